@@ -1,0 +1,170 @@
+package coordinator
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/quadrille-stream/quadrille/shard"
+)
+
+// Settings must agree on all nodes of a pipeline. They are committed with its first member.
+type Settings struct {
+	Shards int    `json:"shards"`
+	Hash   string `json:"hash"`
+	Key    string `json:"key"`
+	Format int    `json:"format"`
+}
+
+// formatVersion is that of control records and shard records.
+const formatVersion = 1
+
+// differ returns an error that names the first setting that is not the committed one, with both values.
+func (s Settings) differ(committed Settings) error {
+	for _, f := range []struct {
+		name      string
+		here, log any
+	}{
+		{"format", s.Format, committed.Format},
+		{"shards", s.Shards, committed.Shards},
+		{"hash", s.Hash, committed.Hash},
+		{"key", s.Key, committed.Key},
+	} {
+		if f.here != f.log {
+			return fmt.Errorf("%w: %s is %v here, and %v in the pipeline", ErrSettings, f.name, f.here, f.log)
+		}
+	}
+	return nil
+}
+
+// Member is a node that takes part.
+type Member struct {
+	Name string `json:"name"`
+	// Incarnation is the epoch of the record with which the process entered that bears the name now.
+	Incarnation uint64 `json:"incarnation"`
+	// Zone is where the node is, Weight its share of the shards.
+	Zone   string `json:"zone,omitempty"`
+	Weight int    `json:"weight"`
+}
+
+// State is what the control log says: one record holds one whole state. It is immutable; Join, Enter, Leave and Fail
+// return the next one and are pure, so that whoever proposes computes the same.
+type State struct {
+	// Epoch counts the records. 0: nothing is committed yet.
+	Epoch    uint64
+	Settings Settings
+	// Members are in order of name.
+	Members    []Member
+	Assignment shard.Assignment
+	// Proposal is the id that the proposer gave to the record.
+	Proposal string
+
+	epochs   []uint64 // by shard: the epoch of the last change of its owner
+	standbys []string // by shard; nil: none
+}
+
+// NewState returns the state before the first record.
+func NewState(settings Settings) *State {
+	return &State{Settings: settings, Assignment: shard.NewAssignment(make([]string, settings.Shards)),
+		epochs: make([]uint64, settings.Shards)}
+}
+
+// Member returns the member of that name.
+func (s *State) Member(name string) (Member, bool) {
+	if i, ok := s.find(name); ok {
+		return s.Members[i], true
+	}
+	return Member{}, false
+}
+
+func (s *State) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(s.Members, name, func(m Member, name string) int { return cmp.Compare(m.Name, name) })
+}
+
+// ShardEpoch is the epoch at which the shard got its owner.
+func (s *State) ShardEpoch(shard int) uint64 { return s.epochs[shard] }
+
+// Standby is the node that follows the shard and takes it when its owner fails, "" if there is none.
+func (s *State) Standby(shard int) string {
+	if s.standbys == nil {
+		return ""
+	}
+	return s.standbys[shard]
+}
+
+// Join returns the state with the new member, whose incarnation it sets; [ErrNodeExists].
+func (s *State) Join(m Member) (*State, error) {
+	if _, ok := s.find(m.Name); ok {
+		return nil, fmt.Errorf("join %q: %w", m.Name, ErrNodeExists)
+	}
+	return s.Enter(m), nil
+}
+
+// Enter returns the state in which the member is borne by a new process: its incarnation is the new epoch. It joins if
+// it is not a member.
+func (s *State) Enter(m Member) *State {
+	m.Incarnation = s.Epoch + 1
+	members := slices.Clone(s.Members)
+	if i, ok := s.find(m.Name); ok {
+		members[i] = m
+	} else {
+		members = slices.Insert(members, i, m)
+	}
+	return s.with(members)
+}
+
+// Leave returns the state without the member; [ErrUnknownNode].
+func (s *State) Leave(name string) (*State, error) {
+	i, ok := s.find(name)
+	if !ok {
+		return nil, fmt.Errorf("leave %q: %w", name, ErrUnknownNode)
+	}
+	return s.with(slices.Delete(slices.Clone(s.Members), i, i+1)), nil
+}
+
+// Fail returns the state without the member, if it is still that incarnation; [ErrUnknownNode] if it is not: a process
+// that has entered since is not the one that failed.
+func (s *State) Fail(name string, incarnation uint64) (*State, error) {
+	if m, ok := s.Member(name); !ok || m.Incarnation != incarnation {
+		return nil, fmt.Errorf("fail %q, incarnation %d: %w", name, incarnation, ErrUnknownNode)
+	}
+	return s.Leave(name)
+}
+
+// install returns the state with an assignment that was committed elsewhere: its owners are the members.
+func (s *State) install(a shard.Assignment) *State {
+	var members []Member
+	for _, name := range a.Owners() {
+		m, ok := s.Member(name)
+		if !ok {
+			m = Member{Name: name, Incarnation: s.Epoch + 1, Weight: 1}
+		}
+		members = append(members, m)
+	}
+	return s.assigned(members, a)
+}
+
+// with returns the state with other members, and the assignment that the planner makes of it.
+func (s *State) with(members []Member) *State {
+	return s.assigned(members, shard.Rebalance(s.Settings.Shards, s.Assignment, s.standbys, candidates(members)))
+}
+
+func (s *State) assigned(members []Member, a shard.Assignment) *State {
+	next := *s
+	next.Epoch++
+	next.Members, next.Assignment = members, a
+	next.epochs = slices.Clone(s.epochs)
+	for _, m := range shard.Diff(s.Assignment, a).Moves {
+		next.epochs[m.Shard] = next.Epoch
+	}
+	next.standbys = shard.Standbys(a, s.standbys, candidates(members))
+	return &next
+}
+
+func candidates(members []Member) []shard.Node {
+	nodes := make([]shard.Node, 0, len(members))
+	for _, m := range members {
+		nodes = append(nodes, shard.Node{Name: m.Name, Zone: m.Zone, Weight: m.Weight})
+	}
+	return nodes
+}

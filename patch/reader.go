@@ -1,0 +1,380 @@
+package patch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
+)
+
+// SyntaxError says where a patch departs from its format.
+type SyntaxError = rdf.SyntaxError
+
+// Bounds of a reader. The first two hold unless an [Option] changes them.
+const (
+	// DefaultMaxRow is the number of bytes that a row may have, from its code to its dot, and a line too.
+	DefaultMaxRow = scan.DefaultLimit
+	// DefaultMaxDepth is how deeply triple terms may be nested.
+	DefaultMaxDepth = scan.DefaultDepth
+	// MaxRowLines is the number of lines that a row may be spread over.
+	MaxRowLines = 256
+)
+
+// MediaType is the media type of RDF Patch text.
+const MediaType = "application/rdf-patch"
+
+type options struct {
+	file         string
+	row          int
+	depth        int
+	document     int64
+	transactions bool
+	blankPrefix  string
+}
+
+// Option changes how a patch is read.
+type Option func(*options)
+
+// File sets the name of the patch for errors.
+func File(name string) Option { return func(o *options) { o.file = name } }
+
+// MaxRow bounds the bytes of a row and of a line, and with it of a term; see [DefaultMaxRow]. A reader holds no more
+// than this and a read buffer of 64 KiB.
+func MaxRow(bytes int) Option { return func(o *options) { o.row = bytes } }
+
+// MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth].
+func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
+
+// MaxDocument bounds the bytes of the document. There is no bound by default: a reader holds one row at a time.
+func MaxDocument(bytes int64) Option { return func(o *options) { o.document = bytes } }
+
+// RequireTransactions makes rows of changes (A, D, PA, PD) outside a transaction an error.
+func RequireTransactions() Option { return func(o *options) { o.transactions = true } }
+
+// BlankPrefix puts prefix before each blank node label. Labels of RDF Patch are system-wide; the option is for
+// senders whose labels are not.
+func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
+
+// Reader reads RDF Patch text. It is used by one goroutine at a time.
+//
+// It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
+// "#" begins a comment; numbers, true and false need no quotes, strings may have single quotes, triple terms are
+// <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX, and a document may have any number of
+// transactions. Other than Jena's, it is strict: an unknown code, a prefixed name, a term that can't stand where it
+// does, a relative IRI, a blank node label that N-Quads can't write, TC or TA without TX, TX inside a transaction,
+// a header inside one, the same id and prev, and an end inside a row or a transaction are errors.
+type Reader struct {
+	in    *scan.Input
+	s     *scan.Scanner
+	o     options
+	err   error
+	open  bool // a transaction is open
+	head  head
+	quad  rdf.Quad
+	begin scan.Mark // where the current row begins
+}
+
+// head keeps what the check of id against prev needs. Both are those of the current patch of the stream.
+type head struct{ id, prev []byte }
+
+// NewReader returns a reader of what r gives.
+func NewReader(r io.Reader, opts ...Option) *Reader {
+	o := collect(opts)
+	return newReader(scan.NewReader(r, o.row, o.document), o)
+}
+
+func collect(opts []Option) options {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+func newReader(in *scan.Input, o options) *Reader {
+	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth), o: o}
+	rd.s.SetFile(o.file)
+	rd.err = rd.s.SetBlankPrefix(o.blankPrefix)
+	return rd
+}
+
+// Parse drives c with the rows of a patch in memory, which nobody may change meanwhile. It returns nil at the end, a
+// [*SyntaxError], or the error of c as it is. Rows before a syntax error have been handed over by then: who can't undo
+// them reads twice, first with a [Counter].
+func Parse(data []byte, c Change, opts ...Option) error {
+	o := collect(opts)
+	return newReader(scan.NewBytes(data, o.row, o.document), o).Run(c)
+}
+
+// Run drives c with the rows until the end of the input, and is called once. Rows are handed over as soon as their
+// line has been read, so that a live stream is followed. Errors are those of [Parse] and of the underlying reader.
+func (rd *Reader) Run(c Change) error {
+	if rd.err != nil {
+		return rd.err
+	}
+	for last := false; !last; {
+		window, final, err := rd.in.Next(rd.s.Offset())
+		if err != nil {
+			return rd.positioned(err)
+		}
+		last = final
+		rd.s.Continue(window)
+		if err := rd.rows(c, last); err != nil {
+			return err
+		}
+	}
+	if rd.open {
+		return rd.s.Expected("TC or TA for the open transaction")
+	}
+	return nil
+}
+
+// positioned gives the bounds of the input a place; errors of the source stay as they are.
+func (rd *Reader) positioned(err error) error {
+	if !errors.Is(err, rdf.ErrLimit) {
+		return err
+	}
+	return rd.s.Fail(err, "%v", err)
+}
+
+// rows reads the rows of the window. A row that the window cuts off is left for the next one.
+func (rd *Reader) rows(c Change, last bool) error {
+	s := rd.s
+	for s.Lines() {
+		s.Begin(MaxRowLines)
+		rd.begin = s.Mark()
+		if err := rd.row(c); err != nil {
+			if s.CutOff() && !last {
+				s.Back(rd.begin)
+				return nil
+			}
+			return err
+		}
+		s.End()
+	}
+	return s.Err()
+}
+
+// row reads one row and hands it to c.
+func (rd *Reader) row(c Change) error {
+	s := rd.s
+	switch code := s.Word(); code {
+	case "A":
+		if err := rd.change(); err != nil {
+			return err
+		}
+		return c.Add(rd.quad)
+	case "D":
+		if err := rd.change(); err != nil {
+			return err
+		}
+		return c.Delete(rd.quad)
+	case "H":
+		return rd.header(c)
+	case "TX", "TB":
+		return rd.start(c)
+	case "TC":
+		if err := rd.end("TC"); err != nil {
+			return err
+		}
+		return c.Commit()
+	case "TA":
+		if err := rd.end("TA"); err != nil {
+			return err
+		}
+		return c.Abort()
+	case "PA":
+		return rd.addPrefix(c)
+	case "PD":
+		return rd.deletePrefix(c)
+	case "":
+		return s.Expected("a row code (" + codes + ")")
+	default:
+		return s.FailAt(rd.begin, nil, "expected a row code (%s), found %q", codes, shorten(code))
+	}
+}
+
+const codes = "H, TX, TC, TA, PA, PD, A or D"
+
+func shorten(word string) string {
+	const most = 30
+	return word[:min(len(word), most)]
+}
+
+// change reads the quad of an A or D row.
+func (rd *Reader) change() error {
+	if err := rd.inTransaction(); err != nil {
+		return err
+	}
+	return rd.s.Quad(&rd.quad)
+}
+
+func (rd *Reader) inTransaction() error {
+	if rd.o.transactions && !rd.open {
+		return rd.s.FailAt(rd.begin, nil, "expected TX before changes, found a change outside a transaction")
+	}
+	return nil
+}
+
+func (rd *Reader) start(c Change) error {
+	if err := rd.s.Dot(); err != nil {
+		return err
+	}
+	if rd.open {
+		return rd.s.FailAt(rd.begin, nil, "expected TC or TA, found TX inside a transaction")
+	}
+	rd.open = true
+	rd.head.reset()
+	return c.Begin()
+}
+
+func (rd *Reader) end(code string) error {
+	if err := rd.s.Dot(); err != nil {
+		return err
+	}
+	if !rd.open {
+		return rd.s.FailAt(rd.begin, nil, "expected TX, found %s without TX", code)
+	}
+	rd.open = false
+	return nil
+}
+
+// header reads an H row.
+func (rd *Reader) header(c Change) error {
+	s := rd.s
+	s.Space()
+	name := s.Word()
+	if name == "" {
+		var ok bool
+		if name, ok = s.String("header name (word or string)"); !ok {
+			return s.Err()
+		}
+	}
+	value := s.Term("header value (a term)")
+	if value.IsZero() {
+		return s.Err()
+	}
+	if err := s.Dot(); err != nil {
+		return err
+	}
+	if rd.open {
+		return s.FailAt(rd.begin, nil, "expected changes, TC or TA, found a header inside a transaction")
+	}
+	name = normal(name)
+	if same := rd.head.add(name, value); same {
+		return s.FailAt(rd.begin, nil, "expected id and prev to differ, found %s for both", shortTerm(value))
+	}
+	return c.Header(name, value)
+}
+
+func shortTerm(t rdf.Term) string {
+	const most = 80
+	text := t.String()
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+// normal returns the name by which a header of the patch log is known; other names stay as they are.
+func normal(name string) string {
+	switch {
+	case strings.EqualFold(name, HeaderID):
+		return HeaderID
+	case strings.EqualFold(name, HeaderPrev), strings.EqualFold(name, "previous"):
+		return HeaderPrev
+	}
+	return name
+}
+
+// add keeps an id or prev and reports whether both are the same. A header that is there already begins the next patch
+// of the stream.
+func (h *head) add(name string, value rdf.Term) (same bool) {
+	switch name {
+	case HeaderID:
+		if len(h.id) > 0 {
+			h.reset()
+		}
+		h.id = append(h.id, value.String()...)
+	case HeaderPrev:
+		if len(h.prev) > 0 {
+			h.reset()
+		}
+		h.prev = append(h.prev, value.String()...)
+	default:
+		return false
+	}
+	return string(h.id) == string(h.prev)
+}
+
+func (h *head) reset() { h.id, h.prev = h.id[:0], h.prev[:0] }
+
+func (rd *Reader) addPrefix(c Change) error {
+	prefix, err := rd.prefix()
+	if err != nil {
+		return err
+	}
+	s := rd.s
+	iri := ""
+	s.Space()
+	at := s.Mark()
+	if value := s.Term("IRI of the prefix"); value.Kind() == rdf.KindIRI || value.Datatype() == rdf.XSDString {
+		iri = value.Value()
+	} else {
+		return s.FailAt(at, nil, "expected the IRI of the prefix, found %s", value.Kind())
+	}
+	if err := rdf.CheckIRI(iri); err != nil {
+		return s.FailAt(at, err, "expected the IRI of the prefix: %v", err)
+	}
+	graph, err := rd.graph()
+	if err != nil {
+		return err
+	}
+	return c.AddPrefix(graph, prefix, iri)
+}
+
+func (rd *Reader) deletePrefix(c Change) error {
+	prefix, err := rd.prefix()
+	if err != nil {
+		return err
+	}
+	graph, err := rd.graph()
+	if err != nil {
+		return err
+	}
+	return c.DeletePrefix(graph, prefix)
+}
+
+// prefix reads the name of a prefix.
+func (rd *Reader) prefix() (string, error) {
+	if err := rd.inTransaction(); err != nil {
+		return "", err
+	}
+	s := rd.s
+	s.Space()
+	at := s.Mark()
+	name, ok := s.String("prefix (a string)")
+	if ok && !scan.IsPrefix(name) {
+		return "", s.FailAt(at, nil, "expected a prefix as Turtle has them, without colon, found %q", shorten(name))
+	}
+	return name, s.Err()
+}
+
+// graph reads the graph, if there is one, and the dot.
+func (rd *Reader) graph() (rdf.Term, error) {
+	if rd.s.AtDot() {
+		return rdf.Term{}, rd.s.Dot()
+	}
+	graph := rd.s.Graph()
+	if graph.IsZero() {
+		return graph, rd.s.Err()
+	}
+	return graph, rd.s.Dot()
+}
+
+func errNoValue(name string) error {
+	return fmt.Errorf("header %q: expected a value, found no term", name)
+}

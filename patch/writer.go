@@ -1,0 +1,179 @@
+package patch
+
+import (
+	"io"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// The rows without terms, as [Writer] writes them.
+const (
+	beginRow  = "TX .\n"
+	commitRow = "TC .\n"
+	abortRow  = "TA .\n"
+)
+
+// AppendAdd appends the row "A s p o g ." and its line end. Like the other Append functions it trusts its terms, and
+// allocates only to grow dst.
+func AppendAdd(dst []byte, q rdf.Quad) []byte { return appendQuad(append(dst, "A "...), q) }
+
+// AppendDelete appends the row "D s p o g ." and its line end.
+func AppendDelete(dst []byte, q rdf.Quad) []byte { return appendQuad(append(dst, "D "...), q) }
+
+func appendQuad(dst []byte, q rdf.Quad) []byte {
+	dst = append(dst, q.S.String()...)
+	dst = append(dst, ' ')
+	dst = append(dst, q.P.String()...)
+	dst = append(dst, ' ')
+	dst = append(dst, q.O.String()...)
+	return appendGraph(dst, q.G)
+}
+
+func appendGraph(dst []byte, graph rdf.Term) []byte {
+	if !graph.IsZero() {
+		dst = append(dst, ' ')
+		dst = append(dst, graph.String()...)
+	}
+	return append(dst, " .\n"...)
+}
+
+// AppendHeader appends the row "H name value ." and its line end. A name that is no word (a letter, then letters,
+// digits, "_" and "-") is quoted.
+func AppendHeader(dst []byte, name string, value rdf.Term) []byte {
+	dst = append(dst, "H "...)
+	if isWord(name) {
+		dst = append(dst, name...)
+	} else {
+		dst = appendString(dst, name)
+	}
+	return appendGraph(dst, value)
+}
+
+func isWord(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (i == 0 || c != '_' && c != '-' && (c < '0' || c > '9')) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(rdf.AppendEscaped(append(dst, '"'), s), '"')
+}
+
+// AppendBegin appends the row "TX ." and its line end.
+func AppendBegin(dst []byte) []byte { return append(dst, beginRow...) }
+
+// AppendCommit appends the row "TC ." and its line end.
+func AppendCommit(dst []byte) []byte { return append(dst, commitRow...) }
+
+// AppendAbort appends the row "TA ." and its line end.
+func AppendAbort(dst []byte) []byte { return append(dst, abortRow...) }
+
+// AppendAddPrefix appends the row `PA "prefix" <iri> graph .` and its line end.
+func AppendAddPrefix(dst []byte, graph rdf.Term, prefix, iri string) []byte {
+	dst = appendString(append(dst, "PA "...), prefix)
+	dst = append(append(append(dst, " <"...), iri...), '>')
+	return appendGraph(dst, graph)
+}
+
+// AppendDeletePrefix appends the row `PD "prefix" graph .` and its line end.
+func AppendDeletePrefix(dst []byte, graph rdf.Term, prefix string) []byte {
+	return appendGraph(appendString(append(dst, "PD "...), prefix), graph)
+}
+
+// writeSize is how much a Writer collects before it hands it on.
+const writeSize = 64 << 10
+
+// Writer is a [Change] that writes RDF Patch text, one row a line, terms in full as N-Quads has them. It writes through
+// a buffer of 64 KiB; it does not check that transactions are well formed. After an error of the underlying writer
+// every method returns that error.
+type Writer struct {
+	w   io.Writer
+	buf []byte
+	err error
+}
+
+var _ Change = (*Writer)(nil)
+
+// NewWriter returns a writer to w. What was written is with w only after [Writer.Flush].
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Flush hands everything to the underlying writer.
+func (w *Writer) Flush() error {
+	if w.err == nil && len(w.buf) > 0 {
+		_, w.err = w.w.Write(w.buf)
+		w.buf = w.buf[:0]
+	}
+	return w.err
+}
+
+func (w *Writer) row() error {
+	if w.err != nil || len(w.buf) >= writeSize {
+		return w.Flush()
+	}
+	return nil
+}
+
+// Header writes an H row. A zero value is an error.
+func (w *Writer) Header(name string, value rdf.Term) error {
+	if value.IsZero() {
+		return errNoValue(name)
+	}
+	w.buf = AppendHeader(w.buf, name, value)
+	return w.row()
+}
+
+// Begin writes TX.
+func (w *Writer) Begin() error {
+	w.buf = AppendBegin(w.buf)
+	return w.row()
+}
+
+// Commit writes TC.
+func (w *Writer) Commit() error {
+	w.buf = AppendCommit(w.buf)
+	return w.row()
+}
+
+// Abort writes TA.
+func (w *Writer) Abort() error {
+	w.buf = AppendAbort(w.buf)
+	return w.row()
+}
+
+// AddPrefix writes a PA row. It refuses what [rdf.CheckIRI] does.
+func (w *Writer) AddPrefix(graph rdf.Term, prefix, iri string) error {
+	if err := rdf.CheckIRI(iri); err != nil {
+		return err
+	}
+	w.buf = AppendAddPrefix(w.buf, graph, prefix, iri)
+	return w.row()
+}
+
+// DeletePrefix writes a PD row.
+func (w *Writer) DeletePrefix(graph rdf.Term, prefix string) error {
+	w.buf = AppendDeletePrefix(w.buf, graph, prefix)
+	return w.row()
+}
+
+// Add writes an A row. It refuses a quad whose terms can't stand where they do ([rdf.Quad.Check]).
+func (w *Writer) Add(q rdf.Quad) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	w.buf = AppendAdd(w.buf, q)
+	return w.row()
+}
+
+// Delete writes a D row, and refuses what Add does.
+func (w *Writer) Delete(q rdf.Quad) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	w.buf = AppendDelete(w.buf, q)
+	return w.row()
+}

@@ -1,0 +1,92 @@
+// Package suite reads the W3C test suites for the tests of the formats. It is no part of the product.
+package suite
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// Test is one entry of a manifest.
+type Test struct {
+	// Name is the entry's mf:name, Type the local name of its class, such as "TestNQuadsPositiveSyntax".
+	Name, Type string
+	// Action and Result are file names; Result is empty if the test has none.
+	Action, Result string
+}
+
+// Root returns the folder of the suites: $QUADRILLE_SUITES, or ../shared/suites seen from the module's root. Without
+// it the test is skipped, and fails where the environment has CI=true.
+func Root(t testing.TB) string {
+	t.Helper()
+	root := os.Getenv("QUADRILLE_SUITES")
+	if root == "" {
+		root = filepath.Join(moduleRoot(t), "..", "shared", "suites")
+	}
+	if _, err := os.Stat(root); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("the test suites are missing, and CI=true: %v; set QUADRILLE_SUITES", err)
+		}
+		t.Skipf("CONFORMANCE NOT TESTED: the test suites are missing: %v; set QUADRILLE_SUITES", err)
+	}
+	return root
+}
+
+func moduleRoot(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod in any folder above the test")
+		}
+		dir = parent
+	}
+}
+
+var (
+	comment = regexp.MustCompile(`(?m)^\s*#.*$`)
+	// entry matches a test's subject, class and properties up to the dot that ends them. Values of mf:name and
+	// rdfs:comment are strings, which may have dots.
+	entry  = regexp.MustCompile(`(?s)\S+\s+(?:rdf:type|a)\s+rdft:(Test\w+)\s*;((?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^."<])*)\.`)
+	name   = regexp.MustCompile(`mf:name\s+"((?:[^"\\]|\\.)*)"`)
+	action = regexp.MustCompile(`mf:action\s+<([^>]*)>`)
+	result = regexp.MustCompile(`mf:result\s+<([^>]*)>`)
+)
+
+// Manifest reads the tests of a manifest.ttl. It fails the test if there are fewer than least, or if an entry has no
+// action.
+func Manifest(t testing.TB, file string, least int) []Test {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests []Test
+	for _, m := range entry.FindAllSubmatch(comment.ReplaceAll(text, nil), -1) {
+		test := Test{Type: string(m[1]), Name: first(name, m[2]), Action: first(action, m[2]), Result: first(result, m[2])}
+		if test.Action == "" {
+			t.Fatalf("%s: entry %q has no action", file, test.Name)
+		}
+		tests = append(tests, test)
+	}
+	if len(tests) < least {
+		t.Fatalf("%s lists %d tests, expected at least %d", file, len(tests), least)
+	}
+	t.Logf("%d tests in %s", len(tests), file)
+	return tests
+}
+
+func first(re *regexp.Regexp, text []byte) string {
+	if m := re.FindSubmatch(text); m != nil {
+		return string(m[1])
+	}
+	return ""
+}

@@ -1,0 +1,320 @@
+package scan
+
+import (
+	"unicode/utf8"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+)
+
+// The datatypes that the canonical text omits or that a literal can't be written with.
+const (
+	stringType  = "<" + rdf.XSDString + ">"
+	langType    = "<" + rdf.LangString + ">"
+	dirLangType = "<" + rdf.DirLangString + ">"
+)
+
+// literal reads the literal whose double quote is at the current place.
+func (s *Scanner) literal() rdf.Term {
+	start := s.pos
+	if !s.plainString() {
+		return s.quotedTerm('"')
+	}
+	b, i := s.b, s.pos
+	if i+1 < len(b) && b[i] == ' ' && b[i+1] != '@' && b[i+1] != '^' && b[i+1] != ' ' && b[i+1] != '\t' {
+		return rdf.Trusted(text(b[start:i]))
+	}
+	return s.suffix(start, rdf.Trusted(text(b[start:i])))
+}
+
+// plainString goes behind the closing quote of a string whose body is canonical as it stands. If it is not (or not a
+// string at all), it reports false and stays where it is.
+func (s *Scanner) plainString() bool {
+	b, i := s.b, s.pos+1
+	for {
+		for i < len(b) && chars.Class[b[i]]&chars.Plain != 0 {
+			i++
+		}
+		if i+1 >= len(b) {
+			if i < len(b) && b[i] == '"' {
+				break
+			}
+			return false
+		}
+		c := b[i]
+		if c == '"' {
+			break
+		}
+		switch {
+		case c == '\\':
+			switch b[i+1] {
+			case 't', 'b', 'n', 'r', 'f', '"', '\\':
+				i += 2
+			default:
+				return false
+			}
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && n == 1 || r == 0xFFFE || r == 0xFFFF {
+				return false
+			}
+			i += n
+		default:
+			return false
+		}
+	}
+	s.pos = i + 1
+	return true
+}
+
+// quotedTerm reads a literal whose string needs a canonical copy.
+func (s *Scanner) quotedTerm(quote byte) rdf.Term {
+	start := s.pos
+	from := len(s.scratch)
+	if !s.quoted(quote) {
+		return rdf.Term{}
+	}
+	return s.suffix(start, rdf.Trusted(text(s.scratch[from:])))
+}
+
+// quoted copies the string whose opening quote is at the current place to the scratch buffer, canonical, with double
+// quotes, and goes behind its closing quote. It reports false after setting the error.
+func (s *Scanner) quoted(quote byte) bool {
+	b, i := s.b, s.pos+1
+	s.scratch = append(s.scratch, '"')
+	for i < len(b) && b[i] != quote {
+		r, n := rune(b[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRune(b[i:])
+		}
+		switch {
+		case r == '\\':
+			if r, n = s.stringEscape(i); n == 0 {
+				return false
+			}
+		case r == '\n' || r == '\r':
+			_ = s.failAt(i, nil, "expected the closing quote of the string, found end of line")
+			return false
+		case r == utf8.RuneError && n == 1:
+			_ = s.expectedAt(i, "a string in UTF-8")
+			return false
+		}
+		s.scratch = chars.AppendRune(s.scratch, r)
+		i += n
+	}
+	if i >= len(b) {
+		_ = s.expectedAt(len(b), "the closing quote of the string")
+		return false
+	}
+	s.scratch = append(s.scratch, '"')
+	s.pos = i + 1
+	return true
+}
+
+// stringEscape reads an escape in a string at i and returns the character and the length; 0 after setting the error.
+func (s *Scanner) stringEscape(i int) (rune, int) {
+	if i+1 >= len(s.b) {
+		_ = s.expectedAt(len(s.b), `an escape after "\"`)
+		return 0, 0
+	}
+	switch c := s.b[i+1]; c {
+	case 't':
+		return '\t', 2
+	case 'b':
+		return '\b', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 'f':
+		return '\f', 2
+	case '"', '\'', '\\':
+		return rune(c), 2
+	case 'u', 'U':
+		return s.escape(i)
+	}
+	_ = s.failAt(i, nil, `expected one of \t \b \n \r \f \" \' \\ \u \U, found another escape`)
+	return 0, 0
+}
+
+// suffix reads the datatype or language tag, if there is one, of a literal that began at start. lexical is its quoted
+// string, in the window or in the scratch buffer.
+func (s *Scanner) suffix(start int, lexical rdf.Term) rdf.Term {
+	end := s.pos
+	s.Blanks()
+	if s.pos < len(s.b) {
+		switch s.b[s.pos] {
+		case '^':
+			return s.datatype(start, end, lexical)
+		case '@':
+			return s.lang(start, end, lexical)
+		}
+	}
+	return lexical
+}
+
+func (s *Scanner) datatype(start, end int, lexical rdf.Term) rdf.Term {
+	if s.pos+1 >= len(s.b) || s.b[s.pos+1] != '^' {
+		_ = s.expectedAt(s.pos+1, `"^^" before the datatype`)
+		return rdf.Term{}
+	}
+	s.pos += 2
+	s.Blanks()
+	at := s.pos
+	datatype := s.onlyIRI("datatype (IRI)")
+	switch t := datatype.String(); len(t) {
+	case 0:
+		return rdf.Term{}
+	case len(stringType), len(langType), len(dirLangType):
+		if t == stringType {
+			return lexical
+		}
+		if t == langType || t == dirLangType {
+			_ = s.failAt(at, nil, "expected a datatype, found %s, which needs a language tag in its place", t)
+			return rdf.Term{}
+		}
+	}
+	if s.inPlace(lexical, start) && at == end+2 && s.inPlace(datatype, at) {
+		return rdf.Trusted(text(s.b[start:s.pos]))
+	}
+	return s.compose(lexical.String(), "^^", datatype.String())
+}
+
+func (s *Scanner) lang(start, end int, lexical rdf.Term) rdf.Term {
+	b, at := s.b, s.pos+1
+	n, capitals, long := chars.Lang(b[at:])
+	if n == 0 {
+		_ = s.expectedAt(at, `a language tag after "@"`)
+		return rdf.Term{}
+	}
+	if long {
+		_ = s.failAt(at, nil, "expected a language tag with parts of at most 8 characters, found %q", excerpt(b[at:at+n]))
+		return rdf.Term{}
+	}
+	i := at + n
+	if i+1 < len(b) && b[i] == '-' && b[i+1] == '-' {
+		i = s.direction(i + 2)
+		if i == 0 {
+			return rdf.Term{}
+		}
+	} else if i < len(b) && b[i] == '-' {
+		_ = s.expectedAt(i+1, `a part of the language tag after "-"`)
+		return rdf.Term{}
+	}
+	s.pos = i
+	if !capitals && at == end+1 && s.inPlace(lexical, start) {
+		return rdf.Trusted(text(b[start:i]))
+	}
+	t := s.compose(lexical.String(), "@")
+	s.scratch = chars.AppendLower(s.scratch, b[at:i])
+	return rdf.Trusted(text(s.scratch[len(s.scratch)-len(t.String())-(i-at):]))
+}
+
+// direction reads the base direction at i and returns its end; 0 after setting the error.
+func (s *Scanner) direction(i int) int {
+	end := i
+	for end < len(s.b) && chars.Class[s.b[end]]&(chars.Alpha|chars.Digit) != 0 {
+		end++
+	}
+	if d := string(s.b[i:end]); d != "ltr" && d != "rtl" {
+		_ = s.failAt(i, nil, "expected base direction \"ltr\" or \"rtl\", found %q", excerpt(s.b[i:end]))
+		return 0
+	}
+	return end
+}
+
+// String skips white space and reads a plain string without datatype or language tag; what says what it is for. The
+// result shares memory as terms do. ok is false after setting the error.
+func (s *Scanner) String(what string) (value string, ok bool) {
+	s.Space()
+	if s.err != nil || s.pos >= len(s.b) || s.b[s.pos] != '"' && (s.b[s.pos] != '\'' || s.dialect != Patch) {
+		_ = s.Expected(what)
+		return "", false
+	}
+	start := s.Mark()
+	t := s.Term(what)
+	if t.IsZero() {
+		return "", false
+	}
+	if t.Datatype() != rdf.XSDString {
+		_ = s.FailAt(start, nil, "expected %s, found a literal with a datatype or language tag", what)
+		return "", false
+	}
+	return t.Value(), true
+}
+
+// abbreviated reads a term that RDF Patch may write and N-Quads may not. ok is false if there is none here.
+func (s *Scanner) abbreviated() (t rdf.Term, ok bool) {
+	switch c := s.b[s.pos]; {
+	case c == '\'':
+		return s.quotedTerm('\''), true
+	case c == '+' || c == '-' || c == '.' || chars.Class[c]&chars.Digit != 0:
+		return s.number()
+	}
+	at := s.Mark()
+	switch word := s.Word(); word {
+	case "true", "false":
+		return s.compose(`"`, word, `"^^<`+rdf.XSDBoolean+`>`), true
+	}
+	s.Back(at)
+	return rdf.Term{}, false
+}
+
+// number reads an integer, decimal or double as Turtle writes them (productions INTEGER, DECIMAL and DOUBLE). A dot
+// that no digit or exponent follows is the end of the row.
+func (s *Scanner) number() (t rdf.Term, ok bool) {
+	b, i := s.b, s.pos
+	if b[i] == '+' || b[i] == '-' {
+		i++
+	}
+	digits, datatype := s.digits(i), `"^^<`+rdf.XSDInteger+`>`
+	end := i + digits
+	if end < len(b) && b[end] == '.' {
+		if fraction := s.digits(end + 1); fraction > 0 {
+			digits += fraction
+			end += 1 + fraction
+			datatype = `"^^<` + rdf.XSDDecimal + `>`
+		} else if digits > 0 && s.exponent(end+1) > 0 {
+			end++
+		}
+	}
+	if digits == 0 {
+		return rdf.Term{}, false
+	}
+	if n := s.exponent(end); n > 0 {
+		end += n
+		datatype = `"^^<` + rdf.XSDDouble + `>`
+	}
+	if end < len(b) && (chars.Class[b[end]]&chars.Name != 0 || b[end] == ':' || b[end] >= utf8.RuneSelf) {
+		_ = s.expectedAt(end, "the end of the number")
+		return rdf.Term{}, true
+	}
+	lexical := text(b[s.pos:end])
+	s.pos = end
+	return s.compose(`"`, lexical, datatype), true
+}
+
+// digits counts the digits at i.
+func (s *Scanner) digits(i int) int {
+	end := i
+	for end < len(s.b) && chars.Class[s.b[end]]&chars.Digit != 0 {
+		end++
+	}
+	return end - i
+}
+
+// exponent returns the length of the exponent at i, 0 if there is none.
+func (s *Scanner) exponent(i int) int {
+	if i >= len(s.b) || s.b[i] != 'e' && s.b[i] != 'E' {
+		return 0
+	}
+	sign := 0
+	if i+1 < len(s.b) && (s.b[i+1] == '+' || s.b[i+1] == '-') {
+		sign = 1
+	}
+	digits := s.digits(i + 1 + sign)
+	if digits == 0 {
+		return 0
+	}
+	return 1 + sign + digits
+}

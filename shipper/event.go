@@ -1,0 +1,80 @@
+// Package shipper moves events to the nodes that own their shards.
+package shipper
+
+// Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard.
+// An Event is immutable once it is shipped.
+type Event struct {
+	// Shard is the shard that the key falls in.
+	Shard int
+	// Epoch is the epoch of the assignment by which the sender found the owner.
+	Epoch uint64
+	// Key is the routing key, for people and for operators that need it. It may be empty when the event holds changes
+	// of many keys of one shard.
+	Key string
+	// Producer and Seq are the identity of the event (DESIGN, G4). Seq grows per producer and shard. A producer whose
+	// name begins with [OncePrefix] sends one event only, and its Seq is a fingerprint of the event. An empty Producer
+	// has no identity: at least once.
+	Producer string
+	Seq      uint64
+	// MediaType says what Payload is.
+	MediaType string
+	// Payload is the content. Nobody changes it.
+	Payload []byte
+	// Prev, if not empty, is the record id that must be the head of the shard for the event to be accepted.
+	Prev string
+}
+
+// OncePrefix begins the names of producers that send one event only, such as an HTTP idempotency key.
+const OncePrefix = "once/"
+
+// Status is the owner's answer to an event.
+type Status uint8
+
+// The answers of an owner.
+const (
+	// Committed: the event's changes are in the log.
+	Committed Status = iota + 1
+	// Duplicate: they were there before; the event had no second effect.
+	Duplicate
+	// NotOwner: this node does not own the shard; Ack.Epoch is the newest assignment epoch it knows.
+	NotOwner
+	// Busy: the owner's queue is full, or it is not ready; send again later.
+	Busy
+	// Bad: the event can't be evaluated; it is in the dead-letter log at Ack.Position. Sending again doesn't help.
+	Bad
+	// Conflict: Event.Prev is not the head; Ack.Head is.
+	Conflict
+	// Reused: the once-only producer name was used before for another event.
+	Reused
+)
+
+// Ack answers one event.
+type Ack struct {
+	Status Status
+	// Epoch is set with NotOwner.
+	Epoch uint64
+	// Position is the log position of the record that holds the event, with Committed, Bad and, where still known,
+	// Duplicate (else 0).
+	Position uint64
+	// Adds and Deletes count the real changes (Committed; Duplicate where still known).
+	Adds, Deletes uint64
+	// Head is the id of the shard's last record, with Committed and Conflict.
+	Head string
+	// Reason is set with Bad and Busy.
+	Reason string
+}
+
+// Batch is what travels between nodes: events of one shard to its owner, or the owner's acks back.
+type Batch struct {
+	// From is the node that sent the batch, to which acks go. Empty: nobody waits for acks.
+	From string
+	// Shard is the shard of all events, or of the batch that Acks answers. A batch of unacknowledged events may mix
+	// shards; Shard is then that of its first event.
+	Shard int
+	// ID tells the batches of From and Shard apart; a batch sent again keeps it. Acks carry the ID they answer.
+	ID uint64
+	// Events are in order.
+	Events []Event
+	// Acks answer the events of batch ID one by one; a single NotOwner or Busy answers the whole batch.
+	Acks []Ack
+}

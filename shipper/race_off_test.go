@@ -1,0 +1,5 @@
+//go:build !race
+
+package shipper_test
+
+const raceEnabled = false

@@ -1,0 +1,159 @@
+package shipper_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/shippertest"
+)
+
+func TestShipperDeliversLocallyByACall(t *testing.T) {
+	var rec shippertest.Recorder
+	s := shipper.New("a", nil, shipper.WithSink(&rec))
+	if err := s.Ship(t.Context(), "a", ev(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ShipBatch(t.Context(), "a", numbered(2)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(rec.Events()); n != 3 {
+		t.Errorf("%d events at the sink when Ship has returned, want 3", n)
+	}
+	if got, want := s.Stats(), (shipper.Stats{Local: 3}); got != want {
+		t.Errorf("Stats = %+v, want %+v", got, want)
+	}
+	if !s.HasRoute("a") || s.HasRoute("b") {
+		t.Error("HasRoute: want the local node alone")
+	}
+}
+
+func TestShipperSendsThroughTheTransport(t *testing.T) {
+	tr := shipper.NewInProcess(16)
+	var a, b shippertest.Recorder
+	register(t, tr, "a", &a)
+	register(t, tr, "b", &b)
+	stop := start(tr)
+	s := shipper.New("a", tr)
+	for seq := range 5 {
+		if err := s.Ship(t.Context(), "b", ev(seq)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Without a sink the local node is one like any other.
+	if err := s.Ship(t.Context(), "a", ev(9)); err != nil {
+		t.Fatal(err)
+	}
+	acks := shipper.Batch{Acks: make([]shipper.Ack, 3)}
+	if err := s.ShipBatch(t.Context(), "b", acks); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ShipBatch(t.Context(), "nobody", shipper.Batch{}); err != nil {
+		t.Errorf("an empty batch is not sent, but: %v", err)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	for i, got := range b.Events() {
+		if got.Seq != uint64(i) {
+			t.Errorf("event %d has seq %d", i, got.Seq)
+		}
+	}
+	if len(b.Events()) != 5 || len(a.Events()) != 1 {
+		t.Errorf("%d and %d events arrived, want 5 and 1", len(b.Events()), len(a.Events()))
+	}
+	if got, want := s.Stats(), (shipper.Stats{Sent: 6}); got != want {
+		t.Errorf("Stats = %+v, want %+v", got, want)
+	}
+	if !s.HasRoute("b") || s.HasRoute("c") {
+		t.Error("HasRoute does not follow the transport")
+	}
+}
+
+func TestShipperErrors(t *testing.T) {
+	full := errors.New("sink is full")
+	tr := shipper.NewInProcess(16)
+	register(t, tr, "b", new(shippertest.Recorder))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	failing := shipper.WithSink(shipper.SinkFunc(func(context.Context, shipper.Batch) error { return full }))
+	for _, test := range []struct {
+		name    string
+		ctx     context.Context
+		node    string
+		events  []shipper.Event
+		options []shipper.Option
+		want    []error
+		names   string
+		stats   shipper.Stats
+	}{
+		{name: "no route", node: "zz", events: []shipper.Event{ev(1)}, want: []error{shipper.ErrNoRoute}, names: `"zz"`,
+			stats: shipper.Stats{NoRoute: 1}},
+		{name: "negative shard", node: "b", events: []shipper.Event{{Shard: -1}}, want: []error{shipper.ErrInvalidShard}, names: "-1"},
+		{name: "no such shard", node: "b", events: []shipper.Event{{Shard: 8}}, options: []shipper.Option{shipper.WithShards(8)},
+			want: []error{shipper.ErrInvalidShard}, names: "0 to 7"},
+		{name: "no such shard within", node: "b", events: []shipper.Event{{Shard: 1}, {Shard: 9}},
+			options: []shipper.Option{shipper.WithShards(8)}, want: []error{shipper.ErrInvalidShard}, names: "9"},
+		{name: "local sink fails", node: "a", events: []shipper.Event{ev(1)}, options: []shipper.Option{failing},
+			want: []error{shipper.ErrSend, full}, names: `"a"`, stats: shipper.Stats{SendFailures: 1}},
+		{name: "ended context", ctx: ended, node: "b", events: []shipper.Event{ev(1)},
+			want: []error{shipper.ErrSend, context.Canceled}, names: `"b"`, stats: shipper.Stats{SendFailures: 1}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if test.ctx == nil {
+				test.ctx = t.Context()
+			}
+			s := shipper.New("a", tr, test.options...)
+			err := s.ShipBatch(test.ctx, test.node, shipper.Batch{Shard: test.events[0].Shard, Events: test.events})
+			for _, want := range test.want {
+				if !errors.Is(err, want) {
+					t.Errorf("ShipBatch: %v, want %v", err, want)
+				}
+			}
+			if err != nil && !strings.Contains(err.Error(), test.names) {
+				t.Errorf("the error doesn't name %s: %v", test.names, err)
+			}
+			if len(test.events) == 1 {
+				if again := s.Ship(test.ctx, test.node, test.events[0]); again == nil || again.Error() != err.Error() {
+					t.Errorf("Ship: %v, ShipBatch: %v", again, err)
+				}
+				test.stats.NoRoute *= 2
+				test.stats.SendFailures *= 2
+			}
+			if got := s.Stats(); got != test.stats {
+				t.Errorf("Stats = %+v, want %+v", got, test.stats)
+			}
+		})
+	}
+}
+
+func TestShipAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	tr := shipper.NewInProcess(0)
+	discard := shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })
+	register(t, tr, "b", discard)
+	stop := start(tr)
+	s := shipper.New("a", tr, shipper.WithSink(discard), shipper.WithShards(8))
+	event := shipper.Event{Shard: 3, Key: "k", Producer: "p", MediaType: "text/plain", Payload: []byte("x")}
+	ctx := t.Context()
+	for _, node := range []string{"a", "b"} {
+		ship := func() {
+			if err := s.Ship(ctx, node, event); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 4 * shipper.DefaultCapacity { // the queue's buffers grow to their size
+			ship()
+		}
+		if n := testing.AllocsPerRun(20_000, ship); n != 0 {
+			t.Errorf("Ship to %q allocates %v times, want 0", node, n)
+		}
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+}

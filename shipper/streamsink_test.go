@@ -1,0 +1,61 @@
+package shipper_test
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+func TestThresholds(t *testing.T) {
+	for _, test := range []struct {
+		t              shipper.Thresholds
+		used, capacity int
+		want           shipper.Pressure
+	}{
+		{used: 0, capacity: 10, want: shipper.Continue},
+		{used: 4, capacity: 10, want: shipper.Continue},
+		{used: 5, capacity: 10, want: shipper.SlowDown},
+		{used: 8, capacity: 10, want: shipper.SlowDown},
+		{used: 9, capacity: 10, want: shipper.Stop},
+		{used: 20, capacity: 10, want: shipper.Stop},
+		{used: 0, capacity: 0, want: shipper.Stop},
+		{t: shipper.Thresholds{SlowDown: 0.2}, used: 2, capacity: 10, want: shipper.SlowDown},
+		{t: shipper.Thresholds{SlowDown: 0.2, Stop: 0.3}, used: 3, capacity: 10, want: shipper.Stop},
+		{t: shipper.Thresholds{SlowDown: 1, Stop: 1}, used: 9, capacity: 10, want: shipper.Continue},
+	} {
+		if got := test.t.Pressure(test.used, test.capacity); got != test.want {
+			t.Errorf("%+v.Pressure(%d, %d) = %v, want %v", test.t, test.used, test.capacity, got, test.want)
+		}
+	}
+}
+
+func TestPressureString(t *testing.T) {
+	got := fmt.Sprint(shipper.Continue, shipper.SlowDown, shipper.Stop, shipper.Pressure(9))
+	if want := "continue slow down stop Pressure(9)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestMessageIdentity(t *testing.T) {
+	m := shipper.Message{StreamID: "once/1", Offset: 0}
+	if err := m.Check(); err != nil {
+		t.Error(err)
+	}
+	producer, seq := m.Identity()
+	if strings.HasPrefix(producer, shipper.OncePrefix) || seq == 0 {
+		t.Errorf("Identity() = %q, %d: must not be once-only, nor the sequence of nothing", producer, seq)
+	}
+	for _, bad := range []shipper.Message{
+		{},
+		{StreamID: strings.Repeat("x", shipper.MaxWireText)},
+		{StreamID: "s", Offset: math.MaxUint64},
+	} {
+		if err := bad.Check(); !errors.Is(err, shipper.ErrNotAccepted) {
+			t.Errorf("Check of %.20q at %d: %v, want ErrNotAccepted", bad.StreamID, bad.Offset, err)
+		}
+	}
+}
