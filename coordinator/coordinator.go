@@ -388,7 +388,7 @@ func (c *Coordinator) read(e engine.Entry) error {
 	if err != nil {
 		return fmt.Errorf("control log, position %d: %w", e.Seq, err)
 	}
-	if err := c.settings().differ(s.Settings); err != nil {
+	if err := c.settings().Check(s.Settings); err != nil {
 		return err
 	}
 	c.install(e.Seq, s)

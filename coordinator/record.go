@@ -139,7 +139,6 @@ type recordParser struct {
 	subject  string
 	state    *State
 	standbys map[string][]int
-	err      error
 }
 
 func (*recordParser) Header(string, rdf.Term) error            { return nil }

@@ -12,8 +12,10 @@ import (
 
 // Payload is what an event carries: any bytes, with their media type. Nobody changes Data after it is routed.
 type Payload struct {
+	// MediaType says what Data is, as in HTTP's Content-Type.
 	MediaType string
-	Data      []byte
+	// Data is the content.
+	Data []byte
 }
 
 // TypeJSON is the media type of JSON.
@@ -44,8 +46,10 @@ func PayloadOf(ev *shipper.Event) Payload { return Payload{MediaType: ev.MediaTy
 
 // Target is where a key's events go.
 type Target struct {
+	// Shard is the shard that the key falls in.
 	Shard int
-	Node  string
+	// Node is the name of its owner.
+	Node string
 	// Local: the node is this one.
 	Local bool
 }

@@ -10,17 +10,21 @@ import (
 
 // Settings must agree on all nodes of a pipeline. They are committed with its first member.
 type Settings struct {
-	Shards int    `json:"shards"`
-	Hash   string `json:"hash"`
-	Key    string `json:"key"`
-	Format int    `json:"format"`
+	// Shards is the number of shards.
+	Shards int `json:"shards"`
+	// Hash names the hash of keys, [shard.HashName].
+	Hash string `json:"hash"`
+	// Key names how keys are made of changes.
+	Key string `json:"key"`
+	// Format is the version of control records and shard records.
+	Format int `json:"format"`
 }
 
 // formatVersion is that of control records and shard records.
 const formatVersion = 1
 
-// differ returns an error that names the first setting that is not the committed one, with both values.
-func (s Settings) differ(committed Settings) error {
+// Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].
+func (s Settings) Check(committed Settings) error {
 	for _, f := range []struct {
 		name      string
 		here, log any
@@ -39,6 +43,7 @@ func (s Settings) differ(committed Settings) error {
 
 // Member is a node that takes part.
 type Member struct {
+	// Name is the node's name.
 	Name string `json:"name"`
 	// Incarnation is the epoch of the record with which the process entered that bears the name now.
 	Incarnation uint64 `json:"incarnation"`

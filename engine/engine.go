@@ -81,8 +81,11 @@ type Heartbeats interface {
 
 // BlobInfo describes a blob.
 type BlobInfo struct {
+	// Name is that under which it was put.
 	Name string
+	// Size is its length in bytes.
 	Size int64
+	// Time is when it was put, by the engine's clock.
 	Time time.Time
 }
 

@@ -130,14 +130,16 @@ var (
 	ErrTransactionSize = fmt.Errorf("transaction %w", rdf.ErrLimit)
 )
 
+var errNotOpen = fmt.Errorf("row outside a transaction: %w", ErrNotInvertible)
+
 // Invert returns a [Change] that takes a patch of one transaction and hands its inverse to c when it commits: the rows
 // in reverse order, additions as deletions and the other way round. After a patch of real changes only (each A of what
 // was absent, each D of what was there), the inverse gives back exactly what was there before.
 //
 // Headers go to c as they come, except id and prev, which name the patch and not its inverse. An aborted transaction
-// has no effect, so nothing of it is handed on. A second transaction that commits, rows outside a transaction, and PD
-// (its IRI is unknown) are [ErrNotInvertible]. maxBytes bounds the terms held (0: [DefaultMaxTransaction]); beyond it,
-// [ErrTransactionSize].
+// has no effect, so nothing of it is handed on. A transaction after one that has committed, rows outside a transaction,
+// and PD (its IRI is unknown) are [ErrNotInvertible]; PA is taken for that of a prefix that was not there. maxBytes
+// bounds the terms held (0: [DefaultMaxTransaction]; each row costs 20 bytes besides); beyond it, [ErrTransactionSize].
 func Invert(c Change, maxBytes int) Change {
 	if maxBytes <= 0 {
 		maxBytes = DefaultMaxTransaction
@@ -185,12 +187,18 @@ func (v *inverter) Begin() error {
 }
 
 func (v *inverter) Abort() error {
+	if !v.open {
+		return errNotOpen
+	}
 	v.open = false
 	v.text, v.rows = v.text[:0], v.rows[:0]
 	return nil
 }
 
 func (v *inverter) Commit() error {
+	if !v.open {
+		return errNotOpen
+	}
 	v.open, v.done = false, true
 	if err := v.c.Begin(); err != nil {
 		return err
@@ -240,7 +248,7 @@ func (v *inverter) DeletePrefix(_ rdf.Term, prefix string) error {
 
 func (v *inverter) hold(kind rowKind, parts ...string) error {
 	if !v.open {
-		return fmt.Errorf("row outside a transaction: %w", ErrNotInvertible)
+		return errNotOpen
 	}
 	row := heldRow{kind: kind}
 	for i, part := range parts {

@@ -2,7 +2,6 @@ package patch
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -32,6 +31,7 @@ type options struct {
 	depth        int
 	document     int64
 	transactions bool
+	id           bool
 	blankPrefix  string
 }
 
@@ -41,31 +41,37 @@ type Option func(*options)
 // File sets the name of the patch for errors.
 func File(name string) Option { return func(o *options) { o.file = name } }
 
-// MaxRow bounds the bytes of a row and of a line, and with it of a term; see [DefaultMaxRow]. A reader holds no more
-// than this and a read buffer of 64 KiB.
+// MaxRow bounds the bytes of a row and of a line, and with it of a term; see [DefaultMaxRow], which 0 stands for, and
+// [scan.MaxLimit]. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the terms of one
+// row that are not written so.
 func MaxRow(bytes int) Option { return func(o *options) { o.row = bytes } }
 
-// MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth].
+// MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth], which 0 stands for.
 func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
 
-// MaxDocument bounds the bytes of the document. There is no bound by default: a reader holds one row at a time.
+// MaxDocument bounds the bytes of the document. There is no bound by default, or with 0: a reader holds one row at a
+// time. The bound is checked whenever something has been read, so rows may come before the error.
 func MaxDocument(bytes int64) Option { return func(o *options) { o.document = bytes } }
 
 // RequireTransactions makes rows of changes (A, D, PA, PD) outside a transaction an error.
 func RequireTransactions() Option { return func(o *options) { o.transactions = true } }
 
+// RequireID makes a transaction without an H id of its own an error: a patch log that is linked by id and prev needs it.
+func RequireID() Option { return func(o *options) { o.id = true } }
+
 // BlankPrefix puts prefix before each blank node label. Labels of RDF Patch are system-wide; the option is for
-// senders whose labels are not.
+// senders whose labels are not. A prefix that no label can begin with is an error of the read ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
 // Reader reads RDF Patch text. It is used by one goroutine at a time.
 //
 // It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
-// "#" begins a comment; numbers, true and false need no quotes, strings may have single quotes, triple terms are
-// <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX, and a document may have any number of
-// transactions. Other than Jena's, it is strict: an unknown code, a prefixed name, a term that can't stand where it
-// does, a relative IRI, a blank node label that N-Quads can't write, TC or TA without TX, TX inside a transaction,
-// a header inside one, the same id and prev, and an end inside a row or a transaction are errors.
+// "#" begins a comment; numbers, true and false need no quotes, strings may have single quotes or three quotes (and
+// then line ends in them), triple terms are <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX,
+// and a document may have any number of transactions. Other than Jena's, it is strict: an unknown code, a prefixed name,
+// a term that can't stand where it does, a relative IRI, a blank node label that N-Quads can't write, TC or TA without
+// TX, TX inside a transaction, a header inside one, the same id and prev, and an end inside a row or a transaction are
+// errors.
 type Reader struct {
 	in    *scan.Input
 	s     *scan.Scanner
@@ -148,7 +154,7 @@ func (rd *Reader) rows(c Change, last bool) error {
 		rd.begin = s.Mark()
 		if err := rd.row(c); err != nil {
 			if s.CutOff() && !last {
-				s.Back(rd.begin)
+				s.Retry(rd.begin)
 				return nil
 			}
 			return err
@@ -225,6 +231,9 @@ func (rd *Reader) start(c Change) error {
 	}
 	if rd.open {
 		return rd.s.FailAt(rd.begin, nil, "expected TC or TA, found TX inside a transaction")
+	}
+	if rd.o.id && len(rd.head.id) == 0 {
+		return rd.s.FailAt(rd.begin, nil, "expected the header id (H id … .) before TX, found a transaction without it")
 	}
 	rd.open = true
 	rd.head.reset()
@@ -373,8 +382,4 @@ func (rd *Reader) graph() (rdf.Term, error) {
 		return graph, rd.s.Err()
 	}
 	return graph, rd.s.Dot()
-}
-
-func errNoValue(name string) error {
-	return fmt.Errorf("header %q: expected a value, found no term", name)
 }

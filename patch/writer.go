@@ -1,9 +1,12 @@
 package patch
 
 import (
+	"fmt"
 	"io"
+	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
 )
 
 // The rows without terms, as [Writer] writes them.
@@ -89,8 +92,8 @@ func AppendDeletePrefix(dst []byte, graph rdf.Term, prefix string) []byte {
 const writeSize = 64 << 10
 
 // Writer is a [Change] that writes RDF Patch text, one row a line, terms in full as N-Quads has them. It writes through
-// a buffer of 64 KiB; it does not check that transactions are well formed. After an error of the underlying writer
-// every method returns that error.
+// a buffer of 64 KiB. A row that it refuses (what it refuses is said with each method) leaves no trace; it looks neither
+// inside terms nor whether transactions are well formed. After an error of the underlying writer no row is taken.
 type Writer struct {
 	w   io.Writer
 	buf []byte
@@ -102,12 +105,15 @@ var _ Change = (*Writer)(nil)
 // NewWriter returns a writer to w. What was written is with w only after [Writer.Flush].
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
-// Flush hands everything to the underlying writer.
+// Flush hands everything to the underlying writer and returns its error, which stays.
 func (w *Writer) Flush() error {
-	if w.err == nil && len(w.buf) > 0 {
-		_, w.err = w.w.Write(w.buf)
-		w.buf = w.buf[:0]
+	if len(w.buf) > 0 && w.err == nil {
+		var n int
+		if n, w.err = w.w.Write(w.buf); w.err == nil && n < len(w.buf) {
+			w.err = io.ErrShortWrite
+		}
 	}
+	w.buf = w.buf[:0]
 	return w.err
 }
 
@@ -118,10 +124,13 @@ func (w *Writer) row() error {
 	return nil
 }
 
-// Header writes an H row. A zero value is an error.
+// Header writes an H row. It refuses a name that is not valid UTF-8, and a zero value ([rdf.ErrInvalid]).
 func (w *Writer) Header(name string, value rdf.Term) error {
 	if value.IsZero() {
-		return errNoValue(name)
+		return fmt.Errorf("%w: header %q: expected a value, found no term", rdf.ErrInvalid, name)
+	}
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("%w: header name %q: not valid UTF-8", rdf.ErrInvalid, name)
 	}
 	w.buf = AppendHeader(w.buf, name, value)
 	return w.row()
@@ -145,17 +154,34 @@ func (w *Writer) Abort() error {
 	return w.row()
 }
 
-// AddPrefix writes a PA row. It refuses what [rdf.CheckIRI] does.
+// AddPrefix writes a PA row. It refuses what [rdf.CheckIRI] does, a prefix that Turtle has not ([scan.IsPrefix]), and a
+// graph that is neither an IRI, a blank node nor no term.
 func (w *Writer) AddPrefix(graph rdf.Term, prefix, iri string) error {
 	if err := rdf.CheckIRI(iri); err != nil {
+		return err
+	}
+	if err := checkPrefix(graph, prefix); err != nil {
 		return err
 	}
 	w.buf = AppendAddPrefix(w.buf, graph, prefix, iri)
 	return w.row()
 }
 
-// DeletePrefix writes a PD row.
+func checkPrefix(graph rdf.Term, prefix string) error {
+	if !scan.IsPrefix(prefix) {
+		return fmt.Errorf("%w: prefix %q: expected one as Turtle has them, without colon", rdf.ErrInvalid, prefix)
+	}
+	if k := graph.Kind(); k == rdf.KindLiteral || k == rdf.KindTriple {
+		return fmt.Errorf("%w: graph of prefix %q: expected an IRI or a blank node, found %s", rdf.ErrInvalid, prefix, k)
+	}
+	return nil
+}
+
+// DeletePrefix writes a PD row, and refuses what AddPrefix does.
 func (w *Writer) DeletePrefix(graph rdf.Term, prefix string) error {
+	if err := checkPrefix(graph, prefix); err != nil {
+		return err
+	}
 	w.buf = AppendDeletePrefix(w.buf, graph, prefix)
 	return w.row()
 }

@@ -312,10 +312,16 @@ func appendHex(out []byte, digits string) []byte {
 }
 
 // Triple is an RDF triple.
-type Triple struct{ S, P, O Term }
+type Triple struct {
+	// S, P and O are subject, predicate and object.
+	S, P, O Term
+}
 
-// Quad is an RDF triple in a graph; a zero G is the default graph.
-type Quad struct{ S, P, O, G Term }
+// Quad is an RDF triple in a graph.
+type Quad struct {
+	// S, P and O are subject, predicate and object; G names the graph, the zero Term is the default graph.
+	S, P, O, G Term
+}
 
 // Clone returns the triple in memory of its own.
 func (t Triple) Clone() Triple {

@@ -7,6 +7,7 @@ import (
 
 // Node is a candidate for shards.
 type Node struct {
+	// Name tells the nodes apart.
 	Name string
 	// Zone is where the node is; a standby is put in another zone than its owner where there is one. May be "".
 	Zone string

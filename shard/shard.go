@@ -122,16 +122,20 @@ func (a Assignment) Resize(n int) (Assignment, error) {
 	return Assignment{nodes}, nil
 }
 
-// Move is the change of one shard's owner. From is "" for a shard that had none, To for one that has none any more.
+// Move is the change of one shard's owner.
 type Move struct {
-	Shard    int
+	// Shard is the shard's number.
+	Shard int
+	// From is the owner before, "" for a shard that had none; To the owner after, "" for one that has none any more.
 	From, To string
 }
 
-// Plan is a new assignment and the moves that lead to it, in order of shard.
+// Plan is a new assignment and the moves that lead to it.
 type Plan struct {
+	// Assignment is the new one, whole.
 	Assignment Assignment
-	Moves      []Move
+	// Moves are in order of shard.
+	Moves []Move
 }
 
 // Diff returns the plan that leads from one assignment to another.

@@ -50,6 +50,7 @@ const (
 
 // Ack answers one event.
 type Ack struct {
+	// Status is the answer; the zero Status is no answer yet.
 	Status Status
 	// Epoch is set with NotOwner.
 	Epoch uint64

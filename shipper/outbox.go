@@ -49,12 +49,14 @@ type pending struct {
 
 // Outgoing is a batch to send.
 type Outgoing struct {
+	// Node is where to, Batch what.
 	Node  string
 	Batch Batch
 }
 
 // Done is the answer to the event submitted with Token.
 type Done struct {
+	// Token is that of the submission, Ack the owner's answer.
 	Token uint64
 	Ack   Ack
 }
@@ -132,6 +134,19 @@ func (o *Outbox) Route(now time.Time, owner string, epoch uint64) {
 	o.send(now)
 }
 
+// Renumber makes the IDs of batches go on at first, unless they are there already. A process that enters again must do
+// that: another may have borne its name meanwhile, and owners ignore IDs below the last. The batch under way is sent again
+// under the new ID, so its events need identities.
+func (o *Outbox) Renumber(now time.Time, first uint64) {
+	if first <= o.id {
+		return
+	}
+	if o.id = first - 1; len(o.batch) > 0 {
+		o.id, o.sendAt = first, now
+		o.send(now)
+	}
+}
+
 // Tick tells the time; at least every Backoff while Len is not 0.
 func (o *Outbox) Tick(now time.Time) { o.send(now) }
 
@@ -144,7 +159,7 @@ func (o *Outbox) send(now time.Time) {
 		o.fill()
 		o.sendAt = now
 	}
-	if o.owner == "" || now.Before(o.sendAt) {
+	if o.owner == "" || !o.due(now) {
 		return
 	}
 	o.sendAt = now.Add(o.cfg.Resend)
@@ -155,6 +170,12 @@ func (o *Outbox) send(now time.Time) {
 	}
 	o.sends = append(o.sends, Outgoing{Node: o.owner,
 		Batch: Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: o.id, Events: events}})
+}
+
+// due reports whether it is time to send. A time that is too far away is one of before the clock was set back.
+func (o *Outbox) due(now time.Time) bool {
+	left := o.sendAt.Sub(now)
+	return left <= 0 || left > max(o.cfg.Resend, o.cfg.Backoff)
 }
 
 func (o *Outbox) fill() {
@@ -173,7 +194,8 @@ func (o *Outbox) fill() {
 	}
 }
 
-// Acked takes in an owner's answer. One that answers another batch than that under way is late, and ignored.
+// Acked takes in an owner's answer. One that answers another batch than that under way is late, and ignored. One that
+// can't be an answer to this batch is an error, and the batch stays under way.
 func (o *Outbox) Acked(now time.Time, b Batch) error {
 	if b.ID != o.id || len(o.batch) == 0 || len(b.Acks) == 0 {
 		return nil
@@ -185,6 +207,13 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 	if len(b.Acks) != len(o.batch) {
 		return fmt.Errorf("%d acks from %s for %d events of shard %d, batch %d",
 			len(b.Acks), b.From, len(o.batch), o.cfg.Shard, b.ID)
+	}
+	for i := range b.Acks {
+		// An ack that says nothing must not pass for one that says that all is well.
+		if s := b.Acks[i].Status; s < Committed || s == NotOwner || s > Reused {
+			return fmt.Errorf("ack %d of %d from %s for shard %d, batch %d: status %d", i+1, len(b.Acks), b.From,
+				o.cfg.Shard, b.ID, s)
+		}
 	}
 	for i, p := range o.batch {
 		o.bytes -= len(p.event.Payload)

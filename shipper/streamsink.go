@@ -73,6 +73,7 @@ func (m *Message) Check() error {
 //
 // The sink doesn't keep batch or its slices after it has returned.
 type StreamSink interface {
+	// WriteBatch commits the messages in order, and says how to go on.
 	WriteBatch(ctx context.Context, batch []Message) (Pressure, error)
 }
 

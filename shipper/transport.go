@@ -37,6 +37,7 @@ var (
 // A transport calls the sink of a route from one goroutine at a time, in order; a [Shipper]'s local deliveries come
 // beside them, from the goroutines of its callers.
 type Sink interface {
+	// Deliver takes one batch.
 	Deliver(ctx context.Context, b Batch) error
 }
 

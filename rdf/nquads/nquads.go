@@ -47,18 +47,21 @@ func Triples() Option { return func(o *options) { o.triples = true } }
 // File sets the name of the document for errors.
 func File(name string) Option { return func(o *options) { o.file = name } }
 
-// MaxStatement bounds the bytes of a line, and with it of a term; see [DefaultMaxStatement]. A reader holds no more
-// than this and a read buffer of 64 KiB.
+// MaxStatement bounds the bytes of a line, and with it of a term; see [DefaultMaxStatement], which 0 stands for, and
+// [scan.MaxLimit]. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the terms of one
+// line that are not written so.
 func MaxStatement(bytes int) Option { return func(o *options) { o.statement = bytes } }
 
-// MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth].
+// MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth], which 0 stands for.
 func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
 
-// MaxDocument bounds the bytes of the document. There is no bound by default: a reader holds one line at a time.
+// MaxDocument bounds the bytes of the document. There is no bound by default, or with 0: a reader holds one line at a
+// time. The bound is checked whenever something has been read, so quads may come before the error.
 func MaxDocument(bytes int64) Option { return func(o *options) { o.document = bytes } }
 
 // BlankPrefix puts prefix before each blank node label. Labels are local to a document; a prefix made from the
 // document's identity keeps those of different documents apart, and makes the same ones again when it is read again.
+// A prefix that no label can begin with is an error of the first read ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
 // Reader reads the quads of a document. It is used by one goroutine at a time.
@@ -181,6 +184,7 @@ func Parse(document []byte, fn func(rdf.Quad) error, opts ...Option) error {
 }
 
 // ParseTerm reads one term, as it may stand for the object of a statement, with nothing but spaces and tabs around it.
+// The result has memory of its own. The error is a [*SyntaxError] whose line is 1.
 func ParseTerm(term string) (rdf.Term, error) {
 	s := scan.New(scan.NQuads, 0)
 	s.Reset([]byte(term))

@@ -27,9 +27,14 @@ func TestSuites(t *testing.T) {
 		{"rdf12/rdf-n-quads/c14n", 41, nil},
 	} {
 		folder := filepath.Join(root, filepath.FromSlash(s.folder))
-		for _, test := range suite.Manifest(t, filepath.Join(folder, "manifest.ttl"), s.least) {
-			t.Run(s.folder+"/"+test.Name, func(t *testing.T) { run(t, folder, test, s.opts) })
+		passed := map[string]int{}
+		tests := suite.Manifest(t, filepath.Join(folder, "manifest.ttl"), s.least)
+		for _, test := range tests {
+			if t.Run(s.folder+"/"+test.Name, func(t *testing.T) { run(t, folder, test, s.opts) }) {
+				passed[test.Type]++
+			}
 		}
+		t.Logf("%s: %d tests, passed %v", s.folder, len(tests), passed)
 	}
 }
 

@@ -35,10 +35,13 @@ func (w *Writer) Write(q rdf.Quad) error {
 	return nil
 }
 
-// Flush hands everything to the underlying writer.
+// Flush hands everything to the underlying writer and returns its error, which stays.
 func (w *Writer) Flush() error {
 	if w.err == nil && len(w.buf) > 0 {
-		_, w.err = w.w.Write(w.buf)
+		var n int
+		if n, w.err = w.w.Write(w.buf); w.err == nil && n < len(w.buf) {
+			w.err = io.ErrShortWrite
+		}
 		w.buf = w.buf[:0]
 	}
 	return w.err

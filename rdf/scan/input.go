@@ -8,8 +8,12 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// DefaultLimit is the number of bytes that a line, and a statement, may have unless the caller says otherwise.
-const DefaultLimit = 1 << 20
+const (
+	// DefaultLimit is the number of bytes that a line, and a statement, may have unless the caller says otherwise.
+	DefaultLimit = 1 << 20
+	// MaxLimit is the highest bound that can be set; a higher one is taken for it.
+	MaxLimit = 1 << 30
+)
 
 // readSize is the room that a read from the source is offered at least.
 const readSize = 64 << 10
@@ -28,13 +32,14 @@ type Input struct {
 }
 
 // NewBytes returns the windows of a document in memory, which nobody may change meanwhile. limit bounds lines and
-// statements (0: [DefaultLimit]), max the document (0: no bound).
+// statements (0 or less: [DefaultLimit]; at most [MaxLimit]), max the document (0 or less: no bound).
 func NewBytes(document []byte, limit int, max int64) *Input {
 	return &Input{buf: document, have: len(document), limit: orDefault(limit), max: max, total: int64(len(document)),
 		readErr: io.EOF}
 }
 
-// NewReader returns the windows of what r gives. Its buffer grows to the longest line, at most to limit.
+// NewReader returns the windows of what r gives. Its buffer grows to the longest line or statement, at most to limit
+// and a read of 64 KiB. The bounds are those of [NewBytes].
 func NewReader(r io.Reader, limit int, max int64) *Input {
 	return &Input{r: r, limit: orDefault(limit), max: max}
 }
@@ -43,30 +48,31 @@ func orDefault(limit int) int {
 	if limit <= 0 {
 		return DefaultLimit
 	}
-	return limit
+	return min(limit, MaxLimit)
 }
 
 // Next returns the next window: what is left of the last one after its first taken bytes, and at least one line more.
 // The last window of the document, with or without a line end, has last set. The window is valid until the next call.
-// Errors: what the reader returned; [rdf.ErrLimit], wrapped, if a line or statement or the document is too long.
+// Errors: what the reader returned; [rdf.ErrLimit], wrapped, if a line or statement (without its line end) or the
+// document is too long.
 func (in *Input) Next(taken int) (window []byte, last bool, err error) {
 	in.from += taken
 	held := in.to - in.from // what was in the last window, and so holds no line end to cut at
-	if in.max > 0 && in.total > in.max {
-		return nil, false, fmt.Errorf("document of more than %d bytes is %w", in.max, rdf.ErrLimit)
-	}
 	for searched := held; ; in.read() {
+		if in.max > 0 && in.total > in.max {
+			return nil, false, fmt.Errorf("document of more than %d bytes is %w", in.max, rdf.ErrLimit)
+		}
 		rest := in.buf[in.from:in.have]
 		if in.readErr == io.EOF && len(rest) <= in.limit {
 			in.to = in.have
 			return rest, true, nil
 		}
-		room := min(len(rest), in.limit+1) // a line that fits ends here, with its line end
-		if cut := lastLineEnd(rest[min(searched, room):room]); cut > 0 {
-			in.to = in.from + searched + cut
-			return rest[:searched+cut], false, nil
+		room := in.room(rest)
+		if cut := in.lastLineEnd(rest, min(searched, room), room); cut > 0 {
+			in.to = in.from + cut
+			return rest[:cut], false, nil
 		}
-		if room > in.limit {
+		if room > in.limit && (room < len(rest) || !in.pending(rest)) {
 			return nil, false, fmt.Errorf("line or statement of more than %d bytes is %w", in.limit, rdf.ErrLimit)
 		}
 		if in.readErr != nil {
@@ -76,14 +82,31 @@ func (in *Input) Next(taken int) (window []byte, last bool, err error) {
 	}
 }
 
-// lastLineEnd returns the length of b up to and with its last line end, 0 if there is none. A CR at the very end does
-// not count: a LF may follow.
-func lastLineEnd(b []byte) int {
-	if i := bytes.LastIndexByte(b, '\n'); i >= 0 {
-		return i + 1
+// room returns how much of rest may go into a window: a line that fits ends there, with its line end.
+func (in *Input) room(rest []byte) int {
+	n := in.limit
+	if len(rest) > n+1 && rest[n] == '\r' && rest[n+1] == '\n' {
+		return n + 2
 	}
-	if len(b) > 1 {
-		return bytes.LastIndexByte(b[:len(b)-1], '\r') + 1
+	return min(len(rest), n+1)
+}
+
+// pending reports whether rest ends in a CR that a LF may still follow.
+func (in *Input) pending(rest []byte) bool {
+	return in.readErr != io.EOF && len(rest) > 0 && rest[len(rest)-1] == '\r'
+}
+
+// lastLineEnd returns the length of rest up to and with the last line end that stands between from and to, 0 if there
+// is none.
+func (in *Input) lastLineEnd(rest []byte, from, to int) int {
+	if i := bytes.LastIndexByte(rest[from:to], '\n'); i >= 0 {
+		return from + i + 1
+	}
+	if to == len(rest) && from < to && in.pending(rest) {
+		to--
+	}
+	if i := bytes.LastIndexByte(rest[from:to], '\r'); i >= 0 {
+		return from + i + 1
 	}
 	return 0
 }

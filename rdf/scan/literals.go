@@ -17,7 +17,7 @@ const (
 // literal reads the literal whose double quote is at the current place.
 func (s *Scanner) literal() rdf.Term {
 	start := s.pos
-	if !s.plainString() {
+	if s.dialect == Patch && s.atLong('"') || !s.plainString() {
 		return s.quotedTerm('"')
 	}
 	b, i := s.b, s.pos
@@ -67,14 +67,34 @@ func (s *Scanner) plainString() bool {
 	return true
 }
 
+// atLong reports whether a string in three quotes begins here.
+func (s *Scanner) atLong(quote byte) bool {
+	b := s.b[s.pos:]
+	return len(b) >= 3 && b[1] == quote && b[2] == quote && b[0] == quote
+}
+
 // quotedTerm reads a literal whose string needs a canonical copy.
 func (s *Scanner) quotedTerm(quote byte) rdf.Term {
 	start := s.pos
+	lexical := s.copied(quote)
+	if lexical.IsZero() {
+		return lexical
+	}
+	return s.suffix(start, lexical)
+}
+
+// copied reads a string, without datatype or language tag, and returns its canonical copy in the scratch buffer; the
+// zero Term after setting the error.
+func (s *Scanner) copied(quote byte) rdf.Term {
 	from := len(s.scratch)
-	if !s.quoted(quote) {
+	read := s.quoted
+	if s.dialect == Patch && s.atLong(quote) {
+		read = s.longQuoted
+	}
+	if !read(quote) {
 		return rdf.Term{}
 	}
-	return s.suffix(start, rdf.Trusted(text(s.scratch[from:])))
+	return rdf.Trusted(text(s.scratch[from:]))
 }
 
 // quoted copies the string whose opening quote is at the current place to the scratch buffer, canonical, with double
@@ -83,20 +103,12 @@ func (s *Scanner) quoted(quote byte) bool {
 	b, i := s.b, s.pos+1
 	s.scratch = append(s.scratch, '"')
 	for i < len(b) && b[i] != quote {
-		r, n := rune(b[i]), 1
-		if r >= utf8.RuneSelf {
-			r, n = utf8.DecodeRune(b[i:])
-		}
-		switch {
-		case r == '\\':
-			if r, n = s.stringEscape(i); n == 0 {
-				return false
-			}
-		case r == '\n' || r == '\r':
+		if b[i] == '\n' || b[i] == '\r' {
 			_ = s.failAt(i, nil, "expected the closing quote of the string, found end of line")
 			return false
-		case r == utf8.RuneError && n == 1:
-			_ = s.expectedAt(i, "a string in UTF-8")
+		}
+		r, n := s.stringRune(i)
+		if n == 0 {
 			return false
 		}
 		s.scratch = chars.AppendRune(s.scratch, r)
@@ -109,6 +121,51 @@ func (s *Scanner) quoted(quote byte) bool {
 	s.scratch = append(s.scratch, '"')
 	s.pos = i + 1
 	return true
+}
+
+// longQuoted is quoted for a string in three quotes, which may have line ends and quotes in it.
+func (s *Scanner) longQuoted(quote byte) bool {
+	s.pos += 3
+	s.scratch = append(s.scratch, '"')
+	for s.pos < len(s.b) && !s.atLong(quote) {
+		from := s.pos
+		if c := s.b[from]; c == '\n' || c == '\r' {
+			if s.newline(); s.err != nil {
+				return false
+			}
+			s.scratch = rdf.AppendEscaped(s.scratch, text(s.b[from:s.pos]))
+			continue
+		}
+		r, n := s.stringRune(from)
+		if n == 0 {
+			return false
+		}
+		s.scratch = chars.AppendRune(s.scratch, r)
+		s.pos += n
+	}
+	if s.pos >= len(s.b) {
+		_ = s.Expected("the closing quotes of the string")
+		return false
+	}
+	s.scratch = append(s.scratch, '"')
+	s.pos += 3
+	return true
+}
+
+// stringRune reads the character or escape in a string at i and returns it and its length; 0 after setting the error.
+func (s *Scanner) stringRune(i int) (rune, int) {
+	switch c := s.b[i]; {
+	case c == '\\':
+		return s.stringEscape(i)
+	case c < utf8.RuneSelf:
+		return rune(c), 1
+	}
+	r, n := utf8.DecodeRune(s.b[i:])
+	if r == utf8.RuneError && n == 1 {
+		_ = s.expectedAt(i, "a string in UTF-8")
+		return 0, 0
+	}
+	return r, n
 }
 
 // stringEscape reads an escape in a string at i and returns the character and the length; 0 after setting the error.
@@ -232,11 +289,11 @@ func (s *Scanner) String(what string) (value string, ok bool) {
 		return "", false
 	}
 	start := s.Mark()
-	t := s.Term(what)
+	t := s.copied(s.b[s.pos])
 	if t.IsZero() {
 		return "", false
 	}
-	if t.Datatype() != rdf.XSDString {
+	if s.Blanks(); s.pos < len(s.b) && (s.b[s.pos] == '^' || s.b[s.pos] == '@') {
 		_ = s.FailAt(start, nil, "expected %s, found a literal with a datatype or language tag", what)
 		return "", false
 	}

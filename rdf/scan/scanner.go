@@ -24,7 +24,7 @@ const (
 	// NQuads is the grammar of N-Triples and N-Quads: white space inside a statement is spaces and tabs.
 	NQuads Dialect = iota
 	// Patch is RDF Patch: also line ends and comments as white space, numbers, true and false without quotes, strings
-	// in single quotes, triple terms as << s p o >>, and blank nodes as <_:label>.
+	// in single quotes or three quotes, triple terms as << s p o >>, and blank nodes as <_:label>.
 	Patch
 )
 
@@ -85,11 +85,10 @@ func (s *Scanner) Reset(window []byte) {
 }
 
 // Continue goes on with another window of the same document. Its first byte is the one at [Scanner.Offset].
-// It clears the error, so that a statement which the old window cut off can be read again.
 func (s *Scanner) Continue(window []byte) {
 	s.place.before += utf8.RuneCount(s.b[s.place.start:s.pos])
 	s.place.start = 0
-	s.b, s.pos, s.err, s.depth, s.lastLine = window, 0, nil, 0, 0
+	s.b, s.pos = window, 0
 }
 
 // Mark is a place to come back to.
@@ -103,6 +102,13 @@ func (s *Scanner) Mark() Mark { return Mark{s.pos, s.place} }
 
 // Back returns to a place in the same window.
 func (s *Scanner) Back(m Mark) { s.pos, s.place = m.pos, m.place }
+
+// Retry returns to a place in the same window and clears the error: what stands there is read again once more of it has
+// come (see [Scanner.CutOff]).
+func (s *Scanner) Retry(m Mark) {
+	s.Back(m)
+	s.err, s.depth, s.lastLine = nil, 0, 0
+}
 
 // Begin starts a statement: the scratch buffer, and with it the terms of earlier statements, is given up. Line ends
 // inside the statement are an error from the given number on, until the next call of [Scanner.End].

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"fmt"
 	"unicode/utf8"
 	"unsafe"
 
@@ -156,7 +157,7 @@ func describe(r rune) string {
 	case ' ':
 		return "a space"
 	}
-	return string([]rune{'"', r, '"'})
+	return fmt.Sprintf("%q", string(r)) // which makes controls visible, and harmless for a terminal
 }
 
 func excerpt(b []byte) []byte {

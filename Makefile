@@ -1,0 +1,44 @@
+# Quadrille. "make" alone tells what there is.
+#
+# The tools (linter, test summary, benchstat) are pinned in tools/go.mod, apart from the project's own modules.
+
+GO    ?= go
+TOOL  := $(GO) tool -modfile=tools/go.mod
+COUNT ?= 6
+
+.PHONY: help build test race check lint fmt fuzz demo bench bench-stat
+
+help: ## tell what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./quadrille
+	$(GO) build -trimpath -o quadrille ./cmd/quadrille
+
+test: ## run all tests: unit, property, simulation, conformance, real processes
+	$(TOOL) gotestsum --format pkgname -- -timeout 10m ./...
+
+race: ## run all tests with the race detector
+	$(TOOL) gotestsum --format pkgname -- -race -timeout 15m ./...
+
+check: ## formatting, go vet and the linter
+	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format the code
+	gofmt -w .
+
+fuzz: ## run each fuzz target for FUZZTIME (default 20s)
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $${FUZZTIME:-20s} $$pkg || exit 1; \
+		done; \
+	done
+
+demo: ## run the demo: three nodes, 200,000 changes, one node killed half way
+	$(GO) run ./cmd/quadrille demo
+
+bench: ## run the benchmarks COUNT times (default 6) and show the medians; OLD=FILE compares with an earlier bench.txt
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bench.txt
+	$(TOOL) benchstat $(OLD) bench.txt

@@ -1,0 +1,75 @@
+package file
+
+import (
+	"fmt"
+	"sync"
+)
+
+// batch collects the records that come while the ones before them are being written.
+type batch struct {
+	max int
+
+	mu       sync.Mutex
+	changed  sync.Cond
+	data     []byte
+	position uint64 // of the last record in data
+	ended    bool
+	err      error
+}
+
+func newBatch(max int) *batch {
+	b := &batch{max: max}
+	b.changed.L = &b.mu
+	return b
+}
+
+// add waits while the batch is full; a record that is larger than a batch goes alone. It returns the writer's error,
+// if it has failed.
+func (b *batch) add(shard int, position uint64, raw []byte) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.data) > 0 && len(b.data)+len(raw) > b.max && b.err == nil {
+		b.changed.Wait()
+	}
+	if b.err != nil {
+		return b.err
+	}
+	b.data = fmt.Appendf(b.data, headFormat, shard, position, len(raw))
+	b.data = append(b.data, raw...)
+	b.position = position
+	b.changed.Broadcast()
+	return nil
+}
+
+// take waits for records, returns them with the position of the last, and collects the next ones in buffer. It returns
+// nil when the batches have ended and all was taken.
+func (b *batch) take(buffer []byte) ([]byte, uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for len(b.data) == 0 && !b.ended {
+		b.changed.Wait()
+	}
+	if len(b.data) == 0 {
+		return nil, 0
+	}
+	data := b.data
+	b.data = buffer
+	b.changed.Broadcast()
+	return data, b.position
+}
+
+// fail makes add return err.
+func (b *batch) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.err = err
+	b.changed.Broadcast()
+}
+
+// end says that no more records come.
+func (b *batch) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+	b.changed.Broadcast()
+}

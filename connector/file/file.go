@@ -1,0 +1,239 @@
+// Package file is a sink that writes the log of each shard to a file, as an RDF Patch log.
+//
+// The file of shard 3 is shard-0003.rdfp. Each record stands there as it is in the shard's log, after a comment that
+// gives its place:
+//
+//	# shard 3 position 17 length 412
+//	H id <ni:///sha-256;…> .
+//	…
+//	TC .
+//
+// Exactly once: how far the sink has come is in the file itself, so that it can't depart from what was written. A last
+// record that a crash has cut is taken away at the next start and written again from the log.
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Source is what the sink reads. Both methods may be called concurrently.
+type Source interface {
+	// Owned returns the shards whose logs are to be written now, at once.
+	Owned() []int
+	// Follow calls fn, from one goroutine, for each record of the shard after the position, those to come included, in
+	// order, until ctx ends or fn returns an error. fn doesn't keep raw.
+	Follow(ctx context.Context, shard int, after uint64, fn func(position uint64, raw []byte) error) error
+}
+
+// Config configures a [Sink].
+type Config struct {
+	// Dir holds the files. It is made if it is not there. Two sinks may share it: the file of a shard is locked by the
+	// one that writes it, and the other waits.
+	Dir string
+	// MaxBatch bounds the bytes of a shard that wait to be written; then the reading waits. Default 1 MiB.
+	MaxBatch int
+	// Poll is the time between looks at which shards are owned. Default 1 s.
+	Poll time.Duration
+	// Backoff is the time after an error of a shard until it is tried again; it doubles to MaxBackoff with each error in
+	// a row. Defaults 100 ms and 10 s.
+	Backoff, MaxBackoff time.Duration
+	// Logger. Default slog.Default.
+	Logger *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxBatch, 1<<20)
+	setDefault(&c.Poll, time.Second)
+	setDefault(&c.Backoff, 100*time.Millisecond)
+	setDefault(&c.MaxBackoff, 10*time.Second)
+	setDefault(&c.Logger, slog.Default())
+}
+
+func setDefault[T comparable](to *T, value T) {
+	var zero T
+	if *to == zero {
+		*to = value
+	}
+}
+
+// Sink writes the logs of the shards that its node owns. Make it with [New], then call Run.
+type Sink struct {
+	source Source
+	cfg    Config
+
+	mu        sync.Mutex
+	positions map[int]uint64
+	errs      map[int]error
+}
+
+// New returns a sink; it starts nothing and touches no file.
+func New(source Source, cfg Config) (*Sink, error) {
+	cfg.setDefaults()
+	if cfg.Dir == "" {
+		return nil, errors.New("a file sink needs a folder")
+	}
+	return &Sink{source: source, cfg: cfg, positions: map[int]uint64{}, errs: map[int]error{}}, nil
+}
+
+// Positions returns, per shard that is written, the position up to which its file is on the disk.
+func (s *Sink) Positions() map[int]uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.positions)
+}
+
+// Errors returns the errors of the shards that are being tried again.
+func (s *Sink) Errors() map[int]error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.errs)
+}
+
+// Run writes until ctx ends, and returns nil when every file is closed. An error of a shard is logged and tried again;
+// it stops no other. The error that Run returns is that of making the folder. Run is called once.
+func (s *Sink) Run(ctx context.Context) error {
+	if err := os.MkdirAll(s.cfg.Dir, 0o755); err != nil {
+		return fmt.Errorf("file sink: %w", err)
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	stops := map[int]context.CancelFunc{}
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
+	poll := time.NewTicker(s.cfg.Poll)
+	defer poll.Stop()
+	for {
+		owned := s.source.Owned()
+		for _, shard := range owned {
+			if stops[shard] == nil {
+				each, stop := context.WithCancel(ctx)
+				stops[shard] = stop
+				all.Go(func() { s.keep(each, shard) })
+			}
+		}
+		for shard, stop := range stops {
+			if !slices.Contains(owned, shard) {
+				stop()
+				delete(stops, shard)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-poll.C:
+		}
+	}
+}
+
+// keep writes one shard until ctx ends, over all errors.
+func (s *Sink) keep(ctx context.Context, shard int) {
+	defer s.forget(shard)
+	backoff := s.cfg.Backoff
+	for {
+		begin := s.position(shard)
+		err := s.write(ctx, shard)
+		if ctx.Err() != nil {
+			return
+		}
+		if s.position(shard) != begin {
+			backoff = s.cfg.Backoff // it went on meanwhile
+		}
+		s.cfg.Logger.Error("file sink: shard stopped; trying again", "shard", shard, "after", backoff, "error", err)
+		s.failed(shard, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(backoff):
+		}
+		backoff = min(2*backoff, s.cfg.MaxBackoff)
+	}
+}
+
+// write follows the shard's log from where its file ends.
+func (s *Sink) write(ctx context.Context, shard int) (err error) {
+	w, err := open(filepath.Join(s.cfg.Dir, Name(shard)), shard)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
+	s.reached(shard, w.position)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	b := newBatch(s.cfg.MaxBatch)
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		if err := s.drain(shard, b, w); err != nil {
+			b.fail(err)
+			cancel(err)
+		}
+	})
+	defer writing.Wait()
+	defer b.end()
+	err = s.source.Follow(ctx, shard, w.position, func(position uint64, raw []byte) error {
+		return b.add(shard, position, raw)
+	})
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if err == nil {
+		err = errors.New("the log ended")
+	}
+	return err
+}
+
+// drain writes batch after batch, each with one fsync, until the batches end.
+func (s *Sink) drain(shard int, b *batch, w *writer) error {
+	var buffer []byte
+	for {
+		data, position := b.take(buffer)
+		if data == nil {
+			return nil
+		}
+		if err := w.append(data, position); err != nil {
+			return err
+		}
+		s.reached(shard, position)
+		buffer = data[:0]
+	}
+}
+
+func (s *Sink) position(shard int) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.positions[shard]
+}
+
+func (s *Sink) reached(shard int, position uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.positions[shard] = position
+	delete(s.errs, shard)
+}
+
+func (s *Sink) failed(shard int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errs[shard] = err
+}
+
+func (s *Sink) forget(shard int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.positions, shard)
+	delete(s.errs, shard)
+}
+
+// Name is the name of a shard's file.
+func Name(shard int) string { return fmt.Sprintf("shard-%04d.rdfp", shard) }

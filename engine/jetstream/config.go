@@ -1,0 +1,65 @@
+package jetstream
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Bounds and defaults of [Config].
+const (
+	// DefaultStreams is over how many streams the shards are spread, where there are as many shards.
+	DefaultStreams = 4
+	// MaxReplicas is the most that JetStream keeps.
+	MaxReplicas = 5
+	// MaxPipelineName bounds the name of a pipeline, in bytes.
+	MaxPipelineName = 64
+)
+
+// Config says which pipeline's logs to open. All engines of a pipeline must be opened with the same one.
+type Config struct {
+	// Pipeline is the name: 1 to 64 ASCII letters, digits, '-' and '_'. Required.
+	Pipeline string
+	// Shards is the number of shard logs, 1 or more; fixed when the pipeline is created. Required.
+	Shards int
+	// Streams is over how many streams the shards' logs are spread; fixed when the pipeline is created. Default: 4,
+	// or the number of shards if there are fewer.
+	Streams int
+	// Replicas is how many servers keep each log, 1 to 5; fixed when the pipeline is created. Default: 1.
+	Replicas int
+}
+
+// withDefaults checks cfg and fills in what is left out.
+func (cfg Config) withDefaults() (Config, error) {
+	if err := checkName(cfg.Pipeline); err != nil {
+		return cfg, err
+	}
+	if cfg.Shards < 1 {
+		return cfg, fmt.Errorf("engine configuration: %d shards, expected 1 or more", cfg.Shards)
+	}
+	cfg.Streams = or(cfg.Streams, min(cfg.Shards, DefaultStreams))
+	cfg.Replicas = or(cfg.Replicas, 1)
+	if cfg.Streams < 1 || cfg.Streams > cfg.Shards {
+		return cfg, fmt.Errorf("engine configuration: %d streams, expected 1 to %d, the number of shards", cfg.Streams, cfg.Shards)
+	}
+	if cfg.Replicas < 1 || cfg.Replicas > MaxReplicas {
+		return cfg, fmt.Errorf("engine configuration: %d replicas, expected 1 to %d", cfg.Replicas, MaxReplicas)
+	}
+	return cfg, nil
+}
+
+// checkName keeps the names of pipelines such that they can stand in the names of subjects, streams and buckets.
+func checkName(name string) error {
+	if name == "" {
+		return errors.New("engine configuration: the pipeline has no name")
+	}
+	if len(name) > MaxPipelineName {
+		return fmt.Errorf("engine configuration: the pipeline's name has %d bytes, at most %d", len(name), MaxPipelineName)
+	}
+	for _, c := range []byte(name) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return fmt.Errorf("engine configuration: pipeline %q: %q is not allowed, "+
+				"only ASCII letters, digits, '-' and '_' are", name, c)
+		}
+	}
+	return nil
+}

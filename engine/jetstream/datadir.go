@@ -1,0 +1,102 @@
+package jetstream
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	lockFile = "quadrille.lock"
+	markFile = "quadrille.json"
+)
+
+// dirMark says, inside a data folder, which server's data are in it.
+type dirMark struct {
+	// Server is the name of the server; the members of a cluster know each other by it.
+	Server string `json:"server"`
+	// Cluster is the name of the cluster, empty if the server stands alone.
+	Cluster string `json:"cluster"`
+}
+
+func (m dirMark) String() string {
+	if m.Cluster == "" {
+		return fmt.Sprintf("stand-alone server %q", m.Server)
+	}
+	return fmt.Sprintf("server %q of cluster %q", m.Server, m.Cluster)
+}
+
+// dirLock holds a data folder for this process.
+type dirLock struct{ f *os.File }
+
+func (l *dirLock) release() error { return l.f.Close() }
+
+// openDir makes, locks and checks the data folder.
+func openDir(cfg ServerConfig) (*dirLock, error) {
+	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := lockExclusive(f); err != nil {
+		return nil, errors.Join(
+			fmt.Errorf("data folder %s is in use by another process: stop it, or choose another folder: %w", cfg.Dir, err),
+			f.Close())
+	}
+	l := &dirLock{f}
+	if err := checkMark(cfg.Dir, dirMark{cfg.Name, cfg.Cluster}); err != nil {
+		return nil, errors.Join(err, l.release())
+	}
+	return l, nil
+}
+
+// checkMark compares what is in dir with what the server is to be, and marks a fresh folder.
+func checkMark(dir string, want dirMark) error {
+	path := filepath.Join(dir, markFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(dir, "jetstream")); err == nil {
+			return fmt.Errorf("data folder %s holds JetStream data without %s, so nobody knows whose they are: "+
+				"choose another folder, or back the data up with the server they belong to and restore them", dir, markFile)
+		}
+		return writeMark(path, want)
+	}
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	var have dirMark
+	if err := json.Unmarshal(b, &have); err != nil {
+		return fmt.Errorf("data folder: %s: %w", path, err)
+	}
+	if have != want {
+		return fmt.Errorf("data folder %s holds the data of %v and can't be used by %v, which would not adopt them: "+
+			"start it as before, or back up, start on an empty folder, and restore", dir, have, want)
+	}
+	return nil
+}
+
+// writeMark writes the mark so that it is there, whole, before the server writes its first byte.
+func writeMark(path string, m dirMark) error {
+	b, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	tmp := path + ".tmp"
+	f, err := os.Create(tmp)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}

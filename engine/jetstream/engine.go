@@ -1,0 +1,70 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// pipeline is an [engine.Engine].
+type pipeline struct {
+	control *log
+	shards  []*log
+	beats   *heartbeats
+	blobs   *blobs
+}
+
+// Open opens the logs of a pipeline, and creates them if they are not there; any number of nodes may do so at the same
+// time. It waits until the servers can do it - a cluster needs a majority that has elected a leader - or ctx ends.
+//
+// It fails at once if the pipeline was created with another configuration; the error names both values.
+//
+// The connection stays the caller's, who closes it when nothing uses the engine any more; until then calls in progress
+// outlive reconnects. The engine starts no goroutine of its own.
+func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := createStreams(ctx, nc, cfg); err != nil {
+		return nil, fmt.Errorf("open pipeline %q: %w", cfg.Pipeline, err)
+	}
+	p := &pipeline{
+		control: newStream(nc, cfg, "control").log("0"),
+		beats:   &heartbeats{nc: nc, subject: subjectOf(cfg.Pipeline, "beat")},
+		blobs:   newBlobs(nc, cfg),
+	}
+	streams := make([]*stream, cfg.Streams)
+	for i := range streams {
+		streams[i] = newStream(nc, cfg, strconv.Itoa(i))
+	}
+	for s := range cfg.Shards {
+		p.shards = append(p.shards, streams[s%cfg.Streams].log(strconv.Itoa(s)))
+	}
+	return p, nil
+}
+
+// Control is the control log.
+func (p *pipeline) Control() engine.Log { return p.control }
+
+// Shard is the log of shard s.
+func (p *pipeline) Shard(s int) engine.ShardLog { return p.shards[s] }
+
+// Heartbeats is the heartbeat channel.
+func (p *pipeline) Heartbeats() engine.Heartbeats { return p.beats }
+
+// Blobs is the blob store.
+func (p *pipeline) Blobs() engine.Blobs { return p.blobs }
+
+// subjectOf is quadrille.{pipeline}.{tokens…}.
+func subjectOf(pipeline string, tokens ...string) string {
+	s := "quadrille." + pipeline
+	for _, t := range tokens {
+		s += "." + t
+	}
+	return s
+}

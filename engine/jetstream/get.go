@@ -1,0 +1,199 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// Bounds of one batch of answers. What waits here for its reader is never more.
+const (
+	batchBytes    = 4 << 20
+	batchMessages = 4096
+	// answerTimeout bounds the wait for each answer.
+	answerTimeout = 2 * time.Second
+)
+
+// getRequest asks any replica for messages; see JSApiMsgGetRequest of the NATS server.
+type getRequest struct {
+	Seq       uint64   `json:"seq,omitempty"`
+	Next      string   `json:"next_by_subj,omitempty"`
+	MultiLast []string `json:"multi_last,omitempty"`
+	Batch     int      `json:"batch,omitempty"`
+	MaxBytes  int      `json:"max_bytes,omitempty"`
+}
+
+// errNoAnswer: the replica was not heard of, or not to the end.
+var errNoAnswer = errors.New("no answer")
+
+// getter receives the answers to one request at a time. Not for concurrent use.
+type getter struct {
+	stream  *stream
+	sub     *nats.Subscription
+	inbox   string
+	asked   int
+	answers chan *nats.Msg
+}
+
+// newGetter returns a getter, which its user closes.
+func (s *stream) newGetter() (*getter, error) {
+	g := &getter{stream: s, inbox: s.nc.NewInbox(), answers: make(chan *nats.Msg, batchMessages+1)}
+	var err error
+	if g.sub, err = s.nc.ChanSubscribe(g.inbox+".*", g.answers); err != nil {
+		return nil, fmt.Errorf("subscribe to answers: %w", err)
+	}
+	return g, nil
+}
+
+func (g *getter) close() { _ = g.sub.Unsubscribe() }
+
+// get calls each for each message, until the replica says that this was all. An error of each ends it.
+func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) error) error {
+	request, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	g.asked++ // so that late answers to other requests are told apart
+	inbox := g.inbox + "." + strconv.Itoa(g.asked)
+	if err := g.stream.nc.PublishRequest("$JS.API.DIRECT.GET."+g.stream.name, inbox, request); err != nil {
+		return err
+	}
+	timeout := time.NewTimer(answerTimeout)
+	defer timeout.Stop()
+	for {
+		select {
+		case m := <-g.answers:
+			if m.Subject != inbox {
+				continue
+			}
+			end, err := ending(m)
+			if end || err != nil {
+				return err
+			}
+			if err := each(m); err != nil {
+				return err
+			}
+			timeout.Reset(answerTimeout)
+		case <-timeout.C:
+			return errNoAnswer
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// ending reports whether m says that there are no more messages.
+func ending(m *nats.Msg) (bool, error) {
+	switch status := m.Header.Get(headerStatus); status {
+	case "":
+		return false, nil
+	case "204", "404":
+		return true, nil
+	case "503":
+		return false, nats.ErrNoResponders
+	default:
+		return false, fmt.Errorf("direct get: %s %s", status, m.Header.Get("Description"))
+	}
+}
+
+// errDamaged: the log itself proves that it is not whole.
+var errDamaged = errors.New("log is damaged")
+
+// positionOf reads the position of a message.
+func positionOf(m *nats.Msg) (uint64, error) {
+	seq, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: message has no position: %w", errDamaged, err)
+	}
+	return seq, nil
+}
+
+// entryOf reads a message of a log, with the position of the one before it.
+func entryOf(m *nats.Msg) (e engine.Entry, prev uint64, err error) {
+	if e.Seq, err = positionOf(m); err != nil {
+		return e, 0, err
+	}
+	if prev, err = strconv.ParseUint(m.Header.Get(headerExpected), 10, 64); err != nil || prev >= e.Seq {
+		return e, 0, fmt.Errorf("%w: entry %d does not name the one before it (%q)", errDamaged, e.Seq, m.Header.Get(headerExpected))
+	}
+	e.Payload = m.Data
+	return e, prev, nil
+}
+
+// last returns the last message of each of the subjects that has one, as of now: of a replica that has applied all that
+// was committed when last was called. It tries until ctx ends.
+func (s *stream) last(ctx context.Context, subjects ...string) ([]*nats.Msg, error) {
+	var passed uint64
+	request := &getRequest{MultiLast: subjects}
+	if s.barrier != nil {
+		var err error
+		if passed, err = s.barrier.pass(ctx); err != nil {
+			return nil, fmt.Errorf("read barrier: %w", err)
+		}
+		request.MultiLast = append(subjects[:len(subjects):len(subjects)], s.barrier.subject)
+	}
+	g, err := s.newGetter()
+	if err != nil {
+		return nil, err
+	}
+	defer g.close()
+	var wait pause
+	for {
+		list, seen, err := g.lastOnce(ctx, request)
+		if err == nil && seen >= passed {
+			return list, nil
+		}
+		if errors.Is(err, nats.ErrConnectionClosed) {
+			return nil, err
+		}
+		if ended := wait.wait(ctx); ended != nil {
+			return nil, errors.Join(ended, err)
+		}
+	}
+}
+
+// lastOnce asks one replica, and returns also which barrier that has seen.
+func (g *getter) lastOnce(ctx context.Context, request *getRequest) (list []*nats.Msg, seen uint64, err error) {
+	err = g.get(ctx, request, func(m *nats.Msg) error {
+		if b := g.stream.barrier; b == nil || m.Header.Get(headerSubject) != b.subject {
+			list = append(list, m)
+			return nil
+		}
+		var err error
+		seen, err = positionOf(m)
+		return err
+	})
+	return list, seen, err
+}
+
+// Tail is the last message of the subject.
+func (l *log) Tail(ctx context.Context) (engine.Entry, error) {
+	m, err := l.tail(ctx)
+	if m == nil || err != nil {
+		return engine.Entry{}, err
+	}
+	e, _, err := entryOf(m)
+	if err != nil {
+		return e, fmt.Errorf("tail of %s: %w", l.subject, err)
+	}
+	return e, nil
+}
+
+// tail is the last message of the subject; nil if there is none.
+func (l *log) tail(ctx context.Context) (*nats.Msg, error) {
+	list, err := l.last(ctx, l.subject)
+	if err != nil {
+		return nil, fmt.Errorf("tail of %s: %w", l.subject, err)
+	}
+	if len(list) == 0 {
+		return nil, nil
+	}
+	return list[0], nil
+}

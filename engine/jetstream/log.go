@@ -1,0 +1,230 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// Headers of JetStream.
+const (
+	headerExpected = "Nats-Expected-Last-Subject-Sequence"
+	headerRollup   = "Nats-Rollup"
+	headerSequence = "Nats-Sequence"
+	headerSubject  = "Nats-Subject"
+	headerTime     = "Nats-Time-Stamp"
+	headerStatus   = "Status"
+)
+
+const (
+	// attempt bounds the wait for the answer to one request.
+	attempt = 5 * time.Second
+	// headroom is what a record leaves of the message limit for headers, in bytes: our own, and those that the server
+	// adds when it gives the record out.
+	headroom = 2 << 10
+)
+
+// stream is a stream whose subjects are logs.
+type stream struct {
+	nc       *nats.Conn
+	pipeline string
+	group    string
+	name     string
+	barrier  *barrier // nil: the stream has a single replica
+}
+
+func newStream(nc *nats.Conn, cfg Config, group string) *stream {
+	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group)}
+	if cfg.Replicas > 1 {
+		s.barrier = newBarrier(s, barrierSubject(cfg, group))
+	}
+	return s
+}
+
+// log is the log with that name in the stream.
+func (s *stream) log(name string) *log {
+	return &log{
+		stream:  s,
+		subject: subjectOf(s.pipeline, s.group, "log", name),
+		feed:    subjectOf(s.pipeline, s.group, "feed", name),
+	}
+}
+
+// log is an [engine.ShardLog]: one subject of a stream.
+type log struct {
+	*stream
+	subject string
+	feed    string // where the stream republishes it
+}
+
+// Append publishes with the expected sequence. It is tried once, and answered within five seconds; as long as nobody
+// listens - the stream has no leader - it certainly has not taken, and is tried again within that time.
+func (l *log) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
+	return l.append(ctx, expect, payload, nil)
+}
+
+func (l *log) append(ctx context.Context, expect uint64, payload []byte, more nats.Header) (uint64, error) {
+	if limit := l.nc.MaxPayload() - headroom; int64(len(payload)) > limit {
+		return 0, fmt.Errorf("append to %s: %w: %d bytes, at most %d", l.subject, engine.ErrTooLarge, len(payload), limit)
+	}
+	m := &nats.Msg{Subject: l.subject, Data: payload, Header: nats.Header{headerExpected: {strconv.FormatUint(expect, 10)}}}
+	for k, v := range more {
+		m.Header[k] = v
+	}
+	seq, err := l.publish(ctx, m)
+	if err != nil {
+		return 0, fmt.Errorf("append to %s after %d: %w", l.subject, expect, err)
+	}
+	return seq, nil
+}
+
+// publish sends m to the stream, and returns its position. Its errors are those of Append.
+func (s *stream) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
+	}
+	once, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	var wait pause
+	for {
+		answer, err := s.nc.RequestMsgWithContext(once, m)
+		if errors.Is(err, nats.ErrNoResponders) && wait.wait(once) == nil {
+			continue
+		}
+		if err == nil {
+			return published(answer.Data)
+		}
+		if errors.Is(err, nats.ErrMaxPayload) {
+			return 0, fmt.Errorf("%w: %w", engine.ErrTooLarge, err)
+		}
+		if ended := ctx.Err(); ended != nil {
+			err = ended
+		}
+		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
+	}
+}
+
+// apiError is what JetStream answers to what it refuses.
+type apiError struct {
+	Code        int    `json:"err_code"`
+	Description string `json:"description"`
+}
+
+func (e *apiError) Error() string {
+	return fmt.Sprintf("%s (JetStream error %d)", e.Description, e.Code)
+}
+
+// published reads the answer to a publish. What JetStream refuses for a reason of its own, such as a full disk, may be
+// accepted later.
+func published(answer []byte) (uint64, error) {
+	var ack struct {
+		Seq   uint64    `json:"seq"`
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(answer, &ack); err != nil {
+		return 0, fmt.Errorf("%w: answer %q: %w", engine.ErrUnknown, answer, err)
+	}
+	if ack.Error == nil {
+		if ack.Seq == 0 {
+			return 0, fmt.Errorf("%w: answer %q has no position", engine.ErrUnknown, answer)
+		}
+		return ack.Seq, nil
+	}
+	kind := engine.ErrUnknown
+	switch ack.Error.Code {
+	case codeWrongLast, codeWrongLastInFlight, codeLastNotReady:
+		kind = engine.ErrConflict
+	case codeTooLarge:
+		kind = engine.ErrTooLarge
+	}
+	return 0, fmt.Errorf("%w: %w", kind, ack.Error)
+}
+
+// Trim purges the subject.
+func (l *log) Trim(ctx context.Context, before uint64) error {
+	tail, err := l.Tail(ctx)
+	if err != nil {
+		return err
+	}
+	if before = min(before, tail.Seq); before <= 1 {
+		return nil
+	}
+	if err := l.purge(ctx, l.subject, before); err != nil {
+		return fmt.Errorf("trim %s before %d: %w", l.subject, before, err)
+	}
+	return nil
+}
+
+// purge removes the messages of a subject before a position, all for 0. It tries until that is done or ctx ends; as the
+// position stays, a purge that comes late removes nothing else.
+func (s *stream) purge(ctx context.Context, subject string, before uint64) error {
+	request, err := json.Marshal(map[string]any{"filter": subject, "seq": before})
+	if err != nil {
+		return err
+	}
+	var wait pause
+	for {
+		var answer struct {
+			Success bool `json:"success"`
+		}
+		err := s.api(ctx, "$JS.API.STREAM.PURGE."+s.name, request, &answer)
+		if err == nil && answer.Success {
+			return nil
+		}
+		if errors.Is(err, nats.ErrConnectionClosed) {
+			return err
+		}
+		if ended := wait.wait(ctx); ended != nil {
+			return errors.Join(ended, err)
+		}
+	}
+}
+
+// api asks the leader of the stream once.
+func (s *stream) api(ctx context.Context, subject string, request []byte, answer any) error {
+	once, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	m, err := s.nc.RequestWithContext(once, subject, request)
+	if err != nil {
+		return err
+	}
+	var refused struct {
+		Error *apiError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &refused); err != nil {
+		return fmt.Errorf("answer of %s: %w", subject, err)
+	}
+	if refused.Error != nil {
+		return refused.Error
+	}
+	return json.Unmarshal(m.Data, answer)
+}
+
+// Bounds of a pause.
+const (
+	shortestPause = 2 * time.Millisecond
+	longestPause  = 250 * time.Millisecond
+)
+
+// pause is a wait that grows.
+type pause struct{ last time.Duration }
+
+// wait waits, longer than the time before, or returns ctx.Err() when ctx ends.
+func (p *pause) wait(ctx context.Context) error {
+	p.last = min(max(2*p.last, shortestPause), longestPause)
+	t := time.NewTimer(p.last)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

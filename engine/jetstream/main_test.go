@@ -1,0 +1,179 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// patience bounds each wait of a test; it is far longer than any takes.
+const patience = time.Minute
+
+// shared are the servers that most tests use, each with a pipeline of its own.
+var shared struct {
+	dir     string
+	one     func() (*Server, error)   // one that stands alone
+	cluster func() ([]*Server, error) // three
+	started []*Server
+}
+
+// TestMain stops what the tests have started, and looks for goroutines that are left.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "quadrille")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	shared.dir = dir
+	shared.one = sync.OnceValues(func() (*Server, error) {
+		s, err := StartServer(context.Background(), ServerConfig{Name: "one", Dir: filepath.Join(dir, "one"), Port: -1}, nil)
+		if err == nil {
+			shared.started = append(shared.started, s)
+		}
+		return s, err
+	})
+	shared.cluster = sync.OnceValues(func() ([]*Server, error) {
+		list, err := startCluster(dir, "shared")
+		shared.started = append(shared.started, list...)
+		return list, err
+	})
+	goleak.VerifyTestMain(stopping{m})
+}
+
+// stopping is m, and then the end of the servers: goleak looks after that.
+type stopping struct{ m *testing.M }
+
+// Run implements [goleak.TestingM].
+func (s stopping) Run() int {
+	code := s.m.Run()
+	stopAll(shared.started)
+	if err := os.RemoveAll(shared.dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	return code
+}
+
+func stopAll(list []*Server) {
+	var all sync.WaitGroup
+	for _, s := range list {
+		all.Go(s.Shutdown)
+	}
+	all.Wait()
+}
+
+// startCluster starts three servers.
+func startCluster(dir, name string) (list []*Server, err error) {
+	configs, err := clusterConfigs(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, cfg := range configs {
+		s, err := StartServer(context.Background(), cfg, nil)
+		if err != nil {
+			return list, err
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func clusterConfigs(dir, name string) (list []ServerConfig, err error) {
+	ports, err := freePorts(3)
+	if err != nil {
+		return nil, err
+	}
+	var routes []string
+	for _, port := range ports {
+		routes = append(routes, fmt.Sprint("nats://127.0.0.1:", port))
+	}
+	for i, port := range ports {
+		server := fmt.Sprintf("%s%d", name, i)
+		list = append(list, ServerConfig{
+			Name: server, Dir: filepath.Join(dir, server), Port: -1, Cluster: name, ClusterPort: port, Routes: routes,
+		})
+	}
+	return list, nil
+}
+
+// freePorts finds ports that nobody listens on.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // when all are found, so that they differ
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
+
+var pipelines atomic.Int64
+
+// fresh is the configuration of a pipeline that nobody used before.
+func fresh(shards, replicas int) Config {
+	return Config{Pipeline: fmt.Sprint("p", pipelines.Add(1)), Shards: shards, Streams: 1, Replicas: replicas}
+}
+
+func limited(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// connect returns a connection inside the process that is closed when the test ends.
+func connect(t testing.TB, s *Server, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := s.Connect(append([]nats.Option{nats.ReconnectWait(20 * time.Millisecond)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// open opens a pipeline on a connection of its own.
+func open(t testing.TB, s *Server, cfg Config) engine.Engine {
+	t.Helper()
+	e, err := Open(limited(t), connect(t, s), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// openOne opens a fresh pipeline on the shared server that stands alone.
+func openOne(t testing.TB, shards int) engine.Engine {
+	t.Helper()
+	return open(t, one(t), fresh(shards, 1))
+}
+
+func one(t testing.TB) *Server {
+	t.Helper()
+	s, err := shared.one()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func three(t testing.TB) []*Server {
+	t.Helper()
+	list, err := shared.cluster()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}

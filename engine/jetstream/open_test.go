@@ -1,0 +1,156 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+func TestConfigErrors(t *testing.T) {
+	nc := connect(t, one(t))
+	for _, test := range []struct {
+		cfg  Config
+		want string
+	}{
+		{Config{Shards: 1}, "the pipeline has no name"},
+		{Config{Pipeline: "a.b", Shards: 1}, `pipeline "a.b": '.' is not allowed`},
+		{Config{Pipeline: "a b", Shards: 1}, `pipeline "a b": ' ' is not allowed`},
+		{Config{Pipeline: "*", Shards: 1}, `pipeline "*": '*' is not allowed`},
+		{Config{Pipeline: "é", Shards: 1}, "only ASCII letters"},
+		{Config{Pipeline: strings.Repeat("x", 65), Shards: 1}, "has 65 bytes, at most 64"},
+		{Config{Pipeline: "x"}, "0 shards, expected 1 or more"},
+		{Config{Pipeline: "x", Shards: 2, Streams: 3}, "3 streams, expected 1 to 2"},
+		{Config{Pipeline: "x", Shards: 2, Streams: -1}, "-1 streams, expected 1 to 2"},
+		{Config{Pipeline: "x", Shards: 2, Replicas: 6}, "6 replicas, expected 1 to 5"},
+		{Config{Pipeline: "x", Shards: 2, Replicas: -1}, "-1 replicas, expected 1 to 5"},
+		{Config{Pipeline: "x", Shards: 2, Replicas: 3}, "replicas > 1 not supported in non-clustered mode"},
+	} {
+		_, err := Open(limited(t), nc, test.cfg)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("Open(%+v): %v, want %q", test.cfg, err, test.want)
+		}
+	}
+}
+
+// TestOtherSettings: the error names what the pipeline has and what was asked for.
+func TestOtherSettings(t *testing.T) {
+	cfg := Config{Pipeline: fresh(1, 1).Pipeline, Shards: 8, Streams: 2, Replicas: 1}
+	nc := connect(t, three(t)[0])
+	if _, err := Open(limited(t), nc, cfg); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*Config){
+		"number of shards is 8, and 9 here":   func(c *Config) { c.Shards = 9 },
+		"number of streams is 2, and 4 here":  func(c *Config) { c.Streams = 0 },
+		"number of replicas is 1, and 3 here": func(c *Config) { c.Replicas = 3 },
+	} {
+		other := cfg
+		change(&other)
+		_, err := Open(limited(t), nc, other)
+		if !errors.Is(err, errSettings) || !strings.Contains(err.Error(), want) {
+			t.Errorf("Open(%+v): %v, want %q", other, err, want)
+		}
+	}
+	if _, err := Open(limited(t), nc, cfg); err != nil {
+		t.Errorf("Open again: %v", err)
+	}
+}
+
+// TestOpenTogether: nodes that start at the same time create the streams together, and use the same.
+func TestOpenTogether(t *testing.T) {
+	ctx := limited(t)
+	servers := three(t)
+	cfg := Config{Pipeline: fresh(1, 1).Pipeline, Shards: 16, Replicas: 3}
+	engines := make([]engine.Engine, 6)
+	var wg sync.WaitGroup
+	for i := range engines {
+		nc := connect(t, servers[i%3])
+		wg.Go(func() {
+			var err error
+			if engines[i], err = Open(ctx, nc, cfg); err != nil {
+				t.Errorf("Open: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	for s := range cfg.Shards {
+		seq, err := engines[s%6].Shard(s).Append(ctx, 0, []byte{byte(s)})
+		if err != nil {
+			t.Fatalf("Append to shard %d: %v", s, err)
+		}
+		tail, err := engines[(s+1)%6].Shard(s).Tail(ctx)
+		if err != nil || tail.Seq != seq || len(tail.Payload) != 1 || tail.Payload[0] != byte(s) {
+			t.Errorf("Tail of shard %d: %+v, %v; want position %d", s, tail, err, seq)
+		}
+	}
+}
+
+// TestClosedConnection: every call ends with an error.
+func TestClosedConnection(t *testing.T) {
+	ctx := limited(t)
+	nc := connect(t, one(t))
+	cfg := fresh(1, 1)
+	e, err := Open(ctx, nc, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := e.Shard(0)
+	seq, err := l.Append(ctx, 0, []byte("first"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	following := make(chan error, 1)
+	go func() {
+		following <- l.Follow(ctx, 0, func(engine.Entry) error {
+			nc.Close()
+			return nil
+		})
+	}()
+	ends := func(what string, err error) {
+		t.Helper()
+		if err == nil || ctx.Err() != nil {
+			t.Errorf("%s on a closed connection: %v", what, err)
+		}
+	}
+	ends("Follow", <-following)
+	_, err = l.Append(ctx, seq, []byte("second"))
+	ends("Append", err)
+	if !errors.Is(err, engine.ErrUnknown) {
+		t.Errorf("Append: %v, want ErrUnknown", err)
+	}
+	_, err = l.Tail(ctx)
+	ends("Tail", err)
+	_, err = l.Read(ctx, 0, func(engine.Entry) error { return nil })
+	ends("Read", err)
+	ends("Trim", l.Trim(ctx, seq))
+	ends("Beat", e.Heartbeats().Beat(ctx, engine.Beat{Node: "n"}))
+	ends("Put", e.Blobs().Put(ctx, "x", strings.NewReader("x")))
+	_, err = e.Blobs().Get(ctx, "x")
+	ends("Get", err)
+	_, err = e.Blobs().List(ctx, "")
+	ends("List", err)
+	ends("Delete", e.Blobs().Delete(ctx, "x"))
+	_, err = Open(ctx, nc, cfg)
+	ends("Open", err)
+	ends("Listen", e.Heartbeats().Listen(ctx, func(engine.Beat) {}))
+}
+
+// TestNobodyListens: an append that no server takes ends with its context, or after a while, and says so.
+func TestNobodyListens(t *testing.T) {
+	cfg := fresh(1, 1)
+	l := newStream(connect(t, one(t)), cfg, "0").log("0") // not created
+	ctx, cancel := context.WithCancel(context.Background())
+	defer context.AfterFunc(ctx, func() {})()
+	go cancel()
+	_, err := l.Append(ctx, 0, []byte("x"))
+	if !errors.Is(err, engine.ErrUnknown) || !errors.Is(err, context.Canceled) {
+		t.Errorf("Append: %v, want ErrUnknown and context.Canceled", err)
+	}
+}

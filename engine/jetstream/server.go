@@ -1,0 +1,232 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Defaults of [ServerConfig].
+const (
+	DefaultHost         = "127.0.0.1"
+	DefaultPort         = 4222
+	DefaultClusterPort  = 6222
+	DefaultMaxPayload   = 1 << 20
+	DefaultStartTimeout = 30 * time.Second
+)
+
+// readyPoll is how often StartServer looks whether the server listens.
+const readyPoll = 10 * time.Millisecond
+
+// ServerConfig says how a NATS server runs inside this process. The zero value of a field is its default.
+type ServerConfig struct {
+	// Name of the server, unique in its cluster, and the same at every start on the same Dir. Required.
+	Name string
+	// Dir is the data folder; it is made if it is not there. One process at a time. Required.
+	Dir string
+	// Host is the address for clients. Default 127.0.0.1.
+	Host string
+	// Port for clients. Default 4222; -1: any free port.
+	Port int
+	// NoListen: no port for clients, only Connect.
+	NoListen bool
+
+	// Cluster is the name of the cluster. Empty: the server stands alone, and the other cluster fields must be empty too.
+	Cluster string
+	// ClusterHost is the address for the other servers of the cluster. Default 127.0.0.1.
+	ClusterHost string
+	// ClusterPort is the port for the other servers. Default 6222; -1: any free port.
+	ClusterPort int
+	// Routes are the addresses of the other servers, as nats://host:clusterport. The own one may be among them.
+	Routes []string
+
+	// MaxPayload is the largest message in bytes, headers included. Default 1 MiB.
+	MaxPayload int
+	// MaxStore bounds the bytes on disk. Default: three quarters of what is free, as NATS does.
+	MaxStore int64
+	// NoSync leaves fsync to the operating system: an accepted append can be lost when the power goes. Only for
+	// measurements.
+	NoSync bool
+	// StartTimeout bounds StartServer. Default 30 s.
+	StartTimeout time.Duration
+}
+
+// Server is a NATS server with JetStream inside this process. All methods may be called concurrently.
+type Server struct {
+	ns   *server.Server
+	lock *dirLock
+	stop sync.Once
+}
+
+// StartServer starts a server and waits until it accepts connections, or ctx or StartTimeout ends. A member of a
+// cluster accepts connections before the cluster has a leader; [Open] waits for that.
+//
+// It fails if another process uses Dir, and if Dir holds the data of another kind of server: the streams of a server
+// that stood alone are not adopted by a cluster, nor the other way round.
+//
+// logger gets the server's log (nil: none). The server installs no signal handler.
+func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*Server, error) {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	opts, err := cfg.options()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := openDir(cfg)
+	if err != nil {
+		return nil, err
+	}
+	fatal := make(chan error, 1)
+	s := &Server{lock: lock}
+	if s.ns, err = server.NewServer(opts); err != nil {
+		return nil, errors.Join(fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err), lock.release())
+	}
+	s.ns.SetLoggerV2(&natsLogger{log: logger, fatal: fatal}, logger.Enabled(ctx, slog.LevelDebug), false, false)
+	s.ns.Start()
+	if err := s.awaitReady(ctx, cfg, fatal); err != nil {
+		s.Shutdown()
+		return nil, fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err)
+	}
+	return s, nil
+}
+
+func (s *Server) awaitReady(ctx context.Context, cfg ServerConfig, fatal <-chan error) error {
+	limit := cfg.StartTimeout
+	if limit <= 0 {
+		limit = DefaultStartTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	for {
+		select {
+		case err := <-fatal:
+			return err
+		case <-ctx.Done():
+			return fmt.Errorf("not ready for connections: %w", ctx.Err())
+		default:
+		}
+		if s.ns.ReadyForConnections(readyPoll) && s.ns.JetStreamEnabled() {
+			return nil
+		}
+	}
+}
+
+// options is cfg in the words of the NATS server.
+func (cfg ServerConfig) options() (*server.Options, error) {
+	if cfg.Name == "" || cfg.Dir == "" {
+		return nil, errors.New("server configuration: Name and Dir are required")
+	}
+	if cfg.Cluster == "" && (len(cfg.Routes) > 0 || cfg.ClusterPort != 0 || cfg.ClusterHost != "") {
+		return nil, errors.New("server configuration: Routes, ClusterHost and ClusterPort need the name of the Cluster")
+	}
+	opts := &server.Options{
+		ServerName:             cfg.Name,
+		Host:                   or(cfg.Host, DefaultHost),
+		Port:                   or(cfg.Port, DefaultPort),
+		DontListen:             cfg.NoListen,
+		NoSigs:                 true,
+		NoLog:                  true,
+		MaxPayload:             int32(or(cfg.MaxPayload, DefaultMaxPayload)),
+		JetStream:              true,
+		StoreDir:               filepath.Clean(cfg.Dir),
+		JetStreamMaxStore:      cfg.MaxStore,
+		SyncAlways:             !cfg.NoSync,
+		DisableJetStreamBanner: true,
+	}
+	if cfg.Cluster == "" {
+		return opts, nil
+	}
+	opts.Cluster = server.ClusterOpts{
+		Name: cfg.Cluster,
+		Host: or(cfg.ClusterHost, DefaultHost),
+		Port: or(cfg.ClusterPort, DefaultClusterPort),
+	}
+	for _, r := range cfg.Routes {
+		u, err := url.Parse(r)
+		if err != nil || u.Host == "" {
+			return nil, fmt.Errorf("server configuration: route %q is not of the form nats://host:port", r)
+		}
+		opts.Routes = append(opts.Routes, u)
+	}
+	return opts, nil
+}
+
+// ClientURL is the address that clients in other processes connect to.
+func (s *Server) ClientURL() string { return s.ns.ClientURL() }
+
+// ClusterURL is the address for the Routes of other servers, and empty if the server stands alone.
+func (s *Server) ClusterURL() string {
+	if a := s.ns.ClusterAddr(); a != nil {
+		return "nats://" + a.String()
+	}
+	return ""
+}
+
+// Name is the server's name.
+func (s *Server) Name() string { return s.ns.Name() }
+
+// Connect opens a connection inside the process: no socket, no port. It reconnects without end until it is closed.
+// opts are applied last. The caller closes the connection.
+func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
+	all := append([]nats.Option{
+		nats.InProcessServer(s.ns),
+		nats.Name("quadrille " + s.ns.Name()),
+		nats.MaxReconnects(-1),
+	}, opts...)
+	nc, err := nats.Connect("", all...)
+	if err != nil {
+		return nil, fmt.Errorf("connect inside the process to NATS server %q: %w", s.ns.Name(), err)
+	}
+	return nc, nil
+}
+
+// Shutdown hands over what the server leads, stops it, waits until it has stopped, and frees the data folder. Calls
+// after the first wait for the first.
+func (s *Server) Shutdown() {
+	s.stop.Do(func() {
+		s.ns.Shutdown()
+		s.ns.WaitForShutdown()
+		_ = s.lock.release()
+	})
+}
+
+// or is v, or def where v is the zero value.
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// natsLogger writes the server's log to slog. NATS calls Fatalf when it cannot go on; that ends StartServer, not the
+// process.
+type natsLogger struct {
+	log   *slog.Logger
+	fatal chan<- error
+}
+
+func (l *natsLogger) Noticef(f string, v ...any) { l.log.Info(fmt.Sprintf(f, v...)) }
+func (l *natsLogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
+func (l *natsLogger) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l *natsLogger) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l *natsLogger) Tracef(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+
+func (l *natsLogger) Fatalf(f string, v ...any) {
+	err := fmt.Errorf(f, v...)
+	l.log.Error("NATS server cannot go on", "error", err, "pid", os.Getpid())
+	select {
+	case l.fatal <- err:
+	default:
+	}
+}

@@ -1,0 +1,299 @@
+// Package api is a node's HTTP interface: changes in, changes out, data, status, health and metrics.
+//
+//	POST /v1/changes   takes a document of changes; see [API]
+//	GET  /v1/changes   the changes that were committed, as server-sent events or RDF Patch, live or not
+//	GET  /v1/data      the quads of all shards, as N-Quads
+//	GET  /v1/status    what this node knows, as JSON
+//	GET  /healthz      the process answers
+//	GET  /readyz       every shard that this node owns is claimed; else 503 with the reason
+//	GET  /metrics      Prometheus
+//
+// An error is a JSON object {"error":{"code","message"}}, with "line" and "column" for a mistake in a document, "head"
+// for a patch whose "prev" is not the head, and beside it "results" with the shards that have committed.
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// Submitter takes changes in. Submit may be called concurrently and doesn't keep the body.
+type Submitter interface {
+	Submit(ctx context.Context, s node.Submission) ([]node.ShardResult, error)
+}
+
+// Reader gives out what was committed. All methods may be called concurrently; Follow calls fn from one goroutine at a
+// time.
+type Reader interface {
+	Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error
+	Tails(ctx context.Context) (node.Positions, error)
+	WriteData(ctx context.Context, w io.Writer) (node.Positions, error)
+}
+
+// Health tells how the node is. Both methods may be called concurrently and answer at once.
+type Health interface {
+	Status() node.Status
+	Ready() error
+}
+
+// Node is what the API needs of a [node.Node].
+type Node interface {
+	Submitter
+	Reader
+	Health
+}
+
+// Sink is what the metrics show of a sink. Both methods may be called concurrently and answer at once.
+type Sink interface {
+	// Positions returns, per shard that is written, the log position up to which it is.
+	Positions() map[int]uint64
+	// Errors returns the errors of the shards that are being tried again.
+	Errors() map[int]error
+}
+
+// Config configures an [API].
+type Config struct {
+	// MaxBody bounds the bytes of one request body, after decompression. Default 64 MiB.
+	MaxBody int64
+	// MaxBodies bounds the bytes of all bodies that are being worked on; beyond it the answer is 503. Default four
+	// times MaxBody.
+	MaxBodies int64
+	// MaxStreams bounds the readers of /v1/changes and /v1/data at one time; beyond it the answer is 503. Default 64.
+	MaxStreams int
+	// Heartbeat is the time between the comments that keep a live stream open. Default 15 s.
+	Heartbeat time.Duration
+	// WriteTimeout bounds the time in which a client must take what was written to it. Default 30 s.
+	WriteTimeout time.Duration
+	// ReadTimeout bounds the time in which a client must send its body. Default 5 min.
+	ReadTimeout time.Duration
+	// Token, if not empty, must come as "Authorization: Bearer" with every request but /healthz and /readyz.
+	Token string
+	// Hosts are the names, besides localhost and loopback addresses, that a request may have as its Host. Without a
+	// token every other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With a
+	// token and no Hosts, any Host is taken.
+	Hosts []string
+	// Sinks are shown by the metrics, by name.
+	Sinks map[string]Sink
+	// Logger. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxBody, 64<<20)
+	setDefault(&c.MaxBodies, 4*c.MaxBody)
+	setDefault(&c.MaxStreams, 64)
+	setDefault(&c.Heartbeat, 15*time.Second)
+	setDefault(&c.WriteTimeout, 30*time.Second)
+	setDefault(&c.ReadTimeout, 5*time.Minute)
+	setDefault(&c.Logger, slog.Default())
+}
+
+func setDefault[T comparable](to *T, value T) {
+	var zero T
+	if *to == zero {
+		*to = value
+	}
+}
+
+// API is the [http.Handler] of a node. It may be used concurrently.
+type API struct {
+	node    Node
+	cfg     Config
+	token   [sha256.Size]byte
+	routes  map[string]map[string]http.HandlerFunc // path, method
+	streams chan struct{}                          // holds a value for each stream that is open
+	bodies  budget
+	metrics *metrics
+	// closing ends live streams when the server shuts down, while other requests may still end in peace.
+	closing context.Context
+	close   context.CancelFunc
+	buffers sync.Pool
+}
+
+// New returns the API of n. It starts nothing.
+func New(n Node, cfg Config) *API {
+	cfg.setDefaults()
+	a := &API{
+		node:    n,
+		cfg:     cfg,
+		token:   sha256.Sum256([]byte(cfg.Token)),
+		streams: make(chan struct{}, cfg.MaxStreams),
+		bodies:  budget{max: cfg.MaxBodies},
+	}
+	a.closing, a.close = context.WithCancel(context.Background())
+	a.metrics = newMetrics(a)
+	a.routes = map[string]map[string]http.HandlerFunc{
+		"/v1/changes": {http.MethodGet: a.getChanges, http.MethodPost: a.postChanges},
+		"/v1/data":    {http.MethodGet: a.getData},
+		"/v1/status":  {http.MethodGet: a.getStatus},
+		"/healthz":    {http.MethodGet: a.getHealth},
+		"/readyz":     {http.MethodGet: a.getReady},
+		"/metrics":    {http.MethodGet: a.metrics.handler.ServeHTTP},
+	}
+	return a
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	cw := &codeWriter{ResponseWriter: w}
+	begin := time.Now()
+	route, handler, p := a.find(r)
+	if p == nil {
+		p = a.admit(r)
+	}
+	a.setDeadlines(cw, r)
+	defer func() { a.metrics.observe(route, r.Method, cw.code, time.Since(begin)) }()
+	if p != nil {
+		p.write(cw)
+		return
+	}
+	handler(cw, r)
+}
+
+// find returns the route of a request and its handler, or the problem to answer with.
+func (a *API) find(r *http.Request) (route string, _ http.HandlerFunc, _ *problem) {
+	methods, ok := a.routes[r.URL.Path]
+	if !ok {
+		return "other", nil, newProblem(http.StatusNotFound, "not_found",
+			"there is no %s; see /v1/changes, /v1/data, /v1/status, /healthz, /readyz, /metrics", r.URL.Path)
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	handler, ok := methods[method]
+	if !ok {
+		p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "%s has no method %s", r.URL.Path, r.Method)
+		p.header.Set("Allow", allow(methods))
+		return r.URL.Path, nil, p
+	}
+	return r.URL.Path, handler, nil
+}
+
+func allow(methods map[string]http.HandlerFunc) string {
+	var names []string
+	for name := range methods {
+		names = append(names, name)
+		if name == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// admit returns nil if the request may come in, else the problem to answer with.
+func (a *API) admit(r *http.Request) *problem {
+	if !a.hostAllowed(r.Host) {
+		return newProblem(http.StatusMisdirectedRequest, "wrong_host",
+			"host %q is not this node; add it to the configured hosts if it should be", r.Host)
+	}
+	if a.cfg.Token == "" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		return nil
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	// Hashes of equal length, so that the time of the comparison says nothing about the token or its length.
+	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	if subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 && strings.EqualFold(scheme, "Bearer") {
+		return nil
+	}
+	p := newProblem(http.StatusUnauthorized, "unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
+	p.header.Set("WWW-Authenticate", `Bearer realm="quadrille"`)
+	return p
+}
+
+func (a *API) hostAllowed(host string) bool {
+	if a.cfg.Token != "" && len(a.cfg.Hosts) == 0 {
+		return true
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	isHost := func(name string) bool { return strings.EqualFold(name, host) }
+	return isHost("localhost") || slices.ContainsFunc(a.cfg.Hosts, isHost)
+}
+
+// openStream takes a place among the streams; the caller calls the returned function when it is done.
+func (a *API) openStream() (release func(), _ *problem) {
+	select {
+	case a.streams <- struct{}{}:
+		return func() { <-a.streams }, nil
+	default:
+		p := newProblem(http.StatusServiceUnavailable, "too_many_streams",
+			"%d streams are open, which is the limit; try again later or at another node", a.cfg.MaxStreams)
+		p.header.Set("Retry-After", "5")
+		return nil, p
+	}
+}
+
+func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, a.node.Status())
+}
+
+func (a *API) getHealth(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+}
+
+func (a *API) getReady(w http.ResponseWriter, _ *http.Request) {
+	if err := a.node.Ready(); err != nil {
+		p := newProblem(http.StatusServiceUnavailable, "not_ready", "%v", err)
+		p.header.Set("Retry-After", "1")
+		p.write(w)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+}
+
+// codeWriter remembers the status for the metrics.
+type codeWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *codeWriter) WriteHeader(code int) {
+	if w.code == 0 {
+		w.code = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *codeWriter) Write(b []byte) (int, error) {
+	if w.code == 0 {
+		w.code = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets [http.ResponseController] reach the real writer.
+func (w *codeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// setDeadlines bounds the time of reading the body and of writing the answer; a stream extends the latter as it goes,
+// and has no read deadline, which would end its connection. A writer that knows no deadlines, such as that of a test,
+// is left as it is.
+func (a *API) setDeadlines(w http.ResponseWriter, r *http.Request) {
+	rc, now := http.NewResponseController(w), time.Now()
+	read, write := time.Time{}, now.Add(a.cfg.WriteTimeout)
+	if r.Method == http.MethodPost {
+		read, write = now.Add(a.cfg.ReadTimeout), now.Add(a.cfg.ReadTimeout+a.cfg.WriteTimeout)
+	}
+	err := errors.Join(rc.SetReadDeadline(read), rc.SetWriteDeadline(write))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		a.cfg.Logger.Debug("set deadlines", "error", err)
+	}
+}

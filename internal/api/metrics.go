@@ -1,0 +1,192 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// metrics holds what Prometheus reads. It has a registry of its own, so that a program that embeds a node decides what
+// else it shows.
+type metrics struct {
+	handler  http.Handler
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(a *API) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "quadrille_http_requests_total",
+			Help: "HTTP requests answered, by path, method and status.",
+		}, []string{"path", "method", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "quadrille_http_request_duration_seconds",
+			Help:    "Time from a request to the end of its answer, by path and method; streams are long by nature.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+		}, []string{"path", "method"}),
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.requests, m.seconds,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "quadrille_http_streams",
+			Help: "Readers of /v1/changes and /v1/data that are connected.",
+		}, func() float64 { return float64(len(a.streams)) }),
+		&collector{node: a.node, sinks: a.cfg.Sinks},
+	)
+	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: 8})
+	return m
+}
+
+// observe counts an answered request. route and method are of a small set, whatever clients send.
+func (m *metrics) observe(route, method string, code int, took time.Duration) {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions:
+	default:
+		method = "other"
+	}
+	m.requests.WithLabelValues(route, method, strconv.Itoa(code)).Inc()
+	m.seconds.WithLabelValues(route, method).Observe(took.Seconds())
+}
+
+// collector shows the status of the node and its sinks at the time it is asked.
+type collector struct {
+	node  Health
+	sinks map[string]Sink
+}
+
+// value is one metric that is a function of the status.
+type value struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	of   func(*node.Status) float64
+}
+
+func counter(name, help string, of func(*node.Stats) uint64) value {
+	return value{prometheus.NewDesc("quadrille_"+name, help, nil, nil), prometheus.CounterValue,
+		func(s *node.Status) float64 { return float64(of(&s.Stats)) }}
+}
+
+func gauge(name, help string, of func(*node.Status) float64) value {
+	return value{prometheus.NewDesc("quadrille_"+name, help, nil, nil), prometheus.GaugeValue, of}
+}
+
+var values = []value{
+	counter("submissions_total", "Documents of changes taken in at this node's door.",
+		func(s *node.Stats) uint64 { return s.Submissions }),
+	counter("submitted_changes_total", "Rows of the documents taken in at this node's door.",
+		func(s *node.Stats) uint64 { return s.ChangesIn }),
+	counter("events_total", "Events answered as owner of their shard.",
+		func(s *node.Stats) uint64 { return s.Events }),
+	counter("added_quads_total", "Quads that were really added, committed as owner of their shard.",
+		func(s *node.Stats) uint64 { return s.Adds }),
+	counter("deleted_quads_total", "Quads that were really deleted, committed as owner of their shard.",
+		func(s *node.Stats) uint64 { return s.Deletes }),
+	counter("duplicate_events_total", "Events that had been committed before and had no second effect.",
+		func(s *node.Stats) uint64 { return s.Duplicates }),
+	counter("bad_events_total", "Events that went to the dead-letter log.",
+		func(s *node.Stats) uint64 { return s.Bad }),
+	counter("records_total", "Records appended to shard logs.",
+		func(s *node.Stats) uint64 { return s.Records }),
+	counter("record_bytes_total", "Bytes of the records appended to shard logs.",
+		func(s *node.Stats) uint64 { return s.RecordBytes }),
+	{prometheus.NewDesc("quadrille_append_seconds_total", "Time for which appends were under way, summed.", nil, nil),
+		prometheus.CounterValue, func(s *node.Status) float64 { return time.Duration(s.Stats.AppendNanos).Seconds() }},
+	counter("appends_refused_total", "Appends refused because the tail was not the expected one.",
+		func(s *node.Stats) uint64 { return s.AppendRefused }),
+	counter("appends_unknown_total", "Appends that got no answer.",
+		func(s *node.Stats) uint64 { return s.AppendUnknown }),
+	counter("shard_claims_total", "Shards claimed.",
+		func(s *node.Stats) uint64 { return s.Claims }),
+	counter("shard_yields_total", "Shards given up.",
+		func(s *node.Stats) uint64 { return s.Yields }),
+	counter("shard_halts_total", "Shards halted because their log is damaged.",
+		func(s *node.Stats) uint64 { return s.Halted }),
+	counter("members_proposed_failed_total", "Members that this node proposed as failed.",
+		func(s *node.Stats) uint64 { return s.ProposedFailed }),
+	gauge("ready", "1 if every shard that this node owns is claimed, else 0.", func(s *node.Status) float64 {
+		if s.Ready {
+			return 1
+		}
+		return 0
+	}),
+	gauge("control_epoch", "Epoch of the newest assignment that this node has installed.",
+		func(s *node.Status) float64 { return float64(s.Epoch) }),
+	gauge("members", "Nodes of the pipeline.", func(s *node.Status) float64 { return float64(len(s.Members)) }),
+	gauge("members_alive", "Nodes of the pipeline that are heard.", func(s *node.Status) float64 {
+		n := 0
+		for _, m := range s.Members {
+			if m.Alive {
+				n++
+			}
+		}
+		return float64(n)
+	}),
+	gauge("owned_shards", "Shards that this node owns by the assignment.", func(s *node.Status) float64 {
+		n := 0
+		for _, shard := range s.Shards {
+			if shard.Owner == s.Node {
+				n++
+			}
+		}
+		return float64(n)
+	}),
+}
+
+var (
+	shardQuads = prometheus.NewDesc("quadrille_shard_quads",
+		"Quads in this node's store of the shard.", []string{"shard"}, nil)
+	shardPosition = prometheus.NewDesc("quadrille_shard_position",
+		"Log position of this node's store of the shard.", []string{"shard"}, nil)
+	shardState = prometheus.NewDesc("quadrille_shard_state",
+		"1 for the state in which the shard is on this node.", []string{"shard", "state"}, nil)
+	sinkPosition = prometheus.NewDesc("quadrille_sink_position",
+		"Log position up to which the sink has written the shard.", []string{"sink", "shard"}, nil)
+	sinkFailing = prometheus.NewDesc("quadrille_sink_failing_shards",
+		"Shards that the sink could not write and tries again.", []string{"sink"}, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (c *collector) Describe(out chan<- *prometheus.Desc) {
+	for _, v := range values {
+		out <- v.desc
+	}
+	out <- shardQuads
+	out <- shardPosition
+	out <- shardState
+	out <- sinkPosition
+	out <- sinkFailing
+}
+
+// Collect implements [prometheus.Collector].
+func (c *collector) Collect(out chan<- prometheus.Metric) {
+	status := c.node.Status()
+	for _, v := range values {
+		out <- prometheus.MustNewConstMetric(v.desc, v.kind, v.of(&status))
+	}
+	for _, s := range status.Shards {
+		if s.State == "" || s.State == "none" {
+			continue // thousands of shards that are elsewhere would be noise
+		}
+		shard := strconv.Itoa(s.Shard)
+		out <- prometheus.MustNewConstMetric(shardQuads, prometheus.GaugeValue, float64(s.Quads), shard)
+		out <- prometheus.MustNewConstMetric(shardPosition, prometheus.GaugeValue, float64(s.Position), shard)
+		out <- prometheus.MustNewConstMetric(shardState, prometheus.GaugeValue, 1, shard, s.State)
+	}
+	for name, sink := range c.sinks {
+		for shard, position := range sink.Positions() {
+			out <- prometheus.MustNewConstMetric(sinkPosition, prometheus.GaugeValue, float64(position), name,
+				strconv.Itoa(shard))
+		}
+		out <- prometheus.MustNewConstMetric(sinkFailing, prometheus.GaugeValue, float64(len(sink.Errors())), name)
+	}
+}

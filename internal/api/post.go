@@ -1,0 +1,194 @@
+package api
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// The media types of documents of changes.
+const (
+	typePatch    = "application/rdf-patch"
+	typeNQuads   = "application/n-quads"
+	typeNTriples = "application/n-triples"
+
+	acceptPost = typePatch + ", " + typeNQuads + ", " + typeNTriples
+)
+
+const (
+	// maxKey is the longest idempotency key in bytes, as Submit takes it.
+	maxKey = 256
+	// firstBuffer is the buffer for a body whose length nobody has told.
+	firstBuffer = 64 << 10
+	// maxPooled is the largest buffer that is kept for another body.
+	maxPooled = 4 << 20
+)
+
+// accepted is the answer to a document whose changes are all committed.
+type accepted struct {
+	Results []node.ShardResult `json:"results"`
+	Adds    uint64             `json:"adds"`
+	Deletes uint64             `json:"deletes"`
+}
+
+func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
+	media, p := changesType(r)
+	if p == nil && len(r.Header.Get("Idempotency-Key")) > maxKey {
+		p = newProblem(http.StatusBadRequest, "key_too_long", "Idempotency-Key is over %d bytes", maxKey)
+	}
+	if p != nil {
+		p.write(w)
+		return
+	}
+	body, release, p := a.readBody(w, r)
+	defer release()
+	if p != nil {
+		// What is left of the body would be read as the next request.
+		w.Header().Set("Connection", "close")
+		p.write(w)
+		return
+	}
+	results, err := a.node.Submit(r.Context(), node.Submission{
+		MediaType: media, Body: body, Key: r.Header.Get("Idempotency-Key"),
+	})
+	if err != nil {
+		a.submitProblem(err).write(w)
+		return
+	}
+	answer := accepted{Results: results}
+	if results == nil {
+		answer.Results = []node.ShardResult{}
+	}
+	for _, result := range results {
+		answer.Adds += result.Adds
+		answer.Deletes += result.Deletes
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+// changesType returns the media type without its parameters, if it is one that is read.
+func changesType(r *http.Request) (string, *problem) {
+	text := r.Header.Get("Content-Type")
+	media, params, err := mime.ParseMediaType(text)
+	charset, hasCharset := params["charset"]
+	if err == nil && slices.Contains(strings.Split(acceptPost, ", "), media) &&
+		(!hasCharset || strings.EqualFold(charset, "utf-8")) {
+		return media, nil
+	}
+	p := newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type",
+		"Content-Type %q is not supported; send %s, in UTF-8", text, acceptPost)
+	p.header.Set("Accept-Post", acceptPost)
+	return "", p
+}
+
+// readBody reads the body, decompressed. The caller calls release, also after a problem, when it no longer needs it.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), _ *problem) {
+	taken := int64(0)
+	release = func() {
+		a.bodies.give(taken)
+		if cap(body) > 0 && cap(body) <= maxPooled {
+			buffer := body[:0]
+			a.buffers.Put(&buffer)
+		}
+	}
+	if r.ContentLength > a.cfg.MaxBody {
+		return nil, release, a.tooLarge()
+	}
+	reader, known, p := a.bodyReader(w, r)
+	if p != nil {
+		return nil, release, p
+	}
+	if pooled, ok := a.buffers.Get().(*[]byte); ok {
+		body = *pooled
+	}
+	for {
+		if len(body) == cap(body) || cap(body) < known {
+			body = grow(body, known, a.cfg.MaxBody)
+		}
+		if more := int64(cap(body)) - taken; more > 0 {
+			if !a.bodies.take(more) {
+				p := newProblem(http.StatusServiceUnavailable, "busy",
+					"documents of %d bytes are under way, which is the limit; try again", a.cfg.MaxBodies)
+				p.header.Set("Retry-After", "1")
+				return nil, release, p
+			}
+			taken += more
+		}
+		n, err := reader.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch {
+		case int64(len(body)) > a.cfg.MaxBody:
+			return nil, release, a.tooLarge()
+		case errors.Is(err, io.EOF):
+			return body, release, nil
+		case err != nil:
+			return nil, release, a.readProblem(err)
+		}
+	}
+}
+
+// grow returns the buffer with room for the known length and the byte that shows its end, or, where that is full or
+// unknown, twice as much.
+func grow(body []byte, known int, limit int64) []byte {
+	size := max(2*cap(body), firstBuffer)
+	if known > 0 && len(body) <= known {
+		size = known + 1
+	}
+	return append(make([]byte, 0, min(int64(size), limit+1)), body...)
+}
+
+// bodyReader returns a reader of the decompressed body, and its length if that is known, else 0.
+func (a *API) bodyReader(w http.ResponseWriter, r *http.Request) (io.Reader, int, *problem) {
+	limited := http.MaxBytesReader(w, r.Body, a.cfg.MaxBody)
+	switch encoding := r.Header.Get("Content-Encoding"); strings.ToLower(encoding) {
+	case "", "identity":
+		return limited, int(max(r.ContentLength, 0)), nil
+	case "gzip":
+		unzipped, err := gzip.NewReader(limited)
+		if err != nil {
+			return nil, 0, a.readProblem(fmt.Errorf("gzip: %w", err))
+		}
+		return unzipped, 0, nil
+	default:
+		p := newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding",
+			"Content-Encoding %q is not supported; send gzip or none", encoding)
+		p.header.Set("Accept-Encoding", "gzip")
+		return nil, 0, p
+	}
+}
+
+func (a *API) tooLarge() *problem {
+	return newProblem(http.StatusRequestEntityTooLarge, "too_large",
+		"the document is over %d bytes; send it in parts, at the ends of transactions", a.cfg.MaxBody)
+}
+
+func (a *API) readProblem(err error) *problem {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return a.tooLarge()
+	}
+	return newProblem(http.StatusBadRequest, "body", "read the body: %v", err)
+}
+
+// budget bounds the bytes in use.
+type budget struct {
+	max  int64
+	used atomic.Int64
+}
+
+func (b *budget) take(n int64) bool {
+	if b.used.Add(n) <= b.max {
+		return true
+	}
+	b.used.Add(-n)
+	return false
+}
+
+func (b *budget) give(n int64) { b.used.Add(-n) }

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// problem is the one error of the API, at its edge.
+type problem struct {
+	status  int
+	header  http.Header
+	Error   problemBody        `json:"error"`
+	Results []node.ShardResult `json:"results,omitempty"`
+}
+
+type problemBody struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Line    int    `json:"line,omitempty"`
+	Column  int    `json:"column,omitempty"`
+	Head    string `json:"head,omitempty"`
+}
+
+func newProblem(status int, code, format string, args ...any) *problem {
+	return &problem{status: status, header: http.Header{},
+		Error: problemBody{Code: code, Message: fmt.Sprintf(format, args...)}}
+}
+
+func (p *problem) write(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	writeJSON(w, p.status, p)
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		// Only a value of our own that JSON can't hold can come here.
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	// A client that has gone away does not hear of it.
+	_, _ = w.Write(append(text, '\n'))
+}
+
+// coded are the errors that have a status and a code of their own, in the order in which they are looked for.
+var coded = []struct {
+	err    error
+	status int
+	code   string
+}{
+	{node.ErrMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type"},
+	{node.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
+	{node.ErrReused, http.StatusUnprocessableEntity, "key_reused"},
+	{node.ErrBad, http.StatusUnprocessableEntity, "bad_event"},
+	{node.ErrPrevNeedsDataset, http.StatusBadRequest, "prev_needs_dataset"},
+	{node.ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout"},
+	{context.Canceled, http.StatusServiceUnavailable, "canceled"},
+}
+
+// submitProblem maps an error of Submit.
+func (a *API) submitProblem(err error) *problem {
+	p := a.causeProblem(err)
+	var partial *node.PartialError
+	if errors.As(err, &partial) {
+		p.Results = partial.Done
+	}
+	switch p.status {
+	case http.StatusServiceUnavailable:
+		p.header.Set("Retry-After", "1")
+	case http.StatusUnsupportedMediaType:
+		p.header.Set("Accept-Post", acceptPost)
+	}
+	return p
+}
+
+func (a *API) causeProblem(err error) *problem {
+	if line, column, reason, ok := syntaxError(err); ok {
+		p := newProblem(http.StatusBadRequest, "syntax", "%s", reason)
+		p.Error.Line, p.Error.Column = line, column
+		return p
+	}
+	var conflict *node.ConflictError
+	if errors.As(err, &conflict) {
+		p := newProblem(http.StatusConflict, "prev_not_head", "%v", err)
+		p.Error.Head = conflict.Head
+		return p
+	}
+	for _, c := range coded {
+		if errors.Is(err, c.err) {
+			return newProblem(c.status, c.code, "%v", err)
+		}
+	}
+	a.cfg.Logger.Error("submit", "error", err)
+	return newProblem(http.StatusInternalServerError, "internal", "%v", err)
+}
+
+// syntaxError returns where a document departs from its format.
+func syntaxError(err error) (line, column int, reason string, ok bool) {
+	var syntax *rdf.SyntaxError
+	if errors.Is(err, node.ErrTooLarge) || !errors.As(err, &syntax) {
+		return 0, 0, "", false
+	}
+	return syntax.Line, syntax.Col, syntax.Msg, true
+}

@@ -1,0 +1,107 @@
+// Package archtest holds the order in which the packages of this module may import each other (DESIGN.md §11), and the
+// checks that keep it true.
+package archtest
+
+// module is the path of the module whose folders the table names.
+const module = "github.com/quadrille-stream/quadrille"
+
+// rule says what the files of one package that are no tests may import besides the standard library.
+type rule struct {
+	// pkg is the package's folder in the module.
+	pkg string
+	// imports are packages of this module: only such as stand on a higher floor, or beside this one.
+	imports []string
+	// modules are prefixes of import paths outside this module. Empty: the standard library alone.
+	modules []string
+}
+
+// The modules that packages import, named once.
+const (
+	natsServer = "github.com/nats-io/nats-server/v2"
+	natsClient = "github.com/nats-io/nats.go"
+	nuid       = "github.com/nats-io/nuid"
+	compress   = "github.com/klauspost/compress"
+	gocmp      = "github.com/google/go-cmp"
+	goleak     = "go.uber.org/goleak"
+	rapid      = "pgregory.net/rapid"
+	prometheus = "github.com/prometheus"
+	kong       = "github.com/alecthomas/kong"
+	yaml       = "go.yaml.in/yaml/v3"
+	xsys       = "golang.org/x/sys"
+	xterm      = "golang.org/x/term"
+)
+
+// floors is the table of DESIGN.md §11 with the packages that exist, from the top: what stands higher knows nothing
+// of what stands lower. The packages of one floor stand beside each other. A name that ends in /... is every package
+// below that folder.
+//
+// Tests may import any module, and any package of their own floor or a higher one.
+var floors = [][]rule{
+	{
+		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
+		{pkg: "rdf/internal/chars"},
+		{pkg: "rdf/internal/suite"},
+		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
+	},
+	{
+		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
+	},
+	{
+		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
+	},
+	{
+		{pkg: "store", imports: []string{"rdf", "rdf/nquads", "patch"}, modules: []string{compress}},
+		{pkg: "store/storetest", imports: []string{"store", "rdf", "rdf/nquads", "patch"}, modules: []string{gocmp, rapid}},
+	},
+	{
+		{pkg: "shard"},
+	},
+	{
+		{pkg: "engine"},
+		{pkg: "engine/memory", imports: []string{"engine"}},
+		{pkg: "engine/jetstream", imports: []string{"engine"}, modules: []string{natsServer, natsClient, nuid, xsys}},
+		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
+	},
+	{
+		{pkg: "shipper", imports: []string{"rdf"}},
+		{pkg: "shipper/shippertest", imports: []string{"shipper", "rdf"}, modules: []string{gocmp, goleak, rapid}},
+		{pkg: "shipper/natstransport", imports: []string{"shipper"}, modules: []string{natsClient}},
+	},
+	{
+		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper"}},
+	},
+	{
+		{pkg: "operator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper"}, modules: []string{compress}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "shipper", "operator"}},
+	},
+	{
+		{pkg: "connector/file", imports: []string{"rdf", "rdf/nquads", "patch", "engine", "shipper"}, modules: []string{xsys}},
+	},
+	{
+		{pkg: "node", imports: []string{
+			"rdf", "rdf/nquads", "patch", "store", "shard", "engine", "shipper", "coordinator", "operator", "operator/dataset",
+		}},
+	},
+	{
+		{pkg: "internal/api", imports: []string{
+			"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper", "coordinator", "operator", "operator/dataset", "node",
+		}, modules: []string{prometheus}},
+	},
+	{
+		{pkg: "internal/cli/...", imports: wiring},
+		{pkg: "internal/cli", imports: append([]string{"internal/cli/..."}, wiring...), modules: []string{kong, yaml, compress, natsClient, xterm}},
+	},
+	{
+		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
+	},
+	{
+		{pkg: "internal/archtest"},
+	},
+}
+
+// wiring is what the command line puts together: everything that is no test suite.
+var wiring = []string{
+	"rdf", "rdf/nquads", "patch", "store", "shard", "engine", "engine/memory", "engine/jetstream", "shipper",
+	"shipper/natstransport", "coordinator", "operator", "operator/dataset", "connector/file", "node", "internal/api",
+	"internal/cli/...",
+}

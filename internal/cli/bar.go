@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	barWidth = 24
+	barEvery = 100 * time.Millisecond
+)
+
+// bar is a progress bar; nil shows nothing. It is used by one goroutine.
+type bar struct {
+	w     io.Writer
+	name  string
+	total int64 // bytes; 0: unknown
+	begin time.Time
+	shown time.Time
+}
+
+// newBar returns a bar if w is a terminal.
+func newBar(w io.Writer, name string) *bar {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return nil
+	}
+	return &bar{w: w, name: name, begin: time.Now()}
+}
+
+// setTotal says how many bytes there are to come; 0: that is unknown.
+func (b *bar) setTotal(n int64) {
+	if b != nil {
+		b.total = n
+	}
+}
+
+// show shows how far it is, at most ten times a second.
+func (b *bar) show(done int64, changes uint64) {
+	if b == nil || time.Since(b.shown) < barEvery {
+		return
+	}
+	b.shown = time.Now()
+	fmt.Fprintf(b.w, "\r\x1b[K%s", b.line(done, changes, time.Since(b.begin)))
+}
+
+func (b *bar) line(done int64, changes uint64, took time.Duration) string {
+	text := fmt.Sprintf("%d changes, %.0f/s", changes, float64(changes)/max(took.Seconds(), 1e-3))
+	if b.total <= 0 {
+		return fmt.Sprintf("%s %s", b.name, text)
+	}
+	part := min(float64(done)/float64(b.total), 1)
+	full := int(part * barWidth)
+	return fmt.Sprintf("%s [%s%s] %3.0f %% %s", b.name, strings.Repeat("=", full), strings.Repeat(" ", barWidth-full),
+		100*part, text)
+}
+
+// end takes the bar away.
+func (b *bar) end() {
+	if b != nil && !b.shown.IsZero() {
+		fmt.Fprint(b.w, "\r\x1b[K")
+	}
+}

@@ -1,0 +1,258 @@
+// Package client talks to the HTTP API of nodes: any of several doors, with retries that are safe.
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// TypePatch is the media type of RDF Patch.
+const TypePatch = "application/rdf-patch"
+
+// silence is the time without a byte of a live stream, whose node sends a heartbeat every 15 s, after which the node is
+// taken for gone.
+const silence = 50 * time.Second
+
+// maxError bounds how much of an answer that tells of an error is read.
+const maxError = 1 << 20
+
+// Client sends requests. It may be used concurrently.
+type Client struct {
+	http  *http.Client
+	token string
+}
+
+// Option configures a [Client].
+type Option func(*http.Transport)
+
+// WithRoots makes the client trust the certificates of the pool instead of those of the system.
+func WithRoots(pool *x509.CertPool) Option {
+	return func(t *http.Transport) { t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} }
+}
+
+// New returns a client that sends the token, unless it is empty, with every request.
+func New(token string, opts ...Option) *Client {
+	transport := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		MaxIdleConnsPerHost:   64,
+		IdleConnTimeout:       30 * time.Second,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: 40 * time.Second, // a node may wait 20 s for the owner of a shard
+		WriteBufferSize:       64 << 10,
+		ReadBufferSize:        64 << 10,
+	}
+	for _, opt := range opts {
+		opt(transport)
+	}
+	return &Client{http: &http.Client{Transport: transport}, token: token}
+}
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Error is a node's answer that is not what was asked for.
+type Error struct {
+	URL     string
+	Status  int
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Head    string `json:"head"`
+	// RetryAfter is how long the node asks to wait; 0 if it doesn't.
+	RetryAfter time.Duration
+}
+
+// Error tells the node's reason.
+func (e *Error) Error() string {
+	if e.Line > 0 {
+		return fmt.Sprintf("%s: %d %s: line %d, column %d: %s", e.URL, e.Status, e.Code, e.Line, e.Column, e.Message)
+	}
+	return fmt.Sprintf("%s: %d %s: %s", e.URL, e.Status, e.Code, e.Message)
+}
+
+// Temporary reports whether the same request can succeed later or at another node: anything but an answer of the node
+// that says that the request is wrong.
+func Temporary(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return !errors.Is(err, context.Canceled)
+	}
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// Accepted is the answer to changes that are committed.
+type Accepted struct {
+	Results []node.ShardResult `json:"results"`
+	Adds    uint64             `json:"adds"`
+	Deletes uint64             `json:"deletes"`
+}
+
+// Submit posts a document of changes to the node at base, once.
+func (c *Client) Submit(ctx context.Context, base, mediaType, key string, body []byte) (a Accepted, err error) {
+	header := http.Header{"Content-Type": {mediaType}}
+	if key != "" {
+		header.Set("Idempotency-Key", key)
+	}
+	answer, err := c.do(ctx, http.MethodPost, base, "/v1/changes", nil, bytes.NewReader(body), header)
+	if err != nil {
+		return a, err
+	}
+	defer closeBody(answer)
+	if err := json.NewDecoder(answer.Body).Decode(&a); err != nil {
+		return a, fmt.Errorf("%s: read the answer: %w", base, err)
+	}
+	return a, nil
+}
+
+// Status asks the node at base for its status.
+func (c *Client) Status(ctx context.Context, base string) (s node.Status, err error) {
+	answer, err := c.do(ctx, http.MethodGet, base, "/v1/status", nil, nil, nil)
+	if err != nil {
+		return s, err
+	}
+	defer closeBody(answer)
+	if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
+		return s, fmt.Errorf("%s: read the status: %w", base, err)
+	}
+	return s, nil
+}
+
+// Ready returns nil if the node at base is ready.
+func (c *Client) Ready(ctx context.Context, base string) error {
+	answer, err := c.do(ctx, http.MethodGet, base, "/readyz", nil, nil, nil)
+	if err == nil {
+		closeBody(answer)
+	}
+	return err
+}
+
+// Data returns the quads of all shards, as N-Quads. The caller closes it.
+func (c *Client) Data(ctx context.Context, base string) (io.ReadCloser, error) {
+	answer, err := c.do(ctx, http.MethodGet, base, "/v1/data", nil, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Body, nil
+}
+
+// Changes calls fn for each record that the query asks for, until the stream ends, which returns nil, or fn returns an
+// error, which is returned. cursor is where to go on after the record.
+func (c *Client) Changes(ctx context.Context, base string, query url.Values,
+	fn func(change api.Change, cursor string) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	answer, err := c.do(ctx, http.MethodGet, base, "/v1/changes", query, nil,
+		http.Header{"Accept": {"text/event-stream"}})
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
+	defer watchdog.Stop()
+	r := bufio.NewReaderSize(answer.Body, 64<<10)
+	var cursor string
+	var failed bool
+	for {
+		watchdog.Reset(silence)
+		line, err := r.ReadBytes('\n')
+		watchdog.Stop() // what fn takes its time for is not the node's silence
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: read changes: %w", base, cmp.Or(context.Cause(ctx), err))
+		}
+		field, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(": "))
+		switch string(field) {
+		case "id":
+			cursor = string(value)
+		case "event":
+			failed = true // there is but one kind of event with a name
+		case "data":
+			if failed {
+				return decodeError(base, http.StatusInternalServerError, value)
+			}
+			var change api.Change
+			if err := json.Unmarshal(value, &change); err != nil {
+				return fmt.Errorf("%s: read changes: %w", base, err)
+			}
+			if err := fn(change, cursor); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// do sends a request and returns the answer if its status is 200, else an *Error or that of the connection.
+func (c *Client) do(ctx context.Context, method, base, path string, query url.Values, body io.Reader,
+	header http.Header) (*http.Response, error) {
+	target := strings.TrimSuffix(base, "/") + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, err
+	}
+	if header != nil {
+		r.Header = header
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer, nil
+	}
+	defer closeBody(answer)
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxError))
+	if err != nil {
+		return nil, fmt.Errorf("%s: read the answer: %w", base, err)
+	}
+	e := decodeError(base, answer.StatusCode, text)
+	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return nil, e
+}
+
+func decodeError(base string, status int, text []byte) *Error {
+	var p struct{ Error *Error }
+	if json.Unmarshal(text, &p) != nil || p.Error == nil {
+		p.Error = &Error{Code: strings.ToLower(http.StatusText(status)), Message: strings.TrimSpace(string(text))}
+	}
+	p.Error.URL, p.Error.Status = base, status
+	return p.Error
+}
+
+// closeBody reads the little that may be left, so that the connection can be used again.
+func closeBody(answer *http.Response) {
+	_, _ = io.CopyN(io.Discard, answer.Body, 64<<10)
+	_ = answer.Body.Close()
+}

@@ -1,0 +1,312 @@
+// Package cluster runs nodes as real processes on this machine, for demonstrations and measurements: on loopback, on
+// free ports, in a temporary folder, and without a trace afterwards.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	nodepkg "github.com/quadrille-stream/quadrille/node"
+)
+
+const (
+	// MaxNodes bounds the nodes of a cluster.
+	MaxNodes = 16
+	// Servers is the number of nodes that run the engine in a cluster of three nodes or more. A smaller cluster has one.
+	Servers = 3
+
+	readyPoll = 50 * time.Millisecond
+	askBound  = 5 * time.Second // of one request that asks how a node is
+	startTry  = 3               // times that a start is tried whose ports were taken by others meanwhile
+)
+
+// Config says which cluster to run.
+type Config struct {
+	// Executable is the quadrille binary. Default: this very one.
+	Executable string
+	// Sweep are the arguments that make the executable call [Sweep].
+	Sweep []string
+	// Nodes is the number of nodes, 1 to [MaxNodes]. The first [Servers] run the engine, replicated among them; with
+	// fewer nodes only the first does, alone. The others are workers that connect to those.
+	Nodes int
+	// Shards is the number of shards.
+	Shards int
+	// ReadyWithin bounds the time until all nodes are ready. Default 60 s.
+	ReadyWithin time.Duration
+	// StopWithin bounds the time that a node has to end in good order before it is killed. Default 5 s.
+	StopWithin time.Duration
+}
+
+func (c *Config) setDefaults() error {
+	if c.Executable == "" {
+		var err error
+		if c.Executable, err = os.Executable(); err != nil {
+			return fmt.Errorf("find this program's file, to start nodes from it: %w", err)
+		}
+	}
+	if c.ReadyWithin == 0 {
+		c.ReadyWithin = 60 * time.Second
+	}
+	if c.StopWithin == 0 {
+		c.StopWithin = 5 * time.Second
+	}
+	if c.Nodes < 1 || c.Nodes > MaxNodes {
+		return fmt.Errorf("%d nodes: expected 1 to %d", c.Nodes, MaxNodes)
+	}
+	return nil
+}
+
+// servers is the number of nodes that run the engine.
+func (c *Config) servers() int {
+	if c.Nodes < Servers {
+		return 1
+	}
+	return Servers
+}
+
+// Cluster is a cluster of nodes, numbered from 0 and named n1, n2 and so on. Kill, Restart and Stop are called by one
+// goroutine at a time; the other methods may be called concurrently with them, and with each other.
+type Cluster struct {
+	cfg    Config
+	guard  *Guard
+	client *client.Client
+	nodes  []*node
+}
+
+// Start starts the nodes and returns when all are ready: each is a member, and every shard is claimed by its owner.
+// When it fails, or ctx ends before, nothing is left. The caller must call Stop.
+func Start(ctx context.Context, cfg Config) (*Cluster, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		c, err := start(ctx, cfg)
+		if err == nil || try == startTry || !strings.Contains(err.Error(), "address already in use") {
+			return c, err
+		}
+	}
+}
+
+func start(ctx context.Context, cfg Config) (*Cluster, error) {
+	guard, err := NewGuard(cfg.Executable, cfg.Sweep...)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{cfg: cfg, guard: guard, client: client.New("")}
+	if err := c.startAll(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+func (c *Cluster) startAll(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.ReadyWithin,
+		fmt.Errorf("%d nodes were not ready within %v", c.cfg.Nodes, c.cfg.ReadyWithin))
+	defer cancel()
+	if err := c.plan(); err != nil {
+		return err
+	}
+	servers := c.cfg.servers()
+	for i, n := range c.nodes {
+		if i == servers {
+			// A worker can do nothing until the engine is there.
+			if err := c.waitReady(ctx, servers); err != nil {
+				return err
+			}
+		}
+		if err := n.start(c.cfg.Executable); err != nil {
+			return err
+		}
+	}
+	return c.waitReady(ctx, c.cfg.Nodes)
+}
+
+// plan gives every node its name, folder, ports and arguments.
+func (c *Cluster) plan() error {
+	servers := c.cfg.servers()
+	ports, err := FreePorts(c.cfg.Nodes + 2*servers)
+	if err != nil {
+		return err
+	}
+	http, engine, routes := ports[:c.cfg.Nodes], ports[c.cfg.Nodes:][:servers], ports[c.cfg.Nodes+servers:]
+	for i := range c.cfg.Nodes {
+		n := &node{name: fmt.Sprintf("n%d", i+1), guard: c.guard}
+		dir := filepath.Join(c.guard.Dir(), n.name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return err
+		}
+		n.log = filepath.Join(dir, "log")
+		n.door = "http://" + address(http[i])
+		n.args = []string{"serve", "--name", n.name, "--http", address(http[i]), "--shards", strconv.Itoa(c.cfg.Shards)}
+		switch {
+		case i >= servers:
+			n.args = append(n.args, "--nats", urls(engine))
+		default:
+			n.args = append(n.args, "--data", filepath.Join(dir, "data"), "--port", strconv.Itoa(engine[i]))
+			if servers > 1 {
+				n.args = append(n.args, "--cluster", "local", "--cluster-port", strconv.Itoa(routes[i]),
+					"--routes", urls(routes), "--replicas", strconv.Itoa(servers))
+			}
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	return nil
+}
+
+func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
+
+// urls lists the engine's addresses on these ports, with commas between them.
+func urls(ports []int) string {
+	list := make([]string, len(ports))
+	for i, port := range ports {
+		list[i] = "nats://" + address(port)
+	}
+	return strings.Join(list, ",")
+}
+
+// Size is the number of nodes, those that were killed included.
+func (c *Cluster) Size() int { return len(c.nodes) }
+
+// Name is the name of node i.
+func (c *Cluster) Name(i int) string { return c.nodes[i].name }
+
+// Doors are the base URLs of the nodes' HTTP APIs, in order.
+func (c *Cluster) Doors() []string {
+	doors := make([]string, len(c.nodes))
+	for i, n := range c.nodes {
+		doors[i] = n.door
+	}
+	return doors
+}
+
+// IsServer reports whether node i runs the engine.
+func (c *Cluster) IsServer(i int) bool { return i < c.cfg.servers() }
+
+// Alive returns the numbers of the nodes that run.
+func (c *Cluster) Alive() (list []int) {
+	for i, n := range c.nodes {
+		if n.alive() {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// Err returns an error, with the end of its log, for the first node that has ended unasked; else nil.
+func (c *Cluster) Err() error {
+	for _, n := range c.nodes {
+		if err := n.ended(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Logs returns the end of every node's log, for people who look for what went wrong.
+func (c *Cluster) Logs() string {
+	var b strings.Builder
+	for _, n := range c.nodes {
+		fmt.Fprintf(&b, "--- log of %s ---\n%s\n", n.name, n.tail())
+	}
+	return b.String()
+}
+
+// Kill kills node i (SIGKILL) and returns when it is gone.
+func (c *Cluster) Kill(i int) error { return c.nodes[i].kill() }
+
+// Restart starts node i again, with the data it had. It doesn't wait until the node is ready.
+func (c *Cluster) Restart(i int) error {
+	return c.nodes[i].start(c.cfg.Executable)
+}
+
+// Settled waits until all nodes that run are ready and agree on who owns what. It fails when a node ends unasked, or
+// when ctx ends.
+func (c *Cluster) Settled(ctx context.Context) error { return c.settled(ctx, len(c.nodes), false) }
+
+// waitReady waits until the first count nodes are ready, are all members, and have divided the shards evenly.
+func (c *Cluster) waitReady(ctx context.Context, count int) error { return c.settled(ctx, count, true) }
+
+func (c *Cluster) settled(ctx context.Context, count int, all bool) error {
+	poll := time.NewTicker(readyPoll)
+	defer poll.Stop()
+	for {
+		if err := c.Err(); err != nil {
+			return err
+		}
+		n, err := c.unsettled(ctx, count, all)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			if errors.Is(context.Cause(ctx), context.Canceled) {
+				return context.Canceled
+			}
+			return fmt.Errorf("%w: %s: %w; its log ends\n%s", context.Cause(ctx), n.name, err, n.tail())
+		}
+	}
+}
+
+// unsettled returns the first of count nodes that isn't ready, and why.
+func (c *Cluster) unsettled(ctx context.Context, count int, all bool) (*node, error) {
+	ctx, cancel := context.WithTimeout(ctx, askBound)
+	defer cancel()
+	var epoch uint64
+	for _, n := range c.nodes[:count] {
+		if !all && !n.alive() {
+			continue
+		}
+		if err := c.client.Ready(ctx, n.door); err != nil {
+			return n, err
+		}
+		s, err := c.client.Status(ctx, n.door)
+		if err != nil {
+			return n, err
+		}
+		if all {
+			if err := divided(s, count); err != nil {
+				return n, err
+			}
+		}
+		if epoch != 0 && s.Epoch != epoch {
+			return n, fmt.Errorf("is at epoch %d, another is at %d", s.Epoch, epoch)
+		}
+		epoch = s.Epoch
+	}
+	return nil, nil
+}
+
+// divided returns an error unless so many members have the shards among them evenly.
+func divided(s nodepkg.Status, members int) error {
+	if len(s.Members) != members {
+		return fmt.Errorf("knows %d members of %d", len(s.Members), members)
+	}
+	for _, m := range s.Members {
+		if least := len(s.Shards) / members; m.Owned < least || m.Owned > least+1 {
+			return fmt.Errorf("%s owns %d shards of %d", m.Name, m.Owned, len(s.Shards))
+		}
+	}
+	return nil
+}
+
+// Stop stops all nodes, kills those that don't end in time, and removes the folder. It is called once.
+func (c *Cluster) Stop() error {
+	c.client.Close()
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
+	for i, n := range c.nodes {
+		all.Go(func() { errs[i] = n.stop(c.cfg.StopWithin) })
+	}
+	all.Wait()
+	return errors.Join(errors.Join(errs...), c.guard.Close())
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/client"
+)
+
+// doors are the flags of commands that talk to nodes.
+type doors struct {
+	URL   []string `placeholder:"URL" default:"http://127.0.0.1:7375" help:"Node to talk to. Give several: when one fails, the next is tried."`
+	Token string   `placeholder:"TOKEN" help:"Token of the nodes; rather set it by the environment."`
+	TLSCA string   `name:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+}
+
+// client returns a client for the doors, after a look at the flags.
+func (d *doors) client() (*client.Client, error) {
+	if len(d.URL) == 0 {
+		return nil, usagef("--url: expected the address of a node")
+	}
+	for _, text := range d.URL {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil ||
+			u.RawQuery != "" || u.Fragment != "" {
+			return nil, usagef("--url=%s: expected http://HOST:PORT or https://HOST:PORT", text)
+		}
+	}
+	if d.TLSCA == "" {
+		return client.New(d.Token), nil
+	}
+	pem, err := os.ReadFile(d.TLSCA)
+	if err != nil {
+		return nil, fmt.Errorf("certificates to trust: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("certificates to trust: %s holds no certificate in PEM form", d.TLSCA)
+	}
+	return client.New(d.Token, client.WithRoots(pool)), nil
+}
+
+// patienceFlag is for commands that try again.
+type patienceFlag struct {
+	Patience time.Duration `default:"60s" help:"How long to go on trying when no node answers."`
+}

@@ -1,0 +1,215 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/connector/file"
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport"
+)
+
+const (
+	// leaveBound bounds the time in which the others must have agreed that this node leaves.
+	leaveBound = 30 * time.Second
+	// readyPoll is the time between looks at whether the node is ready.
+	readyPoll = 20 * time.Millisecond
+)
+
+// serveCommand is the configuration of a node.
+type serveCommand struct {
+	Config configFile `short:"c" placeholder:"FILE" help:"YAML file whose keys are these flags' names. Flags go before the environment, that before the file."`
+
+	Name     string      `placeholder:"NAME" help:"Name of the node, unique in the pipeline. Default: the host's name."`
+	Pipeline string      `default:"main" help:"Name of the pipeline; nodes with the same one work together."`
+	Shards   int         `default:"8" help:"Number of shards; it is fixed when the pipeline is created."`
+	Key      string      `enum:"subject,graph,dataset" default:"subject" help:"What changes are routed by (${enum}); it is fixed too."`
+	Zone     string      `help:"Where the node is; standbys are spread over zones."`
+	Weight   int         `default:"1" help:"The node's share of the shards, compared with the others' weights."`
+	Leave    bool        `help:"Leave the pipeline at the end, so that the others need not notice first."`
+	SinkDir  string      `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder."`
+	Web      webFlags    `embed:""`
+	Engine   engineFlags `embed:""`
+
+	LogLevel  slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error."`
+	LogFormat string     `enum:"text,json" default:"text" help:"Form of the log on standard error (${enum})."`
+}
+
+// webFlags is how the HTTP API is served.
+type webFlags struct {
+	HTTP      string   `name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
+	Advertise string   `placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
+	Token     string   `placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
+	TLSCert   string   `name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
+	TLSKey    string   `name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	Hosts     []string `placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
+	MaxBody   byteSize `default:"64MiB" help:"Largest document that is taken in one request."`
+}
+
+// Run runs the node until a signal ends it.
+func (c *serveCommand) Run(ctx context.Context, std *streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	log := c.logger(std.err)
+	ln, err := api.Listen(api.ListenConfig{Addr: c.Web.HTTP, CertFile: c.Web.TLSCert, KeyFile: c.Web.TLSKey,
+		Protected: c.Web.Token != ""})
+	if err != nil {
+		return err
+	}
+	defer ln.Close()
+	started, err := c.Engine.start(ctx, c, log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // ended by a signal while it waited
+		}
+		return err
+	}
+	defer started.close()
+	return c.serve(ctx, std, log, ln, started)
+}
+
+// check looks at what the parser can't.
+func (c *serveCommand) check() error {
+	if c.Name == "" {
+		if c.Engine.Cluster != "" {
+			return usagef("--name: a member of a cluster needs a name, the same at every start")
+		}
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("name of the host, as the node's; give --name: %w", err)
+		}
+		c.Name = host
+	}
+	switch {
+	case c.Shards < 1 || c.Shards > shard.Max:
+		return usagef("--shards=%d: expected 1 to %d", c.Shards, shard.Max)
+	case c.Weight < 1:
+		return usagef("--weight=%d: expected 1 or more", c.Weight)
+	case c.Web.MaxBody < 1:
+		return usagef("--max-body=%v: expected 1 or more", c.Web.MaxBody)
+	}
+	return c.Engine.check()
+}
+
+func (c *serveCommand) logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// address is the URL of the HTTP API.
+func (c *serveCommand) address(ln net.Listener) string {
+	if c.Web.Advertise != "" {
+		return c.Web.Advertise
+	}
+	u := url.URL{Scheme: "http", Host: ln.Addr().String()}
+	if c.Web.TLSCert != "" {
+		u.Scheme = "https"
+	}
+	return u.String()
+}
+
+// serve wires the node's parts and runs them. They end in the reverse of the order in which they stand: requests under
+// way end while the node still works.
+func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger, ln net.Listener, e *started) error {
+	transport, err := natstransport.New(e.events, c.Pipeline, natstransport.WithLogger(log))
+	if err != nil {
+		return err
+	}
+	n, err := node.New(node.Config{
+		Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Key: dataset.Key(c.Key), Zone: c.Zone, Weight: c.Weight,
+		Engine: e.engine, Transport: transport, Logger: log, Info: c.address(ln),
+	})
+	if err != nil {
+		return err
+	}
+	var signalled context.Context = ctx
+	parts := []part{
+		{"transport", transport.Run},
+		{"node", n.Run},
+		{"leave", func(ctx context.Context) error {
+			<-ctx.Done()
+			if !c.Leave || signalled.Err() == nil {
+				return nil
+			}
+			return c.leave(ctx, n, log)
+		}},
+	}
+	web := api.Config{MaxBody: int64(c.Web.MaxBody), Token: c.Web.Token, Hosts: c.Web.Hosts, Logger: log}
+	if c.SinkDir != "" {
+		sink, err := file.New(sinkSource{n}, file.Config{Dir: filepath.Clean(c.SinkDir), Logger: log})
+		if err != nil {
+			return err
+		}
+		parts = append(parts, part{"file sink", sink.Run})
+		web.Sinks = map[string]api.Sink{"file": sink}
+	}
+	server := api.New(n, web)
+	parts = append(parts,
+		part{"HTTP", func(ctx context.Context) error { return server.Serve(ctx, ln) }},
+		part{"announce", func(ctx context.Context) error {
+			return announce(ctx, n, std.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", c.Name,
+				c.address(ln), e.address))
+		}},
+	)
+	return runParts(ctx, parts, log)
+}
+
+func (c *serveCommand) leave(ctx context.Context, n *node.Node, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveBound)
+	defer cancel()
+	if err := n.Leave(ctx); err != nil {
+		return fmt.Errorf("leave the pipeline: %w; the others will notice that the node is gone", err)
+	}
+	log.Info("left the pipeline")
+	return nil
+}
+
+// announce writes the line when the node is ready for the first time.
+func announce(ctx context.Context, n *node.Node, w io.Writer, line string) error {
+	poll := time.NewTicker(readyPoll)
+	defer poll.Stop()
+	for n.Ready() != nil {
+		select {
+		case <-poll.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	if _, err := io.WriteString(w, line); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// sinkSource is what a file sink reads of a node.
+type sinkSource struct{ n *node.Node }
+
+func (s sinkSource) Owned() (owned []int) {
+	for _, shard := range s.n.Status().Shards {
+		if shard.State == operator.Owning.String() {
+			owned = append(owned, shard.Shard)
+		}
+	}
+	return owned
+}
+
+func (s sinkSource) Follow(ctx context.Context, shard int, after uint64, fn func(uint64, []byte) error) error {
+	options := node.FollowOptions{From: node.Positions{shard: after}, Shards: []int{shard}, Live: true}
+	return s.n.Follow(ctx, options, func(r node.Record) error { return fn(r.Position, r.Raw) })
+}

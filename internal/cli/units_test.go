@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/patch"
+)
+
+func TestByteSize(t *testing.T) {
+	for text, want := range map[string]byteSize{"0": 0, "7": 7, "7B": 7, "64KiB": 64 << 10, "3 MiB": 3 << 20, "2GiB": 2 << 30,
+		"5kB": 5000, "5MB": 5e6, "5GB": 5e9} {
+		var got byteSize
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+		var again byteSize
+		if err := again.UnmarshalText([]byte(want.String())); err != nil || again != want {
+			t.Errorf("%s as %q: %d, %v", text, want, again, err)
+		}
+	}
+	for _, text := range []string{"", "x", "-1", "1.5MiB", "MiB", "9999999999GiB", "1mib", "99999999999999999999"} {
+		var got byteSize
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was taken as %d", text, got)
+		}
+	}
+}
+
+func TestUpdateForm(t *testing.T) {
+	change := api.Change{Shard: 2, Position: 9, Patch: `TX .
+D <s:1> <p:1> "a\"b\n"@en <g:1> .
+D <s:2> <p:1> <o:1> .
+A <s:1> <p:1> "5"^^<http://www.w3.org/2001/XMLSchema#integer> .
+TC .
+TX .
+A <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
+D <s:1> <p:1> <o:1> .
+TC .
+`}
+	got, err := asUpdate(refuseBlank)(nil, change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `# shard 2 position 9
+DELETE DATA {
+  GRAPH <g:1> { <s:1> <p:1> "a\"b\n"@en . }
+  <s:2> <p:1> <o:1> .
+} ;
+INSERT DATA {
+  <s:1> <p:1> "5"^^<http://www.w3.org/2001/XMLSchema#integer> .
+  <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
+} ;
+DELETE DATA {
+  <s:1> <p:1> <o:1> .
+} ;
+`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+	for _, row := range []string{"_:b <p:1> <o:1>", "<s:1> <p:1> _:b", "<s:1> <p:1> <o:1> _:b",
+		"<s:1> <p:1> <<( _:b <p:1> <o:1> )>>", "<s:1> <p:1> <<( <s:1> <p:1> <<( <s:1> <p:1> _:b )>> )>>"} {
+		change.Patch = "A " + row + " .\n"
+		if _, err := asUpdate(refuseBlank)(nil, change); !errors.Is(err, errBlank) {
+			t.Errorf("%s: %v", row, err)
+		}
+		got, err := asUpdate(skolem)(nil, change)
+		if err != nil || strings.Contains(string(got), "_:b") || !strings.Contains(string(got), "<urn:quadrille:blank:b>") {
+			t.Errorf("%s: %v\n%s", row, err, got)
+		}
+	}
+}
+
+func TestPatchFormIsAPatch(t *testing.T) {
+	text, err := asPatch(nil, api.Change{ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Patch: "TX .\nA <s:1> <p:1> <o:1> .\nTC .\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c patch.Counter
+	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 2, Begins: 1, Commits: 1, Adds: 1}) {
+		t.Errorf("%+v, %v\n%s", c, err, text)
+	}
+}
+
+func TestBarLine(t *testing.T) {
+	b := bar{name: "a.nq", total: 400}
+	want := "a.nq [======                  ]  25 % 500 changes, 250/s"
+	if got := b.line(100, 500, 2*time.Second); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	b.total = 0
+	if got := b.line(100, 500, 2*time.Second); got != "a.nq 500 changes, 250/s" {
+		t.Errorf("got %q", got)
+	}
+	var none *bar
+	none.setTotal(1)
+	none.show(1, 1)
+	none.end()
+}
+
+func TestPartsEndInReverseOrder(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	var ended []string
+	wait := func(name string, err error) part {
+		return part{name, func(ctx context.Context) error {
+			<-ctx.Done()
+			ended = append(ended, name) // one ends after the other
+			return err
+		}}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := runParts(ctx, []part{wait("a", nil), wait("b", context.Canceled), wait("c", nil)}, log); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"c", "b", "a"}, ended); diff != "" {
+		t.Error(diff)
+	}
+	broken, late := errors.New("broken"), errors.New("late")
+	err := runParts(t.Context(), []part{wait("a", late), {"b", func(context.Context) error { return broken }}, wait("c", nil)}, log)
+	if !errors.Is(err, broken) || !errors.Is(err, late) || !strings.Contains(err.Error(), "b: broken") {
+		t.Errorf("%v", err)
+	}
+	// A part that ends by itself is an error too.
+	err = runParts(t.Context(), []part{wait("a", nil), {"b", func(context.Context) error { return nil }}}, log)
+	if err == nil || !strings.Contains(err.Error(), "b: ended") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStatusMerge(t *testing.T) {
+	shard := func(s int, position uint64, state string) node.ShardStatus {
+		return node.ShardStatus{Shard: s, Owner: "n1", Standby: "n2", State: state, Position: position}
+	}
+	first := node.Status{Pipeline: "main", Node: "n2", Epoch: 3,
+		Members: []node.MemberStatus{{Name: "n1", Alive: true, Info: "http://127.0.0.1:1"}, {Name: "n2", Alive: true}, {Name: "n3"}},
+		Shards:  []node.ShardStatus{shard(0, 7, "following"), {Shard: 1, Owner: "n3"}}}
+	owner := node.Status{Node: "n1", Ready: true, Shards: []node.ShardStatus{shard(0, 10, "owning"), {Shard: 1}}}
+	o := merge(first, map[string]reply{"n2": {status: first}, "n1": {status: owner}, "n3": {err: errors.New("no way")}})
+	var b strings.Builder
+	if err := o.write(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := `pipeline main, key , 2 shards, epoch 3
+
+NODE  STATE      OWNED  CHANGES/S  ADDED  DELETED  HEARD     ADDRESS
+n1    ready      0      0          0      0        0 ms ago  http://127.0.0.1:1
+n2    not ready  0      0          0      0        0 ms ago  -
+n3    lost       0      0          -      -        0 ms ago  -
+
+SHARD  OWNER  STANDBY  STATE   QUADS  POSITION  LAG
+0      n1     n2       owning  0      10        3
+1      n3     -                0      0         -
+
+node n3: no way
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOthersAreAskedWithCare(t *testing.T) {
+	// A token that came by HTTPS goes to no plain HTTP address that a member shows.
+	first := node.Status{Node: "n1", Members: []node.MemberStatus{{Name: "n1"}, {Name: "n2", Info: "http://127.0.0.1:1"},
+		{Name: "n3", Info: "file:///etc/passwd"}, {Name: "n4"}}}
+	replies := askOthers(t.Context(), nil, "https://127.0.0.1:2", first) // a nil client could ask nobody
+	for _, name := range []string{"n2", "n3", "n4"} {
+		if replies[name].err == nil {
+			t.Errorf("%s was asked", name)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package node_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// cluster runs nodes in this process, over the memory engine and the in-process transport.
+type cluster struct {
+	t       *testing.T
+	shards  int
+	change  func(*node.Config)
+	store   *memory.Engine
+	network *shipper.InProcess
+	nodes   map[string]*node.Node
+	ended   map[string]chan error
+	stop    map[string]context.CancelFunc
+
+	mu    sync.Mutex
+	live  []*node.Node
+	seats map[string]*seat
+}
+
+func newCluster(t *testing.T, shards int, change func(*node.Config)) *cluster {
+	c := &cluster{t: t, shards: shards, change: change, store: memory.New(shards), network: shipper.NewInProcess(1024),
+		nodes: map[string]*node.Node{}, ended: map[string]chan error{}, stop: map[string]context.CancelFunc{},
+		seats: map[string]*seat{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.network.Run(ctx) }()
+	t.Cleanup(func() {
+		for _, stop := range c.stop {
+			stop()
+		}
+		for _, ended := range c.ended {
+			<-ended
+		}
+		cancel()
+		<-done
+	})
+	return c
+}
+
+// seat is one node's end of the transport: of two processes with one name the later gets what arrives.
+type seat struct {
+	*shipper.InProcess
+	c *cluster
+}
+
+func (s *seat) RegisterRoute(name string, sink shipper.Sink) error {
+	if sink == nil {
+		return s.InProcess.RegisterRoute(name, nil)
+	}
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.InProcess.RemoveRoute(name)
+	s.c.seats[name] = s
+	return s.InProcess.RegisterRoute(name, reused{sink})
+}
+
+// reused lends slices that are empty rather than nil, as a transport does that uses them again.
+type reused struct{ shipper.Sink }
+
+func (r reused) Deliver(ctx context.Context, b shipper.Batch) error {
+	if b.Acks == nil {
+		b.Acks = []shipper.Ack{}
+	}
+	if b.Events == nil {
+		b.Events = []shipper.Event{}
+	}
+	return r.Sink.Deliver(ctx, b)
+}
+
+func (s *seat) RemoveRoute(name string) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.seats[name] == s {
+		s.InProcess.RemoveRoute(name)
+	}
+}
+
+func (c *cluster) config(name string) node.Config {
+	cfg := node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: &seat{c.network, c}, Logger: discard,
+		BeatEvery: 20 * time.Millisecond, FailAfter: 300 * time.Millisecond}
+	if c.change != nil {
+		c.change(&cfg)
+	}
+	return cfg
+}
+
+// start runs a node until it is killed or the test ends; a value in ended says how it ended.
+func (c *cluster) start(name string) {
+	c.t.Helper()
+	n, err := node.New(c.config(name))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	c.nodes[name], c.ended[name], c.stop[name] = n, ended, cancel
+	c.mu.Lock()
+	c.live = append(c.live, n)
+	c.mu.Unlock()
+	go func() {
+		ended <- n.Run(ctx)
+		close(ended)
+	}()
+}
+
+// kill ends a node without a goodbye.
+func (c *cluster) kill(name string) {
+	c.mu.Lock()
+	for i, n := range c.live {
+		if n == c.nodes[name] {
+			c.live = append(c.live[:i:i], c.live[i+1:]...)
+			break
+		}
+	}
+	c.mu.Unlock()
+	c.stop[name]()
+	<-c.ended[name]
+}

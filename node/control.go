@@ -1,0 +1,197 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// reenterAfter is the time before a node that was taken for dead enters again; it doubles up to reenterMax, so that a
+// node that comes and goes moves few shards.
+const (
+	reenterAfter = time.Second
+	reenterMax   = 30 * time.Second
+	// proposalTimeout bounds one proposal: a control log without a leader takes up to 9 s to elect one.
+	proposalTimeout = 30 * time.Second
+)
+
+// follow brings every newly installed assignment to the loops.
+func (n *Node) follow(ctx context.Context) error {
+	wake, stop := n.coord.Watch()
+	defer stop()
+	wait, entered := reenterAfter, time.Now()
+	for {
+		state := n.coord.State()
+		member, ok := state.Member(n.cfg.Name)
+		switch {
+		case ok && member.Incarnation > n.incarnation.Load():
+			return fmt.Errorf("%w: incarnation %d, this process is %d", ErrSuperseded, member.Incarnation,
+				n.incarnation.Load())
+		case !ok:
+			n.install(ctx, state)
+			if time.Since(entered) > 2*reenterMax {
+				wait = reenterAfter
+			}
+			if err := n.reenter(ctx, wait); err != nil {
+				return err
+			}
+			wait, entered = min(2*wait, reenterMax), time.Now()
+			continue
+		}
+		n.install(ctx, state)
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// reenter makes the node a member again after the others took it for dead.
+func (n *Node) reenter(ctx context.Context, wait time.Duration) error {
+	n.log.Warn("the others took this node for dead; it enters again", "in", wait)
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if _, ok := n.coord.State().Member(n.cfg.Name); ok {
+		return nil // somebody else has its name by now; follow will see
+	}
+	if _, err := n.coord.Enter(ctx); err != nil {
+		if errors.Is(err, coordinator.ErrSettings) {
+			return err
+		}
+		n.log.Warn("entering again failed; it is tried again", "err", err)
+		return nil
+	}
+	member, _ := n.coord.State().Member(n.cfg.Name)
+	n.incarnation.Store(member.Incarnation)
+	return nil
+}
+
+// install tells the loops their part of an assignment.
+func (n *Node) install(ctx context.Context, state *coordinator.State) {
+	_, member := state.Member(n.cfg.Name)
+	for _, m := range state.Members {
+		if m.Name != n.cfg.Name && !n.cfg.Transport.HasRoute(m.Name) {
+			if err := n.cfg.Transport.RegisterRoute(m.Name, nil); err != nil {
+				n.log.Error("route to a member", "member", m.Name, "err", err)
+			}
+		}
+	}
+	incarnation := n.incarnation.Load()
+	for s, l := range n.loops {
+		owner, standby := state.Assignment.Node(s), state.Standby(s)
+		a := operator.Assignment{Control: state.Epoch, Epoch: state.ShardEpoch(s), Incarnation: incarnation}
+		switch {
+		case !member:
+		case owner == n.cfg.Name:
+			a.Role = operator.Owner
+		case standby == n.cfg.Name:
+			a.Role = operator.Standby
+		}
+		_ = l.post(ctx, func(now time.Time) {
+			l.assigned(owner, standby)
+			l.op.Assign(now, a)
+			l.out.Renumber(now, firstID(incarnation))
+			l.out.Route(now, owner, a.Control)
+		})
+	}
+}
+
+func (l *loop) assigned(owner, standby string) {
+	v := *l.view.Load()
+	v.owner, v.standby = owner, standby
+	l.view.Store(&v)
+}
+
+// beats holds what was heard of every node.
+type beats struct {
+	mu    sync.Mutex
+	last  map[string]heard
+	fresh []heard // since the detector last looked
+}
+
+type heard struct {
+	engine.Beat
+	at time.Time
+}
+
+// listen takes in heartbeats, its own included.
+func (n *Node) listen(ctx context.Context) error {
+	return n.cfg.Engine.Heartbeats().Listen(ctx, func(b engine.Beat) {
+		h := heard{Beat: b, at: time.Now()}
+		n.beats.mu.Lock()
+		defer n.beats.mu.Unlock()
+		if len(n.beats.last) < maxHeard {
+			n.beats.last[b.Node] = h
+		}
+		if len(n.beats.fresh) < maxHeard {
+			n.beats.fresh = append(n.beats.fresh, h)
+		}
+	})
+}
+
+// maxHeard bounds the nodes whose beats are kept, and the beats that wait for the detector.
+const maxHeard = 10_000
+
+// detect beats, and proposes the members as failed that it no longer hears.
+func (n *Node) detect(ctx context.Context) error {
+	detector := coordinator.NewDetector(coordinator.DetectorConfig{Node: n.cfg.Name, FailAfter: n.cfg.FailAfter})
+	tick := time.NewTicker(n.cfg.BeatEvery)
+	defer tick.Stop()
+	var accepted uint64
+	for {
+		total := n.accepted()
+		load := float64(total-accepted) / n.cfg.BeatEvery.Seconds()
+		accepted = total
+		b := engine.Beat{Node: n.cfg.Name, Incarnation: n.incarnation.Load(), Load: load, Info: n.cfg.Info}
+		if err := n.cfg.Engine.Heartbeats().Beat(ctx, b); err != nil && ctx.Err() == nil {
+			n.log.Debug("heartbeat is not sent", "err", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		for _, h := range n.beats.take() {
+			detector.Heard(h.at, h.Node, h.Incarnation)
+		}
+		for _, m := range detector.Tick(time.Now(), n.coord.State()) {
+			n.propose(ctx, m)
+		}
+	}
+}
+
+func (b *beats) take() []heard {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fresh := b.fresh
+	b.fresh = nil
+	return fresh
+}
+
+// propose proposes a member as failed, beside the detector, which goes on beating; one proposal per member at a time.
+func (n *Node) propose(ctx context.Context, m coordinator.Member) {
+	if _, twice := n.proposing.LoadOrStore(m.Name, true); twice {
+		return
+	}
+	n.jobs.Go(func() {
+		defer n.proposing.Delete(m.Name)
+		ctx, cancel := context.WithTimeout(ctx, proposalTimeout)
+		defer cancel()
+		n.log.Warn("member is not heard any more; it is proposed as failed", "member", m.Name,
+			"incarnation", m.Incarnation)
+		n.counted.proposedFailed.Add(1)
+		if _, err := n.coord.Fail(ctx, m.Name, m.Incarnation); err != nil && ctx.Err() == nil {
+			n.log.Warn("proposal failed", "member", m.Name, "err", err)
+		}
+	})
+}

@@ -1,0 +1,294 @@
+// Package node is a running node: it owns every goroutine, and drives the pure parts - coordinator, operators,
+// outboxes - over an engine and a transport.
+//
+// It is a library as much as the inside of the binary: give [Config] a Logic of your own, and the node shards, fences,
+// logs and replays whatever your events mean.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// Config configures a [Node].
+type Config struct {
+	// Pipeline is the coordinator id: nodes with the same one, on the same engine, work together. Default "main".
+	Pipeline string
+	// Name is the node's name, unique in the pipeline. Required.
+	Name string
+	// Shards is the number of shards; it is fixed when the pipeline is created. Default 8.
+	Shards int
+	// Key says by what RDF changes are routed. Default dataset.Subject.
+	Key dataset.Key
+	// Zone is where the node is, for the spread of standbys. Weight is its share of the shards. Defaults "" and 1.
+	Zone   string
+	Weight int
+	// Engine holds the logs. Required.
+	Engine engine.Engine
+	// Transport carries events between nodes. Required. The node registers itself with it; who made it runs it.
+	Transport shipper.Transport
+	// Logic makes the work of a shard. Default: dataset.New, which keeps RDF.
+	Logic func(shard int) operator.Logic
+	// Logger takes what an operator of the system must know. Default slog.Default.
+	Logger *slog.Logger
+	// Info is shown to people by the other nodes' status, such as the address of the HTTP API. At most 1 KiB.
+	Info string
+	// Wait bounds how long Submit waits for owners. Default 20 s.
+	Wait time.Duration
+	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default 64 MiB.
+	MaxTransaction int
+	// MaxQueue bounds the bytes of events that wait, per shard, at the door and at the owner. Default 64 MiB.
+	MaxQueue int
+	// SnapshotEvery is the number of log bytes between snapshots of a shard. Default 64 MB; negative: none.
+	SnapshotEvery int
+	// Keep is how long idempotency keys are remembered. Default 24 h.
+	Keep time.Duration
+	// BeatEvery and FailAfter are the time between heartbeats, and that without one after which a member is proposed as
+	// failed. Defaults 250 ms and 1.25 s.
+	BeatEvery, FailAfter time.Duration
+	// Tick is the time between the retries that operators and outboxes may make. Default 10 ms.
+	Tick time.Duration
+}
+
+func (c *Config) setDefaults() error {
+	setDefault(&c.Pipeline, "main")
+	setDefault(&c.Shards, 8)
+	setDefault(&c.Key, dataset.Subject)
+	setDefault(&c.Weight, 1)
+	setDefault(&c.Wait, 20*time.Second)
+	setDefault(&c.MaxTransaction, 64<<20)
+	setDefault(&c.MaxQueue, 64<<20)
+	setDefault(&c.SnapshotEvery, 64_000_000)
+	setDefault(&c.Keep, 24*time.Hour)
+	setDefault(&c.BeatEvery, 250*time.Millisecond)
+	setDefault(&c.FailAfter, 1250*time.Millisecond)
+	setDefault(&c.Tick, 10*time.Millisecond)
+	if c.Logic == nil {
+		c.Logic = func(int) operator.Logic { return dataset.New() }
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.SnapshotEvery = max(c.SnapshotEvery, 0)
+	switch {
+	case c.Engine == nil || c.Transport == nil:
+		return errors.New("a node needs an engine and a transport")
+	case !c.Key.Valid():
+		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
+	case len(c.Info) > 1024:
+		return fmt.Errorf("info of %d bytes: at most 1024", len(c.Info))
+	case c.Shards < 0 || c.Shards > shard.Max:
+		return fmt.Errorf("%d shards: expected 1 to %d", c.Shards, shard.Max)
+	}
+	return nil
+}
+
+func setDefault[T comparable](to *T, value T) {
+	var zero T
+	if *to == zero {
+		*to = value
+	}
+}
+
+// ErrSuperseded is returned by [Node.Run] when a later process has entered under the node's name: this one has stopped.
+var ErrSuperseded = errors.New("another process has entered with this node's name")
+
+// Node is a running node. Make it with [New], then call Run; the other methods may be called by anybody at any time.
+type Node struct {
+	cfg   Config
+	log   *slog.Logger
+	coord *coordinator.Coordinator
+	ship  *shipper.Shipper
+
+	// entered is closed when the process has entered, with incarnation known and the loops running.
+	entered     chan struct{}
+	incarnation atomic.Uint64
+	loops       []*loop
+	door        string // the producer name of this process
+
+	beats   beats
+	counted doorStats
+	// proposing holds the members that are being proposed as failed.
+	proposing sync.Map
+	fatal     chan error // the first reason to stop
+	jobs      sync.WaitGroup
+}
+
+// New checks the configuration and returns a node that does nothing yet.
+func New(cfg Config) (*Node, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg, log: cfg.Logger.With("node", cfg.Name), entered: make(chan struct{}), fatal: make(chan error, 1)}
+	n.ship = shipper.New(cfg.Name, cfg.Transport, shipper.WithShards(cfg.Shards))
+	var err error
+	n.coord, err = coordinator.New(coordinator.Config{
+		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: string(cfg.Key),
+		Zone: cfg.Zone, Weight: cfg.Weight, IdempotentMembership: true,
+	}, cfg.Engine.Control(), n.ship)
+	if err != nil {
+		return nil, err
+	}
+	n.beats.last = map[string]heard{}
+	n.loops = make([]*loop, cfg.Shards)
+	for s := range n.loops {
+		n.loops[s] = newLoop(n, s)
+	}
+	return n, nil
+}
+
+// Coordinator returns the node's coordinator, for its assignment, its statistics, and routing of events of one's own.
+func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
+
+// Run enters the pipeline and works until ctx ends, which returns nil, or until it can't go on: the settings differ
+// from the committed ones, the control log is damaged, or another process has taken its name ([ErrSuperseded]).
+// It returns when every goroutine has ended. Run is called once.
+func (n *Node) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n.ship.SetSink(sink{n})
+	if err := n.cfg.Transport.RegisterRoute(n.cfg.Name, sink{n}); err != nil {
+		return fmt.Errorf("register at the transport: %w", err)
+	}
+	var all sync.WaitGroup
+	run := func(name string, fn func(context.Context) error) {
+		all.Go(func() {
+			if err := fn(ctx); err != nil && ctx.Err() == nil {
+				n.fail(fmt.Errorf("%s: %w", name, err))
+			}
+		})
+	}
+	run("heartbeats", n.listen)
+	run("enter", func(ctx context.Context) error {
+		if err := n.enter(ctx); err != nil {
+			return err
+		}
+		run("control log", n.coord.Run)
+		run("assignment", n.follow)
+		run("failure detector", n.detect)
+		for _, l := range n.loops {
+			run("shard", l.run)
+		}
+		close(n.entered)
+		return nil
+	})
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-n.fatal:
+	}
+	cancel()
+	all.Wait()
+	n.jobs.Wait()
+	n.cfg.Transport.RemoveRoute(n.cfg.Name)
+	n.ship.SetSink(nil)
+	return err
+}
+
+// fail stops the node.
+func (n *Node) fail(err error) {
+	select {
+	case n.fatal <- err:
+	default:
+	}
+}
+
+// enter makes this process the bearer of the node's name. It tries until it can: a cluster that starts, or elects a
+// leader, takes its time.
+func (n *Node) enter(ctx context.Context) error {
+	for {
+		_, err := n.coord.Enter(ctx)
+		switch {
+		case err == nil:
+			return n.begin()
+		case ctx.Err() != nil, errors.Is(err, coordinator.ErrSettings), errors.Is(err, coordinator.ErrDamaged):
+			return err
+		}
+		n.log.Warn("not entered yet; it is tried again", "err", err)
+		select {
+		case <-time.After(reenterAfter):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// begin notes what the committed record says of this process.
+func (n *Node) begin() error {
+	member, ok := n.coord.State().Member(n.cfg.Name)
+	if !ok {
+		return fmt.Errorf("%s is not a member after entering", n.cfg.Name)
+	}
+	n.incarnation.Store(member.Incarnation)
+	n.door = fmt.Sprintf("%s%s/%d", operator.DoorPrefix, n.cfg.Name, member.Incarnation)
+	n.log.Info("entered", "incarnation", member.Incarnation, "epoch", n.coord.State().Epoch)
+	return nil
+}
+
+// sink takes the batches that arrive for this node.
+type sink struct{ n *Node }
+
+// Deliver hands a batch to its shard's loop. It never blocks: a shard that hangs must not hold up the others, and who
+// waits for an ack sends again.
+func (s sink) Deliver(_ context.Context, b shipper.Batch) error {
+	if b.Shard < 0 || b.Shard >= len(s.n.loops) {
+		return fmt.Errorf("%w: %d", shipper.ErrInvalidShard, b.Shard)
+	}
+	l := s.n.loops[b.Shard]
+	b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks) // they are lent
+	select {
+	case l.remote <- b:
+		return nil
+	default:
+		return fmt.Errorf("shard %d is behind: %d batches wait", b.Shard, cap(l.remote))
+	}
+}
+
+// Leave gives the node's shards to the others and takes it out of the pipeline; then stop it.
+func (n *Node) Leave(ctx context.Context) error {
+	_, err := n.coord.Leave(ctx, n.cfg.Name)
+	return err
+}
+
+// blob is the name of a shard's snapshot at a position.
+func blob(shard int, position uint64) string { return fmt.Sprintf("shard/%05d/%020d", shard, position) }
+
+// blobs returns the names of a shard's snapshots, the newest first.
+func (n *Node) blobs(ctx context.Context, shard int) ([]string, error) {
+	infos, err := n.cfg.Engine.Blobs().List(ctx, fmt.Sprintf("shard/%05d/", shard))
+	names := make([]string, len(infos))
+	for i, info := range infos {
+		names[len(infos)-1-i] = info.Name
+	}
+	return names, err
+}
+
+// snapshot keeps a snapshot, and takes the older ones but one away.
+func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot) error {
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(s.Write(w)) }()
+	err := n.cfg.Engine.Blobs().Put(ctx, blob(shard, s.Position), r)
+	r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+	if err != nil {
+		return err
+	}
+	names, err := n.blobs(ctx, shard)
+	for _, name := range names[min(2, len(names)):] {
+		err = errors.Join(err, n.cfg.Engine.Blobs().Delete(ctx, name))
+	}
+	return err
+}

@@ -1,0 +1,205 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// Follow reads the deltas of the shards' logs, each shard's in order, and calls fn for one at a time. Every node can
+// read every shard. fn's error ends the reading and is returned. Live reading returns ctx.Err() when ctx ends.
+func (n *Node) Follow(ctx context.Context, o FollowOptions, fn func(Record) error) error {
+	shards := o.Shards
+	if shards == nil {
+		for s := range n.loops {
+			shards = append(shards, s)
+		}
+	}
+	for _, s := range shards {
+		if s < 0 || s >= len(n.loops) {
+			return fmt.Errorf("shard %d: the pipeline has shards 0 to %d", s, len(n.loops)-1)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	var one sync.Mutex
+	for _, s := range shards {
+		all.Go(func() {
+			err := n.followShard(ctx, s, o.From[s], o.Live, func(r Record) error {
+				one.Lock()
+				defer one.Unlock()
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				return fn(r)
+			})
+			if err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, fn func(Record) error) error {
+	chain := operator.Resume(s, from)
+	var raw []byte
+	push := func(e engine.Entry) error {
+		if raw == nil {
+			raw = e.Payload
+		} else {
+			raw = append(bytes.Clone(raw), e.Payload...)
+		}
+		r, err := chain.Push(e.Seq, e.Payload)
+		if err != nil || r == nil {
+			return err
+		}
+		whole := raw
+		raw = nil
+		if r.Kind != operator.Delta {
+			return nil
+		}
+		return fn(Record{Shard: s, Position: e.Seq, ID: r.ID, Prev: r.Prev, Time: r.Time, Body: r.Body, Raw: whole})
+	}
+	log := n.cfg.Engine.Shard(s)
+	if live {
+		return log.Follow(ctx, from+1, push)
+	}
+	_, err := log.Read(ctx, from+1, push)
+	return err
+}
+
+// Tails returns the position of the last record of every shard's log.
+func (n *Node) Tails(ctx context.Context) (Positions, error) {
+	p := Positions{}
+	for s := range n.loops {
+		e, err := n.cfg.Engine.Shard(s).Tail(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("tail of shard %d: %w", s, err)
+		}
+		p[s] = e.Seq
+	}
+	return p, nil
+}
+
+// localWait bounds how long a reader waits for this node's copy of a shard to reach the tail.
+const localWait = 200 * time.Millisecond
+
+// WriteData writes the quads of all shards as N-Quads and returns their positions. Each shard is as its log said at or
+// after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where that is as far, and
+// otherwise brings the newest snapshot to the tail, so that it needs no other node.
+func (n *Node) WriteData(ctx context.Context, w io.Writer) (Positions, error) {
+	positions := Positions{}
+	for s := range n.loops {
+		at, err := n.writeShard(ctx, w, s)
+		if err != nil {
+			return nil, fmt.Errorf("shard %d: %w", s, err)
+		}
+		positions[s] = at
+	}
+	return positions, nil
+}
+
+func (n *Node) writeShard(ctx context.Context, w io.Writer, s int) (uint64, error) {
+	tail, err := n.cfg.Engine.Shard(s).Tail(ctx)
+	if err != nil {
+		return 0, err
+	}
+	quads, at, err := n.copyAt(ctx, s, tail.Seq)
+	if err != nil {
+		return 0, err
+	}
+	v := quads.View()
+	defer v.Close()
+	buf := make([]byte, 0, 64<<10)
+	v.Quads(func(q rdf.Quad) bool {
+		buf = nquads.AppendQuad(buf, q)
+		if len(buf) > 60<<10 {
+			_, err = w.Write(buf)
+			buf = buf[:0]
+		}
+		return err == nil
+	})
+	if err == nil {
+		_, err = w.Write(buf)
+	}
+	return at, err
+}
+
+// copyAt returns the shard's quads at tail or later.
+func (n *Node) copyAt(ctx context.Context, s int, tail uint64) (store.Store, uint64, error) {
+	for deadline := time.Now().Add(localWait); ; {
+		v := n.loops[s].view.Load()
+		d, ok := v.logic.(*dataset.Logic)
+		if !ok && v.logic != nil {
+			return nil, 0, errors.New("the pipeline's operators keep no RDF")
+		}
+		if v.position >= tail {
+			return d.Store(), v.position, nil
+		}
+		if v.state == operator.None || time.Now().After(deadline) {
+			return n.rebuild(ctx, s)
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, 0, ctx.Err()
+		}
+	}
+}
+
+// rebuild makes the shard's quads anew from the newest snapshot and the log, with the very operator that owns shards.
+func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) {
+	op := operator.New(operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }})
+	names, err := n.blobs(ctx, s)
+	if err != nil {
+		return nil, 0, err
+	}
+	var snapshot io.ReadCloser
+	if len(names) > 0 {
+		if snapshot, err = n.cfg.Engine.Blobs().Get(ctx, names[0]); err != nil {
+			return nil, 0, err
+		}
+		defer snapshot.Close()
+	}
+	return replay(ctx, op, snapshot, n.cfg.Engine.Shard(s))
+}
+
+// replay drives an operator as a reader: the standby's part, up to the tail.
+func replay(ctx context.Context, op *operator.Operator, snapshot io.Reader, log engine.ShardLog) (store.Store, uint64, error) {
+	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})
+	var from uint64 = 1
+	var gen uint64
+	for effects := op.Effects(); len(effects) > 0; effects = op.Effects() {
+		for _, e := range effects {
+			switch e := e.(type) {
+			case operator.Restore:
+				if err := op.Restored(time.Time{}, e.Gen, snapshot); err != nil {
+					return nil, 0, err
+				}
+			case operator.Follow:
+				from, gen = e.From, e.Gen
+			}
+		}
+	}
+	_, err := log.Read(ctx, from, func(e engine.Entry) error {
+		op.Entries(time.Time{}, gen, []engine.Entry{e})
+		op.Effects()
+		return op.Err()
+	})
+	d, _ := op.Logic().(*dataset.Logic)
+	return d.Store(), op.Position(), err
+}

@@ -1,0 +1,171 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Errors of [Node.Submit]. Test with errors.Is and errors.As.
+var (
+	// ErrNoOwner: a shard had no owner that answered within the bounded wait. Send the same again, with the same key.
+	ErrNoOwner = errors.New("shard has no owner that answers")
+	// ErrMediaType: the body's media type is none of those that Submit reads.
+	ErrMediaType = errors.New("media type is not supported")
+	// ErrTooLarge: the body, or a transaction in it, is over its limit.
+	ErrTooLarge = errors.New("too large")
+	// ErrReused: the idempotency key came before with another body. It is noticed in the shards that both have in common.
+	ErrReused = errors.New("idempotency key was used for another body")
+	// ErrPrevNeedsDataset: the patch has a "prev" header, but the pipeline's key is not "dataset".
+	ErrPrevNeedsDataset = errors.New(`header "prev" needs a pipeline with key: dataset`)
+	// ErrBad: the owner could not evaluate the event; it is in the dead-letter log.
+	ErrBad = errors.New("event can't be evaluated")
+)
+
+// ConflictError says that the patch's "prev" is not the head of its dataset.
+type ConflictError struct {
+	// Head is the id of the newest delta, empty if there is none.
+	Head string
+}
+
+// Error tells the head, with which the sender can try again.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("prev is not the head of the dataset; the head is %q", e.Head)
+}
+
+// PartialError says that some shards of a submission have committed and others have not. Send the same again, with
+// the same idempotency key: what is committed has no second effect.
+type PartialError struct {
+	// Done holds the results of the shards that have committed.
+	Done []ShardResult
+	// Err is the error of the first shard, by number, that has not.
+	Err error
+}
+
+// Error tells how many shards have committed, and why the first that has not did not.
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("%d shards committed, then: %v", len(e.Done), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// Submission is a document of changes.
+type Submission struct {
+	// MediaType is application/rdf-patch, application/n-quads or application/n-triples (the latter two are additions).
+	MediaType string
+	// Body is the document. Submit doesn't keep it.
+	Body []byte
+	// Key is the sender's idempotency key, at most 256 bytes. Empty: the door makes an identity, so that retries inside
+	// the cluster have no second effect, but a second Submit has.
+	Key string
+}
+
+// ShardResult says what became of the part of a submission that fell in one shard.
+type ShardResult struct {
+	// Shard is the shard's number.
+	Shard int `json:"shard"`
+	// Position is the log position of the (last) record that holds the changes; 0 if it is no longer known.
+	Position uint64 `json:"position"`
+	// Adds and Deletes count the real changes.
+	Adds    uint64 `json:"adds"`
+	Deletes uint64 `json:"deletes"`
+	// Head is the id of the newest record of the shard when the changes were committed.
+	Head string `json:"head,omitempty"`
+	// Duplicate: the changes had been committed before, under the same key.
+	Duplicate bool `json:"duplicate,omitempty"`
+}
+
+// Record is one delta of a shard's log, whole (the parts of a chain are joined).
+type Record struct {
+	// Shard is the shard's number.
+	Shard int
+	// Position is that of the record, or of its last part, in the shard's log.
+	Position uint64
+	// ID is the record's id, Prev that of the record before it.
+	ID, Prev string
+	// Time is the writer's clock.
+	Time time.Time
+	// Body holds the rows, as RDF Patch text: one or more transactions TX … TC.
+	Body []byte
+	// Raw is the record as it is in the log, headers and rows: an RDF Patch document.
+	Raw []byte
+}
+
+// FollowOptions choose what [Node.Follow] reads.
+type FollowOptions struct {
+	// From holds, per shard, the position after which to begin; shards that are not in it begin at the start.
+	From Positions
+	// Shards to read; nil reads all.
+	Shards []int
+	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call.
+	Live bool
+}
+
+// Status is a snapshot of a node, for people and for tests.
+type Status struct {
+	// Pipeline is the coordinator id, Node the name of this node, Incarnation that of its process.
+	Pipeline    string `json:"pipeline"`
+	Node        string `json:"node"`
+	Incarnation uint64 `json:"incarnation"`
+	// Epoch is that of the newest control record that is installed.
+	Epoch uint64 `json:"epoch"`
+	// Key says by what changes are routed.
+	Key string `json:"key"`
+	// Ready: a member, and every shard that it owns is claimed. NotReady says what is missing.
+	Ready    bool   `json:"ready"`
+	NotReady string `json:"not_ready,omitempty"`
+	// Members are in order of name, Shards in order of number.
+	Members []MemberStatus `json:"members"`
+	Shards  []ShardStatus  `json:"shards"`
+	// Stats are the counters of this node.
+	Stats Stats `json:"stats"`
+}
+
+// MemberStatus is what this node knows of a member.
+type MemberStatus struct {
+	// Name is the member's name, Incarnation that of the process that bears it.
+	Name        string `json:"name"`
+	Incarnation uint64 `json:"incarnation"`
+	// Owned is the number of shards that the assignment gives it.
+	Owned int `json:"owned"`
+	// Alive: it was heard within the time after which it would be taken for dead.
+	Alive       bool    `json:"alive"`
+	HeardMillis int64   `json:"heard_ms"` // since its last beat; -1: never heard
+	Load        float64 `json:"load"`     // changes in the last second
+	Info        string  `json:"info,omitempty"`
+}
+
+// ShardStatus is what this node knows of a shard.
+type ShardStatus struct {
+	// Shard is the shard's number, Owner and Standby the names of the nodes that the assignment gives it to.
+	Shard   int    `json:"shard"`
+	Owner   string `json:"owner"`
+	Standby string `json:"standby,omitempty"`
+	// State is this node's part: none, following, claiming, owning, halted.
+	State    string `json:"state"`
+	Position uint64 `json:"position"`
+	Quads    int    `json:"quads"`
+	Head     string `json:"head,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+// Stats counts since the node's start.
+type Stats struct {
+	Submissions    uint64 `json:"submissions"`     // documents taken in at this node's door
+	ChangesIn      uint64 `json:"changes_in"`      // rows of them
+	Events         uint64 `json:"events"`          // events answered as owner
+	Adds           uint64 `json:"adds"`            // real additions committed as owner
+	Deletes        uint64 `json:"deletes"`         // real deletions committed as owner
+	Duplicates     uint64 `json:"duplicates"`      // events that had been committed before
+	Bad            uint64 `json:"bad"`             // events dead-lettered
+	Records        uint64 `json:"records"`         // records appended
+	RecordBytes    uint64 `json:"record_bytes"`    // bytes of them
+	AppendNanos    uint64 `json:"append_nanos"`    // time appends were under way, summed
+	AppendRefused  uint64 `json:"append_refused"`  // appends refused
+	AppendUnknown  uint64 `json:"append_unknown"`  // appends without an answer
+	Claims         uint64 `json:"claims"`          // shards claimed
+	Yields         uint64 `json:"yields"`          // shards given up
+	Halted         uint64 `json:"halted"`          // shards halted for damage
+	ProposedFailed uint64 `json:"proposed_failed"` // members this node proposed as failed
+}

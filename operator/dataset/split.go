@@ -1,0 +1,240 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/shard"
+)
+
+// Key says by what a change is routed: what has the same key is in one shard and keeps its order.
+type Key string
+
+// The keys.
+const (
+	// Subject routes by the subject: the default.
+	Subject Key = "subject"
+	// Graph routes by the graph's name; the default graph's is empty.
+	Graph Key = "graph"
+	// Dataset puts all in one shard, so that senders can use the "prev" header.
+	Dataset Key = "dataset"
+)
+
+// Valid reports whether k is one of the keys.
+func (k Key) Valid() bool { return k == Subject || k == Graph || k == Dataset }
+
+// Of returns the routing key of a quad. It shares the quad's memory.
+func (k Key) Of(q rdf.Quad) string {
+	switch k {
+	case Graph:
+		return q.G.Key()
+	case Dataset:
+		return ""
+	default:
+		return q.S.Key()
+	}
+}
+
+// Part is what falls in one shard: an RDF Patch of one or more whole transactions.
+type Part struct {
+	// Shard is the shard's number.
+	Shard int
+	// Payload is the text of the patch.
+	Payload []byte
+}
+
+// Split is a document, divided by shard.
+type Split struct {
+	// Parts are in order: of the parts of one shard, the earlier was earlier in the document.
+	Parts []Part
+	// Rows is the number of additions and deletions.
+	Rows uint64
+	// Prev is the value of the header "prev", if there is one.
+	Prev string
+}
+
+// Splitter divides documents. Its zero value is not of use: Key and Shards must be set.
+type Splitter struct {
+	// Key says by what changes are routed, over so many Shards.
+	Key    Key
+	Shards int
+	// PartSize is the size in bytes beyond which a part ends with its transaction. Default 128 KiB.
+	PartSize int
+	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default 64 MiB.
+	MaxTransaction int
+}
+
+// TransactionTooLargeError says that one transaction puts more into one shard than the bound allows.
+type TransactionTooLargeError struct {
+	// Shard is the shard's number, Limit the bound in bytes.
+	Shard, Limit int
+}
+
+// Error tells shard and bound.
+func (e *TransactionTooLargeError) Error() string {
+	return fmt.Sprintf("a transaction has more than %d bytes for shard %d; split it into smaller ones", e.Limit, e.Shard)
+}
+
+// Patch divides an RDF Patch. Aborted transactions are left out; rows outside a transaction are one transaction.
+func (s Splitter) Patch(doc []byte) (Split, error) {
+	d := s.newDivision()
+	if err := patch.Parse(doc, d); err != nil {
+		return Split{}, err
+	}
+	if err := d.endImplicit(); err != nil {
+		return Split{}, err
+	}
+	return d.done(), nil
+}
+
+// Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
+// the document's own: their labels are made from scope, the identity of the event, so that a retry makes the same.
+func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split, error) {
+	d := s.newDivision()
+	hash := sha256.Sum256([]byte(scope))
+	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
+	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
+		return Split{}, err
+	}
+	if err := d.endImplicit(); err != nil {
+		return Split{}, err
+	}
+	return d.done(), nil
+}
+
+// Add divides quads that are to be added, in one transaction that is never cut: each shard has one part.
+func (s Splitter) Add(quads []rdf.Quad) (Split, error) {
+	s.PartSize = math.MaxInt
+	d := s.newDivision()
+	for _, q := range quads {
+		if err := d.Add(q); err != nil {
+			return Split{}, err
+		}
+	}
+	err := d.endImplicit()
+	return d.done(), err
+}
+
+// division collects rows per shard; it is driven by a patch reader.
+type division struct {
+	rows
+	s       Splitter
+	open    []open // per shard
+	touched []int  // shards with rows of the transaction under way
+	inside  bool   // between TX and TC
+	rowsTx  uint64
+	split   Split
+}
+
+// open is the part of one shard that is not full.
+type open struct {
+	buf   []byte
+	begun int // len(buf) before the transaction under way; -1: it has no rows here
+}
+
+func (s Splitter) newDivision() *division {
+	if s.PartSize == 0 {
+		s.PartSize = 128 << 10
+	}
+	if s.MaxTransaction == 0 {
+		s.MaxTransaction = 64 << 20
+	}
+	d := &division{s: s, open: make([]open, s.Shards)}
+	for i := range d.open {
+		d.open[i].begun = -1
+	}
+	return d
+}
+
+func (d *division) Header(name string, value rdf.Term) error {
+	if name == "prev" {
+		d.split.Prev = strings.Clone(value.Value())
+		d.s.PartSize = math.MaxInt // what is checked against the head as a whole commits as a whole
+	}
+	return nil
+}
+
+func (d *division) Begin() error {
+	err := d.endImplicit()
+	d.inside = true
+	return err
+}
+
+// endImplicit ends the transaction that rows outside of TX … TC make.
+func (d *division) endImplicit() error {
+	if d.inside {
+		return nil
+	}
+	return d.Commit()
+}
+
+func (d *division) Commit() error {
+	for _, shard := range d.touched {
+		o := &d.open[shard]
+		o.buf = append(o.buf, commitRow...)
+		o.begun = -1
+		if len(o.buf) >= d.s.PartSize {
+			d.split.Parts = append(d.split.Parts, Part{Shard: shard, Payload: o.buf})
+			o.buf = nil
+		}
+	}
+	d.split.Rows += d.rowsTx
+	d.touched, d.inside, d.rowsTx = d.touched[:0], false, 0
+	return nil
+}
+
+func (d *division) Abort() error {
+	for _, shard := range d.touched {
+		o := &d.open[shard]
+		o.buf, o.begun = o.buf[:o.begun], -1
+	}
+	d.touched, d.inside, d.rowsTx = d.touched[:0], false, 0
+	return nil
+}
+
+func (d *division) Add(q rdf.Quad) error {
+	o, shard := d.at(q)
+	o.buf = patch.AppendAdd(o.buf, q)
+	return d.bound(o, shard)
+}
+
+func (d *division) Delete(q rdf.Quad) error {
+	o, shard := d.at(q)
+	o.buf = patch.AppendDelete(o.buf, q)
+	return d.bound(o, shard)
+}
+
+// at returns the open part for the quad's shard, with the transaction begun.
+func (d *division) at(q rdf.Quad) (*open, int) {
+	s := shard.Of(d.s.Key.Of(q), d.s.Shards)
+	o := &d.open[s]
+	if o.begun < 0 {
+		o.begun = len(o.buf)
+		o.buf = append(o.buf, beginRow...)
+		d.touched = append(d.touched, s)
+	}
+	d.rowsTx++
+	return o, s
+}
+
+func (d *division) bound(o *open, shard int) error {
+	if len(o.buf)-o.begun > d.s.MaxTransaction {
+		return &TransactionTooLargeError{Shard: shard, Limit: d.s.MaxTransaction}
+	}
+	return nil
+}
+
+func (d *division) done() Split {
+	for shard := range d.open {
+		if buf := d.open[shard].buf; len(buf) > 0 {
+			d.split.Parts = append(d.split.Parts, Part{Shard: shard, Payload: buf})
+		}
+	}
+	return d.split
+}

@@ -1,0 +1,40 @@
+package operator
+
+import "github.com/quadrille-stream/quadrille/shipper"
+
+// Fold returns the simplest [Logic] of one's own: decide says what an event puts into the log, and apply folds what is
+// committed into the state. decide must not change the state, and sees it without the events that are being committed
+// with this one; a logic that must see those, or that takes snapshots, implements [Logic] itself.
+//
+// decide appends to dst and returns it; appending nothing says that the event changes nothing, an error that it is bad.
+// apply gets whole groups of what decide appended, in order, each once, for the owner and for who follows it alike; its
+// error says that the log is damaged. Each counts as one addition. Both are called by one goroutine at a time.
+func Fold(decide func(ev *shipper.Event, dst []byte) ([]byte, error), apply func(body []byte) error) Logic {
+	return &fold{decide: decide, apply: apply}
+}
+
+type fold struct {
+	decide  func(*shipper.Event, []byte) ([]byte, error)
+	apply   func([]byte) error
+	pending []byte
+}
+
+func (f *fold) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+	before := len(dst)
+	dst, err := f.decide(ev, dst)
+	if err != nil || len(dst) == before {
+		return dst, 0, 0, err
+	}
+	f.pending = append(f.pending, dst[before:]...)
+	return dst, 1, 0, nil
+}
+
+// Commit applies what decide has returned. Whoever replays it would find the error, too, and halt.
+func (f *fold) Commit(position uint64) {
+	_ = f.apply(f.pending)
+	f.Rollback()
+}
+
+func (f *fold) Rollback() { f.pending = f.pending[:0] }
+
+func (f *fold) Apply(_ uint64, body []byte) error { return f.apply(body) }

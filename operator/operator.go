@@ -1,0 +1,556 @@
+// Package operator is a shard's owner and standby as a pure state machine: assignments, batches, log entries, results
+// of appends and the passing of time go in, effects come out. It has no clock, no I/O and no goroutine, so that the
+// simulation runs the very code that production runs.
+//
+// An [Operator] guards what is the same for every kind of work: claims and fencing, the order of the log, once-only
+// effect, group commit, dead letters, snapshots. What an event means is its [Logic]'s; package operator/dataset holds
+// the one for RDF.
+package operator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// Logic is what a shard does with its events. It is deterministic: the same records applied in the same order give the
+// same state. It is used by one goroutine at a time.
+type Logic interface {
+	// Evaluate tries the event on the state together with the events evaluated since the last Commit or Rollback, and
+	// appends what must be in the log to dst. An event that changes nothing appends nothing. An error says that the
+	// event is bad; the operator then calls Rollback before anything else.
+	Evaluate(ev *shipper.Event, dst []byte) (body []byte, adds, deletes uint64, err error)
+	// Commit makes the evaluated events part of the state, which is then at the log position.
+	Commit(position uint64)
+	// Rollback forgets the events evaluated since the last Commit.
+	Rollback()
+	// Apply brings a committed body that somebody else has evaluated into the state. An error means that the body
+	// can't come from this state, so the log is damaged.
+	Apply(position uint64, body []byte) error
+}
+
+// Snapshotter is a [Logic] whose state can be kept and brought back.
+type Snapshotter interface {
+	// Snapshot pins the committed state and returns a function that writes it, with extra, and releases it. That
+	// function is called once, by any goroutine, while the Logic works on.
+	Snapshot(extra []byte) func(w io.Writer) error
+	// Restore replaces the state by a snapshot's and returns its extra. After an error the state is empty.
+	Restore(r io.Reader) (extra []byte, err error)
+}
+
+// Config configures an [Operator].
+type Config struct {
+	// Shard is the shard's number.
+	Shard int
+	// Node is the name of this node, and Incarnation that of the process; each assignment brings it anew.
+	Node        string
+	Incarnation uint64
+	// Logic makes the shard's work in its empty state.
+	Logic func() Logic
+	// MaxRecord bounds the bytes of one record's body. Default 512 KiB.
+	MaxRecord int
+	// MaxQueue bounds the bytes of the events that wait; beyond it the answer is Busy. Default 64 MiB.
+	MaxQueue int
+	// MaxOnce bounds the once-only producers that are remembered; beyond it the answer is Busy. Default 1,000,000.
+	MaxOnce int
+	// Keep is how long once-only producers are remembered, measured by the times of the log's records. Default 24 h.
+	Keep time.Duration
+	// Backoff is the time between attempts of what did not succeed. Default 50 ms.
+	Backoff time.Duration
+	// SnapshotEvery is the number of log bytes between snapshots; 0 takes none. Default 0.
+	SnapshotEvery int
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.MaxRecord, 512<<10)
+	setDefault(&c.MaxQueue, 64<<20)
+	setDefault(&c.MaxOnce, 1_000_000)
+	setDefault(&c.Keep, 24*time.Hour)
+	setDefault(&c.Backoff, 50*time.Millisecond)
+}
+
+func setDefault[T comparable](to *T, value T) {
+	var zero T
+	if *to == zero {
+		*to = value
+	}
+}
+
+// State is what an operator does.
+type State uint8
+
+// The states. Resting keeps the store but neither follows nor owns: it waits for the next assignment.
+const (
+	None State = iota
+	Restoring
+	Following
+	Claiming
+	Owning
+	Resting
+	Halted
+)
+
+// String returns the state's name in lower case.
+func (s State) String() string {
+	return [...]string{"none", "restoring", "following", "claiming", "owning", "resting", "halted"}[s]
+}
+
+// Role is the part that the assignment gives this node in a shard.
+type Role uint8
+
+// The roles.
+const (
+	NoRole Role = iota
+	Standby
+	Owner
+)
+
+// Effect is something for the driver to do. Effects of one input are done in order; those that take long (all but
+// Ack and the notices) are started in order and answered by an input of the same generation.
+type Effect interface{ effect() }
+
+type (
+	// Restore asks for the newest snapshot, answered by [Operator.Restored]. Gen is the generation, here as below: the
+	// answer brings it back, and one of an older generation has no effect.
+	Restore struct {
+		// Gen is the generation.
+		Gen uint64
+	}
+	// Read asks for the entries from From to the tail, answered by [Operator.Entries] and then [Operator.ReadDone].
+	Read struct {
+		// Gen is the generation, From the first position.
+		Gen, From uint64
+	}
+	// Follow asks for the entries from From and all that come, answered by [Operator.Entries] until the next Read,
+	// Follow or StopReading.
+	Follow struct {
+		// Gen is the generation, From the first position.
+		Gen, From uint64
+	}
+	// StopReading ends the read or follow under way.
+	StopReading struct{}
+	// Append asks for an append at the expected tail, answered by [Operator.Appended].
+	Append struct {
+		// Gen is the generation, Expect the position that must be the tail.
+		Gen, Expect uint64
+		// Payload is the record. Nobody changes it.
+		Payload []byte
+	}
+	// Ack sends acks to a node.
+	Ack struct {
+		// Node is where to, Batch holds the acks.
+		Node  string
+		Batch shipper.Batch
+	}
+	// Changed tells that state or position have changed.
+	Changed struct{}
+	// Superseded tells that a later process bears this node's name: this one must stop.
+	Superseded struct {
+		// By is that process.
+		By Writer
+	}
+	// TakeSnapshot asks to keep a snapshot of Position; Write is called once, by any goroutine.
+	TakeSnapshot struct {
+		// Position is that of the state in the snapshot.
+		Position uint64
+		// Write writes the snapshot; to io.Discard when it is not wanted.
+		Write func(io.Writer) error
+	}
+)
+
+func (Restore) effect()      {}
+func (Read) effect()         {}
+func (Follow) effect()       {}
+func (StopReading) effect()  {}
+func (Append) effect()       {}
+func (Ack) effect()          {}
+func (Changed) effect()      {}
+func (Superseded) effect()   {}
+func (TakeSnapshot) effect() {}
+
+// Stats count what an operator did since it was made.
+type Stats struct {
+	// Events were evaluated as owner; Adds and Deletes are their real changes, committed. Duplicates had been committed
+	// before, Bad ones can't be evaluated.
+	Events, Adds, Deletes, Duplicates, Bad uint64
+	// Records of RecordBytes were appended; of all appends some were Refused, or their outcome Unknown.
+	Records, RecordBytes, Refused, Unknown uint64
+	// Claims were committed, Yields ended an ownership, Halts found damage.
+	Claims, Yields, Halts uint64
+	// SnapshotsTaken were asked for, SnapshotsUsed restored; BusyAcked answers said "busy".
+	SnapshotsTaken, SnapshotsUsed, BusyAcked uint64
+}
+
+// Operator is one shard on one node. It is used by one goroutine at a time; after each input the driver takes its
+// Effects and does them.
+type Operator struct {
+	cfg     Config
+	state   State
+	role    Role
+	epoch   uint64 // of the shard, by the assignment
+	control uint64 // newest assignment epoch known
+
+	logic     Logic
+	chain     *Chain
+	producers *producers
+	unsaved   int // log bytes since the last snapshot
+
+	queue    queue
+	inflight *inflight
+	lastAcks map[string]shipper.Batch // last answer to each sender, for batches that come again
+
+	gen     uint64 // of the read, follow, restore or append under way; answers to older ones are late
+	reading bool
+	retryAt time.Time // when to read or append again
+	now     time.Time
+
+	effects []Effect
+	err     error
+	stats   Stats
+}
+
+// New returns an operator without a role.
+func New(cfg Config) *Operator {
+	cfg.setDefaults()
+	o := &Operator{cfg: cfg}
+	o.reset()
+	return o
+}
+
+// reset forgets all that was read.
+func (o *Operator) reset() {
+	o.logic = o.cfg.Logic()
+	o.chain = &Chain{Shard: o.cfg.Shard}
+	o.producers = newProducers(o.cfg.Keep)
+	o.unsaved = 0
+	o.lastAcks = map[string]shipper.Batch{}
+}
+
+// State returns what the operator does, and Err why it is halted.
+func (o *Operator) State() State { return o.state }
+
+// Waiting reports whether the operator needs to be told the time.
+func (o *Operator) Waiting() bool { return !o.retryAt.IsZero() }
+
+// Err returns the error that halted the operator; nil otherwise.
+func (o *Operator) Err() error { return o.err }
+
+// Position returns the log position of the state.
+func (o *Operator) Position() uint64 { return o.chain.Whole }
+
+// Head returns the id of the newest delta applied, empty if there is none.
+func (o *Operator) Head() string { return o.chain.DeltaHead }
+
+// Logic returns the shard's logic, for readers; it changes when the shard is dropped.
+func (o *Operator) Logic() Logic { return o.logic }
+
+// Stats returns the counters.
+func (o *Operator) Stats() Stats { return o.stats }
+
+// Effects returns the effects of the inputs since the last call.
+func (o *Operator) Effects() []Effect {
+	e := o.effects
+	o.effects = nil
+	return e
+}
+
+func (o *Operator) emit(e Effect) { o.effects = append(o.effects, e) }
+
+func (o *Operator) become(s State) {
+	if o.state != s {
+		o.state = s
+		o.emit(Changed{})
+	}
+}
+
+// self is this process as the writer of the current shard epoch.
+func (o *Operator) self() Writer {
+	return Writer{Epoch: o.epoch, Node: o.cfg.Node, Incarnation: o.cfg.Incarnation}
+}
+
+// time is the time of a record: of the wall clock alone, so that who writes it counts with the same as who reads it.
+func (o *Operator) time() time.Time { return o.now.UTC().Round(0) }
+
+// Assignment is the part that the newest control record gives this process in the shard.
+type Assignment struct {
+	// Control is the epoch of that record.
+	Control uint64
+	Role    Role
+	// Epoch is that at which the shard's owner last changed.
+	Epoch uint64
+	// Incarnation is that with which this process entered; it changes when it was taken for dead and has entered again.
+	Incarnation uint64
+}
+
+// Assign takes in an assignment. One that is older than the newest known is ignored.
+func (o *Operator) Assign(now time.Time, a Assignment) {
+	if a.Control < o.control {
+		return
+	}
+	o.now, o.control = now, a.Control
+	same := a.Role == o.role && a.Incarnation == o.cfg.Incarnation && (a.Epoch == o.epoch || o.state == Following)
+	if !same && o.role == Owner {
+		o.stopOwning()
+	}
+	o.role, o.epoch, o.cfg.Incarnation = a.Role, a.Epoch, a.Incarnation
+	if same || o.state == Halted {
+		return
+	}
+	if o.role == NoRole {
+		o.drop()
+		return
+	}
+	o.resume()
+}
+
+// resume goes for the present role from whatever state there is.
+func (o *Operator) resume() {
+	if o.state == Restoring {
+		return
+	}
+	if o.state == None {
+		o.become(Restoring)
+		o.gen++
+		o.emit(Restore{Gen: o.gen})
+		return
+	}
+	if o.role == Owner {
+		o.become(Claiming)
+		o.read()
+		return
+	}
+	o.become(Following)
+	o.gen++
+	o.reading = true
+	o.emit(Follow{Gen: o.gen, From: o.chain.Seq + 1})
+}
+
+// Restored answers [Restore]: r is the newest snapshot, or nil if there is none. A snapshot that can't be read is an
+// error to report, and the log is read from its start.
+func (o *Operator) Restored(now time.Time, gen uint64, r io.Reader) error {
+	if gen != o.gen || o.state != Restoring {
+		return nil
+	}
+	o.now = now
+	err := o.restore(r)
+	o.become(Resting)
+	o.resume()
+	return err
+}
+
+func (o *Operator) restore(r io.Reader) error {
+	s, ok := o.logic.(Snapshotter)
+	if r == nil || !ok {
+		return nil
+	}
+	extra, err := s.Restore(r)
+	if err != nil {
+		o.reset()
+		return err
+	}
+	state, err := decodeState(extra)
+	if err == nil && state.Shard != o.cfg.Shard {
+		err = fmt.Errorf("snapshot is of shard %d", state.Shard)
+	}
+	if err != nil {
+		o.reset()
+		return fmt.Errorf("snapshot's state: %w", err)
+	}
+	o.chain = &Chain{Shard: o.cfg.Shard, Seq: state.Position, Head: state.Head, Owner: state.Owner,
+		Whole: state.Position, DeltaHead: state.DeltaHead}
+	o.producers.clock, o.producers.last = state.Clock, state.Time
+	for _, p := range state.Producers {
+		o.producers.set(p)
+	}
+	o.stats.SnapshotsUsed++
+	return nil
+}
+
+// read brings the state to the tail of the log.
+func (o *Operator) read() {
+	o.gen++
+	o.reading = true
+	o.retryAt = time.Time{}
+	o.emit(Read{Gen: o.gen, From: o.chain.Seq + 1})
+}
+
+// drop forgets the shard.
+func (o *Operator) drop() {
+	o.gen++
+	o.reading = false
+	o.emit(StopReading{})
+	o.refuseAll()
+	o.reset()
+	o.become(None)
+}
+
+// stopOwning ends ownership by the assignment or by a claim in the log: nothing uncommitted remains, senders are told.
+func (o *Operator) stopOwning() {
+	if o.state == Owning {
+		o.stats.Yields++
+	}
+	if o.inflight != nil {
+		o.abandon()
+	}
+	o.refuseAll()
+	o.retryAt = time.Time{}
+	if o.state == Owning || o.state == Claiming {
+		o.gen++
+		o.reading = false
+		o.emit(StopReading{})
+		o.become(Resting)
+	}
+}
+
+// halt stops the shard for good: its log is damaged. The others go on.
+func (o *Operator) halt(err error) {
+	if o.inflight != nil {
+		o.abandon()
+	}
+	o.gen++
+	o.reading = false
+	o.emit(StopReading{})
+	o.err = err
+	o.stats.Halts++
+	o.become(Halted)
+	o.refuseAll()
+}
+
+// Entries answers [Read] and [Follow].
+func (o *Operator) Entries(now time.Time, gen uint64, entries []engine.Entry) {
+	o.now = now
+	if gen != o.gen || !o.reading {
+		return
+	}
+	for _, e := range entries {
+		if err := o.entry(e); err != nil {
+			o.halt(err)
+			return
+		}
+		if o.state == Resting { // a claim in it has ended the ownership
+			return
+		}
+	}
+	if len(entries) > 0 {
+		o.emit(Changed{})
+	}
+}
+
+// entry takes in one entry that this process did not append, or does not know whether it did.
+func (o *Operator) entry(e engine.Entry) error {
+	if e.Seq <= o.chain.Seq {
+		return nil
+	}
+	r, err := Decode(e.Payload)
+	if err != nil {
+		return o.chain.at(e.Seq, err)
+	}
+	if o.inflight != nil {
+		if r.ID == o.inflight.id() {
+			return o.committed(e.Seq)
+		}
+		o.abandon() // somebody else's record took the place of ours
+	}
+	whole, err := o.chain.PushRecord(e.Seq, r)
+	if err != nil || whole == nil {
+		return err
+	}
+	o.unsaved += len(e.Payload)
+	if err := o.apply(e.Seq, whole); err != nil {
+		return o.chain.at(e.Seq, err)
+	}
+	if whole.Kind == Claim {
+		o.sawClaim(whole.Writer)
+	}
+	return nil
+}
+
+func (o *Operator) apply(seq uint64, r *Record) error {
+	if r.Kind == Delta {
+		if err := o.logic.Apply(seq, r.Body); err != nil {
+			return fmt.Errorf("%w: %w", ErrDamaged, err)
+		}
+	}
+	o.producers.apply(r, seq)
+	return nil
+}
+
+// sawClaim ends our ownership if a claim in the log supersedes it.
+func (o *Operator) sawClaim(w Writer) {
+	if o.role != Owner || !w.Supersedes(o.self()) {
+		return
+	}
+	if w.Node == o.cfg.Node && w.Incarnation > o.cfg.Incarnation {
+		o.emit(Superseded{By: w})
+	}
+	o.stopOwning()
+}
+
+// ReadDone answers [Read], after its entries, and [Follow] when it fails. A failed read is tried again.
+func (o *Operator) ReadDone(now time.Time, gen uint64, err error) {
+	o.now = now
+	if gen != o.gen || !o.reading {
+		return
+	}
+	if err != nil {
+		if errors.Is(err, engine.ErrTrimmed) {
+			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, err))
+			return
+		}
+		o.retryAt = now.Add(o.cfg.Backoff)
+		return
+	}
+	o.reading = false
+	switch {
+	case o.inflight != nil:
+		// Refused or unknown, and nothing new at the tail: ours may still be on its way. The same bytes at the same
+		// place can take effect once only, whichever copy arrives first.
+		o.retryAt = now.Add(o.cfg.Backoff)
+	case o.state == Claiming:
+		o.claim()
+	case o.state == Owning:
+		o.work()
+	}
+}
+
+// claim appends the record by which this process takes the shard.
+func (o *Operator) claim() {
+	if w := o.chain.Owner; w.Supersedes(o.self()) {
+		o.sawClaim(w)
+		return
+	}
+	if o.chain.Owner == o.self() {
+		o.own() // our claim is there: its answer got lost
+		return
+	}
+	r := &Record{Prev: o.chain.Head, Kind: Claim, Shard: o.cfg.Shard, Writer: o.self(), Time: o.time()}
+	o.start(&inflight{records: []*Record{r}, payloads: [][]byte{r.Encode(nil)}})
+}
+
+func (o *Operator) own() {
+	o.stats.Claims++
+	o.become(Owning)
+	o.work()
+}
+
+// Tick tells the time; at least every Backoff.
+func (o *Operator) Tick(now time.Time) {
+	o.now = now
+	// A time that is too far away is one of before the clock was set back.
+	if left := o.retryAt.Sub(now); o.retryAt.IsZero() || left > 0 && left <= o.cfg.Backoff {
+		return
+	}
+	o.retryAt = time.Time{}
+	switch {
+	case o.state == Following:
+		o.resume()
+	case o.reading:
+		o.read()
+	case o.inflight != nil:
+		o.sendAppend()
+	}
+}

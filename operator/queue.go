@@ -1,0 +1,176 @@
+package operator
+
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// maxSenders bounds the senders whose last acks are kept for batches that come again.
+const maxSenders = 1024
+
+// queue holds the batches that are not answered whole, oldest first.
+type queue struct {
+	batches []*waiting
+	// at and event are the first event that is not decided.
+	at, event int
+	bytes     int
+}
+
+// waiting is a batch and the answers it has so far.
+type waiting struct {
+	shipper.Batch
+	acks  []shipper.Ack
+	bytes int
+}
+
+func (q *queue) push(b shipper.Batch) {
+	w := &waiting{Batch: b, acks: make([]shipper.Ack, 0, len(b.Events)), bytes: batchBytes(b)}
+	q.batches = append(q.batches, w)
+	q.bytes += w.bytes
+}
+
+func batchBytes(b shipper.Batch) int {
+	n := 0
+	for i := range b.Events {
+		n += len(b.Events[i].Payload) + 256
+	}
+	return n
+}
+
+func (q *queue) undecided() bool { return q.at < len(q.batches) }
+
+func (q *queue) peek() *shipper.Event { return &q.batches[q.at].Events[q.event] }
+
+// decide passes to the next event.
+func (q *queue) decide() {
+	if q.event++; q.event == len(q.batches[q.at].Events) {
+		q.at, q.event = q.at+1, 0
+	}
+}
+
+// decided returns the event that was decided back events ago; 1 is the last.
+func (q *queue) decided(back int) *shipper.Event {
+	at, event := q.at, q.event
+	for event < back {
+		back -= event
+		at--
+		event = len(q.batches[at].Events)
+	}
+	return &q.batches[at].Events[event-back]
+}
+
+// undecide goes back to the first event that is not answered.
+func (q *queue) undecide() {
+	q.at, q.event = 0, 0
+	if len(q.batches) > 0 {
+		q.event = len(q.batches[0].acks)
+	}
+}
+
+// holds reports whether the batch, or a later one of its sender, is waiting.
+func (q *queue) holds(b shipper.Batch) bool {
+	for _, w := range q.batches {
+		if w.From == b.From && w.ID >= b.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// Deliver takes in a batch of events that a sender believes this node must answer.
+func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
+	o.now = now
+	if len(b.Events) == 0 {
+		return
+	}
+	last, known := o.lastAcks[b.From]
+	switch {
+	case o.role != Owner || o.state == Resting || o.state == Halted:
+		o.refuse(b)
+	case b.From != "" && known && last.ID == b.ID:
+		o.emit(Ack{Node: b.From, Batch: last}) // its answer got lost
+	case b.From != "" && (known && last.ID > b.ID || o.queue.holds(b)):
+	case o.queue.bytes > 0 && o.queue.bytes+batchBytes(b) > o.cfg.MaxQueue:
+		o.stats.BusyAcked++
+		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "the owner's queue is full"})
+	default:
+		o.queue.push(b)
+		if o.state == Owning && o.inflight == nil && !o.reading {
+			o.work()
+		}
+	}
+}
+
+// refuse answers a batch that this node must not take.
+func (o *Operator) refuse(b shipper.Batch) {
+	if o.state == Halted {
+		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "shard is halted: " + o.err.Error()})
+		return
+	}
+	for i := range b.Events {
+		if b.Events[i].Epoch > o.control {
+			o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "this node has not read the assignment yet"})
+			return
+		}
+	}
+	o.answerWhole(b, shipper.Ack{Status: shipper.NotOwner, Epoch: o.control})
+}
+
+func (o *Operator) answerWhole(b shipper.Batch, a shipper.Ack) {
+	if b.From != "" {
+		o.emit(Ack{Node: b.From, Batch: shipper.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: b.ID,
+			Acks: []shipper.Ack{a}}})
+	}
+}
+
+// refuseAll empties the queue; the senders turn to the next owner.
+func (o *Operator) refuseAll() {
+	q := o.queue
+	o.queue = queue{}
+	for _, w := range q.batches {
+		o.refuse(w.Batch)
+	}
+}
+
+// answer gives the oldest unanswered events their acks, and sends those of the batches that are complete.
+func (o *Operator) answer(acks []shipper.Ack) {
+	for len(acks) > 0 {
+		w := o.queue.batches[0]
+		n := min(len(w.Events)-len(w.acks), len(acks))
+		w.acks = append(w.acks, acks[:n]...)
+		acks = acks[n:]
+		if len(w.acks) == len(w.Events) {
+			o.complete(w)
+		}
+	}
+}
+
+func (o *Operator) complete(w *waiting) {
+	o.queue.batches[0] = nil
+	o.queue.batches = o.queue.batches[1:]
+	o.queue.at--
+	o.queue.bytes -= w.bytes
+	if w.From == "" {
+		return
+	}
+	b := shipper.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: w.ID, Acks: w.acks}
+	if len(w.acks) > 1 || w.acks[0].Status != shipper.Busy { // else the batch comes again, to be tried again
+		if len(o.lastAcks) >= maxSenders {
+			clear(o.lastAcks)
+		}
+		o.lastAcks[w.From] = b
+	}
+	o.emit(Ack{Node: w.From, Batch: b})
+}
+
+// encodeLetter is the body of a dead letter: header rows that hold the event, so that it can be looked at and sent
+// again.
+func encodeLetter(ev *shipper.Event) []byte {
+	b := appendText(nil, "producer", ev.Producer)
+	b = appendNumber(b, "seq", ev.Seq)
+	b = appendText(b, "key", ev.Key)
+	b = appendText(b, "media-type", ev.MediaType)
+	return appendText(b, "payload", base64.StdEncoding.EncodeToString(ev.Payload))
+}

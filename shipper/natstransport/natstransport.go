@@ -1,0 +1,312 @@
+// Package natstransport carries batches between nodes over core NATS.
+//
+// A batch is one message, published one-way to the subject of its node; see [Subject] and the wire form in package
+// shipper. Nothing is stored on the way: a batch is lost when its node is not there, when a connection breaks, or when
+// its node falls so far behind that its pending limit is reached. Losses are counted where they can be seen, and repaired
+// by the sender, which sends again when no ack comes ([shipper.Outbox]).
+//
+// Batches are not compressed: on loopback and on fast networks that made the way slower in measurements, and what is
+// worth compressing on slow links can be compressed by the connection.
+package natstransport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// Defaults of [New].
+const (
+	// DefaultPendingBytes is how much may wait for the local sink.
+	DefaultPendingBytes = 64 << 20
+	// DefaultGrace is how long Run goes on delivering what has arrived after its context has ended.
+	DefaultGrace = 5 * time.Second
+	// subscribeTimeout bounds the wait until the server has confirmed a subscription.
+	subscribeTimeout = 5 * time.Second
+	// maxPooled bounds the buffers that are kept for encoding.
+	maxPooled = 8 << 20
+)
+
+// Transport is a [shipper.Transport] over a NATS connection, which stays its owner's: it is not closed. All methods may
+// be called concurrently.
+//
+// Send returns when the batch is in the connection's buffer. It looks at its context before it publishes; while it
+// writes to a socket that takes nothing it is bounded by the connection's own time-outs. During a reconnect batches go
+// to the connection's reconnect buffer; when that is full Send fails. After an error of the connection the batch may
+// still have been published. Batches of one connection to one node arrive in the order in which they were sent.
+type Transport struct {
+	nc           *nats.Conn
+	pipeline     string
+	pendingBytes int
+	grace        time.Duration
+	refused      shipper.Refused
+	log          *slog.Logger
+	stats        counters
+	buffers      sync.Pool // of *[]byte
+
+	routes atomic.Pointer[map[string]*route] // replaced as a whole
+
+	mu      sync.Mutex
+	state   runState
+	run     context.Context // ends when Run is to end
+	deliver context.Context // what sinks are called with
+	running sync.WaitGroup
+	errs    []error // of receivers at shutdown; guarded by mu
+}
+
+type runState uint8
+
+const (
+	notYetRun runState = iota
+	running
+	ended
+)
+
+// route is the way to a node. Without a sink the node is elsewhere.
+type route struct {
+	node, subject string
+	sink          shipper.Sink
+	sub           *nats.Subscription
+	stop          context.CancelFunc // ends the receiver; nil until that is started
+}
+
+var _ shipper.Transport = (*Transport)(nil)
+
+// Option configures a [Transport].
+type Option func(*Transport)
+
+// WithPendingBytes bounds what waits for a sink here, in bytes; what comes beyond is dropped and counted. Default
+// [DefaultPendingBytes]. The number of messages is bounded too, by the connection's nats.SyncQueueLen (default 64 Ki).
+func WithPendingBytes(n int) Option { return func(t *Transport) { t.pendingBytes = n } }
+
+// WithGrace sets how long Run goes on delivering what has arrived after its context has ended. Default [DefaultGrace];
+// with 0 sinks see an ended context at once.
+func WithGrace(d time.Duration) Option { return func(t *Transport) { t.grace = d } }
+
+// WithLogger sets where losses are logged, each kind at most once a second. Default: slog.Default().
+func WithLogger(log *slog.Logger) Option { return func(t *Transport) { t.log = log } }
+
+// WithRefused sets what is called when a sink refuses a batch. Default: a warning in the log.
+func WithRefused(f shipper.Refused) Option { return func(t *Transport) { t.refused = f } }
+
+// New returns a transport for the nodes of a pipeline. It sends at once, and receives while [Transport.Run] runs.
+func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
+	if nc == nil {
+		return nil, errors.New("NATS transport: the connection is nil")
+	}
+	if pipeline == "" {
+		return nil, errors.New("NATS transport: the pipeline has no name")
+	}
+	t := &Transport{nc: nc, pipeline: pipeline, pendingBytes: DefaultPendingBytes, grace: DefaultGrace, log: slog.Default()}
+	t.buffers.New = func() any { return new([]byte) }
+	t.routes.Store(&map[string]*route{})
+	for _, opt := range opts {
+		opt(t)
+	}
+	return t, nil
+}
+
+// Send publishes b to node, without waiting for anybody; see [Transport] and [shipper.Transport]. A batch whose encoded
+// form is larger than the server's message limit is refused with [shipper.ErrTooLarge]; [shipper.BatchWireBound] tells
+// beforehand.
+func (t *Transport) Send(ctx context.Context, node string, b shipper.Batch) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	r := (*t.routes.Load())[node]
+	if r == nil {
+		return fmt.Errorf("NATS transport: %w: %q is not registered", shipper.ErrNoRoute, node)
+	}
+	buf := t.buffers.Get().(*[]byte)
+	n, err := t.publish(r, buf, &b)
+	if cap(*buf) <= maxPooled {
+		t.buffers.Put(buf)
+	}
+	if err != nil {
+		return fmt.Errorf("NATS transport: send to %q: %w", node, err)
+	}
+	t.stats.sent.Add(1)
+	t.stats.sentBytes.Add(uint64(n))
+	return nil
+}
+
+func (t *Transport) publish(r *route, buf *[]byte, b *shipper.Batch) (int, error) {
+	frame, err := shipper.AppendBatch((*buf)[:0], b)
+	if err != nil {
+		return 0, err
+	}
+	*buf = frame
+	if limit := t.nc.MaxPayload(); limit > 0 && int64(len(frame)) > limit {
+		return 0, fmt.Errorf("%w: batch %d of shard %d with %d events and %d acks has %d bytes encoded, the server takes %d a message; "+
+			"send fewer events a batch, or raise max_payload", shipper.ErrTooLarge, b.ID, b.Shard, len(b.Events), len(b.Acks), len(frame), limit)
+	}
+	// Publish copies the frame before it returns, so the buffer is free again.
+	if err := t.nc.Publish(r.subject, frame); err != nil {
+		if errors.Is(err, nats.ErrConnectionClosed) {
+			err = fmt.Errorf("%w: %w", shipper.ErrClosed, err)
+		}
+		return 0, err
+	}
+	return len(frame), nil
+}
+
+// HasRoute reports whether node is registered. It doesn't tell whether anybody listens there.
+func (t *Transport) HasRoute(node string) bool { return (*t.routes.Load())[node] != nil }
+
+// RegisterRoute makes node known. With a sink it subscribes to the node's subject, and returns when the server has
+// confirmed that; a node registered without a sink may get one so. Without a sink it does no I/O; no effect if node is
+// known. Errors: [shipper.ErrRouteTaken], [shipper.ErrClosed], those of the connection.
+func (t *Transport) RegisterRoute(node string, sink shipper.Sink) error {
+	if err := t.register(node, sink); err != nil {
+		return fmt.Errorf("NATS transport: register %q: %w", node, err)
+	}
+	return nil
+}
+
+func (t *Transport) register(node string, sink shipper.Sink) error {
+	if node == "" {
+		return errors.New("the node has no name")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := (*t.routes.Load())[node]
+	switch {
+	case t.state == ended:
+		return shipper.ErrClosed
+	case old != nil && sink == nil:
+		return nil
+	case old != nil && old.sink != nil:
+		return fmt.Errorf("%w; remove the route first", shipper.ErrRouteTaken)
+	}
+	r := &route{node: node, subject: Subject(t.pipeline, node), sink: sink}
+	if sink != nil {
+		if err := t.subscribe(r); err != nil {
+			return err
+		}
+	}
+	t.change(func(routes map[string]*route) { routes[node] = r })
+	if sink != nil && t.state == running {
+		t.start(r)
+	}
+	return nil
+}
+
+// subscribe waits for the server's answer: a batch sent after it is not lost.
+func (t *Transport) subscribe(r *route) error {
+	sub, err := t.nc.SubscribeSync(r.subject)
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", r.subject, err)
+	}
+	if err = sub.SetPendingLimits(-1, t.pendingBytes); err == nil {
+		err = t.nc.FlushTimeout(subscribeTimeout)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("subscribe to %s: %w", r.subject, err), sub.Unsubscribe())
+	}
+	r.sub = sub
+	return nil
+}
+
+func (t *Transport) change(edit func(map[string]*route)) {
+	routes := maps.Clone(*t.routes.Load())
+	edit(routes)
+	t.routes.Store(&routes)
+}
+
+// RemoveRoute forgets node; see [shipper.Transport]. What has arrived for a sink here is delivered if the transport
+// runs, and else counted as lost.
+func (t *Transport) RemoveRoute(node string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := (*t.routes.Load())[node]
+	if r == nil || t.state == ended {
+		return
+	}
+	t.change(func(routes map[string]*route) { delete(routes, node) })
+	if r.sink == nil {
+		return
+	}
+	if r.stop != nil {
+		r.stop()
+	} else {
+		(&receiver{t: t, route: r}).abandon()
+	}
+}
+
+// Run receives until ctx ends. Then it refuses further routes, delivers what has arrived, and returns when all of its
+// goroutines have ended: nil, or an error that wraps [shipper.ErrUndelivered] for each node whose sink did not take
+// everything within the grace time. It returns early with an error when the connection is closed. It can run once.
+// Sending goes on working as long as the connection does.
+func (t *Transport) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	deliver, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	if err := t.begin(ctx, deliver); err != nil {
+		return err
+	}
+	closed := t.nc.StatusChanged(nats.CLOSED)
+	defer t.nc.RemoveStatusListener(closed)
+	var broken error
+	if t.nc.IsClosed() {
+		broken = nats.ErrConnectionClosed
+	} else {
+		select {
+		case <-ctx.Done():
+		case <-closed:
+			broken = nats.ErrConnectionClosed
+		}
+	}
+	stop()
+	t.mu.Lock()
+	t.state = ended
+	t.mu.Unlock()
+	if t.grace <= 0 {
+		cancel()
+	} else {
+		defer time.AfterFunc(t.grace, cancel).Stop()
+	}
+	t.running.Wait()
+	if broken != nil {
+		broken = fmt.Errorf("NATS transport: receive: %w", broken)
+	}
+	return errors.Join(append(t.errs, broken)...)
+}
+
+func (t *Transport) begin(run, deliver context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state != notYetRun {
+		return errors.New("NATS transport: Run was called before; make a new transport")
+	}
+	t.state, t.run, t.deliver = running, run, deliver
+	for _, r := range *t.routes.Load() {
+		if r.sink != nil {
+			t.start(r)
+		}
+	}
+	return nil
+}
+
+// start is called with t.mu held while running; Run changes the state before it waits.
+func (t *Transport) start(r *route) {
+	ctx, stop := context.WithCancel(t.run)
+	r.stop = stop
+	t.running.Go(func() {
+		defer stop()
+		if err := (&receiver{t: t, route: r}).run(ctx); err != nil {
+			t.mu.Lock()
+			t.errs = append(t.errs, err)
+			t.mu.Unlock()
+		}
+	})
+}

@@ -1,0 +1,27 @@
+package natstransport
+
+import "strings"
+
+// Subject returns the subject on which a node of a pipeline takes batches: quadrille.{pipeline}.node.{node}.in. Names
+// are escaped so that each is one token without wildcards, and different names give different subjects: bytes other than
+// letters, digits, '-' and '_' of ASCII are written as '%' and two hexadecimal digits.
+func Subject(pipeline, node string) string {
+	return "quadrille." + token(pipeline) + ".node." + token(node) + ".in"
+}
+
+func token(name string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; plain(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
+		}
+	}
+	return b.String()
+}
+
+func plain(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+}

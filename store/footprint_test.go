@@ -1,0 +1,39 @@
+package store_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// mostPerQuad bounds the live heap of a store with a million quads, in bytes a quad.
+const mostPerQuad = 150
+
+func TestMemoryPerQuad(t *testing.T) {
+	var m *store.Memory
+	check := func(name string, fill func() *store.Memory) {
+		if got := bytesPerQuad(t, fill); got > mostPerQuad {
+			t.Errorf("%s: %.1f bytes a quad, more than %d", name, got, mostPerQuad)
+		} else {
+			t.Logf("%s: %.1f bytes a quad", name, got)
+		}
+	}
+	check("filled", func() *store.Memory {
+		m = filled()
+		return m
+	})
+	var file bytes.Buffer
+	v := m.View()
+	if err := store.WriteSnapshot(&file, v, nil); err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	check("restored", func() *store.Memory {
+		restored, _, err := store.ReadSnapshot(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return restored
+	})
+}

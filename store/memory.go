@@ -1,0 +1,212 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// keptLog is the number of changes for which a transaction's memory is kept for the next one.
+const keptLog = 1 << 14
+
+// Memory is a [Store] in memory. Make one with [NewMemory].
+//
+// It takes about 100 bytes a quad, all in, for sensor observations (the text of each term is there once), and memory for
+// what is gone is used again: terms that no quad has are dropped, their ids given again, and the texts that stay are moved
+// together when more than half of their chunk of 64 KiB is gone. What remains of a greater past is 12 bytes for each
+// term that there was at once; a snapshot that is read starts without that.
+//
+// A view costs the writer a copy of a page (1 to 4 KiB) at the first change to it after the view was opened, and nothing
+// else; the writer never waits for a view, and opening one takes the same short time however much there is, except that a
+// commit or a rollback, which takes time for each change of its transaction, is not interrupted. Views that are opened
+// while a transaction is open first sort out its changes. The terms that a view hands out stay valid for ever, but each
+// may keep 64 KiB alive: clone what is kept for long.
+//
+// It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different
+// terms: about 100 GB. Since Add has no error to return, it panics rather than lose a change where there is no room for
+// it, and leaves the store as it was.
+type Memory struct {
+	position  atomic.Uint64
+	committed atomic.Int64 // number of quads
+
+	mu     sync.Mutex // of all below: held for one change, for a commit, for a rollback, for the opening of a view
+	epochs epochs
+	terms  dictionary
+	quads  quads
+	max    int      // see maxQuads
+	tx     *tx      // the one that is open
+	log    []change // what it changed, in order
+	pinned bool     // a view may read log
+}
+
+// change is a change of the open transaction. The terms of a deleted quad stay until the commit.
+type change struct {
+	quad  quad
+	added bool
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory returns an empty store at position 0.
+func NewMemory() *Memory {
+	return &Memory{epochs: epochs{now: 1}, terms: newDictionary(), quads: newQuads(), max: maxQuads}
+}
+
+// Len is the number of committed quads.
+func (m *Memory) Len() int { return int(m.committed.Load()) }
+
+// Position is the position of the last commit.
+func (m *Memory) Position() uint64 { return m.position.Load() }
+
+// Begin starts the transaction. It panics if one is open.
+func (m *Memory) Begin() Tx {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tx != nil {
+		panic("store: Begin while a transaction is open")
+	}
+	m.tx = &tx{m}
+	return m.tx
+}
+
+// tx is the open transaction. It changes the store in place and keeps a log, with which a rollback undoes that, and
+// views look past it.
+type tx struct{ m *Memory }
+
+// lock panics if the transaction has ended.
+func (t *tx) lock() *Memory {
+	t.m.mu.Lock()
+	if t.m.tx != t {
+		t.m.mu.Unlock()
+		panic("store: the transaction has ended")
+	}
+	return t.m
+}
+
+// end forgets the log and ends the transaction.
+func (m *Memory) end() {
+	if m.pinned || cap(m.log) > keptLog {
+		m.log = nil
+	}
+	m.log, m.pinned, m.tx = m.log[:0], false, nil
+}
+
+// lookup finds the terms of a quad; found is false if there is one that has no id.
+func (m *Memory) lookup(q *rdf.Quad) (ids quad, hashes quad, found bool) {
+	terms := texts(q)
+	var probes [len(terms)]probe
+	for i, text := range terms {
+		hashes[i] = m.terms.hash(text)
+		probes[i] = m.terms.index.probe(hashes[i])
+	}
+	found = true
+	for i, text := range terms {
+		id, ok := m.terms.match(&probes[i], text)
+		ids[i] = id
+		found = found && ok
+	}
+	return ids, hashes, found
+}
+
+func texts(q *rdf.Quad) [4]string {
+	return [4]string{q.S.String(), q.P.String(), q.O.String(), q.G.String()}
+}
+
+func (t *tx) Add(q rdf.Quad) bool {
+	m := t.lock()
+	defer m.mu.Unlock()
+	ids, hashes, found := m.lookup(&q)
+	if found {
+		if _, there := m.quads.find(ids, m.quads.hash(ids)); there {
+			return false
+		}
+	}
+	if m.full() || !found && m.terms.full(uint32(len(ids))) {
+		panic(fmt.Sprintf("store: no room for another quad: %d quads, %d terms", m.quads.len, m.terms.len))
+	}
+	if !found {
+		m.intern(&q, &ids, hashes)
+	}
+	m.add(ids)
+	m.log = append(m.log, change{ids, true})
+	return true
+}
+
+// full reports whether another quad would be too many.
+func (m *Memory) full() bool { return int(m.quads.len)+len(m.log) >= m.max }
+
+// intern gives ids to the terms that have none.
+func (m *Memory) intern(q *rdf.Quad, ids *quad, hashes quad) {
+	for i, text := range texts(q) {
+		if ids[i] != 0 || text == "" {
+			continue
+		}
+		id, there := m.terms.find(text, hashes[i]) // the quad may have the term twice
+		if !there {
+			id = m.terms.add(text, hashes[i], &m.epochs)
+		}
+		ids[i] = id
+	}
+}
+
+func (m *Memory) add(ids quad) {
+	for _, id := range ids {
+		m.terms.use(id)
+	}
+	m.quads.add(ids, m.quads.hash(ids), &m.epochs)
+}
+
+func (m *Memory) release(ids quad) {
+	for _, id := range ids {
+		m.terms.release(id, &m.epochs)
+	}
+}
+
+func (t *tx) Delete(q rdf.Quad) bool {
+	m := t.lock()
+	defer m.mu.Unlock()
+	ids, _, found := m.lookup(&q)
+	if !found {
+		return false
+	}
+	hash := m.quads.hash(ids)
+	row, there := m.quads.find(ids, hash)
+	if !there {
+		return false
+	}
+	m.quads.remove(row, hash, &m.epochs)
+	m.log = append(m.log, change{ids, false})
+	return true
+}
+
+func (t *tx) Commit(position uint64) {
+	m := t.lock()
+	defer m.mu.Unlock()
+	for _, c := range m.log {
+		if !c.added {
+			m.release(c.quad)
+		}
+	}
+	m.committed.Store(int64(m.quads.len))
+	m.position.Store(position)
+	m.end()
+}
+
+func (t *tx) Rollback() {
+	m := t.lock()
+	defer m.mu.Unlock()
+	for _, c := range slices.Backward(m.log) {
+		hash := m.quads.hash(c.quad)
+		if !c.added {
+			m.quads.add(c.quad, hash, &m.epochs)
+			continue
+		}
+		row, _ := m.quads.find(c.quad, hash)
+		m.quads.remove(row, hash, &m.epochs)
+		m.release(c.quad)
+	}
+	m.end()
+}

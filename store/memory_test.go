@@ -1,0 +1,309 @@
+package store
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+func numbered(s, o int) rdf.Quad {
+	return rdf.Quad{
+		S: rdf.Trusted(fmt.Sprintf("<http://example.org/subject/%d>", s)),
+		P: rdf.Trusted("<http://example.org/value>"),
+		O: rdf.Trusted(fmt.Sprintf(`"%d"^^<http://www.w3.org/2001/XMLSchema#integer>`, o)),
+		G: rdf.Trusted("<http://example.org/graph>"),
+	}
+}
+
+// invariants fails unless the parts of the store agree, while no transaction is open.
+func invariants(t *testing.T, m *Memory) {
+	t.Helper()
+	refs := map[uint32]uint32{}
+	for row := range m.quads.len {
+		q := *m.quads.rows.at(row)
+		for _, id := range q {
+			refs[id]++
+		}
+		if found, ok := m.quads.find(q, m.quads.hash(q)); !ok || found != row {
+			t.Fatalf("row %d is not in the index", row)
+		}
+	}
+	delete(refs, 0)
+	if int(m.terms.len) != len(refs) {
+		t.Errorf("%d terms, but the quads have %d", m.terms.len, len(refs))
+	}
+	live := 0
+	for id, n := range refs {
+		text := m.terms.text(id)
+		live += entry(text)
+		if found, ok := m.terms.find(text, m.terms.hash(text)); !ok || found != id || *m.terms.refs.at(id) != n {
+			t.Fatalf("term %d, %s: found as %d, %d users, expected %d", id, text, found, *m.terms.refs.at(id), n)
+		}
+	}
+	free := 0
+	for id := m.terms.free; id != 0; id = *m.terms.refs.at(id) {
+		free++
+	}
+	if free+len(refs) != int(m.terms.last) {
+		t.Errorf("%d ids used and %d free of %d", len(refs), free, m.terms.last)
+	}
+	checkArena(t, &m.terms.texts, live)
+}
+
+func checkArena(t *testing.T, a *arena, live int) {
+	t.Helper()
+	total, size := 0, 0
+	for i, chunk := range a.chunks.all {
+		total += a.live[i]
+		size += len(chunk)
+		if i != a.chunk && a.live[i]*2 < len(chunk) {
+			t.Errorf("chunk %d of %d bytes has %d in use", i, len(chunk), a.live[i])
+		}
+	}
+	if total != live {
+		t.Errorf("%d bytes in use, expected %d", total, live)
+	}
+	if size > 2*live+chunkSize {
+		t.Errorf("%d bytes of chunks for %d in use", size, live)
+	}
+}
+
+// Values that come and go for ever leave nothing behind.
+func TestMemoryIsUsedAgain(t *testing.T) {
+	const sensors, rounds = 2000, 60
+	for _, viewed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("views=%v", viewed), func(t *testing.T) {
+			m := NewMemory()
+			tx := m.Begin()
+			for s := range sensors {
+				tx.Add(numbered(s, s))
+			}
+			tx.Commit(0)
+			for round := range rounds {
+				tx := m.Begin()
+				for s := range sensors {
+					old := round*sensors + s
+					if !tx.Delete(numbered(s, old)) || !tx.Add(numbered(s, old+sensors)) {
+						t.Fatal("no change")
+					}
+				}
+				if round%3 == 1 {
+					tx.Rollback()
+					replaceRolledBack(t, m, round, sensors)
+				} else {
+					tx.Commit(0)
+				}
+				if viewed {
+					m.View().Close()
+				}
+			}
+			invariants(t, m)
+			// In one transaction are the old terms and the new ones.
+			if m.terms.last > 3*sensors+2 {
+				t.Errorf("%d ids for %d terms", m.terms.last, m.terms.len)
+			}
+			if pages := len(m.quads.rows.made); pages > sensors/pageLen+2 {
+				t.Errorf("%d pages of rows", pages)
+			}
+		})
+	}
+}
+
+// replaceRolledBack makes the changes of a round after its rollback.
+func replaceRolledBack(t *testing.T, m *Memory, round, sensors int) {
+	tx := m.Begin()
+	for s := range sensors {
+		old := round*sensors + s
+		if !tx.Add(numbered(s, old+sensors)) || !tx.Delete(numbered(s, old)) {
+			t.Fatal("no change after the rollback")
+		}
+	}
+	tx.Commit(0)
+}
+
+// A store that was emptied gives its memory back, but for the bookkeeping of ids.
+func TestEmptied(t *testing.T) {
+	const n = 50_000
+	m := NewMemory()
+	for _, add := range []bool{true, false} {
+		tx := m.Begin()
+		for i := range n {
+			if add && !tx.Add(numbered(i, i)) || !add && !tx.Delete(numbered(i, i)) {
+				t.Fatal("no change")
+			}
+		}
+		tx.Commit(1)
+		invariants(t, m)
+	}
+	segments := map[*segment]bool{}
+	for _, index := range []*table{&m.quads.index, &m.terms.index} {
+		for _, seg := range index.dir {
+			segments[seg] = true
+		}
+	}
+	if len(segments) != 2 || len(m.quads.rows.made) > 2 || cap(m.log) > keptLog {
+		t.Errorf("%d segments, %d pages, a log for %d changes", len(segments), len(m.quads.rows.made), cap(m.log))
+	}
+	for i, chunk := range m.terms.texts.chunks.all {
+		if chunk != nil && i != m.terms.texts.chunk {
+			t.Errorf("chunk %d is still there", i)
+		}
+	}
+}
+
+// Without a view no page is copied, with one each page once.
+func TestPagesAreCopiedOnceForAView(t *testing.T) {
+	m := NewMemory()
+	tx := m.Begin()
+	for i := range 10 * pageLen {
+		tx.Add(numbered(i, i))
+	}
+	tx.Commit(1)
+	before := m.quads.rows.pages.view()
+	m.quads.rows.pages.shared = false
+	before = append([]*[pageLen]quad(nil), before...)
+	rewrite := func() {
+		tx := m.Begin()
+		for i := range 10 * pageLen {
+			tx.Delete(numbered(i, i))
+			tx.Add(numbered(i, i))
+		}
+		tx.Commit(2)
+	}
+	same := func(a, b []*[pageLen]quad) (n int) {
+		for i := range 10 {
+			if a[i] == b[i] {
+				n++
+			}
+		}
+		return n
+	}
+	if rewrite(); same(before, m.quads.rows.pages.all) != 10 {
+		t.Error("pages were copied without a view")
+	}
+	v := m.View()
+	rewrite()
+	copied := append([]*[pageLen]quad(nil), m.quads.rows.pages.all...)
+	if same(before, copied) != 0 {
+		t.Error("pages that a view sees were changed")
+	}
+	if rewrite(); same(copied, m.quads.rows.pages.all) != 10 {
+		t.Error("pages were copied again")
+	}
+	v.Close()
+	v.Close() // does nothing
+	if m.epochs.frozen != 0 || len(m.epochs.open) != 0 || m.quads.rows.pages.shared {
+		t.Error("the view is closed, but pages are still kept for it")
+	}
+}
+
+// What a view hands out stays as it was when the view is closed, the term gone and its memory used again.
+func TestTermsOutliveViews(t *testing.T) {
+	m := NewMemory()
+	tx := m.Begin()
+	for i := range 5000 {
+		tx.Add(numbered(i, i))
+	}
+	tx.Commit(1)
+	kept := map[rdf.Quad]string{}
+	v := m.View()
+	v.Quads(func(q rdf.Quad) bool {
+		kept[q] = strings.Clone(q.String())
+		return true
+	})
+	v.Close()
+	for round := range 3 {
+		tx = m.Begin()
+		for i := range 5000 {
+			tx.Delete(numbered(i, i+round))
+			tx.Add(numbered(i, i+round+1))
+		}
+		tx.Commit(2)
+	}
+	runtime.GC()
+	for q, text := range kept {
+		if q.String() != text {
+			t.Fatalf("%s became %s", text, q)
+		}
+	}
+}
+
+// Close lets go of what the view saw.
+func TestClosedView(t *testing.T) {
+	m := NewMemory()
+	tx := m.Begin()
+	tx.Add(numbered(1, 1))
+	tx.Commit(9)
+	v := m.View()
+	v.Close()
+	v.Quads(func(rdf.Quad) bool { t.Error("a quad of a closed view"); return true })
+	if v.Position() != 9 || v.Len() != 1 {
+		t.Errorf("position %d, %d quads", v.Position(), v.Len())
+	}
+}
+
+func panics(fn func()) (message string) {
+	defer func() { message = fmt.Sprint(recover()) }()
+	fn()
+	return ""
+}
+
+func TestMisuse(t *testing.T) {
+	m := NewMemory()
+	tx := m.Begin()
+	if got := panics(func() { m.Begin() }); !strings.Contains(got, "while a transaction is open") {
+		t.Errorf("Begin twice: %s", got)
+	}
+	tx.Commit(1)
+	open := m.Begin()
+	for name, use := range map[string]func(){
+		"Add":      func() { tx.Add(numbered(1, 1)) },
+		"Delete":   func() { tx.Delete(numbered(1, 1)) },
+		"Commit":   func() { tx.Commit(2) },
+		"Rollback": func() { tx.Rollback() },
+	} {
+		if got := panics(use); !strings.Contains(got, "the transaction has ended") {
+			t.Errorf("%s after the end: %s", name, got)
+		}
+	}
+	if !open.Add(numbered(1, 1)) {
+		t.Error("the open transaction doesn't work")
+	}
+	open.Commit(3)
+	invariants(t, m)
+}
+
+// A store without room refuses the change and stays what it was.
+func TestFull(t *testing.T) {
+	for name, limit := range map[string]func(*Memory){
+		"quads": func(m *Memory) { m.max = 10 + 10 }, // in one transaction each counts twice
+		"terms": func(m *Memory) { m.terms.max = 2 + 2*10 + 3 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := NewMemory()
+			limit(m)
+			tx := m.Begin()
+			for i := range 10 {
+				if !tx.Add(numbered(i, i)) {
+					t.Fatal("no change")
+				}
+			}
+			if got := panics(func() { tx.Add(numbered(10, 10)) }); !strings.Contains(got, "no room") {
+				t.Errorf("one more: %s", got)
+			}
+			if tx.Add(numbered(3, 3)) || !tx.Delete(numbered(3, 3)) || !tx.Delete(numbered(4, 4)) {
+				t.Error("the transaction doesn't go on")
+			}
+			tx.Commit(1)
+			tx = m.Begin()
+			if !tx.Add(numbered(11, 11)) {
+				t.Error("there is room again")
+			}
+			tx.Commit(2)
+			invariants(t, m)
+		})
+	}
+}

@@ -1,0 +1,186 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// The format of a snapshot, version 1:
+//
+//	snapshot = magic, content compressed as one Zstandard frame, SHA-256 of all bytes before it
+//	content  = position, number of quads, length of extra, extra, blocks, endBlock
+//	block    = termBlock, number of terms, (length of text, text)...
+//	         | quadBlock, number of quads, (subject, predicate, object, graph)...
+//
+// Numbers are unsigned varints. Terms are numbered from 1 in the order in which they come; an empty text stands for a
+// number that is not used, and 0 for no term. A term comes before the quads that have it, and once. The file ends with
+// the checksum.
+const (
+	magicName = "quadrille snapshot "
+	magic     = magicName + "1\n"
+
+	endBlock  = 0
+	termBlock = 1
+	quadBlock = 2
+
+	// blockBytes is about the size of a block. A term that is larger makes it larger.
+	blockBytes = 64 << 10
+	// windowSize is how far back the compression looks, in bytes; maxWindow is what a reader puts up with.
+	windowSize = 1 << 20
+	maxWindow  = 8 << 20
+)
+
+// ErrDamaged is the error of a snapshot that is cut off, altered, or none.
+var ErrDamaged = errors.New("damaged snapshot")
+
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
+}
+
+// WriteSnapshot writes the content of the view, its position and extra, for [ReadSnapshot]. It doesn't close the view.
+// Of a [Memory]'s view it streams: it needs about 5 MiB of memory however large the store is. Of another view it also
+// keeps each term once. It starts no goroutine. Errors are those of w.
+func WriteSnapshot(w io.Writer, view View, extra []byte) error {
+	sum := &sumWriter{w: w, hash: sha256.New()}
+	if _, err := io.WriteString(sum, magic); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	z, err := zstd.NewWriter(sum, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(windowSize), zstd.WithEncoderCRC(false))
+	if err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	s := snapshotWriter{z: z}
+	s.head(view, extra)
+	if m, ok := view.(*memoryView); ok {
+		s.memory(m)
+	} else {
+		s.view(view)
+	}
+	s.end()
+	if err := errors.Join(s.err, z.Close()); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	if _, err := w.Write(sum.hash.Sum(nil)); err != nil {
+		return fmt.Errorf("write snapshot: %w", err)
+	}
+	return nil
+}
+
+// sumWriter keeps the checksum of what goes through.
+type sumWriter struct {
+	w    io.Writer
+	hash hash.Hash
+}
+
+func (s *sumWriter) Write(p []byte) (int, error) {
+	s.hash.Write(p)
+	return s.w.Write(p)
+}
+
+// block is a block in the making.
+type block struct {
+	items int
+	body  []byte
+}
+
+// snapshotWriter writes the content. Its first error stays, and ends the writing.
+type snapshotWriter struct {
+	z            io.Writer
+	terms, quads block
+	buf          []byte
+	err          error
+}
+
+func (s *snapshotWriter) write(p []byte) {
+	if s.err == nil {
+		_, s.err = s.z.Write(p)
+	}
+}
+
+func (s *snapshotWriter) head(view View, extra []byte) {
+	s.buf = binary.AppendUvarint(s.buf[:0], view.Position())
+	s.buf = binary.AppendUvarint(s.buf, uint64(view.Len()))
+	s.buf = binary.AppendUvarint(s.buf, uint64(len(extra)))
+	s.write(s.buf)
+	s.write(extra)
+}
+
+func (s *snapshotWriter) end() {
+	s.flush(termBlock, &s.terms)
+	s.flush(quadBlock, &s.quads)
+	s.write([]byte{endBlock})
+}
+
+func (s *snapshotWriter) flush(kind byte, b *block) {
+	if b.items == 0 {
+		return
+	}
+	s.buf = binary.AppendUvarint(append(s.buf[:0], kind), uint64(b.items))
+	s.write(s.buf)
+	s.write(b.body)
+	b.items, b.body = 0, b.body[:0]
+}
+
+func (s *snapshotWriter) term(text string) {
+	s.terms.body = append(binary.AppendUvarint(s.terms.body, uint64(len(text))), text...)
+	if s.terms.items++; len(s.terms.body) >= blockBytes {
+		s.flush(termBlock, &s.terms)
+	}
+}
+
+// quad reports whether to go on.
+func (s *snapshotWriter) quad(q quad) bool {
+	for _, id := range q {
+		s.quads.body = binary.AppendUvarint(s.quads.body, uint64(id))
+	}
+	if s.quads.items++; len(s.quads.body) >= blockBytes {
+		s.flush(termBlock, &s.terms) // which the quads may have
+		s.flush(quadBlock, &s.quads)
+	}
+	return s.err == nil
+}
+
+// memory writes the dictionary and then the quads, by the ids that they have. Terms that only the open transaction has
+// are among them.
+func (s *snapshotWriter) memory(v *memoryView) {
+	for id := 1; id < len(v.places)*pageLen && s.err == nil; id++ {
+		text := ""
+		if at := v.places[id/pageLen][id%pageLen]; at != 0 {
+			text = textAt(v.chunks, at)
+		}
+		s.term(text)
+	}
+	v.ids(s.quad)
+}
+
+// view writes each term before the first quad that has it.
+func (s *snapshotWriter) view(v View) {
+	d := newDictionary()
+	var e epochs
+	v.Quads(func(q rdf.Quad) bool {
+		var ids quad
+		for i, text := range texts(&q) {
+			hash := d.hash(text)
+			id, there := d.find(text, hash)
+			if !there {
+				if d.full(1) {
+					s.err = errors.New("too many terms")
+					return false
+				}
+				id = d.add(text, hash, &e)
+				s.term(text)
+			}
+			ids[i] = id
+		}
+		return s.quad(ids)
+	})
+}

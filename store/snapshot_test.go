@@ -1,0 +1,285 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// content is what a view has, by the text of each quad.
+func content(v View) map[string]bool {
+	all := map[string]bool{}
+	v.Quads(func(q rdf.Quad) bool {
+		all[q.String()] = true
+		return true
+	})
+	return all
+}
+
+// write returns the snapshot of a store.
+func write(t testing.TB, v View, extra string) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := WriteSnapshot(&file, v, []byte(extra)); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}
+
+// foreign is a view of which WriteSnapshot knows nothing.
+type foreign struct{ View }
+
+// checkSnapshot fails unless the snapshot has what the view has.
+func checkSnapshot(t testing.TB, file []byte, v View, extra string) *Memory {
+	t.Helper()
+	m, gotExtra, err := ReadSnapshot(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := m.View()
+	defer got.Close()
+	if m.Position() != v.Position() || m.Len() != v.Len() || string(gotExtra) != extra {
+		t.Errorf("position %d, %d quads, %d bytes extra; expected %d, %d, %d",
+			m.Position(), m.Len(), len(gotExtra), v.Position(), v.Len(), len(extra))
+	}
+	if want, got := content(v), content(got); fmt.Sprint(want) != fmt.Sprint(got) || len(want) != v.Len() {
+		t.Errorf("got  %.1000s\nwant %.1000s", fmt.Sprint(got), fmt.Sprint(want))
+	}
+	return m
+}
+
+// worn is a store with gaps among the ids, all kinds of terms, and an open transaction.
+func worn() *Memory {
+	m := NewMemory()
+	tx := m.Begin()
+	for i := range 3000 {
+		tx.Add(numbered(i, i))
+	}
+	tx.Add(rdf.Quad{S: rdf.Trusted("_:a"), P: rdf.Trusted("<p:>"), O: rdf.Trusted(`"` + strings.Repeat("ü", 100_000) + `"`)})
+	tx.Commit(1)
+	tx = m.Begin()
+	for i := range 2000 {
+		tx.Delete(numbered(i, i))
+	}
+	tx.Commit(1 << 60)
+	tx = m.Begin()
+	for i := range 500 {
+		tx.Delete(numbered(2500+i, 2500+i))
+		tx.Add(numbered(-i, -i))
+	}
+	return m
+}
+
+func TestSnapshot(t *testing.T) {
+	m := worn()
+	v := m.View()
+	defer v.Close()
+	for _, extra := range []string{"", "x", strings.Repeat("extra", 100_000)} {
+		for name, view := range map[string]View{"memory": v, "foreign": foreign{v}} {
+			restored := checkSnapshot(t, write(t, view, extra), v, extra)
+			invariants(t, restored)
+			if last := restored.terms.last; last > 2*(1000+500)+10 { // the gaps are gone
+				t.Errorf("%s: %d ids", name, last)
+			}
+		}
+	}
+	m.tx.Rollback()
+	invariants(t, m)
+	checkSnapshot(t, write(t, v, ""), v, "") // the view stays
+}
+
+// A restored store goes on like any other.
+func TestRestoredGoesOn(t *testing.T) {
+	v := worn().View()
+	defer v.Close()
+	m := checkSnapshot(t, write(t, v, ""), v, "")
+	tx := m.Begin()
+	if tx.Add(numbered(2600, 2600)) || !tx.Delete(numbered(2600, 2600)) || !tx.Add(numbered(1, 1)) {
+		t.Error("wrong about a change")
+	}
+	tx.Commit(1<<60 + 1)
+	if m.Len() != 1001 || m.Position() != 1<<60+1 {
+		t.Errorf("%d quads at %d", m.Len(), m.Position())
+	}
+	invariants(t, m)
+}
+
+func TestEmptySnapshot(t *testing.T) {
+	v := NewMemory().View()
+	defer v.Close()
+	checkSnapshot(t, write(t, v, ""), v, "")
+	checkSnapshot(t, write(t, foreign{v}, ""), v, "")
+}
+
+// small returns the snapshot of a few quads.
+func small(t testing.TB) []byte {
+	m := NewMemory()
+	tx := m.Begin()
+	for i := range 5 {
+		tx.Add(numbered(i, i/2))
+	}
+	tx.Commit(77)
+	v := m.View()
+	defer v.Close()
+	return write(t, v, "extra")
+}
+
+// Whatever the source does, the end of the file is found.
+func TestReaders(t *testing.T) {
+	file := small(t)
+	for name, wrap := range map[string]func(io.Reader) io.Reader{
+		"one byte": iotest.OneByteReader, "half": iotest.HalfReader, "data with EOF": iotest.DataErrReader,
+	} {
+		if m, extra, err := ReadSnapshot(wrap(bytes.NewReader(file))); err != nil || m.Len() != 5 || string(extra) != "extra" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken := errors.New("the connection is gone")
+	for size := range len(file) + 1 {
+		r := io.MultiReader(bytes.NewReader(file[:size]), iotest.ErrReader(broken))
+		if _, _, err := ReadSnapshot(r); !errors.Is(err, broken) || errors.Is(err, ErrDamaged) {
+			t.Fatalf("an error after %d bytes: %v", size, err)
+		}
+	}
+}
+
+// expectDamage fails unless the file is refused.
+func expectDamage(t *testing.T, what string, file []byte) {
+	t.Helper()
+	if m, extra, err := ReadSnapshot(bytes.NewReader(file)); err == nil || m != nil || extra != nil {
+		t.Errorf("%s: store %v, extra %q, error %v", what, m, extra, err)
+	} else if !errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "its version is") {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+func TestDamage(t *testing.T) {
+	file := small(t)
+	for size := range file {
+		expectDamage(t, fmt.Sprintf("%d of %d bytes", size, len(file)), file[:size])
+	}
+	for i := range file {
+		for bit := range 8 {
+			b := bytes.Clone(file)
+			b[i] ^= 1 << bit
+			expectDamage(t, fmt.Sprintf("bit %d of byte %d", bit, i), b)
+		}
+		expectDamage(t, fmt.Sprintf("without byte %d", i), append(bytes.Clone(file[:i]), file[i+1:]...))
+	}
+	for _, more := range []string{"\x00", "\n", string(file), strings.Repeat("\x00", 40)} {
+		expectDamage(t, "garbage behind it", append(bytes.Clone(file), more...))
+	}
+}
+
+func TestVersion(t *testing.T) {
+	_, _, err := ReadSnapshot(strings.NewReader(magicName + "7\nand what that version has, which we don't know"))
+	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), `its version is "7", this program reads 1`) {
+		t.Error(err)
+	}
+}
+
+// seal makes a file of any content, with the right checksum.
+func seal(t testing.TB, content []byte) []byte {
+	var file bytes.Buffer
+	file.WriteString(magic)
+	z, err := zstd.NewWriter(&file, zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = z.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(file.Bytes())
+	return append(file.Bytes(), sum[:]...)
+}
+
+// numbers makes content of varints.
+func numbers(list ...uint64) (b []byte) {
+	for _, n := range list {
+		b = binary.AppendUvarint(b, n)
+	}
+	return b
+}
+
+// A file whose checksum is right may still be wrong, and reserves no memory by what it says.
+func TestWrongContent(t *testing.T) {
+	const huge = 1<<63 - 1
+	term := func(text string) []byte { return append(numbers(uint64(len(text))), text...) }
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	for name, c := range map[string][]byte{
+		"nothing":                 nil,
+		"no end":                  numbers(1, 0, 0),
+		"varint without end":      bytes.Repeat([]byte{0xff}, 20),
+		"huge extra":              numbers(1, 0, huge, 'x'),
+		"larger extra":            numbers(1, 0, 1<<64-1, 'x'),
+		"huge number of quads":    numbers(1, huge, 0, endBlock),
+		"huge block of quads":     numbers(1, huge, 0, quadBlock, huge, 0, 0, 0, 0),
+		"huge block of terms":     numbers(1, 0, 0, termBlock, huge, 0),
+		"huge term":               numbers(1, 0, 0, termBlock, 1, huge, 'x'),
+		"term cut off":            numbers(1, 0, 0, termBlock, 1, 4, 'x'),
+		"unknown block":           numbers(1, 0, 0, 3, 0, endBlock),
+		"more behind the end":     numbers(1, 0, 0, endBlock, endBlock),
+		"unknown term":            numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 1, endBlock),
+		"unknown large term":      numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 1<<32, endBlock),
+		"gap as term":             numbers(1, 1, 0, termBlock, 1, 0, quadBlock, 1, 0, 0, 0, 1, endBlock),
+		"term twice":              join(numbers(1, 0, 0, termBlock, 2), term("_:a"), term("_:a"), numbers(endBlock)),
+		"quad twice":              numbers(1, 2, 0, quadBlock, 2, 0, 0, 0, 0, 0, 0, 0, 0, endBlock),
+		"fewer quads than it has": numbers(1, 0, 0, quadBlock, 1, 0, 0, 0, 0, endBlock),
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := seal(t, c)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			expectDamage(t, name, file)
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > 16<<20 {
+				t.Errorf("%d bytes were allocated", n)
+			}
+		})
+	}
+}
+
+// Terms that no quad has are no harm.
+func TestUnusedTerms(t *testing.T) {
+	c := append(numbers(5, 0, 0, termBlock, 3, 0, 3), "_:a"...)
+	m, _, err := ReadSnapshot(bytes.NewReader(seal(t, append(append(c, 3), "_:b\x00"...))))
+	if err != nil || m.Position() != 5 || m.terms.len != 0 {
+		t.Fatalf("%v", err)
+	}
+	invariants(t, m)
+}
+
+// FuzzReadSnapshot reads files, and files with the content but the right checksum. What can be read can be written, and
+// is then the same.
+func FuzzReadSnapshot(f *testing.F) {
+	f.Add(small(f))
+	f.Add(numbers(1, 0, 0, endBlock))
+	f.Add(numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 0, endBlock))
+	f.Add(append(append(numbers(300, 1, 2, 'x', 'y', termBlock, 2, 0, 3), "_:a"...), numbers(quadBlock, 1, 2, 2, 2, 0, endBlock)...))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, file := range [][]byte{data, seal(t, data)} {
+			m, extra, err := ReadSnapshot(bytes.NewReader(file))
+			if err != nil {
+				continue
+			}
+			invariants(t, m)
+			v := m.View()
+			checkSnapshot(t, write(t, v, string(extra)), v, string(extra))
+			v.Close()
+		}
+	})
+}

@@ -1,0 +1,42 @@
+// Package store keeps the quads of one shard.
+package store
+
+import "github.com/quadrille-stream/quadrille/rdf"
+
+// Store is a set of quads with a log position. One goroutine writes, through one [Tx] at a time; any number of
+// goroutines may read through [Store.View] meanwhile.
+type Store interface {
+	// Begin starts the transaction. At most one is open at a time.
+	Begin() Tx
+	// View pins the committed content as it is now. The caller must Close it.
+	View() View
+	// Len is the number of committed quads.
+	Len() int
+	// Position is the position of the last commit.
+	Position() uint64
+}
+
+// Tx collects changes that nobody else sees until Commit. Add and Delete see the store together with the changes of
+// this transaction. Used by one goroutine.
+type Tx interface {
+	// Add puts the quad in and reports whether that is a change. Its terms are copied if kept.
+	Add(q rdf.Quad) bool
+	// Delete takes the quad out and reports whether that is a change.
+	Delete(q rdf.Quad) bool
+	// Commit makes the changes visible, in one step with the new position, and ends the transaction.
+	Commit(position uint64)
+	// Rollback drops the changes and ends the transaction.
+	Rollback()
+}
+
+// View is a consistent, immutable view. It may be used by one goroutine at a time, for as long as it likes.
+type View interface {
+	// Position is the log position of the view.
+	Position() uint64
+	// Len is the number of quads.
+	Len() int
+	// Quads calls fn for each quad, in no particular order, until fn returns false.
+	Quads(fn func(rdf.Quad) bool)
+	// Close releases the view.
+	Close()
+}
