@@ -2,6 +2,7 @@ package patch_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -58,6 +59,23 @@ func BenchmarkParse(b *testing.B) {
 	perRow(b, len(doc))
 }
 
+// BenchmarkParseNotCanonical is a patch with characters beyond ASCII, escapes, and terms that must be copied.
+func BenchmarkParseNotCanonical(b *testing.B) {
+	var doc []byte
+	for i := range benchRows {
+		doc = fmt.Appendf(doc, "A <http://plant.example/prüfstand/%d> <http://www.w3.org/2000/01/rdf-schema#label> "+
+			"'Prüfstand\\t\\u00fc %d'@DE <http://plant.example/line/%d> .\n", i%2003, i, i%17)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var n patch.Counter
+		if err := patch.Parse(doc, &n); err != nil || n.Adds != benchRows {
+			b.Fatal(n, err)
+		}
+	}
+	perRow(b, len(doc))
+}
+
 func BenchmarkReader(b *testing.B) {
 	doc := document(benchRows)
 	b.ReportAllocs()
@@ -80,6 +98,61 @@ func BenchmarkReadWrite(b *testing.B) {
 			b.Fatal(err)
 		}
 		if err := w.Flush(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	perRow(b, len(doc))
+}
+
+// BenchmarkBinary reads the patch in binary form, writes it, and does both; bytes are those of the binary form.
+func BenchmarkBinary(b *testing.B) {
+	rows := read(b, document(benchRows))
+	doc := toBinary(b, rows)
+	for name, run := range map[string]func() error{
+		"Parse": func() error { return patch.ParseBinary(doc, &patch.Counter{}, patch.RequireTransactions()) },
+		"Read":  func() error { return patch.NewBinaryReader(bytes.NewReader(doc)).Run(&patch.Counter{}) },
+		"Write": func() error {
+			w := patch.NewBinaryWriter(io.Discard)
+			return errors.Join(drive(rows, w), w.Flush())
+		},
+		"ReadWrite": func() error {
+			w := patch.NewBinaryWriter(io.Discard)
+			return errors.Join(patch.NewBinaryReader(bytes.NewReader(doc)).Run(w), w.Flush())
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perRow(b, len(doc))
+		})
+	}
+}
+
+// BenchmarkNet is the net effect of transactions of six rows each, most of whose quads come once.
+func BenchmarkNet(b *testing.B) {
+	doc := document(benchRows)
+	b.ReportAllocs()
+	for b.Loop() {
+		var net patch.Net
+		var n patch.Counter
+		if err := errors.Join(patch.Parse(doc, &net), net.Emit(&n)); err != nil || n.Commits != 1 {
+			b.Fatal(n, err)
+		}
+	}
+	perRow(b, len(doc))
+}
+
+// BenchmarkUpdate writes the patch as SPARQL Update.
+func BenchmarkUpdate(b *testing.B) {
+	doc := document(benchRows)
+	b.ReportAllocs()
+	for b.Loop() {
+		w := patch.NewUpdateWriter(func([]byte) error { return nil }, patch.RefuseBlanks)
+		if err := errors.Join(patch.Parse(doc, w), w.Flush()); err != nil {
 			b.Fatal(err)
 		}
 	}

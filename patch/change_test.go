@@ -121,6 +121,10 @@ func TestInvertBound(t *testing.T) {
 	if err := patch.Parse(doc, patch.Invert(&n, size)); err != nil || n.Adds != 1 || n.Deletes != 1 {
 		t.Errorf("%+v, %v", n, err)
 	}
+	aborted := append([]byte("TX . A "+spo+" . TA . "), doc...)
+	if err := patch.Parse(aborted, patch.Invert(&n, size)); err != nil || n.Adds != 2 {
+		t.Errorf("after an aborted transaction: %+v, %v", n, err)
+	}
 	var none patch.Counter
 	err := patch.Parse(doc, patch.Invert(&none, size-1))
 	if !errors.Is(err, patch.ErrTransactionSize) || !errors.Is(err, rdf.ErrLimit) || none != (patch.Counter{}) {

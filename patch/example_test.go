@@ -78,3 +78,41 @@ func ExampleAppendAdd() {
 	// A <x:s> <x:p> "o" <x:g> .
 	// TC .
 }
+
+// Readings that came one after the other, in either form, as the one change that they make, and that as SPARQL Update.
+func ExampleCompose() {
+	earlier := patch.NewReader(strings.NewReader(reading))
+	later := patch.NewReader(strings.NewReader(`H id <uuid:3> .
+H prev <uuid:2> .
+TX .
+D <http://plant.example/o/1> <http://plant.example/value> 21.5 .
+A <http://plant.example/o/1> <http://plant.example/value> 22.0 .
+TC .
+`))
+	text := patch.NewWriter(os.Stdout)
+	update := patch.NewUpdateWriter(func(request []byte) error {
+		_, err := os.Stdout.Write(request)
+		return err
+	}, patch.RefuseBlanks)
+	if err := patch.Compose(patch.Tee(text, update), 0, earlier, later); err != nil {
+		fmt.Println(err)
+	}
+	if err := errors.Join(text.Flush(), update.Flush()); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// H id <uuid:3> .
+	// H prev <uuid:1> .
+	// TX .
+	// D <http://plant.example/o/1> <http://plant.example/value> "21.4"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	// D <http://plant.example/o/1> <http://plant.example/value> "21.5"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	// A <http://plant.example/o/1> <http://plant.example/value> "22.0"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	// TC .
+	// DELETE DATA {
+	//   <http://plant.example/o/1> <http://plant.example/value> "21.4"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	//   <http://plant.example/o/1> <http://plant.example/value> "21.5"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	// } ;
+	// INSERT DATA {
+	//   <http://plant.example/o/1> <http://plant.example/value> "22.0"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	// } ;
+}

@@ -21,6 +21,8 @@ func seeds(f *testing.F) {
 		"A <x:s> <x:p> <<( <x:s> <x:p> <<(<x:s><x:p>.5)>> )>> . A <x:s>",
 		"A <x:s> <x:p> \"\"\"\"\"\"^^<x:d> . TC .",
 		"A <x:s> <x:p> \"\xff\" .\n",
+		"TX . H id\n<x:1>\n.",
+		"A <x:s> <x:p> <<( <x:s>\n\n\n\n\n<x:p>\n<x:o>\n)>>\n<x:g>\n.",
 	} {
 		f.Add([]byte(doc), []byte{3, 0, 7}, uint16(0))
 		f.Add([]byte(doc), []byte{}, uint16(10))
@@ -72,7 +74,7 @@ func FuzzWriteRead(f *testing.F) {
 			t.Fatalf("%q\nread    %v\nwritten %q\nread    %v\nerror %v", doc, rows, b.Bytes(), second.rows, again)
 		}
 		for _, r := range rows {
-			for _, term := range []rdf.Term{r.quad.S, r.quad.P, r.quad.O, r.quad.G, r.value} {
+			for _, term := range allTerms(r) {
 				if made, err := rebuild(term); err != nil || made != term {
 					t.Fatalf("%q: read %q, made again %q, error %v", doc, term, made, err)
 				}
@@ -80,6 +82,9 @@ func FuzzWriteRead(f *testing.F) {
 		}
 	})
 }
+
+// allTerms are the terms of a row, of which some may be none.
+func allTerms(r row) []rdf.Term { return []rdf.Term{r.quad.S, r.quad.P, r.quad.O, r.quad.G, r.value} }
 
 // rebuild makes a term again from its parts.
 func rebuild(t rdf.Term) (rdf.Term, error) {

@@ -2,8 +2,8 @@ package patch
 
 import (
 	"errors"
+	"fmt"
 	"io"
-	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
@@ -30,10 +30,13 @@ type options struct {
 	row          int
 	depth        int
 	document     int64
+	rows         int64
 	transactions bool
 	id           bool
 	blankPrefix  string
 }
+
+func (o *options) order() order { return order{transactions: o.transactions, id: o.id} }
 
 // Option changes how a patch is read.
 type Option func(*options)
@@ -53,10 +56,16 @@ func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
 // time. The bound is checked whenever something has been read, so rows may come before the error.
 func MaxDocument(bytes int64) Option { return func(o *options) { o.document = bytes } }
 
+// MaxRows bounds the number of rows. There is no bound by default, or with 0. The rows within it come before the error.
+func MaxRows(rows int64) Option { return func(o *options) { o.rows = rows } }
+
+var errRows = fmt.Errorf("number of rows %w", rdf.ErrLimit)
+
 // RequireTransactions makes rows of changes (A, D, PA, PD) outside a transaction an error.
 func RequireTransactions() Option { return func(o *options) { o.transactions = true } }
 
-// RequireID makes a transaction without an H id of its own an error: a patch log that is linked by id and prev needs it.
+// RequireID makes a transaction without an H id of its own an error: a patch log that is linked by id and prev needs
+// it.
 func RequireID() Option { return func(o *options) { o.id = true } }
 
 // BlankPrefix puts prefix before each blank node label. Labels of RDF Patch are system-wide; the option is for
@@ -68,23 +77,20 @@ func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix
 // It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
 // "#" begins a comment; numbers, true and false need no quotes, strings may have single quotes or three quotes (and
 // then line ends in them), triple terms are <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX,
-// and a document may have any number of transactions. Other than Jena's, it is strict: an unknown code, a prefixed name,
-// a term that can't stand where it does, a relative IRI, a blank node label that N-Quads can't write, TC or TA without
-// TX, TX inside a transaction, a header inside one, the same id and prev, and an end inside a row or a transaction are
-// errors.
+// and a document may have any number of transactions. Other than Jena's, it is strict: an unknown code, a prefixed
+// name, a term that can't stand where it does, a relative IRI, a blank node label that N-Quads can't write, TC or TA
+// without TX, TX inside a transaction, a header inside one, the same id and prev, and an end inside a row or a
+// transaction are errors.
 type Reader struct {
 	in    *scan.Input
 	s     *scan.Scanner
 	o     options
 	err   error
-	open  bool // a transaction is open
-	head  head
+	order order
 	quad  rdf.Quad
+	count int64     // rows that were handed over
 	begin scan.Mark // where the current row begins
 }
-
-// head keeps what the check of id against prev needs. Both are those of the current patch of the stream.
-type head struct{ id, prev []byte }
 
 // NewReader returns a reader of what r gives.
 func NewReader(r io.Reader, opts ...Option) *Reader {
@@ -101,7 +107,7 @@ func collect(opts []Option) options {
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth), o: o}
+	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth), o: o, order: o.order()}
 	rd.s.SetFile(o.file)
 	rd.err = rd.s.SetBlankPrefix(o.blankPrefix)
 	return rd
@@ -132,7 +138,7 @@ func (rd *Reader) Run(c Change) error {
 			return err
 		}
 	}
-	if rd.open {
+	if rd.order.open {
 		return rd.s.Expected("TC or TA for the open transaction")
 	}
 	return nil
@@ -152,6 +158,9 @@ func (rd *Reader) rows(c Change, last bool) error {
 	for s.Lines() {
 		s.Begin(MaxRowLines)
 		rd.begin = s.Mark()
+		if rd.o.rows > 0 && rd.count == rd.o.rows {
+			return s.Fail(errRows, "expected at most %d rows, found more", rd.o.rows)
+		}
 		if err := rd.row(c); err != nil {
 			if s.CutOff() && !last {
 				s.Retry(rd.begin)
@@ -160,6 +169,7 @@ func (rd *Reader) rows(c Change, last bool) error {
 			return err
 		}
 		s.End()
+		rd.count++
 	}
 	return s.Err()
 }
@@ -212,31 +222,22 @@ func shorten(word string) string {
 
 // change reads the quad of an A or D row.
 func (rd *Reader) change() error {
-	if err := rd.inTransaction(); err != nil {
-		return err
+	if fault := rd.order.change(); fault != "" {
+		return rd.fault(fault)
 	}
 	return rd.s.Quad(&rd.quad)
 }
 
-func (rd *Reader) inTransaction() error {
-	if rd.o.transactions && !rd.open {
-		return rd.s.FailAt(rd.begin, nil, "expected TX before changes, found a change outside a transaction")
-	}
-	return nil
-}
+// fault is the error of a row that may not come here.
+func (rd *Reader) fault(fault string) error { return rd.s.FailAt(rd.begin, nil, "%s", fault) }
 
 func (rd *Reader) start(c Change) error {
 	if err := rd.s.Dot(); err != nil {
 		return err
 	}
-	if rd.open {
-		return rd.s.FailAt(rd.begin, nil, "expected TC or TA, found TX inside a transaction")
+	if fault := rd.order.begin(); fault != "" {
+		return rd.fault(fault)
 	}
-	if rd.o.id && len(rd.head.id) == 0 {
-		return rd.s.FailAt(rd.begin, nil, "expected the header id (H id … .) before TX, found a transaction without it")
-	}
-	rd.open = true
-	rd.head.reset()
 	return c.Begin()
 }
 
@@ -244,10 +245,9 @@ func (rd *Reader) end(code string) error {
 	if err := rd.s.Dot(); err != nil {
 		return err
 	}
-	if !rd.open {
-		return rd.s.FailAt(rd.begin, nil, "expected TX, found %s without TX", code)
+	if fault := rd.order.end(code); fault != "" {
+		return rd.fault(fault)
 	}
-	rd.open = false
 	return nil
 }
 
@@ -269,57 +269,12 @@ func (rd *Reader) header(c Change) error {
 	if err := s.Dot(); err != nil {
 		return err
 	}
-	if rd.open {
-		return s.FailAt(rd.begin, nil, "expected changes, TC or TA, found a header inside a transaction")
-	}
 	name = normal(name)
-	if same := rd.head.add(name, value); same {
-		return s.FailAt(rd.begin, nil, "expected id and prev to differ, found %s for both", shortTerm(value))
+	if fault := rd.order.header(name, value); fault != "" {
+		return rd.fault(fault)
 	}
 	return c.Header(name, value)
 }
-
-func shortTerm(t rdf.Term) string {
-	const most = 80
-	text := t.String()
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
-}
-
-// normal returns the name by which a header of the patch log is known; other names stay as they are.
-func normal(name string) string {
-	switch {
-	case strings.EqualFold(name, HeaderID):
-		return HeaderID
-	case strings.EqualFold(name, HeaderPrev), strings.EqualFold(name, "previous"):
-		return HeaderPrev
-	}
-	return name
-}
-
-// add keeps an id or prev and reports whether both are the same. A header that is there already begins the next patch
-// of the stream.
-func (h *head) add(name string, value rdf.Term) (same bool) {
-	switch name {
-	case HeaderID:
-		if len(h.id) > 0 {
-			h.reset()
-		}
-		h.id = append(h.id, value.String()...)
-	case HeaderPrev:
-		if len(h.prev) > 0 {
-			h.reset()
-		}
-		h.prev = append(h.prev, value.String()...)
-	default:
-		return false
-	}
-	return string(h.id) == string(h.prev)
-}
-
-func (h *head) reset() { h.id, h.prev = h.id[:0], h.prev[:0] }
 
 func (rd *Reader) addPrefix(c Change) error {
 	prefix, err := rd.prefix()
@@ -359,8 +314,8 @@ func (rd *Reader) deletePrefix(c Change) error {
 
 // prefix reads the name of a prefix.
 func (rd *Reader) prefix() (string, error) {
-	if err := rd.inTransaction(); err != nil {
-		return "", err
+	if fault := rd.order.change(); fault != "" {
+		return "", rd.fault(fault)
 	}
 	s := rd.s
 	s.Space()

@@ -250,6 +250,8 @@ func TestBounds(t *testing.T) {
 		{"document that fits", row + row, []patch.Option{patch.MaxDocument(int64(2 * len(row)))}, 0, 0},
 		{"document too long", row + row, []patch.Option{patch.MaxDocument(int64(2*len(row) - 1))}, 1, 1},
 		{"lines that fit", lines(patch.MaxRowLines), nil, 0, 0},
+		{"number of rows that fits", row + row, []patch.Option{patch.MaxRows(2)}, 0, 0},
+		{"too many rows", row + row + "oops", []patch.Option{patch.MaxRows(2)}, 3, 1},
 		{"too many lines", lines(patch.MaxRowLines + 1), nil, patch.MaxRowLines, 1},
 	} {
 		var n patch.Counter

@@ -92,8 +92,9 @@ func AppendDeletePrefix(dst []byte, graph rdf.Term, prefix string) []byte {
 const writeSize = 64 << 10
 
 // Writer is a [Change] that writes RDF Patch text, one row a line, terms in full as N-Quads has them. It writes through
-// a buffer of 64 KiB. A row that it refuses (what it refuses is said with each method) leaves no trace; it looks neither
-// inside terms nor whether transactions are well formed. After an error of the underlying writer no row is taken.
+// a buffer of 64 KiB. A row that it refuses (what it refuses is said with each method) leaves no trace; it looks
+// neither inside terms nor whether transactions are well formed. After an error of the underlying writer no row is
+// taken.
 type Writer struct {
 	w   io.Writer
 	buf []byte
@@ -126,14 +127,22 @@ func (w *Writer) row() error {
 
 // Header writes an H row. It refuses a name that is not valid UTF-8, and a zero value ([rdf.ErrInvalid]).
 func (w *Writer) Header(name string, value rdf.Term) error {
+	if err := checkHeader(name, value); err != nil {
+		return err
+	}
+	w.buf = AppendHeader(w.buf, name, value)
+	return w.row()
+}
+
+// checkHeader returns the error of a header that can't be read again.
+func checkHeader(name string, value rdf.Term) error {
 	if value.IsZero() {
 		return fmt.Errorf("%w: header %q: expected a value, found no term", rdf.ErrInvalid, name)
 	}
 	if !utf8.ValidString(name) {
 		return fmt.Errorf("%w: header name %q: not valid UTF-8", rdf.ErrInvalid, name)
 	}
-	w.buf = AppendHeader(w.buf, name, value)
-	return w.row()
+	return nil
 }
 
 // Begin writes TX.

@@ -29,6 +29,7 @@ const (
 	yaml       = "go.yaml.in/yaml/v3"
 	xsys       = "golang.org/x/sys"
 	xterm      = "golang.org/x/term"
+	jsonGold   = "github.com/piprate/json-gold"
 )
 
 // floors is the table of DESIGN.md §11 with the packages that exist, from the top: what stands higher knows nothing
@@ -40,14 +41,18 @@ var floors = [][]rule{
 	{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
 		{pkg: "rdf/internal/chars"},
-		{pkg: "rdf/internal/suite"},
+		{pkg: "internal/suite"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
+		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
+		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
+		{pkg: "rdf/jsonld", imports: []string{"rdf"}, modules: []string{jsonGold}},
 	},
 	{
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
+		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
 		{pkg: "store", imports: []string{"rdf", "rdf/nquads", "patch"}, modules: []string{compress}},

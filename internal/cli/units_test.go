@@ -57,10 +57,12 @@ DELETE DATA {
 } ;
 INSERT DATA {
   <s:1> <p:1> "5"^^<http://www.w3.org/2001/XMLSchema#integer> .
-  <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
 } ;
 DELETE DATA {
   <s:1> <p:1> <o:1> .
+} ;
+INSERT DATA {
+  <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
 } ;
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {

@@ -4,7 +4,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
 	"unicode/utf8"
+
+	"github.com/quadrille-stream/quadrille/rdf"
 )
 
 // The terminals of the grammar, from RDF 1.2 N-Quads, section "Grammar", letter by letter.
@@ -159,5 +162,35 @@ func (g *grammar) literal() {
 		for part := range strings.SplitSeq(tag[1], "-") {
 			g.bad = g.bad || len(part) > 8
 		}
+	}
+}
+
+// The labels of blank nodes are those of the grammar: the ASCII characters, and those at and beside the ends of each
+// range that the grammar names, as the first, an inner and the last one.
+func TestLabelCharacters(t *testing.T) {
+	runes := []rune{utf8.MaxRune}
+	for r := range rune(utf8.RuneSelf) {
+		runes = append(runes, r)
+	}
+	for _, end := range regexp.MustCompile(`\\x\{(\w+)\}`).FindAllStringSubmatch(chars, -1) {
+		n, err := strconv.ParseInt(end[1], 16, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runes = append(runes, rune(n-1), rune(n), rune(n+1))
+	}
+	for _, r := range runes {
+		if !utf8.ValidRune(r) {
+			continue
+		}
+		for _, text := range []string{string(r), "a" + string(r), "a" + string(r) + "b"} {
+			_, err := rdf.Blank(text)
+			if want := label.FindString("_:"+text) == "_:"+text; want != (err == nil) {
+				t.Errorf("label %q: by the grammar good: %v, but %v", text, want, err)
+			}
+		}
+	}
+	if len(runes) < 200 {
+		t.Errorf("only %d characters", len(runes))
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/internal/suite"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/suite"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 )
 

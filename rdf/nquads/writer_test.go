@@ -31,7 +31,10 @@ func TestWriter(t *testing.T) {
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := b.String(), "<x:s> <x:s> \"o\" .\n<x:s> <x:s> <x:s> _:g .\n"; got != want {
+	if err := errors.Join(w.Flush(), w.Write(rdf.Quad{S: s, P: s, O: s}), w.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := b.String(), "<x:s> <x:s> \"o\" .\n<x:s> <x:s> <x:s> _:g .\n<x:s> <x:s> <x:s> .\n"; got != want {
 		t.Errorf("%q, expected %q", got, want)
 	}
 }

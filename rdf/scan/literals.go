@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math"
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -127,29 +128,56 @@ func (s *Scanner) quoted(quote byte) bool {
 func (s *Scanner) longQuoted(quote byte) bool {
 	s.pos += 3
 	s.scratch = append(s.scratch, '"')
+	if s.longBody(quote, math.MaxInt) {
+		return true
+	}
+	if s.err == nil {
+		_ = s.Expected("the closing quotes of the string")
+	}
+	return false
+}
+
+// longBody copies the body of a string in three quotes, and goes behind them. It reports false at the end of the window,
+// after setting the error, and behind a line end with more than most bytes in the scratch buffer.
+func (s *Scanner) longBody(quote byte, most int) bool {
 	for s.pos < len(s.b) && !s.atLong(quote) {
 		from := s.pos
-		if c := s.b[from]; c == '\n' || c == '\r' {
+		switch c := s.b[from]; {
+		case c == '\n' || c == '\r':
 			if s.newline(); s.err != nil {
 				return false
 			}
 			s.scratch = rdf.AppendEscaped(s.scratch, text(s.b[from:s.pos]))
-			continue
+			if len(s.scratch) > most {
+				return false
+			}
+		case chars.Class[c]&chars.Plain != 0 && c != quote:
+			s.plainRun(quote)
+		default:
+			r, n := s.stringRune(from)
+			if n == 0 {
+				return false
+			}
+			s.scratch = chars.AppendRune(s.scratch, r)
+			s.pos += n
 		}
-		r, n := s.stringRune(from)
-		if n == 0 {
-			return false
-		}
-		s.scratch = chars.AppendRune(s.scratch, r)
-		s.pos += n
 	}
 	if s.pos >= len(s.b) {
-		_ = s.Expected("the closing quotes of the string")
 		return false
 	}
 	s.scratch = append(s.scratch, '"')
 	s.pos += 3
 	return true
+}
+
+// plainRun copies what stands for itself, up to a quote.
+func (s *Scanner) plainRun(quote byte) {
+	b, i := s.b, s.pos
+	for i < len(b) && chars.Class[b[i]]&chars.Plain != 0 && b[i] != quote {
+		i++
+	}
+	s.scratch = append(s.scratch, b[s.pos:i]...)
+	s.pos = i
 }
 
 // stringRune reads the character or escape in a string at i and returns it and its length; 0 after setting the error.
@@ -211,11 +239,9 @@ func (s *Scanner) suffix(start int, lexical rdf.Term) rdf.Term {
 }
 
 func (s *Scanner) datatype(start, end int, lexical rdf.Term) rdf.Term {
-	if s.pos+1 >= len(s.b) || s.b[s.pos+1] != '^' {
-		_ = s.expectedAt(s.pos+1, `"^^" before the datatype`)
+	if !s.carets() {
 		return rdf.Term{}
 	}
-	s.pos += 2
 	s.Blanks()
 	at := s.pos
 	datatype := s.onlyIRI("datatype (IRI)")
@@ -226,8 +252,8 @@ func (s *Scanner) datatype(start, end int, lexical rdf.Term) rdf.Term {
 		if t == stringType {
 			return lexical
 		}
-		if t == langType || t == dirLangType {
-			_ = s.failAt(at, nil, "expected a datatype, found %s, which needs a language tag in its place", t)
+		if needsTag(t) {
+			_ = s.failAt(at, nil, needsTagMsg, t)
 			return rdf.Term{}
 		}
 	}
@@ -235,6 +261,21 @@ func (s *Scanner) datatype(start, end int, lexical rdf.Term) rdf.Term {
 		return rdf.Trusted(text(s.b[start:s.pos]))
 	}
 	return s.compose(lexical.String(), "^^", datatype.String())
+}
+
+const needsTagMsg = "expected a datatype, found %s, which needs a language tag in its place"
+
+// needsTag reports whether an IRI, in angle brackets, is the datatype of literals with a language tag.
+func needsTag(iri string) bool { return iri == langType || iri == dirLangType }
+
+// carets takes the "^^" before a datatype, of which the first is there.
+func (s *Scanner) carets() bool {
+	if s.pos+1 >= len(s.b) || s.b[s.pos+1] != '^' {
+		_ = s.expectedAt(s.pos+1, `"^^" before the datatype`)
+		return false
+	}
+	s.pos += 2
+	return true
 }
 
 func (s *Scanner) lang(start, end int, lexical rdf.Term) rdf.Term {
@@ -342,7 +383,7 @@ func (s *Scanner) number() (t rdf.Term, ok bool) {
 		end += n
 		datatype = `"^^<` + rdf.XSDDouble + `>`
 	}
-	if end < len(b) && (chars.Class[b[end]]&chars.Name != 0 || b[end] == ':' || b[end] >= utf8.RuneSelf) {
+	if s.dialect == Patch && end < len(b) && (chars.Class[b[end]]&chars.Name != 0 || b[end] == ':' || b[end] >= utf8.RuneSelf) {
 		_ = s.expectedAt(end, "the end of the number")
 		return rdf.Term{}, true
 	}

@@ -1,11 +1,12 @@
-// Package scan reads the terms that N-Triples, N-Quads and RDF Patch share. It is the common ground of their parsers,
-// and for whoever writes a parser for a format of that family; to read documents use rdf/nquads or patch.
+// Package scan reads the terms that N-Triples, N-Quads and RDF Patch share, and the tokens of Turtle and TriG. It is the
+// common ground of their parsers, and for whoever writes a parser for a format of that family; to read documents use
+// rdf/nquads, rdf/turtle or patch.
 //
 // [Input] cuts a document, in memory or from a reader, into windows of whole lines; a [Scanner] reads terms from a
 // window without allocating: a term whose text is canonical shares the window's memory, any other is written to a
 // scratch buffer that the next statement uses again.
 //
-// Sources: RDF 1.1 and 1.2 N-Triples and N-Quads, section "Grammar"; RDF 1.2 N-Triples, section "Canonical form".
+// Sources: RDF 1.1 and 1.2 N-Triples, N-Quads and Turtle, section "Grammar"; RDF 1.2 N-Triples, section "Canonical form".
 package scan
 
 import (
@@ -26,6 +27,9 @@ const (
 	// Patch is RDF Patch: also line ends and comments as white space, numbers, true and false without quotes, strings
 	// in single quotes or three quotes, triple terms as << s p o >>, and blank nodes as <_:label>.
 	Patch
+	// Turtle is Turtle and TriG, read token by token: line ends and comments are white space, an IRI may be relative
+	// (see [Scanner.Reference]). What tokens mean together is for the caller.
+	Turtle
 )
 
 // DefaultDepth is how deeply triple terms may be nested unless the caller says otherwise.
@@ -184,8 +188,10 @@ func (s *Scanner) found(at int) string {
 		return "an IRI"
 	case c == '_' && len(rest) > 1 && rest[1] == ':':
 		return "a blank node"
-	case c == '.':
+	case c == '.' && s.dialect != Turtle:
 		return "the end of the row, \".\""
+	case s.dialect == Turtle && chars.PrefixEnd(rest) >= 0:
+		return fmt.Sprintf("prefixed name \"%s:…\"", excerpt(rest[:chars.PrefixEnd(rest)]))
 	case chars.Class[c]&chars.Name != 0:
 		return s.foundWord(rest)
 	}
@@ -203,7 +209,7 @@ func (s *Scanner) foundWord(rest []byte) string {
 		n--
 	}
 	n = max(n, 1)
-	if n < len(rest) && rest[n] == ':' {
+	if n < len(rest) && rest[n] == ':' && s.dialect != Turtle {
 		return fmt.Sprintf("prefixed name \"%s:…\" (prefixes are not expanded: write the IRI in full)", rest[:n])
 	}
 	return fmt.Sprintf("%q", rest[:n])
@@ -225,7 +231,7 @@ func (s *Scanner) Space() {
 		i++
 	}
 	s.pos = i
-	if s.dialect == Patch && i < len(b) && (b[i] == '\n' || b[i] == '\r' || b[i] == '#') {
+	if s.dialect != NQuads && i < len(b) && (b[i] == '\n' || b[i] == '\r' || b[i] == '#') {
 		s.Lines()
 	}
 }
@@ -389,5 +395,7 @@ func IsPrefix(s string) bool { return chars.Prefix(s) }
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 var errLines = fmt.Errorf("number of lines %w", rdf.ErrLimit)
+
+var errTerm = fmt.Errorf("length of a term %w", rdf.ErrLimit)
 
 var errLimit = fmt.Errorf("triple term nesting %w", rdf.ErrLimit)

@@ -104,6 +104,20 @@ func (s *Scanner) iri() rdf.Term {
 
 // anyIRI reads an IRI with escapes or characters beyond ASCII, or finds what is wrong with it.
 func (s *Scanner) anyIRI() rdf.Term {
+	t, end := s.reference()
+	if end == 0 {
+		return rdf.Term{}
+	}
+	if !isAbsolute(t.String()[1:]) {
+		_ = s.Fail(rdf.ErrInvalid, "expected an absolute IRI (with a scheme), found %q", excerpt(t.String()))
+		return rdf.Term{}
+	}
+	s.pos = end
+	return t
+}
+
+// reference reads an IRI, absolute or relative, and returns its canonical text and its end; 0 after setting the error.
+func (s *Scanner) reference() (t rdf.Term, end int) {
 	b, start, i := s.b, s.pos, s.pos+1
 	from := -1 // where the canonical text begins in the scratch buffer; -1: in the window
 	for i < len(b) && b[i] != '>' {
@@ -117,16 +131,16 @@ func (s *Scanner) anyIRI() rdf.Term {
 				s.scratch = append(s.scratch, b[start:i]...)
 			}
 			if r, n = s.escape(i); n == 0 {
-				return rdf.Term{}
+				return rdf.Term{}, 0
 			}
 		}
 		if r < utf8.RuneSelf && chars.Class[r]&chars.IRI == 0 {
 			_ = s.failAt(i, nil, "expected a character of an IRI or \">\", found %s", describe(r))
-			return rdf.Term{}
+			return rdf.Term{}, 0
 		}
 		if r == utf8.RuneError && n == 1 {
 			_ = s.expectedAt(i, "an IRI in UTF-8")
-			return rdf.Term{}
+			return rdf.Term{}, 0
 		}
 		if from >= 0 {
 			s.scratch = utf8.AppendRune(s.scratch, r)
@@ -135,19 +149,23 @@ func (s *Scanner) anyIRI() rdf.Term {
 	}
 	if i >= len(b) {
 		_ = s.expectedAt(len(b), `">" at the end of the IRI`)
-		return rdf.Term{}
+		return rdf.Term{}, 0
 	}
 	canonical := b[start : i+1]
 	if from >= 0 {
 		s.scratch = append(s.scratch, '>')
 		canonical = s.scratch[from:]
 	}
-	if err := rdf.CheckIRI(text(canonical[1 : len(canonical)-1])); err != nil {
-		_ = s.Fail(rdf.ErrInvalid, "expected an absolute IRI (with a scheme), found %q", excerpt(canonical))
-		return rdf.Term{}
+	return rdf.Trusted(text(canonical)), i + 1
+}
+
+// isAbsolute reports whether an IRI, whose characters have been checked, begins with a scheme and a colon.
+func isAbsolute(iri string) bool {
+	i := 0
+	for i < len(iri) && chars.Class[iri[i]]&chars.Scheme != 0 {
+		i++
 	}
-	s.pos = i + 1
-	return rdf.Trusted(text(canonical))
+	return i > 0 && chars.Class[iri[0]]&chars.Alpha != 0 && i < len(iri) && iri[i] == ':'
 }
 
 func describe(r rune) string {
@@ -160,7 +178,7 @@ func describe(r rune) string {
 	return fmt.Sprintf("%q", string(r)) // which makes controls visible, and harmless for a terminal
 }
 
-func excerpt(b []byte) []byte {
+func excerpt[T string | []byte](b T) T {
 	const most = 60
 	n := min(len(b), most)
 	for n < len(b) && n > 0 && !utf8.RuneStart(b[n]) {

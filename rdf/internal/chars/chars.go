@@ -25,6 +25,8 @@ const (
 	Name
 	// Upper marks ASCII capitals.
 	Upper
+	// Local marks the ASCII characters that stand for themselves inside PN_LOCAL, but for the dot: Name and ":".
+	Local
 )
 
 // Class gives the classes of each byte. Bytes of 0x80 and above have none.
@@ -41,19 +43,22 @@ func classes() (t [256]uint8) {
 		}
 		lower, upper, digit := b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9'
 		if lower || upper {
-			t[b] |= Alpha | Scheme | Name
+			t[b] |= Alpha | Scheme | Name | Local
 		}
 		if upper {
 			t[b] |= Upper
 		}
 		if digit {
-			t[b] |= Digit | Scheme | Name
+			t[b] |= Digit | Scheme | Name | Local
 		}
 		if b == '+' || b == '-' || b == '.' {
 			t[b] |= Scheme
 		}
 		if b == '_' || b == '-' {
-			t[b] |= Name
+			t[b] |= Name | Local
+		}
+		if b == ':' {
+			t[b] |= Local
 		}
 	}
 	return t
@@ -100,6 +105,60 @@ func Label(b []byte) int {
 		}
 	}
 	return end
+}
+
+// PrefixEnd returns the place of the colon behind the prefix (PN_PREFIX, or empty) that b begins with; -1 if it begins
+// with none.
+func PrefixEnd(b []byte) int {
+	i := 0
+	for i < len(b) && Class[b[i]]&Name != 0 {
+		i++
+	}
+	if i < len(b) && (b[i] == '.' || b[i] >= utf8.RuneSelf) {
+		i = Label(b)
+	}
+	if i < len(b) && b[i] == ':' && (i == 0 || Class[b[0]]&Alpha != 0 || b[0] >= utf8.RuneSelf) {
+		return i
+	}
+	return -1
+}
+
+// LocalName returns the length of the longest local part of a prefixed name (PN_LOCAL) that b begins with, 0 if there
+// is none, and whether it has backslash escapes.
+func LocalName(b []byte) (end int, escaped bool) {
+	for i := 0; i < len(b); {
+		n, r := 1, rune(b[i])
+		switch c := b[i]; {
+		case c == '.':
+			if i == 0 {
+				return 0, false
+			}
+			i++
+			continue
+		case Class[c]&Local != 0:
+			if i == 0 && c == '-' {
+				return 0, false
+			}
+		case c == '%':
+			n = 3
+			if Hex(b[i+1:], 2) < 0 {
+				return end, escaped
+			}
+		case c == '\\':
+			n = 2
+			if i+1 >= len(b) || strings.IndexByte("_~.-!$&'()*+,;=/?#@%", b[i+1]) < 0 {
+				return end, escaped
+			}
+			escaped = true
+		default:
+			if r, n = utf8.DecodeRune(b[i:]); !NameRune(r, i == 0) || r == utf8.RuneError && n == 1 {
+				return end, escaped
+			}
+		}
+		i += n
+		end = i
+	}
+	return end, escaped
 }
 
 // Prefix reports whether s may be the name of a prefix (PN_PREFIX, or empty).

@@ -1,0 +1,64 @@
+package patch
+
+import (
+	"fmt"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// Source is a patch to be read: a [Reader], a [BinaryReader], or anything that drives a [Change] once.
+type Source interface {
+	// Run drives c with the rows. It returns the error of c as it is.
+	Run(c Change) error
+}
+
+// Compose hands to c the one transaction that does what the patches do one after the other: their net effect ([Net]),
+// with the id of the last patch and the prev of the first one. maxBytes is that of Net. A patch whose prev is another
+// than the id of the patch before it is [ErrNotNext]. On an error nothing is handed to c, unless it is an error of c.
+func Compose(c Change, maxBytes int, patches ...Source) error {
+	net := Net{MaxBytes: maxBytes}
+	check := links{Change: &net}
+	for i, p := range patches {
+		if err := p.Run(&check); err != nil {
+			return fmt.Errorf("composing: patch %d: %w", i+1, err)
+		}
+	}
+	return net.Emit(c)
+}
+
+// links checks prev against the id of the patch before.
+type links struct {
+	Change
+	last     rdf.Term // id of the last transaction that committed
+	id, prev rdf.Term // of the patch that comes
+}
+
+func (l *links) Header(name string, value rdf.Term) error {
+	switch normal(name) {
+	case HeaderID:
+		l.id = value.Clone()
+	case HeaderPrev:
+		l.prev = value.Clone()
+	}
+	return l.Change.Header(name, value)
+}
+
+func (l *links) Begin() error {
+	if !l.last.IsZero() && !l.prev.IsZero() && l.prev != l.last {
+		return fmt.Errorf("%w: expected prev to be %s, found %s", ErrNotNext, shortTerm(l.last), shortTerm(l.prev))
+	}
+	return l.Change.Begin()
+}
+
+func (l *links) Commit() error {
+	if !l.id.IsZero() {
+		l.last = l.id
+	}
+	l.id, l.prev = rdf.Term{}, rdf.Term{}
+	return l.Change.Commit()
+}
+
+func (l *links) Abort() error {
+	l.id, l.prev = rdf.Term{}, rdf.Term{}
+	return l.Change.Abort()
+}
