@@ -95,6 +95,7 @@ type Coordinator struct {
 	cfg     Config
 	control engine.Log
 	ship    *shipper.Shipper
+	process string // of this coordinator; see [Member]
 
 	current atomic.Pointer[State]
 
@@ -106,12 +107,12 @@ type Coordinator struct {
 }
 
 type counters struct {
-	joins, leaves, installed, failed atomic.Uint64
-	_                                [128]byte // the hot ones on lines of their own
-	local                            atomic.Uint64
-	_                                [120]byte
-	remote                           atomic.Uint64
-	_                                [120]byte
+	joins, leaves, moves, installed, failed atomic.Uint64
+	_                                       [128]byte // the hot ones on lines of their own
+	local                                   atomic.Uint64
+	_                                       [120]byte
+	remote                                  atomic.Uint64
+	_                                       [120]byte
 }
 
 // New returns a coordinator over a control log; it starts nothing and does no I/O. The shipper carries routed events;
@@ -123,7 +124,7 @@ func New(cfg Config, control engine.Log, ship *shipper.Shipper) (*Coordinator, e
 	if ship == nil {
 		ship = shipper.New(cfg.LocalNode, nil)
 	}
-	c := &Coordinator{cfg: cfg, control: control, ship: ship, watchers: map[chan struct{}]struct{}{}}
+	c := &Coordinator{cfg: cfg, control: control, ship: ship, process: rand.Text(), watchers: map[chan struct{}]struct{}{}}
 	c.current.Store(NewState(c.settings()))
 	return c, nil
 }
@@ -151,6 +152,8 @@ func (c *Coordinator) State() *State { return c.current.Load() }
 type Stats struct {
 	// JoinProposals and LeaveProposals count the proposals that were appended or tried: Join and Enter, Leave and Fail.
 	JoinProposals, LeaveProposals uint64
+	// MoveProposals counts those of Take and Drain.
+	MoveProposals uint64
 	// Routed = LocallyDelivered + RemotelyShipped: events that Route has handed over.
 	Routed, LocallyDelivered, RemotelyShipped uint64
 	// AssignmentsInstalled counts the states that were installed, FailedProposals the proposals that returned an error.
@@ -162,7 +165,8 @@ func (c *Coordinator) Stats() Stats {
 	local, remote := c.counters.local.Load(), c.counters.remote.Load()
 	return Stats{
 		JoinProposals: c.counters.joins.Load(), LeaveProposals: c.counters.leaves.Load(),
-		Routed: local + remote, LocallyDelivered: local, RemotelyShipped: remote,
+		MoveProposals: c.counters.moves.Load(),
+		Routed:        local + remote, LocallyDelivered: local, RemotelyShipped: remote,
 		AssignmentsInstalled: c.counters.installed.Load(), FailedProposals: c.counters.failed.Load(),
 	}
 }
@@ -201,8 +205,38 @@ func (c *Coordinator) Join(ctx context.Context, node string) (shard.Plan, error)
 // commits a record: the epoch of that is the process's incarnation, by which the others tell it from earlier ones.
 func (c *Coordinator) Enter(ctx context.Context) (shard.Plan, error) {
 	return c.propose(ctx, &c.counters.joins, func(s *State) (*State, error) {
-		return s.Enter(c.member(c.cfg.LocalNode)), nil
+		m := c.member(c.cfg.LocalNode)
+		m.Process = c.process
+		return s.Enter(m), nil
 	})
+}
+
+// Entered returns the incarnation with which this process bears the local node's name in a state: that of its newest
+// entry, whether Enter has returned that or an unknown outcome. 0: the node is no member; or, with other set, another
+// process bears its name.
+func (c *Coordinator) Entered(s *State) (incarnation uint64, other bool) {
+	m, ok := s.Member(c.cfg.LocalNode)
+	switch {
+	case !ok:
+		return 0, false
+	case m.Process != c.process:
+		return 0, true
+	}
+	return m.Incarnation, false
+}
+
+// Take makes the local node the owner of those of the shards that the target of planned moves gives it; see
+// [State.Target]. The plan is empty, and nothing is proposed, if that is none of them any more.
+func (c *Coordinator) Take(ctx context.Context, shards []int) (shard.Plan, error) {
+	return c.propose(ctx, &c.counters.moves, func(s *State) (*State, error) {
+		return s.Take(c.cfg.LocalNode, shards), nil
+	})
+}
+
+// Drain announces that a node is to leave: the others take its shards, one after the other, in the planned way. Leave
+// ends it. [ErrUnknownNode] if it is no member, or not in that incarnation.
+func (c *Coordinator) Drain(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
+	return c.propose(ctx, &c.counters.moves, func(s *State) (*State, error) { return s.Drain(node, incarnation) })
 }
 
 // Leave takes a node out of the membership; [ErrUnknownNode] if it is no member. After the last node the assignment is

@@ -20,8 +20,8 @@ import (
 )
 
 // TestFollowersAgreeAfterCrashes lets processes join, leave, enter under a name that another bears, be proposed as
-// failed, and crash in the middle of a proposal whose record arrives later, or never. Some follow the log from its begin,
-// some come at the end. All must have the state of the log's last record, to the byte.
+// failed, and crash in the middle of a proposal whose record arrives later, or never. One follows the log from the
+// beginning, one comes at the end. All must have the state of the log's last record, to the byte.
 func TestFollowersAgreeAfterCrashes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &pipeline{log: memory.New(1).Control()}

@@ -110,7 +110,7 @@ func parsed(t testing.TB, e engine.Entry) *coordinator.State {
 	return s
 }
 
-// TestUnknownOutcomeComesByTheLog: the proposer was told that the outcome is unknown; the record arrives afterwards, and
+// TestUnknownOutcomeComesByTheLog: the proposer was told that the outcome is unknown; the record arrives afterwards and
 // takes effect as everybody's does.
 func TestUnknownOutcomeComesByTheLog(t *testing.T) {
 	log := memory.New(1).Control()
@@ -292,7 +292,8 @@ func TestRouteFails(t *testing.T) {
 	if s := c.Stats(); s.Routed != 0 || s.LocallyDelivered != 0 || s.RemotelyShipped != 0 {
 		t.Errorf("stats %+v", s)
 	}
-	if err := transport.RegisterRoute("n2", shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })); err != nil {
+	taker := shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })
+	if err := transport.RegisterRoute("n2", taker); err != nil {
 		t.Fatal(err)
 	}
 	owned("n2")
@@ -329,7 +330,8 @@ func TestPayload(t *testing.T) {
 // TestRecordInTheLog: what Join commits is the record that TestRecord holds to the byte, with a proposal id of its own.
 func TestRecordInTheLog(t *testing.T) {
 	log := memory.New(1).Control()
-	c, err := coordinator.New(coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: 2, Key: "subject", Zone: "z", Weight: 3}, log, nil)
+	cfg := coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: 2, Key: "subject", Zone: "z", Weight: 3}
+	c, err := coordinator.New(cfg, log, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +369,8 @@ func TestRecordInTheLog(t *testing.T) {
 func TestNodeNames(t *testing.T) {
 	c := open(t, "n1", 4, memory.New(1).Control())
 	for _, bad := range []string{"", "a b", "a/b", "ä", strings.Repeat("x", 64)} {
-		if _, err := c.Join(t.Context(), bad); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("node name %q", bad)) {
+		_, err := c.Join(t.Context(), bad)
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("node name %q", bad)) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

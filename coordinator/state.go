@@ -47,9 +47,13 @@ type Member struct {
 	Name string `json:"name"`
 	// Incarnation is the epoch of the record with which the process entered that bears the name now.
 	Incarnation uint64 `json:"incarnation"`
+	// Process is a random name of that process, by which it knows its own entry even when it got no answer to it.
+	Process string `json:"process,omitempty"`
 	// Zone is where the node is, Weight its share of the shards.
 	Zone   string `json:"zone,omitempty"`
 	Weight int    `json:"weight"`
+	// Draining: the others take its shards, one after the other; it is to leave when it has none.
+	Draining bool `json:"draining,omitempty"`
 }
 
 // State is what the control log says: one record holds one whole state. It is immutable; Join, Enter, Leave and Fail
@@ -102,11 +106,13 @@ func (s *State) Join(m Member) (*State, error) {
 	if _, ok := s.find(m.Name); ok {
 		return nil, fmt.Errorf("join %q: %w", m.Name, ErrNodeExists)
 	}
-	return s.Enter(m), nil
+	next := s.Enter(m)
+	return s.with(next.Members), nil
 }
 
-// Enter returns the state in which the member is borne by a new process: its incarnation is the new epoch. It joins if
-// it is not a member.
+// Enter returns the state in which the member is borne by a new process: its incarnation is the new epoch. It becomes a
+// member if it is none. It takes nothing from the others, but all shards if nobody owns any: the rest are planned moves,
+// see [State.Target].
 func (s *State) Enter(m Member) *State {
 	m.Incarnation = s.Epoch + 1
 	members := slices.Clone(s.Members)
@@ -115,7 +121,50 @@ func (s *State) Enter(m Member) *State {
 	} else {
 		members = slices.Insert(members, i, m)
 	}
-	return s.with(members)
+	if s.Assignment.Empty() {
+		return s.with(members)
+	}
+	return s.assigned(members, s.Assignment)
+}
+
+// Target returns the assignment that planned moves lead to: the planner's for the members that are not draining. A node
+// that owns a shard there and not yet in the state follows it until it is near the tail of its log, and then takes it.
+func (s *State) Target() shard.Assignment {
+	staying := slices.DeleteFunc(slices.Clone(s.Members), func(m Member) bool { return m.Draining })
+	if len(staying) == 0 {
+		return s.Assignment
+	}
+	return shard.Rebalance(s.Settings.Shards, s.Assignment, s.standbys, candidates(staying))
+}
+
+// Take returns the state in which the node owns those of the shards that the target gives it; s itself if it owns them
+// already, or the target has changed.
+func (s *State) Take(node string, shards []int) *State {
+	owners, target, taken := s.Assignment.Nodes(), s.Target(), false
+	for _, i := range shards {
+		if target.Node(i) == node && owners[i] != node {
+			owners[i], taken = node, true
+		}
+	}
+	if !taken {
+		return s
+	}
+	return s.assigned(s.Members, shard.NewAssignment(owners))
+}
+
+// Drain returns the state in which the member is draining; s itself if it is so already; [ErrUnknownNode] if it is not
+// that incarnation: a process that has entered since is not the one that leaves.
+func (s *State) Drain(name string, incarnation uint64) (*State, error) {
+	i, ok := s.find(name)
+	switch {
+	case !ok || s.Members[i].Incarnation != incarnation:
+		return nil, fmt.Errorf("drain %q, incarnation %d: %w", name, incarnation, ErrUnknownNode)
+	case s.Members[i].Draining:
+		return s, nil
+	}
+	members := slices.Clone(s.Members)
+	members[i].Draining = true
+	return s.assigned(members, s.Assignment), nil
 }
 
 // Leave returns the state without the member; [ErrUnknownNode].
@@ -159,10 +208,14 @@ func (s *State) assigned(members []Member, a shard.Assignment) *State {
 	next.Epoch++
 	next.Members, next.Assignment = members, a
 	next.epochs = slices.Clone(s.epochs)
+	previous := slices.Clone(s.standbys)
 	for _, m := range shard.Diff(s.Assignment, a).Moves {
 		next.epochs[m.Shard] = next.Epoch
+		if previous != nil && previous[m.Shard] == m.To {
+			previous[m.Shard] = m.From // it has the state already
+		}
 	}
-	next.standbys = shard.Standbys(a, s.standbys, candidates(members))
+	next.standbys = shard.Standbys(a, previous, candidates(members))
 	return &next
 }
 

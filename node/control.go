@@ -28,12 +28,13 @@ func (n *Node) follow(ctx context.Context) error {
 	wait, entered := reenterAfter, time.Now()
 	for {
 		state := n.coord.State()
-		member, ok := state.Member(n.cfg.Name)
+		incarnation, other := n.coord.Entered(state)
 		switch {
-		case ok && member.Incarnation > n.incarnation.Load():
+		case other:
+			member, _ := state.Member(n.cfg.Name)
 			return fmt.Errorf("%w: incarnation %d, this process is %d", ErrSuperseded, member.Incarnation,
 				n.incarnation.Load())
-		case !ok:
+		case incarnation == 0:
 			n.install(ctx, state)
 			if time.Since(entered) > 2*reenterMax {
 				wait = reenterAfter
@@ -44,6 +45,7 @@ func (n *Node) follow(ctx context.Context) error {
 			wait, entered = min(2*wait, reenterMax), time.Now()
 			continue
 		}
+		n.incarnation.Store(incarnation)
 		n.install(ctx, state)
 		select {
 		case <-wake:
@@ -62,17 +64,14 @@ func (n *Node) reenter(ctx context.Context, wait time.Duration) error {
 		return ctx.Err()
 	}
 	if _, ok := n.coord.State().Member(n.cfg.Name); ok {
-		return nil // somebody else has its name by now; follow will see
+		return nil // follow sees who has the name by now
 	}
 	if _, err := n.coord.Enter(ctx); err != nil {
 		if errors.Is(err, coordinator.ErrSettings) {
 			return err
 		}
 		n.log.Warn("entering again failed; it is tried again", "err", err)
-		return nil
 	}
-	member, _ := n.coord.State().Member(n.cfg.Name)
-	n.incarnation.Store(member.Incarnation)
 	return nil
 }
 
@@ -86,7 +85,7 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 			}
 		}
 	}
-	incarnation := n.incarnation.Load()
+	incarnation, target := n.incarnation.Load(), state.Target()
 	for s, l := range n.loops {
 		owner, standby := state.Assignment.Node(s), state.Standby(s)
 		a := operator.Assignment{Control: state.Epoch, Epoch: state.ShardEpoch(s), Incarnation: incarnation}
@@ -94,7 +93,7 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 		case !member:
 		case owner == n.cfg.Name:
 			a.Role = operator.Owner
-		case standby == n.cfg.Name:
+		case standby == n.cfg.Name, target.Node(s) == n.cfg.Name: // the latter makes a planned move short
 			a.Role = operator.Standby
 		}
 		_ = l.post(ctx, func(now time.Time) {

@@ -103,6 +103,10 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the error is [ErrNoOwner] and the acks that have not come are zero.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].
+//
+// A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
+// error before it goes on: a later event that overtook them would make them look like duplicates. Its name has at most
+// [shipper.MaxWireText] bytes.
 func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Wait)
 	defer cancel()
@@ -116,6 +120,9 @@ func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack,
 		s := events[i].Shard
 		if s < 0 || s >= len(n.loops) {
 			return nil, fmt.Errorf("%w: %d", shipper.ErrInvalidShard, s)
+		}
+		if n := len(events[i].Producer); n > shipper.MaxWireText {
+			return nil, fmt.Errorf("%w: the producer's name has %d bytes, at most %d", ErrTooLarge, n, shipper.MaxWireText)
 		}
 		byShard[s] = append(byShard[s], i)
 	}
@@ -186,23 +193,26 @@ type waiter struct {
 	to    chan<- answer // has room for all answers
 }
 
-// submit puts the events of one Send into the outbox, in order. When one finds no room those behind it don't either:
-// a later event of its producer must not come first.
+// submit puts the events of one Send into the outbox, in order.
 func (l *loop) submit(now time.Time, events []shipper.Event, indexes []int, answers chan<- answer) {
-	full := false
-	for _, i := range indexes {
-		ev := events[i]
-		if ev.Producer == "" {
+	mine := make([]shipper.Event, len(indexes))
+	for i, index := range indexes {
+		mine[i] = events[index]
+		if mine[i].Producer == "" {
 			l.doorSeq++
-			ev.Producer, ev.Seq = l.n.door, l.doorSeq
+			mine[i].Producer, mine[i].Seq = l.n.door, l.doorSeq
 		}
-		l.token++
-		full = full || !l.out.Submit(now, ev, l.token)
-		if full {
-			answers <- answer{index: i, ack: shipper.Ack{Status: shipper.Busy, Reason: "the door's queue is full"}}
-			continue
+	}
+	first := l.token + 1
+	if !l.out.Submit(now, first, mine...) {
+		for _, index := range indexes {
+			answers <- answer{index: index, ack: shipper.Ack{Status: shipper.Busy, Reason: "the door's queue is full"}}
 		}
-		l.waiting[l.token] = waiter{index: i, to: answers}
+		return
+	}
+	l.token += uint64(len(indexes))
+	for i, index := range indexes {
+		l.waiting[first+uint64(i)] = waiter{index: index, to: answers}
 	}
 }
 

@@ -179,6 +179,7 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 		run("control log", n.coord.Run)
 		run("assignment", n.follow)
+		run("planned moves", n.move)
 		run("failure detector", n.detect)
 		for _, l := range n.loops {
 			run("shard", l.run)
@@ -212,9 +213,14 @@ func (n *Node) fail(err error) {
 func (n *Node) enter(ctx context.Context) error {
 	for {
 		_, err := n.coord.Enter(ctx)
+		state := n.coord.State()
+		incarnation, other := n.coord.Entered(state)
 		switch {
-		case err == nil:
-			return n.begin()
+		case incarnation > 0:
+			n.begin(incarnation, state.Epoch)
+			return nil
+		case err == nil && other:
+			return fmt.Errorf("%w just after this one", ErrSuperseded)
 		case ctx.Err() != nil, errors.Is(err, coordinator.ErrSettings), errors.Is(err, coordinator.ErrDamaged):
 			return err
 		}
@@ -228,15 +234,10 @@ func (n *Node) enter(ctx context.Context) error {
 }
 
 // begin notes what the committed record says of this process.
-func (n *Node) begin() error {
-	member, ok := n.coord.State().Member(n.cfg.Name)
-	if !ok {
-		return fmt.Errorf("%s is not a member after entering", n.cfg.Name)
-	}
-	n.incarnation.Store(member.Incarnation)
-	n.door = fmt.Sprintf("%s%s/%d", operator.DoorPrefix, n.cfg.Name, member.Incarnation)
-	n.log.Info("entered", "incarnation", member.Incarnation, "epoch", n.coord.State().Epoch)
-	return nil
+func (n *Node) begin(incarnation, epoch uint64) {
+	n.incarnation.Store(incarnation)
+	n.door = fmt.Sprintf("%s%s/%d", operator.DoorPrefix, n.cfg.Name, incarnation)
+	n.log.Info("entered", "incarnation", incarnation, "epoch", epoch)
 }
 
 // sink takes the batches that arrive for this node.
@@ -256,12 +257,6 @@ func (s sink) Deliver(_ context.Context, b shipper.Batch) error {
 	default:
 		return fmt.Errorf("shard %d is behind: %d batches wait", b.Shard, cap(l.remote))
 	}
-}
-
-// Leave gives the node's shards to the others and takes it out of the pipeline; then stop it.
-func (n *Node) Leave(ctx context.Context) error {
-	_, err := n.coord.Leave(ctx, n.cfg.Name)
-	return err
 }
 
 // blob is the name of a shard's snapshot at a position.

@@ -229,6 +229,56 @@ func TestFailover(t *testing.T) {
 	c.checkLogs(sensors * (2*steps - 1))
 }
 
+// owned counts the shards that a node owns in effect.
+func (c *cluster) owned(name string) (n int) {
+	for _, s := range c.nodes[name].Status().Shards {
+		if s.Owner == name && s.State == "owning" {
+			n++
+		}
+	}
+	return n
+}
+
+// TestPlannedMoves: while changes come in, a node joins and takes its half of the shards, and leaves again.
+func TestPlannedMoves(t *testing.T) {
+	c := newCluster(t, 8, nil)
+	c.start("n1")
+	c.ready("n1")
+	const sensors, steps = 16, 60
+	var all sync.WaitGroup
+	begun := make(chan struct{}, sensors)
+	for s := range sensors {
+		all.Go(func() {
+			for i := range steps {
+				c.step(s, i)
+				if i == 5 {
+					begun <- struct{}{}
+				}
+			}
+		})
+	}
+	for range sensors {
+		<-begun
+	}
+	c.start("n2")
+	eventually(t, "n2 owns its half", func() bool { return c.owned("n2") == 4 && c.owned("n1") == 4 })
+	for _, s := range c.nodes["n1"].Status().Shards {
+		if s.Owner == "n2" && (s.Standby != "n1" || s.State != "following") {
+			t.Errorf("shard %d: standby %q, n1 is %s; who has given it up has its state", s.Shard, s.Standby, s.State)
+		}
+	}
+	if err := c.nodes["n2"].Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	c.kill("n2")
+	c.ready("n1")
+	all.Wait()
+	if n := c.owned("n1"); n != 8 {
+		t.Errorf("n1 owns %d shards of 8", n)
+	}
+	c.checkLogs(sensors * (2*steps - 1))
+}
+
 // step replaces a sensor's value, at whatever node answers, until it is accepted.
 func (c *cluster) step(sensor, i int) {
 	patch := fmt.Sprintf("A <http://e/s%d> <http://e/value> \"%d\" .\n", sensor, i)

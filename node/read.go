@@ -141,22 +141,31 @@ func (n *Node) writeShard(ctx context.Context, w io.Writer, s int) (uint64, erro
 
 // copyAt returns the shard's quads at tail or later.
 func (n *Node) copyAt(ctx context.Context, s int, tail uint64) (store.Store, uint64, error) {
-	for deadline := time.Now().Add(localWait); ; {
-		v := n.loops[s].view.Load()
-		d, ok := v.logic.(*dataset.Logic)
-		if !ok && v.logic != nil {
-			return nil, 0, errors.New("the pipeline's operators keep no RDF")
+	if _, ok := n.loops[s].view.Load().logic.(*dataset.Logic); !ok {
+		return nil, 0, errors.New("the pipeline's operators keep no RDF")
+	}
+	v := n.viewAt(ctx, s, tail, localWait)
+	if v == nil {
+		return n.rebuild(ctx, s)
+	}
+	return v.logic.(*dataset.Logic).Store(), v.position, nil
+}
+
+// viewAt returns what this node's loop shows of the shard once it has reached the position; nil when that is not to be,
+// or not within bound.
+func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound time.Duration) *view {
+	for deadline := time.Now().Add(bound); ; {
+		v := n.loops[shard].view.Load()
+		if v.position >= position {
+			return v
 		}
-		if v.position >= tail {
-			return d.Store(), v.position, nil
-		}
-		if v.state == operator.None || time.Now().After(deadline) {
-			return n.rebuild(ctx, s)
+		if v.state == operator.None || v.state == operator.Halted || time.Now().After(deadline) {
+			return nil
 		}
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, 0, ctx.Err()
+			return nil
 		}
 	}
 }
@@ -164,42 +173,38 @@ func (n *Node) copyAt(ctx context.Context, s int, tail uint64) (store.Store, uin
 // rebuild makes the shard's quads anew from the newest snapshot and the log, with the very operator that owns shards.
 func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) {
 	op := operator.New(operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }})
-	names, err := n.blobs(ctx, s)
-	if err != nil {
-		return nil, 0, err
-	}
-	var snapshot io.ReadCloser
-	if len(names) > 0 {
-		if snapshot, err = n.cfg.Engine.Blobs().Get(ctx, names[0]); err != nil {
-			return nil, 0, err
-		}
-		defer snapshot.Close()
-	}
-	return replay(ctx, op, snapshot, n.cfg.Engine.Shard(s))
-}
-
-// replay drives an operator as a reader: the standby's part, up to the tail.
-func replay(ctx context.Context, op *operator.Operator, snapshot io.Reader, log engine.ShardLog) (store.Store, uint64, error) {
 	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})
-	var from uint64 = 1
-	var gen uint64
+	var from, gen uint64
 	for effects := op.Effects(); len(effects) > 0; effects = op.Effects() {
 		for _, e := range effects {
 			switch e := e.(type) {
 			case operator.Restore:
-				if err := op.Restored(time.Time{}, e.Gen, snapshot); err != nil {
-					return nil, 0, err
+				if err := n.restoreNewest(ctx, s, op, e.Gen); err != nil {
+					n.log.Warn("snapshot can't be read; the log is read instead", "shard", s, "err", err)
 				}
 			case operator.Follow:
 				from, gen = e.From, e.Gen
 			}
 		}
 	}
-	_, err := log.Read(ctx, from, func(e engine.Entry) error {
+	_, err := n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
 		op.Entries(time.Time{}, gen, []engine.Entry{e})
 		op.Effects()
 		return op.Err()
 	})
-	d, _ := op.Logic().(*dataset.Logic)
-	return d.Store(), op.Position(), err
+	return op.Logic().(*dataset.Logic).Store(), op.Position(), err
+}
+
+// restoreNewest gives the operator the newest snapshot, or none where there is none or it can't be had.
+func (n *Node) restoreNewest(ctx context.Context, s int, op *operator.Operator, gen uint64) error {
+	names, err := n.blobs(ctx, s)
+	if err != nil || len(names) == 0 {
+		return errors.Join(err, op.Restored(time.Time{}, gen, nil))
+	}
+	r, err := n.cfg.Engine.Blobs().Get(ctx, names[0])
+	if err != nil {
+		return errors.Join(err, op.Restored(time.Time{}, gen, nil))
+	}
+	defer r.Close()
+	return op.Restored(time.Time{}, gen, r)
 }

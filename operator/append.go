@@ -105,7 +105,7 @@ func (o *Operator) finish(f *inflight, whole *Record, seq uint64) {
 	o.stats.Deletes += f.deletes
 	for i := range f.answers {
 		a := &f.answers[i]
-		if a.Status == shipper.Committed || a.Status == shipper.Bad {
+		if a.Status == shipper.Committed || a.Status == shipper.Bad && a.Position == 0 {
 			a.Position, a.Head = seq, o.chain.DeltaHead
 		}
 	}
@@ -245,6 +245,9 @@ func (g *group) known(ev *shipper.Event) (shipper.Ack, bool) {
 	answer := shipper.Ack{Status: shipper.Duplicate}
 	if ev.Seq == last.Seq {
 		answer.Position, answer.Adds, answer.Deletes = last.Position, last.Adds, last.Deletes
+	}
+	if ev.Seq == last.Seq && last.Bad { // who sends it again must not believe that it was accepted
+		answer.Status, answer.Reason = shipper.Bad, "it came before and is a dead letter"
 	}
 	return answer, true
 }

@@ -18,6 +18,7 @@ type producer struct {
 	ProducerPosition
 	Position uint64        // of the record that holds its last event
 	Seen     time.Duration // the clock at that record
+	Bad      bool          `json:",omitempty"` // that record is a dead letter
 	element  *list.Element
 }
 
@@ -26,9 +27,9 @@ const maxGap = 24
 
 // producers is the dedupe state of a shard: a function of its log alone.
 //
-// Its clock sums the gaps between the times of records, none of which counts for more than a 24th of the keep time. So
-// an owner whose clock jumps ahead forgets nobody, and one whose clock jumps back keeps nobody for good; a shard with few
-// records keeps the few producers that it has for longer.
+// Its clock sums the gaps between the times of records, none of which counts for more than a 24th of the keep time.
+// So an owner whose clock jumps ahead forgets nobody, and one whose clock jumps back keeps nobody for good; a shard with
+// few records keeps the few producers that it has for longer.
 type producers struct {
 	keep  time.Duration
 	clock time.Duration
@@ -48,7 +49,7 @@ func (p *producers) apply(r *Record, position uint64) {
 	p.clock += min(max(r.Time.Sub(p.last), 0), p.keep/maxGap)
 	p.last = r.Time
 	for _, at := range r.Positions {
-		p.set(producer{ProducerPosition: at, Position: position, Seen: p.clock})
+		p.set(producer{ProducerPosition: at, Position: position, Seen: p.clock, Bad: r.Kind == DeadLetter})
 	}
 	for e := p.passing.Front(); e != nil; e = p.passing.Front() {
 		old := e.Value.(*producer)

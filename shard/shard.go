@@ -53,6 +53,9 @@ func (a Assignment) Node(s int) string {
 	return a.nodes[s]
 }
 
+// Nodes returns the owner of each shard, in a slice of the caller's own.
+func (a Assignment) Nodes() []string { return slices.Clone(a.nodes) }
+
 // Empty reports whether no shard has an owner.
 func (a Assignment) Empty() bool {
 	return !slices.ContainsFunc(a.nodes, func(node string) bool { return node != "" })

@@ -42,8 +42,8 @@ func pow(base, exponent int) int {
 	return p
 }
 
-// TestClosedFormSweep goes through every number of nodes to 200 with every number of shards to 32, and through a grid of
-// larger ones to 4,096 shards. The balanced state that it starts from doesn't come from the planner.
+// TestClosedFormSweep goes through every number of nodes to 200 with every number of shards to 32, and through a grid
+// of larger ones to 4,096 shards. The balanced state that it starts from doesn't come from the planner.
 func TestClosedFormSweep(t *testing.T) {
 	list := nodes(201)
 	check := func(n, k int) {

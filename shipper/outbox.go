@@ -15,7 +15,8 @@ type OutboxConfig struct {
 	// MaxBatch and MaxEvents bound a batch: bytes of payload (default 256 KiB) and events (default 1,024). One larger
 	// event is a batch of its own.
 	MaxBatch, MaxEvents int
-	// MaxQueue bounds the payload bytes that wait. Default 64 MiB. One event is always taken when nothing waits.
+	// MaxQueue bounds the payload bytes that wait. Default 64 MiB. What is submitted together is always taken when
+	// nothing waits.
 	MaxQueue int
 	// Resend is the time without an answer after which a batch is sent again. Default 1 s.
 	Resend time.Duration
@@ -91,13 +92,20 @@ func (o *Outbox) Len() int { return len(o.waiting) + len(o.batch) }
 // Queued is the payload bytes of the events without an answer.
 func (o *Outbox) Queued() int { return o.bytes }
 
-// Submit takes an event; its answer is a [Done] with the token. It reports false when the queue is full.
-func (o *Outbox) Submit(now time.Time, ev Event, token uint64) bool {
-	if o.bytes > 0 && o.bytes+len(ev.Payload) > o.cfg.MaxQueue {
+// Submit takes all of the events, or none of them when the queue is full: a later one must not come before an earlier.
+// The answer to the first is a [Done] with the token, that to the next with the next number.
+func (o *Outbox) Submit(now time.Time, token uint64, events ...Event) bool {
+	bytes := 0
+	for i := range events {
+		bytes += len(events[i].Payload)
+	}
+	if o.bytes > 0 && o.bytes+bytes > o.cfg.MaxQueue {
 		return false
 	}
-	o.bytes += len(ev.Payload)
-	o.waiting = append(o.waiting, pending{event: ev, token: token})
+	o.bytes += bytes
+	for i := range events {
+		o.waiting = append(o.waiting, pending{event: events[i], token: token + uint64(i)})
+	}
 	o.send(now)
 	return true
 }

@@ -114,7 +114,7 @@ func (w *world) submit(t *rapid.T) {
 	event := shipper.Event{Key: fmt.Sprint(w.token), Producer: producer, Seq: w.seqs[producer] + 1,
 		Payload: make([]byte, rapid.IntRange(1, 9).Draw(t, "size"))}
 	full := w.out.Queued() > 0 && w.out.Queued()+len(event.Payload) > 40
-	if taken := w.out.Submit(w.now, event, w.token); taken == full {
+	if taken := w.out.Submit(w.now, w.token, event); taken == full {
 		t.Fatalf("taken: %v, with %d bytes queued", taken, w.out.Queued())
 	} else if taken {
 		w.seqs[producer]++

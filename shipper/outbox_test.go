@@ -32,7 +32,7 @@ func (d *desk) submit(size int, seqs ...int) {
 	for _, seq := range seqs {
 		event := ev(seq)
 		event.Payload = make([]byte, size)
-		if !d.out.Submit(d.now, event, uint64(seq)) {
+		if !d.out.Submit(d.now, uint64(seq), event) {
 			d.t.Fatalf("event %d of %d bytes found no room behind %d bytes", seq, size, d.out.Queued())
 		}
 	}
@@ -161,7 +161,7 @@ func TestOutboxDefaults(t *testing.T) {
 		t.Errorf("%d events in a batch, want 1,024", n)
 	}
 	big := shipper.Event{Payload: make([]byte, 64<<20-d.out.Queued())}
-	if !d.out.Submit(d.now, big, 2000) || d.out.Submit(d.now, ev1(1), 2001) {
+	if !d.out.Submit(d.now, 2000, big) || d.out.Submit(d.now, 2001, ev1(1)) {
 		t.Errorf("%d bytes are queued: 64 MiB are allowed, and no more", d.out.Queued())
 	}
 }
@@ -353,14 +353,14 @@ func TestOutboxBoundsBatches(t *testing.T) {
 
 func TestOutboxBoundsTheQueue(t *testing.T) {
 	d := newDesk(t, shipper.OutboxConfig{MaxQueue: 100})
-	if !d.out.Submit(d.now, ev1(1000), 1) {
-		t.Fatal("one event is always taken when nothing waits")
+	if !d.out.Submit(d.now, 1, ev1(1000)) {
+		t.Fatal("what comes together is always taken when nothing waits")
 	}
-	if d.out.Submit(d.now, ev1(1), 2) {
+	if d.out.Submit(d.now, 2, ev1(1)) {
 		t.Error("taken beyond the bound")
 	}
 	d.route("a", 1)
-	if d.out.Submit(d.now, ev1(1), 3) {
+	if d.out.Submit(d.now, 3, ev1(1)) {
 		t.Error("what is under way counts too")
 	}
 	if err := d.ack(1, committed(1)...); err != nil {
@@ -368,7 +368,7 @@ func TestOutboxBoundsTheQueue(t *testing.T) {
 	}
 	d.submit(60, 4)
 	d.submit(40, 5)
-	if d.out.Submit(d.now, ev1(1), 6) {
+	if d.out.Submit(d.now, 6, ev1(1)) {
 		t.Error("taken beyond the bound")
 	}
 	d.out.Cancel(5)
@@ -451,5 +451,20 @@ func TestOutboxLendsNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(kept, first[0].Batch.Events); diff != "" {
 		t.Errorf("a batch that was handed out has changed:\n%s", diff)
+	}
+}
+
+func TestOutboxTakesAllOrNone(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{MaxQueue: 100})
+	if !d.out.Submit(d.now, 1, ev1(60), ev1(60)) || d.out.Len() != 2 {
+		t.Fatal("what comes together is always taken when nothing waits")
+	}
+	d.route("a", 1)
+	if err := d.ack(1, committed(2)...); err != nil || d.out.Queued() != 0 {
+		t.Fatalf("%v, %d bytes are queued", err, d.out.Queued())
+	}
+	d.submit(60, 3)
+	if d.out.Submit(d.now, 4, ev1(30), ev1(30)) || d.out.Len() != 1 || d.out.Queued() != 60 {
+		t.Error("a part was taken")
 	}
 }

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -24,7 +23,7 @@ const (
 
 var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// statement makes the quad number i of a sensor after some updates in buf, which the terms share.
+// statement makes the quad number i of a sensor after some updates. It uses buf, and returns it for the next one.
 func statement(buf []byte, sensor, i, update int) (rdf.Quad, []byte) {
 	number := strconv.Itoa(sensor)
 	buf = append(append(append(buf[:0], plant+"observation/"...), number...), '>')
@@ -37,7 +36,9 @@ func statement(buf []byte, sensor, i, update int) (rdf.Quad, []byte) {
 	case 2:
 		buf = append(buf, sosa+"observedProperty>"+plant+"temperature>"...)
 	case 3: // no two sensors have the same value at once: the worst for the dictionary
-		buf = fmt.Appendf(buf, sosa+`hasSimpleResult>"%d.%07d"^^`+xsd+"decimal>", 20+(7*sensor+3*update)%10, sensor*131+update)
+		buf = strconv.AppendInt(append(buf, sosa+`hasSimpleResult>"`...), int64(20+(7*sensor+3*update)%10), 10)
+		buf = strconv.AppendInt(append(buf, '.'), int64(10_000_000+131*sensor+update), 10)
+		buf = append(buf, `"^^`+xsd+"decimal>"...)
 	case 4:
 		at := epoch.Add(time.Duration(update) * time.Second)
 		buf = append(at.AppendFormat(append(buf, sosa+`resultTime>"`...), time.RFC3339), `"^^`+xsd+"dateTime>"...)
@@ -50,7 +51,9 @@ func statement(buf []byte, sensor, i, update int) (rdf.Quad, []byte) {
 	o := len(buf)
 	buf = append(strconv.AppendInt(append(buf, plant+"line/"...), int64(sensor/sensorsOnLine), 10), '>')
 	text := string(buf)
-	return rdf.Quad{S: rdf.Trusted(text[:s]), P: rdf.Trusted(text[s:p]), O: rdf.Trusted(text[p:o]), G: rdf.Trusted(text[o:])}, buf
+	quad := rdf.Quad{S: rdf.Trusted(text[:s]), P: rdf.Trusted(text[s:p])}
+	quad.O, quad.G = rdf.Trusted(text[p:o]), rdf.Trusted(text[o:])
+	return quad, buf
 }
 
 // batch is the number of changes of a transaction.

@@ -14,16 +14,17 @@ const keptLog = 1 << 14
 
 // Memory is a [Store] in memory. Make one with [NewMemory].
 //
-// It takes about 100 bytes a quad, all in, for sensor observations (the text of each term is there once), and memory for
-// what is gone is used again: terms that no quad has are dropped, their ids given again, and the texts that stay are moved
-// together when more than half of their chunk of 64 KiB is gone. What remains of a greater past is 12 bytes for each
-// term that there was at once; a snapshot that is read starts without that.
+// It takes 80 to 100 bytes a quad, all in, for sensor observations (the text of each term is there once). Memory for
+// what is gone is used again: terms that no quad has are dropped, their ids given again, and the texts that stay are
+// moved together when more than half of their chunk of 64 KiB is gone. What remains of a greater past is 12 bytes for
+// each term that there was at once; a snapshot that is read starts without that.
 //
-// A view costs the writer a copy of a page (1 to 4 KiB) at the first change to it after the view was opened, and nothing
-// else; the writer never waits for a view, and opening one takes the same short time however much there is, except that a
-// commit or a rollback, which takes time for each change of its transaction, is not interrupted. Views that are opened
-// while a transaction is open first sort out its changes. The terms that a view hands out stay valid for ever, but each
-// may keep 64 KiB alive: clone what is kept for long.
+// A view costs the writer a copy of a page (1 to 4 KiB) at the first change to it after the view was opened, and of the
+// lists of pages (8 bytes for each), and nothing else: the writer never waits for a view. Opening one takes the same
+// short time however much there is, but a commit or a rollback, which takes time for each change of its transaction, is
+// not interrupted for it. A view that is opened in a transaction looks past that one's changes, with a map of them for
+// each reading. The terms that a view hands out stay valid for ever, but each may keep 64 KiB alive: clone what is
+// kept.
 //
 // It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different
 // terms: about 100 GB. Since Add has no error to return, it panics rather than lose a change where there is no room for

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func checkArena(t *testing.T, a *arena, live int) {
 
 // Values that come and go for ever leave nothing behind.
 func TestMemoryIsUsedAgain(t *testing.T) {
-	const sensors, rounds = 2000, 60
+	const sensors, rounds = 1500, 24
 	for _, viewed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("views=%v", viewed), func(t *testing.T) {
 			m := NewMemory()
@@ -104,6 +105,9 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 			// In one transaction are the old terms and the new ones.
 			if m.terms.last > 3*sensors+2 {
 				t.Errorf("%d ids for %d terms", m.terms.last, m.terms.len)
+			}
+			if chunks := len(m.terms.texts.live); chunks > 3*2*sensors*100/chunkSize+3 {
+				t.Errorf("%d places for chunks", chunks)
 			}
 			if pages := len(m.quads.rows.made); pages > sensors/pageLen+2 {
 				t.Errorf("%d pages of rows", pages)
@@ -197,6 +201,31 @@ func TestPagesAreCopiedOnceForAView(t *testing.T) {
 	v.Close() // does nothing
 	if m.epochs.frozen != 0 || len(m.epochs.open) != 0 || m.quads.rows.pages.shared {
 		t.Error("the view is closed, but pages are still kept for it")
+	}
+}
+
+// Pages that are dropped, and made anew, stay in the view that has them.
+func TestViewOfDroppedPages(t *testing.T) {
+	const n = 8 * pageLen
+	m := NewMemory()
+	tx := m.Begin()
+	for i := range n {
+		tx.Add(numbered(i, i))
+	}
+	tx.Commit(1)
+	v := m.View()
+	defer v.Close()
+	want := content(v)
+	tx = m.Begin()
+	for i := n - 1; i >= 0; i-- { // the last row first, so that no other moves
+		tx.Delete(numbered(i, i))
+	}
+	for i := range n {
+		tx.Add(numbered(i, n+i))
+	}
+	tx.Commit(2)
+	if got := content(v); !maps.Equal(got, want) || len(got) != n {
+		t.Errorf("%d quads, expected %d, or others", len(got), n)
 	}
 }
 

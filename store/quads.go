@@ -2,8 +2,8 @@ package store
 
 import "math/rand/v2"
 
-// maxQuads is the number of quads that a store can hold, those counted again that the open transaction changes. Each may
-// have one term four times, and the users of a term are counted in 32 bits.
+// maxQuads is the number of quads that a store can hold, those counted again that the open transaction changes. Each
+// may have one term four times, and the users of a term are counted in 32 bits.
 const maxQuads = 1<<30 - 1
 
 // quad is a quad by the ids of its terms: subject, predicate, object, graph.

@@ -15,15 +15,15 @@ import (
 )
 
 // ReadSnapshot reads what [WriteSnapshot] has written, up to the end of r, and returns a store with the quads and the
-// position, and extra. It needs the memory of the store, 4 bytes a term and about 5 MiB; a length in the file reserves no
-// memory before the bytes are there. It starts no goroutine.
+// position, and extra. It needs the memory of the store, 4 bytes a term and about 5 MiB; a length in the file reserves
+// no memory before the bytes are there. It starts no goroutine.
 //
-// A snapshot that is not whole, or of which any bit was changed, or behind which there is more, gives [ErrDamaged]; one of
-// another version, or larger than a [Memory] can be, an error that says so; and an error of r stays in the chain.
+// A snapshot that is not whole, or of which any bit was changed, or behind which there is more, gives [ErrDamaged]; one
+// of another version, or larger than a [Memory] can be, an error that says so; and an error of r stays in the chain.
 func ReadSnapshot(r io.Reader) (*Memory, []byte, error) {
 	sum := newSumReader(r)
 	m, extra, err := readSnapshot(sum)
-	if sum.err != nil && sum.err != io.EOF {
+	if sum.err != nil && !errors.Is(sum.err, io.EOF) {
 		err = sum.err // what comes of it is no damage
 	}
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *sumReader) fill() {
 
 // check compares the checksum when all was read.
 func (s *sumReader) check() error {
-	if n, err := s.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+	if n, err := s.Read(make([]byte, 1)); n > 0 || !errors.Is(err, io.EOF) {
 		return damaged("there is more behind its end")
 	}
 	if !bytes.Equal(s.buf, s.hash.Sum(nil)) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"runtime"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func checkSnapshot(t testing.TB, file []byte, v View, extra string) *Memory {
 		t.Errorf("position %d, %d quads, %d bytes extra; expected %d, %d, %d",
 			m.Position(), m.Len(), len(gotExtra), v.Position(), v.Len(), len(extra))
 	}
-	if want, got := content(v), content(got); fmt.Sprint(want) != fmt.Sprint(got) || len(want) != v.Len() {
+	if want, got := content(v), content(got); !maps.Equal(want, got) || len(want) != v.Len() {
 		t.Errorf("got  %.1000s\nwant %.1000s", fmt.Sprint(got), fmt.Sprint(want))
 	}
 	return m
@@ -66,7 +67,8 @@ func worn() *Memory {
 	for i := range 3000 {
 		tx.Add(numbered(i, i))
 	}
-	tx.Add(rdf.Quad{S: rdf.Trusted("_:a"), P: rdf.Trusted("<p:>"), O: rdf.Trusted(`"` + strings.Repeat("ü", 100_000) + `"`)})
+	long := rdf.Trusted(`"` + strings.Repeat("ü", 100_000) + `"`)
+	tx.Add(rdf.Quad{S: rdf.Trusted("_:a"), P: rdf.Trusted("<p:>"), O: long})
 	tx.Commit(1)
 	tx = m.Begin()
 	for i := range 2000 {
@@ -115,6 +117,59 @@ func TestRestoredGoesOn(t *testing.T) {
 	invariants(t, m)
 }
 
+// letters has so many quads of a few terms that there are several blocks of quads for one of terms.
+func letters() *Memory {
+	m := NewMemory()
+	tx := m.Begin()
+	term := func(i int) rdf.Term { return rdf.Trusted("_:" + string(rune('a'+i))) }
+	for i := range 26 * 26 * 26 * 2 {
+		tx.Add(rdf.Quad{S: term(i % 26), P: term(i / 26 % 26), O: term(i / 26 / 26 % 26), G: term(i / 26 / 26 / 26)})
+	}
+	tx.Commit(1)
+	return m
+}
+
+func TestSnapshotOfFewTerms(t *testing.T) {
+	v := letters().View()
+	defer v.Close()
+	checkSnapshot(t, write(t, v, ""), v, "")
+	checkSnapshot(t, write(t, foreign{v}, ""), v, "")
+}
+
+// endless has quads without end.
+type endless struct{ View }
+
+func (endless) Quads(fn func(rdf.Quad) bool) {
+	for i := 0; fn(numbered(i, i)); i++ {
+	}
+}
+
+// The first error of the writer ends the writing.
+func TestWriteEndsWithAnError(t *testing.T) {
+	v := NewMemory().View()
+	defer v.Close()
+	full := errors.New("the disk is full")
+	r, w := io.Pipe()
+	r.CloseWithError(full)
+	if err := WriteSnapshot(writerAfter(len(magic), w), endless{v}, nil); !errors.Is(err, full) {
+		t.Error(err)
+	}
+}
+
+// writerAfter writes to w what comes after so many bytes.
+func writerAfter(bytes int, w io.Writer) io.Writer {
+	return writerFunc(func(p []byte) (int, error) {
+		if bytes -= len(p); bytes >= 0 {
+			return len(p), nil
+		}
+		return w.Write(p)
+	})
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 func TestEmptySnapshot(t *testing.T) {
 	v := NewMemory().View()
 	defer v.Close()
@@ -141,7 +196,8 @@ func TestReaders(t *testing.T) {
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
 		"one byte": iotest.OneByteReader, "half": iotest.HalfReader, "data with EOF": iotest.DataErrReader,
 	} {
-		if m, extra, err := ReadSnapshot(wrap(bytes.NewReader(file))); err != nil || m.Len() != 5 || string(extra) != "extra" {
+		m, extra, err := ReadSnapshot(wrap(bytes.NewReader(file)))
+		if err != nil || m.Len() != 5 || string(extra) != "extra" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -184,7 +240,8 @@ func TestDamage(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	_, _, err := ReadSnapshot(strings.NewReader(magicName + "7\nand what that version has, which we don't know"))
-	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), `its version is "7", this program reads 1`) {
+	want := `its version is "7", this program reads 1`
+	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Error(err)
 	}
 }
@@ -269,7 +326,8 @@ func FuzzReadSnapshot(f *testing.F) {
 	f.Add(small(f))
 	f.Add(numbers(1, 0, 0, endBlock))
 	f.Add(numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 0, endBlock))
-	f.Add(append(append(numbers(300, 1, 2, 'x', 'y', termBlock, 2, 0, 3), "_:a"...), numbers(quadBlock, 1, 2, 2, 2, 0, endBlock)...))
+	terms := append(numbers(300, 1, 2, 'x', 'y', termBlock, 2, 0, 3), "_:a"...)
+	f.Add(append(terms, numbers(quadBlock, 1, 2, 2, 2, 0, endBlock)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, seal(t, data)} {
 			m, extra, err := ReadSnapshot(bytes.NewReader(file))

@@ -17,10 +17,10 @@ const (
 // table is a hash index: it finds 32-bit values by 32-bit hashes, of which several values may have the same. Who asks
 // compares what the values stand for. 0 is no value.
 //
-// It is an extendible hash table: open-addressing segments of one size, of which one splits when it is full. So it grows
-// without a pause, however large it is, and holds no pointers into the heap but those to its segments.
+// It is an extendible hash table: open-addressing segments of one size, of which one splits when it is full. So it
+// grows without a pause, however large it is, and holds no pointers into the heap but those to its segments.
 type table struct {
-	dir   []*segment // by the low bits of the hash; a segment with less depth than the directory stands there repeatedly
+	dir   []*segment // by the low bits of the hash; a segment of less depth than the directory stands there repeatedly
 	depth uint8      // log2 of len(dir)
 }
 

@@ -41,7 +41,7 @@ func checkTable(t *rapid.T, index *table, want map[uint32][]uint32) {
 	}
 	for seg, times := range seen {
 		if times != 1<<(index.depth-seg.depth) {
-			t.Fatalf("a segment of depth %d stands in the directory of depth %d %d times", seg.depth, index.depth, times)
+			t.Fatalf("a segment of depth %d is %d times in the directory of depth %d", seg.depth, times, index.depth)
 		}
 	}
 	if used != n {
@@ -52,17 +52,18 @@ func checkTable(t *rapid.T, index *table, want map[uint32][]uint32) {
 func TestTable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		index, want, last := newTable(), map[uint32][]uint32{}, uint32(0)
-		// Few low bits make deep segments; few high bits, among ones, long runs that go around the end.
-		low, high := rapid.IntRange(6, 16).Draw(t, "low bits"), rapid.IntRange(1, 16).Draw(t, "high bits")
+		// Few high bits, among ones, make long runs that go around the end.
+		low, high := rapid.IntRange(10, 16).Draw(t, "low bits"), rapid.IntRange(9, 16).Draw(t, "high bits")
 		state := rapid.Uint64().Draw(t, "seed")
 		random := func() uint32 {
 			state = mix(state+0x9e3779b97f4a7c15, 0xd6e8feb86659fd93)
 			return uint32(state)&(1<<low-1) | ^(uint32(state>>32)&(1<<high-1))<<16
 		}
-		insert := func() {
-			hash := random()
-			if len(want[hash]) > 20 {
-				return // the hashes would not spread
+		part := rapid.Uint32Range(0, 7) // of the hashes, so that segments are of different depth
+		insert := func(bits, mask uint32) {
+			hash := random()&^mask | bits&mask
+			if len(want[hash]) > 20 || len(want) > 3*segmentSlots {
+				return // the hashes would not spread, or the test take long
 			}
 			last++
 			index.insert(hash, last)
@@ -75,8 +76,11 @@ func TestTable(t *testing.T) {
 				delete(want, hash)
 			}
 		}
-		some := func(n int, do func(hash uint32)) {
+		some := func(n int, bits, mask uint32, do func(hash uint32)) {
 			for hash := range want {
+				if hash&mask != bits&mask {
+					continue
+				}
 				if n--; n < 0 {
 					return
 				}
@@ -84,20 +88,24 @@ func TestTable(t *testing.T) {
 			}
 		}
 		t.Repeat(map[string]func(*rapid.T){
-			"": func(t *rapid.T) { checkTable(t, &index, want) },
+			"check": func(t *rapid.T) { checkTable(t, &index, want) },
 			"insert": func(t *rapid.T) {
-				for range rapid.IntRange(1, 800).Draw(t, "n") {
-					insert()
+				bits, mask := part.Draw(t, "bits"), part.Draw(t, "mask")
+				for range rapid.IntRange(1, 500).Draw(t, "n") {
+					insert(bits, mask)
 				}
 			},
-			"remove": func(t *rapid.T) { some(rapid.IntRange(1, 800).Draw(t, "n"), remove) },
+			"remove": func(t *rapid.T) {
+				some(rapid.IntRange(1, 1000).Draw(t, "n"), part.Draw(t, "bits"), part.Draw(t, "mask"), remove)
+			},
 			"replace": func(t *rapid.T) {
-				some(50, func(hash uint32) {
+				some(50, 0, 0, func(hash uint32) {
 					last++
 					index.replace(hash, want[hash][0], last)
 					want[hash][0] = last
 				})
 			},
 		})
+		checkTable(t, &index, want)
 	})
 }

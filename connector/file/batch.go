@@ -17,8 +17,8 @@ type batch struct {
 	err      error
 }
 
-func newBatch(max int) *batch {
-	b := &batch{max: max}
+func newBatch(limit int) *batch {
+	b := &batch{max: limit}
 	b.changed.L = &b.mu
 	return b
 }

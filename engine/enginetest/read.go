@@ -42,7 +42,7 @@ func (s suite) readMany(t *testing.T) {
 	ctx := limited(t)
 	e := s.open(t, 1, 1)[0]
 	l := e.Shard(0)
-	const n = 100
+	const n = 50
 	payload := noise(100<<10, 1)
 	var tail uint64
 	var want []engine.Entry
@@ -66,7 +66,7 @@ func (s suite) readMany(t *testing.T) {
 			}
 		}
 	})
-	for range 5 {
+	for range 3 {
 		got, end := all(ctx, t, l, 0)
 		if len(got) < n || end != got[len(got)-1].Seq {
 			t.Errorf("Read: %d entries to %d, want %d at least", len(got), end, n)
@@ -179,7 +179,7 @@ func (s suite) follow(t *testing.T) {
 	ahead := end + 5 // some of the next are not asked for
 	followers, starts = append(followers, startFollowing(ctx, l, ahead)), append(starts, ahead)
 	other := list[1].Shard(1)
-	for i := range 300 {
+	for i := range 200 {
 		payload := fmt.Appendf(nil, "more %d", i)
 		end = add(ctx, t, l, end, payload)
 		want = append(want, engine.Entry{Seq: end, Payload: payload})
@@ -227,7 +227,7 @@ func (s suite) followSlowly(t *testing.T) {
 	l := e.Shard(0)
 	gate := make(chan struct{})
 	var got []engine.Entry
-	const n = 60
+	const n = 30
 	done := make(chan error, 1)
 	go func() {
 		done <- l.Follow(ctx, 0, func(e engine.Entry) error {

@@ -67,14 +67,14 @@ func (s suite) trimWhileReading(t *testing.T) {
 	payload := noise(100<<10, 1)
 	var want []engine.Entry
 	var tail uint64
-	for range 100 {
+	for range 50 {
 		tail = add(ctx, t, l, tail, payload)
 		want = append(want, engine.Entry{Seq: tail, Payload: payload})
 	}
 	var got []engine.Entry
 	_, err := l.Read(ctx, 0, func(e engine.Entry) error {
 		if len(got) == 0 {
-			if err := l.Trim(ctx, want[90].Seq); err != nil {
+			if err := l.Trim(ctx, want[45].Seq); err != nil {
 				return err
 			}
 		}

@@ -13,7 +13,8 @@ import (
 func benchRecord(n int) []byte {
 	var b bytes.Buffer
 	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "A <http://example.org/plant/7/sensor/%d> <http://example.org/value> \"%d\" .\n", i*7919%5000, i*104729%100000)
+		fmt.Fprintf(&b, "A <http://example.org/plant/7/sensor/%d> <http://example.org/value> \"%d\" .\n",
+			i*7919%5000, i*104729%100000)
 	}
 	return b.Bytes()[:n]
 }
@@ -22,9 +23,14 @@ func benchRecord(n int) []byte {
 func onReplicas(b *testing.B, run func(b *testing.B, e engine.Engine)) {
 	b.Run("replicas=1", func(b *testing.B) { run(b, openOne(b, 8)) })
 	b.Run("replicas=3", func(b *testing.B) {
+		servers, err := startCluster(b.TempDir(), "bench", false)
+		defer func() { stopAll(servers) }()
+		if err != nil {
+			b.Fatal(err)
+		}
 		cfg := fresh(8, 3)
 		cfg.Streams = 4
-		run(b, open(b, three(b)[0], cfg))
+		run(b, open(b, servers[0], cfg))
 	})
 }
 

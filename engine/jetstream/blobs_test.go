@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +95,7 @@ func TestStandardLayout(t *testing.T) {
 
 // TestBlobDamage: the reader reports a chunk that is missing, and bytes that are not those that were put.
 func TestBlobDamage(t *testing.T) {
+	t.Parallel()
 	ctx := limited(t)
 	cfg := fresh(1, 1)
 	nc := connect(t, one(t))
@@ -148,6 +151,41 @@ func rawDescription(ctx context.Context, b *blobs, name string, payload []byte) 
 	return err
 }
 
+// TestListMany lists more blobs than the server tells of at once.
+func TestListMany(t *testing.T) {
+	t.Parallel()
+	ctx := limited(t)
+	b := open(t, three(t)[2], fresh(1, 1)).Blobs().(*blobs)
+	const n = 1100
+	var all sync.WaitGroup
+	for w := range 10 {
+		all.Go(func() {
+			for i := w; i < n; i += 10 {
+				payload, err := json.Marshal(&description{Name: fmt.Sprintf("blob %04d", i), Size: int64(i)})
+				if err == nil {
+					_, err = b.descriptions(fmt.Sprintf("blob %04d", i)).Append(ctx, 0, payload)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	list, err := b.List(ctx, "blob ")
+	if err != nil || len(list) != n {
+		t.Fatalf("List: %d blobs, %v; want %d", len(list), err, n)
+	}
+	for i, info := range list {
+		if info.Size != int64(i) {
+			t.Fatalf("blob %d is %+v", i, info)
+		}
+	}
+	if list, err = b.List(ctx, "blob 10"); err != nil || len(list) != 100 {
+		t.Errorf("List: %d blobs, %v; want 100", len(list), err)
+	}
+}
+
 // messages is how many messages the bucket holds, barriers left out.
 func messages(ctx context.Context, t *testing.T, b *blobs) int {
 	t.Helper()
@@ -166,6 +204,7 @@ func messages(ctx context.Context, t *testing.T, b *blobs) int {
 // TestNothingLeftOver: what is replaced, deleted or was not put in full leaves no message, and what a process that died
 // has left is swept when it is old.
 func TestNothingLeftOver(t *testing.T) {
+	t.Parallel()
 	ctx := limited(t)
 	b := open(t, three(t)[1], fresh(1, 3)).Blobs().(*blobs)
 	data := make([]byte, 2*chunkBytes)

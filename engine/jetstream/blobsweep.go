@@ -6,8 +6,6 @@ import (
 	"errors"
 	"maps"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 const (
@@ -45,7 +43,7 @@ func (s *stream) subjects(ctx context.Context, filter string) (listing, error) {
 			}
 			continue
 		}
-		if errors.Is(err, nats.ErrConnectionClosed) {
+		if err != nil && !passing(err) {
 			return all, err
 		}
 		if ended := wait.wait(ctx); ended != nil {
@@ -81,6 +79,8 @@ func (b *blobs) sweepSometimes(ctx context.Context) {
 	}
 	b.mu.Unlock()
 	if due {
+		ctx, cancel := context.WithTimeout(ctx, cleanUp)
+		defer cancel()
 		_ = b.sweep(ctx, leftover)
 	}
 }

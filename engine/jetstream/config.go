@@ -39,7 +39,8 @@ func (cfg Config) withDefaults() (Config, error) {
 	cfg.Streams = or(cfg.Streams, min(cfg.Shards, DefaultStreams))
 	cfg.Replicas = or(cfg.Replicas, 1)
 	if cfg.Streams < 1 || cfg.Streams > cfg.Shards {
-		return cfg, fmt.Errorf("engine configuration: %d streams, expected 1 to %d, the number of shards", cfg.Streams, cfg.Shards)
+		return cfg, fmt.Errorf("engine configuration: %d streams, expected 1 to %d, the number of shards",
+			cfg.Streams, cfg.Shards)
 	}
 	if cfg.Replicas < 1 || cfg.Replicas > MaxReplicas {
 		return cfg, fmt.Errorf("engine configuration: %d replicas, expected 1 to %d", cfg.Replicas, MaxReplicas)

@@ -24,7 +24,7 @@ type pipeline struct {
 // It fails at once if the pipeline was created with another configuration; the error names both values.
 //
 // The connection stays the caller's, who closes it when nothing uses the engine any more; until then calls in progress
-// outlive reconnects. The engine starts no goroutine of its own.
+// outlive reconnects. No goroutine outlives the call that needs it.
 func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

@@ -1,9 +1,11 @@
 package jetstream
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -193,9 +195,35 @@ func openAt(t *testing.T, urls string, cfg Config) engine.Engine {
 	return e
 }
 
+// putAndGet replaces a blob until it is stopped, and looks at it through another engine: that has each as it was put.
+func putAndGet(ctx context.Context, by, seen engine.Blobs, stop <-chan struct{}) error {
+	for i := 0; ; i++ {
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+		want := bytes.Repeat([]byte{byte(i)}, chunkBytes+i)
+		if err := by.Put(ctx, "blob", bytes.NewReader(want)); err != nil {
+			return err
+		}
+		r, err := seen.Get(ctx, "blob")
+		if err != nil {
+			return fmt.Errorf("after put %d: %w", i, err)
+		}
+		got, err := io.ReadAll(r)
+		_ = r.Close()
+		if err != nil || !bytes.Equal(got, want) {
+			return fmt.Errorf("put %d: %d bytes, want %d, the same: %t: %w", i, len(got), len(want), bytes.Equal(got, want), err)
+		}
+	}
+}
+
 // TestServersComeAndGo takes one server after the other down, first the one that leads, and starts it again, while
-// somebody appends and others follow. What was accepted is there, in order, and every follower has exactly that.
+// somebody appends, others follow, and a blob is replaced again and again. What was accepted is there, in order, every
+// follower has exactly that, and every blob is there when it was put.
 func TestServersComeAndGo(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	servers, cfg := make([]*Server, 3), fresh(1, 3)
@@ -219,18 +247,21 @@ func TestServersComeAndGo(t *testing.T) {
 		t.Fatalf("Open before there was a majority: %v", err)
 	}
 	alone.Close()
+	var engines []engine.Engine
 	var logs []engine.Log
 	urls := servers[0].ClientURL() + "," + servers[1].ClientURL() + "," + servers[2].ClientURL()
 	for range servers {
-		logs = append(logs, openAt(t, urls, cfg).Shard(0))
+		e := openAt(t, urls, cfg)
+		engines, logs = append(engines, e), append(logs, e.Shard(0))
 	}
 	var followers []*follower
 	for _, l := range logs {
 		followers = append(followers, follow(ctx, l))
 	}
 	a := &appender{log: logs[0]}
-	stop, done := make(chan struct{}), make(chan error, 1)
+	stop, done := make(chan struct{}), make(chan error, 2)
 	go func() { done <- a.run(ctx, stop) }()
+	go func() { done <- putAndGet(ctx, engines[1].Blobs(), engines[2].Blobs(), stop) }()
 	seen := len(followers[0].await(t, 200))
 	leader := leaderOf(ctx, t, connect(t, servers[0]), cfg, servers)
 	for k := range servers {
@@ -241,8 +272,10 @@ func TestServersComeAndGo(t *testing.T) {
 		seen = len(followers[0].await(t, seen+200))
 	}
 	close(stop)
-	if err := <-done; err != nil {
-		t.Fatal(err)
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, f := range followers {
 		f.end(t, a.accepted)
@@ -254,6 +287,7 @@ func TestServersComeAndGo(t *testing.T) {
 
 // TestConnectionCut cuts the connection of a follower and of an appender again and again.
 func TestConnectionCut(t *testing.T) {
+	t.Parallel()
 	ctx := limited(t)
 	cfg := fresh(1, 1)
 	p := newProxy(t, one(t).ClientURL())

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -81,7 +82,7 @@ func (r *reader) listen(ctx context.Context, f *feed) error {
 		m, missed := f.pop()
 		switch {
 		case m != nil:
-			if err := r.take(ctx, m); err == errGap {
+			if err := r.take(ctx, m); errors.Is(err, errGap) {
 				r.heard, _ = positionOf(m)
 				return nil
 			} else if err != nil {
@@ -96,6 +97,8 @@ func (r *reader) listen(ctx context.Context, f *feed) error {
 		case <-f.heard:
 		case <-quiet.C:
 			return nil
+		case <-r.get.lost:
+			return nil // what is asked for now is answered when there is a connection again
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -40,19 +40,24 @@ type getter struct {
 	inbox   string
 	asked   int
 	answers chan *nats.Msg
+	lost    chan nats.Status // tells that the connection is lost, or was lost a while ago
 }
 
-// newGetter returns a getter, which its user closes.
-func (s *stream) newGetter() (*getter, error) {
-	g := &getter{stream: s, inbox: s.nc.NewInbox(), answers: make(chan *nats.Msg, batchMessages+1)}
+// newGetter returns a getter for so many messages at once, which its user closes.
+func (s *stream) newGetter(messages int) (*getter, error) {
+	g := &getter{stream: s, inbox: s.nc.NewInbox(), answers: make(chan *nats.Msg, messages+1)}
 	var err error
 	if g.sub, err = s.nc.ChanSubscribe(g.inbox+".*", g.answers); err != nil {
 		return nil, fmt.Errorf("subscribe to answers: %w", err)
 	}
+	g.lost = s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	return g, nil
 }
 
-func (g *getter) close() { _ = g.sub.Unsubscribe() }
+func (g *getter) close() {
+	g.stream.nc.RemoveStatusListener(g.lost)
+	_ = g.sub.Unsubscribe()
+}
 
 // get calls each for each message, until the replica says that this was all. An error of each ends it.
 func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) error) error {
@@ -83,6 +88,8 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 			timeout.Reset(answerTimeout)
 		case <-timeout.C:
 			return errNoAnswer
+		case <-g.lost:
+			return errLost // at worst the caller asks again for nothing
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -121,7 +128,8 @@ func entryOf(m *nats.Msg) (e engine.Entry, prev uint64, err error) {
 		return e, 0, err
 	}
 	if prev, err = strconv.ParseUint(m.Header.Get(headerExpected), 10, 64); err != nil || prev >= e.Seq {
-		return e, 0, fmt.Errorf("%w: entry %d does not name the one before it (%q)", errDamaged, e.Seq, m.Header.Get(headerExpected))
+		return e, 0, fmt.Errorf("%w: entry %d does not name the one before it (%q)",
+			errDamaged, e.Seq, m.Header.Get(headerExpected))
 	}
 	e.Payload = m.Data
 	return e, prev, nil
@@ -139,7 +147,7 @@ func (s *stream) last(ctx context.Context, subjects ...string) ([]*nats.Msg, err
 		}
 		request.MultiLast = append(subjects[:len(subjects):len(subjects)], s.barrier.subject)
 	}
-	g, err := s.newGetter()
+	g, err := s.newGetter(len(request.MultiLast))
 	if err != nil {
 		return nil, err
 	}

@@ -64,8 +64,9 @@ type log struct {
 	feed    string // where the stream republishes it
 }
 
-// Append publishes with the expected sequence. It is tried once, and answered within five seconds; as long as nobody
-// listens - the stream has no leader - it certainly has not taken, and is tried again within that time.
+// Append publishes with the expected sequence, and has an answer within five seconds. Within that time it is tried again
+// as long as it certainly has not taken: nobody listens, since the stream has no leader; or the leader refuses it because
+// it has not yet put away an append before, which may be one that it has confirmed already.
 func (l *log) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
 	return l.append(ctx, expect, payload, nil)
 }
@@ -90,7 +91,7 @@ func (s *stream) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
 	}
-	once, cancel := context.WithTimeout(ctx, attempt)
+	once, cancel := s.once(ctx)
 	defer cancel()
 	var wait pause
 	for {
@@ -99,16 +100,59 @@ func (s *stream) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
 			continue
 		}
 		if err == nil {
-			return published(answer.Data)
+			seq, err := published(answer.Data)
+			if err != nil && underWay(err) && wait.wait(once) == nil {
+				continue
+			}
+			return seq, err
 		}
 		if errors.Is(err, nats.ErrMaxPayload) {
 			return 0, fmt.Errorf("%w: %w", engine.ErrTooLarge, err)
 		}
-		if ended := ctx.Err(); ended != nil {
-			err = ended
-		}
-		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
+		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, ended(ctx, once, err))
 	}
+}
+
+// errLost: the connection was lost while an answer was awaited, which therefore never comes.
+var errLost = errors.New("connection to the servers was lost")
+
+// once is the context of one request: it ends after a while, and when the connection is lost. The caller cancels it.
+func (s *stream) once(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithTimeoutCause(ctx, attempt, errNoAnswer)
+	ctx, cancel := context.WithCancelCause(ctx)
+	lost := s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	go func() {
+		select {
+		case _, ok := <-lost:
+			if ok {
+				cancel(errLost)
+			}
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		stop()
+		s.nc.RemoveStatusListener(lost)
+	}
+}
+
+// ended is why a request failed with err: the end of ctx, or what ended once, or err. Only the end of ctx is the error
+// of a context, so that callers can tell.
+func ended(ctx, once context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, once.Err()) {
+		return context.Cause(once)
+	}
+	return err
+}
+
+// underWay reports whether an append was refused because of another one that is not yet put away.
+func underWay(err error) bool {
+	var refused *apiError
+	return errors.As(err, &refused) && (refused.Code == codeWrongLastInFlight || refused.Code == codeLastNotReady)
 }
 
 // apiError is what JetStream answers to what it refuses.
@@ -178,7 +222,7 @@ func (s *stream) purge(ctx context.Context, subject string, before uint64) error
 		if err == nil && answer.Success {
 			return nil
 		}
-		if errors.Is(err, nats.ErrConnectionClosed) {
+		if err != nil && !passing(err) {
 			return err
 		}
 		if ended := wait.wait(ctx); ended != nil {
@@ -189,11 +233,11 @@ func (s *stream) purge(ctx context.Context, subject string, before uint64) error
 
 // api asks the leader of the stream once.
 func (s *stream) api(ctx context.Context, subject string, request []byte, answer any) error {
-	once, cancel := context.WithTimeout(ctx, attempt)
+	once, cancel := s.once(ctx)
 	defer cancel()
 	m, err := s.nc.RequestWithContext(once, subject, request)
 	if err != nil {
-		return err
+		return ended(ctx, once, err)
 	}
 	var refused struct {
 		Error *apiError `json:"error"`

@@ -62,6 +62,7 @@ func TestLargestRecord(t *testing.T) {
 
 // TestFollowHearsNothing: a follower that nothing reaches of what is republished is late, but has everything.
 func TestFollowHearsNothing(t *testing.T) {
+	t.Parallel()
 	ctx := limited(t)
 	l := openOne(t, 1).Shard(0).(*log)
 	deaf := *l
@@ -104,6 +105,7 @@ func TestForeignMessage(t *testing.T) {
 
 // TestMissingEntry: an entry that was deleted from the middle of a log is found to be missing.
 func TestMissingEntry(t *testing.T) {
+	t.Parallel()
 	ctx := limited(t)
 	nc := connect(t, one(t))
 	js, err := natsjs.New(nc)

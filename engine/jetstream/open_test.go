@@ -3,9 +3,13 @@ package jetstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/quadrille-stream/quadrille/engine"
 )
@@ -62,6 +66,7 @@ func TestOtherSettings(t *testing.T) {
 
 // TestOpenTogether: nodes that start at the same time create the streams together, and use the same.
 func TestOpenTogether(t *testing.T) {
+	t.Parallel()
 	ctx := limited(t)
 	servers := three(t)
 	cfg := Config{Pipeline: fresh(1, 1).Pipeline, Shards: 16, Replicas: 3}
@@ -147,10 +152,35 @@ func TestNobodyListens(t *testing.T) {
 	cfg := fresh(1, 1)
 	l := newStream(connect(t, one(t)), cfg, "0").log("0") // not created
 	ctx, cancel := context.WithCancel(context.Background())
-	defer context.AfterFunc(ctx, func() {})()
 	go cancel()
 	_, err := l.Append(ctx, 0, []byte("x"))
 	if !errors.Is(err, engine.ErrUnknown) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Append: %v, want ErrUnknown and context.Canceled", err)
+	}
+}
+
+// TestPassing: which failures are worth another try.
+func TestPassing(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&apiError{Code: codeNotAvailable}, true},
+		{&apiError{Code: codeNoPeers}, true},
+		{&natsjs.APIError{Code: 503, ErrorCode: codeNotAvailable}, true},
+		{&natsjs.APIError{Code: 500, ErrorCode: 10052}, false}, // invalid configuration
+		{&natsjs.APIError{Code: 500, ErrorCode: 10074}, false}, // one server can't replicate
+		{fmt.Errorf("%w: x", errSettings), false},
+		{nats.ErrConnectionClosed, false},
+		{context.Canceled, false},
+		{fmt.Errorf("%w: x", context.DeadlineExceeded), true},
+		{nats.ErrNoResponders, true},
+		{natsjs.ErrNoStreamResponse, true},
+		{errLost, true},
+		{errNoAnswer, true},
+	} {
+		if got := passing(test.err); got != test.want {
+			t.Errorf("passing(%v) is %t", test.err, got)
+		}
 	}
 }

@@ -14,8 +14,9 @@ type proxy struct {
 	l   net.Listener
 	all sync.WaitGroup
 
-	mu    sync.Mutex
-	conns []net.Conn
+	mu      sync.Mutex
+	conns   []net.Conn
+	refuses bool
 }
 
 func newProxy(t *testing.T, server string) *proxy {
@@ -48,10 +49,23 @@ func (p *proxy) accept() {
 			continue
 		}
 		p.mu.Lock()
-		p.conns = append(p.conns, in, out)
+		if p.conns = append(p.conns, in, out); p.refuses {
+			_ = in.Close()
+			_ = out.Close()
+		}
 		p.mu.Unlock()
 		p.all.Go(func() { pass(in, out) })
 		p.all.Go(func() { pass(out, in) })
+	}
+}
+
+// refuse makes the proxy cut all connections as soon as they are there, or no longer.
+func (p *proxy) refuse(refuses bool) {
+	p.mu.Lock()
+	p.refuses = refuses
+	p.mu.Unlock()
+	if refuses {
+		p.cut()
 	}
 }
 

@@ -37,7 +37,7 @@ var (
 const maxGaps = 20
 
 func (l *log) newReader(from uint64, fn func(engine.Entry) error) (*reader, error) {
-	g, err := l.newGetter()
+	g, err := l.newGetter(batchMessages)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.subject, err)
 	}

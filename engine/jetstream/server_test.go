@@ -85,8 +85,11 @@ func TestDataFolder(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(foreign, "jetstream"), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	member := t.TempDir()
-	clustered := ServerConfig{Name: "alone", Dir: member, NoListen: true, Cluster: "c", ClusterPort: -1}
+	members, err := clusterConfigs(t.TempDir(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	clustered := members[0]
 	s := start(t, alone(dir))
 	refused := func(what, want string, cfg ServerConfig) {
 		t.Helper()
@@ -104,10 +107,11 @@ func TestDataFolder(t *testing.T) {
 	other := alone(dir)
 	other.Name = "other"
 	refused("under another name", `holds the data of stand-alone server "alone" and can't be used by stand-alone server "other"`, other)
-	refused("alone on the data of a member", `server "alone" of cluster "c" and can't be used by stand-alone server "alone"`, alone(member))
+	refused("alone on the data of a member", `server "c0" of cluster "c" and can't be used by stand-alone server "alone"`,
+		alone(clustered.Dir))
 	moved := clustered
 	moved.Dir = dir
-	refused("as a member on the data of one alone", `stand-alone server "alone" and can't be used by server "alone" of cluster "c"`, moved)
+	refused("as a member on the data of one alone", `stand-alone server "alone" and can't be used by server "c0" of cluster "c"`, moved)
 	refused("on data of which nobody knows", "nobody knows whose they are", alone(foreign))
 	refused("without a name", "Name and Dir are required", ServerConfig{Dir: dir})
 	refused("with routes alone", "need the name of the Cluster", ServerConfig{Name: "a", Dir: dir, Routes: []string{"nats://h:1"}})

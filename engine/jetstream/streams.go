@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,8 +21,12 @@ const (
 	format = "1"
 )
 
-// createAttempt bounds one request to create a stream.
-const createAttempt = 5 * time.Second
+const (
+	// createAttempt bounds one request to create a stream.
+	createAttempt = 5 * time.Second
+	// infoAttempt bounds one request for a stream's configuration. One that is just being created doesn't answer.
+	infoAttempt = time.Second
+)
 
 // shortestWindow is the shortest that JetStream remembers message ids; nothing here has one.
 const shortestWindow = 100 * time.Millisecond
@@ -98,17 +103,29 @@ func createStream(ctx context.Context, js natsjs.JetStream, want natsjs.StreamCo
 
 // tryCreate compares first, so that a stream with other settings is told of as such.
 func tryCreate(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig) error {
-	ctx, cancel := context.WithTimeout(ctx, createAttempt)
-	defer cancel()
-	there, err := js.Stream(ctx, want.Name)
+	err := tryCompare(ctx, js, want)
 	if errors.Is(err, natsjs.ErrStreamNotFound) {
-		there, err = js.CreateStream(ctx, want)
-		if errors.Is(err, natsjs.ErrStreamNameAlreadyInUse) { // another node was faster
-			there, err = js.Stream(ctx, want.Name)
+		once, cancel := context.WithTimeout(ctx, createAttempt)
+		defer cancel()
+		_, err = js.CreateStream(once, want)
+		if err == nil || errors.Is(err, natsjs.ErrStreamNameAlreadyInUse) { // in use: another node was faster
+			if err = tryCompare(ctx, js, want); errors.Is(err, natsjs.ErrStreamNotFound) {
+				err = fmt.Errorf("%w: another node is just creating it", errNoAnswer)
+			}
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("create stream %s: %w", want.Name, err)
+	}
+	return nil
+}
+
+func tryCompare(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig) error {
+	once, cancel := context.WithTimeout(ctx, infoAttempt)
+	defer cancel()
+	there, err := js.Stream(once, want.Name)
+	if err != nil {
+		return err
 	}
 	return compare(want, there.CachedInfo().Config)
 }
@@ -134,7 +151,7 @@ func compare(want, have natsjs.StreamConfig) error {
 		{"republishing", republishing(want), republishing(have)},
 	} {
 		if c.want != c.have {
-			return fmt.Errorf("%w: stream %s: %s is %v, and %v here", errSettings, want.Name, c.what, c.have, c.want)
+			return fmt.Errorf("%w: %s is %v, and %v here", errSettings, c.what, c.have, c.want)
 		}
 	}
 	return nil
@@ -155,25 +172,47 @@ func republishing(c natsjs.StreamConfig) string {
 
 // Error codes of JetStream; see errors.json of the NATS server.
 const (
-	codeNoPeers             = 10005 // fewer servers than replicas are there
-	codeTooLarge            = 10054
-	codeWrongLast           = 10071
-	codeReplicasUnsupported = 10074 // the server stands alone
-	codeLastNotReady        = 10163
-	codeWrongLastInFlight   = 10164 // another write to the subject is under way
+	codeIncomplete        = 10004
+	codeNoPeers           = 10005 // fewer servers than replicas are there
+	codeNotActive         = 10006
+	codeNotAssigned       = 10007
+	codeNotAvailable      = 10008 // the cluster has no leader
+	codeNotLeader         = 10009
+	codeNoResources       = 10023
+	codeRaft              = 10041
+	codeTooLarge          = 10054
+	codeWrongLast         = 10071
+	codeNotEnabled        = 10076 // JetStream is only starting
+	codePurgeFailed       = 10110
+	codeOffline           = 10118
+	codeLastNotReady      = 10163
+	codeWrongLastInFlight = 10164 // another write to the subject is under way
+	codeTooManyRequests   = 10167
 )
 
-// passing reports whether an answer to a request may be another one later.
+// passingCodes are those of answers that may be others later.
+var passingCodes = []int{
+	codeIncomplete, codeNoPeers, codeNotActive, codeNotAssigned, codeNotAvailable, codeNotLeader, codeNoResources, codeRaft,
+	codeNotEnabled, codePurgeFailed, codeOffline, codeTooManyRequests,
+}
+
+// passing reports whether a request that failed may succeed later.
 func passing(err error) bool {
-	var api *natsjs.APIError
+	var ours *apiError
+	var theirs *natsjs.APIError
 	switch {
-	case errors.Is(err, errSettings), errors.Is(err, nats.ErrConnectionClosed):
-		return false
-	case errors.As(err, &api):
-		return api.ErrorCode == codeNoPeers || api.Code >= 429 && api.ErrorCode != codeReplicasUnsupported
+	case errors.As(err, &ours):
+		return slices.Contains(passingCodes, ours.Code)
+	case errors.As(err, &theirs):
+		return slices.Contains(passingCodes, int(theirs.ErrorCode))
 	}
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) ||
-		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, natsjs.ErrNoStreamResponse) ||
-		errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrReconnectBufExceeded) ||
-		errors.Is(err, natsjs.ErrJetStreamNotEnabled) // a server that starts says so
+	for _, e := range []error{
+		errNoAnswer, errLost, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, natsjs.ErrNoStreamResponse,
+		natsjs.ErrJetStreamNotEnabled, nats.ErrDisconnected, nats.ErrReconnectBufExceeded,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

@@ -8,6 +8,7 @@ import (
 )
 
 func TestSuiteOneServer(t *testing.T) {
+	t.Parallel()
 	enginetest.Run(t, func(t testing.TB, n, shards int) (list []engine.Engine) {
 		cfg := fresh(shards, 1)
 		for range n {
@@ -19,6 +20,7 @@ func TestSuiteOneServer(t *testing.T) {
 
 // TestSuiteThreeServers: each engine is connected to another server.
 func TestSuiteThreeServers(t *testing.T) {
+	t.Parallel()
 	servers := three(t)
 	enginetest.Run(t, func(t testing.TB, n, shards int) (list []engine.Engine) {
 		cfg := fresh(shards, 3)

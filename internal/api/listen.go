@@ -98,6 +98,8 @@ func (a *API) Serve(ctx context.Context, ln net.Listener) error {
 		a.cfg.Logger.Warn("requests did not end in time; cut off", "error", err)
 		_ = server.Close() // closes what Shutdown gave up on; nothing to add to its error
 	}
-	<-served
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve HTTP at %s: %w", ln.Addr(), err)
+	}
 	return nil
 }

@@ -93,6 +93,12 @@ var floors = [][]rule{
 		}, modules: []string{prometheus}},
 	},
 	{
+		{pkg: "internal/sim", imports: []string{
+			"rdf", "rdf/nquads", "patch", "store", "shard", "engine", "engine/memory", "shipper", "coordinator",
+			"operator", "operator/dataset", "node",
+		}},
+	},
+	{
 		{pkg: "internal/cli/...", imports: wiring},
 		{pkg: "internal/cli", imports: append([]string{"internal/cli/..."}, wiring...), modules: []string{kong, yaml, compress, natsClient, xterm}},
 	},

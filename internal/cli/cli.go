@@ -48,9 +48,6 @@ type streams struct {
 	out, err io.Writer
 }
 
-// failure is an error that says nothing more: the command has told everything.
-var failure = errors.New("failed")
-
 // exit unwinds to Main when the parser ends the program, as for --help.
 type exit int
 
@@ -105,7 +102,6 @@ func report(io *streams, err error) int {
 	case errors.As(err, &usage):
 		fmt.Fprintln(io.err, "quadrille:", err)
 		return exitUsage
-	case errors.Is(err, failure):
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(io.err, "quadrille: interrupted")
 	default:

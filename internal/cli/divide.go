@@ -33,8 +33,8 @@ type divider struct {
 
 var _ patch.Change = (*divider)(nil)
 
-func newDivider(target, max int, emit func(document) ([]byte, error)) *divider {
-	return &divider{target: target, max: max, emit: emit, begun: -1}
+func newDivider(target, most int, emit func(document) ([]byte, error)) *divider {
+	return &divider{target: target, max: most, emit: emit, begun: -1}
 }
 
 func (d *divider) Header(name string, value rdf.Term) error {

@@ -15,11 +15,11 @@ import (
 )
 
 // divided divides a patch and returns its documents.
-func divided(text string, target, max int, ignorePrev bool) ([]string, uint64, error) {
+func divided(text string, target, most int, ignorePrev bool) ([]string, uint64, error) {
 	var docs []string
 	var changes, offset uint64
 	var mismatch error
-	d := newDivider(target, max, func(doc document) ([]byte, error) {
+	d := newDivider(target, most, func(doc document) ([]byte, error) {
 		if doc.offset != offset {
 			mismatch = fmt.Errorf("document %d at offset %d, want %d", len(docs), doc.offset, offset)
 		}
@@ -140,14 +140,14 @@ func TestDivideKeepsEffects(t *testing.T) {
 				b.WriteString("TX .\n" + rows + "TC .\n")
 			}
 		}
-		const max = 140 // the largest transaction has 6 rows of 20 bytes, TX and TC
-		target := rapid.IntRange(1, max).Draw(t, "target")
-		docs, _, err := divided(b.String(), target, max, false)
+		const most = 140 // the largest transaction has 6 rows of 20 bytes, TX and TC
+		target := rapid.IntRange(1, most).Draw(t, "target")
+		docs, _, err := divided(b.String(), target, most, false)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, doc := range docs {
-			if len(doc) > max {
+			if len(doc) > most {
 				t.Fatalf("document of %d bytes", len(doc))
 			}
 			new(transcript).of(t, doc)
@@ -155,7 +155,7 @@ func TestDivideKeepsEffects(t *testing.T) {
 		if got, want := new(transcript).of(t, strings.Join(docs, "")), new(transcript).of(t, b.String()); got != want {
 			t.Fatalf("got  %s\nwant %s", got, want)
 		}
-		again, _, _ := divided(b.String(), target, max, false)
+		again, _, _ := divided(b.String(), target, most, false)
 		if !cmp.Equal(docs, again) {
 			t.Fatal("divided again, the documents differ")
 		}

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,6 +63,8 @@ func (l leakChecked) Run() int {
 //	stop NAME                 asks it to end, which it must do with status 0
 //	kill NAME                 kills it
 //	exits N COMMAND ARG…      runs a command that must end with status N
+//	until PATTERN COMMAND ARG…
+//	                          runs a command again and again until its output matches
 //	http STATUS METHOD PATH [FILE|-] [HEADER=VALUE…]
 //	                          sends a request to the node, with the file as its body, and expects that status
 //	compress FILE             makes FILE.gz and FILE.zst
@@ -70,7 +73,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"node": startNode, "stop": stopNode, "kill": killNode, "exits": exits, "http": request,
+			"node": startNode, "stop": stopNode, "kill": killNode, "exits": exits, "until": until, "http": request,
 			"compress": compress, "certificate": certificate,
 		},
 		Setup: func(e *testscript.Env) error {
@@ -182,6 +185,23 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%v: %v", args, err)
 	} else if code := cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[0] {
 		ts.Fatalf("%v ended with status %d, %v", args[1:], code, exit)
+	}
+}
+
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for deadline := time.Now().Add(bound); ; <-poll.C {
+		out, err := command(ts, args[1:]...).CombinedOutput()
+		if err == nil && pattern.Match(out) {
+			_, _ = ts.Stdout().Write(out)
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%v did not match %s within %v: %v\n%s", args[1:], pattern, bound, err, out)
+		}
 	}
 }
 

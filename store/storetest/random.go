@@ -52,7 +52,8 @@ var quads = rapid.Custom(func(t *rapid.T) rdf.Quad {
 	subject := rapid.SampledFrom([]string{"s", "t", "_:s", "<<( _:a <x:p> _:b )>>"})
 	object := rapid.SampledFrom([]string{"s", "t", "g", `"s"`, `"t"@en`, "_:s"})
 	graph := rapid.SampledFrom([]string{"", "g", "s", "_:g"})
-	return q(subject.Draw(t, "s"), rapid.SampledFrom([]string{"p", "s"}).Draw(t, "p"), object.Draw(t, "o"), graph.Draw(t, "g"))
+	predicate := rapid.SampledFrom([]string{"p", "s"})
+	return q(subject.Draw(t, "s"), predicate.Draw(t, "p"), object.Draw(t, "o"), graph.Draw(t, "g"))
 })
 
 // begin opens a transaction unless one is open.
@@ -165,7 +166,8 @@ func valueAt(sensor int, position uint64) uint64 {
 }
 
 func reading(sensor int, value uint64) rdf.Quad {
-	return q("sensor/"+strconv.Itoa(sensor), "value", `"`+strconv.FormatUint(value, 10)+`"`, "line/"+strconv.Itoa(sensor%7))
+	literal := `"` + strconv.FormatUint(value, 10) + `"`
+	return q("sensor/"+strconv.Itoa(sensor), "value", literal, "line/"+strconv.Itoa(sensor%7))
 }
 
 func readings(position uint64) set {
@@ -183,7 +185,7 @@ func replaceValues(t failer, s store.Store, position uint64) {
 		if uint64(sensor%groups) != position%groups {
 			continue
 		}
-		if !remove(tx, reading(sensor, valueAt(sensor, position-1))) || !add(tx, reading(sensor, valueAt(sensor, position))) {
+		if !remove(tx, reading(sensor, valueAt(sensor, position-1))) || !add(tx, reading(sensor, position)) {
 			t.Fatalf("position %d: no change", position)
 		}
 		if position%5 == 0 && sensor > sensors/2 {
@@ -209,13 +211,12 @@ func replaceAgain(t failer, s store.Store, position uint64) {
 }
 
 // begun gives each sensor its first value. The position stays.
-func begun(s store.Store) store.Store {
+func begun(s store.Store) {
 	tx := s.Begin()
 	for quad := range readings(0) {
 		add(tx, quad)
 	}
 	tx.Commit(0)
-	return s
 }
 
 func testReplaceValues(t *testing.T, s store.Store) {

@@ -201,7 +201,8 @@ func testRollback(t *testing.T, s store.Store) {
 	commit(s, 3, one, two)
 	for range 3 {
 		tx := s.Begin()
-		if !remove(tx, one) || !add(tx, q("s", "p", "3", "h")) || !remove(tx, two) || !add(tx, one) || !remove(tx, one) {
+		if !remove(tx, one) || !add(tx, q("s", "p", "3", "h")) || !remove(tx, two) ||
+			!add(tx, one) || !remove(tx, one) {
 			t.Error("a change is not reported: the rollback before was not exact")
 		}
 		tx.Rollback()

@@ -54,12 +54,20 @@ func (s *Session) Submit(ctx context.Context, mediaType, key string, body []byte
 		if tries%len(s.doors) != 0 {
 			continue // there is a door that was not tried yet
 		}
-		// Spread, so that many senders don't come back all at once.
-		if err := sleep(ctx, pause/2+rand.N(pause)); err != nil {
+		// Spread, so that many senders don't come back all at once; no sooner than the node asks for.
+		if err := sleep(ctx, max(pause/2+rand.N(pause), min(retryAfter(err), lastPause))); err != nil {
 			return a, err
 		}
 		pause = min(2*pause, lastPause)
 	}
+}
+
+// retryAfter is how long the node asks to wait, if it does.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

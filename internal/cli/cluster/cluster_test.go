@@ -28,7 +28,7 @@ func checkGone(t *testing.T, temp string, pids []int) {
 	empty(t, temp)
 }
 
-// TestCluster runs a node with an engine and a worker: what was accepted outlives kills, and nothing is left at the end.
+// TestCluster runs a node with an engine and a worker: what was accepted outlives kills. Nothing is left at the end.
 func TestCluster(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
@@ -96,7 +96,8 @@ func TestCluster(t *testing.T) {
 func TestStopKillsWhatDoesNotEnd(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	c, err := cluster.Start(t.Context(), cluster.Config{Sweep: []string{"sweep"}, Nodes: 1, Shards: 1, ReadyWithin: bound, StopWithin: 1})
+	c, err := cluster.Start(t.Context(), cluster.Config{Sweep: []string{"sweep"}, Nodes: 1, Shards: 1, ReadyWithin: bound,
+		StopWithin: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +127,8 @@ func TestNodeEndsByItself(t *testing.T) {
 	}
 	eventually(t, "it is noticed", func() bool { return c.Err() != nil })
 	for _, err := range []error{c.Err(), c.Settled(ctx)} {
-		if err == nil || !strings.Contains(err.Error(), "node n1 ended: signal: killed") || !strings.Contains(err.Error(), "is ready at") {
+		if err == nil || !strings.Contains(err.Error(), "node n1 ended: signal: killed") ||
+			!strings.Contains(err.Error(), "msg=entered node=n1") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -149,8 +151,9 @@ func TestStartFails(t *testing.T) {
 		"too many nodes": {t.Context(), cluster.Config{Nodes: 17, Shards: 1}, "17 nodes: expected 1 to 16"},
 		"bad flag":       {t.Context(), cluster.Config{Nodes: 1, Shards: 5000}, "--shards=5000: expected 1 to 4096"},
 		"no program":     {t.Context(), cluster.Config{Nodes: 1, Shards: 1, Executable: "/nowhere"}, "/nowhere"},
-		"too late":       {t.Context(), cluster.Config{Nodes: 1, Shards: 1, ReadyWithin: 1}, "1 nodes were not ready within 1ns"},
-		"interrupted":    {ended, cluster.Config{Nodes: 1, Shards: 1}, "context canceled"},
+		"too late": {t.Context(), cluster.Config{Nodes: 1, Shards: 1, ReadyWithin: 1},
+			"1 nodes were not ready within 1ns"},
+		"interrupted": {ended, cluster.Config{Nodes: 1, Shards: 1}, "context canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			temp := t.TempDir()

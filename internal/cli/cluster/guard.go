@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -150,18 +152,22 @@ func Sweep(in io.Reader, out io.Writer) (err error) {
 	return killAll(alive)
 }
 
-// killAll kills the processes and returns when they are gone, so that they make no more files.
+// killAll kills the processes and returns when they are gone, so that they make no more files. One that can't be waited
+// for must not keep the others alive.
 func killAll(alive map[int]bool) error {
-	deadline := time.Now().Add(sweepWait)
-	for pid := range alive {
-		for killGrouped(pid) {
-			if time.Now().After(deadline) {
-				return fmt.Errorf("process %d still lives %v after it was killed", pid, sweepWait)
+	for deadline := time.Now().Add(sweepWait); ; time.Sleep(sweepPoll) {
+		for pid := range alive {
+			if !killGrouped(pid) {
+				delete(alive, pid)
 			}
-			time.Sleep(sweepPoll)
+		}
+		switch {
+		case len(alive) == 0:
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("processes %v still live %v after they were killed", slices.Sorted(maps.Keys(alive)), sweepWait)
 		}
 	}
-	return nil
 }
 
 // Environment is this process's environment without the variables that would change the flags of a node.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -78,11 +79,24 @@ func parent() error {
 	for _, c := range children {
 		fmt.Println(syscall.Kill(c.Process.Pid, 0) == nil)
 	}
+	waited := waitAll(children...)
 	err = guard.Close()
-	for _, c := range children {
-		_ = c.Wait() // it was killed
-	}
+	<-waited
 	return err
+}
+
+// waitAll waits for the processes, which are killed meanwhile, and then closes the channel.
+func waitAll(children ...*exec.Cmd) <-chan struct{} {
+	done := make(chan struct{})
+	var all sync.WaitGroup
+	for _, c := range children {
+		all.Go(func() { _ = c.Wait() })
+	}
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	return done
 }
 
 // waiter starts a process that waits until it is killed.
@@ -163,20 +177,17 @@ func TestGuardLeavesNothing(t *testing.T) {
 	}
 	_ = children[0].Wait()
 	guard.Gone(children[0])
-	waited := make(chan struct{})
-	go func() {
-		defer close(waited)
-		for _, c := range children[1:] {
-			_ = c.Wait()
-		}
-	}()
+	waited := waitAll(children[1:]...)
 	if err := guard.Close(); err != nil {
 		t.Error(err)
 	}
 	<-waited
-	for _, pid := range []int{guard.SweeperPID(), children[0].Process.Pid, children[1].Process.Pid, children[2].Process.Pid} {
-		if !gone(pid) {
-			t.Errorf("process %d is left", pid)
+	if !gone(guard.SweeperPID()) {
+		t.Error("the sweeper is left")
+	}
+	for _, c := range children {
+		if !gone(c.Process.Pid) {
+			t.Errorf("process %d is left", c.Process.Pid)
 		}
 	}
 	empty(t, temp)
@@ -218,7 +229,7 @@ func startParent(t *testing.T, temp string, args ...string) (cmd *exec.Cmd, out 
 	return cmd, out, words[0], pids
 }
 
-// TestParentEndsWithoutGoodbye: it is killed, or ^C in a terminal, which all processes of its group get, ends it at once.
+// TestParentEndsWithoutGoodbye: it is killed, or ^C in a terminal, which its whole group gets, ends it at once.
 func TestParentEndsWithoutGoodbye(t *testing.T) {
 	for name, end := range map[string]func(pid int) error{
 		"killed":      func(pid int) error { return syscall.Kill(pid, syscall.SIGKILL) },
@@ -286,9 +297,16 @@ func TestNothingStartsWithoutASweeper(t *testing.T) {
 	if err := syscall.Kill(guard.SweeperPID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the sweeper is gone", func() bool { return gone(guard.SweeperPID()) })
-	c, err := waiter(guard)
-	if err == nil || !strings.Contains(err.Error(), "the process that clears up is gone") {
+	// Its pipe is broken when the last of its threads is gone.
+	var c *exec.Cmd
+	eventually(t, "nothing starts any more", func() bool {
+		if c, err = waiter(guard); err == nil {
+			_ = c.Process.Kill()
+			_ = c.Wait()
+		}
+		return err != nil
+	})
+	if !strings.Contains(err.Error(), "the process that clears up is gone") {
 		t.Errorf("%v", err)
 	}
 	if c.ProcessState == nil || !gone(c.Process.Pid) {
@@ -308,7 +326,7 @@ func sweep(t *testing.T, lines string) (dir string, err error) {
 	go func() { ended <- cluster.Sweep(in, said) }()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	dir = strings.TrimSuffix(line, "\n")
 	if absent(dir) {
@@ -320,8 +338,8 @@ func sweep(t *testing.T, lines string) (dir string, err error) {
 	return dir, <-ended
 }
 
-// TestSweepSparesStrangers: a process id can be another's by now. Whoever is not in the sweeper's group isn't one of its
-// processes.
+// TestSweepSparesStrangers: a process id can be another's by now. Whoever is not in the sweeper's group isn't one of
+// its processes.
 func TestSweepSparesStrangers(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
@@ -337,8 +355,7 @@ func TestSweepSparesStrangers(t *testing.T) {
 		}
 	}
 	_ = ended.Wait()
-	mineEnded := make(chan error, 1)
-	go func() { mineEnded <- mine.Wait() }()
+	mineEnded := waitAll(mine)
 	dir, err := sweep(t, fmt.Sprintf("+%d\n+%d\n+%d\n", mine.Process.Pid, stranger.Process.Pid, ended.Process.Pid))
 	if err != nil || !absent(dir) {
 		t.Errorf("%v; %s is left: %v", err, dir, !absent(dir))
@@ -352,6 +369,34 @@ func TestSweepSparesStrangers(t *testing.T) {
 	}
 	_ = stranger.Wait()
 	empty(t, temp)
+}
+
+// TestSweepKillsAllAtOnce: a process that nobody waits for stays in the system's table, and must not spare the others.
+func TestSweepKillsAllAtOnce(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	children, lines := make([]*exec.Cmd, 3), ""
+	for i := range children {
+		children[i] = exec.Command(self, "wait")
+		if err := children[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines += fmt.Sprintf("+%d\n", children[i].Process.Pid)
+	}
+	var swept sync.WaitGroup
+	swept.Go(func() {
+		if _, err := sweep(t, lines); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, c := range children {
+		eventually(t, "it is killed, though nobody has waited for any", func() bool { return gone(c.Process.Pid) })
+	}
+	<-waitAll(children...)
+	swept.Wait()
 }
 
 func TestSweepOfNonsense(t *testing.T) {
@@ -369,7 +414,8 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("QUADRILLE_SHARDS", "3")
 	t.Setenv("QUADRILLES", "4")
 	env := strings.Join(cluster.Environment(), "\n") + "\n"
-	if strings.Contains(env, "QUADRILLE_SHARDS") || !strings.Contains(env, "QUADRILLES=4\n") || !strings.Contains(env, "PATH=") {
+	if strings.Contains(env, "QUADRILLE_SHARDS") || !strings.Contains(env, "QUADRILLES=4\n") ||
+		!strings.Contains(env, "PATH=") {
 		t.Errorf("environment:\n%s", env)
 	}
 }

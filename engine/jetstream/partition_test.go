@@ -1,0 +1,130 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// net3 is a cluster of three servers whose connections can be cut.
+type net3 struct {
+	servers []*Server
+	links   [3][3]*proxy // from, to
+}
+
+func newNet3(t *testing.T) *net3 {
+	t.Helper()
+	dir := t.TempDir()
+	ports, err := freePorts(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := new(net3)
+	t.Cleanup(func() { stopAll(n.servers) }) // before the proxies, which are cleaned up later
+	for from := range 3 {
+		cfg := ServerConfig{Name: fmt.Sprint("net", from), Dir: filepath.Join(dir, fmt.Sprint(from)), Port: -1,
+			Cluster: "net", ClusterPort: ports[from]}
+		for to := range 3 {
+			if to != from {
+				n.links[from][to] = newProxy(t, fmt.Sprint("nats://127.0.0.1:", ports[to]))
+				cfg.Routes = append(cfg.Routes, n.links[from][to].url())
+			}
+		}
+		n.servers = append(n.servers, startLinked(t, cfg))
+	}
+	return n
+}
+
+// startLinked starts a server that tells the others an address where it is not: they reach it only by their routes.
+func startLinked(t *testing.T, cfg ServerConfig) *Server {
+	t.Helper()
+	opts, err := cfg.options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Cluster.Advertise = "127.0.0.1:1"
+	lock, err := openDir(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{lock: lock}
+	if s.ns, err = server.NewServer(opts); err != nil {
+		t.Fatal(err)
+	}
+	s.ns.Start()
+	if err := s.awaitReady(limited(t), cfg, nil); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// isolate cuts a server off from the others, or no longer.
+func (n *net3) isolate(i int, off bool) {
+	for other := range 3 {
+		if other != i {
+			n.links[i][other].refuse(off)
+			n.links[other][i].refuse(off)
+		}
+	}
+}
+
+// TestLeaderCutOff cuts the leader of a stream off from the other servers, but not from its clients. The others go on;
+// who asks the deposed leader gets no answer, but no old one either, and what it takes meanwhile never comes to be.
+func TestLeaderCutOff(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	defer cancel()
+	n, cfg := newNet3(t), fresh(1, 3)
+	var logs [3]engine.Log
+	for i, s := range n.servers {
+		logs[i] = open(t, s, cfg).Shard(0)
+	}
+	a := &appender{log: logs[0]}
+	for i := range 10 {
+		if err := a.append(ctx, fmt.Append(nil, "before ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leader := leaderOf(ctx, t, connect(t, n.servers[0]), cfg, n.servers)
+	cutOff, a2 := logs[leader], logs[(leader+1)%3]
+	followers := [2]*follower{follow(ctx, cutOff), follow(ctx, a2)}
+	followers[0].await(t, 10)
+	followers[1].await(t, 10)
+	n.isolate(leader, true)
+
+	last := a.accepted[9].Seq
+	refused := make(chan error, 1)
+	go func() {
+		_, err := cutOff.Append(ctx, last, []byte("to the deposed leader"))
+		refused <- err
+	}()
+	a.log = a2
+	for i := range 10 {
+		if err := a.append(ctx, fmt.Append(nil, "after ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	short, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	if tail, err := cutOff.Tail(short); err == nil {
+		t.Errorf("Tail of who is cut off: %d %q, though %d was accepted", tail.Seq, tail.Payload, a.accepted[19].Seq)
+	}
+	if err := <-refused; !errors.Is(err, engine.ErrUnknown) {
+		t.Errorf("Append by who is cut off: %v, want ErrUnknown", err)
+	}
+	n.isolate(leader, false)
+	if tail, err := cutOff.Tail(ctx); err != nil || tail.Seq != a.accepted[19].Seq {
+		t.Errorf("Tail when the cut is healed: %d %q, %v; want %d", tail.Seq, tail.Payload, err, a.accepted[19].Seq)
+	}
+	for _, f := range followers {
+		f.end(t, a.accepted)
+	}
+	same(t, "read", a.accepted, readAll(ctx, t, cutOff))
+}

@@ -1,0 +1,269 @@
+package client_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/cli/client"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve runs a server that answers as the function says, and returns a client and the server's URL.
+func serve(t *testing.T, token string, answer http.HandlerFunc) (*client.Client, string) {
+	t.Helper()
+	server := httptest.NewServer(answer)
+	c := client.New(token)
+	t.Cleanup(func() {
+		c.Close()
+		server.Close()
+	})
+	return c, server.URL
+}
+
+// says returns an answer with this status, header and body.
+func says(status int, header http.Header, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}
+}
+
+func TestSubmit(t *testing.T) {
+	var got *http.Request
+	var body []byte
+	c, base := serve(t, "secret", func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body)
+		says(200, nil, `{"results":[{"shard":3,"position":9,"adds":2,"deletes":1}],"adds":2,"deletes":1}`)(w, r)
+	})
+	a, err := c.Submit(t.Context(), base+"/", client.TypePatch, "k1", []byte("TX .\nTC .\n"))
+	if err != nil || a.Adds != 2 || a.Deletes != 1 || len(a.Results) != 1 || a.Results[0].Position != 9 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if got.Method != http.MethodPost || got.URL.Path != "/v1/changes" || string(body) != "TX .\nTC .\n" ||
+		got.ContentLength != 10 {
+		t.Errorf("%s %s, %d bytes: %q", got.Method, got.URL, got.ContentLength, body)
+	}
+	for name, want := range map[string]string{
+		"Content-Type": "application/rdf-patch", "Idempotency-Key": "k1", "Authorization": "Bearer secret",
+	} {
+		if got.Header.Get(name) != want {
+			t.Errorf("%s: %q", name, got.Header.Get(name))
+		}
+	}
+	_, err = c.Submit(t.Context(), base, "application/n-quads", "", nil)
+	if err != nil || got.Header["Idempotency-Key"] != nil {
+		t.Errorf("without a key: %v, %v", got.Header, err)
+	}
+}
+
+func TestNoTokenNoHeader(t *testing.T) {
+	c, base := serve(t, "", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header["Authorization"] != nil || r.URL.Path != "/v1/data" {
+			t.Errorf("%s, %v", r.URL, r.Header)
+		}
+		says(200, nil, "<s:1> <p:1> <o:1> .\n")(w, r)
+	})
+	data, err := c.Data(t.Context(), base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer data.Close()
+	if text, err := io.ReadAll(data); err != nil || string(text) != "<s:1> <p:1> <o:1> .\n" {
+		t.Errorf("%q, %v", text, err)
+	}
+}
+
+// TestAnswersThatTellOfAnError: whatever is asked, the error says which node, which status and the node's reason.
+func TestAnswersThatTellOfAnError(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		header http.Header
+		body   string
+		want   client.Error
+		says   string
+	}{
+		"reason": {503, http.Header{"Retry-After": {"7"}}, `{"error":{"code":"no_owner","message":"shard 3"},"results":[]}`,
+			client.Error{Code: "no_owner", Message: "shard 3", RetryAfter: 7 * time.Second}, "503 no_owner: shard 3"},
+		"place": {400, nil, `{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`,
+			client.Error{Code: "syntax", Message: "expected a term", Line: 3, Column: 14},
+			"400 syntax: line 3, column 14: expected a term"},
+		"head": {409, nil, `{"error":{"code":"prev_not_head","message":"no","head":"ni:///x"}}`,
+			client.Error{Code: "prev_not_head", Message: "no", Head: "ni:///x"}, "409 prev_not_head: no"},
+		"text": {502, http.Header{"Retry-After": {"Wed, 21 Oct 2026 07:28:00 GMT"}}, "upstream is gone\n",
+			client.Error{Code: "bad gateway", Message: "upstream is gone"}, "502 bad gateway: upstream is gone"},
+		"other JSON": {500, nil, `{"oops":1}`, client.Error{Code: "internal server error", Message: `{"oops":1}`},
+			`500 internal server error: {"oops":1}`},
+		"nothing":        {404, nil, "", client.Error{Code: "not found"}, "404 not found: "},
+		"not even a 200": {204, nil, "", client.Error{Code: "no content"}, "204 no content: "},
+	} {
+		c, base := serve(t, "", says(test.status, test.header, test.body))
+		test.want.URL, test.want.Status = base, test.status
+		for what, ask := range map[string]func() error{
+			"submit": func() error { _, err := c.Submit(t.Context(), base, client.TypePatch, "k", nil); return err },
+			"status": func() error { _, err := c.Status(t.Context(), base); return err },
+			"ready":  func() error { return c.Ready(t.Context(), base) },
+			"data":   func() error { _, err := c.Data(t.Context(), base); return err },
+			"changes": func() error {
+				return c.Changes(t.Context(), base, nil, func(api.Change, string) error { return nil })
+			},
+		} {
+			err := ask()
+			var got *client.Error
+			if !errors.As(err, &got) || *got != test.want || err.Error() != base+": "+test.says {
+				t.Errorf("%s, %s: %v; %+v, want %+v", name, what, err, got, test.want)
+			}
+		}
+	}
+}
+
+// TestLongError: of an error without end only a part is read.
+func TestLongError(t *testing.T) {
+	c, base := serve(t, "", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		for block := strings.Repeat("x", 64<<10); r.Context().Err() == nil; {
+			if _, err := io.WriteString(w, block); err != nil {
+				return
+			}
+		}
+	})
+	var got *client.Error
+	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Message) != 1<<20 {
+		t.Errorf("%.100v", err)
+	}
+}
+
+func TestAnswersThatCantBeRead(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"no JSON": says(200, nil, "<html>"),
+		"cut": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = io.WriteString(w, `{"adds":`)
+		},
+	} {
+		c, base := serve(t, "", answer)
+		if a, err := c.Submit(t.Context(), base, client.TypePatch, "k", nil); err == nil || !client.Temporary(err) ||
+			!strings.Contains(err.Error(), base+": read the answer") {
+			t.Errorf("%s: %+v, %v: nobody can say whether it is accepted", name, a, err)
+		}
+		if s, err := c.Status(t.Context(), base); err == nil || !strings.Contains(err.Error(), base+": read the status") {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+	}
+}
+
+func TestTemporary(t *testing.T) {
+	c, base := serve(t, "", says(200, nil, ""))
+	c.Close()
+	nobody := strings.Replace(base, "127.0.0.1", "127.0.0.1:1#", 1)
+	for _, test := range []struct {
+		err  error
+		want bool
+	}{
+		{&client.Error{Status: 503}, true},
+		{fmt.Errorf("around: %w", &client.Error{Status: 429}), true},
+		{&client.Error{Status: 502}, true},
+		{&client.Error{Status: 504}, true},
+		{&client.Error{Status: 400}, false},
+		{&client.Error{Status: 401}, false},
+		{&client.Error{Status: 409}, false},
+		{&client.Error{Status: 413}, false},
+		{&client.Error{Status: 422}, false},
+		{&client.Error{Status: 500}, false},
+		{context.Canceled, false},
+		{context.DeadlineExceeded, true},
+		{io.ErrUnexpectedEOF, true},
+		{c.Ready(t.Context(), nobody), true},
+	} {
+		if test.err == nil || client.Temporary(test.err) != test.want {
+			t.Errorf("%v: temporary %v", test.err, !test.want)
+		}
+	}
+}
+
+func TestRoots(t *testing.T) {
+	server := httptest.NewUnstartedServer(says(200, nil, "ok"))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the client that hangs up
+	server.StartTLS()
+	defer server.Close()
+	pool := x509.NewCertPool()
+	pool.AddCert(server.Certificate())
+	trusting, wary := client.New("", client.WithRoots(pool)), client.New("", client.WithRoots(x509.NewCertPool()))
+	defer trusting.Close()
+	defer wary.Close()
+	if err := trusting.Ready(t.Context(), server.URL); err != nil {
+		t.Error(err)
+	}
+	var unknown x509.UnknownAuthorityError
+	if err := wary.Ready(t.Context(), server.URL); !errors.As(err, &unknown) {
+		t.Errorf("a certificate of nobody's: %v", err)
+	}
+}
+
+const twoChanges = ": hello\n\n" +
+	"id: c1\ndata: {\"shard\":1,\"position\":7,\"id\":\"ni:///a\",\"patch\":\"TX .\\n\"}\n\n" +
+	"id: c2\ndata: {\"shard\":2,\"position\":9}\n\n"
+
+func TestChanges(t *testing.T) {
+	var got *http.Request
+	c, base := serve(t, "", func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		says(200, nil, twoChanges)(w, r)
+	})
+	var heard []string
+	note := func(change api.Change, cursor string) error {
+		heard = append(heard, fmt.Sprint(change.Shard, change.Position, change.ID, change.Patch, cursor))
+		return nil
+	}
+	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, note)
+	want := []string{fmt.Sprint(1, 7, "ni:///a", "TX .\n", "c1"), fmt.Sprint(2, 9, "", "", "c2")}
+	if err != nil || fmt.Sprint(heard) != fmt.Sprint(want) {
+		t.Errorf("%q, %v; want %q", heard, err, want)
+	}
+	if got.URL.RawQuery != "from=now&shard=1&shard=2" || got.Header.Get("Accept") != "text/event-stream" {
+		t.Errorf("%s, %v", got.URL, got.Header)
+	}
+	enough := errors.New("enough")
+	calls := 0
+	err = c.Changes(t.Context(), base, nil, func(api.Change, string) error { calls++; return enough })
+	if !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+}
+
+func TestChangesThatFail(t *testing.T) {
+	for name, test := range map[string]struct {
+		stream string
+		heard  int
+		want   string
+	}{
+		"the node says why": {twoChanges +
+			"event: error\ndata: {\"error\":{\"code\":\"damaged\",\"message\":\"shard 1\"}}\n\n", 2, "500 damaged: shard 1"},
+		"no JSON": {"id: c1\ndata: {\n\n", 0, "read changes: unexpected end"},
+		"cut":     {"id: c1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
+	} {
+		c, base := serve(t, "", says(200, nil, test.stream))
+		heard := 0
+		err := c.Changes(t.Context(), base, nil, func(api.Change, string) error { heard++; return nil })
+		if err == nil || heard != test.heard || !strings.HasPrefix(err.Error(), base+": "+test.want) {
+			t.Errorf("%s: %d heard, %v", name, heard, err)
+		}
+	}
+}

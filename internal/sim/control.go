@@ -1,0 +1,301 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// The times of package node.
+const (
+	beatEvery       = 250 * time.Millisecond
+	failAfter       = 1250 * time.Millisecond
+	reenterAfter    = time.Second
+	reenterMax      = 30 * time.Second
+	proposalTimeout = 30 * time.Second
+)
+
+// coordID names the pipeline.
+const coordID = "sim"
+
+// errGivenUp ends a proposal whose time is up.
+var errGivenUp = errors.New("proposal is given up, its outcome is unknown")
+
+// proposal is one try to change the committed state, as package coordinator makes it, step by step: read the tail,
+// compute the next state, append on condition that the tail is still that one; on a conflict read again, and while the
+// outcome is unknown append the same bytes at the same place.
+type proposal struct {
+	p       *proc
+	what    string
+	id      string
+	compute func(*coordinator.State) (*coordinator.State, error)
+	done    func(*coordinator.State, error)
+	end     time.Duration
+	tries   int
+
+	tail    uint64
+	next    *coordinator.State
+	payload []byte
+	unknown bool
+}
+
+// propose calls done with the state that was committed, or the one found if there is nothing to do.
+func (p *proc) propose(what string, compute func(*coordinator.State) (*coordinator.State, error),
+	done func(*coordinator.State, error)) {
+	x := &proposal{p: p, what: what, compute: compute, done: done, end: p.w.now + proposalTimeout}
+	x.id = fmt.Sprintf("P%x", p.w.rng.Uint64())
+	x.begin()
+}
+
+// again tries the proposal anew, later each time.
+func (x *proposal) again(step func()) {
+	if x.p.w.now > x.end {
+		x.done(nil, errGivenUp)
+		return
+	}
+	x.tries++
+	x.p.after(min(time.Millisecond<<min(x.tries, 10), 250*time.Millisecond), step)
+}
+
+// begin reads the tail of the control log.
+func (x *proposal) begin() {
+	var tail engine.Entry
+	log := x.p.w.engine.control
+	log.read(x.p, max(log.tail(), 1), func(entries []engine.Entry) { tail = entries[len(entries)-1] }, func(err error) {
+		if err != nil {
+			x.again(x.begin)
+			return
+		}
+		if tail.Seq > 0 {
+			x.p.read(tail)
+		}
+		if x.p.dead { // it has found other settings
+			return
+		}
+		x.tail = max(x.p.at, tail.Seq)
+		x.append(x.p.state)
+	})
+}
+
+func (x *proposal) append(base *coordinator.State) {
+	next, err := x.compute(base)
+	if err != nil || next == base {
+		x.done(base, err)
+		return
+	}
+	next.Proposal = x.id
+	x.next = next
+	if x.payload, err = coordinator.AppendRecord(nil, coordID, base, next); err != nil {
+		x.done(nil, err)
+		return
+	}
+	x.unknown = false
+	x.send()
+}
+
+func (x *proposal) send() { x.p.w.engine.control.append(x.p, x.tail, x.payload, x.answered) }
+
+func (x *proposal) answered(seq uint64, err error) {
+	switch {
+	case err == nil:
+		x.committed(seq)
+	case errors.Is(err, engine.ErrUnknown):
+		x.unknown = true
+		x.again(x.send)
+	case x.unknown:
+		x.decide()
+	default:
+		x.p.w.note("%s: the proposal to %s behind %d is refused; it plans again", x.p, x.what, x.tail)
+		x.again(x.begin)
+	}
+}
+
+// decide finds out whose record stands behind the expected tail.
+func (x *proposal) decide() {
+	var first engine.Entry
+	x.p.w.engine.control.read(x.p, x.tail+1, func(entries []engine.Entry) {
+		if first.Seq == 0 {
+			first = entries[0]
+		}
+	}, func(err error) {
+		switch {
+		case err != nil:
+			x.again(x.decide)
+		case string(first.Payload) == string(x.payload):
+			x.committed(first.Seq)
+		case first.Seq > 0:
+			x.again(x.begin)
+		default: // refused though nobody has won: another append is under way, perhaps our own
+			x.again(x.send)
+		}
+	})
+}
+
+func (x *proposal) committed(at uint64) {
+	x.p.install(at, x.next)
+	x.done(x.next, nil)
+}
+
+// read installs a record of the control log, if its settings are this process's.
+func (p *proc) read(e engine.Entry) {
+	s, err := coordinator.ParseRecord(coordID, e.Payload)
+	if err != nil {
+		p.w.broken(ErrControl, "%s: %v", p, err)
+		return
+	}
+	if err := p.settings.Check(s.Settings); err != nil {
+		p.kill(err.Error())
+		return
+	}
+	p.install(e.Seq, s)
+}
+
+// install makes a committed state the current one, unless a newer one is.
+func (p *proc) install(at uint64, s *coordinator.State) {
+	if at <= p.at {
+		return
+	}
+	p.at, p.state = at, s
+	p.w.check.installed(p, s)
+	p.look()
+}
+
+// look makes the process look at the newest state; several changes may be seen as one.
+func (p *proc) look() {
+	if p.entered && !p.reentering && !p.woken {
+		p.woken = true
+		p.after(p.w.between(0, 3*time.Millisecond)+p.lag, func() {
+			p.woken = false
+			p.assign()
+		})
+	}
+}
+
+// enter makes this process the bearer of its name.
+func (p *proc) enter() {
+	p.propose("enter", p.entering, func(s *coordinator.State, err error) {
+		if err != nil {
+			p.after(reenterAfter, p.enter)
+			return
+		}
+		m, _ := s.Member(p.name)
+		p.incarnation = m.Incarnation
+		p.begin()
+	})
+}
+
+func (p *proc) entering(s *coordinator.State) (*coordinator.State, error) {
+	return s.Enter(coordinator.Member{Name: p.name, Weight: 1}), nil
+}
+
+// begin starts everything that needs the incarnation.
+func (p *proc) begin() {
+	p.entered, p.lastEntered = true, p.w.now
+	p.door = fmt.Sprintf("%s%s/%d", operator.DoorPrefix, p.name, p.incarnation)
+	p.w.note("%s has entered, incarnation %d", p, p.incarnation)
+	for _, l := range p.loops {
+		l.begin()
+		l.wake()
+	}
+	p.follow()
+	p.look()
+	p.beat()
+}
+
+// follow reads the control log, and takes it up again when the reading has ended.
+func (p *proc) follow() {
+	log := p.w.engine.control
+	log.follow(p, max(log.tail(), 1), func(entries []engine.Entry) {
+		for _, e := range entries {
+			p.read(e)
+		}
+	}, func(error) { p.after(250*time.Millisecond, p.follow) })
+}
+
+// assign tells the loops their part of the newest state.
+func (p *proc) assign() {
+	state := p.state
+	m, member := state.Member(p.name)
+	if member && m.Incarnation > p.incarnation {
+		p.kill(fmt.Sprintf("incarnation %d bears its name", m.Incarnation))
+		return
+	}
+	target := state.Target()
+	for s, l := range p.loops {
+		owner := state.Assignment.Node(s)
+		a := operator.Assignment{Control: state.Epoch, Epoch: state.ShardEpoch(s), Incarnation: p.incarnation}
+		switch {
+		case !member:
+		case owner == p.name:
+			a.Role = operator.Owner
+		case state.Standby(s) == p.name, target.Node(s) == p.name:
+			a.Role = operator.Standby
+		}
+		l.post(func(now time.Time) {
+			l.op.Assign(now, a)
+			l.out.Renumber(now, a.Incarnation<<40+1)
+			l.out.Route(now, owner, a.Control)
+		})
+	}
+	if !member {
+		p.reenter()
+		return
+	}
+	p.move()
+}
+
+// reenter makes the process a member again after the others took it for dead.
+func (p *proc) reenter() {
+	if p.w.now-p.lastEntered > 2*reenterMax {
+		p.wait = reenterAfter
+	}
+	p.reentering = true
+	p.after(p.wait, func() {
+		if _, ok := p.state.Member(p.name); ok {
+			p.reentered()
+			return
+		}
+		p.propose("enter again", p.entering, func(s *coordinator.State, err error) {
+			if err == nil {
+				m, _ := s.Member(p.name)
+				p.incarnation = m.Incarnation
+				p.w.note("%s has entered again, incarnation %d", p, p.incarnation)
+			}
+			p.reentered()
+		})
+	})
+}
+
+func (p *proc) reentered() {
+	p.wait, p.lastEntered = min(2*p.wait, reenterMax), p.w.now
+	p.reentering = false
+	p.look()
+}
+
+// beat tells everybody that the process lives, and proposes those as failed who don't tell.
+func (p *proc) beat() {
+	p.w.network.beat(p)
+	for _, m := range p.detector.Tick(p.mono(), p.state) {
+		p.proposeFailed(m)
+	}
+	p.after(beatEvery, p.beat)
+}
+
+func (p *proc) proposeFailed(m coordinator.Member) {
+	if p.proposing[m.Name] {
+		return
+	}
+	p.proposing[m.Name] = true
+	p.w.note("%s proposes %s, incarnation %d, as failed", p, m.Name, m.Incarnation)
+	p.propose("fail "+m.Name, func(s *coordinator.State) (*coordinator.State, error) {
+		next, err := s.Fail(m.Name, m.Incarnation)
+		if errors.Is(err, coordinator.ErrUnknownNode) {
+			return s, nil
+		}
+		return next, err
+	}, func(*coordinator.State, error) { delete(p.proposing, m.Name) })
+}

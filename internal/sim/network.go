@@ -1,0 +1,60 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// network carries batches and beats between nodes: late, out of order, twice or not at all.
+type network struct {
+	w   *world
+	cut map[link]bool // by names; one-way
+}
+
+type link struct{ from, to string }
+
+// send carries a batch to every process that bears the name.
+func (n *network) send(from *proc, to string, b shipper.Batch) {
+	w := n.w
+	for _, p := range w.procs {
+		if p.name != to || p.dead || n.cut[link{from.name, to}] || w.chance(w.chaos.Drop) {
+			continue
+		}
+		n.carry(p, b)
+		if w.chance(w.chaos.Duplicate) {
+			n.carry(p, b)
+		}
+	}
+}
+
+func (n *network) carry(p *proc, b shipper.Batch) {
+	d := n.w.between(100*time.Microsecond, 2*time.Millisecond)
+	if n.w.chance(n.w.chaos.Late) {
+		d = n.w.between(0, 8*time.Second)
+	}
+	p.after(d, func() {
+		if b.Shard < len(p.loops) {
+			p.loops[b.Shard].arrive(b)
+		}
+	})
+}
+
+// beat carries a beat to every process, its own included, by way of the engine.
+func (n *network) beat(from *proc) {
+	w := n.w
+	if from.mute {
+		return
+	}
+	name, incarnation := from.name, from.incarnation
+	for _, p := range w.procs {
+		if p.dead || n.cut[link{name, p.name}] && name != p.name || w.chance(w.chaos.Drop) {
+			continue
+		}
+		p.after(w.between(100*time.Microsecond, 5*time.Millisecond), func() {
+			if !p.deaf {
+				p.detector.Heard(p.mono(), name, incarnation)
+			}
+		})
+	}
+}

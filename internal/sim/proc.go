@@ -1,0 +1,350 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// proc is a process of a node: what package node does with goroutines, done step by step. All of it is memory, and gone
+// with the process.
+type proc struct {
+	w    *world
+	id   int // tells processes apart
+	name string
+
+	dead   bool
+	paused bool
+	held   []func() // what happened to the paused process
+
+	mute   bool     // nothing that it sends reaches the engine
+	deaf   bool     // nothing of the engine reaches it
+	unsent []func() // what waits in its connection
+	slow   time.Duration
+	lag    time.Duration // before it acts on an assignment
+	jump   time.Duration // of its wall clock
+
+	// settings are those that the process was started with.
+	settings coordinator.Settings
+
+	// The control plane.
+	state       *coordinator.State
+	at          uint64 // position of state in the control log
+	entered     bool
+	incarnation uint64
+	reentering  bool
+	wait        time.Duration // before it enters again
+	lastEntered time.Duration
+	woken       bool // a look at the newest state is due
+	detector    *coordinator.Detector
+	proposing   map[string]bool
+	moving      bool // a planned move is being looked at
+
+	door  string
+	loops []*loop
+}
+
+// start starts a process under a name.
+func (w *world) start(name string) { w.startWith(name, w.cfg.Shards) }
+
+func (w *world) startWith(name string, shards int) {
+	p := &proc{w: w, id: len(w.procs), name: name, proposing: map[string]bool{}, wait: reenterAfter}
+	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Format: 1}
+	w.procs = append(w.procs, p)
+	p.boot()
+}
+
+// boot makes the process enter.
+func (p *proc) boot() {
+	p.state = coordinator.NewState(p.settings)
+	p.detector = coordinator.NewDetector(coordinator.DetectorConfig{Node: p.name, FailAfter: failAfter})
+	for s := range p.settings.Shards {
+		p.loops = append(p.loops, newLoop(p, s))
+	}
+	p.w.note("%s starts", p)
+	p.enter()
+}
+
+// String is the name, with the number of the process where the name has had more than one.
+func (p *proc) String() string {
+	for _, other := range p.w.procs {
+		if other.name == p.name && other.id < p.id {
+			return fmt.Sprintf("%s#%d", p.name, p.id+1)
+		}
+	}
+	return p.name
+}
+
+// do makes fn happen in the process: now, when it goes on, or never.
+func (p *proc) do(fn func()) {
+	switch {
+	case p.dead:
+	case p.paused:
+		p.held = append(p.held, fn)
+	default:
+		fn()
+	}
+}
+
+// after makes fn happen in the process after d.
+func (p *proc) after(d time.Duration, fn func()) { p.w.after(d, func() { p.do(fn) }) }
+
+// wall is the time of its wall clock.
+func (p *proc) wall() time.Time { return epoch.Add(p.w.now + p.jump) }
+
+// mono is the time of its monotonic clock.
+func (p *proc) mono() time.Time { return epoch.Add(p.w.now) }
+
+// kill ends the process at once. What it has sent is on its way.
+func (p *proc) kill(why string) {
+	if p.dead {
+		return
+	}
+	p.w.note("%s ends: %s", p, why)
+	p.dead, p.held, p.unsent = true, nil, nil
+	p.w.ended(p)
+}
+
+func (p *proc) pause() {
+	if !p.dead && !p.paused {
+		p.w.note("%s is paused", p)
+		p.paused = true
+	}
+}
+
+func (p *proc) resume() {
+	if p.dead || !p.paused {
+		return
+	}
+	p.w.note("%s goes on", p)
+	p.paused = false
+	for len(p.held) > 0 && !p.paused && !p.dead {
+		fn := p.held[0]
+		p.held = p.held[1:]
+		fn()
+	}
+}
+
+// disconnect cuts the process off from the engine, in one direction or both; connect ends that.
+func (p *proc) disconnect(mute, deaf bool) {
+	if p.dead {
+		return
+	}
+	p.w.note("%s is cut off from the engine: sends %v, hears %v", p, !mute, !deaf)
+	p.mute, p.deaf = mute, deaf
+}
+
+func (p *proc) connect() {
+	if !p.mute && !p.deaf {
+		return
+	}
+	p.w.note("%s has the engine back", p)
+	p.mute, p.deaf = false, false
+	unsent := p.unsent
+	p.unsent = nil
+	for _, fn := range unsent {
+		p.w.after(p.w.between(0, 20*time.Millisecond), fn)
+	}
+}
+
+// loop is one shard in a process: its operator, its outbox and their inputs.
+type loop struct {
+	p     *proc
+	shard int
+
+	in     []func(now time.Time)
+	remote []shipper.Batch
+	awake  bool // a turn is due
+	hung   bool // it does nothing until it is let go on
+
+	op       *operator.Operator
+	out      *shipper.Outbox
+	ticking  bool
+	reader   *reader
+	doorSeq  uint64
+	token    uint64
+	waiting  map[uint64]waiter
+	snapshot bool // one is being written
+}
+
+const (
+	// inboxSize bounds the batches that wait for a loop, as in package node.
+	inboxSize = 256
+	// tickEvery is coarser than in production, to save steps.
+	tickEvery = 50 * time.Millisecond
+	// maxRecord and maxQueue are small, so that chains of parts and full queues are common.
+	maxRecord     = 700
+	maxQueue      = 6 << 10
+	snapshotEvery = 4 << 10
+)
+
+func newLoop(p *proc, s int) *loop {
+	l := &loop{p: p, shard: s, waiting: map[uint64]waiter{}}
+	l.op = operator.New(operator.Config{
+		Shard: s, Node: p.name, Logic: func() operator.Logic { return dataset.New() },
+		MaxRecord: maxRecord, MaxQueue: maxQueue, Keep: p.w.cfg.Keep, SnapshotEvery: snapshotEvery,
+	})
+	return l
+}
+
+// begin makes the outbox, when the incarnation is known.
+func (l *loop) begin() {
+	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: l.p.name, Shard: l.shard, FirstID: l.p.incarnation<<40 + 1,
+		MaxBatch: 2 << 10, MaxEvents: 8, MaxQueue: maxQueue})
+}
+
+func (l *loop) post(fn func(now time.Time)) {
+	l.in = append(l.in, fn)
+	l.wake()
+}
+
+// wake makes a turn of the loop due.
+func (l *loop) wake() {
+	if l.awake || l.hung || l.out == nil || len(l.in)+len(l.remote) == 0 {
+		return
+	}
+	l.awake = true
+	l.p.after(l.p.w.between(10*time.Microsecond, time.Millisecond)+l.p.slow, l.turn)
+}
+
+// turn takes one input, of one of the two queues.
+func (l *loop) turn() {
+	l.awake = false
+	if l.hung {
+		return
+	}
+	if len(l.remote) == 0 || len(l.in) > 0 && l.p.w.rng.IntN(2) == 0 {
+		fn := l.in[0]
+		l.in = l.in[1:]
+		fn(l.p.wall())
+	} else {
+		b := l.remote[0]
+		l.remote = l.remote[1:]
+		l.deliver(b)
+	}
+	l.effects()
+	l.wake()
+}
+
+func (l *loop) tick() {
+	l.ticking = false
+	if l.hung {
+		return
+	}
+	l.op.Tick(l.p.wall())
+	l.out.Tick(l.p.wall())
+	l.effects()
+}
+
+// letGo ends a hang.
+func (l *loop) letGo() {
+	if !l.hung {
+		return
+	}
+	l.hung = false
+	l.p.do(func() {
+		if l.out != nil {
+			l.effects()
+			l.wake()
+		}
+	})
+}
+
+// arrive takes in a batch that came over the network; when the loop is behind it is lost.
+func (l *loop) arrive(b shipper.Batch) {
+	if len(l.remote) < inboxSize {
+		b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks)
+		l.remote = append(l.remote, b)
+		l.wake()
+	}
+}
+
+func (l *loop) deliver(b shipper.Batch) {
+	if len(b.Acks) == 0 {
+		l.op.Deliver(l.p.wall(), b)
+		return
+	}
+	switch a := b.Acks[0]; a.Status {
+	case shipper.NotOwner:
+		l.p.w.note("%s shard %d: %s does not own it, as of epoch %d", l.p, l.shard, b.From, a.Epoch)
+	case shipper.Busy:
+		l.p.w.note("%s shard %d: %s is busy: %s", l.p, l.shard, b.From, a.Reason)
+	}
+	if err := l.out.Acked(l.p.wall(), b); err != nil {
+		l.p.w.broken(ErrDurable, "%s, shard %d: %v", l.p, l.shard, err)
+	}
+}
+
+// effects does what operator and outbox ask for, until they ask for nothing.
+func (l *loop) effects() {
+	for more := true; more && !l.p.dead; {
+		more = false
+		for _, e := range l.op.Effects() {
+			more = true
+			l.effect(e)
+		}
+		sends, dones := l.out.Effects()
+		for _, d := range dones {
+			more = true
+			if w, ok := l.waiting[d.Token]; ok {
+				delete(l.waiting, d.Token)
+				w.to.answer(w.index, d.Ack)
+			}
+		}
+		for _, s := range sends {
+			more = true
+			l.send(s.Node, s.Batch)
+		}
+	}
+	if !l.ticking && (l.op.Waiting() || l.out.Len() > 0) {
+		l.ticking = true
+		l.p.after(tickEvery, l.tick)
+	}
+}
+
+// send hands a batch to the network. Between outbox and operator of this very loop nothing is in between.
+func (l *loop) send(node string, b shipper.Batch) {
+	if node == l.p.name {
+		l.deliver(b)
+		return
+	}
+	l.p.w.network.send(l.p, node, b)
+}
+
+func (l *loop) effect(e operator.Effect) {
+	w, log := l.p.w, l.p.w.engine.shards[l.shard]
+	switch e := e.(type) {
+	case operator.Ack:
+		l.send(e.Node, e.Batch)
+	case operator.Append:
+		log.append(l.p, e.Expect, e.Payload, func(seq uint64, err error) {
+			if err != nil {
+				w.note("%s shard %d: append behind %d: %v", l.p, l.shard, e.Expect, err)
+			}
+			l.post(func(now time.Time) { l.op.Appended(now, e.Gen, seq, err) })
+		})
+	case operator.Read:
+		l.reader.stop()
+		l.reader = log.read(l.p, e.From, l.entries(e.Gen), l.readDone(e.Gen))
+	case operator.Follow:
+		l.reader.stop()
+		l.reader = log.follow(l.p, e.From, l.entries(e.Gen), l.readDone(e.Gen))
+	case operator.StopReading:
+		l.reader.stop()
+	case operator.Restore:
+		l.reader.stop()
+		l.restore(e.Gen)
+	case operator.TakeSnapshot:
+		l.takeSnapshot(e)
+	case operator.Superseded:
+		l.p.kill(fmt.Sprintf("incarnation %d has claimed shard %d", e.By.Incarnation, l.shard))
+	case operator.Changed:
+		w.check.changed(l)
+	}
+}

@@ -1,0 +1,148 @@
+package sim
+
+import (
+	"bytes"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+func (l *loop) entries(gen uint64) func([]engine.Entry) {
+	return func(entries []engine.Entry) {
+		l.post(func(now time.Time) { l.op.Entries(now, gen, entries) })
+	}
+}
+
+func (l *loop) readDone(gen uint64) func(error) {
+	return func(err error) {
+		l.post(func(now time.Time) { l.op.ReadDone(now, gen, err) })
+	}
+}
+
+// restore gives the operator the newest snapshot there is, which may be damaged, or lost on the way.
+func (l *loop) restore(gen uint64) {
+	w := l.p.w
+	l.p.after(w.between(time.Millisecond, 10*time.Millisecond), func() {
+		var r io.Reader
+		if list := w.engine.blobs[l.shard]; len(list) > 0 && !l.p.deaf && !w.chance(w.chaos.FailRead) {
+			r = bytes.NewReader(list[0].data)
+		}
+		l.post(func(now time.Time) {
+			if err := l.op.Restored(now, gen, r); err != nil {
+				w.note("%s shard %d: snapshot can't be read: %v", l.p, l.shard, err)
+			}
+		})
+	})
+}
+
+// takeSnapshot writes the pinned state some time later, while the operator goes on.
+func (l *loop) takeSnapshot(e operator.TakeSnapshot) {
+	w := l.p.w
+	if l.snapshot {
+		_ = e.Write(io.Discard)
+		return
+	}
+	l.snapshot = true
+	l.p.after(w.between(time.Millisecond, 200*time.Millisecond), func() {
+		var buf bytes.Buffer
+		if err := e.Write(&buf); err != nil {
+			w.broken(ErrExact, "%s shard %d: write snapshot: %v", l.p, l.shard, err)
+		}
+		if !l.p.mute {
+			w.engine.put(l.shard, blob{position: e.Position, data: buf.Bytes()})
+		}
+		l.post(func(time.Time) { l.snapshot = false })
+	})
+}
+
+// sending is what package node's Send does for its caller: events under way, until all are answered or time is up.
+type sending struct {
+	p      *proc
+	events []shipper.Event
+	acks   []shipper.Ack
+	left   int
+	over   bool
+	done   func(acks []shipper.Ack)
+}
+
+// waiter is who waits for the ack of one event.
+type waiter struct {
+	index int
+	to    *sending
+}
+
+// send routes events to the owners of their shards, in order per shard. done is called once, in the process; acks that
+// have not come are zero.
+func (p *proc) send(events []shipper.Event, wait time.Duration, done func([]shipper.Ack)) {
+	s := &sending{p: p, events: events, acks: make([]shipper.Ack, len(events)), left: len(events), done: done}
+	byShard := make([][]int, len(p.loops))
+	for i := range events {
+		byShard[events[i].Shard] = append(byShard[events[i].Shard], i)
+	}
+	for i, indexes := range byShard {
+		if l := p.loops[i]; len(indexes) > 0 {
+			l.post(func(now time.Time) { l.submit(now, s, indexes) })
+		}
+	}
+	p.after(wait, s.giveUp)
+}
+
+func (s *sending) answer(index int, ack shipper.Ack) {
+	s.p.w.check.acked(s.events[index], ack)
+	s.acks[index] = ack
+	if s.left--; s.left == 0 && !s.over {
+		s.over = true
+		s.done(s.acks)
+	}
+}
+
+// giveUp answers what is there, and tells the loops that nobody waits any more.
+func (s *sending) giveUp() {
+	if s.over {
+		return
+	}
+	s.over = true
+	for _, l := range s.p.loops {
+		l.post(func(time.Time) {
+			for _, token := range slices.Sorted(maps.Keys(l.waiting)) {
+				if w := l.waiting[token]; w.to == s {
+					delete(l.waiting, token)
+					l.out.Cancel(token)
+					l.p.w.check.cancelled(s.events[w.index])
+				}
+			}
+		})
+	}
+	s.done(s.acks)
+}
+
+// submit puts the events of one sending into the outbox, in order.
+func (l *loop) submit(now time.Time, s *sending, indexes []int) {
+	var mine []shipper.Event
+	for _, i := range indexes {
+		ev := &s.events[i]
+		if ev.Producer == "" {
+			l.doorSeq++
+			ev.Producer, ev.Seq = l.p.door, l.doorSeq
+		}
+		l.p.w.check.submitted(*ev)
+		mine = append(mine, *ev)
+	}
+	first := l.token + 1
+	if !l.out.Submit(now, first, mine...) {
+		for _, i := range indexes {
+			l.p.w.check.cancelled(s.events[i])
+			s.answer(i, shipper.Ack{Status: shipper.Busy, Reason: "the door's queue is full"})
+		}
+		return
+	}
+	l.token += uint64(len(indexes))
+	for i, index := range indexes {
+		l.waiting[first+uint64(i)] = waiter{index: index, to: s}
+	}
+}

@@ -1,0 +1,122 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+const (
+	// moveEvery is the time between looks at how far a shard is that this node is to take.
+	moveEvery = 50 * time.Millisecond
+	// nearTail is how soon a follower must reach what was the tail of the log to be near enough to take the shard.
+	nearTail = 200 * time.Millisecond
+)
+
+// targets lists the shards that planned moves are to bring to this node.
+func (n *Node) targets(state *coordinator.State) (list []int) {
+	target := state.Target()
+	for s := range n.loops {
+		if target.Node(s) == n.cfg.Name && state.Assignment.Node(s) != n.cfg.Name {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// move takes the shards that planned moves are to bring here, each when its state here is near the tail of its log, so
+// that its senders hardly notice. The others don't notice at all.
+func (n *Node) move(ctx context.Context) error {
+	wake, stop := n.coord.Watch()
+	defer stop()
+	for ctx.Err() == nil {
+		pending := n.targets(n.coord.State())
+		if len(pending) == 0 {
+			select {
+			case <-wake:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if near := n.near(ctx, pending); len(near) > 0 {
+			n.take(ctx, near)
+		}
+		select {
+		case <-time.After(moveEvery):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// near returns those of the shards that this node follows closely.
+func (n *Node) near(ctx context.Context, shards []int) (list []int) {
+	for _, s := range shards {
+		if n.loops[s].view.Load().state != operator.Following {
+			continue
+		}
+		tail, err := n.cfg.Engine.Shard(s).Tail(ctx)
+		if err == nil && n.viewAt(ctx, s, tail.Seq, nearTail) != nil {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func (n *Node) take(ctx context.Context, shards []int) {
+	ctx, cancel := context.WithTimeout(ctx, proposalTimeout)
+	defer cancel()
+	plan, err := n.coord.Take(ctx, shards)
+	switch {
+	case err == nil:
+		n.log.Info("took shards in a planned move", "moves", len(plan.Moves), "epoch", n.coord.State().Epoch)
+	case !errors.Is(err, context.Canceled):
+		n.log.Warn("planned move failed; it is tried again", "shards", shards, "err", err)
+	}
+}
+
+// Leave has the others take the node's shards in the planned way, and takes it out of the pipeline; then stop it. When
+// ctx has a deadline, what they have not taken at half of that time moves at once.
+func (n *Node) Leave(ctx context.Context) error {
+	patience := ctx
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		patience, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
+		defer cancel()
+	}
+	if err := n.drain(patience); err != nil && ctx.Err() == nil {
+		n.log.Warn("shards are not all taken; they move at once", "err", err)
+	}
+	// Only this process leaves: another that has entered under its name stays.
+	_, err := n.coord.Fail(ctx, n.cfg.Name, n.incarnation.Load())
+	return err
+}
+
+// drain returns when the others have taken this node's shards, or there is nobody who could.
+func (n *Node) drain(ctx context.Context) error {
+	wake, stop := n.coord.Watch()
+	defer stop()
+	if _, err := n.coord.Drain(ctx, n.cfg.Name, n.incarnation.Load()); err != nil {
+		return err
+	}
+	for {
+		state := n.coord.State()
+		target, left := state.Target(), 0
+		for s := range n.loops {
+			if state.Assignment.Node(s) == n.cfg.Name && target.Node(s) != n.cfg.Name {
+				left++
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,163 @@
+package dataset_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+func event(text string) *shipper.Event {
+	return &shipper.Event{MediaType: dataset.MediaType, Payload: []byte(text)}
+}
+
+// content is the committed quads of a logic, sorted.
+func content(l *dataset.Logic) string {
+	v := l.Store().View()
+	defer v.Close()
+	var list []string
+	v.Quads(func(q rdf.Quad) bool {
+		list = append(list, q.String())
+		return true
+	})
+	slices.Sort(list)
+	return strings.Join(list, "\n")
+}
+
+// TestExactDelta: what is written is what changes, and no empty transaction.
+func TestExactDelta(t *testing.T) {
+	l := dataset.New()
+	body, adds, deletes, err := l.Evaluate(event("TX .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\n"+
+		"D <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nD <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nTC .\n"), []byte("before\n"))
+	want := "before\nTX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"
+	if string(body) != want || adds != 1 || deletes != 0 || err != nil {
+		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
+	}
+	if content(l) != "" {
+		t.Error("visible before Commit")
+	}
+	// The next event sees it all the same.
+	body, adds, deletes, err = l.Evaluate(event("TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\nTC .\n"), nil)
+	if adds != 1 || deletes != 1 || err != nil {
+		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
+	}
+	l.Commit(5)
+	if content(l) != `<urn:s> <urn:p> "3" .` || l.Store().Position() != 5 {
+		t.Errorf("%s at %d", content(l), l.Store().Position())
+	}
+	if _, _, _, err := l.Evaluate(event("TX .\nA <urn:x> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Rollback()
+	l.Rollback()
+	l.Commit(6)
+	if content(l) != `<urn:s> <urn:p> "3" .` || l.Store().Position() != 6 {
+		t.Errorf("after a rollback %s at %d", content(l), l.Store().Position())
+	}
+}
+
+func TestBadEvents(t *testing.T) {
+	const aborted = "TX .\nA <urn:s> <urn:p> \"1\" .\nTA .\n"
+	l := dataset.New()
+	for want, ev := range map[string]*shipper.Event{
+		`media type "text/plain": this shard evaluates application/rdf-patch`: {MediaType: "text/plain"},
+		"an event holds an aborted transaction":                               event(aborted),
+		"line 1, column 3":                                                    event("A nonsense .\n"),
+	} {
+		if _, _, _, err := l.Evaluate(ev, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		l.Rollback()
+	}
+	if content(l) != "" {
+		t.Error("a bad event has left something")
+	}
+}
+
+// TestApplyRefuses what can't come from this state, and changes nothing.
+func TestApplyRefuses(t *testing.T) {
+	l := dataset.New()
+	if err := l.Apply(3, []byte("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n")); err != nil {
+		t.Fatal(err)
+	}
+	for want, body := range map[string]string{
+		"adds what is there":        "TX .\nA <urn:t> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\nTC .\n",
+		"deletes what is not there": "TX .\nD <urn:s> <urn:p> \"1\" .\nD <urn:s> <urn:p> \"1\" .\nTC .\n",
+		"expected":                  "TX .\nA <urn:t> <urn:p> \"1\" .\nnonsense",
+	} {
+		if err := l.Apply(4, []byte(body)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if content(l) != `<urn:s> <urn:p> "1" .` || l.Store().Position() != 3 {
+			t.Errorf("%s at %d", content(l), l.Store().Position())
+		}
+	}
+}
+
+// TestReplay: what one logic evaluates another replays, to the same state; and a snapshot on the way holds that of its
+// position, whatever comes behind it.
+func TestReplay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one, two := dataset.New(), dataset.New()
+		var write func(io.Writer) error
+		var pinned string
+		for i := range uint64(rapid.IntRange(1, 12).Draw(t, "events")) {
+			var b strings.Builder
+			b.WriteString("TX .\n")
+			for range rapid.IntRange(0, 6).Draw(t, "rows") {
+				code := rapid.SampledFrom([]string{"A", "D"}).Draw(t, "code")
+				fmt.Fprintf(&b, "%s <urn:s%d> <urn:p> \"o\" .\n", code, rapid.IntRange(0, 4).Draw(t, "s"))
+			}
+			b.WriteString("TC .\n")
+			body, adds, deletes, err := one.Evaluate(event(b.String()), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rapid.IntRange(0, 3).Draw(t, "fate") == 0 {
+				one.Rollback()
+				continue
+			}
+			before := one.Store().Len()
+			one.Commit(i + 1)
+			if one.Store().Len() != before+int(adds)-int(deletes) {
+				t.Fatalf("%d quads, then +%d -%d, now %d", before, adds, deletes, one.Store().Len())
+			}
+			if err := two.Apply(i+1, body); err != nil {
+				t.Fatalf("%v\n%s", err, body)
+			}
+			if write == nil && rapid.Bool().Draw(t, "snapshot") {
+				write, pinned = one.Snapshot([]byte("extra")), content(one)
+			}
+		}
+		if content(one) != content(two) || one.Store().Position() != two.Store().Position() {
+			t.Fatalf("%s\n\n%s", content(one), content(two))
+		}
+		if write != nil {
+			checkSnapshot(t, write, pinned)
+		}
+	})
+}
+
+func checkSnapshot(t *rapid.T, write func(io.Writer) error, want string) {
+	var buf bytes.Buffer
+	if err := write(&buf); err != nil {
+		t.Fatal(err)
+	}
+	l := dataset.New()
+	_ = l.Apply(1, []byte("TX .\nA <urn:old> <urn:p> \"o\" .\nTC .\n"))
+	extra, err := l.Restore(bytes.NewReader(buf.Bytes()))
+	if err != nil || string(extra) != "extra" || content(l) != want {
+		t.Fatalf("%q, %v\n%s\nwant\n%s", extra, err, content(l), want)
+	}
+	if _, err := l.Restore(bytes.NewReader(buf.Bytes()[:buf.Len()/2])); err == nil || content(l) != "" {
+		t.Fatalf("half a snapshot: %v, %s", err, content(l))
+	}
+}

@@ -1,0 +1,344 @@
+package operator_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// words is a logic whose state is a set of words. An event "a -b" adds a and deletes b; one with "bad" in it is bad.
+type words struct {
+	set, tried map[string]bool // tried is nil when nothing is being evaluated
+	position   uint64
+}
+
+func newWords() operator.Logic { return &words{set: map[string]bool{}} }
+
+func (l *words) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+	if l.tried == nil {
+		l.tried = maps.Clone(l.set)
+	}
+	var adds, deletes uint64
+	for word := range strings.FieldsSeq(string(ev.Payload)) {
+		name, out := strings.CutPrefix(word, "-")
+		switch {
+		case word == "bad":
+			return dst, adds, deletes, errors.New("it is bad")
+		case l.tried[name] != out:
+			continue
+		case out:
+			deletes++
+		default:
+			adds++
+		}
+		l.tried[name] = !out
+		dst = append(append(dst, word...), '\n')
+	}
+	return dst, adds, deletes, nil
+}
+
+func (l *words) Commit(position uint64) {
+	if l.tried != nil {
+		l.set = l.tried
+	}
+	l.tried, l.position = nil, position
+}
+
+func (l *words) Rollback() { l.tried = nil }
+
+func (l *words) Apply(position uint64, body []byte) error {
+	ev := shipper.Event{Payload: body}
+	again, _, _, err := l.Evaluate(&ev, nil)
+	if err == nil && string(again) != string(body) {
+		err = fmt.Errorf("%q is not exact", body)
+	}
+	if err != nil {
+		l.Rollback()
+		return err
+	}
+	l.Commit(position)
+	return nil
+}
+
+type wordsSnapshot struct {
+	Words []string
+	Extra []byte
+}
+
+func (l *words) Snapshot(extra []byte) func(io.Writer) error {
+	s := wordsSnapshot{Words: l.sorted(), Extra: extra}
+	return func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
+}
+
+func (l *words) Restore(r io.Reader) ([]byte, error) {
+	l.set, l.tried = map[string]bool{}, nil
+	var s wordsSnapshot
+	if err := json.NewDecoder(r).Decode(&s); err != nil {
+		return nil, err
+	}
+	for _, word := range s.Words {
+		l.set[word] = true
+	}
+	return s.Extra, nil
+}
+
+func (l *words) sorted() []string {
+	var list []string
+	for word, in := range l.set {
+		if in {
+			list = append(list, word)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// shardLog is a log with compare-and-set, whose positions have gaps.
+type shardLog struct {
+	entries []engine.Entry
+}
+
+func (l *shardLog) tail() uint64 {
+	if len(l.entries) == 0 {
+		return 0
+	}
+	return l.entries[len(l.entries)-1].Seq
+}
+
+func (l *shardLog) append(expect uint64, payload []byte) (uint64, error) {
+	if l.tail() != expect {
+		return 0, fmt.Errorf("%w: %d", engine.ErrConflict, l.tail())
+	}
+	l.entries = append(l.entries, engine.Entry{Seq: l.tail() + 3, Payload: slices.Clone(payload)})
+	return l.tail(), nil
+}
+
+// add puts a record in as some other process would, behind what is there.
+func (l *shardLog) add(t *testing.T, r operator.Record) uint64 {
+	t.Helper()
+	if n := len(l.entries); n > 0 {
+		last, err := operator.Decode(l.entries[n-1].Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Prev = last.ID
+	}
+	at, err := l.append(l.tail(), r.Encode(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
+}
+
+// records are the whole records of the log, which must be well-formed.
+func (l *shardLog) records(t *testing.T) []*operator.Record {
+	t.Helper()
+	chain := operator.Chain{Shard: 7}
+	var list []*operator.Record
+	for _, e := range l.entries {
+		r, err := chain.Push(e.Seq, e.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r != nil {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// text is the log in short: the kinds of the records, and the bodies of the deltas.
+func (l *shardLog) text(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, r := range l.records(t) {
+		switch r.Kind {
+		case operator.Delta:
+			fmt.Fprintf(&b, "[%s]", strings.Join(strings.Fields(string(r.Body)), " "))
+		default:
+			fmt.Fprintf(&b, "(%s)", r.Kind)
+		}
+	}
+	return b.String()
+}
+
+// harness drives one operator. What it asks for is done at once; only appends wait where a test says so.
+type harness struct {
+	*operator.Operator
+	t        *testing.T
+	log      *shardLog
+	now      time.Time
+	snapshot io.Reader // for the next Restore
+
+	append    func(a operator.Append) (seq uint64, err error, answered bool) // nil: the log's
+	pending   []operator.Append
+	acks      []shipper.Ack // all that were sent
+	batches   []shipper.Batch
+	snapshots []operator.TakeSnapshot
+	others    []operator.Effect // notices
+	follow    operator.Follow
+	following bool
+	seen      int // entries that were delivered to the follow under way
+}
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
+
+func newHarness(t *testing.T, log *shardLog, change func(*operator.Config)) *harness {
+	cfg := operator.Config{Shard: 7, Node: "n1", Logic: newWords}
+	if change != nil {
+		change(&cfg)
+	}
+	return &harness{Operator: operator.New(cfg), t: t, log: log, now: start}
+}
+
+// owner returns an operator that owns the shard at epoch 1.
+func owner(t *testing.T, log *shardLog, change func(*operator.Config)) *harness {
+	t.Helper()
+	h := newHarness(t, log, change)
+	h.assign(operator.Owner, 1, 1)
+	if h.State() != operator.Owning {
+		t.Fatalf("state is %v", h.State())
+	}
+	return h
+}
+
+func (h *harness) assign(role operator.Role, epoch, incarnation uint64) {
+	h.Assign(h.now, operator.Assignment{Control: epoch, Role: role, Epoch: epoch, Incarnation: incarnation})
+	h.run()
+}
+
+// run does the effects until there are none.
+func (h *harness) run() {
+	for effects := h.Effects(); len(effects) > 0; effects = h.Effects() {
+		for _, e := range effects {
+			h.effect(e)
+		}
+	}
+}
+
+func (h *harness) effect(e operator.Effect) {
+	switch e := e.(type) {
+	case operator.Restore:
+		r := h.snapshot
+		h.snapshot = nil
+		if err := h.Restored(h.now, e.Gen, r); err != nil {
+			h.t.Logf("restored: %v", err)
+		}
+	case operator.Read:
+		h.following = false
+		h.Entries(h.now, e.Gen, h.from(e.From))
+		h.ReadDone(h.now, e.Gen, nil)
+	case operator.Follow:
+		h.follow, h.following, h.seen = e, true, 0
+		h.deliverFollow()
+	case operator.StopReading:
+		h.following = false
+	case operator.Append:
+		h.appended(e)
+	case operator.Ack:
+		h.batches = append(h.batches, e.Batch)
+		h.acks = append(h.acks, e.Batch.Acks...)
+	case operator.TakeSnapshot:
+		h.snapshots = append(h.snapshots, e)
+	case operator.Superseded:
+		h.others = append(h.others, e)
+	}
+}
+
+func (h *harness) from(seq uint64) []engine.Entry {
+	i := slices.IndexFunc(h.log.entries, func(e engine.Entry) bool { return e.Seq >= seq })
+	if i < 0 {
+		return nil
+	}
+	return h.log.entries[i:]
+}
+
+func (h *harness) deliverFollow() {
+	entries := h.from(h.follow.From)
+	h.Entries(h.now, h.follow.Gen, entries[min(h.seen, len(entries)):])
+	h.seen = len(entries)
+	h.run()
+}
+
+func (h *harness) appended(a operator.Append) {
+	if h.append == nil {
+		seq, err := h.log.append(a.Expect, a.Payload)
+		h.Appended(h.now, a.Gen, seq, err)
+		return
+	}
+	if seq, err, answered := h.append(a); answered {
+		h.Appended(h.now, a.Gen, seq, err)
+	} else {
+		h.pending = append(h.pending, a)
+	}
+}
+
+// hold makes appends wait.
+func (h *harness) hold() {
+	h.append = func(operator.Append) (uint64, error, bool) { return 0, nil, false }
+}
+
+// release lets the oldest append that waits reach the log, and those that follow.
+func (h *harness) release() {
+	h.append = nil
+	a := h.pending[0]
+	h.pending = h.pending[1:]
+	h.appended(a)
+	h.run()
+}
+
+// deliver hands in a batch of the sender s, whose IDs count by themselves.
+func (h *harness) deliver(id uint64, events ...shipper.Event) {
+	h.Deliver(h.now, shipper.Batch{From: "s", Shard: 7, ID: id, Events: events})
+	h.run()
+}
+
+// tick lets time pass.
+func (h *harness) tick(d time.Duration) {
+	h.now = h.now.Add(d)
+	h.Tick(h.now)
+	h.run()
+}
+
+func (h *harness) words() string { return strings.Join(h.Logic().(*words).sorted(), " ") }
+
+// statuses are those of all acks sent so far.
+func (h *harness) statuses() []shipper.Status {
+	var list []shipper.Status
+	for _, a := range h.acks {
+		list = append(list, a.Status)
+	}
+	return list
+}
+
+func (h *harness) want(log, state string, statuses ...shipper.Status) {
+	h.t.Helper()
+	if got := h.log.text(h.t); got != log {
+		h.t.Errorf("log %s, want %s", got, log)
+	}
+	if got := h.words(); got != state {
+		h.t.Errorf("state %q, want %q", got, state)
+	}
+	if got := h.statuses(); !slices.Equal(got, statuses) {
+		h.t.Errorf("acks %v, want %v", got, statuses)
+	}
+}
+
+func event(producer string, seq uint64, payload string) shipper.Event {
+	return shipper.Event{Shard: 7, Producer: producer, Seq: seq, Payload: []byte(payload)}
+}
+
+func claim(epoch uint64, node string, incarnation uint64) operator.Record {
+	return operator.Record{Kind: operator.Claim, Shard: 7, Time: start,
+		Writer: operator.Writer{Epoch: epoch, Node: node, Incarnation: incarnation}}
+}
