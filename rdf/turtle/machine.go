@@ -152,7 +152,7 @@ func (rd *Reader) step(q *rdf.Quad, c byte) outcome {
 		f.afterS = rd.s.Held()
 		rd.state = value
 		return goOn
-	case subject, innerSubject, innerObject, graphName:
+	case innerSubject, innerObject, graphName:
 		return rd.term(q, c, rd.state)
 	case innerVerb, innerEnd, innerClose, reified, reifier, innerReifier:
 		return rd.inner(q, c)

@@ -3,9 +3,9 @@
 //
 // Reading is strict: whatever the grammar does not allow is a [SyntaxError] with line and column, and nothing is
 // skipped. The reader is a machine that takes one token at a time, so that a statement of any shape needs no more memory
-// than what is open in it, and a quad comes as soon as the line that completes it. No memory is allocated per statement:
-// terms share the input or a buffer that is used again. Whoever keeps a term keeps a clone ([rdf.Term.Clone],
-// [rdf.Quad.Clone]).
+// than what is open in it, and a quad comes with the line that completes it (a string that ends its line may still get a
+// datatype on the next one). No memory is allocated per statement: terms share the input or a buffer that is used again.
+// Whoever keeps a term keeps a clone ([rdf.Term.Clone], [rdf.Quad.Clone]).
 //
 // Beyond the grammar, parts of language tags have at most eight characters (BCP 47), and rdf:langString and
 // rdf:dirLangString are no datatypes of a literal without a tag. Relative IRIs are resolved as RFC 3986, section 5.2,
