@@ -106,6 +106,12 @@ func TestUpdateRequests(t *testing.T) {
 			}
 		}
 	}
+	// The second transaction would begin in the first request, but as a whole it fits into the second one only.
+	both, err := updates(parsing(doc(10)+doc(12)), patch.RefuseBlanks, patch.MaxRequest(400))
+	second, err2 := updates(parsing(doc(12)), patch.RefuseBlanks)
+	if err := errors.Join(err, err2); err != nil || len(both) != 2 || both[1] != second[0] {
+		t.Errorf("%v: %q, expected the second one to be %q", err, both, second)
+	}
 	const row = "INSERT DATA {\n  " + spo + " .\n} ;\n"
 	if got, err := updates(parsing("A "+spo+" ."), patch.RefuseBlanks, patch.MaxRequest(len(row))); err != nil ||
 		got[0] != row {
