@@ -79,7 +79,7 @@ func (w *BinaryWriter) Header(name string, value rdf.Term) error {
 	}
 	w.field(rowHeader, wireStruct)
 	w.string(1, name)
-	w.term(1, value)
+	w.term(value)
 	return w.end()
 }
 
@@ -128,7 +128,7 @@ func (w *BinaryWriter) prefix(row int, graph rdf.Term, prefix string) {
 	w.field(row, wireStruct)
 	delta := 2
 	if !graph.IsZero() {
-		w.term(1, graph)
+		w.term(graph)
 		delta = 1
 	}
 	w.string(delta, prefix)
@@ -145,18 +145,18 @@ func (w *BinaryWriter) quad(row int, q rdf.Quad) error {
 		return err
 	}
 	w.field(row, wireStruct)
-	w.term(1, q.S)
-	w.term(1, q.P)
-	w.term(1, q.O)
+	w.term(q.S)
+	w.term(q.P)
+	w.term(q.O)
 	if !q.G.IsZero() {
-		w.term(1, q.G)
+		w.term(q.G)
 	}
 	return w.end()
 }
 
-// term writes a field that is a term.
-func (w *BinaryWriter) term(delta int, t rdf.Term) {
-	w.field(delta, wireStruct)
+// term writes the field after the last one, which is a term.
+func (w *BinaryWriter) term(t rdf.Term) {
+	w.field(1, wireStruct)
 	switch t.Kind() {
 	case rdf.KindIRI:
 		w.field(termIRI, wireStruct)
@@ -169,9 +169,9 @@ func (w *BinaryWriter) term(delta int, t rdf.Term) {
 	case rdf.KindTriple:
 		parts, _ := t.Triple()
 		w.field(termTriple, wireStruct)
-		w.term(1, parts.S)
-		w.term(1, parts.P)
-		w.term(1, parts.O)
+		w.term(parts.S)
+		w.term(parts.P)
+		w.term(parts.O)
 		w.stop()
 	case rdf.KindLiteral:
 		if !w.values || !w.value(t) {

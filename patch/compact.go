@@ -2,6 +2,7 @@ package patch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -48,7 +49,7 @@ func (d *compact) begin() (more bool) {
 	}
 	if d.pos == d.have {
 		d.fill(1)
-		if d.pos == d.have && d.readErr == io.EOF {
+		if d.pos == d.have && errors.Is(d.readErr, io.EOF) {
 			return false
 		}
 	}
@@ -77,7 +78,7 @@ func (d *compact) take(n int, what string) []byte {
 	}
 	if d.have-d.pos < n {
 		if d.fill(n); d.have-d.pos < n {
-			if d.err == nil && d.readErr == io.EOF {
+			if d.err == nil && errors.Is(d.readErr, io.EOF) {
 				_ = d.fail(d.base+int64(d.have), io.ErrUnexpectedEOF, "expected %s, found the end of the patch", what)
 			} else if d.err == nil {
 				d.err = d.readErr
@@ -113,7 +114,7 @@ func (d *compact) fill(n int) {
 			return
 		}
 	}
-	if d.have-d.pos < n && d.readErr != nil && d.readErr != io.EOF && d.err == nil {
+	if d.have-d.pos < n && d.readErr != nil && !errors.Is(d.readErr, io.EOF) && d.err == nil {
 		d.err = d.readErr
 	}
 }

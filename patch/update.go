@@ -93,7 +93,7 @@ func (u *UpdateWriter) drain() error {
 	rows := updateRows{u: u, split: len(u.buf) == 0}
 	before, kind, in := len(u.buf), u.kind, u.in
 	err := u.net.Emit(&rows)
-	if err != errFull {
+	if !errors.Is(err, errFull) {
 		return err
 	}
 	u.buf, u.kind, u.in = u.buf[:before], kind, in

@@ -31,16 +31,17 @@ const (
 type serveCommand struct {
 	Config configFile `short:"c" placeholder:"FILE" help:"YAML file whose keys are these flags' names. Flags go before the environment, that before the file."`
 
-	Name     string      `placeholder:"NAME" help:"Name of the node, unique in the pipeline. Default: the host's name."`
-	Pipeline string      `default:"main" help:"Name of the pipeline; nodes with the same one work together."`
-	Shards   int         `default:"8" help:"Number of shards; it is fixed when the pipeline is created."`
-	Key      string      `enum:"subject,graph,dataset" default:"subject" help:"What changes are routed by (${enum}); it is fixed too."`
-	Zone     string      `help:"Where the node is; standbys are spread over zones."`
-	Weight   int         `default:"1" help:"The node's share of the shards, compared with the others' weights."`
-	Leave    bool        `help:"Leave the pipeline at the end, so that the others need not notice first."`
-	SinkDir  string      `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder."`
-	Web      webFlags    `embed:""`
-	Engine   engineFlags `embed:""`
+	Name     string        `placeholder:"NAME" help:"Name of the node, unique in the pipeline. Default: the host's name."`
+	Pipeline string        `default:"main" help:"Name of the pipeline; nodes with the same one work together."`
+	Shards   int           `default:"8" help:"Number of shards; it is fixed when the pipeline is created."`
+	Key      string        `enum:"subject,graph,dataset" default:"subject" help:"What changes are routed by (${enum}); it is fixed too."`
+	Zone     string        `help:"Where the node is; standbys are spread over zones."`
+	Weight   int           `default:"1" help:"The node's share of the shards, compared with the others' weights."`
+	Leave    bool          `help:"Leave the pipeline at the end, so that the others need not notice first."`
+	KeepKeys time.Duration `default:"24h" help:"How long idempotency keys are remembered; a shard remembers a million at most, and then says that it is busy."`
+	SinkDir  string        `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder."`
+	Web      webFlags      `embed:""`
+	Engine   engineFlags   `embed:""`
 
 	LogLevel  slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat string     `enum:"text,json" default:"text" help:"Form of the log on standard error (${enum})."`
@@ -97,6 +98,8 @@ func (c *serveCommand) check() error {
 		return usagef("--shards=%d: expected 1 to %d", c.Shards, shard.Max)
 	case c.Weight < 1:
 		return usagef("--weight=%d: expected 1 or more", c.Weight)
+	case c.KeepKeys <= 0:
+		return usagef("--keep-keys=%v: expected more than 0", c.KeepKeys)
 	case c.Web.MaxBody < 1:
 		return usagef("--max-body=%v: expected 1 or more", c.Web.MaxBody)
 	}
@@ -132,7 +135,7 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 	}
 	n, err := node.New(node.Config{
 		Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Key: dataset.Key(c.Key), Zone: c.Zone, Weight: c.Weight,
-		Engine: e.engine, Transport: transport, Logger: log, Info: c.address(ln),
+		Engine: e.engine, Transport: transport, Logger: log, Info: c.address(ln), Keep: c.KeepKeys,
 	})
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@
 package diff
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -38,9 +39,10 @@ func NQuads(rd *nquads.Reader) Quads {
 	return func(fn func(rdf.Quad) error) error {
 		var q rdf.Quad
 		for {
-			if err := rd.Next(&q); err == io.EOF {
-				return nil
-			} else if err != nil {
+			if err := rd.Next(&q); err != nil {
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
 				return err
 			}
 			if err := fn(q); err != nil {

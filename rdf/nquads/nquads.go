@@ -172,9 +172,10 @@ func Parse(document []byte, fn func(rdf.Quad) error, opts ...Option) error {
 	rd := NewBytes(document, opts...)
 	var q rdf.Quad
 	for {
-		if err := rd.Next(&q); err == io.EOF {
-			return nil
-		} else if err != nil {
+		if err := rd.Next(&q); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
 			return err
 		}
 		if err := fn(q); err != nil {

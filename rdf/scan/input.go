@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -63,7 +64,7 @@ func (in *Input) Next(taken int) (window []byte, last bool, err error) {
 			return nil, false, fmt.Errorf("document of more than %d bytes is %w", in.max, rdf.ErrLimit)
 		}
 		rest := in.buf[in.from:in.have]
-		if in.readErr == io.EOF && len(rest) <= in.limit {
+		if errors.Is(in.readErr, io.EOF) && len(rest) <= in.limit {
 			in.to = in.have
 			return rest, true, nil
 		}
@@ -93,7 +94,7 @@ func (in *Input) room(rest []byte) int {
 
 // pending reports whether rest ends in a CR that a LF may still follow.
 func (in *Input) pending(rest []byte) bool {
-	return in.readErr != io.EOF && len(rest) > 0 && rest[len(rest)-1] == '\r'
+	return !errors.Is(in.readErr, io.EOF) && len(rest) > 0 && rest[len(rest)-1] == '\r'
 }
 
 // lastLineEnd returns the length of rest up to and with the last line end that stands between from and to, 0 if there

@@ -91,7 +91,7 @@ func (r *receiver) noteDropped() {
 func (r *receiver) finish() error {
 	pending, _, err := r.sub.Pending()
 	if err != nil {
-		return nil //nolint:nilerr // the subscription is gone, with what it held
+		return nil // the subscription is gone, with what it held
 	}
 	for ; pending > 0 && r.t.deliver.Err() == nil; pending-- {
 		msg, err := r.sub.NextMsgWithContext(r.t.deliver)

@@ -127,7 +127,7 @@ func PrefixEnd(b []byte) int {
 // is none, and whether it has backslash escapes.
 func LocalName(b []byte) (end int, escaped bool) {
 	for i := 0; i < len(b); {
-		n, r := 1, rune(b[i])
+		n := 1
 		switch c := b[i]; {
 		case c == '.':
 			if i == 0 {
@@ -151,6 +151,7 @@ func LocalName(b []byte) (end int, escaped bool) {
 			}
 			escaped = true
 		default:
+			var r rune
 			if r, n = utf8.DecodeRune(b[i:]); !NameRune(r, i == 0) || r == utf8.RuneError && n == 1 {
 				return end, escaped
 			}
