@@ -128,32 +128,3 @@ func TestShipperErrors(t *testing.T) {
 		})
 	}
 }
-
-func TestShipAllocatesNothing(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector allocates")
-	}
-	tr := shipper.NewInProcess(0)
-	discard := shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })
-	register(t, tr, "b", discard)
-	stop := start(tr)
-	s := shipper.New("a", tr, shipper.WithSink(discard), shipper.WithShards(8))
-	event := shipper.Event{Shard: 3, Key: "k", Producer: "p", MediaType: "text/plain", Payload: []byte("x")}
-	ctx := t.Context()
-	for _, node := range []string{"a", "b"} {
-		ship := func() {
-			if err := s.Ship(ctx, node, event); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 4 * shipper.DefaultCapacity { // the queue's buffers grow to their size
-			ship()
-		}
-		if n := testing.AllocsPerRun(20_000, ship); n != 0 {
-			t.Errorf("Ship to %q allocates %v times, want 0", node, n)
-		}
-	}
-	if err := stop(); err != nil {
-		t.Fatal(err)
-	}
-}

@@ -1,5 +1,0 @@
-//go:build !race
-
-package shipper_test
-
-const raceEnabled = false
