@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,9 @@ const (
 	DefaultMaxPayload   = 1 << 20
 	DefaultStartTimeout = 30 * time.Second
 )
+
+// routeReports is the number of attempts in vain, of about one a second, between two that are logged.
+const routeReports = 60
 
 // readyPoll is how often StartServer looks whether the server listens.
 const readyPoll = 10 * time.Millisecond
@@ -146,6 +150,7 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 	if cfg.Cluster == "" {
 		return opts, nil
 	}
+	opts.ReconnectErrorReports = routeReports
 	opts.Cluster = server.ClusterOpts{
 		Name: cfg.Cluster,
 		Host: or(cfg.ClusterHost, DefaultHost),
@@ -218,9 +223,18 @@ type natsLogger struct {
 
 func (l *natsLogger) Noticef(f string, v ...any) { l.log.Info(fmt.Sprintf(f, v...)) }
 func (l *natsLogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
-func (l *natsLogger) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l *natsLogger) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l *natsLogger) Tracef(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+
+// Errorf takes a server that can't be reached for a warning: there are some whenever a cluster starts.
+func (l *natsLogger) Errorf(f string, v ...any) {
+	if strings.HasPrefix(f, "Error trying to connect to route") {
+		l.log.Warn(fmt.Sprintf(f, v...))
+		return
+	}
+	l.log.Error(fmt.Sprintf(f, v...))
+}
+
+func (l *natsLogger) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l *natsLogger) Tracef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 
 func (l *natsLogger) Fatalf(f string, v ...any) {
 	err := fmt.Errorf(f, v...)
