@@ -6,7 +6,7 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=tools/go.mod
 COUNT ?= 6
 
-.PHONY: help build test race check lint fmt fuzz demo bench bench-stat
+.PHONY: help build test race check lint fmt fuzz demo bench bench-peers
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,3 +42,6 @@ demo: ## run the demo: three nodes, 200,000 changes, one node killed half way
 bench: ## run the benchmarks COUNT times (default 6) and show the medians; OLD=FILE compares with an earlier bench.txt
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bench.txt
 	$(TOOL) benchstat $(OLD) bench.txt
+
+bench-peers: ## time quadrille convert against serdi, rapper and Jena's rdfpatch, those that are installed
+	$(GO) run ./internal/peers

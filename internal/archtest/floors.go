@@ -100,10 +100,16 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/cli/...", imports: wiring},
+		{pkg: "internal/cli/rdffile", imports: []string{
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch",
+		}, modules: []string{compress}},
 		{pkg: "internal/cli", imports: append([]string{"internal/cli/..."}, wiring...), modules: []string{kong, yaml, compress, natsClient, xterm}},
 	},
 	{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
+	},
+	{
+		{pkg: "internal/peers"},
 	},
 	{
 		{pkg: "internal/archtest"},
@@ -112,7 +118,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together: everything that is no test suite.
 var wiring = []string{
-	"rdf", "rdf/nquads", "patch", "store", "shard", "engine", "engine/memory", "engine/jetstream", "shipper",
-	"shipper/natstransport", "coordinator", "operator", "operator/dataset", "connector/file", "node", "internal/api",
-	"internal/cli/...",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "store", "shard", "engine", "engine/memory",
+	"engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
+	"connector/file", "node", "internal/api", "internal/cli/...",
 }

@@ -19,18 +19,19 @@ const (
 type bar struct {
 	w     io.Writer
 	name  string
-	total int64 // bytes; 0: unknown
+	unit  string // what is counted
+	total int64  // bytes; 0: unknown
 	begin time.Time
 	shown time.Time
 }
 
 // newBar returns a bar if w is a terminal.
-func newBar(w io.Writer, name string) *bar {
+func newBar(w io.Writer, name, unit string) *bar {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	return &bar{w: w, name: name, begin: time.Now()}
+	return &bar{w: w, name: name, unit: unit, begin: time.Now()}
 }
 
 // setTotal says how many bytes there are to come; 0: that is unknown.
@@ -41,16 +42,16 @@ func (b *bar) setTotal(n int64) {
 }
 
 // show shows how far it is, at most ten times a second.
-func (b *bar) show(done int64, changes uint64) {
+func (b *bar) show(done int64, count uint64) {
 	if b == nil || time.Since(b.shown) < barEvery {
 		return
 	}
 	b.shown = time.Now()
-	fmt.Fprintf(b.w, "\r\x1b[K%s", b.line(done, changes, time.Since(b.begin)))
+	fmt.Fprintf(b.w, "\r\x1b[K%s", b.line(done, count, time.Since(b.begin)))
 }
 
-func (b *bar) line(done int64, changes uint64, took time.Duration) string {
-	text := fmt.Sprintf("%d changes, %.0f/s", changes, float64(changes)/max(took.Seconds(), 1e-3))
+func (b *bar) line(done int64, count uint64, took time.Duration) string {
+	text := fmt.Sprintf("%d %s, %.0f/s", count, b.unit, float64(count)/max(took.Seconds(), 1e-3))
 	if b.total <= 0 {
 		return fmt.Sprintf("%s %s", b.name, text)
 	}

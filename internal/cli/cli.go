@@ -35,11 +35,22 @@ type commands struct {
 	Shard   struct {
 		Of shardOfCommand `cmd:"" help:"Print the number of the shard that a key falls in."`
 	} `cmd:"" help:"Ask about shards."`
+	offlineCommands
 	Bench struct {
 		Ingest benchIngestCommand `cmd:"" help:"Measure accepted changes a second, over HTTP, beside the raw engine."`
 		Engine benchEngineCommand `cmd:"" help:"Measure appends of the raw engine alone."`
 	} `cmd:"" help:"Measure on this machine."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// offlineCommands need no cluster: they work on files and pipes.
+type offlineCommands struct {
+	Check   checkCommand   `cmd:"" help:"Read files and tell what is wrong, with the place."`
+	Convert convertCommand `cmd:"" help:"Write a file in another format."`
+	Diff    diffCommand    `cmd:"" help:"Make the patch that leads from one file of data to another."`
+	Apply   applyCommand   `cmd:"" help:"Apply patches to data."`
+	Invert  invertCommand  `cmd:"" help:"Make the patch that undoes a patch."`
+	Merge   mergeCommand   `cmd:"" help:"Make one patch of many."`
 }
 
 // streams are the standard streams of a command.

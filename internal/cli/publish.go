@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base32"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,22 +11,17 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/patch"
-	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 )
 
 // publishCommand sends files. It holds at most three documents in memory: the one that is being read, one that waits,
 // and the one that is being sent.
 type publishCommand struct {
-	Files []string `arg:"" name:"file" help:"Files of changes: .rdfp (RDF Patch), .nq (N-Quads) and .nt (N-Triples), whose statements are additions; .gz and .zst after it are decompressed. - is standard input."`
+	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz and .zst after it are decompressed. - is standard input."`
 	doors
 	patienceFlag
-	Type           string   `enum:"auto,patch,nquads,ntriples" default:"auto" help:"Format (${enum}); auto goes by the file's name, and takes standard input for an RDF Patch."`
+	Type           string   `placeholder:"FORMAT" default:"auto" help:"Format: ntriples, nquads, turtle, trig, jsonld, patch, patch-binary, or a media type; auto goes by the file's name, and takes standard input for an RDF Patch."`
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
 	RunName        string   `name:"run" placeholder:"NAME" help:"Name of this run. The same content sent again has no second effect (the nodes remember it for a day), unless the run has another name."`
@@ -57,7 +51,7 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 			session: client.NewSession(cl, c.URL, 0, c.Patience)}
 		seen[filepath.Base(name)]++
 		if !c.Quiet {
-			p.bar = newBar(std.err, displayName(name))
+			p.bar = newBar(std.err, rdffile.DisplayName(name), "changes")
 		}
 		err := p.run(ctx, std.in)
 		p.bar.end()
@@ -70,14 +64,6 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 		}
 	}
 	return nil
-}
-
-// displayName is the name of a file as errors have it.
-func displayName(name string) string {
-	if name == "-" {
-		return "<stdin>"
-	}
-	return name
 }
 
 // publication is the sending of one file.
@@ -93,8 +79,8 @@ type publication struct {
 
 func (p *publication) summary() string {
 	t := p.total
-	text := fmt.Sprintf("%s: %d changes in %d requests: %d added, %d deleted", displayName(p.name), t.changes, t.requests,
-		t.adds, t.deletes)
+	text := fmt.Sprintf("%s: %d changes in %d requests: %d added, %d deleted", rdffile.DisplayName(p.name), t.changes,
+		t.requests, t.adds, t.deletes)
 	if t.again > 0 {
 		text += fmt.Sprintf("; %d of the requests had been accepted before and had no second effect (--run NAME sends anew)",
 			t.again)
@@ -183,61 +169,41 @@ func receive[T any](ctx context.Context, from <-chan T) func(yield func(T) bool)
 }
 
 // divide reads the whole file. What stands before a mistake, up to the end of the document before it, has been sent.
-func (p *publication) divide(d *divider, in input, format string) error {
-	file := displayName(p.name)
-	if format == "patch" {
-		r, err := in.open()
+func (p *publication) divide(d *divider, in input, format rdffile.Format) error {
+	source := rdffile.Source{File: rdffile.DisplayName(p.name)}
+	if format.IsData() {
+		prefix, closed, err := in.fingerprint()
+		defer closed()
 		if err != nil {
 			return p.inputError(err)
 		}
-		defer r.Close()
-		if err := patch.NewReader(r, patch.File(file)).Run(d); err != nil {
-			return p.inputError(err)
-		}
-		return d.cut()
-	}
-	prefix, closed, err := in.fingerprint()
-	defer closed()
-	if err != nil {
-		return p.inputError(err)
+		source.BlankPrefix = prefix
 	}
 	r, err := in.open()
 	if err != nil {
 		return p.inputError(err)
 	}
 	defer r.Close()
-	opts := []nquads.Option{nquads.File(file), nquads.BlankPrefix(prefix)}
-	if format == "ntriples" {
-		opts = append(opts, nquads.Triples())
+	if format.IsData() {
+		err = source.Statements(r, format, d.Add)
+	} else {
+		err = source.Rows(r, format, d)
 	}
-	rd := nquads.NewReader(r, opts...)
-	var q rdf.Quad
-	for {
-		switch err := rd.Next(&q); {
-		case errors.Is(err, io.EOF):
-			return d.cut()
-		case err != nil:
-			return p.inputError(err)
-		}
-		if err := d.Add(q); err != nil {
-			return p.inputError(err)
-		}
-	}
-}
-
-// inputError names the file in errors that don't.
-func (p *publication) inputError(err error) error {
-	var syntax *rdf.SyntaxError
-	if errors.As(err, &syntax) || errors.Is(err, context.Canceled) {
+	if err != nil {
 		return err
 	}
-	return fmt.Errorf("%s: %w", displayName(p.name), err)
+	return d.cut()
+}
+
+// inputError names the file.
+func (p *publication) inputError(err error) error {
+	return fmt.Errorf("%s: %w", rdffile.DisplayName(p.name), err)
 }
 
 func (p *publication) send(ctx context.Context, doc document) error {
 	a, err := p.session.Submit(ctx, client.TypePatch, p.key(doc), doc.body)
 	if err != nil {
-		return fmt.Errorf("%s: change %d and those after it: %w", displayName(p.name), p.total.changes+1, err)
+		return fmt.Errorf("%s: change %d and those after it: %w", rdffile.DisplayName(p.name), p.total.changes+1, err)
 	}
 	p.total.requests++
 	p.total.changes += doc.changes
@@ -267,43 +233,21 @@ func lowerBase32(b []byte) string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
 
-// formats are the formats by the ending of the name.
-var formats = map[string]string{".rdfp": "patch", ".nq": "nquads", ".nt": "ntriples"}
-
-func (p *publication) format() (string, error) {
-	switch {
-	case p.command.Type != "auto":
-		return p.command.Type, nil
-	case p.name == "-":
-		return "patch", nil
+func (p *publication) format() (rdffile.Format, error) {
+	if p.command.Type == "auto" && p.name == "-" {
+		return rdffile.Patch, nil
 	}
-	name := strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(p.name), ".gz"), ".zst")
-	if format, ok := formats[filepath.Ext(name)]; ok {
-		return format, nil
+	explicit := p.command.Type
+	if explicit == "auto" {
+		explicit = ""
 	}
-	return "", usagef("%s: what format is this? Expected .rdfp, .nq or .nt, with .gz or .zst after it if compressed; "+
-		"or say it with --type", p.name)
+	return inputFormat(p.name, explicit, "--type")
 }
 
 // open opens the file. size is that of the file, 0 if it is not known.
 func (p *publication) open(stdin io.Reader) (in input, size int64, closeFile func(), err error) {
-	in = input{file: stdin, name: p.name, read: &p.read}
-	if p.name == "-" {
-		return in, 0, func() {}, nil
-	}
-	f, err := os.Open(p.name)
-	if err != nil {
-		return in, 0, nil, err
-	}
-	in.file = f
-	info, err := f.Stat()
-	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s: is a folder", p.name)
-	}
-	if err != nil {
-		return in, 0, nil, errors.Join(err, f.Close())
-	}
-	return in, info.Size(), func() { _ = f.Close() }, nil
+	file, size, closeFile, err := openFile(p.name, stdin)
+	return input{file: file, name: p.name, read: &p.read}, size, closeFile, err
 }
 
 // input is the bytes of a file, or of standard input.
@@ -315,18 +259,7 @@ type input struct {
 
 // open returns the decompressed bytes.
 func (in *input) open() (io.ReadCloser, error) {
-	counted := &countingReader{r: in.file, n: in.read}
-	switch name := strings.ToLower(in.name); {
-	case strings.HasSuffix(name, ".gz"):
-		return gzip.NewReader(counted)
-	case strings.HasSuffix(name, ".zst"):
-		r, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
-		if err != nil {
-			return nil, err
-		}
-		return r.IOReadCloser(), nil
-	}
-	return io.NopCloser(counted), nil
+	return rdffile.Decompress(in.name, &countingReader{r: in.file, n: in.read})
 }
 
 // fingerprint reads the whole file once and makes of it the prefix of the labels of its blank nodes, which are its own:

@@ -33,12 +33,16 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/cli"
 )
 
+// raceOptions keeps the race detector from waiting a second at the end of each process.
+const raceOptions = "GORACE=atexit_sleep_ms=0"
+
 // bound is the time that anything in a script may take.
 const bound = 30 * time.Second
 
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){
 		"quadrille": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"measured":  func() { os.Exit(measured()) },
 	})
 }
 
@@ -78,6 +82,7 @@ func TestScripts(t *testing.T) {
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[nodesKey{}] = map[string]*process{}
+			e.Vars = append(e.Vars, raceOptions)
 			return nil
 		},
 		RequireExplicitExec: true,
@@ -103,7 +108,7 @@ func nodes(ts *testscript.TestScript) map[string]*process {
 func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "QUADRILLE_URL", "QUADRILLE_TOKEN", "QUADRILLE_TLS_CA",
-		"QUADRILLE_NAME", "QUADRILLE_SHARDS", "QUADRILLE_CONFIG", "QUADRILLE_LOG_LEVEL"} {
+		"GORACE", "QUADRILLE_NAME", "QUADRILLE_SHARDS", "QUADRILLE_CONFIG", "QUADRILLE_LOG_LEVEL"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}

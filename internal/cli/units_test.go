@@ -93,7 +93,7 @@ func TestPatchFormIsAPatch(t *testing.T) {
 }
 
 func TestBarLine(t *testing.T) {
-	b := bar{name: "a.nq", total: 400}
+	b := bar{name: "a.nq", unit: "changes", total: 400}
 	want := "a.nq [======                  ]  25 % 500 changes, 250/s"
 	if got := b.line(100, 500, 2*time.Second); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)

@@ -1,0 +1,257 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
+	"github.com/quadrille-stream/quadrille/rdf/turtle"
+)
+
+// formatsHelp tells of the formats in the help of each command.
+const formatsHelp = `Formats, by the ending of the file's name, .gz or .zst after it if compressed:
+
+  ntriples .nt      nquads .nq       turtle .ttl           trig .trig
+  jsonld   .jsonld  patch  .rdfp     patch-binary .trp     update .ru (only written)
+
+Flags take these names or media types, such as text/turtle. Where no name tells, as for standard input (-), --from says
+the format. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or the
+work has failed, 2 usage.`
+
+// dataFlags say how RDF data is read.
+type dataFlags struct {
+	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say."`
+	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
+}
+
+// source returns what is known of an input.
+func (f *dataFlags) source(name string) (rdffile.Source, error) {
+	s := rdffile.Source{File: rdffile.DisplayName(name), Base: f.Base}
+	if f.Base != "" {
+		if err := rdf.CheckIRI(f.Base); err != nil {
+			return s, usagef("--base: %w", err)
+		}
+	}
+	if f.Contexts != "" {
+		contexts, err := jsonld.Folder(os.DirFS(f.Contexts))
+		if err != nil {
+			return s, fmt.Errorf("--contexts=%s: %w", f.Contexts, err)
+		}
+		s.Contexts = contexts
+	}
+	return s, nil
+}
+
+// input returns an input whose format is the explicit one, given by flag, or that of its name.
+func (f *dataFlags) input(name, explicit, flag string) (*inputFile, error) {
+	format, err := inputFormat(name, explicit, flag)
+	if err != nil {
+		return nil, err
+	}
+	source, err := f.source(name)
+	return &inputFile{name: name, format: format, source: source}, err
+}
+
+// data is input for one that must be data.
+func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
+	in, err := f.input(name, explicit, flag)
+	if err == nil && !in.format.IsData() {
+		err = usagef("%s: expected RDF data (%s), found %s", in.source.File, rdffile.DataNames, in.format)
+	}
+	return in, err
+}
+
+// patchInput returns an input that must be a patch.
+func patchInput(name, explicit string) (*inputFile, error) {
+	in, err := (&dataFlags{}).input(name, explicit, "--from")
+	if err == nil && !in.format.IsPatch() {
+		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --to patch makes a patch of additions "+
+			"of it", in.source.File, rdffile.PatchNames, in.format)
+	}
+	return in, err
+}
+
+// blankFlag says what becomes of blank nodes in SPARQL Update.
+type blankFlag struct {
+	Blank string `env:"-" enum:"refuse,skolemise" default:"refuse" help:"What becomes of blank nodes in SPARQL Update, which can't name them (${enum}): skolemise writes <urn:quadrille:blank:LABEL>."`
+}
+
+func (f *blankFlag) policy() patch.BlankPolicy {
+	if f.Blank == "skolemise" {
+		return skolem
+	}
+	return func(blank rdf.Term) (rdf.Term, error) {
+		_, err := patch.RefuseBlanks(blank)
+		return blank, fmt.Errorf("%w; --blank skolemise writes IRIs instead of blank nodes", err)
+	}
+}
+
+// writeChanges runs fn with a writer of changes, and counts the rows that it writes.
+func writeChanges(ctx context.Context, std *streams, to *resultFlags, format rdffile.Format, blank *blankFlag,
+	fn func(c patch.Change) error) (counter patch.Counter, err error) {
+	err = to.write(ctx, std, func(w io.Writer) error {
+		c, err := rdffile.NewChangeWriter(w, format, blank.policy())
+		if err != nil {
+			return err
+		}
+		if err := fn(patch.Tee(c, &counter)); err != nil {
+			return err
+		}
+		return c.Flush()
+	})
+	return counter, err
+}
+
+// convertCommand writes a file in another format.
+type convertCommand struct {
+	File string `arg:"" optional:"" default:"-" help:"File to convert; - is standard input."`
+	From string `env:"-" placeholder:"FORMAT" help:"Format of the file, where its name does not tell."`
+	resultFlags
+	dataFlags
+	blankFlag
+	Prefix      map[string]string `env:"-" mapsep:"none" placeholder:"NAME=IRI" help:"Prefix that Turtle and TriG shall have, again for more, besides those at the begin of a document in Turtle or TriG."`
+	BlankPrefix string            `env:"-" placeholder:"TEXT" help:"Put this before the label of each blank node. Labels are local to a document, but those of patches are system-wide: give each document its own."`
+	Rows        int               `env:"-" placeholder:"N" help:"Additions in a transaction, when data becomes changes. Default: all in one; for update 10000. (quadrille publish takes transactions of up to 64 MiB unless told otherwise.)"`
+}
+
+// updateRows is the number of additions of a transaction in SPARQL Update, which must be held.
+const updateRows = 10_000
+
+// Help implements [kong.HelpProvider].
+func (convertCommand) Help() string {
+	return `RDF data becomes other RDF data, or, with --to patch, a patch that adds its statements. A patch becomes the other form
+of RDF Patch, or SPARQL Update. To make data of a patch, see quadrille apply. Files of any length take the same small
+memory, but for JSON-LD, which is held as a whole, and transactions for SPARQL Update.
+
+  quadrille convert --to nquads data.ttl
+  quadrille convert data.nt.gz -o data.ttl.zst --prefix ex=http://example.org/
+  curl … | quadrille convert --from text/turtle --to patch --blank-prefix doc7- | quadrille publish -
+  quadrille convert --to update --blank skolemise changes.rdfp
+
+` + formatsHelp
+}
+
+// conversion is the summary.
+type conversion struct {
+	From rdffile.Format `json:"from"`
+	To   rdffile.Format `json:"to"`
+	tally
+}
+
+// Run converts the file.
+func (c *convertCommand) Run(ctx context.Context, std *streams) error {
+	in, err := c.input(c.File, c.From, "--from")
+	if err != nil {
+		return err
+	}
+	in.source.BlankPrefix = c.BlankPrefix
+	to, err := c.format("")
+	if err != nil {
+		return err
+	}
+	if c.Rows < 0 {
+		return usagef("--rows=%d: expected 1 or more", c.Rows)
+	}
+	done := conversion{From: in.format, To: to}
+	switch {
+	case in.format.IsPatch() && to.IsData():
+		return usagef("%s: a patch is changes, not data; quadrille apply --to %s %s makes data of it", in.source.File, to,
+			c.File)
+	case to.IsData():
+		err = c.toData(ctx, std, in, to)
+		done.tally = tallyStatements(in.count)
+	default:
+		var counter patch.Counter
+		counter, err = writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) error {
+			if in.format.IsPatch() {
+				return in.rows(ctx, std, out)
+			}
+			return c.additions(ctx, std, in, to, out)
+		})
+		done.tally = tallyRows(&counter)
+	}
+	if err != nil {
+		return err
+	}
+	return c.summary(std, done)
+}
+
+// toData writes data as data. The writer is made when the first statement has come, since it wants the prefixes.
+func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile, to rdffile.Format) error {
+	return c.write(ctx, std, func(w io.Writer) error {
+		var out rdffile.DataWriter
+		var declared []turtle.Prefix
+		in.source.Prefixes = func(p []turtle.Prefix) { declared = p }
+		begin := func() (err error) {
+			if out == nil {
+				out, err = rdffile.NewDataWriter(w, to, mergePrefixes(declared, c.Prefix)...)
+			}
+			return err
+		}
+		err := in.statements(ctx, std, func(q rdf.Quad) error {
+			if err := begin(); err != nil {
+				return err
+			}
+			return out.Write(q)
+		})
+		if err != nil {
+			return err
+		}
+		if err := begin(); err != nil {
+			return err
+		}
+		return out.Flush()
+	})
+}
+
+// mergePrefixes returns the declared prefixes with those that are given besides, or instead.
+func mergePrefixes(declared []turtle.Prefix, given map[string]string) []turtle.Prefix {
+	merged := slices.DeleteFunc(slices.Clone(declared), func(p turtle.Prefix) bool {
+		_, ok := given[p.Name]
+		return ok
+	})
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		merged = append(merged, turtle.Prefix{Name: name, IRI: given[name]})
+	}
+	return merged
+}
+
+// additions makes transactions of data.
+func (c *convertCommand) additions(ctx context.Context, std *streams, in *inputFile, to rdffile.Format,
+	out patch.Change) error {
+	most := uint64(c.Rows)
+	if most == 0 && to == rdffile.Update {
+		most = updateRows
+	}
+	if err := out.Begin(); err != nil {
+		return err
+	}
+	rows := uint64(0) // of the transaction
+	err := in.statements(ctx, std, func(q rdf.Quad) error {
+		if most > 0 && rows == most {
+			rows = 0
+			if err := out.Commit(); err != nil {
+				return err
+			}
+			if err := out.Begin(); err != nil {
+				return err
+			}
+		}
+		rows++
+		return out.Add(q)
+	})
+	if err != nil {
+		return err
+	}
+	if err := out.Commit(); err != nil {
+		return fmt.Errorf("%s: %w", in.source.File, err)
+	}
+	return nil
+}

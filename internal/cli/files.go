@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
+)
+
+// inputFormat returns the format of an input: the explicit one, which flag has given, or that of the file's name.
+func inputFormat(name, explicit, flag string) (rdffile.Format, error) {
+	if explicit != "" {
+		format, err := rdffile.Parse(explicit)
+		switch {
+		case err != nil:
+			return "", usagef("%s: %w", flag, err)
+		case format == rdffile.Update:
+			return "", usagef("%s: SPARQL Update is only written", flag)
+		}
+		return format, nil
+	}
+	format, ok := rdffile.ByName(name)
+	switch {
+	case ok && format == rdffile.Update:
+		return "", usagef("%s: SPARQL Update is only written", name)
+	case ok:
+		return format, nil
+	case name == "-":
+		return "", usagef("what format is standard input? Say it with %s", flag)
+	}
+	return "", usagef("%s: what format is this? Expected %s; or say it with %s", name, rdffile.Endings, flag)
+}
+
+// openFile opens a file, or standard input, for which closeFile does nothing. size is that of the file, 0 if it is not
+// known.
+func openFile(name string, stdin io.Reader) (file io.Reader, size int64, closeFile func(), err error) {
+	if name == "-" {
+		return stdin, 0, func() {}, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = fmt.Errorf("%s: is a folder", name)
+	}
+	if err != nil {
+		return nil, 0, nil, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), func() { _ = f.Close() }, nil
+}
+
+// oneStandardInput is an error if standard input is named more than once.
+func oneStandardInput(names ...string) error {
+	times := 0
+	for _, name := range names {
+		if name == "-" {
+			times++
+		}
+	}
+	if times > 1 {
+		return usagef("standard input (-) is named more than once")
+	}
+	return nil
+}
+
+// inputFile is one input of an offline command.
+type inputFile struct {
+	name   string
+	format rdffile.Format
+	source rdffile.Source
+	count  uint64 // statements or rows so far, for the progress bar
+}
+
+// read opens the file and hands its decompressed bytes to fn, with a progress bar. Its reads end when ctx does.
+func (f *inputFile) read(ctx context.Context, std *streams, fn func(r io.Reader) error) error {
+	file, size, closeFile, err := openFile(f.name, std.in)
+	if err != nil {
+		return err
+	}
+	defer closeFile()
+	unit := "statements"
+	if f.format.IsPatch() {
+		unit = "rows"
+	}
+	b := newBar(std.err, f.source.File, unit)
+	b.setTotal(size)
+	defer b.end()
+	if f.name == "-" {
+		file = interruptible{ctx, file}
+	}
+	r, err := rdffile.Decompress(f.name, &progress{ctx: ctx, r: file, bar: b, count: &f.count})
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.source.File, err)
+	}
+	defer r.Close()
+	return fn(r)
+}
+
+// statements calls fn for each statement of RDF data.
+func (f *inputFile) statements(ctx context.Context, std *streams, fn func(rdf.Quad) error) error {
+	err := f.read(ctx, std, func(r io.Reader) error {
+		return f.source.Statements(r, f.format, func(q rdf.Quad) error {
+			f.count++
+			return fn(q)
+		})
+	})
+	if errors.Is(err, jsonld.ErrContext) {
+		return fmt.Errorf("%w; --contexts DIR names a folder of contexts, nothing is fetched", err)
+	}
+	return err
+}
+
+// rows drives c with the rows of a patch.
+func (f *inputFile) rows(ctx context.Context, std *streams, c patch.Change) error {
+	return f.read(ctx, std, func(r io.Reader) error { return f.source.Rows(r, f.format, counted{c, &f.count}) })
+}
+
+// progress counts bytes, shows them, and ends when ctx does.
+type progress struct {
+	ctx   context.Context
+	r     io.Reader
+	bar   *bar
+	bytes int64
+	count *uint64
+}
+
+func (p *progress) Read(b []byte) (int, error) {
+	if err := p.ctx.Err(); err != nil {
+		return 0, err
+	}
+	n, err := p.r.Read(b)
+	p.bytes += int64(n)
+	p.bar.show(p.bytes, *p.count)
+	return n, err
+}
+
+// interruptible ends a read when ctx ends, even one that hangs, as of a terminal. Such a read is left behind, with its
+// buffer: nothing more may be done with either.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i interruptible) Read(b []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		n, err := i.r.Read(b)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return r.n, r.err
+	case <-i.ctx.Done():
+		return 0, i.ctx.Err()
+	}
+}

@@ -1,0 +1,123 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/internal/cli"
+)
+
+// TestOfflineUsage shows that what is wrong with a command line is told before anything is read or written.
+func TestOfflineUsage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, test := range []struct{ args, want string }{
+		{"convert a.rdfp --to nquads", `a patch is changes, not data; quadrille apply --to nquads a.rdfp makes data of it`},
+		{"convert a.rdfp -o out.ttl.gz", `a patch is changes, not data`},
+		{"convert a.ru --to patch", `a.ru: SPARQL Update is only written`},
+		{"convert --from update a.nt --to patch", `--from: SPARQL Update is only written`},
+		{"convert a.nt", `what format shall the result have\? Say it with --to`},
+		{"convert a.nt -o out.txt", `Say it with --to`},
+		{"convert --to nquads a.txt", `a.txt: what format is this\? Expected \.nt, .*or say it with --from`},
+		{"convert --to nquads -", `what format is standard input\? Say it with --from`},
+		{"convert --to nquads", `what format is standard input`},
+		{"convert --to xml a.nt", `unknown format "xml": expected ntriples, nquads, turtle, trig, jsonld, patch, patch-binary or update`},
+		{"convert --from xml --to nquads a.nt", `--from: unknown format "xml"`},
+		{"convert --to nquads --base rel a.ttl", `--base: `},
+		{"convert --to patch --rows=-1 a.ttl", `--rows=-1: expected`},
+		{"convert --to update --blank maybe a.ttl", `--blank must be one of`},
+		{"convert --to nquads a.nt b.nt", `unexpected argument b.nt`},
+		{"check", `what format is standard input`},
+		{"check a.nt a.txt", `a.txt: what format is this`},
+		{"check --from nquads - -", `standard input \(-\) is named more than once`},
+		{"check --log a.nt", `--log: a.nt is no RDF Patch but ntriples`},
+		{"check --head urn:1 a.rdfp", `--head: expected --log`},
+		{"check --log --head a>b a.rdfp", `--head=a>b: `},
+		{"diff a.ttl", `expected "<b>"`},
+		{"diff a.ttl a.rdfp", `a.rdfp: expected RDF data \(ntriples, nquads, turtle, trig or jsonld\), found patch`},
+		{"diff --from nquads - -", `standard input`},
+		{"diff --to turtle a.ttl b.nq", `the result is changes, not data: expected the format patch, patch-binary or update, found turtle`},
+		{"diff --max-memory 0 a.ttl b.nq", `--max-memory=0: expected more`},
+		{"apply --data a.ttl", `expected "<patch> ..."`},
+		{"apply --data a.ttl b.nq", `b.nq: expected an RDF Patch \(patch or patch-binary\), found nquads; .*--to patch makes a patch of additions`},
+		{"apply --data a.rdfp a.rdfp", `a.rdfp: expected RDF data`},
+		{"apply --data a.ttl --to patch a.rdfp", `the result is data: expected the format`},
+		{"apply --data - --data-from turtle --from patch -", `standard input`},
+		{"apply --data-from turtle a.rdfp", `--data-from: expected --data`},
+		{"invert a.ttl", `a.ttl: expected an RDF Patch`},
+		{"invert --to nquads a.rdfp", `the result is changes, not data`},
+		{"merge", `expected "<patch> ..."`},
+		{"merge a.rdfp a.ttl", `a.ttl: expected an RDF Patch`},
+		{"merge --from patch - -", `standard input`},
+		{"merge --max-memory 0 a.rdfp", `--max-memory=0: expected more`},
+	} {
+		var out, failed bytes.Buffer
+		status := cli.Main(strings.Fields(test.args), strings.NewReader("no input"), &out, &failed)
+		if status != 2 || out.Len() > 0 || !regexp.MustCompile(test.want).MatchString(failed.String()) {
+			t.Errorf("%s: status %d\n%s%s\nwant status 2 and %s", test.args, status, &out, &failed, test.want)
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("%v was written, %v", left, err)
+	}
+}
+
+// TestOfflineHelp shows that each command has an example and tells of formats and the exit status.
+func TestOfflineHelp(t *testing.T) {
+	for _, command := range []string{"check", "convert", "diff", "apply", "invert", "merge"} {
+		var out, failed bytes.Buffer
+		if status := cli.Main([]string{command, "--help"}, nil, &out, &failed); status != 0 || failed.Len() > 0 {
+			t.Fatalf("%s: status %d\n%s", command, status, &failed)
+		}
+		for _, want := range []string{"    quadrille " + command + " ", "patch-binary .trp", "FILE:LINE:COL", "2 usage"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s: no %q in\n%s", command, want, &out)
+			}
+		}
+	}
+}
+
+// TestResultFile shows what becomes of the file that a result goes to.
+func TestResultFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "data.nq")
+	link := filepath.Join(dir, "link.nq")
+	const old, line = "old\n", "<s:1> <p:1> <o:1> .\n"
+	write := func(text string) int {
+		var out, failed bytes.Buffer
+		return cli.Main([]string{"convert", "--from", "nquads", "-o", link}, strings.NewReader(text), &out, &failed)
+	}
+	expect := func(want string) {
+		t.Helper()
+		if got, err := os.ReadFile(name); err != nil || string(got) != want {
+			t.Fatalf("%q, %v, want %q", got, err, want)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 2 {
+			t.Fatalf("%v, %v", left, err)
+		}
+	}
+	if err := os.WriteFile(name, []byte(old), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("data.nq", link); err != nil {
+		t.Fatal(err)
+	}
+	if status := write(line + "<s:2>"); status != 1 {
+		t.Fatalf("status %d", status)
+	}
+	expect(old)
+	if status := write(line); status != 0 {
+		t.Fatalf("status %d", status)
+	}
+	expect(line)
+	info, err := os.Lstat(link)
+	if err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is gone: %v, %v", info, err)
+	}
+	if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v", info, err)
+	}
+}

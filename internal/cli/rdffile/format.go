@@ -1,0 +1,97 @@
+// Package rdffile knows the formats of files: by the names of files, by their own names and by media type. It reads
+// and writes them as streams, through compression where a name ends in .gz or .zst. Publish and the offline commands
+// share it.
+package rdffile
+
+import (
+	"fmt"
+	"mime"
+	"path/filepath"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/patch"
+)
+
+// Format is a format of files, by its name. The zero Format is none.
+type Format string
+
+// The formats.
+const (
+	NTriples    Format = "ntriples"
+	NQuads      Format = "nquads"
+	Turtle      Format = "turtle"
+	TriG        Format = "trig"
+	JSONLD      Format = "jsonld"
+	Patch       Format = "patch"
+	PatchBinary Format = "patch-binary"
+	// Update is SPARQL 1.1 Update, which is only written.
+	Update Format = "update"
+)
+
+// formats has for each format what it is known by.
+var formats = []struct {
+	format       Format
+	ending, mime string
+}{
+	{NTriples, ".nt", "application/n-triples"},
+	{NQuads, ".nq", "application/n-quads"},
+	{Turtle, ".ttl", "text/turtle"},
+	{TriG, ".trig", "application/trig"},
+	{JSONLD, ".jsonld", "application/ld+json"},
+	{Patch, ".rdfp", patch.MediaType},
+	{PatchBinary, ".trp", patch.BinaryMediaType},
+	{Update, ".ru", "application/sparql-update"},
+}
+
+// Names for help texts and errors. TestNames holds them to the table.
+const (
+	// DataNames are the names of the formats of RDF data.
+	DataNames = "ntriples, nquads, turtle, trig or jsonld"
+	// PatchNames are the names of the formats of patches that can be read.
+	PatchNames = "patch or patch-binary"
+	// ChangeNames are the names of the formats of changes that can be written.
+	ChangeNames = "patch, patch-binary or update"
+	// Endings are those of the files that can be read.
+	Endings = ".nt, .nq, .ttl, .trig, .jsonld, .rdfp or .trp, with .gz or .zst after it if compressed"
+)
+
+// IsData reports whether files of the format are RDF data.
+func (f Format) IsData() bool { return f != "" && !f.IsChanges() }
+
+// IsPatch reports whether files of the format are RDF Patches.
+func (f Format) IsPatch() bool { return f == Patch || f == PatchBinary }
+
+// IsChanges reports whether files of the format are changes of data: an RDF Patch or SPARQL Update.
+func (f Format) IsChanges() bool { return f.IsPatch() || f == Update }
+
+// Parse returns the format of a name, or of a media type, whose parameters are not looked at.
+func Parse(text string) (Format, error) {
+	media, _, err := mime.ParseMediaType(text)
+	for _, known := range formats {
+		if text == string(known.format) || err == nil && media == known.mime {
+			return known.format, nil
+		}
+	}
+	return "", fmt.Errorf("unknown format %q: expected %s, %s, or a media type such as application/n-quads", text,
+		strings.ReplaceAll(DataNames, " or", ","), ChangeNames)
+}
+
+// ByName returns the format that the ending of a file's name stands for, before .gz or .zst, in upper or lower case.
+func ByName(name string) (f Format, ok bool) {
+	name, _ = cutCompression(strings.ToLower(name))
+	ending := filepath.Ext(name)
+	for _, known := range formats {
+		if ending == known.ending {
+			return known.format, true
+		}
+	}
+	return "", false
+}
+
+// DisplayName is the name of an input as errors have it; "-" is standard input.
+func DisplayName(name string) string {
+	if name == "-" {
+		return "<stdin>"
+	}
+	return name
+}

@@ -1,0 +1,195 @@
+package rdffile_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/turtle"
+)
+
+var (
+	data    = []rdffile.Format{rdffile.NTriples, rdffile.NQuads, rdffile.Turtle, rdffile.TriG, rdffile.JSONLD}
+	patches = []rdffile.Format{rdffile.Patch, rdffile.PatchBinary}
+)
+
+func TestNames(t *testing.T) {
+	for name, want := range map[string]rdffile.Format{
+		"a.nt": rdffile.NTriples, "dir.nt/a.nq": rdffile.NQuads, "A.TTL.GZ": rdffile.Turtle, "a.b.trig.zst": rdffile.TriG,
+		"a.jsonld": rdffile.JSONLD, ".rdfp": rdffile.Patch, "a.trp.gz": rdffile.PatchBinary, "a.ru": rdffile.Update,
+		"-": "", "a": "", "a.gz": "", "nt": "", "a.nt.gz.gz": "", "a.nt.bz2": "", "a.nt/b": "", "a.json": "",
+	} {
+		if got, ok := rdffile.ByName(name); got != want || ok != (want != "") {
+			t.Errorf("%s: %s, %v", name, got, ok)
+		}
+	}
+	for text, want := range map[string]rdffile.Format{
+		"ntriples": rdffile.NTriples, "application/n-triples": rdffile.NTriples, "application/n-quads": rdffile.NQuads,
+		"Text/Turtle; charset=UTF-8": rdffile.Turtle, "application/trig": rdffile.TriG, "application/ld+json": rdffile.JSONLD,
+		"application/rdf-patch": rdffile.Patch, "application/rdf-patch+thrift": rdffile.PatchBinary,
+		"application/sparql-update": rdffile.Update, "update": rdffile.Update,
+		"": "", "nt": "", "text/plain": "", "Turtle": "", "text/turtle;": rdffile.Turtle,
+	} {
+		if got, err := rdffile.Parse(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	all := slices.Concat(data, patches)
+	for _, f := range all {
+		names := rdffile.DataNames
+		if f.IsPatch() {
+			names = rdffile.PatchNames
+		}
+		if !strings.Contains(names, string(f)) || f.IsData() == f.IsChanges() || f.IsData() != slices.Contains(data, f) {
+			t.Errorf("%s: %s, %v, %v", f, names, f.IsData(), f.IsChanges())
+		}
+	}
+	if f := rdffile.Format(""); f.IsData() || f.IsChanges() || !rdffile.Update.IsChanges() || rdffile.Update.IsPatch() {
+		t.Error("no format is one, or update is a patch")
+	}
+}
+
+func TestCompression(t *testing.T) {
+	text := strings.Repeat("some text\n", 10_000)
+	for _, name := range []string{"a.nt", "a.nt.gz", "A.NT.ZST", "-"} {
+		var b bytes.Buffer
+		w, err := rdffile.Compress(name, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if small := b.Len() < len(text)/10; small != (strings.Count(name, ".") == 2) {
+			t.Errorf("%s: %d bytes of %d", name, b.Len(), len(text))
+		}
+		whole := slices.Clone(b.Bytes())
+		r, err := rdffile.Decompress(name, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if err != nil || string(got) != text || r.Close() != nil {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if strings.Count(name, ".") < 2 {
+			continue
+		}
+		if r, err = rdffile.Decompress(name, bytes.NewReader(whole[:len(whole)-3])); err == nil {
+			_, err = io.ReadAll(r)
+		}
+		if err == nil {
+			t.Errorf("%s: what is cut off was read", name)
+		}
+	}
+}
+
+// TestWrittenIsRead: what is written in each format of data reads as the same statements.
+func TestWrittenIsRead(t *testing.T) {
+	quads := []rdf.Quad{
+		{S: rdf.Trusted("<s:1>"), P: rdf.Trusted("<p:1>"), O: rdf.Trusted(`"a\nb"@en`)},
+		{S: rdf.Trusted("<s:1>"), P: rdf.Trusted("<p:1>"), O: rdf.Trusted(`<o:1>`)},
+		{S: rdf.Trusted("<s:2>"), P: rdf.Trusted("<p:1>"), O: rdf.Trusted(`"x"`), G: rdf.Trusted("<g:1>")},
+	}
+	for _, format := range data {
+		want := slices.Clone(quads)
+		if format == rdffile.NTriples || format == rdffile.Turtle {
+			want = want[:2]
+		}
+		var b bytes.Buffer
+		w, err := rdffile.NewDataWriter(&b, format, turtle.Prefix{Name: "s", IRI: "s:"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range quads {
+			err := w.Write(q)
+			if named := len(want) == 2 && !q.G.IsZero(); (err != nil) != named {
+				t.Errorf("%s: %v: %v", format, q, err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		var got []rdf.Quad
+		prefixes := 0
+		source := rdffile.Source{File: "f", Prefixes: func(p []turtle.Prefix) { prefixes += len(p) }}
+		err = source.Statements(&b, format, func(q rdf.Quad) error { got = append(got, q.Clone()); return nil })
+		slices.SortFunc(got, rdf.Quad.Compare)
+		slices.SortFunc(want, rdf.Quad.Compare)
+		if diff := cmp.Diff(texts(want), texts(got)); err != nil || diff != "" {
+			t.Errorf("%s: %v\n%s", format, err, diff)
+		}
+		if wantPrefixes := map[rdffile.Format]int{rdffile.Turtle: 1, rdffile.TriG: 1}[format]; prefixes != wantPrefixes {
+			t.Errorf("%s: %d prefixes", format, prefixes)
+		}
+	}
+}
+
+func texts(quads []rdf.Quad) (texts []string) {
+	for _, q := range quads {
+		texts = append(texts, q.String())
+	}
+	return texts
+}
+
+func TestChangesAreRead(t *testing.T) {
+	const text = "H id <urn:1> .\nTX .\nA <s:1> <p:1> <o:1> .\nTC .\n"
+	for _, format := range patches {
+		var b bytes.Buffer
+		w, err := rdffile.NewChangeWriter(&b, format, patch.RefuseBlanks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(patch.Parse([]byte(text), w), w.Flush()); err != nil {
+			t.Fatal(err)
+		}
+		var c patch.Counter
+		err = rdffile.Source{File: "f"}.Rows(&b, format, &c)
+		if want := (patch.Counter{Headers: 1, Begins: 1, Commits: 1, Adds: 1}); err != nil || c != want {
+			t.Errorf("%s: %+v, %v", format, c, err)
+		}
+	}
+}
+
+// TestErrorsNameTheFile, once, whatever they are.
+func TestErrorsNameTheFile(t *testing.T) {
+	broken := errors.New("broken")
+	source := rdffile.Source{File: "f.x"}
+	check := func(format rdffile.Format, what string, err error) {
+		t.Helper()
+		if err == nil || !strings.HasPrefix(err.Error(), "f.x:") || strings.Count(err.Error(), "f.x") != 1 {
+			t.Errorf("%s, %s: %v", format, what, err)
+		}
+	}
+	for _, format := range data {
+		none := func(rdf.Quad) error { return nil }
+		check(format, "reader", source.Statements(iotest.ErrReader(broken), format, none))
+		check(format, "content", source.Statements(strings.NewReader("<s:1> }"), format, none))
+		one := `<s:1> <p:1> <o:1> .`
+		if format == rdffile.JSONLD {
+			one = `{"@id": "s:1", "p:1": 1}`
+		}
+		err := source.Statements(strings.NewReader(one), format, func(rdf.Quad) error { return broken })
+		if check(format, "function", err); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", format, err)
+		}
+		check(format, "no patch", source.Rows(strings.NewReader(""), format, patch.Tee()))
+	}
+	for _, format := range patches {
+		check(format, "reader", source.Rows(iotest.ErrReader(broken), format, patch.Tee()))
+		check(format, "content", source.Rows(strings.NewReader("X"), format, patch.Tee()))
+		check(format, "no data", source.Statements(strings.NewReader(""), format, func(rdf.Quad) error { return nil }))
+	}
+}

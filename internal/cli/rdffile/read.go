@@ -1,0 +1,142 @@
+package rdffile
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
+	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/turtle"
+)
+
+// Bounds of JSON-LD, whose documents are held as a whole: larger than those of package jsonld, since a file of one's
+// own is no request of a stranger.
+const (
+	MaxJSONDocument = 256 << 20
+	MaxJSONQuads    = 10_000_000
+)
+
+// Source is what is known of a document besides its bytes. All of it may be left out.
+type Source struct {
+	// File is the name of the document for errors.
+	File string
+	// Base is the IRI that relative ones in Turtle, TriG and JSON-LD are resolved against.
+	Base string
+	// BlankPrefix is put before the label of each blank node.
+	BlankPrefix string
+	// Contexts gives the remote contexts of JSON-LD.
+	Contexts jsonld.Loader
+	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
+	// or TriG has declared by then.
+	Prefixes func([]turtle.Prefix)
+}
+
+// Statements calls fn for each statement of a document of RDF data. Its terms are valid until fn returns. Errors have
+// the place in the document, or, as those of fn and r, the file's name. All but JSON-LD streams.
+func (s Source) Statements(r io.Reader, format Format, fn func(rdf.Quad) error) error {
+	switch format {
+	case NTriples:
+		return s.run(nquads.NewReader(r, nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix), nquads.Triples()), fn)
+	case NQuads:
+		return s.run(nquads.NewReader(r, nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix)), fn)
+	case Turtle, TriG:
+		return s.turtle(r, format, fn)
+	case JSONLD:
+		return s.json(r, fn)
+	}
+	return fmt.Errorf("%s: %s is no RDF data", s.File, format)
+}
+
+// quads is what the readers of data have in common.
+type quads interface{ Next(q *rdf.Quad) error }
+
+func (s Source) run(rd quads, fn func(rdf.Quad) error) error {
+	var q rdf.Quad
+	for {
+		switch err := rd.Next(&q); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return s.named(err)
+		}
+		if err := fn(q); err != nil {
+			return s.named(err)
+		}
+	}
+}
+
+func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) error {
+	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix)}
+	if s.Base != "" {
+		opts = append(opts, turtle.Base(s.Base))
+	}
+	if format == TriG {
+		opts = append(opts, turtle.TriG())
+	}
+	rd := turtle.NewReader(r, opts...)
+	if s.Prefixes == nil {
+		return s.run(rd, fn)
+	}
+	told := false
+	tell := func() {
+		if !told {
+			told = true
+			s.Prefixes(rd.Prefixes())
+		}
+	}
+	err := s.run(rd, func(q rdf.Quad) error { tell(); return fn(q) })
+	if err == nil {
+		tell()
+	}
+	return err
+}
+
+func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
+	document, err := io.ReadAll(io.LimitReader(r, MaxJSONDocument+1)) // one byte more, which the parser refuses
+	if err != nil {
+		return s.named(err)
+	}
+	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(MaxJSONDocument),
+		jsonld.MaxQuads(MaxJSONQuads), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection)}
+	if s.Base != "" {
+		opts = append(opts, jsonld.Base(s.Base))
+	}
+	if s.Contexts != nil {
+		opts = append(opts, jsonld.Contexts(s.Contexts))
+	}
+	return s.named(jsonld.Parse(document, fn, opts...))
+}
+
+// Rows drives c with the rows of an RDF Patch. Errors have the place in the document, or, as those of c and r, the
+// file's name. It streams.
+func (s Source) Rows(r io.Reader, format Format, c patch.Change) error {
+	var from patch.Source
+	switch format {
+	case Patch:
+		from = patch.NewReader(r, patch.File(s.File), patch.BlankPrefix(s.BlankPrefix))
+	case PatchBinary:
+		from = patch.NewBinaryReader(r, patch.File(s.File), patch.BlankPrefix(s.BlankPrefix))
+	default:
+		return fmt.Errorf("%s: %s is no RDF Patch", s.File, format)
+	}
+	return s.named(from.Run(c))
+}
+
+// named puts the file's name before an error that has none.
+func (s Source) named(err error) error {
+	if err == nil || HasPlace(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", s.File, err)
+}
+
+// HasPlace reports whether an error says where in a document it is.
+func HasPlace(err error) bool {
+	var syntax *rdf.SyntaxError
+	var binary *patch.BinaryError
+	var json *jsonld.Error
+	return errors.As(err, &syntax) || errors.As(err, &binary) || errors.As(err, &json)
+}
