@@ -34,7 +34,7 @@ func (n *Node) follow(ctx context.Context) error {
 			member, _ := state.Member(n.cfg.Name)
 			return fmt.Errorf("%w: incarnation %d, this process is %d", ErrSuperseded, member.Incarnation,
 				n.incarnation.Load())
-		case incarnation == 0:
+		case incarnation == 0 && !n.left.Load():
 			n.install(ctx, state)
 			if time.Since(entered) > 2*reenterMax {
 				wait = reenterAfter
@@ -45,7 +45,9 @@ func (n *Node) follow(ctx context.Context) error {
 			wait, entered = min(2*wait, reenterMax), time.Now()
 			continue
 		}
-		n.incarnation.Store(incarnation)
+		if incarnation > 0 {
+			n.incarnation.Store(incarnation)
+		}
 		n.install(ctx, state)
 		select {
 		case <-wake:

@@ -79,7 +79,8 @@ func (n *Node) take(ctx context.Context, shards []int) {
 }
 
 // Leave has the others take the node's shards in the planned way, and takes it out of the pipeline; then stop it. When
-// ctx has a deadline, what they have not taken at half of that time moves at once.
+// ctx has a deadline, what they have not taken at half of that time moves at once. After an error the node may be a
+// member still: call it again. In any case it does not enter again by itself.
 func (n *Node) Leave(ctx context.Context) error {
 	patience := ctx
 	if deadline, ok := ctx.Deadline(); ok {
@@ -90,6 +91,7 @@ func (n *Node) Leave(ctx context.Context) error {
 	if err := n.drain(patience); err != nil && ctx.Err() == nil {
 		n.log.Warn("shards are not all taken; they move at once", "err", err)
 	}
+	n.left.Store(true)
 	// Only this process leaves: another that has entered under its name stays.
 	_, err := n.coord.Fail(ctx, n.cfg.Name, n.incarnation.Load())
 	return err

@@ -124,7 +124,8 @@ type Node struct {
 	counted doorStats
 	// proposing holds the members that are being proposed as failed.
 	proposing sync.Map
-	fatal     chan error // the first reason to stop
+	left      atomic.Bool // it was asked to leave, and is not to enter again
+	fatal     chan error  // the first reason to stop
 	jobs      sync.WaitGroup
 }
 

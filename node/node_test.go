@@ -270,6 +270,9 @@ func TestPlannedMoves(t *testing.T) {
 	if err := c.nodes["n2"].Leave(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	if err := c.nodes["n2"].Ready(); err == nil || !strings.Contains(err.Error(), "left") {
+		t.Errorf("n2 has left, and is ready: %v", err)
+	}
 	c.kill("n2")
 	c.ready("n1")
 	all.Wait()

@@ -58,6 +58,9 @@ func (n *Node) Ready() error {
 		return fmt.Errorf("%s has not entered the pipeline yet", n.cfg.Name)
 	}
 	state := n.coord.State()
+	if n.left.Load() {
+		return fmt.Errorf("%s has left the pipeline, or is leaving it", n.cfg.Name)
+	}
 	if _, ok := state.Member(n.cfg.Name); !ok {
 		return fmt.Errorf("%s is not a member", n.cfg.Name)
 	}
