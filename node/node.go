@@ -6,6 +6,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,18 +66,18 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() error {
-	setDefault(&c.Pipeline, "main")
-	setDefault(&c.Shards, 8)
-	setDefault(&c.Key, dataset.Subject)
-	setDefault(&c.Weight, 1)
-	setDefault(&c.Wait, 20*time.Second)
-	setDefault(&c.MaxTransaction, 64<<20)
-	setDefault(&c.MaxQueue, 64<<20)
-	setDefault(&c.SnapshotEvery, 64_000_000)
-	setDefault(&c.Keep, 24*time.Hour)
-	setDefault(&c.BeatEvery, 250*time.Millisecond)
-	setDefault(&c.FailAfter, 1250*time.Millisecond)
-	setDefault(&c.Tick, 10*time.Millisecond)
+	c.Pipeline = cmp.Or(c.Pipeline, "main")
+	c.Shards = cmp.Or(c.Shards, 8)
+	c.Key = cmp.Or(c.Key, dataset.Subject)
+	c.Weight = cmp.Or(c.Weight, 1)
+	c.Wait = cmp.Or(c.Wait, 20*time.Second)
+	c.MaxTransaction = cmp.Or(c.MaxTransaction, 64<<20)
+	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
+	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
+	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
+	c.BeatEvery = cmp.Or(c.BeatEvery, 250*time.Millisecond)
+	c.FailAfter = cmp.Or(c.FailAfter, 1250*time.Millisecond)
+	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
 	if c.Logic == nil {
 		c.Logic = func(int) operator.Logic { return dataset.New() }
 	}
@@ -95,13 +96,6 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("%d shards: expected 1 to %d", c.Shards, shard.Max)
 	}
 	return nil
-}
-
-func setDefault[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
 }
 
 // ErrSuperseded is returned by [Node.Run] when a later process has entered under the node's name: this one has stopped.

@@ -8,6 +8,7 @@
 package operator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -66,18 +67,11 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxRecord, 512<<10)
-	setDefault(&c.MaxQueue, 64<<20)
-	setDefault(&c.MaxOnce, 1_000_000)
-	setDefault(&c.Keep, 24*time.Hour)
-	setDefault(&c.Backoff, 50*time.Millisecond)
-}
-
-func setDefault[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
+	c.MaxRecord = cmp.Or(c.MaxRecord, 512<<10)
+	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
+	c.MaxOnce = cmp.Or(c.MaxOnce, 1_000_000)
+	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
+	c.Backoff = cmp.Or(c.Backoff, 50*time.Millisecond)
 }
 
 // State is what an operator does.

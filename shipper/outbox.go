@@ -1,6 +1,7 @@
 package shipper
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -64,19 +65,12 @@ type Done struct {
 
 // NewOutbox returns an empty outbox that knows no owner.
 func NewOutbox(cfg OutboxConfig) *Outbox {
-	setDefault(&cfg.MaxBatch, 256<<10)
-	setDefault(&cfg.MaxEvents, 1024)
-	setDefault(&cfg.MaxQueue, 64<<20)
-	setDefault(&cfg.Resend, time.Second)
-	setDefault(&cfg.Backoff, 20*time.Millisecond)
+	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 256<<10)
+	cfg.MaxEvents = cmp.Or(cfg.MaxEvents, 1024)
+	cfg.MaxQueue = cmp.Or(cfg.MaxQueue, 64<<20)
+	cfg.Resend = cmp.Or(cfg.Resend, time.Second)
+	cfg.Backoff = cmp.Or(cfg.Backoff, 20*time.Millisecond)
 	return &Outbox{cfg: cfg, id: cfg.FirstID - 1}
-}
-
-func setDefault[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
 }
 
 // Effects returns what the inputs since the last call ask for: batches to send, and answers to hand over.

@@ -1,6 +1,7 @@
 package shipper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,8 +112,8 @@ type Thresholds struct {
 
 // Pressure returns the signal of a queue that holds used of at most capacity. A queue without capacity is full.
 func (t Thresholds) Pressure(used, capacity int) Pressure {
-	setDefault(&t.SlowDown, 0.5)
-	setDefault(&t.Stop, 0.9)
+	t.SlowDown = cmp.Or(t.SlowDown, 0.5)
+	t.Stop = cmp.Or(t.Stop, 0.9)
 	switch fill := float64(used) / float64(capacity); {
 	case capacity <= 0 || fill >= t.Stop:
 		return Stop

@@ -13,6 +13,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,18 +52,11 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxBatch, 1<<20)
-	setDefault(&c.Poll, time.Second)
-	setDefault(&c.Backoff, 100*time.Millisecond)
-	setDefault(&c.MaxBackoff, 10*time.Second)
-	setDefault(&c.Logger, slog.Default())
-}
-
-func setDefault[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
+	c.MaxBatch = cmp.Or(c.MaxBatch, 1<<20)
+	c.Poll = cmp.Or(c.Poll, time.Second)
+	c.Backoff = cmp.Or(c.Backoff, 100*time.Millisecond)
+	c.MaxBackoff = cmp.Or(c.MaxBackoff, 10*time.Second)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 }
 
 // Sink writes the logs of the shards that its node owns. Make it with [New], then call Run.

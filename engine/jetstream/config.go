@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -36,8 +37,8 @@ func (cfg Config) withDefaults() (Config, error) {
 	if cfg.Shards < 1 {
 		return cfg, fmt.Errorf("engine configuration: %d shards, expected 1 or more", cfg.Shards)
 	}
-	cfg.Streams = or(cfg.Streams, min(cfg.Shards, DefaultStreams))
-	cfg.Replicas = or(cfg.Replicas, 1)
+	cfg.Streams = cmp.Or(cfg.Streams, min(cfg.Shards, DefaultStreams))
+	cfg.Replicas = cmp.Or(cfg.Replicas, 1)
 	if cfg.Streams < 1 || cfg.Streams > cfg.Shards {
 		return cfg, fmt.Errorf("engine configuration: %d streams, expected 1 to %d, the number of shards",
 			cfg.Streams, cfg.Shards)

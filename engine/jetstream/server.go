@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,12 +136,12 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 	}
 	opts := &server.Options{
 		ServerName:             cfg.Name,
-		Host:                   or(cfg.Host, DefaultHost),
-		Port:                   or(cfg.Port, DefaultPort),
+		Host:                   cmp.Or(cfg.Host, DefaultHost),
+		Port:                   cmp.Or(cfg.Port, DefaultPort),
 		DontListen:             cfg.NoListen,
 		NoSigs:                 true,
 		NoLog:                  true,
-		MaxPayload:             int32(or(cfg.MaxPayload, DefaultMaxPayload)),
+		MaxPayload:             int32(cmp.Or(cfg.MaxPayload, DefaultMaxPayload)),
 		JetStream:              true,
 		StoreDir:               filepath.Clean(cfg.Dir),
 		JetStreamMaxStore:      cfg.MaxStore,
@@ -153,8 +154,8 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 	opts.ReconnectErrorReports = routeReports
 	opts.Cluster = server.ClusterOpts{
 		Name: cfg.Cluster,
-		Host: or(cfg.ClusterHost, DefaultHost),
-		Port: or(cfg.ClusterPort, DefaultClusterPort),
+		Host: cmp.Or(cfg.ClusterHost, DefaultHost),
+		Port: cmp.Or(cfg.ClusterPort, DefaultClusterPort),
 	}
 	for _, r := range cfg.Routes {
 		u, err := url.Parse(r)
@@ -203,15 +204,6 @@ func (s *Server) Shutdown() {
 		s.ns.WaitForShutdown()
 		_ = s.lock.release()
 	})
-}
-
-// or is v, or def where v is the zero value.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // natsLogger writes the server's log to slog. NATS calls Fatalf when it cannot go on; that ends StartServer, not the

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,6 +54,19 @@ func (w written) check(ctx context.Context, t *testing.T, e engine.Engine) {
 	tail := w.shard[len(w.shard)-1].Seq
 	if _, err := e.Shard(0).Append(ctx, tail, []byte("more")); err != nil {
 		t.Errorf("Append: %v", err)
+	}
+}
+
+// TestClusterURL: who lets a server take any free port learns from it what to give to the others.
+func TestClusterURL(t *testing.T) {
+	if got := start(t, alone(t.TempDir())).ClusterURL(); got != "" {
+		t.Errorf("a server that stands alone has the address %q for others", got)
+	}
+	member := start(t, ServerConfig{Name: "m1", Dir: t.TempDir(), Port: -1, Cluster: "c", ClusterPort: -1,
+		Routes: []string{"nats://127.0.0.1:9"}}) // nobody is there
+	u, err := url.Parse(member.ClusterURL())
+	if err != nil || u.Scheme != "nats" || u.Hostname() != "127.0.0.1" || u.Port() == "" || u.Port() == "0" {
+		t.Errorf("%q, %v", member.ClusterURL(), err)
 	}
 }
 

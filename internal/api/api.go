@@ -13,6 +13,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -91,20 +92,13 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.MaxBody, 64<<20)
-	setDefault(&c.MaxBodies, 4*c.MaxBody)
-	setDefault(&c.MaxStreams, 64)
-	setDefault(&c.Heartbeat, 15*time.Second)
-	setDefault(&c.WriteTimeout, 30*time.Second)
-	setDefault(&c.ReadTimeout, 5*time.Minute)
-	setDefault(&c.Logger, slog.Default())
-}
-
-func setDefault[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
+	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
+	c.MaxBodies = cmp.Or(c.MaxBodies, 4*c.MaxBody)
+	c.MaxStreams = cmp.Or(c.MaxStreams, 64)
+	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Minute)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
 }
 
 // API is the [http.Handler] of a node. It may be used concurrently.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -30,7 +31,7 @@ type ListenConfig struct {
 
 // Listen opens the port.
 func Listen(cfg ListenConfig) (net.Listener, error) {
-	setDefault(&cfg.Addr, DefaultAddr)
+	cfg.Addr = cmp.Or(cfg.Addr, DefaultAddr)
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}

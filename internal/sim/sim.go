@@ -7,6 +7,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -38,18 +39,11 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.Nodes, 3)
-	setDefault(&c.Shards, 2)
-	setDefault(&c.Key, dataset.Subject)
-	setDefault(&c.Documents, 12)
-	setDefault(&c.Keep, 24*time.Hour)
-}
-
-func setDefault[T comparable](to *T, value T) {
-	var zero T
-	if *to == zero {
-		*to = value
-	}
+	c.Nodes = cmp.Or(c.Nodes, 3)
+	c.Shards = cmp.Or(c.Shards, 2)
+	c.Key = cmp.Or(c.Key, dataset.Subject)
+	c.Documents = cmp.Or(c.Documents, 12)
+	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
 }
 
 // The guarantees (DESIGN §1) and other rules that a run can find broken; a [Violation] wraps one of them.

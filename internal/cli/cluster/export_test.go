@@ -1,8 +1,5 @@
 package cluster
 
-// Dir is the folder of the nodes.
-func (c *Cluster) Dir() string { return c.guard.Dir() }
-
 // PIDs are the process ids of all nodes that were started, the last start of each, and of the sweeper.
 func (c *Cluster) PIDs() []int {
 	pids := []int{c.guard.SweeperPID()}
