@@ -396,7 +396,7 @@ func (c *Coordinator) after(ctx context.Context, tail uint64) (first engine.Entr
 }
 
 // Run follows the control log and installs what it reads, until ctx ends (it returns ctx.Err()) or it can't go on:
-// [ErrSettings], [ErrDamaged].
+// [ErrSettings], [engine.ErrDamaged].
 func (c *Coordinator) Run(ctx context.Context) error {
 	for {
 		tail, err := c.control.Tail(ctx)
@@ -407,7 +407,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, ErrSettings) || errors.Is(err, ErrDamaged):
+		case errors.Is(err, ErrSettings) || errors.Is(err, engine.ErrDamaged):
 			return err
 		}
 		if err := pause(ctx, 8); err != nil {

@@ -176,7 +176,7 @@ func TestRecord(t *testing.T) {
 		"no epoch":          strings.ReplaceAll(string(second), "#epoch", "#other"),
 		"owner unknown":     strings.ReplaceAll(string(second), `{\"name\":\"n2\"`, `{\"name\":\"n9\"`),
 	} {
-		if _, err := coordinator.ParseRecord("c1", []byte(bad)); !errors.Is(err, coordinator.ErrDamaged) {
+		if _, err := coordinator.ParseRecord("c1", []byte(bad)); !errors.Is(err, engine.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

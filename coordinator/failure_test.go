@@ -188,7 +188,7 @@ func TestRunStops(t *testing.T) {
 		"damage": {func(log engine.Log) error {
 			_, err := log.Append(t.Context(), 0, []byte("TX .\nno patch\nTC .\n"))
 			return err
-		}, coordinator.ErrDamaged},
+		}, engine.ErrDamaged},
 	} {
 		log := memory.New(1).Control()
 		if err := test.spoil(log); err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -26,9 +27,6 @@ const (
 	predProposal    = vocabulary + "proposal"
 	xsdInteger      = "http://www.w3.org/2001/XMLSchema#integer"
 )
-
-// ErrDamaged: a record of the control log can't be understood.
-var ErrDamaged = errors.New("control record is damaged")
 
 // subject is the coordinator's IRI.
 func subject(coordID string) (rdf.Term, error) {
@@ -118,7 +116,7 @@ func (f *factList) json(predicate string, v any) {
 	f.err = errors.Join(f.err, err)
 }
 
-// ParseRecord reads a control record of the coordinator. Errors wrap [ErrDamaged].
+// ParseRecord reads a control record of the coordinator. Errors wrap [engine.ErrDamaged].
 func ParseRecord(coordID string, payload []byte) (*State, error) {
 	s, err := subject(coordID)
 	if err != nil {
@@ -126,10 +124,10 @@ func ParseRecord(coordID string, payload []byte) (*State, error) {
 	}
 	p := recordParser{subject: s.String(), state: &State{}}
 	if err := patch.Parse(payload, &p, patch.RequireTransactions()); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrDamaged, err)
 	}
 	if err := p.finish(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrDamaged, err)
 	}
 	return p.state, nil
 }

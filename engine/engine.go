@@ -24,7 +24,25 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrTrimmed: the log no longer holds the position asked for.
 	ErrTrimmed = errors.New("log is trimmed beyond this position")
+	// ErrDamaged: the log, or a blob, is not what was accepted: it is missing, ends too early, has a gap, or an entry
+	// was altered. Reading again doesn't help; whoever gets it stops using the log, and says so.
+	ErrDamaged = errors.New("log is damaged")
+	// ErrNoRoom is wrapped beside ErrUnknown when an append failed because the storage is full, or over its limit. The
+	// log goes on by itself when there is room.
+	ErrNoRoom = errors.New("the engine has no room left")
+	// ErrNoLeader is wrapped beside ErrUnknown, and by reads, when nobody leads the log: too few of its servers can reach
+	// each other.
+	ErrNoLeader = errors.New("the log has no leader")
 )
+
+// Mark names a committed entry of a shard's log: it is known that the log goes at least this far, with this record there.
+// The zero Mark knows nothing.
+type Mark struct {
+	// Position is the entry's Seq.
+	Position uint64 `json:"position"`
+	// ID is the id of the record at Position. Empty: not known.
+	ID string `json:"id,omitempty"`
+}
 
 // Entry is one record of a log.
 type Entry struct {
@@ -69,7 +87,12 @@ type Beat struct {
 	Load float64 `json:"load"`
 	// Info is free text for status pages, such as the address of the HTTP API. At most 1 KiB.
 	Info string `json:"info,omitempty"`
+	// Marks tell, by shard, how far logs go for certain. At most [MaxBeatMarks].
+	Marks map[int]Mark `json:"marks,omitempty"`
 }
+
+// MaxBeatMarks bounds Beat.Marks.
+const MaxBeatMarks = 256
 
 // Heartbeats are lossy, unordered messages to every node; nothing of them is stored.
 type Heartbeats interface {
@@ -101,9 +124,19 @@ type Blobs interface {
 	Delete(ctx context.Context, name string) error
 }
 
+// Limits are what an engine can take.
+type Limits struct {
+	// Shards is the number of shard logs.
+	Shards int
+	// MaxRecord is the largest payload of an append, in bytes.
+	MaxRecord int
+}
+
 // Engine is a connection to one pipeline's logs, heartbeats and blobs. All methods may be called concurrently and
 // do no I/O.
 type Engine interface {
+	// Limits tells what the engine can take. It doesn't change.
+	Limits() Limits
 	// Control is the control log.
 	Control() Log
 	// Shard is the log of shard s, 0 <= s < the number of shards the engine was opened with.

@@ -216,7 +216,7 @@ func (n *Node) enter(ctx context.Context) error {
 			return nil
 		case err == nil && other:
 			return fmt.Errorf("%w just after this one", ErrSuperseded)
-		case ctx.Err() != nil, errors.Is(err, coordinator.ErrSettings), errors.Is(err, coordinator.ErrDamaged):
+		case ctx.Err() != nil, errors.Is(err, coordinator.ErrSettings), errors.Is(err, engine.ErrDamaged):
 			return err
 		}
 		n.log.Warn("not entered yet; it is tried again", "err", err)

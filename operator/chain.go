@@ -3,6 +3,8 @@ package operator
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // Chain checks the records of one shard's log as they are read, in order, and joins the parts of large ones. The zero
@@ -31,7 +33,7 @@ func Resume(shard int, seq uint64) *Chain {
 }
 
 // Push takes the next entry of the log. It returns the record if it is whole, or complete with this part, and nil if
-// more parts must follow. An error wraps [ErrDamaged]; the chain is then unchanged, and of no more use.
+// more parts must follow. An error wraps [engine.ErrDamaged]; the chain is then unchanged, and of no more use.
 func (c *Chain) Push(seq uint64, payload []byte) (*Record, error) {
 	r, err := Decode(payload)
 	if err != nil {
@@ -71,19 +73,19 @@ func (c *Chain) at(seq uint64, err error) error {
 func (c *Chain) check(seq uint64, r *Record) error {
 	switch {
 	case r.Shard != c.Shard:
-		return fmt.Errorf("%w: record is of shard %d", ErrDamaged, r.Shard)
+		return fmt.Errorf("%w: record is of shard %d", engine.ErrDamaged, r.Shard)
 	case seq <= c.Seq:
-		return fmt.Errorf("%w: position %d came before", ErrDamaged, c.Seq)
+		return fmt.Errorf("%w: position %d came before", engine.ErrDamaged, c.Seq)
 	case c.resumed:
 		return c.checkPart(r)
 	case r.Prev != c.Head:
-		return fmt.Errorf("%w: prev is %q, but the record before is %q", ErrDamaged, r.Prev, c.Head)
+		return fmt.Errorf("%w: prev is %q, but the record before is %q", engine.ErrDamaged, r.Prev, c.Head)
 	case r.Kind == Claim && !r.Writer.Supersedes(c.Owner):
-		return fmt.Errorf("%w: claim %+v after claim %+v", ErrDamaged, r.Writer, c.Owner)
+		return fmt.Errorf("%w: claim %+v after claim %+v", engine.ErrDamaged, r.Writer, c.Owner)
 	case r.Kind != Claim && c.Owner != (Writer{}) && r.Writer != c.Owner:
-		return fmt.Errorf("%w: record of %+v under claim %+v", ErrDamaged, r.Writer, c.Owner)
+		return fmt.Errorf("%w: record of %+v under claim %+v", engine.ErrDamaged, r.Writer, c.Owner)
 	case r.Kind != Claim && c.Owner == (Writer{}) && r.Prev == "":
-		return fmt.Errorf("%w: the log doesn't begin with a claim", ErrDamaged)
+		return fmt.Errorf("%w: the log doesn't begin with a claim", engine.ErrDamaged)
 	}
 	return c.checkPart(r)
 }
@@ -93,9 +95,9 @@ func (c *Chain) checkPart(r *Record) error {
 	switch {
 	case r.Kind == Claim && r.Part == 0:
 	case r.Part == 0 && want > 0:
-		return fmt.Errorf("%w: a whole record after part %d of another", ErrDamaged, want)
+		return fmt.Errorf("%w: a whole record after part %d of another", engine.ErrDamaged, want)
 	case r.Part > 0 && r.Part != want+1:
-		return fmt.Errorf("%w: part %d after part %d", ErrDamaged, r.Part, want)
+		return fmt.Errorf("%w: part %d after part %d", engine.ErrDamaged, r.Part, want)
 	}
 	return nil
 }

@@ -466,7 +466,7 @@ func (o *Operator) entry(e engine.Entry) error {
 func (o *Operator) apply(seq uint64, r *Record) error {
 	if r.Kind == Delta {
 		if err := o.logic.Apply(seq, r.Body); err != nil {
-			return fmt.Errorf("%w: %w", ErrDamaged, err)
+			return fmt.Errorf("%w: %w", engine.ErrDamaged, err)
 		}
 	}
 	o.producers.apply(r, seq)

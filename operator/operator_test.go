@@ -359,7 +359,7 @@ func TestHalt(t *testing.T) {
 	log.entries[1].Payload[300] ^= 4
 	standby := newHarness(t, log, nil)
 	standby.assign(operator.Standby, 1, 2)
-	if err := standby.Err(); standby.State() != operator.Halted || !errors.Is(err, operator.ErrDamaged) ||
+	if err := standby.Err(); standby.State() != operator.Halted || !errors.Is(err, engine.ErrDamaged) ||
 		!strings.HasPrefix(err.Error(), "shard 7, position 6: ") {
 		t.Errorf("%v: %v", standby.State(), err)
 	}
@@ -380,7 +380,7 @@ func TestDeltaDoesNotFit(t *testing.T) {
 	log.add(t, r)
 	h := newHarness(t, log, nil)
 	h.assign(operator.Standby, 2, 1)
-	if !errors.Is(h.Err(), operator.ErrDamaged) {
+	if !errors.Is(h.Err(), engine.ErrDamaged) {
 		t.Errorf("%v", h.Err())
 	}
 }

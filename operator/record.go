@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -26,9 +27,6 @@ const (
 	// DeadLetter holds an event that can't be evaluated, with the reason.
 	DeadLetter Kind = "dead-letter"
 )
-
-// ErrDamaged is wrapped by errors that say that a log record is not what its writer wrote, or does not fit its chain.
-var ErrDamaged = errors.New("shard log is damaged")
 
 // Writer names the process that wrote a record: the owner, by its claim.
 type Writer struct {
@@ -161,13 +159,13 @@ func appendNumber(dst []byte, name string, value uint64) []byte {
 func Decode(payload []byte) (*Record, error) {
 	if len(payload) < idRow || string(payload[:len(idOpen)]) != idOpen ||
 		string(payload[len(idOpen)+hashLen:idRow]) != idClose {
-		return nil, fmt.Errorf("%w: no id row", ErrDamaged)
+		return nil, fmt.Errorf("%w: no id row", engine.ErrDamaged)
 	}
 	sum := sha256.Sum256(payload[idRow:])
 	var want [hashLen]byte
 	base64.RawURLEncoding.Encode(want[:], sum[:])
 	if !bytes.Equal(payload[len(idOpen):len(idOpen)+hashLen], want[:]) {
-		return nil, fmt.Errorf("%w: the record's hash is %s, its id says %s", ErrDamaged, want,
+		return nil, fmt.Errorf("%w: the record's hash is %s, its id says %s", engine.ErrDamaged, want,
 			payload[len(idOpen):len(idOpen)+hashLen])
 	}
 	r := &Record{ID: idScheme + string(want[:])}
@@ -176,14 +174,14 @@ func Decode(payload []byte) (*Record, error) {
 		line, after, ok := bytes.Cut(rest, []byte(" .\n"))
 		name, value, ok2 := bytes.Cut(bytes.TrimPrefix(line, []byte("H ")), []byte(" "))
 		if !ok || !ok2 || !bytes.HasPrefix(line, []byte("H ")) {
-			return nil, fmt.Errorf("%w: no header row at byte %d", ErrDamaged, len(payload)-len(rest))
+			return nil, fmt.Errorf("%w: no header row at byte %d", engine.ErrDamaged, len(payload)-len(rest))
 		}
 		rest = after
 		if string(name) == "length" {
 			return r, r.setBody(value, rest)
 		}
 		if err := r.setHeader(string(name), rdf.Trusted(string(value))); err != nil {
-			return nil, fmt.Errorf("%w: header %s: %w", ErrDamaged, name, err)
+			return nil, fmt.Errorf("%w: header %s: %w", engine.ErrDamaged, name, err)
 		}
 	}
 }
@@ -191,7 +189,7 @@ func Decode(payload []byte) (*Record, error) {
 func (r *Record) setBody(length, rest []byte) error {
 	n, err := strconv.ParseUint(strings.Trim(string(length), `"`), 10, 63)
 	if err != nil || n != uint64(len(rest)) {
-		return fmt.Errorf("%w: length %s, but %d bytes follow", ErrDamaged, length, len(rest))
+		return fmt.Errorf("%w: length %s, but %d bytes follow", engine.ErrDamaged, length, len(rest))
 	}
 	r.Body = rest
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
 )
@@ -101,16 +102,16 @@ func TestEveryFlipIsFound(t *testing.T) {
 		for bit := range 8 * len(e.Payload) {
 			damaged := bytes.Clone(e.Payload)
 			damaged[bit/8] ^= 1 << (bit % 8)
-			if _, err := operator.Decode(damaged); !errors.Is(err, operator.ErrDamaged) {
+			if _, err := operator.Decode(damaged); !errors.Is(err, engine.ErrDamaged) {
 				t.Fatalf("record %d, bit %d: %v\n%s", i, bit, err, damaged)
 			}
 		}
 		for n := range e.Payload {
-			if _, err := operator.Decode(e.Payload[:n]); !errors.Is(err, operator.ErrDamaged) {
+			if _, err := operator.Decode(e.Payload[:n]); !errors.Is(err, engine.ErrDamaged) {
 				t.Fatalf("record %d, cut off at %d: %v", i, n, err)
 			}
 		}
-		if _, err := operator.Decode(append(bytes.Clone(e.Payload), '\n')); !errors.Is(err, operator.ErrDamaged) {
+		if _, err := operator.Decode(append(bytes.Clone(e.Payload), '\n')); !errors.Is(err, engine.ErrDamaged) {
 			t.Fatalf("record %d with a byte more: %v", i, err)
 		}
 	}
@@ -136,7 +137,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, rest []byte) {
 		got, err := operator.Decode(withID(rest))
 		if err != nil {
-			if !errors.Is(err, operator.ErrDamaged) {
+			if !errors.Is(err, engine.ErrDamaged) {
 				t.Fatal(err)
 			}
 			return
@@ -194,7 +195,7 @@ func TestChain(t *testing.T) {
 			}
 			switch {
 			case c.err == "" && err == nil:
-			case c.err == "" || !errors.Is(err, operator.ErrDamaged) || !strings.Contains(err.Error(), c.err):
+			case c.err == "" || !errors.Is(err, engine.ErrDamaged) || !strings.Contains(err.Error(), c.err):
 				t.Errorf("got %v, want %q", err, c.err)
 			}
 		})
@@ -219,7 +220,7 @@ func TestChainLinks(t *testing.T) {
 				break
 			}
 		}
-		if !errors.Is(err, operator.ErrDamaged) {
+		if !errors.Is(err, engine.ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -229,7 +230,7 @@ func TestChainLinks(t *testing.T) {
 			t.Errorf("resumed: %v", err)
 		}
 	}
-	if _, err := resumed.Push(e[4].Seq, e[4].Payload); !errors.Is(err, operator.ErrDamaged) {
+	if _, err := resumed.Push(e[4].Seq, e[4].Payload); !errors.Is(err, engine.ErrDamaged) {
 		t.Errorf("a position twice: %v", err)
 	}
 }

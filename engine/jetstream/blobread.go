@@ -121,7 +121,7 @@ func (r *blobReader) there() error {
 func (r *blobReader) end() error {
 	if digest := digestOf(r.sum); r.size != r.d.Size || digest != r.d.Digest {
 		return fmt.Errorf("read blob %s: %w: %d bytes with digest %s, it had %d with %s",
-			r.d.Name, errDamaged, r.size, digest, r.d.Size, r.d.Digest)
+			r.d.Name, engine.ErrDamaged, r.size, digest, r.d.Size, r.d.Digest)
 	}
 	return io.EOF
 }

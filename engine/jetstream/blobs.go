@@ -219,10 +219,10 @@ func descriptionOf(m *nats.Msg) (*description, uint64, error) {
 	}
 	d := new(description)
 	if err := json.Unmarshal(m.Data, d); err != nil {
-		return nil, 0, fmt.Errorf("%w: description of a blob at %d: %w", errDamaged, at, err)
+		return nil, 0, fmt.Errorf("%w: description of a blob at %d: %w", engine.ErrDamaged, at, err)
 	}
 	if d.Time, err = time.Parse(time.RFC3339Nano, m.Header.Get(headerTime)); err != nil {
-		return nil, 0, fmt.Errorf("%w: time of a blob at %d: %w", errDamaged, at, err)
+		return nil, 0, fmt.Errorf("%w: time of a blob at %d: %w", engine.ErrDamaged, at, err)
 	}
 	return d, at, nil
 }

@@ -12,6 +12,7 @@ import (
 
 // pipeline is an [engine.Engine].
 type pipeline struct {
+	nc      *nats.Conn
 	control *log
 	shards  []*log
 	beats   *heartbeats
@@ -34,6 +35,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error)
 		return nil, fmt.Errorf("open pipeline %q: %w", cfg.Pipeline, err)
 	}
 	p := &pipeline{
+		nc:      nc,
 		control: newStream(nc, cfg, "control").log("0"),
 		beats:   &heartbeats{nc: nc, subject: subjectOf(cfg.Pipeline, "beat")},
 		blobs:   newBlobs(nc, cfg),
@@ -46,6 +48,11 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error)
 		p.shards = append(p.shards, streams[s%cfg.Streams].log(strconv.Itoa(s)))
 	}
 	return p, nil
+}
+
+// Limits tells the number of shards, and what a message of the servers can hold besides its headers.
+func (p *pipeline) Limits() engine.Limits {
+	return engine.Limits{Shards: len(p.shards), MaxRecord: int(max(p.nc.MaxPayload()-headroom, 0))}
 }
 
 // Control is the control log.

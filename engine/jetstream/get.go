@@ -110,14 +110,11 @@ func ending(m *nats.Msg) (bool, error) {
 	}
 }
 
-// errDamaged: the log itself proves that it is not whole.
-var errDamaged = errors.New("log is damaged")
-
 // positionOf reads the position of a message.
 func positionOf(m *nats.Msg) (uint64, error) {
 	seq, err := strconv.ParseUint(m.Header.Get(headerSequence), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: message has no position: %w", errDamaged, err)
+		return 0, fmt.Errorf("%w: message has no position: %w", engine.ErrDamaged, err)
 	}
 	return seq, nil
 }
@@ -129,7 +126,7 @@ func entryOf(m *nats.Msg) (e engine.Entry, prev uint64, err error) {
 	}
 	if prev, err = strconv.ParseUint(m.Header.Get(headerExpected), 10, 64); err != nil || prev >= e.Seq {
 		return e, 0, fmt.Errorf("%w: entry %d does not name the one before it (%q)",
-			errDamaged, e.Seq, m.Header.Get(headerExpected))
+			engine.ErrDamaged, e.Seq, m.Header.Get(headerExpected))
 	}
 	e.Payload = m.Data
 	return e, prev, nil

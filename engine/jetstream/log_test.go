@@ -90,16 +90,16 @@ func TestForeignMessage(t *testing.T) {
 	if _, err := l.nc.Request(l.subject, []byte("theirs"), patience); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-f.done; !errors.Is(err, errDamaged) {
-		t.Errorf("Follow: %v, want %v", err, errDamaged)
+	if err := <-f.done; !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("Follow: %v, want %v", err, engine.ErrDamaged)
 	}
-	if _, err := l.Tail(ctx); !errors.Is(err, errDamaged) {
-		t.Errorf("Tail: %v, want %v", err, errDamaged)
+	if _, err := l.Tail(ctx); !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("Tail: %v, want %v", err, engine.ErrDamaged)
 	}
 	n := 0
 	_, err := l.Read(ctx, 0, func(engine.Entry) error { n++; return nil })
-	if !errors.Is(err, errDamaged) || n > 1 {
-		t.Errorf("Read: %v after %d entries, want %v", err, n, errDamaged)
+	if !errors.Is(err, engine.ErrDamaged) || n > 1 {
+		t.Errorf("Read: %v after %d entries, want %v", err, n, engine.ErrDamaged)
 	}
 }
 
@@ -129,14 +129,14 @@ func TestMissingEntry(t *testing.T) {
 	if err := stream.DeleteMsg(ctx, a.accepted[2].Seq); err != nil {
 		t.Fatal(err)
 	}
-	for from, want := range map[uint64]error{0: errDamaged, a.accepted[2].Seq: errDamaged, a.accepted[3].Seq: nil} {
+	for from, want := range map[uint64]error{0: engine.ErrDamaged, a.accepted[2].Seq: engine.ErrDamaged, a.accepted[3].Seq: nil} {
 		if _, err := l.Read(ctx, from, func(engine.Entry) error { return nil }); !errors.Is(err, want) {
 			t.Errorf("Read from %d: %v, want %v", from, err, want)
 		}
 	}
 	err = l.Follow(ctx, 0, func(engine.Entry) error { return nil })
-	if !errors.Is(err, errDamaged) || !strings.Contains(err.Error(), fmt.Sprint("after ", a.accepted[1].Seq)) {
-		t.Errorf("Follow: %v, want %v", err, errDamaged)
+	if !errors.Is(err, engine.ErrDamaged) || !strings.Contains(err.Error(), fmt.Sprint("after ", a.accepted[1].Seq)) {
+		t.Errorf("Follow: %v, want %v", err, engine.ErrDamaged)
 	}
 }
 
@@ -161,9 +161,9 @@ func TestChain(t *testing.T) {
 		"from a gap":       {4, []step{{6, 3, nil}, {7, 6, nil}}},
 		"gap":              {0, []step{{3, 0, nil}, {6, 5, errGap}, {5, 3, nil}, {6, 5, nil}}},
 		"gap at the start": {3, []step{{6, 3, errGap}}},
-		"fork":             {0, []step{{3, 0, nil}, {5, 3, nil}, {6, 3, errDamaged}}},
-		"names itself":     {0, []step{{3, 3, errDamaged}}},
-		"names a later":    {0, []step{{3, 4, errDamaged}}},
+		"fork":             {0, []step{{3, 0, nil}, {5, 3, nil}, {6, 3, engine.ErrDamaged}}},
+		"names itself":     {0, []step{{3, 3, engine.ErrDamaged}}},
+		"names a later":    {0, []step{{3, 4, engine.ErrDamaged}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got, want []uint64

@@ -57,7 +57,7 @@ func (r *reader) take(ctx context.Context, m *nats.Msg) error {
 	case prev > r.last:
 		return errGap
 	case prev < r.last && r.met:
-		return fmt.Errorf("%w: entry %d says that %d is before it, but %d is", errDamaged, e.Seq, prev, r.last)
+		return fmt.Errorf("%w: entry %d says that %d is before it, but %d is", engine.ErrDamaged, e.Seq, prev, r.last)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -98,14 +98,14 @@ func (r *reader) explain(ctx context.Context) error {
 	case first > 0:
 		return fmt.Errorf("%w: position %d, it begins with %d", engine.ErrTrimmed, r.last+1, first)
 	case r.gaps > maxGaps:
-		return fmt.Errorf("%w: entries after %d are missing", errDamaged, r.last)
+		return fmt.Errorf("%w: entries after %d are missing", engine.ErrDamaged, r.last)
 	}
 	return nil
 }
 
 // final reports whether reading can't go on after err.
 func (r *reader) final(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, errStopped) || errors.Is(err, errDamaged) ||
+	return ctx.Err() != nil || errors.Is(err, errStopped) || errors.Is(err, engine.ErrDamaged) ||
 		errors.Is(err, engine.ErrTrimmed) || errors.Is(err, nats.ErrConnectionClosed)
 }
 

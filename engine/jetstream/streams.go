@@ -69,7 +69,7 @@ func commonStream(cfg Config) natsjs.StreamConfig {
 		Discard:     natsjs.DiscardNew,
 		Storage:     natsjs.FileStorage,
 		Replicas:    cfg.Replicas,
-		Compression: natsjs.S2Compression,
+		Compression: natsjs.NoCompression,
 		Duplicates:  shortestWindow,
 		AllowDirect: true,
 		AllowRollup: true,

@@ -40,6 +40,11 @@ func New(shards int) *Engine {
 	return e
 }
 
+// Limits tells the number of shards, and MaxRecord.
+func (e *Engine) Limits() engine.Limits {
+	return engine.Limits{Shards: len(e.shards), MaxRecord: MaxRecord}
+}
+
 // Control is the control log.
 func (e *Engine) Control() engine.Log { return e.control }
 
