@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"log/slog"
 )
 
 // Bounds and defaults of [Config].
@@ -27,7 +28,13 @@ type Config struct {
 	Streams int
 	// Replicas is how many servers keep each log, 1 to 5; fixed when the pipeline is created. Default: 1.
 	Replicas int
+	// Existing: the pipeline is known to exist, so nothing of it is created, and what is missing was lost.
+	Existing bool
+	// Logger gets alarms: what is found damaged, and what is done about it. Default: slog.Default().
+	Logger *slog.Logger
 }
+
+func (cfg Config) logger() *slog.Logger { return cmp.Or(cfg.Logger, slog.Default()) }
 
 // withDefaults checks cfg and fills in what is left out.
 func (cfg Config) withDefaults() (Config, error) {

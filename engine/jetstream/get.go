@@ -18,13 +18,14 @@ const (
 	batchBytes    = 4 << 20
 	batchMessages = 4096
 	// answerTimeout bounds the wait for each answer.
-	answerTimeout = 2 * time.Second
+	answerTimeout = time.Second
 )
 
 // getRequest asks any replica for messages; see JSApiMsgGetRequest of the NATS server.
 type getRequest struct {
 	Seq       uint64   `json:"seq,omitempty"`
 	Next      string   `json:"next_by_subj,omitempty"`
+	Last      string   `json:"last_by_subj,omitempty"`
 	MultiLast []string `json:"multi_last,omitempty"`
 	Batch     int      `json:"batch,omitempty"`
 	MaxBytes  int      `json:"max_bytes,omitempty"`
@@ -135,6 +136,9 @@ func entryOf(m *nats.Msg) (e engine.Entry, prev uint64, err error) {
 // last returns the last message of each of the subjects that has one, as of now: of a replica that has applied all that
 // was committed when last was called. It tries until ctx ends.
 func (s *stream) last(ctx context.Context, subjects ...string) ([]*nats.Msg, error) {
+	if err := s.gone(); err != nil {
+		return nil, err
+	}
 	var passed uint64
 	request := &getRequest{MultiLast: subjects}
 	if s.barrier != nil {
@@ -191,14 +195,42 @@ func (l *log) Tail(ctx context.Context) (engine.Entry, error) {
 	return e, nil
 }
 
-// tail is the last message of the subject; nil if there is none.
+// tail is the last message of the subject; nil if there is none. Where there are several replicas it is that of two: the
+// end of a log can't be proved by the log, and a damaged replica may have lost it.
 func (l *log) tail(ctx context.Context) (*nats.Msg, error) {
 	list, err := l.last(ctx, l.subject)
 	if err != nil {
 		return nil, fmt.Errorf("tail of %s: %w", l.subject, err)
 	}
-	if len(list) == 0 {
-		return nil, nil
+	var one *nats.Msg
+	if len(list) > 0 {
+		one = list[0]
 	}
-	return list[0], nil
+	if l.barrier == nil {
+		return one, nil
+	}
+	other, err := l.leaders(ctx, &getRequest{Last: l.subject})
+	if err != nil {
+		return nil, fmt.Errorf("tail of %s: %w", l.subject, err)
+	}
+	return l.later(one, other)
+}
+
+// later is the later of two tails. They differ also when something was appended in between.
+func (l *log) later(one, other *nats.Msg) (*nats.Msg, error) {
+	switch {
+	case one == nil:
+		return other, nil
+	case other == nil:
+		return one, nil
+	}
+	a, err := positionOf(one)
+	if err != nil {
+		return nil, err
+	}
+	b, err := positionOf(other)
+	if err != nil || b < a {
+		return one, err
+	}
+	return other, nil
 }

@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,8 +27,9 @@ const (
 )
 
 const (
-	// attempt bounds the wait for the answer to one request.
-	attempt = 5 * time.Second
+	// attempt bounds the wait for the answer to one request. It ends before that when the stream elects another leader:
+	// what was sent to the one before may never be answered.
+	attempt = 2 * time.Second
 	// headroom is what a record leaves of the message limit for headers, in bytes: our own, and those that the server
 	// adds when it gives the record out.
 	headroom = 2 << 10
@@ -38,14 +42,37 @@ type stream struct {
 	group    string
 	name     string
 	barrier  *barrier // nil: the stream has a single replica
+	alarm    func(msg string, args ...any)
+
+	// lost is why the stream is no more, nil while it is there.
+	lost atomic.Pointer[error]
+	// elected is closed, and replaced, when the stream elects a leader.
+	elected atomic.Pointer[chan struct{}]
 }
 
 func newStream(nc *nats.Conn, cfg Config, group string) *stream {
-	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group)}
+	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), alarm: cfg.logger().Error}
+	s.hasElected()
 	if cfg.Replicas > 1 {
 		s.barrier = newBarrier(s, barrierSubject(cfg, group))
 	}
 	return s
+}
+
+// hasElected tells those who wait for an answer of the leader that there is another.
+func (s *stream) hasElected() {
+	next := make(chan struct{})
+	if before := s.elected.Swap(&next); before != nil {
+		close(*before)
+	}
+}
+
+// gone is the error of every call while the stream is lost.
+func (s *stream) gone() error {
+	if err := s.lost.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // log is the log with that name in the stream.
@@ -54,6 +81,7 @@ func (s *stream) log(name string) *log {
 		stream:  s,
 		subject: subjectOf(s.pipeline, s.group, "log", name),
 		feed:    subjectOf(s.pipeline, s.group, "feed", name),
+		trim:    subjectOf(s.pipeline, s.group, "trim", name),
 	}
 }
 
@@ -62,9 +90,10 @@ type log struct {
 	*stream
 	subject string
 	feed    string // where the stream republishes it
+	trim    string // says before which position it was trimmed; empty: that is not said
 }
 
-// Append publishes with the expected sequence, and has an answer within five seconds. Within that time it is tried again
+// Append publishes with the expected sequence, and has an answer within two seconds. Within that time it is tried again
 // as long as it certainly has not taken: nobody listens, since the stream has no leader; or the leader refuses it because
 // it has not yet put away an append before, which may be one that it has confirmed already.
 func (l *log) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
@@ -91,6 +120,9 @@ func (s *stream) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
 	}
+	if err := s.gone(); err != nil {
+		return 0, err
+	}
 	once, cancel := s.once(ctx)
 	defer cancel()
 	var wait pause
@@ -109,24 +141,33 @@ func (s *stream) publish(ctx context.Context, m *nats.Msg) (uint64, error) {
 		if errors.Is(err, nats.ErrMaxPayload) {
 			return 0, fmt.Errorf("%w: %w", engine.ErrTooLarge, err)
 		}
+		if errors.Is(err, nats.ErrNoResponders) {
+			err = fmt.Errorf("%w: %w", engine.ErrNoLeader, err)
+		}
 		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, ended(ctx, once, err))
 	}
 }
 
-// errLost: the connection was lost while an answer was awaited, which therefore never comes.
-var errLost = errors.New("connection to the servers was lost")
+// Why an answer that was awaited may never come.
+var (
+	errLost      = errors.New("connection to the servers was lost")
+	errNewLeader = errors.New("the stream has elected another leader meanwhile")
+)
 
-// once is the context of one request: it ends after a while, and when the connection is lost. The caller cancels it.
+// once is the context of one request: it ends after a while, when the connection is lost, and when the stream elects a
+// leader. The caller cancels it.
 func (s *stream) once(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := context.WithTimeoutCause(ctx, attempt, errNoAnswer)
 	ctx, cancel := context.WithCancelCause(ctx)
-	lost := s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	lost, elected := s.nc.StatusChanged(nats.RECONNECTING, nats.CLOSED), *s.elected.Load()
 	go func() {
 		select {
 		case _, ok := <-lost:
 			if ok {
 				cancel(errLost)
 			}
+		case <-elected:
+			cancel(errNewLeader)
 		case <-ctx.Done():
 		}
 	}()
@@ -181,17 +222,27 @@ func published(answer []byte) (uint64, error) {
 		}
 		return ack.Seq, nil
 	}
-	kind := engine.ErrUnknown
-	switch ack.Error.Code {
-	case codeWrongLast, codeWrongLastInFlight, codeLastNotReady:
-		kind = engine.ErrConflict
-	case codeTooLarge:
-		kind = engine.ErrTooLarge
-	}
-	return 0, fmt.Errorf("%w: %w", kind, ack.Error)
+	return 0, fmt.Errorf("%w: %w", kindOf(ack.Error), ack.Error)
 }
 
-// Trim purges the subject.
+// kindOf is what a refusal means in the words of the contract.
+func kindOf(refused *apiError) error {
+	switch {
+	case refused.Code == codeWrongLast || refused.Code == codeWrongLastInFlight || refused.Code == codeLastNotReady:
+		return engine.ErrConflict
+	case refused.Code == codeTooLarge:
+		return engine.ErrTooLarge
+	case slices.Contains(noRoomCodes, refused.Code) || strings.Contains(refused.Description, noSpace):
+		return fmt.Errorf("%w: %w", engine.ErrUnknown, engine.ErrNoRoom)
+	}
+	return engine.ErrUnknown
+}
+
+// noSpace is in the description when a server's disk is full: the text of ENOSPC.
+const noSpace = "no space left on device"
+
+// Trim says in the log's trim subject what it will remove, then purges: entries that are missing at the beginning of a log
+// that doesn't say so are damage.
 func (l *log) Trim(ctx context.Context, before uint64) error {
 	tail, err := l.Tail(ctx)
 	if err != nil {
@@ -200,10 +251,47 @@ func (l *log) Trim(ctx context.Context, before uint64) error {
 	if before = min(before, tail.Seq); before <= 1 {
 		return nil
 	}
-	if err := l.purge(ctx, l.subject, before); err != nil {
+	if err = l.noteTrim(ctx, before); err == nil {
+		err = l.purge(ctx, l.subject, before)
+	}
+	if err != nil {
 		return fmt.Errorf("trim %s before %d: %w", l.subject, before, err)
 	}
 	return nil
+}
+
+// noteTrim makes before what the log says of itself, unless it was trimmed further already.
+func (l *log) noteTrim(ctx context.Context, before uint64) error {
+	if done, err := l.trimmed(ctx); err != nil || done >= before {
+		return err
+	}
+	m := &nats.Msg{Subject: l.trim, Data: strconv.AppendUint(nil, before, 10), Header: nats.Header{headerRollup: {"sub"}}}
+	var wait pause
+	for {
+		_, err := l.publish(ctx, m)
+		if err == nil || !passing(err) && !errors.Is(err, engine.ErrUnknown) {
+			return err
+		}
+		if ended := wait.wait(ctx); ended != nil {
+			return errors.Join(ended, err)
+		}
+	}
+}
+
+// trimmed is the position before which the log says that it was trimmed, 0 if never.
+func (l *log) trimmed(ctx context.Context) (uint64, error) {
+	if l.trim == "" {
+		return 0, nil
+	}
+	m, err := l.leaders(ctx, &getRequest{Last: l.trim})
+	if m == nil || err != nil {
+		return 0, err
+	}
+	before, err := strconv.ParseUint(string(m.Data), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s says %q: %w", engine.ErrDamaged, l.trim, m.Data, err)
+	}
+	return before, nil
 }
 
 // purge removes the messages of a subject before a position, all for 0. It tries until that is done or ctx ends; as the

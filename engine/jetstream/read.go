@@ -23,7 +23,10 @@ type reader struct {
 	upTo    uint64 // what comes later is not asked for
 	heard   uint64 // there are entries up to here at least
 	stopped error  // what fn returned
-	gaps    int    // in a row
+	want    uint64 // entries up to here are missing in what a replica has said
+	gaps    int    // in a row, that the leader has, too
+	empty   int    // answers in a row of replicas that lag
+	alarmed bool
 }
 
 // Outcomes of reading that are no errors of the engine.
@@ -37,6 +40,9 @@ var (
 const maxGaps = 20
 
 func (l *log) newReader(from uint64, fn func(engine.Entry) error) (*reader, error) {
+	if err := l.gone(); err != nil {
+		return nil, fmt.Errorf("read %s: %w", l.subject, err)
+	}
 	g, err := l.newGetter(batchMessages)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.subject, err)
@@ -55,6 +61,7 @@ func (r *reader) take(ctx context.Context, m *nats.Msg) error {
 	case e.Seq <= r.last || e.Seq > r.upTo:
 		return nil
 	case prev > r.last:
+		r.want = prev
 		return errGap
 	case prev < r.last && r.met:
 		return fmt.Errorf("%w: entry %d says that %d is before it, but %d is", engine.ErrDamaged, e.Seq, prev, r.last)
@@ -65,7 +72,7 @@ func (r *reader) take(ctx context.Context, m *nats.Msg) error {
 		r.stopped = err
 		return errStopped
 	}
-	r.last, r.met, r.gaps = e.Seq, true, 0
+	r.last, r.met, r.gaps, r.empty = e.Seq, true, 0, 0
 	return nil
 }
 
@@ -76,29 +83,60 @@ func (r *reader) batch(ctx context.Context) (n int, err error) {
 		n++
 		return r.take(ctx, m)
 	})
-	if errors.Is(err, errGap) {
-		err = r.explain(ctx)
+	switch {
+	case errors.Is(err, errGap):
+		return n, r.doubt(ctx)
+	case err == nil && n == 0 && r.last < min(r.upTo, r.heard):
+		// It lags, or has lost the end of the log.
+		if r.empty++; r.empty > maxGaps {
+			r.want = min(r.upTo, r.heard)
+			return n, r.doubt(ctx)
+		}
 	}
 	return n, err
 }
 
-// explain returns ErrTrimmed if the log begins after the position that is asked for, and nil if reading again may help.
-func (r *reader) explain(ctx context.Context) error {
-	var first uint64
-	err := r.get.get(ctx, &getRequest{Seq: 1, Next: r.log.subject, Batch: 1}, func(m *nats.Msg) error {
-		e, prev, err := entryOf(m)
-		if prev > r.last {
-			first = e.Seq
+// doubt is called when a replica leaves out entries that must be there. One replica's word is not believed: what the
+// leader has is taken from it. It returns nil if reading again may help, and an error when nobody has them.
+func (r *reader) doubt(ctx context.Context) error {
+	for began := r.last; r.last < r.want; {
+		next, err := r.log.leaders(ctx, &getRequest{Seq: r.last + 1, Next: r.log.subject})
+		if err != nil {
+			return err
 		}
+		if next != nil {
+			err = r.take(ctx, next)
+		}
+		if next == nil || errors.Is(err, errGap) {
+			return r.denied(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if r.last > began && !r.alarmed {
+			r.alarmed = true
+			r.log.alarm("a replica leaves out entries that the leader has; restart its server, which checks and mends it",
+				"log", r.log.subject, "position", r.last)
+		}
+	}
+	return nil
+}
+
+// denied is called when the leader does not have the next entry either: the log is trimmed, which it says itself, or
+// damaged at that server, too. Other replicas may answer the next time, and another leader is a third opinion.
+func (r *reader) denied(ctx context.Context) error {
+	before, err := r.log.trimmed(ctx)
+	if err != nil {
 		return err
-	})
+	}
+	if r.last+1 < before {
+		return fmt.Errorf("%w: position %d, it was trimmed before %d", engine.ErrTrimmed, r.last+1, before)
+	}
 	switch r.gaps++; {
-	case err != nil:
-		return err
-	case first > 0:
-		return fmt.Errorf("%w: position %d, it begins with %d", engine.ErrTrimmed, r.last+1, first)
+	case r.gaps == maxGaps/2 && r.log.barrier != nil:
+		r.log.another(ctx)
 	case r.gaps > maxGaps:
-		return fmt.Errorf("%w: entries after %d are missing", engine.ErrDamaged, r.last)
+		return fmt.Errorf("%w: entries after %d, up to %d, are missing", engine.ErrDamaged, r.last, r.want)
 	}
 	return nil
 }
@@ -133,6 +171,7 @@ func (l *log) Read(ctx context.Context, from uint64, fn func(engine.Entry) error
 	}
 	defer r.close()
 	if r.upTo, err = positionOf(end); err == nil {
+		r.heard = r.upTo
 		err = r.all(ctx, end)
 	}
 	if err != nil {
@@ -152,7 +191,7 @@ func (r *reader) all(ctx context.Context, tail *nats.Msg) error {
 		switch {
 		case err != nil && r.final(ctx, err):
 			return err
-		case err == nil && n > 0:
+		case err == nil && n > 0 && r.gaps == 0:
 			wait = pause{}
 			continue
 		}

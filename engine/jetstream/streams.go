@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // Keys of the streams' metadata: what the pipeline was created with.
@@ -31,22 +33,84 @@ const (
 // shortestWindow is the shortest that JetStream remembers message ids; nothing here has one.
 const shortestWindow = 100 * time.Millisecond
 
-// createStreams creates what is missing, and compares what is there.
-func createStreams(ctx context.Context, nc *nats.Conn, cfg Config) error {
+// openStreams makes sure that the streams of the pipeline are there, and as they should be. It returns those that are lost,
+// by name, with the reason.
+//
+// Streams are created once, with the pipeline, and that of the control log last: where it is, all others have been. One
+// that is missing then was lost, with all that was accepted into it; an empty one in its place would hide that. Only
+// that of the snapshots is made anew, since the logs hold everything.
+func openStreams(ctx context.Context, nc *nats.Conn, cfg Config) (lost map[string]error, err error) {
 	js, err := natsjs.New(nc)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	groups := []string{"control"} // first, since it tells of the numbers of shards and streams
-	for i := range cfg.Streams {
-		groups = append(groups, strconv.Itoa(i))
+	control, shards := logStream(cfg, "control"), shardStreams(cfg)
+	switch err := checkStream(ctx, js, control, cfg.Existing); {
+	case err == nil:
+		return lostStreams(ctx, js, cfg, shards)
+	case !errors.Is(err, natsjs.ErrStreamNotFound):
+		return nil, err
+	case cfg.Existing:
+		return nil, missing(control.Name)
 	}
-	for _, group := range groups {
-		if err := createStream(ctx, js, logStream(cfg, group)); err != nil {
-			return err
+	if err := checkUnused(ctx, js, shards, control.Name); err != nil {
+		return nil, err
+	}
+	for _, sc := range append(shards, blobStream(cfg), control) {
+		if err := createStream(ctx, js, sc); err != nil {
+			return nil, err
 		}
 	}
-	return createStream(ctx, js, blobStream(cfg))
+	return nil, nil
+}
+
+func shardStreams(cfg Config) (list []natsjs.StreamConfig) {
+	for i := range cfg.Streams {
+		list = append(list, logStream(cfg, strconv.Itoa(i)))
+	}
+	return list
+}
+
+// lostStreams checks the streams of a pipeline that exists.
+func lostStreams(ctx context.Context, js natsjs.JetStream, cfg Config, shards []natsjs.StreamConfig) (map[string]error, error) {
+	lost := map[string]error{}
+	for _, sc := range shards {
+		err := checkStream(ctx, js, sc, true)
+		if errors.Is(err, natsjs.ErrStreamNotFound) {
+			lost[sc.Name] = missing(sc.Name)
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	err := checkStream(ctx, js, blobStream(cfg), true)
+	if errors.Is(err, natsjs.ErrStreamNotFound) {
+		cfg.logger().Error("the snapshots are gone; an empty store of them is made, and logs are read from their start",
+			"stream", blobStream(cfg).Name)
+		err = createStream(ctx, js, blobStream(cfg))
+	}
+	return lost, err
+}
+
+// missing is the error of a log whose stream is not there.
+func missing(stream string) error {
+	return fmt.Errorf("%w: stream %s is not there, though the pipeline was created with it; bring its data back (from the "+
+		"folder \"damaged\" of the data folder, another replica, or a backup) and start again, or begin anew with empty data folders",
+		engine.ErrDamaged, stream)
+}
+
+// checkUnused returns an error if a stream holds anything though there is no control log: that was lost.
+func checkUnused(ctx context.Context, js natsjs.JetStream, shards []natsjs.StreamConfig, control string) error {
+	for _, sc := range shards {
+		info, err := streamInfo(ctx, js, sc.Name)
+		switch {
+		case errors.Is(err, natsjs.ErrStreamNotFound):
+		case err != nil:
+			return err
+		case info.State.LastSeq > 0:
+			return missing(control)
+		}
+	}
+	return nil
 }
 
 // logStream is the configuration of a stream for logs. Nothing ever falls out of it; appends beyond a limit are refused.
@@ -54,7 +118,7 @@ func logStream(cfg Config, group string) natsjs.StreamConfig {
 	sc := commonStream(cfg)
 	sc.Name = streamName(cfg, group)
 	sc.Description = "Logs of Quadrille pipeline " + cfg.Pipeline
-	sc.Subjects = []string{subjectOf(cfg.Pipeline, group, "log", "*"), barrierSubject(cfg, group)}
+	sc.Subjects = []string{subjectOf(cfg.Pipeline, group, "log", "*"), barrierSubject(cfg, group), subjectOf(cfg.Pipeline, group, "trim", "*")}
 	sc.DenyDelete = true
 	sc.RePublish = &natsjs.RePublish{
 		Source:      subjectOf(cfg.Pipeline, group, "log", "*"),
@@ -89,45 +153,108 @@ func barrierSubject(cfg Config, group string) string {
 
 // createStream tries until the servers can do it or ctx ends.
 func createStream(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig) error {
+	return persist(ctx, "create stream "+want.Name, func() error { return tryCreate(ctx, js, want) })
+}
+
+// persist tries until fn succeeds, fails for good, or ctx ends.
+func persist(ctx context.Context, doing string, fn func() error) error {
 	var wait pause
 	for {
-		err := tryCreate(ctx, js, want)
-		if err == nil || !passing(err) {
-			return err
+		err := fn()
+		if err == nil {
+			return nil
+		}
+		if !passing(err) {
+			return fmt.Errorf("%s: %w", doing, err)
 		}
 		if ended := wait.wait(ctx); ended != nil {
-			return fmt.Errorf("create stream %s: %w; the servers' last answer: %w", want.Name, ended, err)
+			return fmt.Errorf("%s: %w; the servers' last answer: %w", doing, ended, err)
 		}
 	}
 }
 
 // tryCreate compares first, so that a stream with other settings is told of as such.
 func tryCreate(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig) error {
-	err := tryCompare(ctx, js, want)
-	if errors.Is(err, natsjs.ErrStreamNotFound) {
-		once, cancel := context.WithTimeout(ctx, createAttempt)
-		defer cancel()
-		_, err = js.CreateStream(once, want)
-		if err == nil || errors.Is(err, natsjs.ErrStreamNameAlreadyInUse) { // in use: another node was faster
-			if err = tryCompare(ctx, js, want); errors.Is(err, natsjs.ErrStreamNotFound) {
-				err = fmt.Errorf("%w: another node is just creating it", errNoAnswer)
-			}
+	err := tryCheck(ctx, js, want)
+	if !errors.Is(err, natsjs.ErrStreamNotFound) {
+		return err
+	}
+	once, cancel := context.WithTimeout(ctx, createAttempt)
+	defer cancel()
+	_, err = js.CreateStream(once, want)
+	if err == nil || errors.Is(err, natsjs.ErrStreamNameAlreadyInUse) { // in use: another node was faster
+		if err = tryCheck(ctx, js, want); errors.Is(err, natsjs.ErrStreamNotFound) {
+			err = fmt.Errorf("%w: another node is just creating it", errNoAnswer)
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("create stream %s: %w", want.Name, err)
-	}
-	return nil
+	return err
 }
 
-func tryCompare(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig) error {
+// missingFor is how long a stream that is known to exist must be reported as missing to be believed lost: servers that
+// have just started, or elected a leader, may not have read all that they know.
+var missingFor = 5 * time.Second
+
+// checkStream compares a stream that should be there, and changes what may be changed. It tries until the servers answer
+// or ctx ends. An error that is natsjs.ErrStreamNotFound says that there is none; if there should be (exists), only after
+// the servers have said so for a while.
+func checkStream(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig, exists bool) error {
+	var since time.Time
+	return persist(ctx, "open stream "+want.Name, func() error {
+		err := tryCheck(ctx, js, want)
+		if !exists || !errors.Is(err, natsjs.ErrStreamNotFound) {
+			since = time.Time{}
+			return err
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if time.Since(since) < missingFor {
+			return fmt.Errorf("%w: it is not there yet", errNoAnswer)
+		}
+		return err
+	})
+}
+
+func tryCheck(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfig) error {
 	once, cancel := context.WithTimeout(ctx, infoAttempt)
 	defer cancel()
 	there, err := js.Stream(once, want.Name)
 	if err != nil {
 		return err
 	}
-	return compare(want, there.CachedInfo().Config)
+	have := there.CachedInfo().Config
+	if err := compare(want, have); err != nil {
+		return err
+	}
+	return heal(ctx, js, want, have)
+}
+
+// heal changes what a stream of an earlier version has otherwise and may have changed: its subjects, and its compression,
+// since the engine destroys the last block of a compressed stream when a replica is killed. Servers that run already stop
+// compressing at their next start.
+func heal(ctx context.Context, js natsjs.JetStream, want, have natsjs.StreamConfig) error {
+	if have.Compression == want.Compression && slices.Equal(have.Subjects, want.Subjects) {
+		return nil
+	}
+	once, cancel := context.WithTimeout(ctx, createAttempt)
+	defer cancel()
+	have.Compression, have.Subjects = want.Compression, want.Subjects
+	_, err := js.UpdateStream(once, have)
+	return err
+}
+
+// streamInfo asks until the servers answer or ctx ends.
+func streamInfo(ctx context.Context, js natsjs.JetStream, name string) (info *natsjs.StreamInfo, err error) {
+	err = persist(ctx, "look at stream "+name, func() error {
+		once, cancel := context.WithTimeout(ctx, infoAttempt)
+		defer cancel()
+		there, err := js.Stream(once, name)
+		if err == nil {
+			info = there.CachedInfo()
+		}
+		return err
+	})
+	return info, err
 }
 
 // errSettings: a stream is there with other settings.
@@ -142,7 +269,6 @@ func compare(want, have natsjs.StreamConfig) error {
 		{"number of shards", want.Metadata[metaShards], have.Metadata[metaShards]},
 		{"number of streams", want.Metadata[metaStreams], have.Metadata[metaStreams]},
 		{"number of replicas", want.Replicas, have.Replicas},
-		{"subjects", fmt.Sprint(want.Subjects), fmt.Sprint(have.Subjects)},
 		{"storage", want.Storage, have.Storage},
 		{"discard policy", want.Discard, have.Discard},
 		{"direct gets", want.AllowDirect, have.AllowDirect},
@@ -178,11 +304,17 @@ const (
 	codeNotAssigned       = 10007
 	codeNotAvailable      = 10008 // the cluster has no leader
 	codeNotLeader         = 10009
+	codeAccountResources  = 10002
 	codeNoResources       = 10023
+	codeMemoryResources   = 10028
+	codeNoMessage         = 10037
 	codeRaft              = 10041
+	codeNoStorage         = 10047
 	codeTooLarge          = 10054
+	codeNoStream          = 10059
 	codeWrongLast         = 10071
-	codeNotEnabled        = 10076 // JetStream is only starting
+	codeNotEnabled        = 10076 // JetStream is only starting, or has stopped for want of room
+	codeStoreFailed       = 10077 // the store did not take it, with its error as the text
 	codePurgeFailed       = 10110
 	codeOffline           = 10118
 	codeLastNotReady      = 10163
@@ -196,6 +328,9 @@ var passingCodes = []int{
 	codeNotEnabled, codePurgeFailed, codeOffline, codeTooManyRequests,
 }
 
+// noRoomCodes are those of answers that say that the servers have no room.
+var noRoomCodes = []int{codeAccountResources, codeNoResources, codeMemoryResources, codeNoStorage}
+
 // passing reports whether a request that failed may succeed later.
 func passing(err error) bool {
 	var ours *apiError
@@ -207,7 +342,7 @@ func passing(err error) bool {
 		return slices.Contains(passingCodes, int(theirs.ErrorCode))
 	}
 	for _, e := range []error{
-		errNoAnswer, errLost, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, natsjs.ErrNoStreamResponse,
+		errNoAnswer, errLost, errNewLeader, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, natsjs.ErrNoStreamResponse,
 		natsjs.ErrJetStreamNotEnabled, nats.ErrDisconnected, nats.ErrReconnectBufExceeded,
 	} {
 		if errors.Is(err, e) {
