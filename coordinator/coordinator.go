@@ -350,7 +350,7 @@ func (c *Coordinator) newest(ctx context.Context) (*State, uint64, error) {
 func (c *Coordinator) commit(ctx context.Context, tail uint64, payload []byte) (uint64, error) {
 	unknown := false
 	for tries := 0; ; tries++ {
-		at, err := c.control.Append(ctx, tail, payload)
+		at, err := c.control.Append(engine.WithReserve(ctx), tail, payload)
 		switch {
 		case err == nil:
 			return at, nil

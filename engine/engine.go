@@ -52,6 +52,18 @@ type Entry struct {
 	Payload []byte
 }
 
+// reserveKey is the key of the context value of WithReserve.
+type reserveKey struct{}
+
+// WithReserve lets the appends under ctx use what an engine keeps for them when its storage gets full: claims and control
+// records, by which nodes agree on who owns what. Nothing else should.
+func WithReserve(ctx context.Context) context.Context {
+	return context.WithValue(ctx, reserveKey{}, true)
+}
+
+// Reserved reports whether ctx comes from WithReserve.
+func Reserved(ctx context.Context) bool { return ctx.Value(reserveKey{}) != nil }
+
 // Log is a replicated append-only log. All methods may be called concurrently. An entry that Append has confirmed is
 // on a majority of the replicas, each of which has fsynced it, and every later Tail or Read by anybody sees it.
 type Log interface {
@@ -132,11 +144,14 @@ type Limits struct {
 	MaxRecord int
 }
 
-// Engine is a connection to one pipeline's logs, heartbeats and blobs. All methods may be called concurrently and
-// do no I/O.
+// Engine is a connection to one pipeline's logs, heartbeats and blobs. All methods may be called concurrently and, but for
+// Health, do no I/O.
 type Engine interface {
 	// Limits tells what the engine can take. It doesn't change.
 	Limits() Limits
+	// Health looks at the logs and the storage now. It returns what it could learn within about a second, or before ctx
+	// ends; what doesn't answer is told as such.
+	Health(ctx context.Context) Health
 	// Control is the control log.
 	Control() Log
 	// Shard is the log of shard s, 0 <= s < the number of shards the engine was opened with.

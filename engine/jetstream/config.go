@@ -30,8 +30,19 @@ type Config struct {
 	Replicas int
 	// Existing: the pipeline is known to exist, so nothing of it is created, and what is missing was lost.
 	Existing bool
+	// Server is the server of this process that keeps the logs, nil if others do. Its disk is looked at before each append
+	// that may not use the reserve (see engine.WithReserve), and shown by Health.
+	Server *Server
 	// Logger gets alarms: what is found damaged, and what is done about it. Default: slog.Default().
 	Logger *slog.Logger
+}
+
+// room is nil where nothing is known of the disk.
+func (cfg Config) room() func() error {
+	if cfg.Server == nil {
+		return nil
+	}
+	return cfg.Server.Room
 }
 
 func (cfg Config) logger() *slog.Logger { return cmp.Or(cfg.Logger, slog.Default()) }

@@ -14,3 +14,14 @@ func lockExclusive(f *os.File) error {
 
 // syncDir does nothing: Windows can't fsync a folder, and journals its names.
 func syncDir(string) error { return nil }
+
+// diskSpace returns what the disk of a folder has left for this user, and its size, in bytes.
+func diskSpace(dir string) (free, size int64, err error) {
+	name, err := windows.UTF16PtrFromString(dir)
+	if err != nil {
+		return 0, 0, err
+	}
+	var available, total uint64
+	err = windows.GetDiskFreeSpaceEx(name, &available, &total, nil)
+	return int64(available), int64(total), err
+}

@@ -12,6 +12,7 @@ import (
 
 // pipeline is an [engine.Engine].
 type pipeline struct {
+	cfg     Config
 	nc      *nats.Conn
 	streams []*stream
 	control *log
@@ -40,6 +41,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error)
 		return nil, fmt.Errorf("open pipeline %q: %w", cfg.Pipeline, err)
 	}
 	p := &pipeline{
+		cfg:     cfg,
 		nc:      nc,
 		control: newStream(nc, cfg, "control").log("0"),
 		beats:   &heartbeats{nc: nc, subject: subjectOf(cfg.Pipeline, "beat")},

@@ -41,17 +41,20 @@ type stream struct {
 	pipeline string
 	group    string
 	name     string
-	barrier  *barrier // nil: the stream has a single replica
+	barrier  *barrier     // nil: the stream has a single replica
+	room     func() error // nil: there always is
 	alarm    func(msg string, args ...any)
 
 	// lost is why the stream is no more, nil while it is there.
 	lost atomic.Pointer[error]
+	// missingSince is when the servers began to say that there is no such stream.
+	missingSince atomic.Pointer[time.Time]
 	// elected is closed, and replaced, when the stream elects a leader.
 	elected atomic.Pointer[chan struct{}]
 }
 
 func newStream(nc *nats.Conn, cfg Config, group string) *stream {
-	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), alarm: cfg.logger().Error}
+	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), alarm: cfg.logger().Error}
 	s.hasElected()
 	if cfg.Replicas > 1 {
 		s.barrier = newBarrier(s, barrierSubject(cfg, group))
@@ -103,6 +106,11 @@ func (l *log) Append(ctx context.Context, expect uint64, payload []byte) (uint64
 func (l *log) append(ctx context.Context, expect uint64, payload []byte, more nats.Header) (uint64, error) {
 	if limit := l.nc.MaxPayload() - headroom; int64(len(payload)) > limit {
 		return 0, fmt.Errorf("append to %s: %w: %d bytes, at most %d", l.subject, engine.ErrTooLarge, len(payload), limit)
+	}
+	if l.room != nil && !engine.Reserved(ctx) {
+		if err := l.room(); err != nil {
+			return 0, fmt.Errorf("append to %s: %w: %w", l.subject, engine.ErrUnknown, err)
+		}
 	}
 	m := &nats.Msg{Subject: l.subject, Data: payload, Header: nats.Header{headerExpected: {strconv.FormatUint(expect, 10)}}}
 	for k, v := range more {

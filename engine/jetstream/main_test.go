@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -189,4 +190,28 @@ func three(t testing.TB) []*Server {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// shorten makes a stream that is missing be believed lost soon.
+func shorten(t *testing.T) {
+	before := missingFor
+	missingFor = 50 * time.Millisecond
+	t.Cleanup(func() { missingFor = before })
+}
+
+// counting is a logger that counts errors.
+func counting(n *atomic.Int64) *slog.Logger { return slog.New(countingHandler{slog.DiscardHandler, n}) }
+
+type countingHandler struct {
+	slog.Handler
+	n *atomic.Int64
+}
+
+func (h countingHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelError
+}
+
+func (h countingHandler) Handle(context.Context, slog.Record) error {
+	h.n.Add(1)
+	return nil
 }

@@ -50,6 +50,9 @@ func startLinked(t *testing.T, cfg ServerConfig) *Server {
 		t.Fatal(err)
 	}
 	opts.Cluster.Advertise = "127.0.0.1:1"
+	if err := setElection(DefaultElection); err != nil {
+		t.Fatal(err)
+	}
 	lock, err := openDir(cfg)
 	if err != nil {
 		t.Fatal(err)

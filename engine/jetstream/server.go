@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -54,9 +55,15 @@ type ServerConfig struct {
 	// Routes are the addresses of the other servers, as nats://host:clusterport. The own one may be among them.
 	Routes []string
 
+	// Election is the shortest time without a leader after which a server stands for election; the times of heartbeats and
+	// of giving up follow from it. All servers of a cluster should have the same, and all of a process must.
+	// [MinElection] to [MaxElection], or [StockElection]. Default [DefaultElection].
+	Election time.Duration
+
 	// MaxPayload is the largest message in bytes, headers included. Default 1 MiB.
 	MaxPayload int
-	// MaxStore bounds the bytes on disk. Default: three quarters of what is free, as NATS does.
+	// MaxStore bounds the bytes that are stored. Default: the disk. A part of it is kept for claims and control records; see
+	// [Storage].
 	MaxStore int64
 	// NoSync leaves fsync to the operating system: an accepted append can be lost when the power goes. Only for
 	// measurements.
@@ -69,7 +76,11 @@ type ServerConfig struct {
 type Server struct {
 	ns   *server.Server
 	lock *dirLock
+	room *supervisor
 	stop sync.Once
+
+	supervising sync.WaitGroup
+	unsupervise context.CancelFunc
 }
 
 // StartServer starts a server and waits until it accepts connections, or ctx or StartTimeout ends. A member of a
@@ -87,6 +98,9 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	if err != nil {
 		return nil, err
 	}
+	if err := setElection(cmp.Or(cfg.Election, DefaultElection)); err != nil {
+		return nil, err
+	}
 	lock, err := openDir(cfg)
 	if err != nil {
 		return nil, err
@@ -96,13 +110,23 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	if s.ns, err = server.NewServer(opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err), lock.release())
 	}
-	s.ns.SetLoggerV2(&natsLogger{log: logger, fatal: fatal}, logger.Enabled(ctx, slog.LevelDebug), false, false)
+	s.room = &supervisor{s: s, cfg: cfg, log: logger, failed: new(atomic.Bool)}
+	s.ns.SetLoggerV2(&natsLogger{log: logger, fatal: fatal, writeFailed: s.room.failed}, logger.Enabled(ctx, slog.LevelDebug), false, false)
 	s.ns.Start()
 	if err := s.awaitReady(ctx, cfg, fatal); err != nil {
 		s.Shutdown()
 		return nil, fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err)
 	}
+	s.supervise()
 	return s, nil
+}
+
+// supervise looks at the disk from now on, until Shutdown.
+func (s *Server) supervise() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.unsupervise = cancel
+	s.room.look()
+	s.supervising.Go(func() { s.room.run(ctx) })
 }
 
 func (s *Server) awaitReady(ctx context.Context, cfg ServerConfig, fatal <-chan error) error {
@@ -144,7 +168,7 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 		MaxPayload:             int32(cmp.Or(cfg.MaxPayload, DefaultMaxPayload)),
 		JetStream:              true,
 		StoreDir:               filepath.Clean(cfg.Dir),
-		JetStreamMaxStore:      cfg.MaxStore,
+		JetStreamMaxStore:      cmp.Or(cfg.MaxStore, unlimited),
 		SyncAlways:             !cfg.NoSync,
 		DisableJetStreamBanner: true,
 	}
@@ -200,6 +224,10 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 // after the first wait for the first.
 func (s *Server) Shutdown() {
 	s.stop.Do(func() {
+		if s.unsupervise != nil {
+			s.unsupervise()
+			s.supervising.Wait()
+		}
 		s.ns.Shutdown()
 		s.ns.WaitForShutdown()
 		_ = s.lock.release()
@@ -209,8 +237,9 @@ func (s *Server) Shutdown() {
 // natsLogger writes the server's log to slog. NATS calls Fatalf when it cannot go on; that ends StartServer, not the
 // process.
 type natsLogger struct {
-	log   *slog.Logger
-	fatal chan<- error
+	log         *slog.Logger
+	fatal       chan<- error
+	writeFailed *atomic.Bool // set when a store says that a write has failed, after which it takes no more
 }
 
 func (l *natsLogger) Noticef(f string, v ...any) { l.log.Info(fmt.Sprintf(f, v...)) }
@@ -218,6 +247,9 @@ func (l *natsLogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v..
 
 // Errorf takes a server that can't be reached for a warning: there are some whenever a cluster starts.
 func (l *natsLogger) Errorf(f string, v ...any) {
+	if strings.Contains(strings.ToLower(f), "critical write error") && l.writeFailed != nil {
+		l.writeFailed.Store(true)
+	}
 	if strings.HasPrefix(f, "Error trying to connect to route") {
 		l.log.Warn(fmt.Sprintf(f, v...))
 		return

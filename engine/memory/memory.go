@@ -45,6 +45,18 @@ func (e *Engine) Limits() engine.Limits {
 	return engine.Limits{Shards: len(e.shards), MaxRecord: MaxRecord}
 }
 
+// Health says that all is well.
+func (e *Engine) Health(context.Context) engine.Health {
+	shards := make([]int, len(e.shards))
+	for s := range shards {
+		shards[s] = s
+	}
+	replica := engine.ReplicaHealth{Server: "memory", State: engine.Current}
+	return engine.Health{Streams: []engine.StreamHealth{
+		{Name: "memory", Shards: shards, Leader: replica.Server, Replicas: []engine.ReplicaHealth{replica}, Expected: 1},
+	}}
+}
+
 // Control is the control log.
 func (e *Engine) Control() engine.Log { return e.control }
 

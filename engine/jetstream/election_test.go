@@ -1,0 +1,81 @@
+package jetstream
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestElectionVariables: the server's variables are the ones that are set. What the process began with is the stock times,
+// else its first server had not started.
+func TestElectionVariables(t *testing.T) {
+	one(t)
+	if got, want := current(), timesFor(DefaultElection); got != want {
+		t.Errorf("the times are %+v, want %+v", got, want)
+	}
+}
+
+func TestElectionErrors(t *testing.T) {
+	one(t)
+	for _, test := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{MinElection - 1, "expected 200ms to 10s"},
+		{MaxElection + 1, "expected 200ms to 10s"},
+		{2 * DefaultElection, "another server of this process runs with 500ms"},
+		{StockElection, "another server of this process runs with 500ms"},
+	} {
+		if err := setElection(test.d); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("setElection(%v): %v, want %q", test.d, err, test.want)
+		}
+	}
+}
+
+// TestElectionTakesEffect: with the stock times no follower stands for election within four seconds.
+func TestElectionTakesEffect(t *testing.T) {
+	t.Parallel()
+	n, cfg := newNet3(t), fresh(1, 3)
+	open(t, n.servers[0], cfg)
+	leader := leaderOf(limited(t), t, connect(t, n.servers[0]), cfg, n.servers)
+	began := time.Now()
+	n.isolate(leader, true)
+	for leads := -1; leads < 0; time.Sleep(readyPoll) {
+		for _, other := range []int{(leader + 1) % 3, (leader + 2) % 3} {
+			if n.servers[other].ns.JetStreamIsStreamLeader("$G", streamName(cfg, "0")) {
+				leads = other
+			}
+		}
+		if took := time.Since(began); took >= stockTimes.minElection {
+			t.Fatalf("no leader was elected within %v: the election times are without effect", took)
+		}
+	}
+}
+
+// TestHandOver: a server that hands over leads nothing afterwards, and others do.
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	servers, err := startCluster(t.TempDir(), "handover", true)
+	t.Cleanup(func() { stopAll(servers) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Pipeline: fresh(1, 1).Pipeline, Shards: 4, Replicas: 3}
+	open(t, servers[0], cfg)
+	for i, s := range servers[:2] { // the last could hand over to nobody
+		if err := s.HandOver(limited(t)); err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range []string{"control", "0", "1", "2", "3"} {
+			if s.ns.JetStreamIsStreamLeader("$G", streamName(cfg, group)) {
+				t.Errorf("server %d leads %s after it has handed over", i, group)
+			}
+		}
+		if s.ns.JetStreamIsLeader() {
+			t.Errorf("server %d leads the cluster after it has handed over", i)
+		}
+	}
+	if err := one(t).HandOver(limited(t)); err != nil {
+		t.Errorf("a server that stands alone: %v", err)
+	}
+}

@@ -1,0 +1,119 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// healthAttempt bounds the wait for what the servers say of one stream.
+const healthAttempt = time.Second
+
+// Health asks the leader of every stream how its replicas are, all at the same time.
+func (p *pipeline) Health(ctx context.Context) engine.Health {
+	h := engine.Health{Streams: make([]engine.StreamHealth, len(p.streams))}
+	var all sync.WaitGroup
+	for i, s := range p.streams {
+		all.Go(func() { h.Streams[i] = s.health(ctx, p.cfg.Replicas) })
+	}
+	all.Wait()
+	for s, l := range p.shards {
+		i := slices.Index(p.streams, l.stream)
+		h.Streams[i].Shards = append(h.Streams[i].Shards, s)
+	}
+	if p.cfg.Server != nil {
+		st := p.cfg.Server.Storage()
+		h.Storage = engine.Storage{Used: st.Used, Limit: st.Limit, Free: st.Free, Err: st.Err()}
+	}
+	return h
+}
+
+// health is how the stream is. One that the servers say is not there, again and again, is lost: who deletes a stream deletes
+// what was accepted.
+func (s *stream) health(ctx context.Context, replicas int) engine.StreamHealth {
+	h := engine.StreamHealth{Name: s.name, Expected: replicas, Err: s.gone()}
+	if h.Err != nil {
+		return h
+	}
+	info, err := s.info(ctx)
+	switch {
+	case isMissing(err):
+		h.Err = s.notThere()
+		return h
+	case err != nil:
+		h.Err = fmt.Errorf("%w: stream %s: %w", engine.ErrNoLeader, s.name, err)
+		return h
+	}
+	s.missingSince.Store(nil)
+	h.Leader, h.Replicas = replicasOf(info)
+	if heard := len(h.Replicas) - count(h.Replicas, engine.Offline); heard <= replicas/2 {
+		h.Err = fmt.Errorf("%w: stream %s: its leader hears %d of %d servers, itself included", engine.ErrNoLeader, s.name, heard, replicas)
+	}
+	return h
+}
+
+func isMissing(err error) bool {
+	var refused *apiError
+	return errors.As(err, &refused) && refused.Code == codeNoStream
+}
+
+// notThere is called each time the servers say that there is no such stream. They may say so for a moment when they have
+// just started.
+func (s *stream) notThere() error {
+	now := time.Now()
+	if !s.missingSince.CompareAndSwap(nil, &now) && now.Sub(*s.missingSince.Load()) > missingFor {
+		err := missing(s.name)
+		s.lost.Store(&err)
+		s.alarm("the logs of a stream are lost; their shards halt, the others go on", "stream", s.name, "err", err)
+		return err
+	}
+	return fmt.Errorf("%w: stream %s is not there at the moment", engine.ErrNoLeader, s.name)
+}
+
+// info asks the leader once.
+func (s *stream) info(ctx context.Context) (*natsjs.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, healthAttempt)
+	defer cancel()
+	var raw json.RawMessage
+	if err := s.api(ctx, "$JS.API.STREAM.INFO."+s.name, nil, &raw); err != nil {
+		return nil, err
+	}
+	info := new(natsjs.StreamInfo)
+	return info, json.Unmarshal(raw, info)
+}
+
+// replicasOf lists the copies, that of the leader first. A stand-alone server names nobody.
+func replicasOf(info *natsjs.StreamInfo) (leader string, list []engine.ReplicaHealth) {
+	if info.Cluster == nil || info.Cluster.Leader == "" {
+		return "this server", []engine.ReplicaHealth{{Server: "this server", State: engine.Current}}
+	}
+	list = append(list, engine.ReplicaHealth{Server: info.Cluster.Leader, State: engine.Current})
+	for _, r := range info.Cluster.Replicas {
+		replica := engine.ReplicaHealth{Server: r.Name, State: engine.Current, Lag: r.Lag}
+		switch {
+		case r.Offline:
+			replica.State = engine.Offline
+		case !r.Current:
+			replica.State = engine.Behind
+		}
+		list = append(list, replica)
+	}
+	return info.Cluster.Leader, list
+}
+
+func count(list []engine.ReplicaHealth, state engine.ReplicaState) (n int) {
+	for _, r := range list {
+		if r.State == state {
+			n++
+		}
+	}
+	return n
+}

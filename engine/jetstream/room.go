@@ -1,0 +1,161 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+const (
+	// maxReserve bounds what is kept free for claims and control records, in bytes; on small disks it is a reserveShare.
+	maxReserve   = 64 << 20
+	reserveShare = 20
+	// unlimited is the limit of the engine's own that is never reached. Left to itself the server takes three quarters of
+	// what is free when it starts, for ever.
+	unlimited = 1 << 60
+	// superviseEvery is the time between looks at the disk.
+	superviseEvery = 250 * time.Millisecond
+)
+
+// Storage is what a server has on its disk, in bytes.
+type Storage struct {
+	// Used is what the engine has stored, Limit the most that it may (0: no limit but the disk).
+	Used, Limit int64
+	// Free is what the disk has left.
+	Free int64
+	// Reserve is what is kept of Limit and Free for claims and control records.
+	Reserve int64
+	// Stopped says why the engine stores nothing for now; empty while it does.
+	Stopped string
+}
+
+// Err is an engine.ErrNoRoom if the reserve is begun.
+func (s Storage) Err() error {
+	switch {
+	case s.Limit > 0 && s.Used > s.Limit-s.Reserve:
+		return fmt.Errorf("%w: %d bytes are stored and the limit is %d; raise it (--max-store), or take data away", engine.ErrNoRoom,
+			s.Used, s.Limit)
+	case s.Free < s.Reserve:
+		return fmt.Errorf("%w: the disk has %d bytes left, of which %d are kept for claims; make room", engine.ErrNoRoom,
+			s.Free, s.Reserve)
+	case s.Stopped != "":
+		return fmt.Errorf("%w: %s", engine.ErrNoRoom, s.Stopped)
+	}
+	return nil
+}
+
+// supervisor looks at the disk of a server. The engine doesn't survive a full one: a write that failed stops a stream, or
+// the server's whole JetStream, until it is started again. That is done here, as soon as there is room.
+type supervisor struct {
+	s      *Server
+	cfg    ServerConfig
+	log    *slog.Logger
+	failed *atomic.Bool // a write has failed since the engine was started
+
+	mu  sync.Mutex
+	was Storage
+}
+
+// storage looks at the disk now.
+func (v *supervisor) storage() (Storage, error) {
+	free, size, err := diskSpace(v.cfg.Dir)
+	if err != nil {
+		return Storage{}, fmt.Errorf("look at the disk of %s: %w", v.cfg.Dir, err)
+	}
+	st := Storage{Limit: v.cfg.MaxStore, Free: free, Reserve: min(maxReserve, size/reserveShare)}
+	if st.Limit > 0 {
+		st.Reserve = min(st.Reserve, st.Limit/reserveShare)
+	}
+	if info, err := v.s.ns.Jsz(nil); err == nil && info != nil {
+		st.Used = int64(info.Store)
+	}
+	switch {
+	case !v.s.ns.JetStreamEnabled():
+		st.Stopped = "the engine has stopped storing"
+	case v.failed.Load():
+		st.Stopped = "a write to the disk has failed"
+	}
+	return st, nil
+}
+
+// run looks until ctx ends.
+func (v *supervisor) run(ctx context.Context) {
+	tick := time.NewTicker(superviseEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			v.look()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look tells of a disk that gets full and of one that has room again, and starts again what a full one has stopped.
+func (v *supervisor) look() {
+	st, err := v.storage()
+	if err != nil {
+		v.log.Error("the disk can't be looked at", "err", err)
+		return
+	}
+	v.mu.Lock()
+	before := v.was.Err()
+	v.was = st
+	v.mu.Unlock()
+	if now := st.Err(); (now == nil) != (before == nil) {
+		if now != nil {
+			v.log.Error("the engine has no room left; sources wait until there is", "err", now)
+		} else {
+			v.log.Info("the engine has room again", "free", st.Free, "used", st.Used)
+		}
+	}
+	if st.Stopped != "" && st.Free > 2*st.Reserve {
+		v.restart()
+	}
+}
+
+// restart starts the engine's storage again, on what is on the disk.
+func (v *supervisor) restart() {
+	v.failed.Store(false)
+	v.log.Warn("there is room on the disk; the engine's storage is started again")
+	err := v.s.ns.ShutdownJetStream()
+	if err == nil {
+		opts, _ := v.cfg.options()
+		err = v.s.ns.EnableJetStream(&server.JetStreamConfig{StoreDir: opts.StoreDir, SyncAlways: opts.SyncAlways,
+			MaxStore: opts.JetStreamMaxStore, MaxMemory: opts.JetStreamMaxMemory, Strict: true})
+	}
+	if err != nil {
+		v.failed.Store(true)
+		v.log.Error("the engine's storage does not start; it is tried again", "err", err)
+	}
+}
+
+// Storage is what was found when the disk was looked at last, at most a second ago.
+func (s *Server) Storage() Storage {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	return s.room.was
+}
+
+// Room is nil if an append of a log may be tried, and else wraps engine.ErrNoRoom. Of a cluster it looks at the limit only:
+// where one server's disk is full the others go on.
+func (s *Server) Room() error {
+	if s.ns.JetStreamIsClustered() {
+		st := s.Storage()
+		st.Free, st.Stopped = st.Reserve, ""
+		return st.Err()
+	}
+	st, err := s.room.storage()
+	if err != nil {
+		return fmt.Errorf("%w: %w", engine.ErrNoRoom, err)
+	}
+	return st.Err()
+}
