@@ -78,6 +78,10 @@ func (n *Node) take(ctx context.Context, shards []int) {
 	}
 }
 
+// HandOver has the others take the node's shards in the planned way, and returns when they have, or there is nobody who
+// could; then stop it. The node stays a member: when it comes back it enters as if it had never handed over.
+func (n *Node) HandOver(ctx context.Context) error { return n.drain(ctx) }
+
 // Leave has the others take the node's shards in the planned way, and takes it out of the pipeline; then stop it. When
 // ctx has a deadline, what they have not taken at half of that time moves at once. After an error the node may be a
 // member still: call it again. In any case it does not enter again by itself.

@@ -100,3 +100,39 @@ func writeMark(path string, m dirMark) error {
 	}
 	return syncDir(filepath.Dir(path))
 }
+
+// pipelineFile says, inside a data folder, that a pipeline exists.
+func pipelineFile(dir, pipeline string) string {
+	return filepath.Join(dir, "pipeline-"+pipeline)
+}
+
+// PipelineExists reports whether dir says that the pipeline exists: [RememberPipeline] was called there before. What is
+// missing of it was lost; see [Config.Existing].
+func PipelineExists(dir, pipeline string) (bool, error) {
+	_, err := os.Stat(pipelineFile(dir, pipeline))
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	}
+	return false, fmt.Errorf("data folder: %w", err)
+}
+
+// RememberPipeline makes dir say that the pipeline exists, for good. It makes dir if it is not there.
+func RememberPipeline(dir, pipeline string) error {
+	if exists, err := PipelineExists(dir, pipeline); exists || err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	f, err := os.OpenFile(pipelineFile(dir, pipeline), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close(), syncDir(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	return nil
+}

@@ -23,6 +23,9 @@ import (
 const (
 	// leaveBound bounds the time in which the others must have agreed that this node leaves.
 	leaveBound = 30 * time.Second
+	// handOverPatience bounds the time in which the others must have taken the shards of a node that stops. Those that they
+	// have not are without an owner until they notice that it is gone.
+	handOverPatience = 3 * time.Second
 	// readyPoll is the time between looks at whether the node is ready.
 	readyPoll = 20 * time.Millisecond
 )
@@ -144,12 +147,16 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 	parts := []part{
 		{"transport", transport.Run},
 		{"node", n.Run},
-		{"leave", func(ctx context.Context) error {
+		{"hand over", func(ctx context.Context) error {
 			<-ctx.Done()
-			if !c.Leave || signalled.Err() == nil {
+			switch {
+			case signalled.Err() == nil:
 				return nil
+			case c.Leave:
+				return c.leave(ctx, n, log)
 			}
-			return c.leave(ctx, n, log)
+			handOver(ctx, n, log)
+			return nil
 		}},
 	}
 	web := api.Config{MaxBody: int64(c.Web.MaxBody), Token: c.Web.Token, Hosts: c.Web.Hosts, Logger: log}
@@ -170,6 +177,15 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 		}},
 	)
 	return runParts(ctx, parts, log)
+}
+
+// handOver has the others take the shards, so that nobody waits for this node. It stays a member, which is expected back.
+func handOver(ctx context.Context, n *node.Node, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverPatience)
+	defer cancel()
+	if err := n.HandOver(ctx); err != nil {
+		log.Warn("the others have not taken all shards; they will when they notice that this node is gone", "err", err)
+	}
 }
 
 func (c *serveCommand) leave(ctx context.Context, n *node.Node, log *slog.Logger) error {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -27,6 +30,9 @@ type engineFlags struct {
 	NATSCreds string `name:"nats-creds" placeholder:"FILE" help:"Credentials file for these servers."`
 	NATSCA    string `name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 
+	Election time.Duration `default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
+	MaxStore byteSize      `help:"Most that the embedded engine stores. Default: the disk."`
+
 	Replicas int `help:"Copies of the logs. Default: 3 in a cluster, else 1."`
 	Streams  int `help:"Streams over which the shards' logs are spread. Default: by the number of shards."`
 }
@@ -45,6 +51,10 @@ func (e *engineFlags) check() error {
 		return usagef("--routes and --cluster-port need --cluster")
 	case e.Port < 0 || e.Port > 65535 || e.ClusterPort < 0 || e.ClusterPort > 65535:
 		return usagef("--port=%d --cluster-port=%d: expected 0 to 65535", e.Port, e.ClusterPort)
+	case e.Election != 0 && (e.Election < jetstream.MinElection || e.Election > jetstream.MaxElection):
+		return usagef("--election=%v: expected %v to %v, or 0", e.Election, jetstream.MinElection, jetstream.MaxElection)
+	case e.MaxStore < 0:
+		return usagef("--max-store=%v: expected 1 or more", e.MaxStore)
 	case e.Replicas < 0 || e.Replicas > 5:
 		return usagef("--replicas=%d: expected 1 to 5", e.Replicas)
 	case e.Streams < 0:
@@ -106,15 +116,37 @@ func (e *engineFlags) start(ctx context.Context, c *serveCommand, log *slog.Logg
 	if s.server != nil {
 		s.address = s.server.ClientURL()
 	}
-	s.engine, err = jetstream.Open(ctx, s.own, jetstream.Config{
-		Pipeline: c.Pipeline, Shards: c.Shards, Streams: e.Streams, Replicas: e.replicas(s.own),
-	})
+	s.engine, err = e.open(ctx, c, s, log)
 	return s, err
+}
+
+// open opens the pipeline's logs. That it exists is noted in the data folder, so that what is missing at a later start is
+// known to be lost.
+func (e *engineFlags) open(ctx context.Context, c *serveCommand, s *started, log *slog.Logger) (engine.Engine, error) {
+	exists, err := jetstream.PipelineExists(e.Data, c.Pipeline)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := jetstream.Open(ctx, s.own, jetstream.Config{
+		Pipeline: c.Pipeline, Shards: c.Shards, Streams: e.Streams, Replicas: e.replicas(s.own),
+		Existing: exists, Server: s.server, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(e.Data); s.server == nil && errors.Is(err, fs.ErrNotExist) {
+		return opened, nil // a node that keeps nothing needs no folder
+	}
+	return opened, jetstream.RememberPipeline(e.Data, c.Pipeline)
 }
 
 // server is the configuration of the embedded server, which takes any free port for -1.
 func (e *engineFlags) server(name string) jetstream.ServerConfig {
-	cfg := jetstream.ServerConfig{Name: name, Dir: e.Data, Host: e.Listen, Port: e.Port}
+	cfg := jetstream.ServerConfig{Name: name, Dir: e.Data, Host: e.Listen, Port: e.Port, Election: e.Election,
+		MaxStore: int64(e.MaxStore)}
+	if cfg.Election == 0 {
+		cfg.Election = jetstream.StockElection
+	}
 	if cfg.Port == 0 {
 		cfg.Port = -1
 	}
@@ -175,8 +207,16 @@ func connOptions(name string, log *slog.Logger) []nats.Option {
 	}
 }
 
-// close ends the connections, then the embedded server: what was accepted is on disk already.
+// handOverBound bounds the time in which other servers must lead what this one led.
+const handOverBound = 2 * time.Second
+
+// close lets other servers lead, ends the connections, then the embedded server: what was accepted is on disk already.
 func (s *started) close() {
+	if s.server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), handOverBound)
+		defer cancel()
+		_ = s.server.HandOver(ctx) // who elects instead takes longer, no more
+	}
 	for _, nc := range []*nats.Conn{s.events, s.own} {
 		if nc != nil {
 			nc.Close()
