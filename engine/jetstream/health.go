@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,6 +33,11 @@ func (p *pipeline) Health(ctx context.Context) engine.Health {
 	if p.cfg.Server != nil {
 		st := p.cfg.Server.Storage()
 		h.Storage = engine.Storage{Used: st.Used, Limit: st.Limit, Free: st.Free, Err: st.Err()}
+		if err := p.cfg.Server.Room(); err != nil {
+			for i := range h.Streams {
+				h.Streams[i].Err = cmp.Or(h.Streams[i].Err, err)
+			}
+		}
 	}
 	return h
 }
