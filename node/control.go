@@ -191,7 +191,13 @@ func (n *Node) propose(ctx context.Context, m coordinator.Member) {
 		n.log.Warn("member is not heard any more; it is proposed as failed", "member", m.Name,
 			"incarnation", m.Incarnation)
 		n.counted.proposedFailed.Add(1)
-		if _, err := n.coord.Fail(ctx, m.Name, m.Incarnation); err != nil && ctx.Err() == nil {
+		_, err := n.coord.Fail(ctx, m.Name, m.Incarnation)
+		if err == nil || errors.Is(err, coordinator.ErrUnknownNode) {
+			n.proposalFault.Store(nil)
+			return
+		}
+		n.proposalFault.Store(&err)
+		if ctx.Err() == nil {
 			n.log.Warn("proposal failed", "member", m.Name, "err", err)
 		}
 	})
