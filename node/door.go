@@ -155,9 +155,6 @@ func (n *Node) patience(ctx context.Context) (context.Context, context.CancelFun
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Wait)
 	ctx, end := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(n.life, func() { end(ErrStopped) })
-	if n.life.Err() != nil {
-		end(ErrStopped) // AfterFunc takes a moment, in which a loop that runs no more may take the events
-	}
 	return ctx, func() {
 		stop()
 		end(nil)

@@ -120,9 +120,9 @@ type Node struct {
 
 	// entered is closed when the process has entered, with incarnation known and the loops running.
 	entered chan struct{}
-	// life ends, with ErrStopped as its cause, when Run ends.
+	// life ends when Run is about to end.
 	life        context.Context
-	stop        context.CancelCauseFunc
+	stop        context.CancelFunc
 	incarnation atomic.Uint64
 	loops       []*loop
 	door        string // the producer name of this process
@@ -146,7 +146,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.Logger.With("node", cfg.Name), entered: make(chan struct{}), fatal: make(chan error, 1)}
 	n.ship = shipper.New(cfg.Name, cfg.Transport, shipper.WithShards(cfg.Shards))
-	n.life, n.stop = context.WithCancelCause(context.Background())
+	n.life, n.stop = context.WithCancel(context.Background())
 	var err error
 	n.coord, err = coordinator.New(coordinator.Config{
 		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: string(cfg.Key), Keep: cfg.Keep,
@@ -172,7 +172,7 @@ func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer n.stop(ErrStopped)
+	defer n.stop()
 	n.ship.SetSink(sink{n})
 	if err := n.cfg.Transport.RegisterRoute(n.cfg.Name, sink{n}); err != nil {
 		return fmt.Errorf("register at the transport: %w", err)
@@ -206,7 +206,7 @@ func (n *Node) Run(ctx context.Context) error {
 	case err = <-n.fatal:
 	}
 	cancel()
-	n.stop(ErrStopped)
+	n.stop()
 	all.Wait()
 	n.jobs.Wait()
 	n.cfg.Transport.RemoveRoute(n.cfg.Name)

@@ -132,7 +132,6 @@ func (o *Operator) work() {
 		g.gather()
 		if g.full != nil {
 			o.logic.Rollback()
-			o.queue.undecide()
 			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, g.full))
 			return
 		}

@@ -515,6 +515,9 @@ func TestFull(t *testing.T) {
 		t.Errorf("%v: %v, %d appends", h.State(), h.Err(), len(h.pending))
 	}
 	h.want("(claim)", "", shipper.Halted)
+	if h.Logic().(*words).tried != nil {
+		t.Error("what was evaluated is not rolled back")
+	}
 	if got := h.acks[0].Reason; got != "shard 7: the state is full: no room for it" {
 		t.Errorf("reason %q", got)
 	}
@@ -580,4 +583,35 @@ func TestTrouble(t *testing.T) {
 			t.Errorf("the trouble is over: %v", h.statuses())
 		}
 	}
+}
+
+// TestTroubleWhileClaiming: a log that can't be read is said, until it can.
+func TestTroubleWhileClaiming(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	h.Assign(h.now, operator.Assignment{Control: 1, Role: operator.Owner, Epoch: 1, Incarnation: 1})
+	var read operator.Read
+	for effects := h.Effects(); len(effects) > 0; effects = h.Effects() {
+		for _, e := range effects {
+			switch e := e.(type) {
+			case operator.Restore:
+				_ = h.Restored(h.now, e.Gen, nil)
+			case operator.Read:
+				read = e
+			}
+		}
+	}
+	h.ReadDone(h.now, read.Gen, fmt.Errorf("read: %w", engine.ErrNoLeader))
+	ev := event("p", 1, "a")
+	h.deliver(1, ev)
+	h.deliver(1, ev)
+	h.want("", "", shipper.NoLeader)
+	h.hold()
+	h.tick(50 * time.Millisecond)
+	h.deliver(1, ev)
+	if len(h.pending) != 1 {
+		t.Fatalf("%v, %d appends", h.State(), len(h.pending))
+	}
+	h.want("", "", shipper.NoLeader)
+	h.release()
+	h.want("(claim)[a]", "a", shipper.NoLeader, committed)
 }

@@ -327,7 +327,7 @@ func TestFull(t *testing.T) {
 			if tx.Add(numbered(10, 10)) || !errors.Is(tx.Err(), ErrFull) {
 				t.Errorf("one more: %v", tx.Err())
 			}
-			if tx.Add(numbered(3, 3)) || tx.Delete(numbered(3, 3)) || tx.Add(numbered(11, 11)) {
+			if tx.Add(numbered(3, 3)) || tx.Delete(numbered(3, 3)) || tx.Add(numbered(1, 2)) {
 				t.Error("a failed transaction goes on")
 			}
 			if err := tx.Commit(1); !errors.Is(err, ErrFull) || m.Len() != 0 || m.Position() != 0 {
