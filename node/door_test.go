@@ -237,6 +237,36 @@ func TestLastKnownCause(t *testing.T) {
 	}
 }
 
+// TestStreamSinkSaysWhatPasses: a sink whose engine has no room takes the same later; one whose shard is halted doesn't.
+func TestStreamSinkSaysWhatPasses(t *testing.T) {
+	var why atomic.Pointer[error]
+	change := func(cfg *node.Config) {
+		cfg.Engine = broken{cfg.Engine.(*memory.Engine), &why}
+		cfg.Logic = func(int) operator.Logic { return cramped{dataset.New()} }
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+		c.start("n1")
+		c.ready("n1")
+		write := func(offset uint64, subject string) error {
+			quad := rdf.Quad{S: rdf.Trusted("<http://e/" + subject + ">"), P: rdf.Trusted("<http://e/p>"), O: rdf.Trusted(`"1"`)}
+			_, err := c.nodes["n1"].StreamSink().WriteBatch(t.Context(),
+				[]shipper.Message{{StreamID: "s", Offset: offset, Quads: []rdf.Quad{quad}}})
+			return err
+		}
+		why.Store(&engine.ErrNoRoom)
+		if err := write(1, "a"); !errors.Is(err, shipper.ErrBackPressure) || !errors.Is(err, node.ErrNoRoom) {
+			t.Errorf("no room: %v", err)
+		}
+		why.Store(nil)
+		if err := write(1, "a"); err != nil {
+			t.Error(err)
+		}
+		if err := write(2, "vast"); !errors.Is(err, node.ErrHalted) || errors.Is(err, shipper.ErrBackPressure) {
+			t.Errorf("halted: %v", err)
+		}
+	})
+}
+
 // unled is an engine whose control log has no leader.
 type unled struct {
 	*memory.Engine
