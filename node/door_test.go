@@ -65,6 +65,9 @@ func TestPrevGuardsTheDocument(t *testing.T) {
 			t.Fatalf("%s: refused, and yet there are %d quads", name, got)
 		}
 	}
+	if err := c.try("n1", "", "H prev <ni:///sha-256;wrong> .\n"); !errors.As(err, &conflict) {
+		t.Errorf("without rows: %v", err)
+	}
 	var syntax *rdf.SyntaxError
 	err := c.try("n1", "", "H prev <"+head+"> .\n"+last+"H prev <ni:///sha-256;wrong> .\n")
 	if !errors.As(err, &syntax) || syntax.Line != 5 {

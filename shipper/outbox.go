@@ -88,8 +88,8 @@ func (o *Outbox) Len() int { return len(o.waiting) + len(o.batch) }
 // Queued is the payload bytes of the events without an answer.
 func (o *Outbox) Queued() int { return o.bytes }
 
-// Refusal returns the node that did not take the batch under way when it was last sent, and its answer; a zero Ack when
-// nobody has refused it.
+// Refusal returns the owner that did not take the batch under way when it was last sent, and its answer; a zero Ack when
+// it has refused nothing.
 func (o *Outbox) Refusal() (node string, ack Ack) {
 	if len(o.refusal.Acks) == 0 {
 		return "", Ack{}
@@ -142,7 +142,7 @@ func (o *Outbox) Route(now time.Time, owner string, epoch uint64) {
 	changed := owner != o.owner
 	o.owner, o.epoch = owner, epoch
 	if changed {
-		o.sendAt = now
+		o.sendAt, o.refusal = now, Batch{}
 	}
 	o.send(now)
 }

@@ -518,4 +518,11 @@ func TestOutboxRefusal(t *testing.T) {
 	}
 	want("", 0)
 	d.want("taken", nil, 1)
+	d.submit(1, 2)
+	if err := d.ack(2, shipper.Ack{Status: shipper.Busy}); err != nil {
+		t.Fatal(err)
+	}
+	want("owner", shipper.Busy)
+	d.route("b", 2)
+	want("", 0) // b has said nothing yet
 }

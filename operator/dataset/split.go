@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/patch"
@@ -108,8 +109,13 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 	return split, nil
 }
 
-// join makes one part of those that a shard got before the header "prev" came.
+// join makes one part of those that a shard got before the header "prev" came. A document without rows has an empty
+// transaction, so that its prev is looked at all the same.
 func (s Splitter) join(split *Split) error {
+	if len(split.Parts) == 0 {
+		empty := append(slices.Clone(beginRow), commitRow...)
+		split.Parts = []Part{{Shard: shard.Of(Dataset.Of(rdf.Quad{}), s.Shards), Payload: empty}}
+	}
 	var joined []Part
 	at := map[int]int{} // shard → index in joined
 	for _, part := range split.Parts {

@@ -181,6 +181,10 @@ func TestPrev(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, split, err)
 		}
 	}
+	if split, err := s.Patch([]byte("H prev <urn:h> .\nTX .\nA <urn:s> <urn:p> \"1\" .\nTA .\n")); err != nil ||
+		len(split.Parts) != 1 || string(split.Parts[0].Payload) != "TX .\nTC .\n" || split.Rows != 0 {
+		t.Errorf("without rows: %+v, %v", split, err)
+	}
 	if split, err := s.Patch([]byte(rows)); err != nil || split.HasPrev || len(split.Parts) < 2 {
 		t.Errorf("without: %+v, %v", split, err)
 	}
