@@ -79,6 +79,7 @@ func (n *Node) reenter(ctx context.Context, wait time.Duration) error {
 
 // install tells the loops their part of an assignment.
 func (n *Node) install(ctx context.Context, state *coordinator.State) {
+	n.proposalFault.Store(nil) // the control log works
 	_, member := state.Member(n.cfg.Name)
 	for _, m := range state.Members {
 		if m.Name != n.cfg.Name && !n.cfg.Transport.HasRoute(m.Name) {

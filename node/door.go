@@ -208,18 +208,18 @@ func (n *Node) giveUp(ctx context.Context, events []shipper.Event, answers chan 
 		a := <-answers
 		acks[a.index] = a.ack
 	}
+	var err error
 	for i := range acks {
-		if acks[i].Status == 0 {
-			n.cancel(n.loops[events[i].Shard], answers)
+		if acks[i].Status != 0 {
+			continue
 		}
-	}
-	for i := range acks {
-		if acks[i].Status == 0 {
-			s := events[i].Shard
-			return n.silence(ctx, s, n.loops[s].view.Load())
+		l := n.loops[events[i].Shard]
+		if err == nil { // before the loop forgets what it knows of the batch
+			err = n.silence(ctx, l.shard, l.view.Load())
 		}
+		n.cancel(l, answers)
 	}
-	return nil
+	return err
 }
 
 // silence is the error of a shard that has not answered: what its owner said last, if it said anything, or why nobody
