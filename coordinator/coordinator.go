@@ -6,6 +6,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,6 +53,8 @@ type Config struct {
 	IdempotentMembership bool
 	// Key names how keys are made of changes. It is one of the settings that must agree on all nodes.
 	Key string
+	// Keep is how long idempotency keys are remembered, one of those settings, too. Default [DefaultKeep].
+	Keep time.Duration
 	// Zone and Weight are those of the local node, see [shard.Node].
 	Zone   string
 	Weight int
@@ -74,6 +77,10 @@ func (c *Config) setDefaults() error {
 		c.StreamID = "stream-coord-" + c.CoordID
 	}
 	c.Weight = max(c.Weight, 1)
+	if c.Keep < 0 {
+		return fmt.Errorf("keep idempotency keys for %v: expected more than 0", c.Keep)
+	}
+	c.Keep = cmp.Or(c.Keep, DefaultKeep)
 	return nil
 }
 
@@ -130,7 +137,7 @@ func New(cfg Config, control engine.Log, ship *shipper.Shipper) (*Coordinator, e
 }
 
 func (c *Coordinator) settings() Settings {
-	return Settings{Shards: c.cfg.Shards, Hash: shard.HashName, Key: c.cfg.Key, Format: formatVersion}
+	return Settings{Shards: c.cfg.Shards, Hash: shard.HashName, Key: c.cfg.Key, Keep: c.cfg.Keep, Format: formatVersion}
 }
 
 // LocalNode is the name of this node.

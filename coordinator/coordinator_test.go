@@ -520,3 +520,28 @@ func benchmarkRoute(b *testing.B, shards int) {
 		}
 	}
 }
+
+// TestKeepMustAgree: what is a duplicate depends on it. A record of before says nothing, which is the default.
+func TestKeepMustAgree(t *testing.T) {
+	with := func(keep time.Duration) coordinator.Settings {
+		return coordinator.Settings{Shards: 3, Hash: "fnv1a64", Key: "subject", Keep: keep, Format: 1}
+	}
+	for _, ok := range [][2]time.Duration{{time.Hour, time.Hour}, {0, 0}, {coordinator.DefaultKeep, 0}} {
+		if err := with(ok[0]).Check(with(ok[1])); err != nil {
+			t.Errorf("%v: %v", ok, err)
+		}
+	}
+	for _, bad := range [][2]time.Duration{{time.Hour, 2 * time.Hour}, {time.Hour, 0}, {0, time.Hour}} {
+		if err := with(bad[0]).Check(with(bad[1])); !errors.Is(err, coordinator.ErrSettings) {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+	err := with(time.Hour).Check(with(0))
+	if err == nil || !strings.Contains(err.Error(), "keys are kept is 1h0m0s here, and 24h0m0s in the pipeline") {
+		t.Errorf("the error must name both values: %v", err)
+	}
+	if _, err := coordinator.New(coordinator.Config{CoordID: "c", LocalNode: "n1", Shards: 1, Keep: -1},
+		memory.New(1).Control(), nil); err == nil {
+		t.Error("a negative time was taken")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/shard"
 )
@@ -16,9 +17,15 @@ type Settings struct {
 	Hash string `json:"hash"`
 	// Key names how keys are made of changes.
 	Key string `json:"key"`
+	// Keep is how long idempotency keys are remembered: what is a duplicate depends on it. 0, in a record of an earlier
+	// version, is [DefaultKeep].
+	Keep time.Duration `json:"keep_ns,omitempty"`
 	// Format is the version of control records and shard records.
 	Format int `json:"format"`
 }
+
+// DefaultKeep is how long idempotency keys are remembered unless something else is set.
+const DefaultKeep = 24 * time.Hour
 
 // formatVersion is that of control records and shard records.
 const formatVersion = 1
@@ -33,6 +40,7 @@ func (s Settings) Check(committed Settings) error {
 		{"shards", s.Shards, committed.Shards},
 		{"hash", s.Hash, committed.Hash},
 		{"key", s.Key, committed.Key},
+		{"time for which idempotency keys are kept", cmp.Or(s.Keep, DefaultKeep), cmp.Or(committed.Keep, DefaultKeep)},
 	} {
 		if f.here != f.log {
 			return fmt.Errorf("%w: %s is %v here, and %v in the pipeline", ErrSettings, f.name, f.here, f.log)

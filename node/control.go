@@ -79,6 +79,7 @@ func (n *Node) reenter(ctx context.Context, wait time.Duration) error {
 
 // install tells the loops their part of an assignment.
 func (n *Node) install(ctx context.Context, state *coordinator.State) {
+	n.proposalFault.Store(nil) // the control log works
 	_, member := state.Member(n.cfg.Name)
 	for _, m := range state.Members {
 		if m.Name != n.cfg.Name && !n.cfg.Transport.HasRoute(m.Name) {
@@ -191,7 +192,13 @@ func (n *Node) propose(ctx context.Context, m coordinator.Member) {
 		n.log.Warn("member is not heard any more; it is proposed as failed", "member", m.Name,
 			"incarnation", m.Incarnation)
 		n.counted.proposedFailed.Add(1)
-		if _, err := n.coord.Fail(ctx, m.Name, m.Incarnation); err != nil && ctx.Err() == nil {
+		_, err := n.coord.Fail(ctx, m.Name, m.Incarnation)
+		if err == nil || errors.Is(err, coordinator.ErrUnknownNode) {
+			n.proposalFault.Store(nil)
+			return
+		}
+		n.proposalFault.Store(&err)
+		if ctx.Err() == nil {
 			n.log.Warn("proposal failed", "member", m.Name, "err", err)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -35,9 +36,9 @@ type doorStats struct {
 
 // Submit takes a document of changes in: it is checked whole, divided by shard, and answered when every part is
 // committed. Results are in order of shard. Errors: a *nquads.SyntaxError of the document (nothing of it is applied),
-// [ErrMediaType], [ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [ErrReused], [ErrBad], [ErrNoOwner], and
-// *[PartialError] around the latter when other shards have committed. When ctx ends, the outcome of what is under way
-// is open.
+// [ErrMediaType], [ErrKey], [ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [ErrReused], [ErrBad], [ErrHalted]
+// as soon as an owner says so; the last known of [ErrNoOwner], [ErrBusy], [ErrNoRoom] and [ErrNoLeader] after the bounded
+// wait, or when ctx ends; [ErrStopped]; and *[PartialError] around the cause when other shards have committed.
 func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) {
 	split, identity, err := n.split(s)
 	if err != nil {
@@ -54,18 +55,29 @@ func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) 
 			events[i].Seq = identity
 			parts[part.Shard]++
 		}
-		if i == 0 {
-			events[i].Prev = split.Prev
+		if split.HasPrev { // there is one part
+			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
 		}
 	}
 	acks, err := n.Send(ctx, events)
 	return results(events, acks, err)
 }
 
+// CheckKey returns an error that wraps [ErrKey] for an idempotency key that Submit refuses. The empty one is none.
+func CheckKey(key string) error {
+	switch {
+	case len(key) > MaxKey:
+		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrKey, len(key), MaxKey)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: %q is no UTF-8; send text, such as a UUID", ErrKey, key)
+	}
+	return nil
+}
+
 // split divides a document and tells its fingerprint.
 func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err error) {
-	if len(s.Key) > MaxKey {
-		return split, 0, fmt.Errorf("%w: idempotency key of %d bytes, at most %d", ErrTooLarge, len(s.Key), MaxKey)
+	if err := CheckKey(s.Key); err != nil {
+		return split, 0, err
 	}
 	hash := sha256.New()
 	hash.Write([]byte(s.MediaType + "\n"))
@@ -93,7 +105,7 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 	if errors.As(err, &large) {
 		err = fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
-	if err == nil && split.Prev != "" && n.cfg.Key != dataset.Dataset {
+	if err == nil && split.HasPrev && n.cfg.Key != dataset.Dataset {
 		err = fmt.Errorf("%w, this one's is %q", ErrPrevNeedsDataset, n.cfg.Key)
 	}
 	return split, fingerprint, err
@@ -101,30 +113,24 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 
 // Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each.
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
-// After the bounded wait, or when ctx ends, the error is [ErrNoOwner] and the acks that have not come are zero.
+// After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
+// [ErrBusy], [ErrNoRoom], [ErrNoLeader] or else [ErrNoOwner]; [ErrStopped] when the node stops.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].
 //
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
-// error before it goes on: a later event that overtook them would make them look like duplicates. Its name has at most
-// [shipper.MaxWireText] bytes.
+// error before it goes on: a later event that overtook them would make them look like duplicates. Its name is UTF-8 of at
+// most [shipper.MaxWireText] bytes.
 func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack, error) {
-	ctx, cancel := context.WithTimeout(ctx, n.cfg.Wait)
+	byShard, err := n.byShard(events)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := n.patience(ctx)
 	defer cancel()
 	select {
 	case <-n.entered:
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: this node has not entered the pipeline yet", ErrNoOwner)
-	}
-	byShard := make(map[int][]int)
-	for i := range events {
-		s := events[i].Shard
-		if s < 0 || s >= len(n.loops) {
-			return nil, fmt.Errorf("%w: %d", shipper.ErrInvalidShard, s)
-		}
-		if n := len(events[i].Producer); n > shipper.MaxWireText {
-			return nil, fmt.Errorf("%w: the producer's name has %d bytes, at most %d", ErrTooLarge, n, shipper.MaxWireText)
-		}
-		byShard[s] = append(byShard[s], i)
+		return nil, n.notEntered(ctx)
 	}
 	answers := make(chan answer, len(events))
 	for s, indexes := range byShard {
@@ -138,28 +144,114 @@ func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack,
 		case a := <-answers:
 			acks[a.index] = a.ack
 		case <-ctx.Done():
-			return acks, n.giveUp(events, answers, acks)
+			return acks, n.giveUp(ctx, events, answers, acks)
 		}
 	}
 	return acks, nil
 }
 
-// giveUp tells the loops that nobody waits any more, and which shard did not answer.
-func (n *Node) giveUp(events []shipper.Event, answers chan answer, acks []shipper.Ack) error {
+// patience returns a context that ends after the bounded wait, or with the node, which is then its cause.
+func (n *Node) patience(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, n.cfg.Wait)
+	ctx, end := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(n.life, func() { end(ErrStopped) })
+	return ctx, func() {
+		stop()
+		end(nil)
+		cancel()
+	}
+}
+
+// notEntered says why there is nobody yet who could take events.
+func (n *Node) notEntered(ctx context.Context) error {
+	switch failed := n.enterFault.Load(); {
+	case errors.Is(context.Cause(ctx), ErrStopped):
+		return ErrStopped
+	case failed != nil:
+		return fmt.Errorf("%w: this node has not entered the pipeline yet: %w", cause(*failed), *failed)
+	}
+	return fmt.Errorf("%w: this node has not entered the pipeline yet", ErrNoOwner)
+}
+
+// cause is what an error of the control log means to a sender.
+func cause(err error) error {
+	for _, known := range []error{ErrNoRoom, ErrNoLeader} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return ErrNoOwner
+}
+
+// byShard checks events and returns, for each shard, the indexes of its own in order.
+func (n *Node) byShard(events []shipper.Event) (map[int][]int, error) {
+	byShard := make(map[int][]int)
+	for i := range events {
+		s, producer := events[i].Shard, events[i].Producer
+		switch {
+		case s < 0 || s >= len(n.loops):
+			return nil, fmt.Errorf("%w: %d", shipper.ErrInvalidShard, s)
+		case len(producer) > shipper.MaxWireText:
+			return nil, fmt.Errorf("%w: the producer's name has %d bytes, at most %d", ErrTooLarge, len(producer),
+				shipper.MaxWireText)
+		case !utf8.ValidString(producer):
+			return nil, fmt.Errorf("%w: the producer's name %q is no UTF-8", ErrKey, producer)
+		}
+		byShard[s] = append(byShard[s], i)
+	}
+	return byShard, nil
+}
+
+// giveUp tells the loops that nobody waits any more, and which shard did not answer, and why.
+func (n *Node) giveUp(ctx context.Context, events []shipper.Event, answers chan answer, acks []shipper.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
 	}
+	var err error
 	for i := range acks {
-		if acks[i].Status == 0 {
-			n.cancel(n.loops[events[i].Shard], answers)
+		if acks[i].Status != 0 {
+			continue
 		}
+		l := n.loops[events[i].Shard]
+		if err == nil { // before the loop forgets what it knows of the batch
+			err = n.silence(ctx, l.shard, l.view.Load())
+		}
+		n.cancel(l, answers)
 	}
-	for i := range acks {
-		if acks[i].Status == 0 {
-			s := events[i].Shard
-			return fmt.Errorf("%w: shard %d, owner %q, after %v", ErrNoOwner, s, n.loops[s].view.Load().owner, n.cfg.Wait)
-		}
+	return err
+}
+
+// silence is the error of a shard that has not answered: what its owner said last, if it said anything, or why nobody
+// else can become its owner.
+func (n *Node) silence(ctx context.Context, shard int, v *view) error {
+	if errors.Is(context.Cause(ctx), ErrStopped) {
+		return fmt.Errorf("%w: shard %d had not answered", ErrStopped, shard)
+	}
+	if why := refusalError(v.refusal); why != nil {
+		return fmt.Errorf("shard %d: %w, after %v: the owner %s answers: %s", shard, why, n.cfg.Wait, v.refusedBy,
+			v.refusal.Reason)
+	}
+	if failed := n.proposalFault.Load(); failed != nil {
+		return fmt.Errorf("shard %d: %w, owner %q, after %v, and the control log doesn't work: %w", shard, cause(*failed),
+			v.owner, n.cfg.Wait, *failed)
+	}
+	return fmt.Errorf("%w: shard %d, owner %q, after %v", ErrNoOwner, shard, v.owner, n.cfg.Wait)
+}
+
+// refusalError is the cause that an owner's answer names; nil if it names none.
+func refusalError(a shipper.Ack) error {
+	switch a.Status {
+	case shipper.Busy:
+		return ErrBusy
+	case shipper.Halted:
+		return ErrHalted
+	case shipper.NoRoom:
+		return ErrNoRoom
+	case shipper.NoLeader:
+		return ErrNoLeader
+	case shipper.TooLarge:
+		return ErrTooLarge
 	}
 	return nil
 }
@@ -241,8 +333,10 @@ func results(events []shipper.Event, acks []shipper.Ack, err error) ([]ShardResu
 			fail(shard, ErrReused)
 		case shipper.Bad:
 			fail(shard, fmt.Errorf("%w: %s (dead letter at position %d)", ErrBad, a.Reason, a.Position))
-		case shipper.Busy:
-			fail(shard, fmt.Errorf("%w: %s", ErrNoOwner, a.Reason))
+		default:
+			if why := refusalError(a); why != nil {
+				fail(shard, fmt.Errorf("%w: %s", why, a.Reason))
+			}
 		}
 	}
 	list := make([]ShardResult, 0, len(byShard))

@@ -55,6 +55,9 @@ type view struct {
 	stats    operator.Stats
 	logic    operator.Logic
 	queued   int // bytes in the outbox
+	// refusal is what refusedBy answered when the batch under way was last sent; zero: nothing.
+	refusal   shipper.Ack
+	refusedBy string
 }
 
 func newLoop(n *Node, shard int) *loop {
@@ -284,6 +287,8 @@ func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
 // show publishes what others may see of the loop.
 func (l *loop) show() {
 	old := l.view.Load()
+	refusedBy, refusal := l.out.Refusal()
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
-		head: l.op.Head(), err: l.op.Err(), stats: l.op.Stats(), logic: l.op.Logic(), queued: l.out.Queued()})
+		head: l.op.Head(), err: l.op.Err(), stats: l.op.Stats(), logic: l.op.Logic(), queued: l.out.Queued(),
+		refusal: refusal, refusedBy: refusedBy})
 }

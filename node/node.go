@@ -31,7 +31,7 @@ type Config struct {
 	Pipeline string
 	// Name is the node's name, unique in the pipeline. Required.
 	Name string
-	// Shards is the number of shards; it is fixed when the pipeline is created. Default 8.
+	// Shards is the number of shards; it is fixed when the pipeline is created. Default: the engine's, which it must be.
 	Shards int
 	// Key says by what RDF changes are routed. Default dataset.Subject.
 	Key dataset.Key
@@ -56,7 +56,7 @@ type Config struct {
 	MaxQueue int
 	// SnapshotEvery is the number of log bytes between snapshots of a shard. Default 64 MB; negative: none.
 	SnapshotEvery int
-	// Keep is how long idempotency keys are remembered. Default 24 h.
+	// Keep is how long idempotency keys are remembered, the same on all nodes. Default [coordinator.DefaultKeep].
 	Keep time.Duration
 	// BeatEvery and FailAfter are the time between heartbeats, and that without one after which a member is proposed as
 	// failed. Defaults 250 ms and 1.25 s.
@@ -67,14 +67,13 @@ type Config struct {
 
 func (c *Config) setDefaults() error {
 	c.Pipeline = cmp.Or(c.Pipeline, "main")
-	c.Shards = cmp.Or(c.Shards, 8)
 	c.Key = cmp.Or(c.Key, dataset.Subject)
 	c.Weight = cmp.Or(c.Weight, 1)
 	c.Wait = cmp.Or(c.Wait, 20*time.Second)
 	c.MaxTransaction = cmp.Or(c.MaxTransaction, 64<<20)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
-	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
+	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
 	c.BeatEvery = cmp.Or(c.BeatEvery, 250*time.Millisecond)
 	c.FailAfter = cmp.Or(c.FailAfter, 1250*time.Millisecond)
 	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
@@ -92,8 +91,19 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
 	case len(c.Info) > 1024:
 		return fmt.Errorf("info of %d bytes: at most 1024", len(c.Info))
-	case c.Shards < 0 || c.Shards > shard.Max:
+	}
+	return c.setShards()
+}
+
+// setShards takes the number of shards from the engine, which has the logs.
+func (c *Config) setShards() error {
+	logs := c.Engine.Limits().Shards
+	c.Shards = cmp.Or(c.Shards, logs)
+	switch {
+	case c.Shards < 1 || c.Shards > shard.Max:
 		return fmt.Errorf("%d shards: expected 1 to %d", c.Shards, shard.Max)
+	case c.Shards != logs:
+		return fmt.Errorf("%d shards: the engine was opened with %d; give both the same number, or 0 here", c.Shards, logs)
 	}
 	return nil
 }
@@ -109,7 +119,10 @@ type Node struct {
 	ship  *shipper.Shipper
 
 	// entered is closed when the process has entered, with incarnation known and the loops running.
-	entered     chan struct{}
+	entered chan struct{}
+	// life ends when Run is about to end.
+	life        context.Context
+	stop        context.CancelFunc
 	incarnation atomic.Uint64
 	loops       []*loop
 	door        string // the producer name of this process
@@ -120,7 +133,10 @@ type Node struct {
 	proposing sync.Map
 	left      atomic.Bool // it was asked to leave, and is not to enter again
 	fatal     chan error  // the first reason to stop
-	jobs      sync.WaitGroup
+	// enterFault is why entering failed last, proposalFault why a member that is gone could not be proposed as failed; nil
+	// when it did not fail.
+	enterFault, proposalFault atomic.Pointer[error]
+	jobs                      sync.WaitGroup
 }
 
 // New checks the configuration and returns a node that does nothing yet.
@@ -130,9 +146,10 @@ func New(cfg Config) (*Node, error) {
 	}
 	n := &Node{cfg: cfg, log: cfg.Logger.With("node", cfg.Name), entered: make(chan struct{}), fatal: make(chan error, 1)}
 	n.ship = shipper.New(cfg.Name, cfg.Transport, shipper.WithShards(cfg.Shards))
+	n.life, n.stop = context.WithCancel(context.Background())
 	var err error
 	n.coord, err = coordinator.New(coordinator.Config{
-		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: string(cfg.Key),
+		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: string(cfg.Key), Keep: cfg.Keep,
 		Zone: cfg.Zone, Weight: cfg.Weight, IdempotentMembership: true,
 	}, cfg.Engine.Control(), n.ship)
 	if err != nil {
@@ -151,10 +168,11 @@ func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
 
 // Run enters the pipeline and works until ctx ends, which returns nil, or until it can't go on: the settings differ
 // from the committed ones, the control log is damaged, or another process has taken its name ([ErrSuperseded]).
-// It returns when every goroutine has ended. Run is called once.
+// It returns when every goroutine has ended; [Node.Submit] and [Node.Send] then return [ErrStopped]. Run is called once.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer n.stop()
 	n.ship.SetSink(sink{n})
 	if err := n.cfg.Transport.RegisterRoute(n.cfg.Name, sink{n}); err != nil {
 		return fmt.Errorf("register at the transport: %w", err)
@@ -188,6 +206,7 @@ func (n *Node) Run(ctx context.Context) error {
 	case err = <-n.fatal:
 	}
 	cancel()
+	n.stop()
 	all.Wait()
 	n.jobs.Wait()
 	n.cfg.Transport.RemoveRoute(n.cfg.Name)
@@ -218,6 +237,9 @@ func (n *Node) enter(ctx context.Context) error {
 			return fmt.Errorf("%w just after this one", ErrSuperseded)
 		case ctx.Err() != nil, errors.Is(err, coordinator.ErrSettings), errors.Is(err, engine.ErrDamaged):
 			return err
+		}
+		if err != nil {
+			n.enterFault.Store(&err)
 		}
 		n.log.Warn("not entered yet; it is tried again", "err", err)
 		select {

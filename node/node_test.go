@@ -336,13 +336,13 @@ func TestSettingsThatDiffer(t *testing.T) {
 	c.start("n1")
 	c.ready("n1")
 	cfg := c.config("n2")
-	cfg.Shards = 3
+	cfg.Key = dataset.Graph
 	n, err := node.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = n.Run(t.Context())
-	if !errors.Is(err, coordinator.ErrSettings) || !strings.Contains(err.Error(), "3") || !strings.Contains(err.Error(), "4") {
+	if !errors.Is(err, coordinator.ErrSettings) || !strings.Contains(err.Error(), "graph here, and subject") {
 		t.Errorf("the error must name both values: %v", err)
 	}
 }

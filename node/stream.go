@@ -39,10 +39,20 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 	}
 	acks, err := s.n.Send(ctx, events)
 	_, err = results(events, acks, err)
-	if errors.Is(err, ErrNoOwner) {
+	if again(err) {
 		err = fmt.Errorf("%w: %w", shipper.ErrBackPressure, err)
 	}
 	return s.pressure(), err
+}
+
+// again reports whether the cause passes by itself.
+func again(err error) bool {
+	for _, cause := range []error{ErrNoOwner, ErrBusy, ErrNoRoom, ErrNoLeader, ErrStopped} {
+		if errors.Is(err, cause) {
+			return true
+		}
+	}
+	return false
 }
 
 // pressure is that of the fullest of this node's queues.

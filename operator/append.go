@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -58,6 +59,7 @@ func (o *Operator) Appended(now time.Time, gen uint64, seq uint64, err error) {
 		o.stats.Refused++
 	default:
 		o.stats.Unknown++
+		o.fault(err)
 	}
 	o.read() // the tail decides
 }
@@ -70,6 +72,7 @@ func (o *Operator) committed(seq uint64) error {
 	if err != nil {
 		return err
 	}
+	o.trouble = shipper.Ack{}
 	o.stats.Records++
 	o.stats.RecordBytes += uint64(len(f.payloads[f.next]))
 	o.unsaved += len(f.payloads[f.next])
@@ -127,6 +130,11 @@ func (o *Operator) work() {
 	for o.state == Owning && o.inflight == nil && o.queue.undecided() {
 		g := group{o: o, tentative: map[string]int{}}
 		g.gather()
+		if g.full != nil {
+			o.logic.Rollback()
+			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, g.full))
+			return
+		}
 		if len(g.positions) == 0 && len(g.body) == 0 {
 			if g.evaluated {
 				o.logic.Rollback() // nothing changed, and no identity to remember
@@ -149,6 +157,7 @@ type group struct {
 	evaluated     bool
 	reason        string // of the one event of a dead letter
 	letter        *shipper.Event
+	full          error // the state has no room for the next event
 	adds, deletes uint64
 }
 
@@ -160,7 +169,7 @@ func (g *group) gather() {
 		ev := o.queue.peek()
 		full := len(g.body) > 0 && len(g.body)+len(ev.Payload) > o.cfg.MaxRecord ||
 			g.positionBytes > maxPositionBytes
-		if full || g.letter != nil || ev.Prev != "" && len(g.body) > 0 {
+		if full || g.letter != nil || ev.Guarded() && len(g.body) > 0 {
 			return
 		}
 		answer, again := g.decide(ev)
@@ -172,12 +181,13 @@ func (g *group) gather() {
 	}
 }
 
-// decide answers one event. again: the event is bad, and the group before it must be appended first.
+// decide answers one event. again: the event is bad, and the group before it must be appended first; or there is no
+// room for it.
 func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
 	if known, ok := g.known(ev); ok {
 		return known, false
 	}
-	if ev.Prev != "" && ev.Prev != g.o.chain.DeltaHead {
+	if ev.Guarded() && ev.Prev != g.o.chain.DeltaHead {
 		return shipper.Ack{Status: shipper.Conflict, Head: g.o.chain.DeltaHead}, false
 	}
 	if isOnce(ev.Producer) && g.o.producers.once+len(g.positions) >= g.o.cfg.MaxOnce {
@@ -186,6 +196,10 @@ func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
 	}
 	body, adds, deletes, err := g.o.logic.Evaluate(ev, g.body)
 	g.evaluated = true
+	if errors.Is(err, ErrFull) {
+		g.full = err
+		return shipper.Ack{}, true
+	}
 	if err != nil {
 		return g.bad(ev, err)
 	}

@@ -16,7 +16,8 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-// words is a logic whose state is a set of words. An event "a -b" adds a and deletes b; one with "bad" in it is bad.
+// words is a logic whose state is a set of words. An event "a -b" adds a and deletes b; one with "bad" in it is bad,
+// and for one with "vast" there is no room.
 type words struct {
 	set, tried map[string]bool // tried is nil when nothing is being evaluated
 	position   uint64
@@ -32,6 +33,8 @@ func (l *words) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64,
 	for word := range strings.FieldsSeq(string(ev.Payload)) {
 		name, out := strings.CutPrefix(word, "-")
 		switch {
+		case word == "vast":
+			return dst, adds, deletes, fmt.Errorf("%w: no room for it", operator.ErrFull)
 		case word == "bad":
 			return dst, adds, deletes, errors.New("it is bad")
 		case l.tried[name] != out:

@@ -18,19 +18,24 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
+// ErrFull is wrapped by the errors of a [Logic] whose state has no room for an event. That says nothing against the event
+// or the log: the shard halts, with nothing of the event in its log.
+var ErrFull = errors.New("the state is full")
+
 // Logic is what a shard does with its events. It is deterministic: the same records applied in the same order give the
 // same state. It is used by one goroutine at a time.
 type Logic interface {
 	// Evaluate tries the event on the state together with the events evaluated since the last Commit or Rollback, and
 	// appends what must be in the log to dst. An event that changes nothing appends nothing. An error says that the
-	// event is bad; the operator then calls Rollback before anything else.
+	// event is bad or, if it wraps [ErrFull], that there is no room for it; the operator then calls Rollback before
+	// anything else.
 	Evaluate(ev *shipper.Event, dst []byte) (body []byte, adds, deletes uint64, err error)
 	// Commit makes the evaluated events part of the state, which is then at the log position.
 	Commit(position uint64)
 	// Rollback forgets the events evaluated since the last Commit.
 	Rollback()
 	// Apply brings a committed body that somebody else has evaluated into the state. An error means that the body
-	// can't come from this state, so the log is damaged.
+	// can't come from this state, so the log is damaged, or, if it wraps [ErrFull], that there is no room for it.
 	Apply(position uint64, body []byte) error
 }
 
@@ -199,7 +204,8 @@ type Operator struct {
 
 	gen     uint64 // of the read, follow, restore or append under way; answers to older ones are late
 	reading bool
-	retryAt time.Time // when to read or append again
+	retryAt time.Time   // when to read or append again
+	trouble shipper.Ack // why the last append or read failed, for senders; zero: it did not, or nobody can say
 	now     time.Time
 
 	effects []Effect
@@ -391,7 +397,7 @@ func (o *Operator) stopOwning() {
 		o.abandon()
 	}
 	o.refuseAll()
-	o.retryAt = time.Time{}
+	o.retryAt, o.trouble = time.Time{}, shipper.Ack{}
 	if o.state == Owning || o.state == Claiming {
 		o.gen++
 		o.reading = false
@@ -400,13 +406,14 @@ func (o *Operator) stopOwning() {
 	}
 }
 
-// halt stops the shard for good: its log is damaged. The others go on.
+// halt stops the shard for good: its log is damaged, or its state full. The others go on.
 func (o *Operator) halt(err error) {
 	if o.inflight != nil {
 		o.abandon()
 	}
 	o.gen++
 	o.reading = false
+	o.retryAt, o.trouble = time.Time{}, shipper.Ack{}
 	o.emit(StopReading{})
 	o.err = err
 	o.stats.Halts++
@@ -465,7 +472,9 @@ func (o *Operator) entry(e engine.Entry) error {
 
 func (o *Operator) apply(seq uint64, r *Record) error {
 	if r.Kind == Delta {
-		if err := o.logic.Apply(seq, r.Body); err != nil {
+		if err := o.logic.Apply(seq, r.Body); errors.Is(err, ErrFull) {
+			return err
+		} else if err != nil {
 			return fmt.Errorf("%w: %w", engine.ErrDamaged, err)
 		}
 	}
@@ -495,10 +504,14 @@ func (o *Operator) ReadDone(now time.Time, gen uint64, err error) {
 			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, err))
 			return
 		}
+		o.fault(err)
 		o.retryAt = now.Add(o.cfg.Backoff)
 		return
 	}
 	o.reading = false
+	if o.inflight == nil {
+		o.trouble = shipper.Ack{}
+	}
 	switch {
 	case o.inflight != nil:
 		// Refused or unknown, and nothing new at the tail: ours may still be on its way. The same bytes at the same

@@ -365,8 +365,8 @@ func TestHalt(t *testing.T) {
 	}
 	standby.assign(operator.Owner, 2, 2)
 	standby.deliver(1, event("p", 2, "b"))
-	if got := standby.acks; standby.State() != operator.Halted || len(got) != 1 || got[0].Status != busy ||
-		!strings.Contains(got[0].Reason, "shard is halted") {
+	if got := standby.acks; standby.State() != operator.Halted || len(got) != 1 || got[0].Status != shipper.Halted ||
+		!strings.HasPrefix(got[0].Reason, "shard 7, position 6: log is damaged") {
 		t.Errorf("%v, %+v", standby.State(), got)
 	}
 }
@@ -487,4 +487,131 @@ func TestFold(t *testing.T) {
 	if !slices.Equal(got, []shipper.Status{committed, committed, bad, committed}) || one.total != 4 || two != one {
 		t.Errorf("%v, %+v, %+v", got, one, two)
 	}
+}
+
+// TestFirst: an event that asks for a shard without a head is accepted once, however empty the state is later.
+func TestFirst(t *testing.T) {
+	h := owner(t, &shardLog{}, nil)
+	first, second, third := event("p", 1, "a"), event("q", 1, "b"), event("r", 1, "c")
+	first.First, second.First, third.First = true, true, true
+	h.deliver(1, first, second)
+	h.deliver(2, event("p", 2, "-a"), third)
+	h.want("(claim)[a][-a]", "", committed, conflict, committed, conflict)
+	if h.acks[1].Head == "" || h.acks[3].Head != h.Head() {
+		t.Errorf("conflicts with heads %q and %q", h.acks[1].Head, h.acks[3].Head)
+	}
+}
+
+// TestFull: an event for which the state has no room is no dead letter. The shard halts with nothing of it in the log, and
+// each event is told what became of it.
+func TestFull(t *testing.T) {
+	log := &shardLog{}
+	h := owner(t, log, nil)
+	h.hold()
+	first := event("p", 1, "a")
+	h.deliver(1, first, event("p", 2, "b"), event("p", 3, "c vast"), event("p", 4, "d"))
+	if len(h.pending) > 0 || h.State() != operator.Halted || !errors.Is(h.Err(), operator.ErrFull) ||
+		errors.Is(h.Err(), engine.ErrDamaged) {
+		t.Errorf("%v: %v, %d appends", h.State(), h.Err(), len(h.pending))
+	}
+	h.want("(claim)", "", shipper.Halted)
+	if h.Logic().(*words).tried != nil {
+		t.Error("what was evaluated is not rolled back")
+	}
+	if got := h.acks[0].Reason; got != "shard 7: the state is full: no room for it" {
+		t.Errorf("reason %q", got)
+	}
+	h.deliver(2, event("p", 9, "x"))
+	h.want("(claim)", "", shipper.Halted, shipper.Halted)
+}
+
+// TestFullLater: the events of the batch that are in the log by then are answered as that.
+func TestFullLater(t *testing.T) {
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxRecord = 10 })
+	h.deliver(1, event("p", 1, "aaaaaaaa"), event("p", 2, "vast"), event("p", 3, "c"))
+	h.want("(claim)[aaaaaaaa]", "aaaaaaaa", committed, shipper.Halted, shipper.Halted)
+	if len(h.batches) != 1 {
+		t.Errorf("%+v", h.batches)
+	}
+}
+
+// TestFullAtReplay: a standby without room halts, and says nothing of damage; it answers as the standby that it is.
+func TestFullAtReplay(t *testing.T) {
+	log := &shardLog{}
+	log.add(t, claim(1, "n0", 1))
+	r := claim(1, "n0", 1)
+	r.Kind, r.Body = operator.Delta, []byte("vast\n")
+	log.add(t, r)
+	h := newHarness(t, log, nil)
+	h.assign(operator.Standby, 2, 1)
+	if err := h.Err(); h.State() != operator.Halted || !errors.Is(err, operator.ErrFull) || errors.Is(err, engine.ErrDamaged) ||
+		!strings.HasPrefix(err.Error(), "shard 7, position 6: ") {
+		t.Errorf("%v: %v", h.State(), err)
+	}
+	h.deliver(1, event("p", 1, "a"))
+	if got := h.statuses(); len(got) != 1 || got[0] != shipper.NotOwner {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestTrouble: a sender that asks again hears why its batch waits; it stays in the queue all the same.
+func TestTrouble(t *testing.T) {
+	for cause, want := range map[error]shipper.Status{engine.ErrNoRoom: shipper.NoRoom, engine.ErrNoLeader: shipper.NoLeader} {
+		h := owner(t, &shardLog{}, nil)
+		h.append = func(operator.Append) (uint64, error, bool) {
+			return 0, fmt.Errorf("append: %w: %w", engine.ErrUnknown, cause), true
+		}
+		ev := event("p", 1, "a")
+		h.deliver(1, ev)
+		if len(h.acks) > 0 {
+			t.Errorf("it was asked once: %+v", h.acks)
+		}
+		h.deliver(1, ev)
+		h.deliver(1, ev)
+		h.want("(claim)", "", want, want)
+		if got := h.acks[0].Reason; !strings.Contains(got, cause.Error()) {
+			t.Errorf("reason %q", got)
+		}
+		h.append = nil
+		h.tick(time.Minute) // the attempt under way
+		h.tick(time.Minute)
+		h.want("(claim)[a]", "a", want, want, committed)
+		h.hold()
+		h.deliver(2, event("p", 2, "b"))
+		h.deliver(2, event("p", 2, "b"))
+		if h.release(); len(h.acks) != 4 {
+			t.Errorf("the trouble is over: %v", h.statuses())
+		}
+	}
+}
+
+// TestTroubleWhileClaiming: a log that can't be read is said, until it can.
+func TestTroubleWhileClaiming(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	h.Assign(h.now, operator.Assignment{Control: 1, Role: operator.Owner, Epoch: 1, Incarnation: 1})
+	var read operator.Read
+	for effects := h.Effects(); len(effects) > 0; effects = h.Effects() {
+		for _, e := range effects {
+			switch e := e.(type) {
+			case operator.Restore:
+				_ = h.Restored(h.now, e.Gen, nil)
+			case operator.Read:
+				read = e
+			}
+		}
+	}
+	h.ReadDone(h.now, read.Gen, fmt.Errorf("read: %w", engine.ErrNoLeader))
+	ev := event("p", 1, "a")
+	h.deliver(1, ev)
+	h.deliver(1, ev)
+	h.want("", "", shipper.NoLeader)
+	h.hold()
+	h.tick(50 * time.Millisecond)
+	h.deliver(1, ev)
+	if len(h.pending) != 1 {
+		t.Fatalf("%v, %d appends", h.State(), len(h.pending))
+	}
+	h.want("", "", shipper.NoLeader)
+	h.release()
+	h.want("(claim)[a]", "a", shipper.NoLeader, committed)
 }

@@ -2,8 +2,11 @@ package operator
 
 import (
 	"encoding/base64"
+	"errors"
+	"slices"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -79,6 +82,11 @@ func (q *queue) holds(b shipper.Batch) bool {
 	return false
 }
 
+// waits reports whether the very batch is waiting.
+func (q *queue) waits(b shipper.Batch) bool {
+	return slices.ContainsFunc(q.batches, func(w *waiting) bool { return w.From == b.From && w.ID == b.ID })
+}
+
 // Deliver takes in a batch of events that a sender believes this node must answer.
 func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 	o.now = now
@@ -92,6 +100,9 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 	case b.From != "" && known && last.ID == b.ID:
 		o.emit(Ack{Node: b.From, Batch: last}) // its answer got lost
 	case b.From != "" && (known && last.ID > b.ID || o.queue.holds(b)):
+		if o.trouble.Status != 0 && o.queue.waits(b) {
+			o.answerWhole(b, o.trouble) // it stays in the queue: an append of it may yet take effect
+		}
 	case o.queue.bytes > 0 && o.queue.bytes+batchBytes(b) > o.cfg.MaxQueue:
 		o.stats.BusyAcked++
 		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "the owner's queue is full"})
@@ -105,18 +116,35 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 
 // refuse answers a batch that this node must not take.
 func (o *Operator) refuse(b shipper.Batch) {
-	if o.state == Halted {
-		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "shard is halted: " + o.err.Error()})
-		return
-	}
 	for i := range b.Events {
 		if b.Events[i].Epoch > o.control {
 			o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "this node has not read the assignment yet"})
 			return
 		}
 	}
+	if o.state == Halted && o.role == Owner {
+		o.answerWhole(b, o.halted())
+		return
+	}
 	o.answerWhole(b, shipper.Ack{Status: shipper.NotOwner, Epoch: o.control})
 }
+
+func (o *Operator) halted() shipper.Ack {
+	return shipper.Ack{Status: shipper.Halted, Reason: clip(o.err.Error())}
+}
+
+// fault keeps what the engine says about why it doesn't work, for senders that ask again.
+func (o *Operator) fault(err error) {
+	switch {
+	case errors.Is(err, engine.ErrNoRoom):
+		o.trouble = shipper.Ack{Status: shipper.NoRoom, Reason: clip(err.Error())}
+	case errors.Is(err, engine.ErrNoLeader):
+		o.trouble = shipper.Ack{Status: shipper.NoLeader, Reason: clip(err.Error())}
+	}
+}
+
+// clip bounds a reason.
+func clip(reason string) string { return reason[:min(len(reason), maxReason)] }
 
 func (o *Operator) answerWhole(b shipper.Batch, a shipper.Ack) {
 	if b.From != "" {
@@ -125,11 +153,18 @@ func (o *Operator) answerWhole(b shipper.Batch, a shipper.Ack) {
 	}
 }
 
-// refuseAll empties the queue; the senders turn to the next owner.
+// refuseAll empties the queue; the senders turn to the next owner, or hear that the shard is halted, but for the events
+// that have their answers.
 func (o *Operator) refuseAll() {
 	q := o.queue
 	o.queue = queue{}
 	for _, w := range q.batches {
+		if o.state == Halted && len(w.acks) > 0 && w.From != "" {
+			rest := slices.Repeat([]shipper.Ack{o.halted()}, len(w.Events)-len(w.acks))
+			o.emit(Ack{Node: w.From, Batch: shipper.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: w.ID,
+				Acks: append(w.acks, rest...)}})
+			continue
+		}
 		o.refuse(w.Batch)
 	}
 }

@@ -11,6 +11,9 @@ import (
 // return what is wrong, "" if nothing is.
 type order struct {
 	transactions, id bool // see the options RequireTransactions and RequireID
+	onePrev          bool // see the option OnePrev
+	hasPrev          bool // a prev came; with onePrev
+	prev             string
 	open             bool // a transaction is open
 	head             head
 }
@@ -55,6 +58,19 @@ func (o *order) header(name string, value rdf.Term) string {
 	}
 	if same := o.head.add(name, value); same {
 		return "expected id and prev to differ, found " + shortTerm(value) + " for both"
+	}
+	if name == "prev" && o.onePrev {
+		return o.onlyPrev(value)
+	}
+	return ""
+}
+
+// onlyPrev checks that a document has one value of prev.
+func (o *order) onlyPrev(value rdf.Term) string {
+	if !o.hasPrev {
+		o.hasPrev, o.prev = true, strings.Clone(value.Value())
+	} else if o.prev != value.Value() {
+		return "expected one prev for the whole document, found " + shortTerm(value) + " after another"
 	}
 	return ""
 }

@@ -33,10 +33,13 @@ type options struct {
 	rows         int64
 	transactions bool
 	id           bool
+	onePrev      bool
 	blankPrefix  string
 }
 
-func (o *options) order() order { return order{transactions: o.transactions, id: o.id} }
+func (o *options) order() order {
+	return order{transactions: o.transactions, id: o.id, onePrev: o.onePrev}
+}
 
 // Option changes how a patch is read.
 type Option func(*options)
@@ -67,6 +70,10 @@ func RequireTransactions() Option { return func(o *options) { o.transactions = t
 // RequireID makes a transaction without an H id of its own an error: a patch log that is linked by id and prev needs
 // it.
 func RequireID() Option { return func(o *options) { o.id = true } }
+
+// OnePrev makes a header prev an error whose value is not that of the one before it in the document: for who takes the
+// document as one step from one head, and not as a log of patches.
+func OnePrev() Option { return func(o *options) { o.onePrev = true } }
 
 // BlankPrefix puts prefix before each blank node label. Labels of RDF Patch are system-wide; the option is for
 // senders whose labels are not. A prefix that no label can begin with is an error of the read ([rdf.ErrInvalid]).

@@ -14,7 +14,7 @@ import (
 //	event:  flags [Shard] [Epoch] [Key] [Producer] [MediaType] [Prev] Seq-step Payload-length Payload
 //	ack:    flags Status [Epoch] [Position-step] [Adds Deletes] [Head] [Reason]
 //
-// A field in brackets is there when its flag is set. Without its flag it is what it was in the event or ack before, and
+// Event.First is a flag alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the event or ack before, and
 // before the first zero - but the batch's for Shard. So a batch of events of one source names producer and media type
 // once.
 const (
@@ -42,6 +42,7 @@ const (
 	evProducer
 	evMediaType
 	evPrev
+	evFirst
 	evFlags = 1<<iota - 1
 )
 
@@ -174,6 +175,9 @@ func (e *encoder) event(last, ev *Event) {
 	if ev.Prev != last.Prev {
 		f |= evPrev
 		e.text("Prev", ev.Prev)
+	}
+	if ev.First {
+		f |= evFirst
 	}
 	e.buf[flags] = f
 	e.step(last.Seq, ev.Seq)
@@ -311,6 +315,7 @@ func (d *decoder) event(last, ev *Event) {
 	if f&evPrev != 0 {
 		ev.Prev = d.text()
 	}
+	ev.First = f&evFirst != 0
 	ev.Seq = last.Seq + d.step()
 	ev.Payload = d.bytes(MaxWireBytes)
 }

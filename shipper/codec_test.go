@@ -39,6 +39,7 @@ func genEvent() *rapid.Generator[shipper.Event] {
 			MediaType: genText().Draw(t, "media type"),
 			Payload:   rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 			Prev:      genText().Draw(t, "prev"),
+			First:     rapid.Bool().Draw(t, "first"),
 		}
 	})
 }
@@ -208,7 +209,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"more acks than bytes", "4 acks", append(number("Q\x01\x00", 0, 0, 0, 4), make([]byte, 7)...)},
 		{"too many events", "65537 events", append(number("Q\x01\x00", 0, 0, shipper.MaxWireItems+1, 0), make([]byte, 1<<20)...)},
 		{"counts that overflow", "events", number("Q\x01\x00", 0, 0, math.MaxUint64/3+1, 0)},
-		{"unknown event flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 1, 0), 0x40, 0, 0)},
+		{"unknown event flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 1, 0), 0x80, 0, 0)},
 		{"unknown ack flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 0, 1), 0x20, 1)},
 		{"a payload beyond the end", "cut short", append(number("Q\x01\x00", 0, 0, 1, 0), 0, 0, 9)},
 	} {

@@ -20,9 +20,14 @@ type Event struct {
 	MediaType string
 	// Payload is the content. Nobody changes it.
 	Payload []byte
-	// Prev, if not empty, is the record id that must be the head of the shard for the event to be accepted.
-	Prev string
+	// Prev, if not empty, is the record id that must be the head of the shard for the event to be accepted. First asks
+	// for a shard without a head, in which nothing was ever committed; Prev is then empty.
+	Prev  string
+	First bool
 }
+
+// Guarded reports whether the event is accepted at one head of its shard only.
+func (e *Event) Guarded() bool { return e.First || e.Prev != "" }
 
 // OncePrefix begins the names of producers that send one event only, such as an HTTP idempotency key.
 const OncePrefix = "once/"
@@ -42,11 +47,26 @@ const (
 	Busy
 	// Bad: the event can't be evaluated; it is in the dead-letter log at Ack.Position. Sending again doesn't help.
 	Bad
-	// Conflict: Event.Prev is not the head; Ack.Head is.
+	// Conflict: Event.Prev is not the head, or there is one though Event.First asks for none; Ack.Head is it.
 	Conflict
 	// Reused: the once-only producer name was used before for another event.
 	Reused
+	// Halted: the owner has stopped the shard for good (damage, a full store). Sending again doesn't help; the outcome of
+	// what was under way is open.
+	Halted
+	// TooLarge: the event can't be carried, or its record not be logged. Sending again doesn't help.
+	TooLarge
+	// NoRoom: the engine of the owner has no room left; the owner goes on when there is. Send again later.
+	NoRoom
+	// NoLeader: nobody leads the shard's log; the owner goes on when somebody does. Send again later.
+	NoLeader
 )
+
+// Refusal reports whether one ack with the status answers a whole batch that was not taken, to be sent again later.
+func (s Status) Refusal() bool { return s == NotOwner || s == Busy || s == NoRoom || s == NoLeader }
+
+// Final reports whether the status says what became of an event, or that sending it again doesn't help.
+func (s Status) Final() bool { return s >= Committed && s <= TooLarge && !s.Refusal() }
 
 // Ack answers one event.
 type Ack struct {
@@ -61,7 +81,7 @@ type Ack struct {
 	Adds, Deletes uint64
 	// Head is the id of the shard's last record, with Committed and Conflict.
 	Head string
-	// Reason is set with Bad and Busy.
+	// Reason is set with Bad, Busy, Halted, TooLarge, NoRoom and NoLeader: what the owner knows, for people.
 	Reason string
 }
 
@@ -76,6 +96,7 @@ type Batch struct {
 	ID uint64
 	// Events are in order.
 	Events []Event
-	// Acks answer the events of batch ID one by one; a single NotOwner or Busy answers the whole batch.
+	// Acks answer the events of batch ID one by one; a single one that is [Status.Refusal], or Halted, answers the whole
+	// batch.
 	Acks []Ack
 }

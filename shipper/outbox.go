@@ -3,6 +3,7 @@ package shipper
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -38,6 +39,7 @@ type Outbox struct {
 	batch   []pending // under way
 	id      uint64
 	sendAt  time.Time // when to send the batch under way (again)
+	refusal Batch     // why the batch under way was not taken when it was last sent; empty: not refused
 
 	sends []Outgoing
 	dones []Done
@@ -86,6 +88,15 @@ func (o *Outbox) Len() int { return len(o.waiting) + len(o.batch) }
 // Queued is the payload bytes of the events without an answer.
 func (o *Outbox) Queued() int { return o.bytes }
 
+// Refusal returns the owner that did not take the batch under way when it was last sent, and its answer; a zero Ack when
+// it has refused nothing.
+func (o *Outbox) Refusal() (node string, ack Ack) {
+	if len(o.refusal.Acks) == 0 {
+		return "", Ack{}
+	}
+	return o.refusal.From, o.refusal.Acks[0]
+}
+
 // Submit takes all of the events, or none of them when the queue is full: a later one must not come before an earlier.
 // The answer to the first is a [Done] with the token, that to the next with the next number.
 func (o *Outbox) Submit(now time.Time, token uint64, events ...Event) bool {
@@ -131,7 +142,7 @@ func (o *Outbox) Route(now time.Time, owner string, epoch uint64) {
 	changed := owner != o.owner
 	o.owner, o.epoch = owner, epoch
 	if changed {
-		o.sendAt = now
+		o.sendAt, o.refusal = now, Batch{}
 	}
 	o.send(now)
 }
@@ -202,9 +213,12 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 	if b.ID != o.id || len(o.batch) == 0 || len(b.Acks) == 0 {
 		return nil
 	}
-	if s := b.Acks[0].Status; len(b.Acks) == 1 && (s == NotOwner || s == Busy) {
-		o.refused(now)
+	if len(b.Acks) == 1 && b.Acks[0].Status.Refusal() {
+		o.refused(now, b)
 		return nil
+	}
+	if len(b.Acks) == 1 && b.Acks[0].Status == Halted {
+		b.Acks = slices.Repeat(b.Acks, len(o.batch))
 	}
 	if len(b.Acks) != len(o.batch) {
 		return fmt.Errorf("%d acks from %s for %d events of shard %d, batch %d",
@@ -212,7 +226,7 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 	}
 	for i := range b.Acks {
 		// An ack that says nothing must not pass for one that says that all is well.
-		if s := b.Acks[i].Status; s < Committed || s == NotOwner || s > Reused {
+		if s := b.Acks[i].Status; !s.Final() && s != Busy {
 			return fmt.Errorf("ack %d of %d from %s for shard %d, batch %d: status %d", i+1, len(b.Acks), b.From,
 				o.cfg.Shard, b.ID, s)
 		}
@@ -224,22 +238,28 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 		}
 		o.batch[i] = pending{}
 	}
-	o.batch = o.batch[:0]
+	o.batch, o.refusal = o.batch[:0], Batch{}
 	o.send(now)
 	return nil
 }
 
-// refused keeps the batch for another try, unless nobody waits for it any more.
-func (o *Outbox) refused(now time.Time) {
+// refused keeps the batch for another try, unless nobody waits for it any more. What waits for the engine is not worth
+// asking for often: the owner may have the batch already.
+func (o *Outbox) refused(now time.Time, b Batch) {
+	again := o.cfg.Backoff
+	if s := b.Acks[0].Status; s == NoRoom || s == NoLeader {
+		again = o.cfg.Resend
+	}
 	for i := range o.batch {
 		if !o.batch[i].gone {
-			o.sendAt = now.Add(o.cfg.Backoff)
+			o.sendAt = now.Add(again)
+			o.refusal = Batch{From: b.From, Acks: slices.Clone(b.Acks)} // they are lent
 			return
 		}
 	}
 	for i := range o.batch {
 		o.bytes -= len(o.batch[i].event.Payload)
 	}
-	o.batch = o.batch[:0]
+	o.batch, o.refusal = o.batch[:0], Batch{}
 	o.send(now)
 }

@@ -292,7 +292,8 @@ func TestOutboxRefusesDamagedAcks(t *testing.T) {
 		"too many":                   {good, good, good},
 		"no status":                  {good, {}},
 		"no status for the batch":    {{}},
-		"an unknown status":          {{Status: shipper.Reused + 1}, good},
+		"an unknown status":          {{Status: shipper.NoLeader + 1}, good},
+		"no room within the batch":   {good, {Status: shipper.NoRoom}},
 		"not owner within the batch": {good, {Status: shipper.NotOwner, Epoch: 2}},
 	} {
 		d := newDesk(t, shipper.OutboxConfig{Resend: time.Second})
@@ -467,4 +468,61 @@ func TestOutboxTakesAllOrNone(t *testing.T) {
 	if d.out.Submit(d.now, 4, ev1(30), ev1(30)) || d.out.Len() != 1 || d.out.Queued() != 60 {
 		t.Error("a part was taken")
 	}
+}
+
+// TestOutboxHalted: one ack answers each event of the batch, for it will not be taken later; the next batch is sent.
+func TestOutboxHalted(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{MaxEvents: 2})
+	d.submit(1, 1, 2, 3)
+	d.route("a", 1)
+	d.want("sent", []sent{{"a", 1, 1, []int{1}}})
+	if err := d.ack(1, shipper.Ack{Status: shipper.Halted, Reason: "damage"}); err != nil {
+		t.Fatal(err)
+	}
+	d.want("the first", []sent{{"a", 2, 1, []int{2, 3}}}, 1)
+	if err := d.ack(2, shipper.Ack{Status: shipper.Halted, Reason: "damage"}); err != nil {
+		t.Fatal(err)
+	}
+	_, dones := d.out.Effects()
+	if len(dones) != 2 || dones[1].Token != 3 || dones[1].Ack.Status != shipper.Halted || dones[1].Ack.Reason != "damage" ||
+		d.out.Len() != 0 {
+		t.Errorf("%+v, %d events are left", dones, d.out.Len())
+	}
+}
+
+// TestOutboxRefusal: who gives up can say what the owner answered last, until it takes the batch.
+func TestOutboxRefusal(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second, Backoff: 50 * time.Millisecond})
+	want := func(node string, status shipper.Status) {
+		t.Helper()
+		if from, ack := d.out.Refusal(); from != node || ack.Status != status {
+			t.Errorf("%s answers %+v", from, ack)
+		}
+	}
+	d.submit(1, 1)
+	d.route("a", 1)
+	want("", 0)
+	d.out.Effects()
+	for _, status := range []shipper.Status{shipper.NoRoom, shipper.NoLeader} {
+		if err := d.ack(1, shipper.Ack{Status: status, Reason: "full"}); err != nil {
+			t.Fatal(err)
+		}
+		want("owner", status)
+		d.pass(time.Second - 1)
+		d.want("what waits for the engine is not asked for often", nil)
+		d.pass(1)
+		d.want("and yet again", []sent{{"a", 1, 1, []int{1}}})
+	}
+	if err := d.ack(1, committed(1)...); err != nil {
+		t.Fatal(err)
+	}
+	want("", 0)
+	d.want("taken", nil, 1)
+	d.submit(1, 2)
+	if err := d.ack(2, shipper.Ack{Status: shipper.Busy}); err != nil {
+		t.Fatal(err)
+	}
+	want("owner", shipper.Busy)
+	d.route("b", 2)
+	want("", 0) // b has said nothing yet
 }

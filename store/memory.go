@@ -27,8 +27,7 @@ const keptLog = 1 << 14
 // kept.
 //
 // It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different
-// terms: about 100 GB. Since Add has no error to return, it panics rather than lose a change where there is no room for
-// it, and leaves the store as it was.
+// terms: about 100 GB. A change for which there is no room fails its transaction with [ErrFull].
 type Memory struct {
 	position  atomic.Uint64
 	committed atomic.Int64 // number of quads
@@ -41,6 +40,7 @@ type Memory struct {
 	tx     *tx      // the one that is open
 	log    []change // what it changed, in order
 	pinned bool     // a view may read log
+	failed error    // why the open transaction can only be rolled back
 }
 
 // change is a change of the open transaction. The terms of a deleted quad stay until the commit.
@@ -52,8 +52,12 @@ type change struct {
 var _ Store = (*Memory)(nil)
 
 // NewMemory returns an empty store at position 0.
-func NewMemory() *Memory {
-	return &Memory{epochs: epochs{now: 1}, terms: newDictionary(), quads: newQuads(), max: maxQuads}
+func NewMemory() *Memory { return NewMemoryWithin(maxQuads) }
+
+// NewMemoryWithin returns an empty store at position 0 that holds at most so many quads, those that the open transaction
+// changes counted twice; more than [Memory] can hold is not possible.
+func NewMemoryWithin(quads int) *Memory {
+	return &Memory{epochs: epochs{now: 1}, terms: newDictionary(), quads: newQuads(), max: min(quads, maxQuads)}
 }
 
 // Len is the number of committed quads.
@@ -92,7 +96,7 @@ func (m *Memory) end() {
 	if m.pinned || cap(m.log) > keptLog {
 		m.log = nil
 	}
-	m.log, m.pinned, m.tx = m.log[:0], false, nil
+	m.log, m.pinned, m.tx, m.failed = m.log[:0], false, nil, nil
 }
 
 // lookup finds the terms of a quad; found is false if there is one that has no id.
@@ -119,6 +123,9 @@ func texts(q *rdf.Quad) [4]string {
 func (t *tx) Add(q rdf.Quad) bool {
 	m := t.lock()
 	defer m.mu.Unlock()
+	if m.failed != nil {
+		return false
+	}
 	ids, hashes, found := m.lookup(&q)
 	if found {
 		if _, there := m.quads.find(ids, m.quads.hash(ids)); there {
@@ -126,7 +133,9 @@ func (t *tx) Add(q rdf.Quad) bool {
 		}
 	}
 	if m.full() || !found && m.terms.full(uint32(len(ids))) {
-		panic(fmt.Sprintf("store: no room for another quad: %d quads, %d terms", m.quads.len, m.terms.len))
+		m.failed = fmt.Errorf("%w: no room for another quad beside %d, with %d terms, and %d changes under way", ErrFull,
+			m.quads.len, m.terms.len, len(m.log))
+		return false
 	}
 	if !found {
 		m.intern(&q, &ids, hashes)
@@ -170,7 +179,7 @@ func (t *tx) Delete(q rdf.Quad) bool {
 	m := t.lock()
 	defer m.mu.Unlock()
 	ids, _, found := m.lookup(&q)
-	if !found {
+	if !found || m.failed != nil {
 		return false
 	}
 	hash := m.quads.hash(ids)
@@ -183,9 +192,19 @@ func (t *tx) Delete(q rdf.Quad) bool {
 	return true
 }
 
-func (t *tx) Commit(position uint64) {
+func (t *tx) Err() error {
 	m := t.lock()
 	defer m.mu.Unlock()
+	return m.failed
+}
+
+func (t *tx) Commit(position uint64) error {
+	m := t.lock()
+	defer m.mu.Unlock()
+	if err := m.failed; err != nil {
+		m.rollback()
+		return err
+	}
 	for _, c := range m.log {
 		if !c.added {
 			m.release(c.quad)
@@ -194,11 +213,17 @@ func (t *tx) Commit(position uint64) {
 	m.committed.Store(int64(m.quads.len))
 	m.position.Store(position)
 	m.end()
+	return nil
 }
 
 func (t *tx) Rollback() {
 	m := t.lock()
 	defer m.mu.Unlock()
+	m.rollback()
+}
+
+// rollback undoes the open transaction and ends it.
+func (m *Memory) rollback() {
 	for _, c := range slices.Backward(m.log) {
 		hash := m.quads.hash(c.quad)
 		if !c.added {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"runtime"
@@ -320,18 +321,23 @@ func TestFull(t *testing.T) {
 					t.Fatal("no change")
 				}
 			}
-			if got := panics(func() { tx.Add(numbered(10, 10)) }); !strings.Contains(got, "no room") {
-				t.Errorf("one more: %s", got)
+			if err := tx.Err(); err != nil {
+				t.Errorf("there was room: %v", err)
 			}
-			if tx.Add(numbered(3, 3)) || !tx.Delete(numbered(3, 3)) || !tx.Delete(numbered(4, 4)) {
-				t.Error("the transaction doesn't go on")
+			if tx.Add(numbered(10, 10)) || !errors.Is(tx.Err(), ErrFull) {
+				t.Errorf("one more: %v", tx.Err())
 			}
-			tx.Commit(1)
+			if tx.Add(numbered(3, 3)) || tx.Delete(numbered(3, 3)) || tx.Add(numbered(1, 2)) {
+				t.Error("a failed transaction goes on")
+			}
+			if err := tx.Commit(1); !errors.Is(err, ErrFull) || m.Len() != 0 || m.Position() != 0 {
+				t.Errorf("a failed transaction is committed: %v, %d quads at %d", err, m.Len(), m.Position())
+			}
+			invariants(t, m)
 			tx = m.Begin()
-			if !tx.Add(numbered(11, 11)) {
+			if !tx.Add(numbered(11, 11)) || tx.Err() != nil || tx.Commit(2) != nil || m.Len() != 1 {
 				t.Error("there is room again")
 			}
-			tx.Commit(2)
 			invariants(t, m)
 		})
 	}

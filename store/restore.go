@@ -191,7 +191,7 @@ func (s *snapshotReader) term() error {
 			return damaged("a term twice")
 		}
 		if terms.full(1) {
-			return fmt.Errorf("more than %d terms", terms.max)
+			return fmt.Errorf("%w: more than %d terms", ErrFull, terms.max)
 		}
 		id = terms.add(text, hash, &s.m.epochs)
 	}
@@ -215,7 +215,7 @@ func (s *snapshotReader) quad() error {
 		return damaged("a quad twice")
 	}
 	if s.m.full() {
-		return fmt.Errorf("more than %d quads", s.m.max)
+		return fmt.Errorf("%w: more than %d quads", ErrFull, s.m.max)
 	}
 	s.m.add(q)
 	return nil

@@ -1,7 +1,14 @@
 // Package store keeps the quads of one shard.
 package store
 
-import "github.com/quadrille-stream/quadrille/rdf"
+import (
+	"errors"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// ErrFull: the store can't hold another quad or term. [Tx.Err] and [Tx.Commit] wrap it, and [ReadSnapshot].
+var ErrFull = errors.New("store is full")
 
 // Store is a set of quads with a log position. One goroutine writes, through one [Tx] at a time; any number of
 // goroutines may read through [Store.View] meanwhile.
@@ -18,13 +25,20 @@ type Store interface {
 
 // Tx collects changes that nobody else sees until Commit. Add and Delete see the store together with the changes of
 // this transaction. Used by one goroutine.
+//
+// A change that finds no room fails the transaction: it has no effect, Err says why, Add and Delete do nothing more, and
+// all that is left is to roll back. Whoever answers for a change asks Err after it.
 type Tx interface {
-	// Add puts the quad in and reports whether that is a change. Its terms are copied if kept.
+	// Add puts the quad in and reports whether that is a change. Its terms are copied if kept. False can also say that
+	// there is no room: see Err.
 	Add(q rdf.Quad) bool
 	// Delete takes the quad out and reports whether that is a change.
 	Delete(q rdf.Quad) bool
-	// Commit makes the changes visible, in one step with the new position, and ends the transaction.
-	Commit(position uint64)
+	// Err returns nil, or why the transaction has failed; it wraps [ErrFull].
+	Err() error
+	// Commit makes the changes visible, in one step with the new position, and ends the transaction. A transaction that
+	// has failed is rolled back, and its Err returned.
+	Commit(position uint64) error
 	// Rollback drops the changes and ends the transaction.
 	Rollback()
 }

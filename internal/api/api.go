@@ -10,6 +10,23 @@
 //
 // An error is a JSON object {"error":{"code","message"}}, with "line" and "column" for a mistake in a document, "head"
 // for a patch whose "prev" is not the head, and beside it "results" with the shards that have committed.
+//
+// A patch may say, in a pipeline whose key is dataset, what it builds on: H prev <ID> commits it whole if ID is the head,
+// else nothing of it (409). It guards the whole document, wherever it stands in it; two different ones are a mistake.
+// H prev "" asks for a dataset to which no delta was ever committed: one that was emptied again has a head.
+//
+// An Idempotency-Key is UTF-8 of 1 to 256 bytes, and comes once (else 400, bad_key). After an answer 503 the same request
+// with the same key can be sent again, with one exception; the code tells the cause:
+//
+//	no_owner    the shard had no owner that answered
+//	busy        a queue is full, here or at the owner, or the owner is not ready
+//	no_room     the disk, or what the engine may use of it, is full; it goes on by itself when there is room
+//	no_leader   too few servers reach each other
+//	stopped     this node is shutting down; another takes the request
+//	halted      the owner has stopped the shard (damage, a full store): somebody must see to it. The answer has no
+//	            Retry-After, since repeating doesn't help
+//
+// What is over a limit, here or further on, is 413, too_large.
 package api
 
 import (

@@ -149,6 +149,18 @@ func TestPostErrors(t *testing.T) {
 			`{"error":{"code":"bad_event","message":"event can't be evaluated"}}`},
 		{"no owner", node.ErrNoOwner, 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_owner","message":"shard has no owner that answers"}}`},
+		{"busy", fmt.Errorf("%w: the owner's queue is full", node.ErrBusy), 503, [2]string{"Retry-After", "1"},
+			`{"error":{"code":"busy","message":"shard is busy: the owner's queue is full"}}`},
+		{"no room", fmt.Errorf("shard 1: %w", node.ErrNoRoom), 503, [2]string{"Retry-After", "1"},
+			`{"error":{"code":"no_room","message":"shard 1: the engine has no room left"}}`},
+		{"no leader", fmt.Errorf("shard 1: %w", node.ErrNoLeader), 503, [2]string{"Retry-After", "1"},
+			`{"error":{"code":"no_leader","message":"shard 1: the log has no leader"}}`},
+		{"stopped", node.ErrStopped, 503, [2]string{"Retry-After", "1"},
+			`{"error":{"code":"stopped","message":"node is stopped"}}`},
+		{"halted", fmt.Errorf("shard 1: %w", node.ErrHalted), 503, [2]string{"Retry-After", ""},
+			`{"error":{"code":"halted","message":"shard 1: shard is halted"}}`},
+		{"key", node.ErrKey, 400, [2]string{},
+			`{"error":{"code":"bad_key","message":"idempotency key is not usable"}}`},
 		{"part committed", &node.PartialError{Done: []node.ShardResult{{Shard: 2, Position: 5, Adds: 1}},
 			Err: node.ErrNoOwner}, 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_owner","message":"1 shards committed, then: shard has no owner that answers"},` +
@@ -197,7 +209,10 @@ func TestPostRefusesAtTheDoor(t *testing.T) {
 		{"latin-1", strings.NewReader("x"), []string{"Content-Type", patchType + "; charset=iso-8859-1"}, 415,
 			"unsupported_media_type"},
 		{"long key", strings.NewReader("x"), []string{"Content-Type", patchType, "Idempotency-Key",
-			strings.Repeat("k", 257)}, 400, "key_too_long"},
+			strings.Repeat("k", 257)}, 400, "bad_key"},
+		{"key of other bytes", strings.NewReader("x"), []string{"Content-Type", patchType, "Idempotency-Key", "k\xff"}, 400,
+			"bad_key"},
+		{"empty key", strings.NewReader("x"), []string{"Content-Type", patchType, "Idempotency-Key", ""}, 400, "bad_key"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -210,6 +225,14 @@ func TestPostRefusesAtTheDoor(t *testing.T) {
 				t.Errorf("answer %d %s, want %d %s", answer.StatusCode, body, test.status, test.code)
 			}
 		})
+	}
+	twice, err := http.NewRequestWithContext(t.Context(), "POST", url+"/v1/changes", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice.Header["Idempotency-Key"] = []string{"k", "k"}
+	if answer, body := send(t, twice, "Content-Type", patchType); answer.StatusCode != 400 || code(t, body) != "bad_key" {
+		t.Errorf("two keys: %d %s", answer.StatusCode, body)
 	}
 	if reached {
 		t.Error("a refused document reached the node")
@@ -338,6 +361,12 @@ func TestAdmission(t *testing.T) {
 		{open, "/v1/status", "localhost:7375", "", 200},
 		{open, "/v1/status", "LOCALHOST.", "", 200},
 		{open, "/v1/status", "[::1]:7375", "", 200},
+		{open, "/v1/status", "127.0.0.1", "", 200},
+		{open, "/v1/status", "127.9.9.9:80", "", 200},
+		{open, "/v1/status", "::1", "", 200},
+		{open, "/v1/status", "10.0.0.1:7375", "", 421},
+		{open, "/v1/status", "[2001:db8::1]:7375", "", 421},
+		{open, "/v1/status", "0.0.0.0", "", 421},
 		{open, "/v1/status", "node.example:80", "", 200},
 		{open, "/v1/status", "evil.example", "", 421},
 		{open, "/v1/status", "127.0.0.1.evil.example", "", 421},

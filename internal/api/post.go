@@ -24,8 +24,6 @@ const (
 )
 
 const (
-	// maxKey is the longest idempotency key in bytes, as Submit takes it.
-	maxKey = 256
 	// firstBuffer is the buffer for a body whose length nobody has told.
 	firstBuffer = 64 << 10
 	// maxPooled is the largest buffer that is kept for another body.
@@ -41,8 +39,9 @@ type accepted struct {
 
 func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 	media, p := changesType(r)
-	if p == nil && len(r.Header.Get("Idempotency-Key")) > maxKey {
-		p = newProblem(http.StatusBadRequest, "key_too_long", "Idempotency-Key is over %d bytes", maxKey)
+	var key string
+	if p == nil {
+		key, p = a.idempotencyKey(r)
 	}
 	if p != nil {
 		p.write(w)
@@ -57,7 +56,7 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	results, err := a.node.Submit(r.Context(), node.Submission{
-		MediaType: media, Body: body, Key: r.Header.Get("Idempotency-Key"),
+		MediaType: media, Body: body, Key: key,
 	})
 	if err != nil {
 		a.submitProblem(err).write(w)
@@ -72,6 +71,26 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 		answer.Deletes += result.Deletes
 	}
 	writeJSON(w, http.StatusOK, answer)
+}
+
+// idempotencyKey returns the key of a request, empty if it has none. A header that is empty, or there twice, is a mistake
+// of a sender that believes to be safe.
+func (a *API) idempotencyKey(r *http.Request) (string, *problem) {
+	keys := r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 {
+		return "", nil
+	}
+	err := node.CheckKey(keys[0])
+	switch {
+	case len(keys) > 1:
+		err = fmt.Errorf("%w: %d headers Idempotency-Key, send one", node.ErrKey, len(keys))
+	case keys[0] == "":
+		err = fmt.Errorf("%w: the header Idempotency-Key is empty; leave it out, or send a key", node.ErrKey)
+	}
+	if err != nil {
+		return "", a.causeProblem(err)
+	}
+	return keys[0], nil
 }
 
 // changesType returns the media type without its parameters, if it is one that is read.
@@ -115,7 +134,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		}
 		if more := int64(cap(body)) - taken; more > 0 {
 			if !a.bodies.take(more) {
-				p := newProblem(http.StatusServiceUnavailable, "busy",
+				p := newProblem(http.StatusServiceUnavailable, codeBusy,
 					"documents of %d bytes are under way, which is the limit; try again", a.cfg.MaxBodies)
 				p.header.Set("Retry-After", "1")
 				return nil, release, p

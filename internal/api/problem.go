@@ -54,7 +54,8 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(append(text, '\n'))
 }
 
-// coded are the errors that have a status and a code of their own, in the order in which they are looked for.
+// coded are the errors that have a status and a code of their own, in the order in which they are looked for: what can't
+// succeed before what may.
 var coded = []struct {
 	err    error
 	status int
@@ -62,12 +63,33 @@ var coded = []struct {
 }{
 	{node.ErrMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type"},
 	{node.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
+	{node.ErrKey, http.StatusBadRequest, "bad_key"},
 	{node.ErrReused, http.StatusUnprocessableEntity, "key_reused"},
 	{node.ErrBad, http.StatusUnprocessableEntity, "bad_event"},
 	{node.ErrPrevNeedsDataset, http.StatusBadRequest, "prev_needs_dataset"},
+	{node.ErrHalted, http.StatusServiceUnavailable, codeHalted},
+	{node.ErrStopped, http.StatusServiceUnavailable, "stopped"},
+	{node.ErrNoRoom, http.StatusServiceUnavailable, "no_room"},
+	{node.ErrNoLeader, http.StatusServiceUnavailable, "no_leader"},
+	{node.ErrBusy, http.StatusServiceUnavailable, codeBusy},
 	{node.ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout"},
 	{context.Canceled, http.StatusServiceUnavailable, "canceled"},
+}
+
+const (
+	codeHalted = "halted"
+	codeBusy   = "busy"
+)
+
+// CodeError returns the error of package node that a code of the API stands for, nil if it stands for none.
+func CodeError(code string) error {
+	for _, c := range coded {
+		if c.code == code {
+			return c.err
+		}
+	}
+	return nil
 }
 
 // submitProblem maps an error of Submit.
@@ -77,10 +99,11 @@ func (a *API) submitProblem(err error) *problem {
 	if errors.As(err, &partial) {
 		p.Results = partial.Done
 	}
-	switch p.status {
-	case http.StatusServiceUnavailable:
+	switch {
+	case p.Error.Code == codeHalted: // no time is known after which it would be of use
+	case p.status == http.StatusServiceUnavailable:
 		p.header.Set("Retry-After", "1")
-	case http.StatusUnsupportedMediaType:
+	case p.status == http.StatusUnsupportedMediaType:
 		p.header.Set("Accept-Post", acceptPost)
 	}
 	return p

@@ -73,7 +73,9 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 		if err := data.statements(ctx, std, r.Add); err != nil {
 			return err
 		}
-		r.settle()
+		if err := r.settle(); err != nil {
+			return err
+		}
 	}
 	done := application{To: to, Before: r.store.Len()}
 	r.state.adds = 0 // which were the data
@@ -81,7 +83,9 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 		if err := in.rows(ctx, std, r); err != nil {
 			return err
 		}
-		r.settle()
+		if err := r.settle(); err != nil {
+			return err
+		}
 	}
 	if err := c.write(ctx, std, func(w io.Writer) error { return r.write(w, to) }); err != nil {
 		return err
@@ -141,21 +145,25 @@ var _ patch.Change = (*replay)(nil)
 func newReplay() *replay { return &replay{store: store.NewMemory()} }
 
 // settle commits the rows that are outside a transaction.
-func (r *replay) settle() {
+func (r *replay) settle() error {
 	if r.tx != nil && !r.open {
-		r.commit()
+		return r.commit()
 	}
+	return nil
 }
 
-func (r *replay) commit() {
-	r.tx.Commit(r.store.Position() + 1)
+func (r *replay) commit() error {
+	err := r.tx.Commit(r.store.Position() + 1)
 	r.tx, r.open, r.rows = nil, false, 0
+	return err
 }
 
 // row returns the transaction that a row is of.
-func (r *replay) row() store.Tx {
+func (r *replay) row() (store.Tx, error) {
 	if r.rows == settleEvery {
-		r.settle()
+		if err := r.settle(); err != nil {
+			return nil, err
+		}
 	}
 	if r.tx == nil {
 		r.tx = r.store.Begin()
@@ -163,13 +171,15 @@ func (r *replay) row() store.Tx {
 	if !r.open {
 		r.rows++
 	}
-	return r.tx
+	return r.tx, nil
 }
 
 func (r *replay) Header(string, rdf.Term) error { return nil }
 
 func (r *replay) Begin() error {
-	r.settle()
+	if err := r.settle(); err != nil {
+		return err
+	}
 	r.transactions++
 	r.state.shared = true
 	r.tx, r.open, r.before = r.store.Begin(), true, r.state
@@ -177,8 +187,7 @@ func (r *replay) Begin() error {
 }
 
 func (r *replay) Commit() error {
-	r.commit()
-	return nil
+	return r.commit()
 }
 
 func (r *replay) Abort() error {
@@ -189,17 +198,27 @@ func (r *replay) Abort() error {
 }
 
 func (r *replay) Add(q rdf.Quad) error {
-	if r.row().Add(q) {
-		r.state.adds++
+	tx, err := r.row()
+	if err != nil {
+		return err
 	}
-	return nil
+	if tx.Add(q) {
+		r.state.adds++
+		return nil
+	}
+	return tx.Err()
 }
 
 func (r *replay) Delete(q rdf.Quad) error {
-	if r.row().Delete(q) {
-		r.state.deletes++
+	tx, err := r.row()
+	if err != nil {
+		return err
 	}
-	return nil
+	if tx.Delete(q) {
+		r.state.deletes++
+		return nil
+	}
+	return tx.Err()
 }
 
 // declare takes the prefixes of the data.

@@ -419,9 +419,11 @@ func (r *rig) checkSink(dir string) {
 // otherSettings: a node with other settings doesn't join, and says which and with which values.
 func otherSettings(t *testing.T, r *rig) {
 	shards, key := r.start("w2", "--shards", "5"), r.start("w3", "--key", "graph")
+	keep := r.start("w4", "--keep-keys", "1h")
 	for w, want := range map[*worker]string{
 		shards: "the pipeline was created with other settings: number of shards is 8, and 5 here",
 		key:    "settings differ from the pipeline's: key is graph here, and subject in the pipeline",
+		keep:   "idempotency keys are kept is 1h0m0s here, and 24h0m0s in the pipeline",
 	} {
 		if log := w.ends(1); !strings.Contains(log, want) {
 			t.Errorf("want %q; log:\n%s", want, log)

@@ -41,7 +41,7 @@ type serveCommand struct {
 	Zone     string        `help:"Where the node is; standbys are spread over zones."`
 	Weight   int           `default:"1" help:"The node's share of the shards, compared with the others' weights."`
 	Leave    bool          `help:"Leave the pipeline at the end, so that the others need not notice first."`
-	KeepKeys time.Duration `default:"24h" help:"How long idempotency keys are remembered; a shard remembers a million at most, and then says that it is busy."`
+	KeepKeys time.Duration `default:"24h" help:"How long idempotency keys are remembered, the same on all nodes; a shard remembers a million at most, and then says that it is busy."`
 	SinkDir  string        `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder."`
 	Web      webFlags      `embed:""`
 	Engine   engineFlags   `embed:""`

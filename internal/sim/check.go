@@ -258,7 +258,7 @@ func (c *check) acked(ev shipper.Event, a shipper.Ack) {
 			c.w.broken(ErrDurable, "shard %d: key %s is said to be used for another body", s.shard, ev.Producer)
 		}
 	case shipper.Conflict:
-		if ev.Prev == "" || ev.Prev == a.Head {
+		if !ev.Guarded() || ev.Prev == a.Head {
 			c.w.broken(ErrDurable, "shard %d: %s: refused, though its prev is the head", s.shard, ev.Producer)
 		}
 	}

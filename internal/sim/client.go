@@ -100,10 +100,10 @@ func (c *client) document(number string, text []byte) *document {
 	if err != nil {
 		c.w.broken(ErrDropped, "%s: %v", d, err)
 	}
-	for i, part := range split.Parts {
+	for _, part := range split.Parts {
 		ev := shipper.Event{Shard: part.Shard, MediaType: dataset.MediaType, Payload: part.Payload}
-		if i == 0 {
-			ev.Prev = split.Prev
+		if split.HasPrev {
+			ev.Prev, ev.First = split.Prev, split.Prev == ""
 		}
 		d.events = append(d.events, ev)
 	}
@@ -154,9 +154,7 @@ func (c *client) body() []byte {
 		b.WriteString("TC .\n")
 	case optimistic:
 		head, value := c.w.check.counter()
-		if head != "" {
-			fmt.Fprintf(&b, "H prev <%s> .\n", head)
-		}
+		fmt.Fprintf(&b, "H prev %q .\n", head)
 		fmt.Fprintf(&b, "TX .\n")
 		if value > 0 {
 			fmt.Fprintf(&b, "D <urn:counter> <urn:p> \"%d\" .\n", value)

@@ -55,7 +55,7 @@ func (w *world) start(name string) { w.startWith(name, w.cfg.Shards) }
 
 func (w *world) startWith(name string, shards int) {
 	p := &proc{w: w, id: len(w.procs), name: name, proposing: map[string]bool{}, wait: reenterAfter}
-	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Format: 1}
+	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Keep: w.cfg.Keep, Format: 1}
 	w.procs = append(w.procs, p)
 	p.boot()
 }
@@ -273,6 +273,8 @@ func (l *loop) deliver(b shipper.Batch) {
 	switch a := b.Acks[0]; a.Status {
 	case shipper.NotOwner:
 		l.p.w.note("%s shard %d: %s does not own it, as of epoch %d", l.p, l.shard, b.From, a.Epoch)
+	case shipper.Halted:
+		l.p.w.note("%s shard %d: %s has halted it: %s", l.p, l.shard, b.From, a.Reason)
 	case shipper.Busy:
 		l.p.w.note("%s shard %d: %s is busy: %s", l.p, l.shard, b.From, a.Reason)
 	}

@@ -57,9 +57,18 @@ func (l *Logic) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64,
 	return e.dst, e.adds, e.deletes, err
 }
 
+// room returns the error of a transaction that has found no room.
+func room(tx store.Tx) error {
+	if err := tx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", operator.ErrFull, err)
+	}
+	return nil
+}
+
 // Commit makes what was evaluated visible.
 func (l *Logic) Commit(position uint64) {
-	l.begin().Commit(position)
+	// It can't fail: Evaluate and Apply return the error of a transaction that found no room, after which comes Rollback.
+	_ = l.begin().Commit(position)
 	l.tx = nil
 }
 
@@ -151,16 +160,18 @@ func (e *evaluation) Add(q rdf.Quad) error {
 	if e.tx.Add(q) {
 		e.dst = patch.AppendAdd(e.dst, q)
 		e.adds++
+		return nil
 	}
-	return nil
+	return room(e.tx)
 }
 
 func (e *evaluation) Delete(q rdf.Quad) error {
 	if e.tx.Delete(q) {
 		e.dst = patch.AppendDelete(e.dst, q)
 		e.deletes++
+		return nil
 	}
-	return nil
+	return room(e.tx)
 }
 
 // replay applies the rows of a delta, each of which must be a change.
@@ -171,6 +182,9 @@ type replay struct {
 
 func (r *replay) Add(q rdf.Quad) error {
 	if !r.tx.Add(q) {
+		if err := room(r.tx); err != nil {
+			return err
+		}
 		return fmt.Errorf("the delta adds what is there: %s", patch.AppendAdd(nil, q))
 	}
 	return nil
@@ -178,6 +192,9 @@ func (r *replay) Add(q rdf.Quad) error {
 
 func (r *replay) Delete(q rdf.Quad) error {
 	if !r.tx.Delete(q) {
+		if err := room(r.tx); err != nil {
+			return err
+		}
 		return fmt.Errorf("the delta deletes what is not there: %s", patch.AppendDelete(nil, q))
 	}
 	return nil

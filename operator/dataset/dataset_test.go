@@ -2,6 +2,7 @@ package dataset_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,9 +11,11 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 func event(text string) *shipper.Event {
@@ -159,5 +162,28 @@ func checkSnapshot(t *rapid.T, write func(io.Writer) error, want string) {
 	}
 	if _, err := l.Restore(bytes.NewReader(buf.Bytes()[:buf.Len()/2])); err == nil || content(l) != "" {
 		t.Fatalf("half a snapshot: %v, %s", err, content(l))
+	}
+}
+
+// TestFull: no room is an error of its own, to the owner and at replay; the state is as before.
+func TestFull(t *testing.T) {
+	l := dataset.Within(4)
+	if _, _, _, err := l.Evaluate(event("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
+		t.Fatal(err)
+	}
+	l.Commit(1)
+	large := "TX .\nA <urn:s> <urn:p> \"2\" .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\n" +
+		"A <urn:s> <urn:p> \"4\" .\nTC .\n"
+	_, _, _, err := l.Evaluate(event(large), nil)
+	if !errors.Is(err, operator.ErrFull) || !errors.Is(err, store.ErrFull) {
+		t.Errorf("evaluate: %v", err)
+	}
+	l.Rollback()
+	err = l.Apply(2, []byte(strings.Replace(large, "A <urn:s> <urn:p> \"1\" .\n", "", 1)))
+	if !errors.Is(err, operator.ErrFull) || content(l) != `<urn:s> <urn:p> "1" .` || l.Store().Position() != 1 {
+		t.Errorf("apply: %v; %s at %d", err, content(l), l.Store().Position())
+	}
+	if err := l.Apply(3, []byte("TX .\nD <urn:s> <urn:p> \"1\" .\nTC .\n")); err != nil || content(l) != "" {
+		t.Errorf("it does not go on: %v", err)
 	}
 }

@@ -1,10 +1,12 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/patch"
@@ -55,8 +57,10 @@ type Split struct {
 	Parts []Part
 	// Rows is the number of additions and deletions.
 	Rows uint64
-	// Prev is the value of the header "prev", if there is one.
-	Prev string
+	// HasPrev says that the document has the header "prev", and Prev is its value. Wherever it stands, it guards the
+	// whole document: each shard then has one part. An empty Prev says that nothing was ever committed.
+	HasPrev bool
+	Prev    string
 }
 
 // Splitter divides documents. Its zero value is not of use: Key and Shards must be set.
@@ -74,24 +78,66 @@ type Splitter struct {
 type TransactionTooLargeError struct {
 	// Shard is the shard's number, Limit the bound in bytes.
 	Shard, Limit int
+	// Guarded: it is the whole document, because of its header "prev".
+	Guarded bool
 }
 
 // Error tells shard and bound.
 func (e *TransactionTooLargeError) Error() string {
+	if e.Guarded {
+		return fmt.Sprintf("a document with the header prev is one transaction, and this one has more than %d bytes for "+
+			"shard %d; send it in parts, each with the head that came back for the one before", e.Limit, e.Shard)
+	}
 	return fmt.Sprintf("a transaction has more than %d bytes for shard %d; split it into smaller ones", e.Limit, e.Shard)
 }
 
-// Patch divides an RDF Patch. Aborted transactions are left out; rows outside a transaction are one transaction.
+// Patch divides an RDF Patch. Aborted transactions are left out; rows outside a transaction are one transaction. Two
+// different values of the header "prev" are a syntax error. A document that has it commits whole or not at all, so
+// MaxTransaction bounds what all of its transactions put into a shard.
 func (s Splitter) Patch(doc []byte) (Split, error) {
 	d := s.newDivision()
-	if err := patch.Parse(doc, d); err != nil {
+	if err := patch.Parse(doc, d, patch.OnePrev()); err != nil {
 		return Split{}, err
 	}
 	if err := d.endImplicit(); err != nil {
 		return Split{}, err
 	}
-	return d.done(), nil
+	split := d.done()
+	if split.HasPrev {
+		return split, s.join(&split)
+	}
+	return split, nil
 }
+
+// join makes one part of those that a shard got before the header "prev" came. A document without rows has an empty
+// transaction, so that its prev is looked at all the same.
+func (s Splitter) join(split *Split) error {
+	if len(split.Parts) == 0 {
+		empty := append(slices.Clone(beginRow), commitRow...)
+		split.Parts = []Part{{Shard: shard.Of(Dataset.Of(rdf.Quad{}), s.Shards), Payload: empty}}
+	}
+	var joined []Part
+	at := map[int]int{} // shard → index in joined
+	for _, part := range split.Parts {
+		i, ok := at[part.Shard]
+		if !ok {
+			at[part.Shard] = len(joined)
+			joined = append(joined, part)
+			continue
+		}
+		joined[i].Payload = append(joined[i].Payload, part.Payload...)
+	}
+	split.Parts = joined
+	limit := s.maxTransaction()
+	for _, part := range joined {
+		if len(part.Payload) > limit {
+			return &TransactionTooLargeError{Shard: part.Shard, Limit: limit, Guarded: true}
+		}
+	}
+	return nil
+}
+
+func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20) }
 
 // Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
 // the document's own: their labels are made from scope, the identity of the event, so that a retry makes the same.
@@ -142,9 +188,7 @@ func (s Splitter) newDivision() *division {
 	if s.PartSize == 0 {
 		s.PartSize = 128 << 10
 	}
-	if s.MaxTransaction == 0 {
-		s.MaxTransaction = 64 << 20
-	}
+	s.MaxTransaction = s.maxTransaction()
 	d := &division{s: s, open: make([]open, s.Shards)}
 	for i := range d.open {
 		d.open[i].begun = -1
@@ -154,8 +198,8 @@ func (s Splitter) newDivision() *division {
 
 func (d *division) Header(name string, value rdf.Term) error {
 	if name == "prev" {
-		d.split.Prev = strings.Clone(value.Value())
-		d.s.PartSize = math.MaxInt // what is checked against the head as a whole commits as a whole
+		d.split.HasPrev, d.split.Prev = true, strings.Clone(value.Value())
+		d.s.PartSize = math.MaxInt // spares most of the joining
 	}
 	return nil
 }

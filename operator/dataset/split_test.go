@@ -161,6 +161,48 @@ func TestPartSize(t *testing.T) {
 	}
 }
 
+// TestPrev guards the whole document, wherever it stands, and is one only.
+func TestPrev(t *testing.T) {
+	var doc strings.Builder
+	for i := range 10 {
+		fmt.Fprintf(&doc, "TX .\nA <urn:s> <urn:p> \"%d\" .\nTC .\n", i)
+	}
+	s := dataset.Splitter{Key: dataset.Dataset, Shards: 3, PartSize: 60, MaxTransaction: 1000}
+	rows, last := doc.String(), "TX .\nA <urn:s> <urn:p> \"last\" .\nTC .\n"
+	for name, test := range map[string]struct{ text, prev string }{
+		"between":        {rows + "H prev <urn:h> .\n" + last, "urn:h"},
+		"at the end":     {rows + last + "H prev <urn:h> .\n", "urn:h"},
+		"twice the same": {"H prev <urn:h> .\n" + rows + "H PREVIOUS \"urn:h\" .\n" + last, "urn:h"},
+		"empty":          {rows + "H prev \"\" .\n" + last, ""},
+	} {
+		split, err := s.Patch([]byte(test.text))
+		if err != nil || len(split.Parts) != 1 || !split.HasPrev || split.Prev != test.prev || split.Rows != 11 ||
+			string(split.Parts[0].Payload) != rows+last {
+			t.Errorf("%s: %+v, %v", name, split, err)
+		}
+	}
+	if split, err := s.Patch([]byte("H prev <urn:h> .\nTX .\nA <urn:s> <urn:p> \"1\" .\nTA .\n")); err != nil ||
+		len(split.Parts) != 1 || string(split.Parts[0].Payload) != "TX .\nTC .\n" || split.Rows != 0 {
+		t.Errorf("without rows: %+v, %v", split, err)
+	}
+	if split, err := s.Patch([]byte(rows)); err != nil || split.HasPrev || len(split.Parts) < 2 {
+		t.Errorf("without: %+v, %v", split, err)
+	}
+	for _, second := range []string{"<urn:other>", `""`} {
+		var syntax *rdf.SyntaxError
+		_, err := s.Patch([]byte("H prev <urn:h> .\n" + rows + "H prev " + second + " .\n" + last))
+		if !errors.As(err, &syntax) || syntax.Line != 32 || !strings.Contains(syntax.Msg, "expected one prev") {
+			t.Errorf("two of them: %v", err)
+		}
+	}
+	s.MaxTransaction = 200
+	var large *dataset.TransactionTooLargeError
+	if _, err := s.Patch([]byte(rows + "H prev <urn:h> .\n")); !errors.As(err, &large) || !large.Guarded ||
+		!strings.Contains(err.Error(), "more than 200 bytes") {
+		t.Errorf("a document that is too large to commit as one: %v", err)
+	}
+}
+
 func TestLimits(t *testing.T) {
 	s := dataset.Splitter{Key: dataset.Subject, Shards: 1, MaxTransaction: 100}
 	_, err := s.Patch([]byte("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\nTX .\nA <urn:s> <urn:p> \"2\" .\nTC .\n" +

@@ -89,12 +89,19 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %d %s: %s", e.URL, e.Status, e.Code, e.Message)
 }
 
+// Unwrap returns the error of package node that the code stands for, nil if it stands for none: errors.Is tells causes
+// apart as at the node itself.
+func (e *Error) Unwrap() error { return api.CodeError(e.Code) }
+
 // Temporary reports whether the same request can succeed later or at another node: anything but an answer of the node
-// that says that the request is wrong.
+// that says that the request is wrong, or that the shard waits for somebody to see to it.
 func Temporary(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
 		return !errors.Is(err, context.Canceled)
+	}
+	if errors.Is(e, node.ErrHalted) || errors.Is(e, node.ErrTooLarge) {
+		return false
 	}
 	switch e.Status {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

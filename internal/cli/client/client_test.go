@@ -18,6 +18,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/node"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,6 +103,8 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 	}{
 		"reason": {503, http.Header{"Retry-After": {"7"}}, `{"error":{"code":"no_owner","message":"shard 3"},"results":[]}`,
 			client.Error{Code: "no_owner", Message: "shard 3", RetryAfter: 7 * time.Second}, "503 no_owner: shard 3"},
+		"halted": {503, nil, `{"error":{"code":"halted","message":"shard 3"}}`,
+			client.Error{Code: "halted", Message: "shard 3"}, "503 halted: shard 3"},
 		"place": {400, nil, `{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`,
 			client.Error{Code: "syntax", Message: "expected a term", Line: 3, Column: 14},
 			"400 syntax: line 3, column 14: expected a term"},
@@ -264,6 +267,33 @@ func TestChangesThatFail(t *testing.T) {
 		err := c.Changes(t.Context(), base, nil, func(api.Change, string) error { heard++; return nil })
 		if err == nil || heard != test.heard || !strings.HasPrefix(err.Error(), base+": "+test.want) {
 			t.Errorf("%s: %d heard, %v", name, heard, err)
+		}
+	}
+}
+
+// TestCauses: the codes of answers are the errors of the node again, and what can't succeed is not tried again.
+func TestCauses(t *testing.T) {
+	for _, test := range []struct {
+		status    int
+		code      string
+		want      error
+		temporary bool
+	}{
+		{503, "no_owner", node.ErrNoOwner, true},
+		{503, "busy", node.ErrBusy, true},
+		{503, "no_room", node.ErrNoRoom, true},
+		{503, "no_leader", node.ErrNoLeader, true},
+		{503, "stopped", node.ErrStopped, true},
+		{503, "halted", node.ErrHalted, false},
+		{413, "too_large", node.ErrTooLarge, false},
+		{400, "bad_key", node.ErrKey, false},
+		{422, "key_reused", node.ErrReused, false},
+		{503, "of a later version", nil, true},
+	} {
+		c, base := serve(t, "", says(test.status, nil, fmt.Sprintf(`{"error":{"code":%q,"message":"m"}}`, test.code)))
+		_, err := c.Submit(t.Context(), base, client.TypePatch, "k", nil)
+		if test.want != nil && !errors.Is(err, test.want) || client.Temporary(err) != test.temporary {
+			t.Errorf("%s: %v, temporary: %v", test.code, err, client.Temporary(err))
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/node"
 )
 
 // wire is a network inside a bubble, whose time stands still while anybody works.
@@ -288,6 +289,21 @@ func TestSessionDoesNotRepeatWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSessionDoesNotWaitForAHaltedShard: no other door has an answer, and no time is known after which it would have.
+func TestSessionDoesNotWaitForAHaltedShard(t *testing.T) {
+	a := &asked{keys: map[string]int{}}
+	answer := func(w http.ResponseWriter, r *http.Request) {
+		a.note(r)
+		says(503, nil, `{"error":{"code":"halted","message":"shard 3"}}`)(w, r)
+	}
+	inBubble(t, answer, func(t *testing.T, c *client.Client) {
+		_, err := client.NewSession(c, doors, 0, time.Hour).Submit(t.Context(), client.TypePatch, "k", nil)
+		if !errors.Is(err, node.ErrHalted) || len(a.doors) != 1 {
+			t.Errorf("%d tries, %v", len(a.doors), err)
+		}
+	})
 }
 
 // TestSessionOutlivesConnections: a connection that breaks before the answer says nothing about the outcome; the same

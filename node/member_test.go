@@ -1,0 +1,139 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// TestNextProcessIsHeard: the batches of a process are not taken for old ones of the process before it.
+func TestNextProcessIsHeard(t *testing.T) {
+	inBubble(t, 1, nil, func(t *testing.T, c *cluster) {
+		c.start("n1")
+		c.ready("n1")
+		c.start("n2")
+		c.ready("n1", "n2")
+		for range 5 {
+			c.submit("n2", "", `A <http://e/a> <http://e/p> "1" .`)
+		}
+		c.kill("n2")
+		c.start("n2")
+		c.ready("n1", "n2")
+		if got := c.submit("n2", "", `A <http://e/b> <http://e/p> "1" .`); got[0].Adds != 1 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// deafened is an engine whose control log says nothing new from some time on.
+type deafened struct {
+	*memory.Engine
+	deaf *atomic.Bool
+}
+
+func (d deafened) Control() engine.Log { return deafLog{d.Engine.Control(), d.deaf} }
+
+type deafLog struct {
+	engine.Log
+	deaf *atomic.Bool
+}
+
+func (l deafLog) Follow(ctx context.Context, from uint64, fn func(engine.Entry) error) error {
+	return l.Log.Follow(ctx, from, func(e engine.Entry) error {
+		if l.deaf.Load() {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return fn(e)
+	})
+}
+
+// TestSupersededByAClaim: a process that doesn't hear of the later one with its name learns it from a shard's log, and
+// stops.
+func TestSupersededByAClaim(t *testing.T) {
+	inBubble(t, 1, nil, func(t *testing.T, c *cluster) {
+		var deaf atomic.Bool
+		c.change = func(cfg *node.Config) { cfg.Engine = deafened{cfg.Engine.(*memory.Engine), &deaf} }
+		c.start("n1")
+		c.ready("n1")
+		first, ended, stop := c.nodes["n1"], c.ended["n1"], c.stop["n1"]
+		defer stop()
+		deaf.Store(true)
+		c.change = nil
+		c.start("n1")
+		c.ready("n1")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		go func() {
+			_, _ = first.Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(`A <http://e/a> <http://e/p> "1" .`)})
+		}()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, node.ErrSuperseded) || !strings.Contains(err.Error(), "has claimed shard 0") {
+				t.Errorf("it ended with %v", err)
+			}
+		case <-ctx.Done():
+			t.Error("it goes on")
+			stop()
+			<-ended
+		}
+	})
+}
+
+// TestLeftStaysOut: a node that has left does not enter again, however long it runs.
+func TestLeftStaysOut(t *testing.T) {
+	inBubble(t, 2, nil, func(t *testing.T, c *cluster) {
+		c.start("n1")
+		c.start("n2")
+		c.ready("n1", "n2")
+		if err := c.nodes["n2"].Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(10 * time.Minute)
+		if s := c.nodes["n1"].Status(); len(s.Members) != 1 || c.owned("n1") != 2 {
+			t.Errorf("%+v", s.Members)
+		}
+		select {
+		case err := <-c.ended["n2"]:
+			t.Errorf("n2 ended: %v", err)
+		default:
+		}
+	})
+}
+
+// tailless is an engine of which no shard's tail is known, so that no planned move comes near it.
+type tailless struct{ *memory.Engine }
+
+func (e tailless) Shard(s int) engine.ShardLog { return taillessLog{e.Engine.Shard(s)} }
+
+type taillessLog struct{ engine.ShardLog }
+
+func (taillessLog) Tail(context.Context) (engine.Entry, error) {
+	return engine.Entry{}, errors.New("the tail is not known")
+}
+
+// TestLeaveAtHalfTime: what nobody takes in the planned way moves at half of the time.
+func TestLeaveAtHalfTime(t *testing.T) {
+	inBubble(t, 2, nil, func(t *testing.T, c *cluster) {
+		c.start("n2")
+		c.ready("n2")
+		c.change = func(cfg *node.Config) { cfg.Engine = tailless{cfg.Engine.(*memory.Engine)} }
+		c.start("n1")
+		c.ready("n1", "n2")
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		begin := time.Now()
+		err := c.nodes["n2"].Leave(ctx)
+		if took := time.Since(begin); err != nil || took < 5*time.Second || took > 6*time.Second {
+			t.Errorf("after %v: %v", took, err)
+		}
+		eventually(t, "n1 owns all", func() bool { return c.owned("n1") == 2 })
+	})
+}
