@@ -45,10 +45,11 @@ func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) 
 	}
 	n.counted.submissions.Add(1)
 	n.counted.changesIn.Add(split.Rows)
-	events := make([]shipper.Event, len(split.Parts))
+	events := make([]shipper.Addressed, len(split.Parts))
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i, part := range split.Parts {
-		events[i] = shipper.Event{Shard: part.Shard, MediaType: dataset.MediaType, Payload: part.Payload}
+		events[i].Shard = part.Shard
+		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
 		if s.Key != "" {
 			events[i].Producer = fmt.Sprintf("%s%s/%d", shipper.OncePrefix, s.Key, parts[part.Shard])
 			events[i].Seq = identity
@@ -107,7 +108,7 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
 // error before it goes on: a later event that overtook them would make them look like duplicates. Its name has at most
 // [shipper.MaxWireText] bytes.
-func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack, error) {
+func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.Ack, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Wait)
 	defer cancel()
 	select {
@@ -145,7 +146,7 @@ func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack,
 }
 
 // giveUp tells the loops that nobody waits any more, and which shard did not answer.
-func (n *Node) giveUp(events []shipper.Event, answers chan answer, acks []shipper.Ack) error {
+func (n *Node) giveUp(events []shipper.Addressed, answers chan answer, acks []shipper.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
@@ -194,10 +195,10 @@ type waiter struct {
 }
 
 // submit puts the events of one Send into the outbox, in order.
-func (l *loop) submit(now time.Time, events []shipper.Event, indexes []int, answers chan<- answer) {
+func (l *loop) submit(now time.Time, events []shipper.Addressed, indexes []int, answers chan<- answer) {
 	mine := make([]shipper.Event, len(indexes))
 	for i, index := range indexes {
-		mine[i] = events[index]
+		mine[i] = events[index].Event
 		if mine[i].Producer == "" {
 			l.doorSeq++
 			mine[i].Producer, mine[i].Seq = l.n.door, l.doorSeq
@@ -217,7 +218,7 @@ func (l *loop) submit(now time.Time, events []shipper.Event, indexes []int, answ
 }
 
 // results makes of the acks of a submission one result per shard.
-func results(events []shipper.Event, acks []shipper.Ack, err error) ([]ShardResult, error) {
+func results(events []shipper.Addressed, acks []shipper.Ack, err error) ([]ShardResult, error) {
 	byShard := map[int]*ShardResult{}
 	var failed error
 	fail := func(shard int, why error) {

@@ -1,11 +1,10 @@
 // Package shipper moves events to the nodes that own their shards.
 package shipper
 
-// Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard.
-// An Event is immutable once it is shipped.
+// Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard. Which
+// shard that is says the [Batch] that holds it, or [Addressed] before it is in one: the events of a batch can't differ
+// in that. An Event is immutable once it is shipped.
 type Event struct {
-	// Shard is the shard that the key falls in.
-	Shard int
 	// Epoch is the epoch of the assignment by which the sender found the owner.
 	Epoch uint64
 	// Key is the routing key, for people and for operators that need it. It may be empty when the event holds changes
@@ -22,6 +21,14 @@ type Event struct {
 	Payload []byte
 	// Prev, if not empty, is the record id that must be the head of the shard for the event to be accepted.
 	Prev string
+}
+
+// Addressed is an event on its way to a batch.
+type Addressed struct {
+	// Shard is the shard that the event's key falls in.
+	Shard int
+	// Event is the event.
+	Event
 }
 
 // OncePrefix begins the names of producers that send one event only, such as an HTTP idempotency key.
@@ -46,6 +53,9 @@ const (
 	Conflict
 	// Reused: the once-only producer name was used before for another event.
 	Reused
+	// TooLarge: the event is over a limit that can't be passed, which Ack.Reason names. Sending again doesn't help. The
+	// sender's own outbox says so of what can't be sent.
+	TooLarge
 )
 
 // Ack answers one event.
@@ -61,7 +71,7 @@ type Ack struct {
 	Adds, Deletes uint64
 	// Head is the id of the shard's last record, with Committed and Conflict.
 	Head string
-	// Reason is set with Bad and Busy.
+	// Reason is set with Bad, Busy and TooLarge.
 	Reason string
 }
 
@@ -69,8 +79,7 @@ type Ack struct {
 type Batch struct {
 	// From is the node that sent the batch, to which acks go. Empty: nobody waits for acks.
 	From string
-	// Shard is the shard of all events, or of the batch that Acks answers. A batch of unacknowledged events may mix
-	// shards; Shard is then that of its first event.
+	// Shard is the shard of all events, or of the batch that Acks answers.
 	Shard int
 	// ID tells the batches of From and Shard apart; a batch sent again keeps it. Acks carry the ID they answer.
 	ID uint64

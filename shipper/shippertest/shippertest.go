@@ -170,7 +170,7 @@ func (s suite) start(t *testing.T, c Cluster) {
 }
 
 func event(producer string, seq int) shipper.Event {
-	return shipper.Event{Shard: seq % 7, Key: fmt.Sprint("k", seq%5), Producer: producer, Seq: uint64(seq),
+	return shipper.Event{Key: fmt.Sprint("k", seq%5), Producer: producer, Seq: uint64(seq),
 		MediaType: "text/plain", Payload: fmt.Appendf(nil, "%s %d", producer, seq)}
 }
 
@@ -223,15 +223,15 @@ func (s suite) content(t *testing.T) {
 	c, sinks := s.started(t, "a", "b")
 	want := []shipper.Batch{
 		{From: "a", Shard: 3, ID: 1 << 60, Events: []shipper.Event{
-			{Shard: 3, Epoch: 1 << 63, Key: "k", Producer: "p", Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
-			{Shard: 3},
+			{Epoch: 1 << 63, Key: "k", Producer: "p", Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
+			{},
 		}},
 		{From: "a", Shard: 1, ID: 7, Acks: []shipper.Ack{
 			{Status: shipper.Committed, Position: 9, Adds: 1, Deletes: 2, Head: "h"},
 			{Status: shipper.Bad, Position: 10, Reason: "why"},
 		}},
 		{From: "a", Shard: 1, ID: 8, Acks: []shipper.Ack{{Status: shipper.NotOwner, Epoch: 5}}},
-		{Shard: 2, Events: []shipper.Event{{Shard: 2, Key: "nobody waits"}}},
+		{Shard: 2, Events: []shipper.Event{{Key: "nobody waits"}}},
 	}
 	for _, b := range want {
 		send(t, c.Transport("a"), "b", b)
