@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"mime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -131,7 +132,7 @@ func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.
 	for s, indexes := range byShard {
 		l := n.loops[s]
 		// An error means that ctx has ended; the events get no ack.
-		_ = l.post(ctx, func(now time.Time) { l.submit(now, events, indexes, answers) })
+		_ = l.post(ctx, func(now time.Time) { l.submit(ctx, now, events, indexes, answers) })
 	}
 	acks := make([]shipper.Ack, len(events))
 	for range events {
@@ -151,9 +152,11 @@ func (n *Node) giveUp(events []shipper.Addressed, answers chan answer, acks []sh
 		a := <-answers
 		acks[a.index] = a.ack
 	}
+	told := map[int]bool{}
 	for i := range acks {
-		if acks[i].Status == 0 {
-			n.cancel(n.loops[events[i].Shard], answers)
+		if s := events[i].Shard; acks[i].Status == 0 && !told[s] {
+			told[s] = true
+			n.loops[s].gaveUp.tell(answers)
 		}
 	}
 	for i := range acks {
@@ -165,21 +168,47 @@ func (n *Node) giveUp(events []shipper.Addressed, answers chan answer, acks []sh
 	return nil
 }
 
-// cancel forgets what waits for answers in the loop. A loop that is too far behind is not told: its events stay under
-// way, and their answers have room.
-func (n *Node) cancel(l *loop, answers chan answer) {
-	forget := func(time.Time) {
-		for token, w := range l.waiting {
-			if w.to == answers {
-				delete(l.waiting, token)
-				l.out.Cancel(token)
-			}
+// gaveUp holds the callers that wait for a loop no more, until the loop has taken note: it is told without waiting,
+// however far behind it is. Each of them has events in the loop, or an input in its inbox, so there are no more of them
+// than of those.
+type gaveUp struct {
+	mu   sync.Mutex
+	list []chan<- answer
+	wake chan struct{} // capacity 1
+}
+
+func (g *gaveUp) tell(answers chan<- answer) {
+	g.mu.Lock()
+	g.list = append(g.list, answers)
+	g.mu.Unlock()
+	select {
+	case g.wake <- struct{}{}:
+	default: // it is awake already, and takes all
+	}
+}
+
+func (g *gaveUp) take() map[chan<- answer]bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make(map[chan<- answer]bool, len(g.list))
+	for _, answers := range g.list {
+		all[answers] = true
+	}
+	g.list = nil
+	return all
+}
+
+// forget cancels what nobody waits for any more.
+func (l *loop) forget() {
+	gone := l.gaveUp.take()
+	var tokens []uint64
+	for token, w := range l.waiting {
+		if gone[w.to] {
+			delete(l.waiting, token)
+			tokens = append(tokens, token)
 		}
 	}
-	select {
-	case l.in <- forget:
-	default:
-	}
+	l.out.Cancel(tokens...)
 }
 
 // answer is the ack of the event at an index of a Send.
@@ -194,8 +223,12 @@ type waiter struct {
 	to    chan<- answer // has room for all answers
 }
 
-// submit puts the events of one Send into the outbox, in order.
-func (l *loop) submit(now time.Time, events []shipper.Addressed, indexes []int, answers chan<- answer) {
+// submit puts the events of one Send into the outbox, in order; not those of a caller that has given up: the loop may
+// have taken note of that before it came to this.
+func (l *loop) submit(ctx context.Context, now time.Time, events []shipper.Addressed, indexes []int, answers chan<- answer) {
+	if ctx.Err() != nil {
+		return
+	}
 	mine := make([]shipper.Event, len(indexes))
 	for i, index := range indexes {
 		mine[i] = events[index].Event
@@ -244,6 +277,8 @@ func results(events []shipper.Addressed, acks []shipper.Ack, err error) ([]Shard
 			fail(shard, fmt.Errorf("%w: %s (dead letter at position %d)", ErrBad, a.Reason, a.Position))
 		case shipper.Busy:
 			fail(shard, fmt.Errorf("%w: %s", ErrNoOwner, a.Reason))
+		case shipper.TooLarge:
+			fail(shard, fmt.Errorf("%w: %s", ErrTooLarge, a.Reason))
 		}
 	}
 	list := make([]ShardResult, 0, len(byShard))

@@ -50,7 +50,7 @@ type Config struct {
 	Info string
 	// Wait bounds how long Submit waits for owners. Default 20 s.
 	Wait time.Duration
-	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default 64 MiB.
+	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default, and most, 64 MiB.
 	MaxTransaction int
 	// MaxQueue bounds the bytes of events that wait, per shard, at the door and at the owner. Default 64 MiB.
 	MaxQueue int
@@ -65,13 +65,16 @@ type Config struct {
 	Tick time.Duration
 }
 
+// maxTransaction leaves room in an event for the small transactions that come in one part with the large one.
+const maxTransaction = shipper.MaxPayload - 256<<10
+
 func (c *Config) setDefaults() error {
 	c.Pipeline = cmp.Or(c.Pipeline, "main")
 	c.Shards = cmp.Or(c.Shards, 8)
 	c.Key = cmp.Or(c.Key, dataset.Subject)
 	c.Weight = cmp.Or(c.Weight, 1)
 	c.Wait = cmp.Or(c.Wait, 20*time.Second)
-	c.MaxTransaction = cmp.Or(c.MaxTransaction, 64<<20)
+	c.MaxTransaction = cmp.Or(c.MaxTransaction, maxTransaction)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
 	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
@@ -90,6 +93,8 @@ func (c *Config) setDefaults() error {
 		return errors.New("a node needs an engine and a transport")
 	case !c.Key.Valid():
 		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
+	case c.MaxTransaction > maxTransaction:
+		return fmt.Errorf("transactions of %d bytes: at most %d can be carried between nodes", c.MaxTransaction, maxTransaction)
 	case len(c.Info) > 1024:
 		return fmt.Errorf("info of %d bytes: at most 1024", len(c.Info))
 	case c.Shards < 0 || c.Shards > shard.Max:
