@@ -4,20 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
 const (
 	// maxMessage is the largest message in bytes that is sent, whatever the server takes: a server ends the connection
 	// of a receiver for which 64 MiB wait, so large messages must not pile up.
 	maxMessage = 1 << 20
-	// minContent is the least content of a fragment; a server that takes less is of no use.
-	minContent = 256
 	// window is how many bytes of a frame may be on their way before the receiver says that it has them. It keeps what
 	// waits at servers and at the receiver small, however slow they are; a smaller frame is sent without asking.
 	window = 4 << 20
@@ -30,11 +28,11 @@ const (
 // goOn begins the receiver's word that it has all so far; anything else says why the frame is lost.
 const goOn = '+'
 
-// sendCut sends a frame that is too large for one message. It returns when the last fragment is in the connection's
+// sendCut sends a frame that is too large for one message. It returns when the last part is in the connection's
 // buffer. After an error the frame is lost: its remains have no effect.
 func (t *Transport) sendCut(ctx context.Context, r *route, shard int, frame []byte) error {
-	content := min(t.messageLimit(), maxMessage) - fragmentHeader
-	if content < minContent {
+	content := min(t.messageLimit(), maxMessage) - fragment.Header
+	if content < fragment.MinContent {
 		return fmt.Errorf("%w: the server takes messages of %d bytes; raise max_payload", shipper.ErrTooLarge, t.nc.MaxPayload())
 	}
 	lane := r.lanes[shard%lanes]
@@ -44,24 +42,20 @@ func (t *Transport) sendCut(ctx context.Context, r *route, shard int, frame []by
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	f := fragment{sender: t.sender, frame: t.frames.Add(1), shard: uint64(shard), total: uint64(len(frame)),
-		count: uint64((len(frame) + content - 1) / content), checksum: crc32.Checksum(frame, castagnoli)}
-	buf := make([]byte, 0, content+fragmentHeader)
+	buf := make([]byte, 0, content+fragment.Header)
 	unconfirmed := 0
 	if len(frame) > window {
 		unconfirmed = window // ask with the first: a node that isn't there, or has no room, costs one message
 	}
-	for ; f.index < f.count; f.index++ {
-		f.content = frame[:min(content, len(frame))]
-		frame = frame[len(f.content):]
-		buf = f.append(buf[:0])
-		unconfirmed += len(f.content)
-		ask := unconfirmed > window && len(frame) > 0
+	for f := range fragment.Cut(t.sender, t.frames.Add(1), uint64(shard), frame, content) {
+		buf = f.Append(buf[:0])
+		unconfirmed += len(f.Content)
+		ask := unconfirmed > window && f.Index+1 < f.Count
 		if ask {
 			unconfirmed = 0
 		}
-		if err := t.sendFragment(ctx, r, buf, ask); err != nil {
-			return fmt.Errorf("part %d of %d: %w", f.index+1, f.count, err)
+		if err := t.sendPart(ctx, r, buf, ask); err != nil {
+			return fmt.Errorf("part %d of %d: %w", f.Index+1, f.Count, err)
 		}
 	}
 	return nil
@@ -75,9 +69,9 @@ func (t *Transport) messageLimit() int {
 	return shipper.MaxWireBytes
 }
 
-// sendFragment publishes one, and waits until it has arrived if asked to. While there is no connection it fails: the
+// sendPart publishes one, and waits until it has arrived if asked to. While there is no connection it fails: the
 // buffer for that time is kept for what fits in it.
-func (t *Transport) sendFragment(ctx context.Context, r *route, message []byte, ask bool) error {
+func (t *Transport) sendPart(ctx context.Context, r *route, message []byte, ask bool) error {
 	switch status := t.nc.Status(); {
 	case ctx.Err() != nil:
 		return ctx.Err()

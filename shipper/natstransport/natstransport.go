@@ -1,12 +1,12 @@
 // Package natstransport carries batches between nodes over core NATS.
 //
 // A batch is one message, published one-way to the subject of its node; see [Subject] and the wire form in package
-// shipper. One that is larger than the server takes, or than 1 MiB, is cut into numbered fragments that the receiver puts
+// shipper. One that is larger than the server takes, or than 1 MiB, is cut into numbered parts that the receiver puts
 // together; beyond 4 MiB the sender waits now and then until the receiver has what was sent, so that no server and no
 // receiver is flooded. So any batch up to [shipper.MaxWireBytes] is carried, by any server that takes messages of 1 KiB.
 //
 // Nothing is stored on the way: a batch is lost when its node is not there, when a connection breaks, or when its node
-// falls so far behind that its pending limit is reached; one lost fragment loses its batch. Losses are counted where they
+// falls so far behind that its pending limit is reached; one lost part loses its batch. Losses are counted where they
 // can be seen, and repaired by the sender, which sends again when no ack comes ([shipper.Outbox]).
 //
 // Batches are not compressed: on loopback and on fast networks that made the way slower in measurements, and what is
@@ -27,6 +27,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
 // Defaults of [New].
@@ -35,7 +36,7 @@ const (
 	// 5 MiB are on their way, so there is room for a dozen of them at once beside small ones.
 	DefaultPendingBytes = 64 << 20
 	// DefaultReassemblyBytes is how much of incomplete batches is held: two of the largest each of two senders.
-	DefaultReassemblyBytes = 4 * (shipper.MaxWireBytes + frameOverhead)
+	DefaultReassemblyBytes = 4 * (shipper.MaxWireBytes + fragment.Overhead)
 	// DefaultReassemblyTime is how long an incomplete batch is held that makes no progress. A sender waits for less.
 	DefaultReassemblyTime = 2 * confirmTimeout
 	// DefaultGrace is how long Run goes on delivering what has arrived after its context has ended.

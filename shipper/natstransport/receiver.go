@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
 // receiver delivers what arrives for one node to its sink, message by message.
@@ -17,11 +18,11 @@ type receiver struct {
 	t       *Transport
 	batch   shipper.Batch // reused: the sink has it only until Deliver returns
 	dropped int           // as the subscription last counted
-	parts   *assembler
+	parts   *fragment.Assembler
 }
 
 func newReceiver(t *Transport, r *route) *receiver {
-	return &receiver{t: t, route: r, parts: newAssembler(t.assemblyBytes, t.assemblyTime)}
+	return &receiver{t: t, route: r, parts: fragment.NewAssembler(t.assemblyBytes, t.assemblyTime)}
 }
 
 // retryAfter is the wait before a subscription that fails is asked again.
@@ -37,7 +38,7 @@ func (r *receiver) run(ctx context.Context) error {
 		case err == nil:
 			r.receive(msg)
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-			r.parts.expire(time.Now())
+			r.parts.Expire(time.Now())
 			r.noteLost()
 		case errors.Is(err, nats.ErrSlowConsumer):
 			// Says only that something was dropped, which is noted; the next call goes on.
@@ -56,7 +57,7 @@ func (r *receiver) run(ctx context.Context) error {
 
 // next waits for a message; while there are incomplete batches, no longer than they are held.
 func (r *receiver) next(ctx context.Context) (*nats.Msg, error) {
-	if len(r.parts.frames) == 0 {
+	if r.parts.Len() == 0 {
 		return r.sub.NextMsgWithContext(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.t.assemblyTime)
@@ -66,8 +67,7 @@ func (r *receiver) next(ctx context.Context) (*nats.Msg, error) {
 
 // noteLost counts the batches that will not be complete.
 func (r *receiver) noteLost() {
-	if lost := r.parts.lost; lost > 0 {
-		r.parts.lost = 0
+	if lost := r.parts.Lost(); lost > 0 {
 		r.t.lost(&r.t.stats.incomplete, uint64(lost), "batches of several messages came no further", "node", r.node, "batches", lost)
 	}
 }
@@ -75,34 +75,34 @@ func (r *receiver) noteLost() {
 func (r *receiver) receive(msg *nats.Msg) {
 	r.t.stats.received.Add(1)
 	r.t.stats.receivedBytes.Add(uint64(len(msg.Data)))
-	if isFragment(msg.Data) {
-		r.fragment(msg)
+	if fragment.Is(msg.Data) {
+		r.part(msg)
 		return
 	}
 	r.deliver(msg.Data)
 }
 
-// fragment takes in a part of a batch, and answers its sender if that asks.
-func (r *receiver) fragment(msg *nats.Msg) {
+// part takes in a part of a batch, and answers its sender if that asks.
+func (r *receiver) part(msg *nats.Msg) {
 	now := time.Now()
-	r.parts.expire(now)
-	f, err := decodeFragment(msg.Data)
+	r.parts.Expire(now)
+	f, err := fragment.Decode(msg.Data)
 	var frame []byte
 	if err == nil {
-		frame, err = r.parts.add(now, &f)
+		frame, err = r.parts.Add(now, &f)
 	}
 	r.noteLost()
 	switch {
-	case errors.Is(err, errFragment):
-		r.t.lost(&r.t.stats.malformed, 1, "fragment is damaged", "node", r.node, "subject", r.subject, "error", err)
+	case errors.Is(err, fragment.ErrPart):
+		r.t.lost(&r.t.stats.malformed, 1, "part of a batch is damaged", "node", r.node, "subject", r.subject, "error", err)
 	case err != nil:
-		r.t.lost(&r.t.stats.incomplete, 1, "batch of several messages is lost", "node", r.node, "shard", f.shard, "error", err)
+		r.t.lost(&r.t.stats.incomplete, 1, "batch of several messages is lost", "node", r.node, "shard", f.Shard, "error", err)
 	}
 	if msg.Reply != "" {
 		answer := []byte{goOn}
 		if err != nil {
 			answer = []byte(err.Error())
-		} else if !r.parts.holds(&f) {
+		} else if !r.parts.Holds(&f) {
 			answer = []byte("what came before it is lost")
 		}
 		if err := msg.Respond(answer); err != nil && !r.t.nc.IsClosed() {

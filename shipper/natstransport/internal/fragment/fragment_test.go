@@ -1,10 +1,11 @@
-package natstransport
+package fragment
 
 import (
 	"bytes"
 	"encoding/hex"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,26 +23,17 @@ func content(seed byte, n int) []byte {
 	return b
 }
 
-// cut cuts a frame as Send does, into parts of so many bytes.
-func cut(sender, number, shard uint64, frame []byte, size int) []fragment {
-	f := fragment{sender: sender, frame: number, shard: shard, total: uint64(len(frame)), checksum: crc32.Checksum(frame, castagnoli),
-		count: uint64((len(frame) + size - 1) / size)}
-	var list []fragment
-	for ; f.index < f.count; f.index++ {
-		f.content = frame[:min(size, len(frame))]
-		frame = frame[len(f.content):]
-		list = append(list, f)
-	}
-	return list
+func cut(sender, number, shard uint64, frame []byte, size int) []Part {
+	return slices.Collect(Cut(sender, number, shard, frame, size))
 }
 
 var start = time.Unix(1000, 0)
 
 // put adds fragments and returns the frames that they complete.
-func put(t testing.TB, a *assembler, list ...fragment) (frames [][]byte) {
+func put(t testing.TB, a *Assembler, list ...Part) (frames [][]byte) {
 	t.Helper()
 	for i := range list {
-		frame, err := a.add(start, &list[i])
+		frame, err := a.Add(start, &list[i])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,39 +46,39 @@ func put(t testing.TB, a *assembler, list ...fragment) (frames [][]byte) {
 
 // The wire form is read by nodes of other versions: it changes only together with its version.
 func TestFragmentWireForm(t *testing.T) {
-	f := fragment{sender: 0x0102030405060708, frame: 300, shard: 5, index: 1, count: 2, total: 259, checksum: 0xdeadbeef, content: []byte("xyz")}
+	f := Part{Sender: 0x0102030405060708, Frame: 300, Shard: 5, Index: 1, Count: 2, Total: 259, Checksum: 0xdeadbeef, Content: []byte("xyz")}
 	const want = "7101" + "0102030405060708" + "ac02" + "05" + "01" + "02" + "8302" + "deadbeef" + "78797a"
-	message := f.append(nil)
+	message := f.Append(nil)
 	if got := hex.EncodeToString(message); got != want {
 		t.Errorf("wire form\n got %s\nwant %s", got, want)
 	}
-	again, err := decodeFragment(message)
-	if err != nil || !bytes.Equal(again.content, f.content) || again.frame != 300 || again.checksum != f.checksum || again.sender != f.sender {
+	again, err := Decode(message)
+	if err != nil || !bytes.Equal(again.Content, f.Content) || again.Frame != 300 || again.Checksum != f.Checksum || again.Sender != f.Sender {
 		t.Errorf("read %+v, %v", again, err)
 	}
 	for cut := range len(message) - 3 {
-		if _, err := decodeFragment(message[:cut]); !errors.Is(err, errFragment) {
+		if _, err := Decode(message[:cut]); !errors.Is(err, ErrPart) {
 			t.Errorf("cut to %d bytes: %v", cut, err)
 		}
 	}
 	message[1] = 2
-	if _, err := decodeFragment(message); !errors.Is(err, errFragment) {
+	if _, err := Decode(message); !errors.Is(err, ErrPart) {
 		t.Errorf("a later version: %v", err)
 	}
 }
 
 func TestFragmentBounds(t *testing.T) {
-	good := fragment{count: 1, total: 300, content: []byte("x")}
-	for name, change := range map[string]func(*fragment){
-		"index":   func(f *fragment) { f.index = 1 },
-		"no part": func(f *fragment) { f.count = 0 },
-		"parts":   func(f *fragment) { f.count = 3 },
-		"total":   func(f *fragment) { f.total = shipper.MaxWireBytes + 1 },
-		"content": func(f *fragment) { f.content = nil },
+	good := Part{Count: 1, Total: 300, Content: []byte("x")}
+	for name, change := range map[string]func(*Part){
+		"index":   func(f *Part) { f.Index = 1 },
+		"no part": func(f *Part) { f.Count = 0 },
+		"parts":   func(f *Part) { f.Count = 3 },
+		"total":   func(f *Part) { f.Total = shipper.MaxWireBytes + 1 },
+		"content": func(f *Part) { f.Content = nil },
 	} {
 		f := good
 		change(&f)
-		if _, err := decodeFragment(f.append(nil)); !errors.Is(err, errFragment) {
+		if _, err := Decode(f.Append(nil)); !errors.Is(err, ErrPart) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -94,9 +86,9 @@ func TestFragmentBounds(t *testing.T) {
 
 // TestAssemblerInterleaved: frames of different shards and senders come mixed.
 func TestAssemblerInterleaved(t *testing.T) {
-	a := newAssembler(0, time.Second)
+	a := NewAssembler(0, time.Second)
 	frames := [][]byte{content(1, 1000), content(2, 1300), content(3, 700)}
-	parts := [][]fragment{cut(1, 1, 3, frames[0], 256), cut(1, 2, 4, frames[1], 256), cut(2, 1, 3, frames[2], 256)}
+	parts := [][]Part{cut(1, 1, 3, frames[0], 256), cut(1, 2, 4, frames[1], 256), cut(2, 1, 3, frames[2], 256)}
 	var got [][]byte
 	for i := range 6 {
 		for _, list := range parts {
@@ -115,11 +107,11 @@ func TestAssemblerInterleaved(t *testing.T) {
 
 // TestAssemblerLoss: one lost fragment loses its frame, and no other; what comes twice or late has no effect.
 func TestAssemblerLoss(t *testing.T) {
-	a := newAssembler(0, time.Second)
+	a := NewAssembler(0, time.Second)
 	first, second := content(1, 1000), content(2, 1000)
 	old, next := cut(1, 1, 3, first, 256), cut(1, 2, 3, second, 256)
 	put(t, a, old[0])
-	if _, err := a.add(start, &old[2]); !errors.Is(err, errIncomplete) {
+	if _, err := a.Add(start, &old[2]); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("a gap: %v", err)
 	}
 	if got := put(t, a, old[1], old[3]); got != nil || a.bytes != 0 {
@@ -134,27 +126,27 @@ func TestAssemblerLoss(t *testing.T) {
 
 func TestAssemblerDamage(t *testing.T) {
 	frame := content(1, 1000)
-	for name, change := range map[string]func(list []fragment){
-		"content":      func(l []fragment) { l[1].content = content(9, 256) },
-		"short":        func(l []fragment) { l[3].content = l[3].content[1:] },
-		"long":         func(l []fragment) { l[3].content = content(1, 256) },
-		"other total":  func(l []fragment) { l[1].total++ },
-		"other count":  func(l []fragment) { l[2].count-- },
-		"other sum":    func(l []fragment) { l[2].checksum++ },
-		"swapped body": func(l []fragment) { l[1].content, l[2].content = l[2].content, l[1].content },
+	for name, change := range map[string]func(list []Part){
+		"content":      func(l []Part) { l[1].Content = content(9, 256) },
+		"short":        func(l []Part) { l[3].Content = l[3].Content[1:] },
+		"long":         func(l []Part) { l[3].Content = content(1, 256) },
+		"other total":  func(l []Part) { l[1].Total++ },
+		"other count":  func(l []Part) { l[2].Count-- },
+		"other sum":    func(l []Part) { l[2].Checksum++ },
+		"swapped body": func(l []Part) { l[1].Content, l[2].Content = l[2].Content, l[1].Content },
 	} {
-		a := newAssembler(0, time.Second)
+		a := NewAssembler(0, time.Second)
 		list := cut(1, 1, 3, frame, 256)
 		change(list)
 		var failed error
 		for i := range list {
-			got, err := a.add(start, &list[i])
+			got, err := a.Add(start, &list[i])
 			if got != nil {
 				t.Errorf("%s: a damaged frame is whole", name)
 			}
 			failed = errors.Join(failed, err)
 		}
-		if !errors.Is(failed, errFragment) || a.bytes != 0 || len(a.frames) != 0 {
+		if !errors.Is(failed, ErrPart) || a.bytes != 0 || len(a.frames) != 0 {
 			t.Errorf("%s: %v; %d bytes, %d frames", name, failed, a.bytes, len(a.frames))
 		}
 	}
@@ -163,38 +155,38 @@ func TestAssemblerDamage(t *testing.T) {
 // TestAssemblerBounds: what is begun has room to its end, for each sender and in all, and time.
 func TestAssemblerBounds(t *testing.T) {
 	const largest = shipper.MaxWireBytes
-	begin := func(sender, shard uint64) *fragment {
-		return &fragment{sender: sender, frame: 1, shard: shard, count: 2, total: largest, content: []byte("x")}
+	begin := func(sender, shard uint64) *Part {
+		return &Part{Sender: sender, Frame: 1, Shard: shard, Count: 2, Total: largest, Content: []byte("x")}
 	}
-	a := newAssembler(4*(largest+frameOverhead), time.Second)
+	a := NewAssembler(4*(largest+Overhead), time.Second)
 	for shard := range uint64(2) {
-		if _, err := a.add(start, begin(1, shard)); err != nil {
+		if _, err := a.Add(start, begin(1, shard)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := a.add(start, begin(1, 2)); !errors.Is(err, errFull) {
-		t.Errorf("a third of one sender: %v", err)
+	if _, err := a.Add(start, begin(1, 2)); !errors.Is(err, ErrFull) {
+		t.Errorf("a third of one Sender: %v", err)
 	}
 	for shard := range uint64(2) {
-		if _, err := a.add(start, begin(2, shard)); err != nil {
+		if _, err := a.Add(start, begin(2, shard)); err != nil {
 			t.Error(err)
 		}
 	}
-	if _, err := a.add(start, begin(3, 0)); !errors.Is(err, errFull) {
+	if _, err := a.Add(start, begin(3, 0)); !errors.Is(err, ErrFull) {
 		t.Errorf("a fifth in all: %v", err)
 	}
-	if a.holds(begin(3, 0)) || !a.holds(begin(2, 1)) {
+	if a.Holds(begin(3, 0)) || !a.Holds(begin(2, 1)) {
 		t.Error("holds: want the ones that were begun")
 	}
-	a.expire(start.Add(time.Second - 1))
+	a.Expire(start.Add(time.Second - 1))
 	if len(a.frames) != 4 {
 		t.Errorf("%d frames before the time is over", len(a.frames))
 	}
-	a.expire(start.Add(time.Second))
+	a.Expire(start.Add(time.Second))
 	if len(a.frames)+len(a.senders)+a.bytes != 0 || a.lost != 4 {
 		t.Errorf("%d frames, %d bytes, %d lost when the time is over", len(a.frames), a.bytes, a.lost)
 	}
-	if _, err := newAssembler(1, time.Second).add(start, begin(1, 0)); err != nil {
+	if _, err := NewAssembler(1, time.Second).Add(start, begin(1, 0)); err != nil {
 		t.Errorf("the largest has room in any case: %v", err)
 	}
 }
@@ -202,8 +194,8 @@ func TestAssemblerBounds(t *testing.T) {
 // TestAssemblerNeverMixes: whatever is lost, doubled or reordered, a frame that comes out is one that went in.
 func TestAssemblerNeverMixes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a := newAssembler(0, time.Second)
-		var way []fragment
+		a := NewAssembler(0, time.Second)
+		var way []Part
 		sent := map[string]bool{}
 		for n := range rapid.IntRange(1, 5).Draw(t, "frames") {
 			frame := content(byte(n), rapid.IntRange(1, 1500).Draw(t, "size"))
@@ -221,15 +213,15 @@ func TestAssemblerNeverMixes(t *testing.T) {
 			default:
 				way = append(way[:i:i], way[i+1:]...)
 			}
-			frame, err := a.add(start, &f)
-			if err != nil && !errors.Is(err, errIncomplete) {
+			frame, err := a.Add(start, &f)
+			if err != nil && !errors.Is(err, ErrIncomplete) {
 				t.Fatal(err)
 			}
 			if frame != nil && !sent[string(frame)] {
 				t.Fatalf("a frame of %d bytes that was not sent", len(frame))
 			}
 		}
-		a.expire(start.Add(time.Minute))
+		a.Expire(start.Add(time.Minute))
 		if a.bytes != 0 || len(a.senders) != 0 {
 			t.Fatalf("%d bytes of %d senders are left", a.bytes, len(a.senders))
 		}
@@ -241,36 +233,36 @@ func TestAssemblerNeverMixes(t *testing.T) {
 func FuzzAssembler(f *testing.F) {
 	var seed []byte
 	for _, part := range cut(1, 1, 3, content(1, 600), 256) {
-		message := part.append(nil)
+		message := part.Append(nil)
 		seed = append(append(seed, byte(len(message)>>8), byte(len(message))), message...)
 	}
 	f.Add(seed)
 	f.Add(seed[:len(seed)/2])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a := newAssembler(0, time.Second)
+		a := NewAssembler(0, time.Second)
 		for len(data) > 2 {
 			n := min(int(data[0])<<8|int(data[1]), len(data)-2)
 			message := data[2 : 2+n]
 			data = data[2+n:]
-			f, err := decodeFragment(message)
+			f, err := Decode(message)
 			if err != nil {
-				if !errors.Is(err, errFragment) {
+				if !errors.Is(err, ErrPart) {
 					t.Fatalf("an error of another kind: %v", err)
 				}
 				continue
 			}
-			if again, err := decodeFragment(f.append(nil)); err != nil || !bytes.Equal(again.append(nil), f.append(nil)) {
+			if again, err := Decode(f.Append(nil)); err != nil || !bytes.Equal(again.Append(nil), f.Append(nil)) {
 				t.Fatalf("written and read again: %v", err)
 			}
-			frame, err := a.add(start, &f)
-			if err == nil && frame != nil && (crc32.Checksum(frame, castagnoli) != f.checksum || uint64(len(frame)) != f.total) {
+			frame, err := a.Add(start, &f)
+			if err == nil && frame != nil && (crc32.Checksum(frame, castagnoli) != f.Checksum || uint64(len(frame)) != f.Total) {
 				t.Fatal("a frame that is not what its parts say")
 			}
 			if a.bytes > a.maxBytes {
 				t.Fatalf("%d bytes are held, at most %d are allowed", a.bytes, a.maxBytes)
 			}
 		}
-		a.expire(start.Add(time.Minute))
+		a.Expire(start.Add(time.Minute))
 		if a.bytes != 0 || len(a.frames)+len(a.senders) != 0 {
 			t.Fatalf("%d bytes are left", a.bytes)
 		}
