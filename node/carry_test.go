@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport"
 )
@@ -97,6 +98,76 @@ func TestTransportThatBlocks(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("%d bytes: %v", size, err)
 		}
+	}
+}
+
+// TestLargeBatchHasTime: what takes longer to hand over than a loop may wait is handed over beside it, and not twice at
+// once.
+func TestLargeBatchHasTime(t *testing.T) {
+	c, w := twoWays(t, nil)
+	var beside, most atomic.Int32
+	w.set(func(ctx context.Context, to string, b shipper.Batch) error {
+		most.Store(max(most.Load(), beside.Add(1)))
+		defer beside.Add(-1)
+		select {
+		case <-time.After(1500 * time.Millisecond): // longer than a loop waits, and than a batch is left without an answer
+			return w.Transport.Send(ctx, to, b)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	if err := c.try("n2", patience, rows("a", 6<<20)); err != nil {
+		t.Error(err)
+	}
+	if n := most.Load(); n != 1 {
+		t.Errorf("sent %d times at once", n)
+	}
+}
+
+// TestLargeBatchIsTriedAgain: a transport that hangs with a large batch has a bounded time for it, too.
+func TestLargeBatchIsTriedAgain(t *testing.T) {
+	c, w := twoWays(t, nil)
+	var sends atomic.Int32
+	w.set(func(ctx context.Context, to string, b shipper.Batch) error {
+		if sends.Add(1) > 1 {
+			return w.Transport.Send(ctx, to, b)
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if err := c.try("n2", patience, rows("a", 2<<20)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLargeBatchThatNobodyWaitsFor: the transport is told to stop when the sender gives up.
+func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
+	c, w := twoWays(t, nil)
+	entered, stopped := make(chan struct{}), make(chan time.Duration, 1)
+	var once sync.Once
+	w.set(func(ctx context.Context, _ string, _ shipper.Batch) error {
+		once.Do(func() { close(entered) })
+		<-ctx.Done()
+		deadline, _ := ctx.Deadline()
+		select {
+		case stopped <- time.Until(deadline):
+		default:
+		}
+		return ctx.Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.nodes["n2"].Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(rows("a", 30<<20))})
+		done <- err
+	}()
+	<-entered
+	cancel()
+	if err := <-done; !errors.Is(err, node.ErrNoOwner) {
+		t.Error(err)
+	}
+	if left := <-stopped; left < time.Second {
+		t.Errorf("it was sent until %v before its time was over", left)
 	}
 }
 
@@ -200,5 +271,16 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 				t.Errorf("%d bytes at node %d: %v", size, i+1, err)
 			}
 		}
+	}
+}
+
+// TestStreamMessageThatCantBeSent: an embedder's stream hears that sending again is of no use.
+func TestStreamMessageThatCantBeSent(t *testing.T) {
+	c, w := twoWays(t, nil)
+	w.set(func(context.Context, string, shipper.Batch) error { return shipper.ErrTooLarge })
+	quad := rdf.Quad{S: rdf.Trusted("<http://e/s>"), P: rdf.Trusted("<http://e/p>"), O: rdf.Trusted(`"v"`)}
+	_, err := c.nodes["n2"].StreamSink().WriteBatch(t.Context(), []shipper.Message{{StreamID: "s", Offset: 1, Quads: []rdf.Quad{quad}}})
+	if !errors.Is(err, shipper.ErrNotAccepted) || !errors.Is(err, node.ErrTooLarge) {
+		t.Errorf("%v, want ErrNotAccepted", err)
 	}
 }

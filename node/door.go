@@ -209,6 +209,9 @@ func (l *loop) forget() {
 		}
 	}
 	l.out.Cancel(tokens...)
+	if l.out.Len() == 0 {
+		l.stopShipping()
+	}
 }
 
 // answer is the ack of the event at an index of a Send.

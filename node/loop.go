@@ -33,8 +33,9 @@ type loop struct {
 	shard int
 	log   *slog.Logger
 	in    chan func(now time.Time)
-	// remote holds batches that arrived; nothing else can fill it.
-	remote chan shipper.Batch
+	// remote holds batches that arrived; nothing else can fill it. remoteBytes is what they hold.
+	remote      chan shipper.Batch
+	remoteBytes atomic.Int64
 
 	op      *operator.Operator
 	out     *shipper.Outbox
@@ -99,6 +100,7 @@ func (l *loop) run(ctx context.Context) error {
 		case fn := <-l.in:
 			fn(time.Now())
 		case b := <-l.remote:
+			l.remoteBytes.Add(-int64(shipper.BatchWireBound(&b)))
 			l.deliver(b)
 		case <-l.gaveUp.wake:
 			l.forget()
@@ -156,6 +158,9 @@ func (l *loop) send(ctx context.Context, node string, b shipper.Batch) {
 		l.sendAside(ctx, node, b, size)
 		return
 	}
+	if len(b.Acks) == 0 {
+		l.stopShipping()
+	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	l.sent(time.Now(), node, b, l.n.ship.ShipBatch(ctx, node, b))
@@ -194,6 +199,13 @@ func (l *loop) sendAside(ctx context.Context, node string, b shipper.Batch, size
 			l.sent(now, node, b, err)
 		})
 	})
+}
+
+// stopShipping stops the large batch that the outbox has left behind: for the next, or because nobody waits for it.
+func (l *loop) stopShipping() {
+	if large := l.shipping[""]; large != nil {
+		large.stop()
+	}
 }
 
 // sent takes in what became of handing over a batch. What can't be sent must not be sent again for ever.

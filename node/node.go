@@ -249,14 +249,22 @@ func (s sink) Deliver(_ context.Context, b shipper.Batch) error {
 	if b.Shard < 0 || b.Shard >= len(s.n.loops) {
 		return fmt.Errorf("%w: %d", shipper.ErrInvalidShard, b.Shard)
 	}
-	l := s.n.loops[b.Shard]
+	return s.n.loops[b.Shard].arrive(b)
+}
+
+// arrive puts a batch into the loop's inbox, if it has room: for so many batches, and for so many bytes unless it is alone.
+func (l *loop) arrive(b shipper.Batch) error {
 	b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks) // they are lent
-	select {
-	case l.remote <- b:
-		return nil
-	default:
-		return fmt.Errorf("shard %d is behind: %d batches wait", b.Shard, cap(l.remote))
+	size := int64(shipper.BatchWireBound(&b))
+	if held := l.remoteBytes.Add(size); held == size || held <= int64(l.n.cfg.MaxQueue) {
+		select {
+		case l.remote <- b:
+			return nil
+		default:
+		}
 	}
+	held := l.remoteBytes.Add(-size)
+	return fmt.Errorf("shard %d is behind: %d batches with %d bytes wait", l.shard, len(l.remote), held)
 }
 
 // blob is the name of a shard's snapshot at a position.

@@ -39,8 +39,11 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 	}
 	acks, err := s.n.Send(ctx, events)
 	_, err = results(events, acks, err)
-	if errors.Is(err, ErrNoOwner) {
+	switch {
+	case errors.Is(err, ErrNoOwner):
 		err = fmt.Errorf("%w: %w", shipper.ErrBackPressure, err)
+	case errors.Is(err, ErrTooLarge):
+		err = fmt.Errorf("%w: %w", shipper.ErrNotAccepted, err)
 	}
 	return s.pressure(), err
 }
