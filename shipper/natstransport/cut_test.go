@@ -182,3 +182,59 @@ func TestLargeBatchWithoutConnection(t *testing.T) {
 		t.Errorf("%d bytes wait for the connection, %v", n, err)
 	}
 }
+
+// TestOneShardOneAfterTheOther: large batches of one shard that come from many goroutines don't take each other's place.
+func TestOneShardOneAfterTheOther(t *testing.T) {
+	var sink shippertest.Recorder
+	a, b := pair(t, server.ClientURL(), &sink)
+	const senders, each = 6, 4
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for i := range each {
+				send(t, a, "b", batch(uint64(s*each+i), 1, 6<<20))
+			}
+		})
+	}
+	wg.Wait()
+	sink.Await(t, senders*each, 0)
+	if s := b.Stats(); s.Incomplete != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestReceiverWithoutRoom: the sender of a batch for which there is no room hears of it with its first part.
+func TestReceiverWithoutRoom(t *testing.T) {
+	nc := connect(t, server.ClientURL())
+	c := newCluster(t, natstransport.WithReassembly(0, time.Hour))
+	a, b := c.node("a"), c.node("b")
+	var sink shippertest.Recorder
+	register(t, b, "b", &sink)
+	register(t, a, "b", nil)
+	c.Start()
+	defer c.Stop()
+	// Another sender has begun one of 64 MiB.
+	first := append([]byte("q\x01SENDER..\x01\x00\x00\x02\x80\x80\x80\x20\x00\x00\x00\x00"), make([]byte, 512)...)
+	if err := nc.Publish(natstransport.Subject(c.pipeline, "b"), first); err != nil {
+		t.Fatal(err)
+	}
+	await(t, b, "it has begun", func(s natstransport.Stats) bool { return s.Received == 1 })
+	err := a.Send(t.Context(), "b", batch(1, 1, 32<<20))
+	if err == nil || !strings.Contains(err.Error(), "too much waits") || !strings.Contains(err.Error(), "part 1 of") {
+		t.Errorf("Send: %v, want that its first part is not taken", err)
+	}
+	// Who missed that hears it with the next part.
+	second := append([]byte("q\x01SENDER-2\x01\x00\x01\x03\x80\x80\x80\x20\x00\x00\x00\x00"), make([]byte, 512)...)
+	answer, err := nc.Request(natstransport.Subject(c.pipeline, "b"), second, patience)
+	if err != nil || !strings.Contains(string(answer.Data), "lost") {
+		t.Errorf("answer %q, %v; want that what came before is lost", answer.Data, err)
+	}
+	// What fits in one message needs no room.
+	if err := a.Send(t.Context(), "b", batch(2, 1, 512<<10)); err != nil {
+		t.Error(err)
+	}
+	got, _ := sink.Await(t, 1, 1)
+	if got[0].ID != 2 {
+		t.Errorf("batch %d arrived", got[0].ID)
+	}
+}
