@@ -101,7 +101,8 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 	return split, fingerprint, err
 }
 
-// Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each.
+// Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each; the
+// status of one that can't be sent to any owner is [shipper.TooLarge].
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the error is [ErrNoOwner] and the acks that have not come are zero.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].

@@ -238,3 +238,14 @@ func TestReceiverWithoutRoom(t *testing.T) {
 		t.Errorf("batch %d arrived", got[0].ID)
 	}
 }
+
+// TestServerOfLargeMessages: a server that would take it whole gets no message that is larger than others can take.
+func TestServerOfLargeMessages(t *testing.T) {
+	var sink shippertest.Recorder
+	a, b := pair(t, small(t, 16<<20), &sink)
+	send(t, a, "b", batch(1, 1, 8<<20))
+	sink.Await(t, 1, 1)
+	if s := b.Stats(); s.Received < 8 || s.ReceivedBytes/s.Received > 1<<20 {
+		t.Errorf("%d messages with %d bytes", s.Received, s.ReceivedBytes)
+	}
+}
