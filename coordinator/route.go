@@ -77,7 +77,7 @@ func (c *Coordinator) Route(ctx context.Context, key string, p Payload) (Target,
 	if err != nil {
 		return t, err
 	}
-	err = c.ship.Ship(ctx, t.Node, shipper.Event{Shard: t.Shard, Epoch: s.Epoch, Key: key, MediaType: p.MediaType, Payload: p.Data})
+	err = c.ship.Ship(ctx, t.Node, t.Shard, shipper.Event{Epoch: s.Epoch, Key: key, MediaType: p.MediaType, Payload: p.Data})
 	if err != nil {
 		return t, err
 	}

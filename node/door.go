@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"mime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -46,10 +47,11 @@ func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) 
 	}
 	n.counted.submissions.Add(1)
 	n.counted.changesIn.Add(split.Rows)
-	events := make([]shipper.Event, len(split.Parts))
+	events := make([]shipper.Addressed, len(split.Parts))
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i, part := range split.Parts {
-		events[i] = shipper.Event{Shard: part.Shard, MediaType: dataset.MediaType, Payload: part.Payload}
+		events[i].Shard = part.Shard
+		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
 		if s.Key != "" {
 			events[i].Producer = fmt.Sprintf("%s%s/%d", shipper.OncePrefix, s.Key, parts[part.Shard])
 			events[i].Seq = identity
@@ -111,7 +113,8 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 	return split, fingerprint, err
 }
 
-// Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each.
+// Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each; the
+// status of one that can't be sent to any owner is [shipper.TooLarge].
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
 // [ErrBusy], [ErrNoRoom], [ErrNoLeader] or else [ErrNoOwner]; [ErrStopped] when the node stops.
@@ -120,7 +123,7 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
 // error before it goes on: a later event that overtook them would make them look like duplicates. Its name is UTF-8 of at
 // most [shipper.MaxWireText] bytes.
-func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack, error) {
+func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.Ack, error) {
 	byShard, err := n.byShard(events)
 	if err != nil {
 		return nil, err
@@ -136,7 +139,7 @@ func (n *Node) Send(ctx context.Context, events []shipper.Event) ([]shipper.Ack,
 	for s, indexes := range byShard {
 		l := n.loops[s]
 		// An error means that ctx has ended; the events get no ack.
-		_ = l.post(ctx, func(now time.Time) { l.submit(now, events, indexes, answers) })
+		_ = l.post(ctx, func(now time.Time) { l.submit(ctx, now, events, indexes, answers) })
 	}
 	acks := make([]shipper.Ack, len(events))
 	for range events {
@@ -184,7 +187,7 @@ func cause(err error) error {
 }
 
 // byShard checks events and returns, for each shard, the indexes of its own in order.
-func (n *Node) byShard(events []shipper.Event) (map[int][]int, error) {
+func (n *Node) byShard(events []shipper.Addressed) (map[int][]int, error) {
 	byShard := make(map[int][]int)
 	for i := range events {
 		s, producer := events[i].Shard, events[i].Producer
@@ -203,21 +206,23 @@ func (n *Node) byShard(events []shipper.Event) (map[int][]int, error) {
 }
 
 // giveUp tells the loops that nobody waits any more, and which shard did not answer, and why.
-func (n *Node) giveUp(ctx context.Context, events []shipper.Event, answers chan answer, acks []shipper.Ack) error {
+func (n *Node) giveUp(ctx context.Context, events []shipper.Addressed, answers chan answer, acks []shipper.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
 	}
 	var err error
+	told := map[int]bool{}
 	for i := range acks {
-		if acks[i].Status != 0 {
+		if acks[i].Status != 0 || told[events[i].Shard] {
 			continue
 		}
 		l := n.loops[events[i].Shard]
+		told[l.shard] = true
 		if err == nil { // before the loop forgets what it knows of the batch
 			err = n.silence(ctx, l.shard, l.view.Load())
 		}
-		n.cancel(l, answers)
+		l.gaveUp.tell(answers)
 	}
 	return err
 }
@@ -256,20 +261,49 @@ func refusalError(a shipper.Ack) error {
 	return nil
 }
 
-// cancel forgets what waits for answers in the loop. A loop that is too far behind is not told: its events stay under
-// way, and their answers have room.
-func (n *Node) cancel(l *loop, answers chan answer) {
-	forget := func(time.Time) {
-		for token, w := range l.waiting {
-			if w.to == answers {
-				delete(l.waiting, token)
-				l.out.Cancel(token)
-			}
+// gaveUp holds the callers that wait for a loop no more, until the loop has taken note: it is told without waiting,
+// however far behind it is. Each of them has events in the loop, or an input in its inbox, so there are no more of them
+// than of those.
+type gaveUp struct {
+	mu   sync.Mutex
+	list []chan<- answer
+	wake chan struct{} // capacity 1
+}
+
+func (g *gaveUp) tell(answers chan<- answer) {
+	g.mu.Lock()
+	g.list = append(g.list, answers)
+	g.mu.Unlock()
+	select {
+	case g.wake <- struct{}{}:
+	default: // it is awake already, and takes all
+	}
+}
+
+func (g *gaveUp) take() map[chan<- answer]bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := make(map[chan<- answer]bool, len(g.list))
+	for _, answers := range g.list {
+		all[answers] = true
+	}
+	g.list = nil
+	return all
+}
+
+// forget cancels what nobody waits for any more.
+func (l *loop) forget() {
+	gone := l.gaveUp.take()
+	var tokens []uint64
+	for token, w := range l.waiting {
+		if gone[w.to] {
+			delete(l.waiting, token)
+			tokens = append(tokens, token)
 		}
 	}
-	select {
-	case l.in <- forget:
-	default:
+	l.out.Cancel(tokens...)
+	if l.out.Len() == 0 {
+		l.stopShipping()
 	}
 }
 
@@ -285,11 +319,15 @@ type waiter struct {
 	to    chan<- answer // has room for all answers
 }
 
-// submit puts the events of one Send into the outbox, in order.
-func (l *loop) submit(now time.Time, events []shipper.Event, indexes []int, answers chan<- answer) {
+// submit puts the events of one Send into the outbox, in order; not those of a caller that has given up: the loop may
+// have taken note of that before it came to this.
+func (l *loop) submit(ctx context.Context, now time.Time, events []shipper.Addressed, indexes []int, answers chan<- answer) {
+	if ctx.Err() != nil {
+		return
+	}
 	mine := make([]shipper.Event, len(indexes))
 	for i, index := range indexes {
-		mine[i] = events[index]
+		mine[i] = events[index].Event
 		if mine[i].Producer == "" {
 			l.doorSeq++
 			mine[i].Producer, mine[i].Seq = l.n.door, l.doorSeq
@@ -309,7 +347,7 @@ func (l *loop) submit(now time.Time, events []shipper.Event, indexes []int, answ
 }
 
 // results makes of the acks of a submission one result per shard.
-func results(events []shipper.Event, acks []shipper.Ack, err error) ([]ShardResult, error) {
+func results(events []shipper.Addressed, acks []shipper.Ack, err error) ([]ShardResult, error) {
 	byShard := map[int]*ShardResult{}
 	var failed error
 	fail := func(shard int, why error) {

@@ -100,12 +100,12 @@ func TestKeysAreText(t *testing.T) {
 				t.Errorf("%q: %v", key, err)
 			}
 		}
-		events := []shipper.Event{{Producer: "once/" + key + strings.Repeat("x", shipper.MaxWireText), Payload: []byte(row)}}
+		events := []shipper.Addressed{{Event: shipper.Event{Producer: "once/" + key + strings.Repeat("x", shipper.MaxWireText), Payload: []byte(row)}}}
 		if _, err := c.nodes["n1"].Send(t.Context(), events); err == nil {
 			t.Errorf("%q is a producer", key)
 		}
 	}
-	events := []shipper.Event{{Producer: "p\xff", Seq: 1, MediaType: node.TypePatch, Payload: []byte(row)}}
+	events := []shipper.Addressed{{Event: shipper.Event{Producer: "p\xff", Seq: 1, MediaType: node.TypePatch, Payload: []byte(row)}}}
 	if _, err := c.nodes["n1"].Send(t.Context(), events); !errors.Is(err, node.ErrKey) {
 		t.Errorf("a producer of other bytes: %v", err)
 	}
@@ -354,7 +354,7 @@ func TestStopped(t *testing.T) {
 		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, node.ErrStopped) {
 			t.Errorf("afterwards: %v", err)
 		}
-		if _, err := c.nodes["n1"].Send(t.Context(), []shipper.Event{{}}); !errors.Is(err, node.ErrStopped) {
+		if _, err := c.nodes["n1"].Send(t.Context(), []shipper.Addressed{{}}); !errors.Is(err, node.ErrStopped) {
 			t.Errorf("Send: %v", err)
 		}
 		if took := time.Since(begin); took > time.Second {

@@ -42,7 +42,8 @@ func Example() {
 	go func() { ended <- n.Run(ctx) }()
 	for _, key := range []string{"apples", "pears", "apples"} {
 		sale := must(coordinator.JSON(map[string]int{"Pieces": 3}))
-		must(n.Send(ctx, []shipper.Event{{Shard: shard.Of(key, 4), Key: key, MediaType: sale.MediaType, Payload: sale.Data}}))
+		must(n.Send(ctx, []shipper.Addressed{{Shard: shard.Of(key, 4),
+			Event: shipper.Event{Key: key, MediaType: sale.MediaType, Payload: sale.Data}}}))
 	}
 	stop() // each event was on disk when Send returned
 	fmt.Println(<-ended, counts[shard.Of("apples", 4)]["apples"], counts[shard.Of("pears", 4)]["pears"])

@@ -21,6 +21,10 @@ const (
 	readChunk = 1 << 20
 	// sendTimeout bounds how long a loop waits to hand a batch to the transport; the outbox sends it again.
 	sendTimeout = time.Second
+	// largeBatch is the size in bytes beyond which a batch is handed over beside the loop, which would else be deaf for
+	// as long; it has sendTimeout once more for each 4 MiB.
+	largeBatch = 1 << 20
+	sendBytes  = 4 << 20
 )
 
 // loop is the goroutine of one shard on this node: it alone touches the shard's operator and outbox.
@@ -29,14 +33,18 @@ type loop struct {
 	shard int
 	log   *slog.Logger
 	in    chan func(now time.Time)
-	// remote holds batches that arrived; nothing else can fill it.
-	remote chan shipper.Batch
+	// remote holds batches that arrived; nothing else can fill it. remoteBytes is what they hold.
+	remote      chan shipper.Batch
+	remoteBytes atomic.Int64
 
 	op      *operator.Operator
 	out     *shipper.Outbox
 	doorSeq uint64
 	token   uint64
 	waiting map[uint64]waiter // by token
+	gaveUp  gaveUp
+	// shipping holds the large batches that are being handed over: one of the outbox, under "", and one answer per node.
+	shipping map[string]*shipping
 
 	stopReading context.CancelFunc
 	snapshots   bool // one is being written
@@ -62,7 +70,8 @@ type view struct {
 
 func newLoop(n *Node, shard int) *loop {
 	l := &loop{n: n, shard: shard, log: n.log.With("shard", shard), in: make(chan func(time.Time), inboxSize),
-		remote: make(chan shipper.Batch, inboxSize), waiting: map[uint64]waiter{}, stopReading: func() {}}
+		remote: make(chan shipper.Batch, inboxSize), waiting: map[uint64]waiter{}, shipping: map[string]*shipping{},
+		gaveUp: gaveUp{wake: make(chan struct{}, 1)}, stopReading: func() {}}
 	l.op = operator.New(operator.Config{
 		Shard: shard, Node: n.cfg.Name, Logic: func() operator.Logic { return n.cfg.Logic(shard) },
 		MaxQueue: n.cfg.MaxQueue, Keep: n.cfg.Keep, SnapshotEvery: n.cfg.SnapshotEvery,
@@ -94,7 +103,10 @@ func (l *loop) run(ctx context.Context) error {
 		case fn := <-l.in:
 			fn(time.Now())
 		case b := <-l.remote:
+			l.remoteBytes.Add(-int64(shipper.BatchWireBound(&b)))
 			l.deliver(b)
+		case <-l.gaveUp.wake:
+			l.forget()
 		case <-tick.C:
 			ticking = false
 			l.op.Tick(time.Now())
@@ -144,10 +156,73 @@ func (l *loop) send(ctx context.Context, node string, b shipper.Batch) {
 		l.deliver(b)
 		return
 	}
+	size := shipper.BatchWireBound(&b)
+	if size > largeBatch {
+		l.sendAside(ctx, node, b, size)
+		return
+	}
+	if len(b.Acks) == 0 {
+		l.stopShipping()
+	}
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
-	if err := l.n.ship.ShipBatch(ctx, node, b); err != nil {
+	l.sent(time.Now(), node, b, l.n.ship.ShipBatch(ctx, node, b))
+}
+
+// shipping is a large batch that is being handed over.
+type shipping struct {
+	node string
+	id   uint64
+	stop context.CancelFunc
+}
+
+// sendAside hands a large batch over in a job. The same batch, sent again meanwhile, is still on its way; another one
+// takes its place.
+func (l *loop) sendAside(ctx context.Context, node string, b shipper.Batch, size int) {
+	var of string
+	if len(b.Acks) > 0 {
+		of = node
+	}
+	if before := l.shipping[of]; before != nil {
+		if before.node == node && before.id == b.ID {
+			return
+		}
+		before.stop()
+	}
+	bounded, stop := context.WithTimeout(ctx, sendTimeout*time.Duration(1+size/sendBytes))
+	this := &shipping{node: node, id: b.ID, stop: stop}
+	l.shipping[of] = this
+	l.job(func() {
+		err := l.n.ship.ShipBatch(bounded, node, b)
+		stop()
+		_ = l.post(ctx, func(now time.Time) {
+			if l.shipping[of] == this {
+				delete(l.shipping, of)
+			}
+			l.sent(now, node, b, err)
+		})
+	})
+}
+
+// stopShipping stops the large batch that the outbox has left behind: for the next, or because nobody waits for it.
+func (l *loop) stopShipping() {
+	if large := l.shipping[""]; large != nil {
+		large.stop()
+	}
+}
+
+// sent takes in what became of handing over a batch. What can't be sent must not be sent again for ever.
+func (l *loop) sent(now time.Time, node string, b shipper.Batch, err error) {
+	switch {
+	case err == nil:
+	case !errors.Is(err, shipper.ErrTooLarge):
 		l.log.Debug("batch is not sent; it will be sent again", "to", node, "err", err)
+	case len(b.Acks) > 0:
+		l.log.Error("answer can't be sent; its node will ask again", "to", node, "batch", b.ID, "err", err)
+	default:
+		l.log.Warn("batch can't be sent; the event that is too large is answered so", "to", node, "batch", b.ID,
+			"events", len(b.Events), "err", err)
+		l.out.Unsendable(now, b.ID, err.Error())
 	}
 }
 

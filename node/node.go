@@ -50,7 +50,7 @@ type Config struct {
 	Info string
 	// Wait bounds how long Submit waits for owners. Default 20 s.
 	Wait time.Duration
-	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default 64 MiB.
+	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default, and most, 64 MiB.
 	MaxTransaction int
 	// MaxQueue bounds the bytes of events that wait, per shard, at the door and at the owner. Default 64 MiB.
 	MaxQueue int
@@ -65,12 +65,15 @@ type Config struct {
 	Tick time.Duration
 }
 
+// maxTransaction leaves room in an event for the small transactions that come in one part with the large one.
+const maxTransaction = shipper.MaxPayload - 256<<10
+
 func (c *Config) setDefaults() error {
 	c.Pipeline = cmp.Or(c.Pipeline, "main")
 	c.Key = cmp.Or(c.Key, dataset.Subject)
 	c.Weight = cmp.Or(c.Weight, 1)
 	c.Wait = cmp.Or(c.Wait, 20*time.Second)
-	c.MaxTransaction = cmp.Or(c.MaxTransaction, 64<<20)
+	c.MaxTransaction = cmp.Or(c.MaxTransaction, maxTransaction)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
 	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
@@ -89,6 +92,8 @@ func (c *Config) setDefaults() error {
 		return errors.New("a node needs an engine and a transport")
 	case !c.Key.Valid():
 		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
+	case c.MaxTransaction > maxTransaction:
+		return fmt.Errorf("transactions of %d bytes: at most %d can be carried between nodes", c.MaxTransaction, maxTransaction)
 	case len(c.Info) > 1024:
 		return fmt.Errorf("info of %d bytes: at most 1024", len(c.Info))
 	}
@@ -266,14 +271,22 @@ func (s sink) Deliver(_ context.Context, b shipper.Batch) error {
 	if b.Shard < 0 || b.Shard >= len(s.n.loops) {
 		return fmt.Errorf("%w: %d", shipper.ErrInvalidShard, b.Shard)
 	}
-	l := s.n.loops[b.Shard]
+	return s.n.loops[b.Shard].arrive(b)
+}
+
+// arrive puts a batch into the loop's inbox, if it has room: for so many batches, and for so many bytes unless it is alone.
+func (l *loop) arrive(b shipper.Batch) error {
 	b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks) // they are lent
-	select {
-	case l.remote <- b:
-		return nil
-	default:
-		return fmt.Errorf("shard %d is behind: %d batches wait", b.Shard, cap(l.remote))
+	size := int64(shipper.BatchWireBound(&b))
+	if held := l.remoteBytes.Add(size); held == size || held <= int64(l.n.cfg.MaxQueue) {
+		select {
+		case l.remote <- b:
+			return nil
+		default:
+		}
 	}
+	held := l.remoteBytes.Add(-size)
+	return fmt.Errorf("shard %d is behind: %d batches with %d bytes wait", l.shard, len(l.remote), held)
 }
 
 // blob is the name of a shard's snapshot at a position.

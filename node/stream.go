@@ -19,7 +19,7 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 	if p := s.pressure(); p == shipper.Stop {
 		return p, fmt.Errorf("write %d messages: %w: a shard's queue is full", len(batch), shipper.ErrBackPressure)
 	}
-	var events []shipper.Event
+	var events []shipper.Addressed
 	splitter := dataset.Splitter{Key: s.n.cfg.Key, Shards: s.n.cfg.Shards, MaxTransaction: s.n.cfg.MaxTransaction}
 	for i := range batch {
 		m := &batch[i]
@@ -33,14 +33,17 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 		}
 		producer, seq := m.Identity()
 		for _, part := range split.Parts {
-			events = append(events, shipper.Event{Shard: part.Shard, Producer: producer, Seq: seq,
-				MediaType: dataset.MediaType, Payload: part.Payload})
+			events = append(events, shipper.Addressed{Shard: part.Shard, Event: shipper.Event{Producer: producer,
+				Seq: seq, MediaType: dataset.MediaType, Payload: part.Payload}})
 		}
 	}
 	acks, err := s.n.Send(ctx, events)
 	_, err = results(events, acks, err)
-	if again(err) {
+	switch {
+	case again(err):
 		err = fmt.Errorf("%w: %w", shipper.ErrBackPressure, err)
+	case errors.Is(err, ErrTooLarge):
+		err = fmt.Errorf("%w: %w", shipper.ErrNotAccepted, err)
 	}
 	return s.pressure(), err
 }

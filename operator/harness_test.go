@@ -338,7 +338,7 @@ func (h *harness) want(log, state string, statuses ...shipper.Status) {
 }
 
 func event(producer string, seq uint64, payload string) shipper.Event {
-	return shipper.Event{Shard: 7, Producer: producer, Seq: seq, Payload: []byte(payload)}
+	return shipper.Event{Producer: producer, Seq: seq, Payload: []byte(payload)}
 }
 
 func claim(epoch uint64, node string, incarnation uint64) operator.Record {

@@ -95,6 +95,8 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 	}
 	last, known := o.lastAcks[b.From]
 	switch {
+	case b.Shard != o.cfg.Shard:
+		o.answerWhole(b, shipper.Ack{Status: shipper.NotOwner, Epoch: o.control}) // another operator's
 	case o.role != Owner || o.state == Resting || o.state == Halted:
 		o.refuse(b)
 	case b.From != "" && known && last.ID == b.ID:
@@ -148,7 +150,7 @@ func clip(reason string) string { return reason[:min(len(reason), maxReason)] }
 
 func (o *Operator) answerWhole(b shipper.Batch, a shipper.Ack) {
 	if b.From != "" {
-		o.emit(Ack{Node: b.From, Batch: shipper.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: b.ID,
+		o.emit(Ack{Node: b.From, Batch: shipper.Batch{From: o.cfg.Node, Shard: b.Shard, ID: b.ID,
 			Acks: []shipper.Ack{a}}})
 	}
 }

@@ -16,11 +16,11 @@ func TestShipAllocatesNothing(t *testing.T) {
 	register(t, tr, "b", discard)
 	stop := start(tr)
 	s := shipper.New("a", tr, shipper.WithSink(discard), shipper.WithShards(8))
-	event := shipper.Event{Shard: 3, Key: "k", Producer: "p", MediaType: "text/plain", Payload: []byte("x")}
+	event := shipper.Event{Key: "k", Producer: "p", MediaType: "text/plain", Payload: []byte("x")}
 	ctx := t.Context()
 	for _, node := range []string{"a", "b"} {
 		ship := func() {
-			if err := s.Ship(ctx, node, event); err != nil {
+			if err := s.Ship(ctx, node, 3, event); err != nil {
 				t.Fatal(err)
 			}
 		}

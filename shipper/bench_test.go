@@ -10,7 +10,7 @@ import (
 )
 
 func benchEvent() shipper.Event {
-	return shipper.Event{Shard: 3, Epoch: 7, Key: "http://example.org/sensor/17", Producer: "kafka/changes/3", Seq: 1,
+	return shipper.Event{Epoch: 7, Key: "http://example.org/sensor/17", Producer: "kafka/changes/3", Seq: 1,
 		MediaType: "application/rdf-patch", Payload: make([]byte, 120)}
 }
 
@@ -51,7 +51,7 @@ func BenchmarkShipLocal(b *testing.B) {
 	ev := benchEvent()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := s.Ship(context.Background(), "b", ev); err != nil {
+		if err := s.Ship(context.Background(), "b", 3, ev); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func BenchmarkShipInProcess(b *testing.B) {
 	ev := benchEvent()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := s.Ship(context.Background(), "b", ev); err != nil {
+		if err := s.Ship(context.Background(), "b", 3, ev); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -75,7 +75,7 @@ func BenchmarkShipInProcessParallel(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		ev := benchEvent()
 		for pb.Next() {
-			if err := s.Ship(context.Background(), "b", ev); err != nil {
+			if err := s.Ship(context.Background(), "b", 3, ev); err != nil {
 				b.Error(err)
 				return
 			}

@@ -11,12 +11,14 @@ import (
 // bytes; a step is the difference to the event before (0 before the first) modulo 2^64, zigzag-encoded.
 //
 //	batch:  'Q' version From-text Shard ID count-of-events count-of-acks event... ack...
-//	event:  flags [Shard] [Epoch] [Key] [Producer] [MediaType] [Prev] Seq-step Payload-length Payload
+//	event:  flags [Epoch] [Key] [Producer] [MediaType] [Prev] Seq-step Payload-length Payload
 //	ack:    flags Status [Epoch] [Position-step] [Adds Deletes] [Head] [Reason]
 //
-// Event.First is a flag alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the event or ack before, and
-// before the first zero - but the batch's for Shard. So a batch of events of one source names producer and media type
-// once.
+// Event.First is a flag alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the
+// event or ack before, and before the first zero. So a batch of events of one source names producer and media type once.
+//
+// The first flag of an event is not used: earlier programs wrote the event's own shard with it, when that was not the
+// batch's. Such a batch is refused; all others read the same on both sides, so the version stays.
 const (
 	wireMagic   = 'Q'
 	wireVersion = 1
@@ -24,8 +26,11 @@ const (
 
 // Bounds of the wire form.
 const (
-	// MaxWireBytes bounds an encoded batch, whatever a transport allows.
-	MaxWireBytes = 64 << 20
+	// MaxPayload bounds the payload of one event: a transaction of 64 MiB, and some small ones before it in its part.
+	MaxPayload = 64<<20 + 256<<10
+	// MaxWireBytes bounds an encoded batch, whatever a transport allows. An event with the largest payload and the
+	// longest texts is below it.
+	MaxWireBytes = 65 << 20
 	// MaxWireItems bounds the events, and the acks, of an encoded batch.
 	MaxWireItems = 1 << 16
 	// MaxWireText bounds each text of an encoded batch in bytes: names, keys, media types, reasons.
@@ -36,14 +41,13 @@ const (
 var ErrFrame = errors.New("malformed batch frame")
 
 const (
-	evShard = 1 << iota
-	evEpoch
+	evEpoch = 2 << iota
 	evKey
 	evProducer
 	evMediaType
 	evPrev
 	evFirst
-	evFlags = 1<<iota - 1
+	evFlags = evEpoch | evKey | evProducer | evMediaType | evPrev | evFirst
 )
 
 const (
@@ -61,9 +65,25 @@ const (
 	minAck   = 2
 )
 
+// Fits reports that no limit of the wire form keeps the event from being sent, in a batch of its own at least. Error:
+// [ErrTooLarge], with what is too long.
+func (ev *Event) Fits() error {
+	if n := len(ev.Payload); n > MaxPayload {
+		return fmt.Errorf("%w: the payload has %d bytes, at most %d are allowed", ErrTooLarge, n, MaxPayload)
+	}
+	for _, text := range [...]struct{ name, value string }{
+		{"Key", ev.Key}, {"Producer", ev.Producer}, {"MediaType", ev.MediaType}, {"Prev", ev.Prev},
+	} {
+		if n := len(text.value); n > MaxWireText {
+			return fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrTooLarge, text.name, n, MaxWireText)
+		}
+	}
+	return nil
+}
+
 // EventWireBound returns how many bytes the encoded event takes at most: for cutting batches to the size of a message.
 func EventWireBound(ev *Event) int {
-	const numbers = 1 + 4*binary.MaxVarintLen64 + 4*binary.MaxVarintLen32
+	const numbers = 1 + 2*binary.MaxVarintLen64 + 5*binary.MaxVarintLen32
 	return numbers + len(ev.Key) + len(ev.Producer) + len(ev.MediaType) + len(ev.Prev) + len(ev.Payload)
 }
 
@@ -88,8 +108,7 @@ func AppendBatch(dst []byte, b *Batch) ([]byte, error) {
 	e.uint(b.ID)
 	e.count("events", len(b.Events))
 	e.count("acks", len(b.Acks))
-	before := Event{Shard: b.Shard}
-	last := &before
+	last := &Event{}
 	for i := range b.Events {
 		e.event(last, &b.Events[i])
 		last = &b.Events[i]
@@ -152,10 +171,6 @@ func (e *encoder) event(last, ev *Event) {
 	flags := len(e.buf)
 	e.buf = append(e.buf, 0)
 	var f byte
-	if ev.Shard != last.Shard {
-		f |= evShard
-		e.shard(ev.Shard)
-	}
 	if ev.Epoch != last.Epoch {
 		f |= evEpoch
 		e.uint(ev.Epoch)
@@ -181,6 +196,10 @@ func (e *encoder) event(last, ev *Event) {
 	}
 	e.buf[flags] = f
 	e.step(last.Seq, ev.Seq)
+	if len(ev.Payload) > MaxPayload {
+		e.fail(fmt.Errorf("%w: a payload has %d bytes, at most %d are allowed", ErrTooLarge, len(ev.Payload), MaxPayload))
+		return
+	}
 	e.uint(uint64(len(ev.Payload)))
 	e.buf = append(e.buf, ev.Payload...)
 }
@@ -271,7 +290,7 @@ func (d *decoder) batch(b *Batch) error {
 	}
 	b.Events = resize(b.Events, int(events))
 	b.Acks = resize(b.Acks, int(acks))
-	last := &Event{Shard: b.Shard}
+	last := &Event{}
 	for i := 0; i < len(b.Events) && d.err == nil; i++ {
 		d.event(last, &b.Events[i])
 		last = &b.Events[i]
@@ -297,9 +316,6 @@ func (d *decoder) event(last, ev *Event) {
 		d.fail(errFlags)
 	}
 	*ev = *last
-	if f&evShard != 0 {
-		ev.Shard = d.shard()
-	}
 	if f&evEpoch != 0 {
 		ev.Epoch = d.uint()
 	}
@@ -317,7 +333,7 @@ func (d *decoder) event(last, ev *Event) {
 	}
 	ev.First = f&evFirst != 0
 	ev.Seq = last.Seq + d.step()
-	ev.Payload = d.bytes(MaxWireBytes)
+	ev.Payload = d.bytes(MaxPayload)
 }
 
 func (d *decoder) ack(last, a *Ack) {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,7 +32,6 @@ func genUint() *rapid.Generator[uint64] {
 func genEvent() *rapid.Generator[shipper.Event] {
 	return rapid.Custom(func(t *rapid.T) shipper.Event {
 		return shipper.Event{
-			Shard:     genShard().Draw(t, "shard"),
 			Epoch:     genUint().Draw(t, "epoch"),
 			Key:       genText().Draw(t, "key"),
 			Producer:  genText().Draw(t, "producer"),
@@ -128,15 +128,15 @@ func TestCodecRefusesEveryOtherLength(t *testing.T) {
 // The wire form is read by nodes of other versions: it changes only together with its version.
 func TestCodecWireForm(t *testing.T) {
 	b := shipper.Batch{From: "n1", Shard: 5, ID: 300, Events: []shipper.Event{
-		{Shard: 5, Epoch: 2, Key: "k", Producer: "p", Seq: 10, MediaType: "m", Payload: []byte("xy"), Prev: "h"},
-		{Shard: 6, Epoch: 2, Key: "k", Producer: "p", Seq: 9, MediaType: "m"},
+		{Epoch: 2, Key: "k", Producer: "p", Seq: 10, MediaType: "m", Payload: []byte("xy"), Prev: "h"},
+		{Epoch: 2, Key: "k", Producer: "p", Seq: 9, MediaType: "m"},
 	}, Acks: []shipper.Ack{
 		{Status: shipper.Committed, Position: 8, Adds: 1, Head: "h"},
 		{Status: shipper.Bad, Epoch: 1, Position: 8, Adds: 1, Head: "h", Reason: "r"},
 	}}
 	const want = "5101" + "026e31" + "05" + "ac02" + "02" + "02" +
 		"3e" + "02" + "016b" + "0170" + "016d" + "0168" + "14" + "027879" +
-		"21" + "06" + "00" + "01" + "00" +
+		"20" + "00" + "01" + "00" +
 		"0e" + "01" + "10" + "0100" + "0168" +
 		"11" + "05" + "01" + "0172"
 	if got := hex.EncodeToString(encode(t, b)); got != want {
@@ -172,9 +172,9 @@ func TestCodecRefuses(t *testing.T) {
 		{"long key", shipper.Batch{Events: []shipper.Event{{Key: long}}}, shipper.ErrTooLarge},
 		{"long reason", shipper.Batch{Acks: []shipper.Ack{{Reason: long}}}, shipper.ErrTooLarge},
 		{"many events", shipper.Batch{Events: make([]shipper.Event, shipper.MaxWireItems+1)}, shipper.ErrTooLarge},
-		{"many bytes", shipper.Batch{Events: []shipper.Event{{Payload: make([]byte, shipper.MaxWireBytes)}}}, shipper.ErrTooLarge},
+		{"many bytes", shipper.Batch{Events: slices.Repeat([]shipper.Event{{Payload: make([]byte, 1<<20)}}, 65)}, shipper.ErrTooLarge},
 		{"negative shard", shipper.Batch{Shard: -1}, shipper.ErrInvalidShard},
-		{"negative shard of an event", shipper.Batch{Events: []shipper.Event{{Shard: -1}}}, shipper.ErrInvalidShard},
+		{"large payload", shipper.Batch{Events: []shipper.Event{{Payload: make([]byte, shipper.MaxPayload+1)}}}, shipper.ErrTooLarge},
 	} {
 		dst := []byte("kept")
 		got, err := shipper.AppendBatch(dst, &test.b)
@@ -210,6 +210,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"too many events", "65537 events", append(number("Q\x01\x00", 0, 0, shipper.MaxWireItems+1, 0), make([]byte, 1<<20)...)},
 		{"counts that overflow", "events", number("Q\x01\x00", 0, 0, math.MaxUint64/3+1, 0)},
 		{"unknown event flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 1, 0), 0x80, 0, 0)},
+		{"an event with a shard of its own", "unknown flags", append(number("Q\x01\x00", 0, 0, 1, 0), 0x01, 6, 0, 0)},
 		{"unknown ack flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 0, 1), 0x20, 1)},
 		{"a payload beyond the end", "cut short", append(number("Q\x01\x00", 0, 0, 1, 0), 0, 0, 9)},
 	} {

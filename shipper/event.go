@@ -1,11 +1,10 @@
 // Package shipper moves events to the nodes that own their shards.
 package shipper
 
-// Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard.
-// An Event is immutable once it is shipped.
+// Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard. Which
+// shard that is says the [Batch] that holds it, or [Addressed] before it is in one: the events of a batch can't differ
+// in that. An Event is immutable once it is shipped.
 type Event struct {
-	// Shard is the shard that the key falls in.
-	Shard int
 	// Epoch is the epoch of the assignment by which the sender found the owner.
 	Epoch uint64
 	// Key is the routing key, for people and for operators that need it. It may be empty when the event holds changes
@@ -28,6 +27,14 @@ type Event struct {
 
 // Guarded reports whether the event is accepted at one head of its shard only.
 func (e *Event) Guarded() bool { return e.First || e.Prev != "" }
+
+// Addressed is an event on its way to a batch.
+type Addressed struct {
+	// Shard is the shard that the event's key falls in.
+	Shard int
+	// Event is the event.
+	Event
+}
 
 // OncePrefix begins the names of producers that send one event only, such as an HTTP idempotency key.
 const OncePrefix = "once/"
@@ -54,7 +61,8 @@ const (
 	// Halted: the owner has stopped the shard for good (damage, a full store). Sending again doesn't help; the outcome of
 	// what was under way is open.
 	Halted
-	// TooLarge: the event can't be carried, or its record not be logged. Sending again doesn't help.
+	// TooLarge: the event is over a limit that can't be passed, which Ack.Reason names: it can't be carried, or its record
+	// not be logged. Sending again doesn't help. The sender's own outbox says so of what can't be sent.
 	TooLarge
 	// NoRoom: the engine of the owner has no room left; the owner goes on when there is. Send again later.
 	NoRoom
@@ -89,8 +97,7 @@ type Ack struct {
 type Batch struct {
 	// From is the node that sent the batch, to which acks go. Empty: nobody waits for acks.
 	From string
-	// Shard is the shard of all events, or of the batch that Acks answers. A batch of unacknowledged events may mix
-	// shards; Shard is then that of its first event.
+	// Shard is the shard of all events, or of the batch that Acks answers.
 	Shard int
 	// ID tells the batches of From and Shard apart; a batch sent again keeps it. Acks carry the ID they answer.
 	ID uint64

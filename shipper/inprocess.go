@@ -26,7 +26,8 @@ const (
 // For each node with a sink it keeps a queue of bounded size; what a sink is working on counts as queued. Send blocks
 // while the queue is full, senders that wait are served in the order of their arrival, and a batch that is larger than
 // the queue is taken when the queue is empty. Nothing is dropped: what Send has accepted is delivered, or Run says what
-// was not. Neighbouring batches without From, ID and acks, which nobody acknowledges, are delivered as one batch.
+// was not. Neighbouring batches of one shard without From, ID and acks, which nobody acknowledges, are delivered as one
+// batch.
 type InProcess struct {
 	capacity, maxBytes int
 	grace              time.Duration

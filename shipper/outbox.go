@@ -20,15 +20,29 @@ type OutboxConfig struct {
 	// MaxQueue bounds the payload bytes that wait. Default 64 MiB. What is submitted together is always taken when
 	// nothing waits.
 	MaxQueue int
-	// Resend is the time without an answer after which a batch is sent again. Default 1 s.
+	// Resend is the time without an answer after which a batch is sent again. Default 1 s. A large batch takes longer on
+	// its way and at its owner: it has that time once more for each 16 MiB of payload.
 	Resend time.Duration
 	// Backoff is the time before a batch is sent again that the owner could not take. Default 20 ms.
 	Backoff time.Duration
 }
 
 // Outbox is the sender's side of one shard as a pure state machine: it keeps events in order, has one batch under way,
-// and sends that batch again - same ID, same events - until its owner, whoever that is by then, has answered. It has no
-// clock, no I/O and no goroutine. It is used by one goroutine at a time; after each input the driver takes its effects.
+// and sends that batch again - same ID, same events - until its owner, whoever that is by then, has answered, or nobody
+// waits for it any more, or it turns out that it can't be sent. It has no clock, no I/O and no goroutine. It is used by
+// one goroutine at a time; after each input the driver takes its effects.
+//
+// What an input does:
+//
+//	            nothing under way        a batch under way
+//	Submit      fills and sends a batch  the events wait behind it; one over the wire form's limits is answered TooLarge
+//	Cancel      drops a waiting event    not sent yet: drops the event; sent: drops the batch when nobody waits for any
+//	                                     of it, and keeps it whole while somebody does
+//	Route       notes the owner          sends the batch to a new owner at once
+//	Acked       late: ignored            all answered: the next batch; NotOwner, Busy: again after Backoff
+//	Unsendable  late: ignored            one event: answered TooLarge; more: halved, under a new ID
+//	Renumber    notes the ID             sends the batch under the new ID
+//	Tick        fills and sends          sends the batch again when it is due
 type Outbox struct {
 	cfg   OutboxConfig
 	owner string
@@ -37,6 +51,7 @@ type Outbox struct {
 	waiting []pending
 	bytes   int
 	batch   []pending // under way
+	tried   bool      // batch was handed out: it may be at an owner
 	id      uint64
 	sendAt  time.Time // when to send the batch under way (again)
 	refusal Batch     // why the batch under way was not taken when it was last sent; empty: not refused
@@ -98,7 +113,8 @@ func (o *Outbox) Refusal() (node string, ack Ack) {
 }
 
 // Submit takes all of the events, or none of them when the queue is full: a later one must not come before an earlier.
-// The answer to the first is a [Done] with the token, that to the next with the next number.
+// The answer to the first is a [Done] with the token, that to the next with the next number. One that is over a limit
+// of the wire form ([Event.Fits]) is answered [TooLarge] at once, whoever owns the shard: so it never depends on the door.
 func (o *Outbox) Submit(now time.Time, token uint64, events ...Event) bool {
 	bytes := 0
 	for i := range events {
@@ -107,30 +123,61 @@ func (o *Outbox) Submit(now time.Time, token uint64, events ...Event) bool {
 	if o.bytes > 0 && o.bytes+bytes > o.cfg.MaxQueue {
 		return false
 	}
-	o.bytes += bytes
 	for i := range events {
-		o.waiting = append(o.waiting, pending{event: events[i], token: token + uint64(i)})
+		p := pending{event: events[i], token: token + uint64(i)}
+		if err := p.event.Fits(); err != nil {
+			o.dones = append(o.dones, Done{Token: p.token, Ack: Ack{Status: TooLarge, Reason: err.Error()}})
+			continue
+		}
+		o.bytes += len(p.event.Payload)
+		o.waiting = append(o.waiting, p)
 	}
 	o.send(now)
 	return true
 }
 
-// Cancel says that nobody waits for the event any more. It is dropped if it was never sent; otherwise its outcome is
-// open, and it stays under way so that those behind it keep their order.
-func (o *Outbox) Cancel(token uint64) {
+// Cancel says that nobody waits for the events any more. What was never sent is dropped; otherwise the outcome is open.
+// While somebody waits for another event of their batch they stay in it, so that the batch is the same when it is sent
+// again; then the whole batch is dropped, and never sent again. What waits behind it is sent at the next Tick.
+//
+// The next batch has a later ID, so an owner that gets the dropped one after it ignores it. If it takes effect all the
+// same, at an owner that knows of neither, that is the open outcome: no event behind it depends on it, as a producer's
+// next event is submitted when the one before is answered or given up.
+func (o *Outbox) Cancel(tokens ...uint64) {
+	gone := make(map[uint64]bool, len(tokens))
+	for _, token := range tokens {
+		gone[token] = true
+	}
+	o.waiting = o.forget(o.waiting, gone)
+	kept := 0
 	for i := range o.batch {
-		if o.batch[i].token == token {
-			o.batch[i].gone = true
-			return
+		if o.batch[i].gone = o.batch[i].gone || gone[o.batch[i].token]; !o.batch[i].gone {
+			kept++
 		}
 	}
-	for i := range o.waiting {
-		if o.waiting[i].token == token {
-			o.bytes -= len(o.waiting[i].event.Payload)
-			o.waiting = append(o.waiting[:i], o.waiting[i+1:]...)
-			return
-		}
+	if kept == 0 || !o.tried {
+		o.batch = o.forget(o.batch, nil)
 	}
+}
+
+// forget drops those of a list that nobody waits for any more, and what they held.
+func (o *Outbox) forget(list []pending, gone map[uint64]bool) []pending {
+	return slices.DeleteFunc(list, func(p pending) bool {
+		p.gone = p.gone || gone[p.token]
+		if p.gone {
+			o.bytes -= len(p.event.Payload)
+		}
+		return p.gone
+	})
+}
+
+// clear empties the batch under way, and lets go of what it held.
+func (o *Outbox) clear() {
+	for i := range o.batch {
+		o.bytes -= len(o.batch[i].event.Payload)
+	}
+	clear(o.batch)
+	o.batch, o.refusal = o.batch[:0], Batch{}
 }
 
 // Route tells the shard's owner ("" for none) by the assignment of an epoch. A batch under way goes to a new owner at
@@ -175,7 +222,7 @@ func (o *Outbox) send(now time.Time) {
 	if o.owner == "" || !o.due(now) {
 		return
 	}
-	o.sendAt = now.Add(o.cfg.Resend)
+	o.sendAt, o.tried = now.Add(o.resend()), true
 	events := make([]Event, len(o.batch))
 	for i := range o.batch {
 		events[i] = o.batch[i].event
@@ -185,14 +232,27 @@ func (o *Outbox) send(now time.Time) {
 		Batch: Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: o.id, Events: events}})
 }
 
+// resend is the time without an answer after which the batch under way is sent again.
+func (o *Outbox) resend() time.Duration {
+	bytes := 0
+	for i := range o.batch {
+		bytes += len(o.batch[i].event.Payload)
+	}
+	return o.cfg.Resend * time.Duration(1+bytes/resendBytes)
+}
+
+// resendBytes is the payload for which a batch has one Resend more.
+const resendBytes = 16 << 20
+
 // due reports whether it is time to send. A time that is too far away is one of before the clock was set back.
 func (o *Outbox) due(now time.Time) bool {
 	left := o.sendAt.Sub(now)
-	return left <= 0 || left > max(o.cfg.Resend, o.cfg.Backoff)
+	return left <= 0 || left > max(o.resend(), o.cfg.Backoff)
 }
 
 func (o *Outbox) fill() {
 	o.id++
+	o.tried = false
 	bytes, n := 0, 0
 	for n < len(o.waiting) && n < o.cfg.MaxEvents {
 		bytes += len(o.waiting[n].event.Payload)
@@ -232,34 +292,53 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 		}
 	}
 	for i, p := range o.batch {
-		o.bytes -= len(p.event.Payload)
-		if !p.gone {
-			o.dones = append(o.dones, Done{Token: p.token, Ack: b.Acks[i]})
-		}
-		o.batch[i] = pending{}
+		o.done(p, b.Acks[i])
 	}
-	o.batch, o.refusal = o.batch[:0], Batch{}
+	o.clear()
 	o.send(now)
 	return nil
 }
 
-// refused keeps the batch for another try, unless nobody waits for it any more. What waits for the engine is not worth
-// asking for often: the owner may have the batch already.
+// refused keeps the batch for another try. What waits for the engine is not worth asking for often: the owner may have
+// the batch already.
 func (o *Outbox) refused(now time.Time, b Batch) {
 	again := o.cfg.Backoff
 	if s := b.Acks[0].Status; s == NoRoom || s == NoLeader {
 		again = o.cfg.Resend
 	}
-	for i := range o.batch {
-		if !o.batch[i].gone {
-			o.sendAt = now.Add(again)
-			o.refusal = Batch{From: b.From, Acks: slices.Clone(b.Acks)} // they are lent
-			return
-		}
+	o.sendAt = now.Add(again)
+	o.refusal = Batch{From: b.From, Acks: slices.Clone(b.Acks)} // they are lent
+}
+
+// done answers an event, if anybody waits for it.
+func (o *Outbox) done(p pending, a Ack) {
+	if !p.gone {
+		o.dones = append(o.dones, Done{Token: p.token, Ack: a})
 	}
-	for i := range o.batch {
-		o.bytes -= len(o.batch[i].event.Payload)
+}
+
+// Unsendable says that batch id can't be carried, now or later ([ErrTooLarge]), and why. Its only event is answered
+// [TooLarge]. Of more, the first half becomes a batch of its own and the others wait behind it, so that those that can
+// be carried are: their IDs are new, so they need identities in case the batch was sent before. A batch that is no
+// longer under way is ignored.
+//
+// An event that was sent before, when the way or the limit was another, may have taken effect: TooLarge then says only
+// that nobody will know.
+func (o *Outbox) Unsendable(now time.Time, id uint64, reason string) {
+	if id != o.id || len(o.batch) == 0 {
+		return
 	}
-	o.batch, o.refusal = o.batch[:0], Batch{}
+	if len(o.batch) == 1 {
+		o.done(o.batch[0], Ack{Status: TooLarge, Reason: reason})
+		o.clear()
+	} else {
+		half := len(o.batch) / 2
+		o.waiting = append(slices.Clone(o.batch[half:]), o.waiting...)
+		clear(o.batch[half:])
+		o.batch, o.sendAt = o.batch[:half], now
+		o.id++
+		// Under new IDs the batches need not be what they were.
+		o.batch, o.waiting = o.forget(o.batch, nil), o.forget(o.waiting, nil)
+	}
 	o.send(now)
 }

@@ -22,6 +22,7 @@ func TestOutboxOverAnUnreliableWay(t *testing.T) {
 			"submit":          w.submit,
 			"cancel":          w.cancel,
 			"time passes":     w.pass,
+			"can't be sent":   w.cantBeSent,
 			"batch arrives":   func(t *rapid.T) { w.batchArrives(t, take(t, &w.batches)) },
 			"ack arrives":     func(t *rapid.T) { w.ackArrives(t, take(t, &w.acks)) },
 			"batch is lost":   func(t *rapid.T) { lose(t, &w.batches) },
@@ -48,6 +49,8 @@ type world struct {
 	seqs map[string]uint64 // last sequence of each producer
 	// answered counts the answers by token.
 	answered map[uint64]int
+	// tooLarge are the events that the outbox may answer TooLarge.
+	tooLarge map[uint64]bool
 
 	batches []shipper.Outgoing
 	acks    []shipper.Batch
@@ -72,7 +75,7 @@ func newWorld(t *rapid.T) *world {
 			Node: "me", FirstID: 1, Resend: 100 * time.Millisecond, Backoff: 10 * time.Millisecond,
 			MaxEvents: rapid.IntRange(1, 4).Draw(t, "most events"), MaxBatch: 8, MaxQueue: 40,
 		}),
-		now: time.Unix(1000, 0), gone: map[uint64]bool{}, seqs: map[string]uint64{}, answered: map[uint64]int{},
+		now: time.Unix(1000, 0), gone: map[uint64]bool{}, seqs: map[string]uint64{}, answered: map[uint64]int{}, tooLarge: map[uint64]bool{},
 		last: map[string]shipper.Batch{}, log: shardLog{highest: map[string]uint64{}, places: map[uint64]int{}},
 	}
 }
@@ -131,6 +134,23 @@ func (w *world) cancel(t *rapid.T) {
 	w.out.Cancel(token)
 	w.open = slices.DeleteFunc(w.open, func(o uint64) bool { return o == token })
 	w.gone[token] = true
+	if len(w.open) == 0 && (w.out.Len() != 0 || w.out.Queued() != 0) {
+		t.Fatalf("nobody waits, and Len is %d, Queued %d", w.out.Len(), w.out.Queued())
+	}
+	w.collect(t)
+}
+
+// cantBeSent says so of the batch that was sent last, as a transport does that has not sent it.
+func (w *world) cantBeSent(t *rapid.T) {
+	if len(w.batches) == 0 {
+		t.Skip("nothing is on its way")
+	}
+	last := w.batches[len(w.batches)-1]
+	w.batches = w.batches[:len(w.batches)-1]
+	if len(last.Batch.Events) == 1 {
+		w.tooLarge[tokenOf(&last.Batch.Events[0])] = true
+	}
+	w.out.Unsendable(w.now, last.Batch.ID, "too large")
 	w.collect(t)
 }
 
@@ -227,6 +247,10 @@ func (w *world) done(t *rapid.T, d shipper.Done) {
 	}
 	w.open = w.open[1:]
 	w.answered[d.Token]++
+	if d.Ack.Status == shipper.TooLarge && w.tooLarge[d.Token] {
+		w.gone[d.Token] = true // if it was sent before, its outcome is open
+		return
+	}
 	want := []shipper.Status{shipper.Committed, shipper.Duplicate}
 	if bad(d.Token) {
 		want[0] = shipper.Bad
@@ -277,7 +301,7 @@ func (w *world) heal(t *rapid.T) {
 		t.Fatalf("without faults %v have no answer; Len %d, Queued %d", w.open, w.out.Len(), w.out.Queued())
 	}
 	for token := uint64(1); token <= w.token; token++ {
-		if w.answered[token] > 1 || w.answered[token] == 1 && w.log.places[token] != 1 {
+		if w.answered[token] > 1 || w.answered[token] == 1 && !w.gone[token] && w.log.places[token] != 1 {
 			t.Fatalf("event %d: %d answers, %d times in the log", token, w.answered[token], w.log.places[token])
 		}
 	}

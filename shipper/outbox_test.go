@@ -410,32 +410,157 @@ func TestOutboxCancel(t *testing.T) {
 	}
 }
 
-// TestOutboxGivesUpWhatNobodyWaitsFor: a batch that was turned away and that nobody waits for any more makes room.
+// TestOutboxGivesUpWhatNobodyWaitsFor: a batch that nobody waits for any more is not sent again and makes room, though
+// its owner never answers.
 func TestOutboxGivesUpWhatNobodyWaitsFor(t *testing.T) {
-	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second, Backoff: time.Millisecond})
+	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second, Backoff: time.Millisecond, MaxQueue: 100})
+	d.route("a", 1)
+	d.submit(1, 0)
+	d.submit(40, 1, 2)
+	d.submit(19, 3)
+	if err := d.ack(1, committed(1)...); err != nil {
+		t.Fatal(err)
+	}
+	d.want("under way", []sent{{"a", 1, 1, []int{0}}, {"a", 2, 1, []int{1, 2, 3}}}, 0)
+	d.out.Cancel(1)
+	d.out.Cancel(3)
+	d.pass(time.Second)
+	d.want("somebody waits: the same batch", []sent{{"a", 2, 1, []int{1, 2, 3}}})
+	d.out.Cancel(2)
+	if d.out.Len() != 0 || d.out.Queued() != 0 {
+		t.Errorf("Len %d, Queued %d", d.out.Len(), d.out.Queued())
+	}
+	d.pass(time.Hour)
+	d.want("nobody waits", nil)
+	d.submit(100, 4) // there is room for all
+	d.want("the next has a later ID", []sent{{"a", 3, 1, []int{4}}})
+	if err := d.ack(2, committed(3)...); err != nil {
+		t.Error(err)
+	}
+	d.want("the answer to the dropped is late", nil)
+	if err := d.ack(3, committed(1)...); err != nil {
+		t.Error(err)
+	}
+	d.want("the answer to the next", nil, 4)
+}
+
+// TestOutboxGoesOnBehindWhatNobodyWaitsFor: what waits behind a dropped batch goes at the next tick.
+func TestOutboxGoesOnBehindWhatNobodyWaitsFor(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{Resend: time.Hour})
 	d.route("a", 1)
 	d.submit(1, 1)
 	d.submit(1, 2)
-	d.out.Cancel(1)
 	d.want("under way", []sent{{"a", 1, 1, []int{1}}})
-	d.pass(time.Second)
-	d.want("its outcome is open, and those behind it keep their order", []sent{{"a", 1, 1, []int{1}}})
-	if err := d.ack(1, shipper.Ack{Status: shipper.NotOwner, Epoch: 2}); err != nil {
+	d.out.Cancel(1)
+	d.want("not before the tick: more may be cancelled", nil)
+	d.pass(time.Millisecond)
+	d.want("the next", []sent{{"a", 2, 1, []int{2}}})
+}
+
+// TestOutboxCancelsWhatWasNeverSent: without an owner the first batch is filled, but nobody has it.
+func TestOutboxCancelsWhatWasNeverSent(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{})
+	event, other := ev(1), ev(2)
+	event.Payload, other.Payload = make([]byte, 7), make([]byte, 5)
+	if !d.out.Submit(d.now, 1, event, other) {
+		t.Fatal("not taken")
+	}
+	d.out.Cancel(1)
+	if d.out.Len() != 1 || d.out.Queued() != 5 {
+		t.Errorf("Len %d, Queued %d after one of two was cancelled", d.out.Len(), d.out.Queued())
+	}
+	d.route("a", 1)
+	d.want("only the other is sent", []sent{{"a", 1, 1, []int{2}}})
+}
+
+// TestOutboxAnswersWhatCantBeSent: a batch that can't be carried is halved until the event that is too large is alone,
+// which is answered; those around it go on in order.
+func TestOutboxAnswersWhatCantBeSent(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second})
+	d.submit(1, 0, 1, 2, 3, 4)
+	d.route("a", 1)
+	if err := d.ack(1, committed(1)...); err != nil {
 		t.Fatal(err)
 	}
-	d.want("the next at once", []sent{{"a", 2, 1, []int{2}}})
+	d.want("all", []sent{{"a", 1, 1, []int{0}}, {"a", 2, 1, []int{1, 2, 3, 4}}}, 0)
+	d.out.Unsendable(d.now, 1, "late")
+	d.want("another batch", nil)
+	d.out.Unsendable(d.now, 2, "too large")
+	d.want("half", []sent{{"a", 3, 1, []int{1, 2}}})
+	if err := d.ack(3, committed(2)...); err != nil {
+		t.Fatal(err)
+	}
+	d.want("the other half", []sent{{"a", 4, 1, []int{3, 4}}}, 1, 2)
+	d.out.Unsendable(d.now, 4, "too large")
+	d.want("a quarter", []sent{{"a", 5, 1, []int{3}}})
+	d.out.Unsendable(d.now, 5, "17 bytes too large")
+	sends, dones := d.out.Effects()
+	if want := (shipper.Done{Token: 3, Ack: shipper.Ack{Status: shipper.TooLarge, Reason: "17 bytes too large"}}); len(dones) != 1 || dones[0] != want {
+		t.Errorf("answers %+v, want %+v", dones, want)
+	}
+	if len(sends) != 1 || sends[0].Batch.ID != 6 || sends[0].Batch.Events[0].Seq != 4 {
+		t.Errorf("sends %+v, want event 4 in batch 6", sends)
+	}
+	if err := d.ack(6, committed(1)...); err != nil || d.out.Len() != 0 || d.out.Queued() != 0 {
+		t.Errorf("%v; Len %d, Queued %d", err, d.out.Len(), d.out.Queued())
+	}
+	d.pass(time.Hour)
+	d.want("nothing is left", nil, 4)
+}
+
+// TestOutboxForgetsTheGoneWhenItHalves: halves have new IDs, so nothing keeps what nobody waits for in them.
+func TestOutboxForgetsTheGoneWhenItHalves(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{})
+	d.submit(1, 0, 1, 2, 3, 4)
+	d.route("a", 1)
+	if err := d.ack(1, committed(1)...); err != nil {
+		t.Fatal(err)
+	}
+	d.out.Effects()
+	for _, token := range []uint64{1, 2, 3} {
+		d.out.Cancel(token)
+	}
+	d.out.Unsendable(d.now, 2, "too large")
+	d.want("the first half is gone", []sent{{"a", 4, 1, []int{4}}})
 	if d.out.Len() != 1 || d.out.Queued() != 1 {
 		t.Errorf("Len %d, Queued %d", d.out.Len(), d.out.Queued())
 	}
-	d.out.Cancel(2)
-	if err := d.ack(2, shipper.Ack{Status: shipper.Busy}); err != nil {
-		t.Fatal(err)
+}
+
+// TestOutboxRefusesWhatNoWireCarries: whoever owns the shard, also this node, the answer is the same, and at once.
+func TestOutboxRefusesWhatNoWireCarries(t *testing.T) {
+	long := strings.Repeat("x", shipper.MaxWireText+1)
+	d := newDesk(t, shipper.OutboxConfig{})
+	d.route("a", 1)
+	for _, event := range []shipper.Event{{Key: long}, {Producer: long}, {MediaType: long}, {Prev: long}, ev1(shipper.MaxPayload + 1)} {
+		if !d.out.Submit(d.now, 7, event) {
+			t.Fatal("not taken")
+		}
+		sends, dones := d.out.Effects()
+		if len(sends) != 0 || len(dones) != 1 || dones[0].Token != 7 || dones[0].Ack.Status != shipper.TooLarge ||
+			!strings.Contains(dones[0].Ack.Reason, "at most") {
+			t.Errorf("sends %d, answers %+v", len(sends), dones)
+		}
 	}
-	d.pass(time.Hour)
-	d.want("nothing is left", nil)
 	if d.out.Len() != 0 || d.out.Queued() != 0 {
-		t.Errorf("Len %d, Queued %d at the end", d.out.Len(), d.out.Queued())
+		t.Errorf("Len %d, Queued %d", d.out.Len(), d.out.Queued())
 	}
+	largest := shipper.Event{Key: long[1:], Producer: long[1:], MediaType: long[1:], Prev: long[1:], Payload: make([]byte, shipper.MaxPayload)}
+	if bound := shipper.BatchWireBound(&shipper.Batch{From: long[1:], Events: []shipper.Event{largest}}); bound > shipper.MaxWireBytes {
+		t.Errorf("the largest event takes %d bytes, MaxWireBytes are %d", bound, shipper.MaxWireBytes)
+	}
+}
+
+// TestOutboxGivesLargeBatchesTime: 64 MiB take longer to arrive than a small batch.
+func TestOutboxGivesLargeBatchesTime(t *testing.T) {
+	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second})
+	d.route("a", 1)
+	d.submit(64<<20, 1)
+	d.want("sent", []sent{{"a", 1, 1, []int{1}}})
+	d.pass(5*time.Second - 1)
+	d.want("not yet", nil)
+	d.pass(1)
+	d.want("again", []sent{{"a", 1, 1, []int{1}}})
 }
 
 // TestOutboxLendsNothing: whoever carries a batch may keep it while the outbox goes on.

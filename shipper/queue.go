@@ -133,7 +133,8 @@ func (q *queue) add(b *Batch, units, bytes int) {
 	// Nobody waits for acks: such batches may be merged, and batches of one event must be, to be fast.
 	mergeable := b.From == "" && b.ID == 0 && len(b.Acks) == 0 && len(b.Events) > 0
 	if n := len(f.batches); mergeable && n > 0 {
-		if last := &f.batches[n-1]; last.mergeable && last.events+len(b.Events) <= min(maxMerged, (q.capacity+3)/4) {
+		last := &f.batches[n-1]
+		if last.mergeable && last.shard == b.Shard && last.events+len(b.Events) <= min(maxMerged, (q.capacity+3)/4) {
 			last.events += len(b.Events)
 			last.bytes += bytes
 			return
@@ -273,9 +274,6 @@ func (q *queue) run(ctx context.Context, refused func(b Batch, err error)) error
 		for i := range q.taken.batches {
 			t := &q.taken.batches[i]
 			b := Batch{From: t.from, Shard: t.shard, ID: t.id, Events: events[:t.events:t.events], Acks: acks[:t.acks:t.acks]}
-			if t.mergeable {
-				b.Shard = b.Events[0].Shard
-			}
 			if err := q.sink.Deliver(ctx, b); err != nil {
 				if q.shutDown() {
 					lost.add(&b, err)

@@ -60,12 +60,12 @@ func (s *Shipper) HasRoute(node string) bool {
 // single lends the one-element slice of a batch, so that shipping one event allocates nothing.
 var single = sync.Pool{New: func() any { return new([1]Event) }}
 
-// Ship sends one event that nobody acknowledges to node. It returns when the event is handed over: to the transport,
-// or to the local sink. Errors: [ErrInvalidShard], [ErrNoRoute], or [ErrSend] with the cause.
-func (s *Shipper) Ship(ctx context.Context, node string, ev Event) error {
+// Ship sends one event of a shard, that nobody acknowledges, to node. It returns when the event is handed over: to the
+// transport, or to the local sink. Errors: [ErrInvalidShard], [ErrNoRoute], or [ErrSend] with the cause.
+func (s *Shipper) Ship(ctx context.Context, node string, shard int, ev Event) error {
 	one := single.Get().(*[1]Event)
 	one[0] = ev
-	err := s.ShipBatch(ctx, node, Batch{Shard: ev.Shard, Events: one[:]})
+	err := s.ShipBatch(ctx, node, Batch{Shard: shard, Events: one[:]})
 	one[0] = Event{}
 	single.Put(one)
 	return err
@@ -75,8 +75,8 @@ func (s *Shipper) Ship(ctx context.Context, node string, ev Event) error {
 // arrive in order. The slices of b are lent until ShipBatch returns, and what they refer to is immutable from then on.
 // An empty batch is not sent. Errors as for [Shipper.Ship].
 func (s *Shipper) ShipBatch(ctx context.Context, node string, b Batch) error {
-	if err := s.check(&b); err != nil {
-		return err
+	if !s.valid(b.Shard) {
+		return s.invalid(b.Shard)
 	}
 	if len(b.Events)+len(b.Acks) == 0 {
 		return nil
@@ -93,18 +93,6 @@ func (s *Shipper) ShipBatch(ctx context.Context, node string, b Batch) error {
 		return s.failed(node, &b, err)
 	}
 	s.stats.sent.Add(uint64(len(b.Events)))
-	return nil
-}
-
-func (s *Shipper) check(b *Batch) error {
-	if !s.valid(b.Shard) {
-		return s.invalid(b.Shard)
-	}
-	for i := range b.Events {
-		if shard := b.Events[i].Shard; !s.valid(shard) {
-			return s.invalid(shard)
-		}
-	}
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 func TestShipperDeliversLocallyByACall(t *testing.T) {
 	var rec shippertest.Recorder
 	s := shipper.New("a", nil, shipper.WithSink(&rec))
-	if err := s.Ship(t.Context(), "a", ev(1)); err != nil {
+	if err := s.Ship(t.Context(), "a", 0, ev(1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.ShipBatch(t.Context(), "a", numbered(2)); err != nil {
@@ -38,12 +38,12 @@ func TestShipperSendsThroughTheTransport(t *testing.T) {
 	stop := start(tr)
 	s := shipper.New("a", tr)
 	for seq := range 5 {
-		if err := s.Ship(t.Context(), "b", ev(seq)); err != nil {
+		if err := s.Ship(t.Context(), "b", 0, ev(seq)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// Without a sink the local node is one like any other.
-	if err := s.Ship(t.Context(), "a", ev(9)); err != nil {
+	if err := s.Ship(t.Context(), "a", 0, ev(9)); err != nil {
 		t.Fatal(err)
 	}
 	acks := shipper.Batch{Acks: make([]shipper.Ack, 3)}
@@ -83,22 +83,20 @@ func TestShipperErrors(t *testing.T) {
 		name    string
 		ctx     context.Context
 		node    string
-		events  []shipper.Event
+		shard   int
 		options []shipper.Option
 		want    []error
 		names   string
 		stats   shipper.Stats
 	}{
-		{name: "no route", node: "zz", events: []shipper.Event{ev(1)}, want: []error{shipper.ErrNoRoute}, names: `"zz"`,
+		{name: "no route", node: "zz", want: []error{shipper.ErrNoRoute}, names: `"zz"`,
 			stats: shipper.Stats{NoRoute: 1}},
-		{name: "negative shard", node: "b", events: []shipper.Event{{Shard: -1}}, want: []error{shipper.ErrInvalidShard}, names: "-1"},
-		{name: "no such shard", node: "b", events: []shipper.Event{{Shard: 8}}, options: []shipper.Option{shipper.WithShards(8)},
+		{name: "negative shard", node: "b", shard: -1, want: []error{shipper.ErrInvalidShard}, names: "-1"},
+		{name: "no such shard", node: "b", shard: 8, options: []shipper.Option{shipper.WithShards(8)},
 			want: []error{shipper.ErrInvalidShard}, names: "0 to 7"},
-		{name: "no such shard within", node: "b", events: []shipper.Event{{Shard: 1}, {Shard: 9}},
-			options: []shipper.Option{shipper.WithShards(8)}, want: []error{shipper.ErrInvalidShard}, names: "9"},
-		{name: "local sink fails", node: "a", events: []shipper.Event{ev(1)}, options: []shipper.Option{failing},
+		{name: "local sink fails", node: "a", options: []shipper.Option{failing},
 			want: []error{shipper.ErrSend, full}, names: `"a"`, stats: shipper.Stats{SendFailures: 1}},
-		{name: "ended context", ctx: ended, node: "b", events: []shipper.Event{ev(1)},
+		{name: "ended context", ctx: ended, node: "b",
 			want: []error{shipper.ErrSend, context.Canceled}, names: `"b"`, stats: shipper.Stats{SendFailures: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -106,7 +104,7 @@ func TestShipperErrors(t *testing.T) {
 				test.ctx = t.Context()
 			}
 			s := shipper.New("a", tr, test.options...)
-			err := s.ShipBatch(test.ctx, test.node, shipper.Batch{Shard: test.events[0].Shard, Events: test.events})
+			err := s.ShipBatch(test.ctx, test.node, shipper.Batch{Shard: test.shard, Events: []shipper.Event{ev(1)}})
 			for _, want := range test.want {
 				if !errors.Is(err, want) {
 					t.Errorf("ShipBatch: %v, want %v", err, want)
@@ -115,13 +113,11 @@ func TestShipperErrors(t *testing.T) {
 			if err != nil && !strings.Contains(err.Error(), test.names) {
 				t.Errorf("the error doesn't name %s: %v", test.names, err)
 			}
-			if len(test.events) == 1 {
-				if again := s.Ship(test.ctx, test.node, test.events[0]); again == nil || again.Error() != err.Error() {
-					t.Errorf("Ship: %v, ShipBatch: %v", again, err)
-				}
-				test.stats.NoRoute *= 2
-				test.stats.SendFailures *= 2
+			if again := s.Ship(test.ctx, test.node, test.shard, ev(1)); again == nil || again.Error() != err.Error() {
+				t.Errorf("Ship: %v, ShipBatch: %v", again, err)
 			}
+			test.stats.NoRoute *= 2
+			test.stats.SendFailures *= 2
 			if got := s.Stats(); got != test.stats {
 				t.Errorf("Stats = %+v, want %+v", got, test.stats)
 			}

@@ -70,7 +70,8 @@ var floors = [][]rule{
 	{
 		{pkg: "shipper", imports: []string{"rdf"}},
 		{pkg: "shipper/shippertest", imports: []string{"shipper", "rdf"}, modules: []string{gocmp, goleak, rapid}},
-		{pkg: "shipper/natstransport", imports: []string{"shipper"}, modules: []string{natsClient}},
+		{pkg: "shipper/natstransport/internal/fragment", imports: []string{"shipper"}},
+		{pkg: "shipper/natstransport", imports: []string{"shipper", "shipper/natstransport/internal/fragment"}, modules: []string{natsClient}},
 	},
 	{
 		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper"}},

@@ -47,7 +47,7 @@ type shardCheck struct {
 
 // taken is an event that a door has taken.
 type taken struct {
-	shipper.Event
+	shipper.Addressed
 	cancelled bool // nobody waits for it; it may never have been sent
 }
 
@@ -73,12 +73,12 @@ func newCheck(w *world) *check {
 }
 
 // submitted is told of each event that a door takes.
-func (c *check) submitted(ev shipper.Event) {
+func (c *check) submitted(ev shipper.Addressed) {
 	s := c.shards[ev.Shard]
 	if s.taken(ev.Producer, ev.Seq) != nil {
 		return
 	}
-	list := append(s.events[ev.Producer], &taken{Event: ev})
+	list := append(s.events[ev.Producer], &taken{Addressed: ev})
 	slices.SortFunc(list, func(a, b *taken) int { return int(int64(a.Seq) - int64(b.Seq)) })
 	s.events[ev.Producer] = list
 }
@@ -93,7 +93,7 @@ func (s *shardCheck) taken(producer string, seq uint64) *taken {
 }
 
 // cancelled is told of each event that nobody waits for any more.
-func (c *check) cancelled(ev shipper.Event) {
+func (c *check) cancelled(ev shipper.Addressed) {
 	c.shards[ev.Shard].taken(ev.Producer, ev.Seq).cancelled = true
 }
 
@@ -240,7 +240,7 @@ func (s *shardCheck) at(position uint64) (point, bool) {
 }
 
 // acked is told of each ack that a client gets.
-func (c *check) acked(ev shipper.Event, a shipper.Ack) {
+func (c *check) acked(ev shipper.Addressed, a shipper.Ack) {
 	s := c.shards[ev.Shard]
 	switch a.Status {
 	case shipper.Committed, shipper.Bad:
@@ -265,7 +265,7 @@ func (c *check) acked(ev shipper.Event, a shipper.Ack) {
 }
 
 // accept checks that the record at the position of an ack holds the event.
-func (s *shardCheck) accept(ev shipper.Event, a shipper.Ack) {
+func (s *shardCheck) accept(ev shipper.Addressed, a shipper.Ack) {
 	p, ok := s.at(a.Position)
 	if !ok {
 		s.w.broken(ErrDurable, "shard %d: %s %d is acked at %d, where no record is", s.shard, ev.Producer, ev.Seq, a.Position)

@@ -50,7 +50,7 @@ type client struct {
 type document struct {
 	client   *client
 	number   string
-	events   []shipper.Event
+	events   []shipper.Addressed
 	open     int // events without an answer
 	answered []bool
 	over     bool
@@ -101,7 +101,7 @@ func (c *client) document(number string, text []byte) *document {
 		c.w.broken(ErrDropped, "%s: %v", d, err)
 	}
 	for _, part := range split.Parts {
-		ev := shipper.Event{Shard: part.Shard, MediaType: dataset.MediaType, Payload: part.Payload}
+		ev := shipper.Addressed{Shard: part.Shard, Event: shipper.Event{MediaType: dataset.MediaType, Payload: part.Payload}}
 		if split.HasPrev {
 			ev.Prev, ev.First = split.Prev, split.Prev == ""
 		}
@@ -137,7 +137,7 @@ func (c *client) poison(number string, shard int) *document {
 		shard = counterShard(c.w)
 	}
 	d := &document{client: c, number: number}
-	d.events = []shipper.Event{{Shard: shard, MediaType: badType, Payload: []byte("\x00poison")}}
+	d.events = []shipper.Addressed{{Shard: shard, Event: shipper.Event{MediaType: badType, Payload: []byte("\x00poison")}}}
 	d.identify()
 	return d
 }
@@ -205,7 +205,7 @@ func (c *client) send(d *document) {
 // sendTo tries a document at one node: the whole of it, or what has no answer yet, for the whole may find no room at a
 // door. A client that gets no answer at all tries elsewhere.
 func (c *client) sendTo(p *proc, d *document, wait time.Duration) {
-	var events []shipper.Event
+	var events []shipper.Addressed
 	var indexes []int
 	whole := c.w.rng.IntN(2) == 0
 	for i, ev := range d.events {
@@ -297,7 +297,7 @@ func (c *client) redeliver(old *document) {
 	if p == nil || !p.entered {
 		return
 	}
-	events := append([]shipper.Event(nil), old.events...)
+	events := append([]shipper.Addressed(nil), old.events...)
 	if c.kind == keyed && c.w.chance(0.3) {
 		events = events[:1]
 		events[0].Seq++

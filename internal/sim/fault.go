@@ -9,6 +9,7 @@ type chaos struct {
 	LoseRequest, LoseAnswer, LateRequest, Refuse float64 // of appends
 	FailRead                                     float64 // of reads, follows and snapshots
 	Drop, Duplicate, Late                        float64 // of batches and beats between nodes
+	TooLarge                                     float64 // of batches with more than one event: the transport can't carry it
 	Slow                                         time.Duration
 }
 
@@ -17,7 +18,7 @@ func (w *world) randomChaos() chaos {
 	p := func(much float64) float64 { return much * [...]float64{0, 0, 0.2, 1}[w.rng.IntN(4)] }
 	return chaos{
 		LoseRequest: p(0.1), LoseAnswer: p(0.15), LateRequest: p(0.1), Refuse: p(0.2), FailRead: p(0.1),
-		Drop: p(0.15), Duplicate: p(0.3), Late: p(0.2), Slow: time.Duration(p(float64(80 * time.Millisecond))),
+		Drop: p(0.15), Duplicate: p(0.3), Late: p(0.2), TooLarge: p(0.3), Slow: time.Duration(p(float64(80 * time.Millisecond))),
 	}
 }
 

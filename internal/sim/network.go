@@ -14,9 +14,12 @@ type network struct {
 
 type link struct{ from, to string }
 
-// send carries a batch to every process that bears the name.
-func (n *network) send(from *proc, to string, b shipper.Batch) {
+// send carries a batch to every process that bears the name, unless it is more than the transport can carry.
+func (n *network) send(from *proc, to string, b shipper.Batch) error {
 	w := n.w
+	if len(b.Events) > 1 && w.chance(w.chaos.TooLarge) {
+		return shipper.ErrTooLarge
+	}
 	for _, p := range w.procs {
 		if p.name != to || p.dead || n.cut[link{from.name, to}] || w.chance(w.chaos.Drop) {
 			continue
@@ -26,6 +29,7 @@ func (n *network) send(from *proc, to string, b shipper.Batch) {
 			n.carry(p, b)
 		}
 	}
+	return nil
 }
 
 func (n *network) carry(p *proc, b shipper.Batch) {

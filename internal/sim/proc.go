@@ -316,7 +316,10 @@ func (l *loop) send(node string, b shipper.Batch) {
 		l.deliver(b)
 		return
 	}
-	l.p.w.network.send(l.p, node, b)
+	if err := l.p.w.network.send(l.p, node, b); err != nil {
+		l.p.w.note("%s shard %d: batch %d to %s: %v", l.p, l.shard, b.ID, node, err)
+		l.out.Unsendable(l.p.wall(), b.ID, err.Error())
+	}
 }
 
 func (l *loop) effect(e operator.Effect) {

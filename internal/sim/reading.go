@@ -63,7 +63,7 @@ func (l *loop) takeSnapshot(e operator.TakeSnapshot) {
 // sending is what package node's Send does for its caller: events under way, until all are answered or time is up.
 type sending struct {
 	p      *proc
-	events []shipper.Event
+	events []shipper.Addressed
 	acks   []shipper.Ack
 	left   int
 	over   bool
@@ -78,7 +78,7 @@ type waiter struct {
 
 // send routes events to the owners of their shards, in order per shard. done is called once, in the process; acks that
 // have not come are zero.
-func (p *proc) send(events []shipper.Event, wait time.Duration, done func([]shipper.Ack)) {
+func (p *proc) send(events []shipper.Addressed, wait time.Duration, done func([]shipper.Ack)) {
 	s := &sending{p: p, events: events, acks: make([]shipper.Ack, len(events)), left: len(events), done: done}
 	byShard := make([][]int, len(p.loops))
 	for i := range events {
@@ -131,7 +131,7 @@ func (l *loop) submit(now time.Time, s *sending, indexes []int) {
 			ev.Producer, ev.Seq = l.p.door, l.doorSeq
 		}
 		l.p.w.check.submitted(*ev)
-		mine = append(mine, *ev)
+		mine = append(mine, ev.Event)
 	}
 	first := l.token + 1
 	if !l.out.Submit(now, first, mine...) {

@@ -1,9 +1,13 @@
 // Package natstransport carries batches between nodes over core NATS.
 //
 // A batch is one message, published one-way to the subject of its node; see [Subject] and the wire form in package
-// shipper. Nothing is stored on the way: a batch is lost when its node is not there, when a connection breaks, or when
-// its node falls so far behind that its pending limit is reached. Losses are counted where they can be seen, and repaired
-// by the sender, which sends again when no ack comes ([shipper.Outbox]).
+// shipper. One that is larger than the server takes, or than 1 MiB, is cut into numbered parts that the receiver puts
+// together; beyond 4 MiB the sender waits now and then until the receiver has what was sent, so that no server and no
+// receiver is flooded. So any batch up to [shipper.MaxWireBytes] is carried, by any server that takes messages of 1 KiB.
+//
+// Nothing is stored on the way: a batch is lost when its node is not there, when a connection breaks, or when its node
+// falls so far behind that its pending limit is reached; one lost part loses its batch. Losses are counted where they
+// can be seen, and repaired by the sender, which sends again when no ack comes ([shipper.Outbox]).
 //
 // Batches are not compressed: on loopback and on fast networks that made the way slower in measurements, and what is
 // worth compressing on slow links can be compressed by the connection.
@@ -15,6 +19,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,12 +27,18 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
 // Defaults of [New].
 const (
-	// DefaultPendingBytes is how much may wait for the local sink.
+	// DefaultPendingBytes is how much may wait for the local sink. A large batch never waits whole: of each at most
+	// 5 MiB are on their way, so there is room for a dozen of them at once beside small ones.
 	DefaultPendingBytes = 64 << 20
+	// DefaultReassemblyBytes is how much of incomplete batches is held: two of the largest each of two senders.
+	DefaultReassemblyBytes = 4 * (shipper.MaxWireBytes + fragment.Overhead)
+	// DefaultReassemblyTime is how long an incomplete batch is held that makes no progress. A sender waits for less.
+	DefaultReassemblyTime = 2 * confirmTimeout
 	// DefaultGrace is how long Run goes on delivering what has arrived after its context has ended.
 	DefaultGrace = 5 * time.Second
 	// subscribeTimeout bounds the wait until the server has confirmed a subscription.
@@ -39,19 +50,27 @@ const (
 // Transport is a [shipper.Transport] over a NATS connection, which stays its owner's: it is not closed. All methods may
 // be called concurrently.
 //
-// Send returns when the batch is in the connection's buffer. It looks at its context before it publishes; while it
-// writes to a socket that takes nothing it is bounded by the connection's own time-outs. During a reconnect batches go
-// to the connection's reconnect buffer; when that is full Send fails. After an error of the connection the batch may
-// still have been published. Batches of one connection to one node arrive in the order in which they were sent.
+// Send returns when the batch is in the connection's buffer. It looks at its context before each message, and while it
+// waits for the receiver of a large batch, for 5 s at most each time; while it writes to a socket that takes nothing it is
+// bounded by the connection's own time-outs. During a reconnect batches of one message go to the connection's reconnect
+// buffer; when that is full, or the batch is larger, Send fails. After an error of the connection the batch may still have
+// been published. Batches that one goroutine sends to one node arrive in the order in which they were sent; large ones of
+// one shard are sent one after the other. A sink that sends a batch beyond 4 MiB to its own node waits in vain for itself.
 type Transport struct {
 	nc           *nats.Conn
 	pipeline     string
 	pendingBytes int
-	grace        time.Duration
-	refused      shipper.Refused
-	log          *slog.Logger
-	stats        counters
-	buffers      sync.Pool // of *[]byte
+	// assembly bounds what is put together.
+	assemblyBytes int
+	assemblyTime  time.Duration
+	// sender tells this transport apart from others, and from those of earlier processes of its node.
+	sender  uint64
+	frames  atomic.Uint64 // the last number given to a frame
+	grace   time.Duration
+	refused shipper.Refused
+	log     *slog.Logger
+	stats   counters
+	buffers sync.Pool // of *[]byte
 
 	routes atomic.Pointer[map[string]*route] // replaced as a whole
 
@@ -77,6 +96,15 @@ type route struct {
 	sink          shipper.Sink
 	sub           *nats.Subscription
 	stop          context.CancelFunc // ends the receiver; nil until that is started
+	lanes         [lanes]chan struct{}
+}
+
+func newRoute(pipeline, node string, sink shipper.Sink) *route {
+	r := &route{node: node, subject: Subject(pipeline, node), sink: sink}
+	for i := range r.lanes {
+		r.lanes[i] = make(chan struct{}, 1)
+	}
+	return r
 }
 
 var _ shipper.Transport = (*Transport)(nil)
@@ -86,7 +114,16 @@ type Option func(*Transport)
 
 // WithPendingBytes bounds what waits for a sink here, in bytes; what comes beyond is dropped and counted. Default
 // [DefaultPendingBytes]. The number of messages is bounded too, by the connection's nats.SyncQueueLen (default 64 Ki).
+// With less than 8 MiB large batches may never arrive.
 func WithPendingBytes(n int) Option { return func(t *Transport) { t.pendingBytes = n } }
+
+// WithReassembly bounds what is held of batches that are not complete, for each node here: in bytes, of which one sender
+// has half, and in time without progress. A batch for which there is no room is refused, and its sender's Send fails.
+// There is always room for one of the largest. Defaults [DefaultReassemblyBytes] and [DefaultReassemblyTime]; putting a
+// batch together takes its size once more for a moment.
+func WithReassembly(bytes int, wait time.Duration) Option {
+	return func(t *Transport) { t.assemblyBytes, t.assemblyTime = bytes, wait }
+}
 
 // WithGrace sets how long Run goes on delivering what has arrived after its context has ended. Default [DefaultGrace];
 // with 0 sinks see an ended context at once.
@@ -106,7 +143,8 @@ func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
 	if pipeline == "" {
 		return nil, errors.New("NATS transport: the pipeline has no name")
 	}
-	t := &Transport{nc: nc, pipeline: pipeline, pendingBytes: DefaultPendingBytes, grace: DefaultGrace, log: slog.Default()}
+	t := &Transport{nc: nc, pipeline: pipeline, pendingBytes: DefaultPendingBytes, grace: DefaultGrace, log: slog.Default(),
+		assemblyBytes: DefaultReassemblyBytes, assemblyTime: DefaultReassemblyTime, sender: rand.Uint64()}
 	t.buffers.New = func() any { return new([]byte) }
 	t.routes.Store(&map[string]*route{})
 	for _, opt := range opts {
@@ -115,8 +153,8 @@ func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
 	return t, nil
 }
 
-// Send publishes b to node, without waiting for anybody; see [Transport] and [shipper.Transport]. A batch whose encoded
-// form is larger than the server's message limit is refused with [shipper.ErrTooLarge]; [shipper.BatchWireBound] tells
+// Send publishes b to node; see [Transport] and [shipper.Transport]. A batch of up to 4 MiB waits for nobody. One whose
+// encoded form is beyond [shipper.MaxWireBytes] is refused with [shipper.ErrTooLarge]; [shipper.BatchWireBound] tells
 // beforehand.
 func (t *Transport) Send(ctx context.Context, node string, b shipper.Batch) error {
 	if err := ctx.Err(); err != nil {
@@ -127,7 +165,7 @@ func (t *Transport) Send(ctx context.Context, node string, b shipper.Batch) erro
 		return fmt.Errorf("NATS transport: %w: %q is not registered", shipper.ErrNoRoute, node)
 	}
 	buf := t.buffers.Get().(*[]byte)
-	n, err := t.publish(r, buf, &b)
+	n, err := t.publish(ctx, r, buf, &b)
 	if cap(*buf) <= maxPooled {
 		t.buffers.Put(buf)
 	}
@@ -139,15 +177,18 @@ func (t *Transport) Send(ctx context.Context, node string, b shipper.Batch) erro
 	return nil
 }
 
-func (t *Transport) publish(r *route, buf *[]byte, b *shipper.Batch) (int, error) {
+func (t *Transport) publish(ctx context.Context, r *route, buf *[]byte, b *shipper.Batch) (int, error) {
 	frame, err := shipper.AppendBatch((*buf)[:0], b)
 	if err != nil {
 		return 0, err
 	}
 	*buf = frame
-	if limit := t.nc.MaxPayload(); limit > 0 && int64(len(frame)) > limit {
-		return 0, fmt.Errorf("%w: batch %d of shard %d with %d events and %d acks has %d bytes encoded, the server takes %d a message; "+
-			"send fewer events a batch, or raise max_payload", shipper.ErrTooLarge, b.ID, b.Shard, len(b.Events), len(b.Acks), len(frame), limit)
+	if len(frame) > min(t.messageLimit(), maxMessage) {
+		if err := t.sendCut(ctx, r, b.Shard, frame); err != nil {
+			return 0, fmt.Errorf("batch %d of shard %d with %d events and %d acks, %d bytes encoded: %w", b.ID, b.Shard,
+				len(b.Events), len(b.Acks), len(frame), err)
+		}
+		return len(frame), nil
 	}
 	// Publish copies the frame before it returns, so the buffer is free again.
 	if err := t.nc.Publish(r.subject, frame); err != nil {
@@ -187,7 +228,7 @@ func (t *Transport) register(node string, sink shipper.Sink) error {
 	case old != nil && old.sink != nil:
 		return fmt.Errorf("%w; remove the route first", shipper.ErrRouteTaken)
 	}
-	r := &route{node: node, subject: Subject(t.pipeline, node), sink: sink}
+	r := newRoute(t.pipeline, node, sink)
 	if sink != nil {
 		if err := t.subscribe(r); err != nil {
 			return err
@@ -238,7 +279,7 @@ func (t *Transport) RemoveRoute(node string) {
 	if r.stop != nil {
 		r.stop()
 	} else {
-		(&receiver{t: t, route: r}).abandon()
+		newReceiver(t, r).abandon()
 	}
 }
 
@@ -303,7 +344,7 @@ func (t *Transport) start(r *route) {
 	r.stop = stop
 	t.running.Go(func() {
 		defer stop()
-		if err := (&receiver{t: t, route: r}).run(ctx); err != nil {
+		if err := newReceiver(t, r).run(ctx); err != nil {
 			t.mu.Lock()
 			t.errs = append(t.errs, err)
 			t.mu.Unlock()

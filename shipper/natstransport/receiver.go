@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
 // receiver delivers what arrives for one node to its sink, message by message.
@@ -17,6 +18,11 @@ type receiver struct {
 	t       *Transport
 	batch   shipper.Batch // reused: the sink has it only until Deliver returns
 	dropped int           // as the subscription last counted
+	parts   *fragment.Assembler
+}
+
+func newReceiver(t *Transport, r *route) *receiver {
+	return &receiver{t: t, route: r, parts: fragment.NewAssembler(t.assemblyBytes, t.assemblyTime)}
 }
 
 // retryAfter is the wait before a subscription that fails is asked again.
@@ -26,11 +32,14 @@ const retryAfter = time.Second
 // then. It returns an error if it had to leave something undelivered.
 func (r *receiver) run(ctx context.Context) error {
 	for {
-		msg, err := r.sub.NextMsgWithContext(ctx)
+		msg, err := r.next(ctx)
 		r.noteDropped()
 		switch {
 		case err == nil:
 			r.receive(msg)
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			r.parts.Expire(time.Now())
+			r.noteLost()
 		case errors.Is(err, nats.ErrSlowConsumer):
 			// Says only that something was dropped, which is noted; the next call goes on.
 		case ctx.Err() != nil || r.t.nc.IsClosed() || !r.sub.IsValid():
@@ -46,10 +55,67 @@ func (r *receiver) run(ctx context.Context) error {
 	}
 }
 
+// next waits for a message; while there are incomplete batches, no longer than they are held.
+func (r *receiver) next(ctx context.Context) (*nats.Msg, error) {
+	if r.parts.Len() == 0 {
+		return r.sub.NextMsgWithContext(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.t.assemblyTime)
+	defer cancel()
+	return r.sub.NextMsgWithContext(ctx)
+}
+
+// noteLost counts the batches that will not be complete.
+func (r *receiver) noteLost() {
+	if lost := r.parts.Lost(); lost > 0 {
+		r.t.lost(&r.t.stats.incomplete, uint64(lost), "batches of several messages came no further", "node", r.node, "batches", lost)
+	}
+}
+
 func (r *receiver) receive(msg *nats.Msg) {
 	r.t.stats.received.Add(1)
 	r.t.stats.receivedBytes.Add(uint64(len(msg.Data)))
-	if err := shipper.DecodeBatch(msg.Data, &r.batch); err != nil {
+	if fragment.Is(msg.Data) {
+		r.part(msg)
+		return
+	}
+	r.deliver(msg.Data)
+}
+
+// part takes in a part of a batch, and answers its sender if that asks.
+func (r *receiver) part(msg *nats.Msg) {
+	now := time.Now()
+	r.parts.Expire(now)
+	f, err := fragment.Decode(msg.Data)
+	var frame []byte
+	if err == nil {
+		frame, err = r.parts.Add(now, &f)
+	}
+	r.noteLost()
+	switch {
+	case errors.Is(err, fragment.ErrPart):
+		r.t.lost(&r.t.stats.malformed, 1, "part of a batch is damaged", "node", r.node, "subject", r.subject, "error", err)
+	case err != nil:
+		r.t.lost(&r.t.stats.incomplete, 1, "batch of several messages is lost", "node", r.node, "shard", f.Shard, "error", err)
+	}
+	if msg.Reply != "" {
+		answer := []byte{goOn}
+		if err != nil {
+			answer = []byte(err.Error())
+		} else if !r.parts.Holds(&f) {
+			answer = []byte("what came before it is lost")
+		}
+		if err := msg.Respond(answer); err != nil && !r.t.nc.IsClosed() {
+			r.t.warn("answer to a sender failed", "node", r.node, "error", err)
+		}
+	}
+	if frame != nil {
+		r.deliver(frame)
+	}
+}
+
+func (r *receiver) deliver(frame []byte) {
+	if err := shipper.DecodeBatch(frame, &r.batch); err != nil {
 		r.t.lost(&r.t.stats.malformed, 1, "message is no batch", "node", r.node, "subject", r.subject, "error", err)
 		return
 	}

@@ -8,7 +8,7 @@ import (
 
 // Stats is a snapshot of a transport's counters since it was made. The counters are read one after the other.
 type Stats struct {
-	// Sent and SentBytes count the batches published, and their encoded bytes.
+	// Sent and SentBytes count the batches published, of one message or more, and their encoded bytes.
 	Sent, SentBytes uint64
 	// Received and ReceivedBytes count the messages taken from subscriptions, and their bytes.
 	Received, ReceivedBytes uint64
@@ -16,6 +16,8 @@ type Stats struct {
 	Dropped uint64
 	// Malformed counts the messages that are no batches, Refused the batches that the sink did not take.
 	Malformed, Refused uint64
+	// Incomplete counts the batches of several messages that were lost in part, or found no room.
+	Incomplete uint64
 	// Failed counts the failures to receive, such as a subscription that the server does not permit.
 	Failed uint64
 }
@@ -30,6 +32,7 @@ func (t *Transport) Stats() Stats {
 		Dropped:       t.stats.dropped.Load(),
 		Malformed:     t.stats.malformed.Load(),
 		Refused:       t.stats.refused.Load(),
+		Incomplete:    t.stats.incomplete.Load(),
 		Failed:        t.stats.failed.Load(),
 	}
 }
@@ -42,6 +45,7 @@ type counters struct {
 	_                                   [112]byte
 	received, receivedBytes             atomic.Uint64
 	dropped, malformed, refused, failed atomic.Uint64
+	incomplete                          atomic.Uint64
 	warned                              warned
 }
 

@@ -2,10 +2,12 @@
 package shippertest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -55,6 +57,8 @@ func Run(t *testing.T, cfg Config) {
 		{"Concurrent", s.concurrent},
 		{"TwoWays", s.twoWays},
 		{"Large", s.large},
+		{"Largest", s.largest},
+		{"Answers", s.answers},
 		{"NoRoute", s.noRoute},
 		{"Routes", s.routes},
 		{"EndedContext", s.endedContext},
@@ -170,7 +174,7 @@ func (s suite) start(t *testing.T, c Cluster) {
 }
 
 func event(producer string, seq int) shipper.Event {
-	return shipper.Event{Shard: seq % 7, Key: fmt.Sprint("k", seq%5), Producer: producer, Seq: uint64(seq),
+	return shipper.Event{Key: fmt.Sprint("k", seq%5), Producer: producer, Seq: uint64(seq),
 		MediaType: "text/plain", Payload: fmt.Appendf(nil, "%s %d", producer, seq)}
 }
 
@@ -223,15 +227,15 @@ func (s suite) content(t *testing.T) {
 	c, sinks := s.started(t, "a", "b")
 	want := []shipper.Batch{
 		{From: "a", Shard: 3, ID: 1 << 60, Events: []shipper.Event{
-			{Shard: 3, Epoch: 1 << 63, Key: "k", Producer: "p", Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
-			{Shard: 3},
+			{Epoch: 1 << 63, Key: "k", Producer: "p", Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
+			{},
 		}},
 		{From: "a", Shard: 1, ID: 7, Acks: []shipper.Ack{
 			{Status: shipper.Committed, Position: 9, Adds: 1, Deletes: 2, Head: "h"},
 			{Status: shipper.Bad, Position: 10, Reason: "why"},
 		}},
 		{From: "a", Shard: 1, ID: 8, Acks: []shipper.Ack{{Status: shipper.NotOwner, Epoch: 5}}},
-		{Shard: 2, Events: []shipper.Event{{Shard: 2, Key: "nobody waits"}}},
+		{Shard: 2, Events: []shipper.Event{{Key: "nobody waits"}}},
 	}
 	for _, b := range want {
 		send(t, c.Transport("a"), "b", b)
@@ -328,6 +332,52 @@ func (s suite) large(t *testing.T) {
 		}
 	}
 	checkAll(t, events[n:], 5000, "many")
+}
+
+// largest: two batches of the largest events are carried at once, with small ones beside them.
+func (s suite) largest(t *testing.T) {
+	c, sinks := s.started(t, "a", "b")
+	payload := make([]byte, shipper.MaxPayload)
+	for k := range payload {
+		payload[k] = byte(k*7 + k>>8)
+	}
+	var wg sync.WaitGroup
+	for shard := range 2 {
+		wg.Go(func() {
+			ev := event("large", shard)
+			ev.Payload = payload
+			send(t, c.Transport("a"), "b", shipper.Batch{From: "a", Shard: shard, ID: 1, Events: []shipper.Event{ev}})
+		})
+	}
+	for seq := range 100 {
+		send(t, c.Transport("a"), "b", batch("p", seq, 1))
+	}
+	wg.Wait()
+	_, events := sinks["b"].Await(t, 102, 102)
+	small := slices.DeleteFunc(slices.Clone(events), func(ev shipper.Event) bool {
+		if ev.Producer == "large" && !bytes.Equal(ev.Payload, payload) {
+			t.Errorf("a payload of %d bytes came as one of %d, or changed", len(payload), len(ev.Payload))
+		}
+		return ev.Producer == "large"
+	})
+	if len(events)-len(small) != 2 {
+		t.Errorf("%d large events arrived, want 2", len(events)-len(small))
+	}
+	checkAll(t, small, 100, "p")
+}
+
+// answers: the largest answer of an owner is carried, too.
+func (s suite) answers(t *testing.T) {
+	c, sinks := s.started(t, "a", "b")
+	want := shipper.Batch{From: "a", Shard: 3, ID: 9, Acks: make([]shipper.Ack, 1024)}
+	for i := range want.Acks {
+		want.Acks[i] = shipper.Ack{Status: shipper.Bad, Position: uint64(i), Reason: strings.Repeat(string(rune('a'+i%26)), 4096)}
+	}
+	send(t, c.Transport("a"), "b", want)
+	got, _ := sinks["b"].Await(t, 1, 0)
+	if diff := cmp.Diff(want, got[0], same); diff != "" {
+		t.Errorf("the answer differs: %d acks, want %d", len(got[0].Acks), len(want.Acks))
+	}
 }
 
 func (s suite) noRoute(t *testing.T) {

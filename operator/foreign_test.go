@@ -1,0 +1,44 @@
+package operator_test
+
+import (
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// TestForeignBatchIsRefused: a batch of another shard is never evaluated here, and its sender hears of it there.
+func TestForeignBatchIsRefused(t *testing.T) {
+	o := operator.New(operator.Config{Shard: 7, Node: "n", Logic: newWords})
+	o.Assign(start, operator.Assignment{Control: 3, Role: operator.Owner, Epoch: 3, Incarnation: 1})
+	step := func() (acks []shipper.Batch, appends int) {
+		for _, e := range o.Effects() {
+			switch e := e.(type) {
+			case operator.Restore:
+				if err := o.Restored(start, e.Gen, nil); err != nil {
+					t.Fatal(err)
+				}
+			case operator.Read:
+				o.ReadDone(start, e.Gen, nil)
+			case operator.Append:
+				appends++
+				o.Appended(start, e.Gen, o.Position()+1, nil)
+			case operator.Ack:
+				acks = append(acks, e.Batch)
+			}
+		}
+		return acks, appends
+	}
+	for o.State() != operator.Owning {
+		step()
+	}
+	step()
+	o.Deliver(start, shipper.Batch{From: "s", Shard: 6, ID: 1, Events: []shipper.Event{event("p", 1, "a")}})
+	acks, appends := step()
+	if appends != 0 || len(acks) != 1 || acks[0].Shard != 6 || acks[0].ID != 1 || acks[0].Acks[0].Status != shipper.NotOwner {
+		t.Errorf("%d appends, answers %+v; want NotOwner of shard 6", appends, acks)
+	}
+	if words := o.Logic().(*words).sorted(); len(words) != 0 {
+		t.Errorf("evaluated: %v", words)
+	}
+}
