@@ -77,8 +77,9 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 	case TypePatch:
 		split, err = splitter.Patch(s.Body)
 	case TypeNQuads, TypeNTriples:
-		scope := s.Key
-		if scope == "" {
+		// A retry makes the same labels; the document that uses a key again when its time is over makes others.
+		scope := fmt.Sprintf("%s %016x", s.Key, fingerprint)
+		if s.Key == "" {
 			scope = rand.Text()
 		}
 		var opts []nquads.Option
@@ -240,6 +241,10 @@ func results(events []shipper.Event, acks []shipper.Ack, err error) ([]ShardResu
 		case shipper.Reused:
 			fail(shard, ErrReused)
 		case shipper.Bad:
+			if a.Position == 0 {
+				fail(shard, fmt.Errorf("%w: %s", ErrTooLarge, a.Reason))
+				continue
+			}
 			fail(shard, fmt.Errorf("%w: %s (dead letter at position %d)", ErrBad, a.Reason, a.Position))
 		case shipper.Busy:
 			fail(shard, fmt.Errorf("%w: %s", ErrNoOwner, a.Reason))

@@ -196,10 +196,28 @@ func (t *tx) Commit(position uint64) {
 	m.end()
 }
 
+func (t *tx) Savepoint() Savepoint {
+	m := t.lock()
+	defer m.mu.Unlock()
+	return Savepoint(len(m.log))
+}
+
+func (t *tx) RollbackTo(s Savepoint) {
+	m := t.lock()
+	defer m.mu.Unlock()
+	m.undo(int(s))
+}
+
 func (t *tx) Rollback() {
 	m := t.lock()
 	defer m.mu.Unlock()
-	for _, c := range slices.Backward(m.log) {
+	m.undo(0)
+	m.end()
+}
+
+// undo takes the changes back but for the first keep, the last one first.
+func (m *Memory) undo(keep int) {
+	for _, c := range slices.Backward(m.log[keep:]) {
 		hash := m.quads.hash(c.quad)
 		if !c.added {
 			m.quads.add(c.quad, hash, &m.epochs)
@@ -209,5 +227,8 @@ func (t *tx) Rollback() {
 		m.quads.remove(row, hash, &m.epochs)
 		m.release(c.quad)
 	}
-	m.end()
+	if m.pinned { // the next changes must not overwrite what a view sees
+		m.log, m.pinned = slices.Clone(m.log[:keep]), false
+	}
+	m.log = m.log[:keep]
 }
