@@ -509,7 +509,7 @@ func TestFold(t *testing.T) {
 				case "":
 					return dst, nil
 				case "bad":
-					return dst, errors.New("it is bad")
+					return append(dst, "a part of it\n"...), errors.New("it is bad")
 				default:
 					return append(append(dst, text...), '\n'), nil
 				}
@@ -526,6 +526,10 @@ func TestFold(t *testing.T) {
 	first := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&one) })
 	first.assign(operator.Owner, 1, 1)
 	first.deliver(1, event("p", 1, "aaa"), event("p", 2, ""), event("p", 3, "bad"), event("p", 4, "b"))
+	if body, _, _, err := first.Logic().Evaluate(&shipper.Event{Payload: []byte("bad")}, []byte("x")); err == nil ||
+		string(body) != "x" {
+		t.Errorf("a bad event leaves %q, %v", body, err)
+	}
 	second := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&two) })
 	second.assign(operator.Standby, 1, 2)
 	got := first.statuses()

@@ -82,6 +82,39 @@ func TestBadEvents(t *testing.T) {
 	}
 }
 
+// TestBadEventLeavesNoTrace: the good events before it and behind it are evaluated as if it had not come.
+func TestBadEventLeavesNoTrace(t *testing.T) {
+	l := dataset.New()
+	if err := l.Apply(1, []byte("TX .\nA <urn:s> <urn:p> \"0\" .\nTC .\n")); err != nil {
+		t.Fatal(err)
+	}
+	first, second := "TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n", "TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:t> <urn:p> \"2\" .\nTC .\n"
+	body, _, _, err := l.Evaluate(event(first), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range []string{"nonsense", "TX .\nTA .\n", "A <urn:s> <urn:p> .\n"} {
+		text := "TX .\nA <urn:t> <urn:p> \"2\" .\nD <urn:s> <urn:p> \"0\" .\nD <urn:s> <urn:p> \"1\" .\nTC .\n" + rows
+		after, adds, deletes, err := l.Evaluate(event(text), body)
+		if err == nil || adds+deletes != 0 || string(after) != first {
+			t.Errorf("%q, +%d -%d, %v", after, adds, deletes, err)
+		}
+	}
+	body, adds, deletes, err := l.Evaluate(event(second), body)
+	if string(body) != first+second || adds != 1 || deletes != 1 || err != nil {
+		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
+	}
+	l.Commit(2)
+	if got := content(l); got != "<urn:s> <urn:p> \"0\" .\n<urn:t> <urn:p> \"2\" ." {
+		t.Error(got)
+	}
+	twin := dataset.New()
+	_ = twin.Apply(1, []byte("TX .\nA <urn:s> <urn:p> \"0\" .\nTC .\n"))
+	if err := twin.Apply(2, body); err != nil || content(twin) != content(l) {
+		t.Errorf("replayed: %v, %s", err, content(twin))
+	}
+}
+
 // TestApplyRefuses what can't come from this state, and changes nothing.
 func TestApplyRefuses(t *testing.T) {
 	l := dataset.New()
