@@ -11,7 +11,7 @@ import (
 )
 
 // stalled is how long the reading of a snapshot may bring nothing before it is given up for the one before it, or for the
-// log.
+// log; and how long the writing of one may stand still before it is given up for the next.
 const stalled = 15 * time.Second
 
 // blob is the name of a shard's snapshot at a position.
@@ -50,10 +50,8 @@ func (n *Node) newest(ctx context.Context, cfg operator.Config) *operator.Restor
 
 // restored reads one snapshot.
 func (n *Node) restored(ctx context.Context, cfg operator.Config, name string) (*operator.Restored, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	w := &watched{timer: time.AfterFunc(stalled, func() { cancel(errStalled) })}
-	defer w.timer.Stop()
+	ctx, w, stop := watch(ctx)
+	defer stop()
 	blob, err := n.cfg.Engine.Blobs().Get(ctx, name)
 	if err != nil {
 		return nil, errors.Join(err, context.Cause(ctx))
@@ -74,6 +72,16 @@ type watched struct {
 	timer *time.Timer
 }
 
+// watch returns a context that ends when nothing has come through the reader for too long.
+func watch(ctx context.Context) (context.Context, *watched, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &watched{timer: time.AfterFunc(stalled, func() { cancel(errStalled) })}
+	return ctx, w, func() {
+		w.timer.Stop()
+		cancel(nil)
+	}
+}
+
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	if n > 0 {
@@ -84,11 +92,7 @@ func (w *watched) Read(p []byte) (int, error) {
 
 // snapshot keeps a snapshot, and takes the older ones but one away.
 func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot) error {
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(s.Write(w)) }()
-	err := n.cfg.Engine.Blobs().Put(ctx, blob(shard, s.Position), r)
-	r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
-	if err != nil {
+	if err := n.put(ctx, blob(shard, s.Position), s); err != nil {
 		return err
 	}
 	names, err := n.blobs(ctx, shard)
@@ -96,4 +100,18 @@ func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot)
 		err = errors.Join(err, n.cfg.Engine.Blobs().Delete(ctx, name))
 	}
 	return err
+}
+
+func (n *Node) put(ctx context.Context, name string, s operator.TakeSnapshot) error {
+	ctx, watched, stop := watch(ctx)
+	defer stop()
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(s.Write(w)) }()
+	watched.Reader = r
+	err := n.cfg.Engine.Blobs().Put(ctx, name, watched)
+	r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+	if err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	return nil
 }

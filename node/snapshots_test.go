@@ -8,7 +8,9 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -349,4 +351,62 @@ func (n narrow) Append(ctx context.Context, expect uint64, payload []byte) (uint
 		return 0, fmt.Errorf("%w: %d bytes", engine.ErrTooLarge, len(payload))
 	}
 	return n.ShardLog.Append(ctx, expect, payload)
+}
+
+// TestSnapshotStalls: one that doesn't come is given up after a while for the one before it.
+func TestSnapshotStalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r *reading
+		c := newCluster(t, 1, func(cfg *node.Config) {
+			cfg.SnapshotEvery = 2000
+			if cfg.Name == "n2" {
+				cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
+			}
+		})
+		want := withSnapshots(c)
+		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
+			return &hanging{ReadCloser: blob, ctx: ctx, hangs: make(chan struct{}), once: new(sync.Once)}
+		}}
+		c.start("n2")
+		began := time.Now()
+		eventually(t, "n2 owns the shard", func() bool { return c.nodes["n2"].Status().Shards[0].State == "owning" })
+		if names := r.names(); len(names) != 2 || c.data("n2") != want || time.Since(began) < 15*time.Second {
+			t.Errorf("after %v, read %v", time.Since(began), names)
+		}
+	})
+}
+
+// TestSnapshotCantBePut: a blob store that takes nothing keeps the next snapshot waiting for a while only.
+func TestSnapshotCantBePut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		puts := new(stuck)
+		c := newCluster(t, 1, func(cfg *node.Config) {
+			cfg.SnapshotEvery = 1
+			puts.Blobs = cfg.Engine.Blobs()
+			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: puts}
+		})
+		c.start("n1")
+		c.ready("n1")
+		began := time.Now()
+		eventually(t, "two snapshots are begun", func() bool {
+			c.submit("n1", "", "A <http://e/s> <http://e/p> \"1\" .")
+			return puts.begun.Load() == 2
+		})
+		if d := time.Since(began); d < 15*time.Second {
+			t.Errorf("after %v", d)
+		}
+	})
+}
+
+// stuck takes some bytes and no more.
+type stuck struct {
+	engine.Blobs
+	begun atomic.Int32
+}
+
+func (s *stuck) Put(ctx context.Context, _ string, r io.Reader) error {
+	s.begun.Add(1)
+	_, err := io.ReadFull(r, make([]byte, 10))
+	<-ctx.Done()
+	return errors.Join(err, ctx.Err())
 }

@@ -114,6 +114,7 @@ func (o *Operator) committed(seq uint64) error {
 
 // finish makes a committed group of events part of the state and answers it.
 func (o *Operator) finish(f *inflight, whole *Record, seq uint64) {
+	o.alone = false
 	if f.events {
 		o.logic.Commit(seq)
 	}
@@ -177,7 +178,7 @@ func (g *group) gather() {
 		ev := o.queue.peek()
 		full := len(g.body) > 0 && len(g.body)+len(ev.Payload) > o.cfg.MaxRecord ||
 			g.positionBytes+positionSize(ev.Producer) > maxPositionBytes && g.positionBytes > 0
-		if full || g.letter != nil || ev.Prev != "" && len(g.body) > 0 {
+		if full || g.letter != nil || o.alone && len(g.answers) > 0 || ev.Prev != "" && len(g.body) > 0 {
 			return
 		}
 		answer, again := g.decide(ev)

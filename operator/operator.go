@@ -207,6 +207,7 @@ type Operator struct {
 
 	queue    queue
 	inflight *inflight
+	alone    bool                     // the next append is to be of one event: one of a group was too large
 	lastAcks map[string]shipper.Batch // last answer to each sender, for batches that come again
 
 	gen     uint64 // of the read, follow, restore or append under way; answers to older ones are late

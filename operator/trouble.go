@@ -134,6 +134,10 @@ func (o *Operator) tooLarge(err error) {
 		o.sendAppend()
 	case claim || f.next > 0: // parts that are in the log must be followed by the others
 		o.halt(fmt.Errorf("shard %d: a record of %d bytes can't be made smaller: %w", o.cfg.Shard, refused, err))
+	case len(f.answers) > 1: // some of them may do alone
+		o.alone = true
+		o.abandon()
+		o.work()
 	default:
 		o.giveUp(f, fmt.Sprintf("it is not committed: its record would have %d bytes, which the engine doesn't accept",
 			refused))
@@ -142,7 +146,7 @@ func (o *Operator) tooLarge(err error) {
 
 // giveUp answers the events of an append that can't be made; none of it is in the log.
 func (o *Operator) giveUp(f *inflight, reason string) {
-	o.inflight = nil
+	o.inflight, o.alone = nil, false
 	o.logic.Rollback()
 	for i := range f.answers {
 		if a := &f.answers[i]; a.Status == shipper.Committed || a.Status == shipper.Bad && a.Position == 0 {

@@ -65,9 +65,13 @@ func TestTooLargeAtAll(t *testing.T) {
 	if a := h.acks[2]; a.Status != bad || a.Position != 0 {
 		t.Errorf("again: %+v", a)
 	}
+	h.deliver(5, event("p", 2, "c"), event(long, 2, "d"), event("p", 3, "e"), event("p", 4, "f")) // the others do alone
+	if got := h.statuses()[3:]; !slices.Equal(got, []shipper.Status{committed, bad, committed, committed}) {
+		t.Errorf("%v", got)
+	}
 	h.append = nil
-	h.deliver(4, event(long, 1, "a"))
-	if a := h.acks[3]; a.Status != committed {
+	h.deliver(6, event(long, 1, "a"))
+	if a := h.acks[7]; a.Status != committed {
 		t.Errorf("where there is more room: %+v", a)
 	}
 }
