@@ -386,7 +386,8 @@ func TestDeltaDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestReading that fails is taken up again; a log that is trimmed where it must be read halts the shard.
+// TestReadingFails: it is taken up again. A log that is trimmed where it must be read, and behind the newest snapshot, too,
+// halts the shard.
 func TestReadingFails(t *testing.T) {
 	log := &shardLog{}
 	owner(t, log, nil).deliver(1, event("p", 1, "a"))
@@ -451,7 +452,7 @@ func TestTrimmedBehindSnapshot(t *testing.T) {
 	}
 }
 
-// TestDeadLetterBehindOthers: the good events before a bad one are of several batches; they are evaluated again without it.
+// TestDeadLetterBehindOthers: the good events before a bad one are of several batches; they go into a record without it.
 func TestDeadLetterBehindOthers(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
