@@ -91,8 +91,9 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 	case TypePatch:
 		split, err = splitter.Patch(s.Body)
 	case TypeNQuads, TypeNTriples:
-		scope := s.Key
-		if scope == "" {
+		// A retry makes the same labels; the document that uses a key again when its time is over makes others.
+		scope := fmt.Sprintf("%s %016x", s.Key, fingerprint)
+		if s.Key == "" {
 			scope = rand.Text()
 		}
 		var opts []nquads.Option

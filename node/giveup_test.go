@@ -95,24 +95,24 @@ func TestInboxIsBoundedInBytes(t *testing.T) {
 	}
 }
 
-// hanging is a transport whose sends last until their context ends.
-type hanging struct {
+// hangingTransport is a transport whose sends last until their context ends.
+type hangingTransport struct {
 	*shipper.InProcess
 	sends chan context.Context
 }
 
-func (h hanging) Send(ctx context.Context, _ string, _ shipper.Batch) error {
+func (h hangingTransport) Send(ctx context.Context, _ string, _ shipper.Batch) error {
 	h.sends <- ctx
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func (h hanging) HasRoute(string) bool { return true }
+func (h hangingTransport) HasRoute(string) bool { return true }
 
 // TestLargeBatchTurnsToTheNextOwner: one that hangs on its way to an owner is stopped when it goes to another, or when
 // the outbox has come to the next batch; the same one is not sent beside itself.
 func TestLargeBatchTurnsToTheNextOwner(t *testing.T) {
-	way := hanging{shipper.NewInProcess(1), make(chan context.Context, 1)}
+	way := hangingTransport{shipper.NewInProcess(1), make(chan context.Context, 1)}
 	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: way, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -37,6 +36,7 @@ type loop struct {
 	remote      chan shipper.Batch
 	remoteBytes atomic.Int64
 
+	cfg     operator.Config
 	op      *operator.Operator
 	out     *shipper.Outbox
 	doorSeq uint64
@@ -60,6 +60,8 @@ type view struct {
 	position uint64
 	head     string
 	err      error
+	trouble  error     // why the owner can't commit, or the follower not read; since when
+	since    time.Time // of trouble
 	stats    operator.Stats
 	logic    operator.Logic
 	queued   int // bytes in the outbox
@@ -72,10 +74,11 @@ func newLoop(n *Node, shard int) *loop {
 	l := &loop{n: n, shard: shard, log: n.log.With("shard", shard), in: make(chan func(time.Time), inboxSize),
 		remote: make(chan shipper.Batch, inboxSize), waiting: map[uint64]waiter{}, shipping: map[string]*shipping{},
 		gaveUp: gaveUp{wake: make(chan struct{}, 1)}, stopReading: func() {}}
-	l.op = operator.New(operator.Config{
+	l.cfg = operator.Config{
 		Shard: shard, Node: n.cfg.Name, Logic: func() operator.Logic { return n.cfg.Logic(shard) },
-		MaxQueue: n.cfg.MaxQueue, Keep: n.cfg.Keep, SnapshotEvery: n.cfg.SnapshotEvery,
-	})
+		MaxRecord: n.maxRecord, MaxQueue: n.cfg.MaxQueue, Keep: n.cfg.Keep, SnapshotEvery: n.cfg.SnapshotEvery,
+	}
+	l.op = operator.New(l.cfg)
 	l.view.Store(&view{logic: l.op.Logic()})
 	return l
 }
@@ -310,44 +313,17 @@ func (l *loop) follow(ctx context.Context, e operator.Follow) {
 	}
 }
 
-// restore gives the operator the newest snapshot that can be read.
+// restore gives the operator the newest snapshot that can be read. Reading takes as long as the network takes, and is
+// done here, in a job: the loop gets what is whole.
 func (l *loop) restore(ctx context.Context, gen uint64) {
-	names, err := l.n.blobs(ctx, l.shard)
-	if err != nil && ctx.Err() == nil {
-		l.log.Warn("snapshots can't be listed; the log is read from its start", "err", err)
-	}
-	for _, name := range names {
-		r, err := l.n.cfg.Engine.Blobs().Get(ctx, name)
-		if err == nil {
-			err = l.restored(ctx, gen, r)
-			err = errors.Join(err, r.Close())
-		}
-		if err == nil || ctx.Err() != nil {
-			return
-		}
-		l.log.Warn("snapshot can't be read; the log is read instead", "snapshot", name, "err", err)
-	}
-	_ = l.restored(ctx, gen, nil)
-}
-
-// restored waits until the operator has read the snapshot.
-func (l *loop) restored(ctx context.Context, gen uint64, r io.Reader) error {
-	done := make(chan error, 1)
-	if err := l.post(ctx, func(now time.Time) { done <- l.op.Restored(now, gen, r) }); err != nil {
-		return err
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	r := l.n.newest(ctx, l.cfg)
+	_ = l.post(ctx, func(now time.Time) { l.op.Restored(now, gen, r) })
 }
 
 func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
 	if l.snapshots {
 		// The one before is not written yet: the next will hold this one's changes.
-		_ = e.Write(io.Discard)
+		l.job(e.Drop)
 		return
 	}
 	l.snapshots = true
@@ -363,7 +339,8 @@ func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
 func (l *loop) show() {
 	old := l.view.Load()
 	refusedBy, refusal := l.out.Refusal()
+	since, trouble := l.op.Trouble()
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
-		head: l.op.Head(), err: l.op.Err(), stats: l.op.Stats(), logic: l.op.Logic(), queued: l.out.Queued(),
-		refusal: refusal, refusedBy: refusedBy})
+		head: l.op.Head(), err: l.op.Err(), trouble: trouble, since: since, stats: l.op.Stats(), logic: l.op.Logic(),
+		queued: l.out.Queued(), refusal: refusal, refusedBy: refusedBy})
 }

@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -130,6 +129,7 @@ type Node struct {
 	stop        context.CancelFunc
 	incarnation atomic.Uint64
 	loops       []*loop
+	maxRecord   int    // of the operators
 	door        string // the producer name of this process
 
 	beats   beats
@@ -160,12 +160,33 @@ func New(cfg Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.maxRecord, err = maxRecord(cfg); err != nil {
+		return nil, err
+	}
 	n.beats.last = map[string]heard{}
 	n.loops = make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)
 	}
 	return n, nil
+}
+
+const (
+	// fullRecord is the size of a record's body where the engine takes that much: a compromise between the time that one
+	// takes and the number of parts of a large transaction.
+	fullRecord = 512 << 10
+	// leastRecord is what must be left for it.
+	leastRecord = 4 << 10
+)
+
+// maxRecord is the size of a record's body that fits in what the engine takes, beside the largest headers.
+func maxRecord(cfg Config) (int, error) {
+	limit, headers := cfg.Engine.Limits().MaxRecord, operator.HeaderRoom(cfg.Name)
+	if limit-headers < leastRecord {
+		return 0, fmt.Errorf("the engine takes records of %d bytes, at least %d are needed: raise its limit "+
+			"(max_payload of the NATS servers)", limit, headers+leastRecord)
+	}
+	return min(fullRecord, limit-headers), nil
 }
 
 // Coordinator returns the node's coordinator, for its assignment, its statistics, and routing of events of one's own.
@@ -287,33 +308,4 @@ func (l *loop) arrive(b shipper.Batch) error {
 	}
 	held := l.remoteBytes.Add(-size)
 	return fmt.Errorf("shard %d is behind: %d batches with %d bytes wait", l.shard, len(l.remote), held)
-}
-
-// blob is the name of a shard's snapshot at a position.
-func blob(shard int, position uint64) string { return fmt.Sprintf("shard/%05d/%020d", shard, position) }
-
-// blobs returns the names of a shard's snapshots, the newest first.
-func (n *Node) blobs(ctx context.Context, shard int) ([]string, error) {
-	infos, err := n.cfg.Engine.Blobs().List(ctx, fmt.Sprintf("shard/%05d/", shard))
-	names := make([]string, len(infos))
-	for i, info := range infos {
-		names[len(infos)-1-i] = info.Name
-	}
-	return names, err
-}
-
-// snapshot keeps a snapshot, and takes the older ones but one away.
-func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot) error {
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(s.Write(w)) }()
-	err := n.cfg.Engine.Blobs().Put(ctx, blob(shard, s.Position), r)
-	r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
-	if err != nil {
-		return err
-	}
-	names, err := n.blobs(ctx, shard)
-	for _, name := range names[min(2, len(names)):] {
-		err = errors.Join(err, n.cfg.Engine.Blobs().Delete(ctx, name))
-	}
-	return err
 }

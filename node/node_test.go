@@ -188,6 +188,41 @@ func TestQuadsAreScoped(t *testing.T) {
 	}
 }
 
+// TestLabelsAreTheDocuments: a key that is used again when its time is over doesn't make the blank nodes of another document
+// the same; those of the same document are.
+func TestLabelsAreTheDocuments(t *testing.T) {
+	c := newCluster(t, 1, func(cfg *node.Config) { cfg.Keep = 24 * time.Microsecond })
+	c.start("n1")
+	c.ready("n1")
+	submit := func(text string) uint64 {
+		for i := range 30 { // the clock of a shard moves with its records, by a 24th of the keep time at most
+			c.submit("n1", "", fmt.Sprintf("A <http://e/s> <http://e/q> \"%d\" .", i))
+		}
+		r, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypeNQuads, Key: "k", Body: []byte(text)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r[0].Duplicate {
+			t.Fatal("the key is not forgotten: this test shows nothing")
+		}
+		adds, _ := totals(r)
+		return adds
+	}
+	one, two := "_:x <http://e/p> \"1\" .\n", "_:x <http://e/p> \"2\" .\n"
+	if first, second, again := submit(one), submit(two), submit(one); first != 1 || second != 1 || again != 0 {
+		t.Errorf("%d, %d, again %d additions", first, second, again)
+	}
+	subjects := map[string]bool{}
+	for line := range strings.Lines(c.data("n1")) {
+		if subject, _, _ := strings.Cut(line, " <http://e/p>"); strings.HasPrefix(line, "_:") {
+			subjects[subject] = true
+		}
+	}
+	if len(subjects) != 2 {
+		t.Errorf("subjects %v: two documents have two blank nodes", subjects)
+	}
+}
+
 // TestFailover streams changes of sensors through all nodes, stops one without a goodbye and lets a new process take its
 // name, and compares what all nodes then say with what was sent.
 func TestFailover(t *testing.T) {

@@ -172,16 +172,15 @@ func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound tim
 
 // rebuild makes the shard's quads anew from the newest snapshot and the log, with the very operator that owns shards.
 func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) {
-	op := operator.New(operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }})
+	cfg := operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }}
+	op := operator.New(cfg)
 	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})
 	var from, gen uint64
 	for effects := op.Effects(); len(effects) > 0; effects = op.Effects() {
 		for _, e := range effects {
 			switch e := e.(type) {
 			case operator.Restore:
-				if err := n.restoreNewest(ctx, s, op, e.Gen); err != nil {
-					n.log.Warn("snapshot can't be read; the log is read instead", "shard", s, "err", err)
-				}
+				op.Restored(time.Time{}, e.Gen, n.newest(ctx, cfg))
 			case operator.Follow:
 				from, gen = e.From, e.Gen
 			}
@@ -193,18 +192,4 @@ func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) 
 		return op.Err()
 	})
 	return op.Logic().(*dataset.Logic).Store(), op.Position(), err
-}
-
-// restoreNewest gives the operator the newest snapshot, or none where there is none or it can't be had.
-func (n *Node) restoreNewest(ctx context.Context, s int, op *operator.Operator, gen uint64) error {
-	names, err := n.blobs(ctx, s)
-	if err != nil || len(names) == 0 {
-		return errors.Join(err, op.Restored(time.Time{}, gen, nil))
-	}
-	r, err := n.cfg.Engine.Blobs().Get(ctx, names[0])
-	if err != nil {
-		return errors.Join(err, op.Restored(time.Time{}, gen, nil))
-	}
-	defer r.Close()
-	return op.Restored(time.Time{}, gen, r)
 }

@@ -2,20 +2,34 @@ package operator
 
 import (
 	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-// maxPositionBytes bounds the producers' positions in one record's headers, about.
-const maxPositionBytes = 128 << 10
+const (
+	// maxPositionBytes bounds the producers' positions in one record's headers. The largest position fits: that of a name
+	// that is all escapes.
+	maxPositionBytes = 3*shipper.MaxWireText + positionRoom
+	// positionRoom is what a position takes besides the name: three numbers, and what stands between them.
+	positionRoom = 64
+	// maxReason bounds the reason in a dead letter, in bytes.
+	maxReason = 4096
+	// maxEscape is the length of the longest escape of a byte in a header.
+	maxEscape = 6
+	// fixedRows bounds the rows of a record that are always as long, and the names of the others.
+	fixedRows = 1 << 10
+)
 
-// maxReason bounds the reason in a dead letter, in bytes.
-const maxReason = 4096
+// HeaderRoom is the number of bytes that the headers of a record take at most, whose writer is that node: what the engine
+// accepts for a record must have room for them beside Config.MaxRecord.
+func HeaderRoom(node string) int {
+	return fixedRows + maxEscape*(len(node)+maxReason) + maxPositionBytes
+}
 
 // inflight is the append under way: a claim, or the records that hold one group of events.
 type inflight struct {
@@ -31,6 +45,14 @@ type inflight struct {
 }
 
 func (f *inflight) id() string { return f.records[f.next].ID }
+
+// largest is the size of the largest record that is yet to be appended, in bytes.
+func (f *inflight) largest() (n int) {
+	for _, p := range f.payloads[f.next:] {
+		n = max(n, len(p))
+	}
+	return n
+}
 
 func (o *Operator) start(f *inflight) {
 	o.inflight = f
@@ -49,19 +71,13 @@ func (o *Operator) Appended(now time.Time, gen uint64, seq uint64, err error) {
 	if gen != o.gen || o.inflight == nil {
 		return
 	}
-	switch {
-	case err == nil:
-		if err := o.committed(seq); err != nil {
-			o.halt(err)
-		}
+	if err != nil {
+		o.appendFailed(err)
 		return
-	case errors.Is(err, engine.ErrConflict):
-		o.stats.Refused++
-	default:
-		o.stats.Unknown++
-		o.fault(err)
 	}
-	o.read() // the tail decides
+	if err := o.committed(seq); err != nil {
+		o.halt(err)
+	}
 }
 
 // committed takes in that the part under way is in the log at seq.
@@ -72,7 +88,7 @@ func (o *Operator) committed(seq uint64) error {
 	if err != nil {
 		return err
 	}
-	o.trouble = shipper.Ack{}
+	o.trouble = trouble{}
 	o.stats.Records++
 	o.stats.RecordBytes += uint64(len(f.payloads[f.next]))
 	o.unsaved += len(f.payloads[f.next])
@@ -100,6 +116,7 @@ func (o *Operator) committed(seq uint64) error {
 
 // finish makes a committed group of events part of the state and answers it.
 func (o *Operator) finish(f *inflight, whole *Record, seq uint64) {
+	o.alone = false
 	if f.events {
 		o.logic.Commit(seq)
 	}
@@ -135,7 +152,7 @@ func (o *Operator) work() {
 			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, g.full))
 			return
 		}
-		if len(g.positions) == 0 && len(g.body) == 0 {
+		if g.letter == nil && len(g.positions) == 0 && len(g.body) == 0 {
 			if g.evaluated {
 				o.logic.Rollback() // nothing changed, and no identity to remember
 			}
@@ -168,8 +185,8 @@ func (g *group) gather() {
 	for o.queue.undecided() {
 		ev := o.queue.peek()
 		full := len(g.body) > 0 && len(g.body)+len(ev.Payload) > o.cfg.MaxRecord ||
-			g.positionBytes > maxPositionBytes
-		if full || g.letter != nil || ev.Guarded() && len(g.body) > 0 {
+			g.positionBytes+positionSize(ev.Producer) > maxPositionBytes && g.positionBytes > 0
+		if full || g.letter != nil || o.alone && len(g.answers) > 0 || ev.Guarded() && len(g.body) > 0 {
 			return
 		}
 		answer, again := g.decide(ev)
@@ -195,7 +212,6 @@ func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
 		return shipper.Ack{Status: shipper.Busy, Reason: "too many idempotency keys are remembered"}, false
 	}
 	body, adds, deletes, err := g.o.logic.Evaluate(ev, g.body)
-	g.evaluated = true
 	if errors.Is(err, ErrFull) {
 		g.full = err
 		return shipper.Ack{}, true
@@ -203,7 +219,7 @@ func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
 	if err != nil {
 		return g.bad(ev, err)
 	}
-	g.body = body
+	g.body, g.evaluated = body, true
 	g.adds, g.deletes = g.adds+adds, g.deletes+deletes
 	g.remember(ev, adds, deletes)
 	g.o.stats.Events++
@@ -211,28 +227,14 @@ func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
 }
 
 func (g *group) bad(ev *shipper.Event, err error) (shipper.Ack, bool) {
-	g.o.logic.Rollback()
-	g.evaluated = false
 	if len(g.answers) > 0 {
-		// The good events before it come first: they are taken again, without this one.
-		g.replay()
-		return shipper.Ack{}, true
+		return shipper.Ack{}, true // the good events before it come first
 	}
 	g.o.stats.Bad++
-	g.letter, g.reason = ev, err.Error()[:min(len(err.Error()), maxReason)]
+	text := strings.ToValidUTF8(err.Error(), "?") // as those will have it who read it in the log
+	g.letter, g.reason = ev, strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
 	g.remember(ev, 0, 0)
 	return shipper.Ack{Status: shipper.Bad, Reason: g.reason}, false
-}
-
-// replay evaluates the events decided so far once more after a rollback; they were good, so they are again.
-func (g *group) replay() {
-	g.body = g.body[:0]
-	for i := range g.answers {
-		if g.answers[i].Status == shipper.Committed {
-			g.body, _, _, _ = g.o.logic.Evaluate(g.o.queue.decided(len(g.answers)-i), g.body)
-			g.evaluated = true
-		}
-	}
 }
 
 // known answers an event that came before.
@@ -240,13 +242,11 @@ func (g *group) known(ev *shipper.Event) (shipper.Ack, bool) {
 	if ev.Producer == "" {
 		return shipper.Ack{}, false
 	}
-	last := producer{}
-	if p := g.o.producers.byKey[ev.Producer]; p != nil {
-		last = *p
-	}
-	if i, ok := g.tentative[ev.Producer]; ok {
+	last, ok := g.o.producers.find(ev.Producer)
+	letter := last.letter(ev.Seq)
+	if i, tentative := g.tentative[ev.Producer]; tentative {
 		last = producer{ProducerPosition: g.positions[i]}
-	} else if last.Producer == "" {
+	} else if !ok {
 		return shipper.Ack{}, false
 	}
 	switch {
@@ -256,12 +256,13 @@ func (g *group) known(ev *shipper.Event) (shipper.Ack, bool) {
 		return shipper.Ack{}, false
 	}
 	g.o.stats.Duplicates++
+	if letter != nil { // who sends it again must not believe that it was accepted
+		why := cmp.Or(g.o.producers.reason(letter.position), "it came before and is a dead letter")
+		return shipper.Ack{Status: shipper.Bad, Position: letter.position, Reason: why}, true
+	}
 	answer := shipper.Ack{Status: shipper.Duplicate}
 	if ev.Seq == last.Seq {
 		answer.Position, answer.Adds, answer.Deletes = last.Position, last.Adds, last.Deletes
-	}
-	if ev.Seq == last.Seq && last.Bad { // who sends it again must not believe that it was accepted
-		answer.Status, answer.Reason = shipper.Bad, "it came before and is a dead letter"
 	}
 	return answer, true
 }
@@ -277,35 +278,51 @@ func (g *group) remember(ev *shipper.Event, adds, deletes uint64) {
 	}
 	g.tentative[ev.Producer] = len(g.positions)
 	g.positions = append(g.positions, at)
-	g.positionBytes += 3*len(ev.Producer) + 48
+	g.positionBytes += positionSize(ev.Producer)
 }
+
+// positionSize bounds what a producer's position takes in a header.
+func positionSize(name string) int { return 3*len(name) + positionRoom }
 
 // inflight makes the records of the group; a large body becomes a chain of parts.
 func (g *group) inflight() *inflight {
 	o := g.o
 	f := &inflight{answers: g.answers, events: g.evaluated, adds: g.adds, deletes: g.deletes}
-	kind, body := Delta, g.body
+	whole := Record{Prev: o.chain.Head, Kind: Delta, Shard: o.cfg.Shard, Writer: o.self(), Time: o.time(), Body: g.body,
+		Positions: g.positions, Reason: g.reason}
 	if g.letter != nil {
-		kind, body = DeadLetter, encodeLetter(g.letter)
+		whole.Kind, whole.Body = DeadLetter, encodeLetter(g.letter)
 	}
-	prev := o.chain.Head
-	for part := 1; ; part++ {
-		var piece []byte
-		piece, body = cut(body, o.cfg.MaxRecord)
-		r := &Record{Prev: prev, Kind: kind, Shard: o.cfg.Shard, Writer: o.self(), Time: o.time(), Body: piece}
+	o.cutParts(f, whole, 1)
+	return f
+}
+
+// cutParts adds the records that hold the body of whole, as parts from this number on where one is not enough. The last
+// has the positions and the reason.
+func (o *Operator) cutParts(f *inflight, whole Record, part int) {
+	for body := whole.Body; ; part++ {
+		r := whole
+		r.Body, body = cut(body, o.cfg.MaxRecord)
 		if r.More = len(body) > 0; r.More || part > 1 {
 			r.Part = part
 		}
-		if !r.More {
-			r.Positions, r.Reason = g.positions, g.reason
+		if r.More {
+			r.Positions, r.Reason = nil, ""
 		}
-		f.payloads = append(f.payloads, r.Encode(make([]byte, 0, len(piece)+1024)))
-		f.records = append(f.records, r)
+		f.payloads = append(f.payloads, r.Encode(make([]byte, 0, len(r.Body)+1024)))
+		f.records = append(f.records, &r)
 		if !r.More {
-			return f
+			return
 		}
-		prev = r.ID
+		whole.Prev = r.ID
 	}
+}
+
+// recut makes the records anew that are yet to be appended, for another MaxRecord.
+func (o *Operator) recut(f *inflight) {
+	whole := *join(f.records[f.next:])
+	f.records, f.payloads = f.records[:f.next], f.payloads[:f.next]
+	o.cutParts(f, whole, f.next+1)
 }
 
 // cut splits a body at the last row that ends within limit; a row that is longer is split anywhere.
@@ -326,13 +343,6 @@ func (o *Operator) maybeSnapshot() {
 		return
 	}
 	o.unsaved = 0
-	c := o.chain
-	extra, err := json.Marshal(snapshotState{Shard: o.cfg.Shard, Position: c.Whole, Head: c.Head,
-		DeltaHead: c.DeltaHead, Owner: c.Owner, Clock: o.producers.clock, Time: o.producers.last,
-		Producers: o.producers.encode()})
-	if err != nil {
-		return // no time that JSON can't hold comes out of a log
-	}
 	o.stats.SnapshotsTaken++
-	o.emit(TakeSnapshot{Position: c.Whole, Write: s.Snapshot(extra)})
+	o.emit(TakeSnapshot{Position: o.chain.Whole, Write: s.Snapshot(o.pin().write)})
 }

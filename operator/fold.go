@@ -20,13 +20,12 @@ type fold struct {
 }
 
 func (f *fold) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
-	before := len(dst)
-	dst, err := f.decide(ev, dst)
-	if err != nil || len(dst) == before {
+	body, err := f.decide(ev, dst)
+	if err != nil || len(body) == len(dst) {
 		return dst, 0, 0, err
 	}
-	f.pending = append(f.pending, dst[before:]...)
-	return dst, 1, 0, nil
+	f.pending = append(f.pending, body[len(dst):]...)
+	return body, 1, 0, nil
 }
 
 // Commit applies what decide has returned. Whoever replays it would find the error, too, and halt.

@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,32 +22,37 @@ import (
 type words struct {
 	set, tried map[string]bool // tried is nil when nothing is being evaluated
 	position   uint64
+	evaluated  int // calls
 }
 
 func newWords() operator.Logic { return &words{set: map[string]bool{}} }
 
 func (l *words) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
-	if l.tried == nil {
-		l.tried = maps.Clone(l.set)
+	l.evaluated++
+	tried := maps.Clone(l.tried)
+	if tried == nil {
+		tried = maps.Clone(l.set)
 	}
 	var adds, deletes uint64
+	before := dst
 	for word := range strings.FieldsSeq(string(ev.Payload)) {
 		name, out := strings.CutPrefix(word, "-")
 		switch {
 		case word == "vast":
 			return dst, adds, deletes, fmt.Errorf("%w: no room for it", operator.ErrFull)
 		case word == "bad":
-			return dst, adds, deletes, errors.New("it is bad")
-		case l.tried[name] != out:
+			return before, 0, 0, errors.New("it is bad")
+		case tried[name] != out:
 			continue
 		case out:
 			deletes++
 		default:
 			adds++
 		}
-		l.tried[name] = !out
+		tried[name] = !out
 		dst = append(append(dst, word...), '\n')
 	}
+	l.tried = tried
 	return dst, adds, deletes, nil
 }
 
@@ -78,21 +84,27 @@ type wordsSnapshot struct {
 	Extra []byte
 }
 
-func (l *words) Snapshot(extra []byte) func(io.Writer) error {
-	s := wordsSnapshot{Words: l.sorted(), Extra: extra}
-	return func(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
+func (l *words) Snapshot(extra func(io.Writer) error) func(io.Writer) error {
+	s := wordsSnapshot{Words: l.sorted()}
+	return func(w io.Writer) error {
+		var more bytes.Buffer
+		if err := extra(&more); err != nil {
+			return err
+		}
+		s.Extra = more.Bytes()
+		return json.NewEncoder(w).Encode(s)
+	}
 }
 
-func (l *words) Restore(r io.Reader) ([]byte, error) {
-	l.set, l.tried = map[string]bool{}, nil
+func (l *words) Restore(r io.Reader, extra func(io.Reader) error) error {
 	var s wordsSnapshot
 	if err := json.NewDecoder(r).Decode(&s); err != nil {
-		return nil, err
+		return err
 	}
 	for _, word := range s.Words {
 		l.set[word] = true
 	}
-	return s.Extra, nil
+	return extra(bytes.NewReader(s.Extra))
 }
 
 func (l *words) sorted() []string {
@@ -178,6 +190,7 @@ func (l *shardLog) text(t *testing.T) string {
 // harness drives one operator. What it asks for is done at once; only appends wait where a test says so.
 type harness struct {
 	*operator.Operator
+	cfg      operator.Config
 	t        *testing.T
 	log      *shardLog
 	now      time.Time
@@ -191,6 +204,7 @@ type harness struct {
 	others    []operator.Effect // notices
 	follow    operator.Follow
 	following bool
+	restores  int
 	seen      int // entries that were delivered to the follow under way
 }
 
@@ -201,7 +215,7 @@ func newHarness(t *testing.T, log *shardLog, change func(*operator.Config)) *har
 	if change != nil {
 		change(&cfg)
 	}
-	return &harness{Operator: operator.New(cfg), t: t, log: log, now: start}
+	return &harness{Operator: operator.New(cfg), cfg: cfg, t: t, log: log, now: start}
 }
 
 // owner returns an operator that owns the shard at epoch 1.
@@ -232,11 +246,8 @@ func (h *harness) run() {
 func (h *harness) effect(e operator.Effect) {
 	switch e := e.(type) {
 	case operator.Restore:
-		r := h.snapshot
-		h.snapshot = nil
-		if err := h.Restored(h.now, e.Gen, r); err != nil {
-			h.t.Logf("restored: %v", err)
-		}
+		h.restores++
+		h.Restored(h.now, e.Gen, h.restored())
 	case operator.Read:
 		h.following = false
 		h.Entries(h.now, e.Gen, h.from(e.From))
@@ -256,6 +267,20 @@ func (h *harness) effect(e operator.Effect) {
 	case operator.Superseded:
 		h.others = append(h.others, e)
 	}
+}
+
+// restored reads the snapshot that there is, if it can be read.
+func (h *harness) restored() *operator.Restored {
+	if h.snapshot == nil {
+		return nil
+	}
+	r, err := operator.ReadSnapshot(h.cfg, h.snapshot)
+	h.snapshot = nil
+	if err != nil {
+		h.t.Logf("snapshot: %v", err)
+		return nil
+	}
+	return r
 }
 
 func (h *harness) from(seq uint64) []engine.Entry {

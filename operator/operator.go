@@ -27,8 +27,8 @@ var ErrFull = errors.New("the state is full")
 type Logic interface {
 	// Evaluate tries the event on the state together with the events evaluated since the last Commit or Rollback, and
 	// appends what must be in the log to dst. An event that changes nothing appends nothing. An error says that the
-	// event is bad or, if it wraps [ErrFull], that there is no room for it; the operator then calls Rollback before
-	// anything else.
+	// event is bad: then it leaves no trace, neither in what is being evaluated nor in body, which is dst as it was. One
+	// that wraps [ErrFull] says that there is no room for it: the shard halts.
 	Evaluate(ev *shipper.Event, dst []byte) (body []byte, adds, deletes uint64, err error)
 	// Commit makes the evaluated events part of the state, which is then at the log position.
 	Commit(position uint64)
@@ -41,11 +41,13 @@ type Logic interface {
 
 // Snapshotter is a [Logic] whose state can be kept and brought back.
 type Snapshotter interface {
-	// Snapshot pins the committed state and returns a function that writes it, with extra, and releases it. That
-	// function is called once, by any goroutine, while the Logic works on.
-	Snapshot(extra []byte) func(w io.Writer) error
-	// Restore replaces the state by a snapshot's and returns its extra. After an error the state is empty.
-	Restore(r io.Reader) (extra []byte, err error)
+	// Snapshot pins the committed state, in a time that doesn't grow with it, and returns a function that writes it, with
+	// what extra writes, and releases it. That function is called once, by any goroutine, while the Logic works on.
+	Snapshot(extra func(io.Writer) error) func(w io.Writer) error
+	// Restore fills a Logic that is fresh, and that nobody else has seen, with a snapshot's state, and calls extra once
+	// with what the snapshot's extra wrote. It takes as long as r does. After an error, which may be extra's, the Logic is
+	// of no more use.
+	Restore(r io.Reader, extra func(io.Reader) error) error
 }
 
 // Config configures an [Operator].
@@ -57,7 +59,8 @@ type Config struct {
 	Incarnation uint64
 	// Logic makes the shard's work in its empty state.
 	Logic func() Logic
-	// MaxRecord bounds the bytes of one record's body. Default 512 KiB.
+	// MaxRecord bounds the bytes of one record's body. With [HeaderRoom] it must be within the engine's limit. Default
+	// 512 KiB.
 	MaxRecord int
 	// MaxQueue bounds the bytes of the events that wait; beyond it the answer is Busy. Default 64 MiB.
 	MaxQueue int
@@ -65,7 +68,8 @@ type Config struct {
 	MaxOnce int
 	// Keep is how long once-only producers are remembered, measured by the times of the log's records. Default 24 h.
 	Keep time.Duration
-	// Backoff is the time between attempts of what did not succeed. Default 50 ms.
+	// Backoff is the time between attempts of what did not succeed; while the engine has no room it grows to a second.
+	// Default 50 ms.
 	Backoff time.Duration
 	// SnapshotEvery is the number of log bytes between snapshots; 0 takes none. Default 0.
 	SnapshotEvery int
@@ -113,7 +117,7 @@ const (
 type Effect interface{ effect() }
 
 type (
-	// Restore asks for the newest snapshot, answered by [Operator.Restored]. Gen is the generation, here as below: the
+	// Restore asks for the newest snapshot that [ReadSnapshot] can read, answered by [Operator.Restored]. Gen is the generation, here as below: the
 	// answer brings it back, and one of an older generation has no effect.
 	Restore struct {
 		// Gen is the generation.
@@ -152,14 +156,23 @@ type (
 		// By is that process.
 		By Writer
 	}
-	// TakeSnapshot asks to keep a snapshot of Position; Write is called once, by any goroutine.
+	// TakeSnapshot asks to keep a snapshot of Position. Either Write or [TakeSnapshot.Drop] is called, once, by any
+	// goroutine.
 	TakeSnapshot struct {
 		// Position is that of the state in the snapshot.
 		Position uint64
-		// Write writes the snapshot; to io.Discard when it is not wanted.
+		// Write writes the snapshot, which takes its time.
 		Write func(io.Writer) error
 	}
 )
+
+// Drop releases what the snapshot has pinned, without writing it.
+func (s TakeSnapshot) Drop() { _ = s.Write(refusing{}) }
+
+// refusing takes nothing.
+type refusing struct{}
+
+func (refusing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 func (Restore) effect()      {}
 func (Read) effect()         {}
@@ -200,12 +213,14 @@ type Operator struct {
 
 	queue    queue
 	inflight *inflight
+	alone    bool                     // the next append is to be of one event: one of a group was too large
 	lastAcks map[string]shipper.Batch // last answer to each sender, for batches that come again
 
 	gen     uint64 // of the read, follow, restore or append under way; answers to older ones are late
 	reading bool
-	retryAt time.Time   // when to read or append again
-	trouble shipper.Ack // why the last append or read failed, for senders; zero: it did not, or nobody can say
+	retryAt time.Time // when to read or append again
+	trouble trouble
+	trimmed bool // the log was trimmed where it was to be read, and the newest snapshot is the last hope
 	now     time.Time
 
 	effects []Effect
@@ -329,45 +344,19 @@ func (o *Operator) resume() {
 	o.emit(Follow{Gen: o.gen, From: o.chain.Seq + 1})
 }
 
-// Restored answers [Restore]: r is the newest snapshot, or nil if there is none. A snapshot that can't be read is an
-// error to report, and the log is read from its start.
-func (o *Operator) Restored(now time.Time, gen uint64, r io.Reader) error {
+// Restored answers [Restore]: r is the newest snapshot that can be read, whose state the operator takes over, or nil if
+// there is none. Then the log is read from its start.
+func (o *Operator) Restored(now time.Time, gen uint64, r *Restored) {
 	if gen != o.gen || o.state != Restoring {
-		return nil
+		return
 	}
 	o.now = now
-	err := o.restore(r)
+	if r != nil {
+		o.logic, o.chain, o.producers = r.logic, r.chain, r.producers
+		o.stats.SnapshotsUsed++
+	}
 	o.become(Resting)
 	o.resume()
-	return err
-}
-
-func (o *Operator) restore(r io.Reader) error {
-	s, ok := o.logic.(Snapshotter)
-	if r == nil || !ok {
-		return nil
-	}
-	extra, err := s.Restore(r)
-	if err != nil {
-		o.reset()
-		return err
-	}
-	state, err := decodeState(extra)
-	if err == nil && state.Shard != o.cfg.Shard {
-		err = fmt.Errorf("snapshot is of shard %d", state.Shard)
-	}
-	if err != nil {
-		o.reset()
-		return fmt.Errorf("snapshot's state: %w", err)
-	}
-	o.chain = &Chain{Shard: o.cfg.Shard, Seq: state.Position, Head: state.Head, Owner: state.Owner,
-		Whole: state.Position, DeltaHead: state.DeltaHead}
-	o.producers.clock, o.producers.last = state.Clock, state.Time
-	for _, p := range state.Producers {
-		o.producers.set(p)
-	}
-	o.stats.SnapshotsUsed++
-	return nil
 }
 
 // read brings the state to the tail of the log.
@@ -385,6 +374,7 @@ func (o *Operator) drop() {
 	o.emit(StopReading{})
 	o.refuseAll()
 	o.reset()
+	o.trouble, o.trimmed = trouble{}, false
 	o.become(None)
 }
 
@@ -397,7 +387,7 @@ func (o *Operator) stopOwning() {
 		o.abandon()
 	}
 	o.refuseAll()
-	o.retryAt, o.trouble = time.Time{}, shipper.Ack{}
+	o.retryAt, o.trouble = time.Time{}, trouble{}
 	if o.state == Owning || o.state == Claiming {
 		o.gen++
 		o.reading = false
@@ -413,7 +403,7 @@ func (o *Operator) halt(err error) {
 	}
 	o.gen++
 	o.reading = false
-	o.retryAt, o.trouble = time.Time{}, shipper.Ack{}
+	o.retryAt, o.trouble = time.Time{}, trouble{}
 	o.emit(StopReading{})
 	o.err = err
 	o.stats.Halts++
@@ -437,6 +427,7 @@ func (o *Operator) Entries(now time.Time, gen uint64, entries []engine.Entry) {
 		}
 	}
 	if len(entries) > 0 {
+		o.progress()
 		o.emit(Changed{})
 	}
 }
@@ -493,30 +484,23 @@ func (o *Operator) sawClaim(w Writer) {
 	o.stopOwning()
 }
 
-// ReadDone answers [Read], after its entries, and [Follow] when it fails. A failed read is tried again.
+// ReadDone answers [Read], after its entries, and [Follow] when it fails. A failed read is tried again, but for damage.
 func (o *Operator) ReadDone(now time.Time, gen uint64, err error) {
 	o.now = now
 	if gen != o.gen || !o.reading {
 		return
 	}
 	if err != nil {
-		if errors.Is(err, engine.ErrTrimmed) {
-			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, err))
-			return
-		}
-		o.fault(err)
-		o.retryAt = now.Add(o.cfg.Backoff)
+		o.readFailed(err)
 		return
 	}
 	o.reading = false
-	if o.inflight == nil {
-		o.trouble = shipper.Ack{}
-	}
+	o.progress()
 	switch {
 	case o.inflight != nil:
 		// Refused or unknown, and nothing new at the tail: ours may still be on its way. The same bytes at the same
 		// place can take effect once only, whichever copy arrives first.
-		o.retryAt = now.Add(o.cfg.Backoff)
+		o.retryAt = now.Add(o.backoff())
 	case o.state == Claiming:
 		o.claim()
 	case o.state == Owning:
@@ -548,7 +532,7 @@ func (o *Operator) own() {
 func (o *Operator) Tick(now time.Time) {
 	o.now = now
 	// A time that is too far away is one of before the clock was set back.
-	if left := o.retryAt.Sub(now); o.retryAt.IsZero() || left > 0 && left <= o.cfg.Backoff {
+	if left := o.retryAt.Sub(now); o.retryAt.IsZero() || left > 0 && left <= o.backoff() {
 		return
 	}
 	o.retryAt = time.Time{}

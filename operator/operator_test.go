@@ -1,6 +1,7 @@
 package operator_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -344,7 +345,7 @@ func TestDeadLetter(t *testing.T) {
 	if got := h.acks[5]; got.Status != bad || got.Position != 15 || got.Reason == "" {
 		t.Errorf("again: %+v", got)
 	}
-	if got := h.acks[6]; got.Status != duplicate { // of one before the last no more is known
+	if got := h.acks[6]; got.Status != bad || got.Position != 9 || got.Reason != "it is bad" {
 		t.Errorf("an earlier one again: %+v", got)
 	}
 	if s := h.Stats(); s.Bad != 2 || s.Adds != 4 || s.Deletes != 1 {
@@ -385,7 +386,8 @@ func TestDeltaDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestReading that fails is taken up again; a log that is trimmed where it must be read halts the shard.
+// TestReadingFails: it is taken up again. A log that is trimmed where it must be read, and behind the newest snapshot, too,
+// halts the shard.
 func TestReadingFails(t *testing.T) {
 	log := &shardLog{}
 	owner(t, log, nil).deliver(1, event("p", 1, "a"))
@@ -400,13 +402,57 @@ func TestReadingFails(t *testing.T) {
 	if h.follow.From != from+6 || h.Waiting() {
 		t.Errorf("follows from %d", h.follow.From)
 	}
-	h.ReadDone(h.now, h.follow.Gen, fmt.Errorf("read: %w", engine.ErrTrimmed))
-	if h.run(); h.State() != operator.Halted {
-		t.Errorf("%v", h.State())
+	for n := range 2 { // what was read before doesn't reach as far as the log begins; there is no snapshot that does
+		restores := h.restores
+		h.ReadDone(h.now, h.follow.Gen, fmt.Errorf("read: %w", engine.ErrTrimmed))
+		h.log = &shardLog{}
+		if h.run(); h.State() == operator.Halted != (n == 1) || h.restores != restores+1-n {
+			t.Fatalf("%d times trimmed: %v, %d snapshots asked for", n+1, h.State(), h.restores-restores)
+		}
 	}
 }
 
-// TestDeadLetterBehindOthers: the good events before a bad one are of several batches; they are evaluated again without it.
+// TestTrimmedBehindSnapshot: the log was trimmed behind a snapshot; that is taken up, as follower and as owner whose append
+// was under way, and senders notice nothing.
+func TestTrimmedBehindSnapshot(t *testing.T) {
+	trimmed := fmt.Errorf("read: %w", engine.ErrTrimmed)
+	for _, role := range []operator.Role{operator.Standby, operator.Owner} {
+		log := &shardLog{}
+		every := func(c *operator.Config) { c.SnapshotEvery = 1 }
+		h := owner(t, log, every)
+		h.deliver(1, event("p", 1, "a"))
+		snapshot := snapshotOf(t, h)
+		if role == operator.Standby {
+			h = newHarness(t, log, every)
+			h.assign(role, 1, 2)
+		} else {
+			h.hold()
+			h.deliver(2, event("p", 2, "b"), event("p", 3, "c"))
+			h.append = nil
+			h.Appended(h.now, h.pending[0].Gen, 0, engine.ErrUnknown)
+			h.follow.Gen = h.Effects()[0].(operator.Read).Gen
+		}
+		log.entries = log.entries[1:]
+		h.snapshot = bytes.NewReader(snapshot)
+		h.ReadDone(h.now, h.follow.Gen, trimmed)
+		h.run()
+		if h.Err() != nil || h.restores != 2 || h.Stats().SnapshotsUsed != 1 {
+			t.Errorf("%v: %v, %d snapshots asked for", h.State(), h.Err(), h.restores)
+		}
+		want := "a"
+		if role == operator.Owner {
+			want = "a b c"
+			if got := h.statuses(); !slices.Equal(got, []shipper.Status{committed, committed, committed}) {
+				t.Errorf("acks %v", got)
+			}
+		}
+		if h.words() != want {
+			t.Errorf("%v with %q", h.State(), h.words())
+		}
+	}
+}
+
+// TestDeadLetterBehindOthers: the good events before a bad one are of several batches; they go into a record without it.
 func TestDeadLetterBehindOthers(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
@@ -431,7 +477,7 @@ func TestReadingFailsWhileClaiming(t *testing.T) {
 	var read operator.Read
 	for _, e := range h.Effects() {
 		if e, ok := e.(operator.Restore); ok {
-			_ = h.Restored(h.now, e.Gen, nil)
+			h.Restored(h.now, e.Gen, nil)
 		}
 	}
 	for _, e := range h.Effects() {
@@ -464,7 +510,7 @@ func TestFold(t *testing.T) {
 				case "":
 					return dst, nil
 				case "bad":
-					return dst, errors.New("it is bad")
+					return append(dst, "a part of it\n"...), errors.New("it is bad")
 				default:
 					return append(append(dst, text...), '\n'), nil
 				}
@@ -481,6 +527,10 @@ func TestFold(t *testing.T) {
 	first := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&one) })
 	first.assign(operator.Owner, 1, 1)
 	first.deliver(1, event("p", 1, "aaa"), event("p", 2, ""), event("p", 3, "bad"), event("p", 4, "b"))
+	if body, _, _, err := first.Logic().Evaluate(&shipper.Event{Payload: []byte("bad")}, []byte("x")); err == nil ||
+		string(body) != "x" {
+		t.Errorf("a bad event leaves %q, %v", body, err)
+	}
 	second := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&two) })
 	second.assign(operator.Standby, 1, 2)
 	got := first.statuses()
@@ -567,6 +617,7 @@ func TestTrouble(t *testing.T) {
 			t.Errorf("it was asked once: %+v", h.acks)
 		}
 		h.deliver(1, ev)
+		h.tick(2 * time.Second)
 		h.deliver(1, ev)
 		h.want("(claim)", "", want, want)
 		if got := h.acks[0].Reason; !strings.Contains(got, cause.Error()) {
@@ -594,7 +645,7 @@ func TestTroubleWhileClaiming(t *testing.T) {
 		for _, e := range effects {
 			switch e := e.(type) {
 			case operator.Restore:
-				_ = h.Restored(h.now, e.Gen, nil)
+				h.Restored(h.now, e.Gen, nil)
 			case operator.Read:
 				read = e
 			}

@@ -1,8 +1,7 @@
 package operator
 
 import (
-	"container/list"
-	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,35 +12,95 @@ import (
 // [shipper.OncePrefix] they are forgotten when nothing was heard of them for the keep time; all others are kept.
 const DoorPrefix = "door/"
 
+const (
+	// maxGap is the part of the keep time that the gap between two records counts for at most.
+	maxGap = 24
+	// maxLetters bounds the dead letters that are remembered of one producer, the newest. A sender has one batch under
+	// way, of fewer events: only those are asked for again.
+	maxLetters = 4096
+	// maxReasons bounds the reasons of dead letters that are remembered in a shard, the newest, and maxReasonKept the
+	// bytes of one.
+	maxReasons    = 1024
+	maxReasonKept = 512
+	// forgotten is how many producers beyond twice its own a record makes forget whose time is over.
+	forgotten = 256
+)
+
 // producer is how far one producer has come.
 type producer struct {
 	ProducerPosition
 	Position uint64        // of the record that holds its last event
 	Seen     time.Duration // the clock at that record
-	Bad      bool          `json:",omitempty"` // that record is a dead letter
-	element  *list.Element
+	letters  *letter       // its newest dead letter
 }
 
-// maxGap is the part of the keep time that the gap between two records counts for at most.
-const maxGap = 24
+// letter is a dead letter of a producer. It doesn't change.
+type letter struct {
+	seq, position uint64
+	before        *letter
+	count         int // of this one and those before it
+}
+
+// letter returns the dead letter that holds the event, nil if it is none that is known.
+func (p *producer) letter(seq uint64) *letter {
+	for l := p.letters; l != nil && l.seq >= seq; l = l.before {
+		if l.seq == seq {
+			return l
+		}
+	}
+	return nil
+}
+
+// addLetter remembers one more. Now and then it copies the newest, so that the others can go.
+func (p *producer) addLetter(seq, position uint64) {
+	if p.letters != nil && p.letters.count >= 2*maxLetters {
+		newest := make([]*letter, 0, maxLetters)
+		for l := p.letters; len(newest) < maxLetters; l = l.before {
+			newest = append(newest, l)
+		}
+		p.letters = nil
+		for _, l := range slices.Backward(newest) {
+			p.addLetter(l.seq, l.position)
+		}
+	}
+	l := &letter{seq: seq, position: position, before: p.letters, count: 1}
+	if l.before != nil {
+		l.count += l.before.count
+	}
+	p.letters = l
+}
+
+// reason says why the event at a position is a dead letter.
+type reason struct {
+	position uint64
+	text     string
+}
 
 // producers is the dedupe state of a shard: a function of its log alone.
 //
 // Its clock sums the gaps between the times of records, none of which counts for more than a 24th of the keep time.
 // So an owner whose clock jumps ahead forgets nobody, and one whose clock jumps back keeps nobody for good; a shard with
 // few records keeps the few producers that it has for longer.
+//
+// No input takes time that grows with the number of producers, pin included: those whose time is over are unknown at
+// once, and taken out a few with each record.
 type producers struct {
 	keep  time.Duration
 	clock time.Duration
 	last  time.Time // of the newest record
-	byKey map[string]*producer
+	byKey map[string]uint32
+	slots table
 	// passing lists those that are forgotten, the longest unseen first.
-	passing *list.List
+	passing queueOfSlots
+	free    uint32 // the first slot to use again, whose link says which the next one is; 0: none
+	top     uint32 // the highest slot used
 	once    int
+	// reasons are in order of position. Elements don't change, so that a pin is a slice of it.
+	reasons []reason
 }
 
 func newProducers(keep time.Duration) *producers {
-	return &producers{keep: keep, byKey: map[string]*producer{}, passing: list.New()}
+	return &producers{keep: keep, byKey: map[string]uint32{}}
 }
 
 // apply takes in the positions of a committed record.
@@ -49,72 +108,146 @@ func (p *producers) apply(r *Record, position uint64) {
 	p.clock += min(max(r.Time.Sub(p.last), 0), p.keep/maxGap)
 	p.last = r.Time
 	for _, at := range r.Positions {
-		p.set(producer{ProducerPosition: at, Position: position, Seen: p.clock, Bad: r.Kind == DeadLetter})
-	}
-	for e := p.passing.Front(); e != nil; e = p.passing.Front() {
-		old := e.Value.(*producer)
-		if p.clock-old.Seen <= p.keep {
-			return
+		next := producer{ProducerPosition: at, Position: position, Seen: p.clock}
+		if known, ok := p.find(at.Producer); ok {
+			next.letters = known.letters
 		}
-		p.remove(old)
+		if r.Kind == DeadLetter {
+			next.addLetter(at.Seq, position)
+		}
+		p.set(next)
 	}
+	if r.Kind == DeadLetter && len(r.Positions) > 0 {
+		p.addReason(reason{position, strings.ToValidUTF8(r.Reason[:min(len(r.Reason), maxReasonKept)], "")})
+	}
+	p.forget(forgotten + 2*len(r.Positions))
 }
 
+// find returns what is known of a producer.
+func (p *producers) find(name string) (producer, bool) {
+	slot, ok := p.byKey[name]
+	if !ok {
+		return producer{}, false
+	}
+	at := p.slots.at(slot)
+	if isPassing(name) && p.over(at) {
+		return producer{}, false
+	}
+	return *at, true
+}
+
+func (p *producers) over(at *producer) bool { return p.clock-at.Seen > p.keep }
+
+// set remembers a producer, as the last seen.
 func (p *producers) set(at producer) {
-	known := p.byKey[at.Producer]
-	if known == nil {
-		known = &producer{}
-		p.byKey[at.Producer] = known
+	slot, known := p.byKey[at.Producer]
+	if !known {
+		at.Producer = strings.Clone(at.Producer) // it is a part of a record's, or of a batch
+		slot = p.slot()
+		p.byKey[at.Producer] = slot
 		if isOnce(at.Producer) {
 			p.once++
 		}
-		if isOnce(at.Producer) || strings.HasPrefix(at.Producer, DoorPrefix) {
-			known.element = p.passing.PushBack(known)
-		}
-	} else if known.element != nil {
-		p.passing.MoveToBack(known.element)
+	} else {
+		at.Producer = p.slots.at(slot).Producer
 	}
-	at.element = known.element
-	*known = at
+	p.slots.set(slot, at)
+	if isPassing(at.Producer) {
+		p.passing.moveToBack(slot)
+	}
 }
 
-func (p *producers) remove(old *producer) {
-	p.passing.Remove(old.element)
-	delete(p.byKey, old.Producer)
-	if isOnce(old.Producer) {
-		p.once--
+// slot returns a free one.
+func (p *producers) slot() uint32 {
+	slot := p.free
+	if slot == 0 {
+		p.top++
+		return p.top
 	}
+	p.free = p.passing.at(slot).after
+	*p.passing.at(slot) = link{}
+	return slot
+}
+
+// forget takes out at most limit of those whose time is over.
+func (p *producers) forget(limit int) {
+	for slot := p.passing.front(); slot != 0 && limit > 0; slot = p.passing.front() {
+		old := p.slots.at(slot)
+		if !p.over(old) {
+			return
+		}
+		limit--
+		p.passing.remove(slot)
+		delete(p.byKey, old.Producer)
+		if isOnce(old.Producer) {
+			p.once--
+		}
+		p.slots.set(slot, producer{})
+		p.passing.at(slot).after, p.free = p.free, slot
+	}
+}
+
+func (p *producers) addReason(r reason) {
+	if len(p.reasons) >= 2*maxReasons {
+		p.reasons = slices.Clone(p.reasons[maxReasons:])
+	}
+	p.reasons = append(p.reasons, r)
+}
+
+// reason returns that of the dead letter at a position, as far as it is known.
+func (p *producers) reason(position uint64) string {
+	i, ok := slices.BinarySearchFunc(p.reasons, position, func(r reason, at uint64) int {
+		if r.position < at {
+			return -1
+		}
+		return int(min(r.position-at, 1))
+	})
+	if !ok {
+		return ""
+	}
+	return p.reasons[i].text
 }
 
 func isOnce(producer string) bool { return strings.HasPrefix(producer, shipper.OncePrefix) }
 
-// encode returns the state, for a snapshot; the passing ones in their order.
-func (p *producers) encode() []producer {
-	all := make([]producer, 0, len(p.byKey))
-	for _, at := range p.byKey {
-		if at.element == nil {
-			all = append(all, *at)
-		}
-	}
-	for e := p.passing.Front(); e != nil; e = e.Next() {
-		all = append(all, *e.Value.(*producer))
-	}
-	return all
+// isPassing reports whether the producer is forgotten after the keep time.
+func isPassing(producer string) bool {
+	return isOnce(producer) || strings.HasPrefix(producer, DoorPrefix)
 }
 
-// snapshotState is the operator's own part of a snapshot.
-type snapshotState struct {
-	Shard     int
-	Position  uint64
-	Head      string
-	DeltaHead string
-	Owner     Writer
-	Clock     time.Duration // of the producers
-	Time      time.Time     // of the newest record
-	Producers []producer
+// linkPage is the number of links in a page.
+const linkPage = 1 << 10
+
+// queueOfSlots is a list of slots, each at most once. Slot 0 is its two ends, and none of the elements.
+type queueOfSlots struct{ pages []*[linkPage]link }
+
+type link struct{ before, after uint32 }
+
+func (q *queueOfSlots) at(slot uint32) *link {
+	for int(slot/linkPage) >= len(q.pages) {
+		q.pages = append(q.pages, new([linkPage]link))
+	}
+	return &q.pages[slot/linkPage][slot%linkPage]
 }
 
-func decodeState(extra []byte) (s snapshotState, err error) {
-	err = json.Unmarshal(extra, &s)
-	return s, err
+// front returns the first, 0 if there is none.
+func (q *queueOfSlots) front() uint32 { return q.at(0).after }
+
+func (q *queueOfSlots) moveToBack(slot uint32) {
+	q.remove(slot)
+	back := q.at(0).before
+	*q.at(slot) = link{before: back}
+	q.at(back).after = slot
+	q.at(0).before = slot
+}
+
+// remove takes a slot out if it is there.
+func (q *queueOfSlots) remove(slot uint32) {
+	l := *q.at(slot)
+	if l.before == 0 && q.at(0).after != slot {
+		return
+	}
+	q.at(l.before).after = l.after
+	q.at(l.after).before = l.before
+	*q.at(slot) = link{}
 }

@@ -1,12 +1,11 @@
 package operator
 
 import (
+	"cmp"
 	"encoding/base64"
-	"errors"
 	"slices"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -26,12 +25,14 @@ type waiting struct {
 	shipper.Batch
 	acks  []shipper.Ack
 	bytes int
+	told  time.Time // when its sender was told that it must wait
 }
 
-func (q *queue) push(b shipper.Batch) {
+func (q *queue) push(b shipper.Batch) *waiting {
 	w := &waiting{Batch: b, acks: make([]shipper.Ack, 0, len(b.Events)), bytes: batchBytes(b)}
 	q.batches = append(q.batches, w)
 	q.bytes += w.bytes
+	return w
 }
 
 func batchBytes(b shipper.Batch) int {
@@ -53,17 +54,6 @@ func (q *queue) decide() {
 	}
 }
 
-// decided returns the event that was decided back events ago; 1 is the last.
-func (q *queue) decided(back int) *shipper.Event {
-	at, event := q.at, q.event
-	for event < back {
-		back -= event
-		at--
-		event = len(q.batches[at].Events)
-	}
-	return &q.batches[at].Events[event-back]
-}
-
 // undecide goes back to the first event that is not answered.
 func (q *queue) undecide() {
 	q.at, q.event = 0, 0
@@ -72,19 +62,14 @@ func (q *queue) undecide() {
 	}
 }
 
-// holds reports whether the batch, or a later one of its sender, is waiting.
-func (q *queue) holds(b shipper.Batch) bool {
+// holds returns the batch, or a later one of its sender, that is waiting; nil if there is none.
+func (q *queue) holds(b shipper.Batch) *waiting {
 	for _, w := range q.batches {
 		if w.From == b.From && w.ID >= b.ID {
-			return true
+			return w
 		}
 	}
-	return false
-}
-
-// waits reports whether the very batch is waiting.
-func (q *queue) waits(b shipper.Batch) bool {
-	return slices.ContainsFunc(q.batches, func(w *waiting) bool { return w.From == b.From && w.ID == b.ID })
+	return nil
 }
 
 // Deliver takes in a batch of events that a sender believes this node must answer.
@@ -94,6 +79,7 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 		return
 	}
 	last, known := o.lastAcks[b.From]
+	held := o.queue.holds(b)
 	switch {
 	case b.Shard != o.cfg.Shard:
 		o.answerWhole(b, shipper.Ack{Status: shipper.NotOwner, Epoch: o.control}) // another operator's
@@ -101,15 +87,16 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 		o.refuse(b)
 	case b.From != "" && known && last.ID == b.ID:
 		o.emit(Ack{Node: b.From, Batch: last}) // its answer got lost
-	case b.From != "" && (known && last.ID > b.ID || o.queue.holds(b)):
-		if o.trouble.Status != 0 && o.queue.waits(b) {
-			o.answerWhole(b, o.trouble) // it stays in the queue: an append of it may yet take effect
+	case b.From != "" && known && last.ID > b.ID:
+	case b.From != "" && held != nil:
+		if held.ID == b.ID {
+			o.tell(held)
 		}
 	case o.queue.bytes > 0 && o.queue.bytes+batchBytes(b) > o.cfg.MaxQueue:
 		o.stats.BusyAcked++
-		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "the owner's queue is full"})
+		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: cmp.Or(o.reason(), "the owner's queue is full")})
 	default:
-		o.queue.push(b)
+		o.tell(o.queue.push(b))
 		if o.state == Owning && o.inflight == nil && !o.reading {
 			o.work()
 		}
@@ -133,16 +120,6 @@ func (o *Operator) refuse(b shipper.Batch) {
 
 func (o *Operator) halted() shipper.Ack {
 	return shipper.Ack{Status: shipper.Halted, Reason: clip(o.err.Error())}
-}
-
-// fault keeps what the engine says about why it doesn't work, for senders that ask again.
-func (o *Operator) fault(err error) {
-	switch {
-	case errors.Is(err, engine.ErrNoRoom):
-		o.trouble = shipper.Ack{Status: shipper.NoRoom, Reason: clip(err.Error())}
-	case errors.Is(err, engine.ErrNoLeader):
-		o.trouble = shipper.Ack{Status: shipper.NoLeader, Reason: clip(err.Error())}
-	}
 }
 
 // clip bounds a reason.

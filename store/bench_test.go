@@ -198,7 +198,7 @@ func BenchmarkSnapshotRead(b *testing.B) {
 	}
 	v.Close()
 	for b.Loop() {
-		if _, _, err := store.ReadSnapshot(bytes.NewReader(file.Bytes())); err != nil {
+		if _, err := store.ReadSnapshot(bytes.NewReader(file.Bytes()), nil); err != nil {
 			b.Fatal(err)
 		}
 	}

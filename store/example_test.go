@@ -27,7 +27,7 @@ func Example() {
 		fmt.Println(err)
 	}
 	view.Close()
-	old, _, err := store.ReadSnapshot(&file)
+	old, err := store.ReadSnapshot(&file, nil)
 	fmt.Println(old.Position(), m.Position(), err)
 	for _, s := range []store.Store{old, m} {
 		v := s.View()

@@ -30,7 +30,7 @@ func TestMemoryPerQuad(t *testing.T) {
 	}
 	v.Close()
 	check("restored", func() *store.Memory {
-		restored, _, err := store.ReadSnapshot(&file)
+		restored, err := store.ReadSnapshot(&file, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -216,6 +216,18 @@ func (t *tx) Commit(position uint64) error {
 	return nil
 }
 
+func (t *tx) Savepoint() Savepoint {
+	m := t.lock()
+	defer m.mu.Unlock()
+	return Savepoint(len(m.log))
+}
+
+func (t *tx) RollbackTo(s Savepoint) {
+	m := t.lock()
+	defer m.mu.Unlock()
+	m.undo(int(s))
+}
+
 func (t *tx) Rollback() {
 	m := t.lock()
 	defer m.mu.Unlock()
@@ -224,7 +236,14 @@ func (t *tx) Rollback() {
 
 // rollback undoes the open transaction and ends it.
 func (m *Memory) rollback() {
-	for _, c := range slices.Backward(m.log) {
+	m.undo(0)
+	m.end()
+}
+
+// undo takes the changes back but for the first keep, the last one first. A failure came after them.
+func (m *Memory) undo(keep int) {
+	m.failed = nil
+	for _, c := range slices.Backward(m.log[keep:]) {
 		hash := m.quads.hash(c.quad)
 		if !c.added {
 			m.quads.add(c.quad, hash, &m.epochs)
@@ -234,5 +253,8 @@ func (m *Memory) rollback() {
 		m.quads.remove(row, hash, &m.epochs)
 		m.release(c.quad)
 	}
-	m.end()
+	if m.pinned { // the next changes must not overwrite what a view sees
+		m.log, m.pinned = slices.Clone(m.log[:keep]), false
+	}
+	m.log = m.log[:keep]
 }

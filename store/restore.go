@@ -15,42 +15,45 @@ import (
 )
 
 // ReadSnapshot reads what [WriteSnapshot] has written, up to the end of r, and returns a store with the quads and the
-// position, and extra. It needs the memory of the store, 4 bytes a term and about 5 MiB; a length in the file reserves
-// no memory before the bytes are there. It starts no goroutine.
+// position. It needs the memory of the store, 4 bytes a term and about 5 MiB; a length in the file reserves no memory
+// before the bytes are there. It starts no goroutine.
+//
+// It calls extra, unless that is nil, once with what the writer's extra wrote. What comes of that is good only when
+// ReadSnapshot returns no error: the checksum is at the end of the file. extra need not read all.
 //
 // A snapshot that is not whole, or of which any bit was changed, or behind which there is more, gives [ErrDamaged]; one
-// of another version, or larger than a [Memory] can be, an error that says so; and an error of r stays in the chain.
-func ReadSnapshot(r io.Reader) (*Memory, []byte, error) {
+// of another version, or larger than a [Memory] can be, an error that says so; and errors of r and of extra stay in the
+// chain.
+func ReadSnapshot(r io.Reader, extra func(io.Reader) error) (*Memory, error) {
 	sum := newSumReader(r)
-	m, extra, err := readSnapshot(sum)
+	m, err := readSnapshot(sum, extra)
 	if sum.err != nil && !errors.Is(sum.err, io.EOF) {
 		err = sum.err // what comes of it is no damage
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("read snapshot: %w", err)
+		return nil, fmt.Errorf("read snapshot: %w", err)
 	}
-	return m, extra, nil
+	return m, nil
 }
 
-func readSnapshot(sum *sumReader) (*Memory, []byte, error) {
+func readSnapshot(sum *sumReader, extra func(io.Reader) error) (*Memory, error) {
 	if err := readMagic(sum); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	z, err := zstd.NewReader(sum, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
-		return nil, nil, damaged("%v", err)
+		return nil, damaged("%v", err)
 	}
 	defer z.Close()
 	s := snapshotReader{r: bufio.NewReaderSize(z, blockBytes), m: NewMemory(), ids: []uint32{0}}
-	extra, err := s.content()
-	if err != nil {
-		return nil, nil, err
+	if err := s.content(extra); err != nil {
+		return nil, err
 	}
 	if _, err := s.r.ReadByte(); err != io.EOF {
-		return nil, nil, damaged("there is more behind its end (%v)", err)
+		return nil, damaged("there is more behind its end (%v)", err)
 	}
-	return s.m, extra, sum.check()
+	return s.m, sum.check()
 }
 
 func readMagic(r io.Reader) error {
@@ -61,7 +64,7 @@ func readMagic(r io.Reader) error {
 	case string(b[:n]) == magic:
 		return nil
 	case err == nil && ours && name[0] >= '0' && name[0] <= '9':
-		return fmt.Errorf("its version is %q, this program reads 1", strings.TrimSpace(name))
+		return fmt.Errorf("its version is %q, this program reads 2", strings.TrimSpace(name))
 	}
 	return damaged("it doesn't begin with %q", magic)
 }
@@ -121,29 +124,69 @@ type snapshotReader struct {
 	buf bytes.Buffer
 }
 
-func (s *snapshotReader) content() (extra []byte, err error) {
-	var head [3]uint64 // position, quads, length of extra
+func (s *snapshotReader) content(extra func(io.Reader) error) (err error) {
+	var head [2]uint64 // position, quads
 	for i := range head {
 		if head[i], err = s.number(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	if extra, err = s.bytes(head[2]); err != nil {
-		return nil, err
+	if err := s.extra(extra); err != nil {
+		return err
 	}
-	extra = bytes.Clone(extra)
 	for more := true; more; {
 		if more, err = s.block(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if uint64(s.m.quads.len) != head[1] {
-		return nil, damaged("%d quads, it should have %d", s.m.quads.len, head[1])
+		return damaged("%d quads, it should have %d", s.m.quads.len, head[1])
 	}
 	s.dropUnused()
 	s.m.committed.Store(int64(s.m.quads.len))
 	s.m.position.Store(head[0])
-	return extra, nil
+	return nil
+}
+
+// extra has fn read the pieces of extra, and passes over what it leaves.
+func (s *snapshotReader) extra(fn func(io.Reader) error) error {
+	pieces := &pieceReader{s: s}
+	if fn != nil {
+		if err := fn(pieces); pieces.damage != nil {
+			return pieces.damage
+		} else if err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(io.Discard, pieces)
+	return err
+}
+
+// pieceReader gives what the pieces of extra hold, and io.EOF behind the last.
+type pieceReader struct {
+	s      *snapshotReader
+	left   uint64 // of the piece
+	ended  bool
+	damage error // what every further Read returns
+}
+
+func (p *pieceReader) Read(b []byte) (int, error) {
+	if p.damage == nil && p.left == 0 && !p.ended {
+		p.left, p.damage = p.s.number()
+		p.ended = p.left == 0
+	}
+	switch {
+	case p.damage != nil:
+		return 0, p.damage
+	case p.ended:
+		return 0, io.EOF
+	}
+	n, err := p.s.r.Read(b[:min(uint64(len(b)), p.left)])
+	p.left -= uint64(n)
+	if err != nil {
+		p.damage = asDamage(err)
+	}
+	return n, p.damage
 }
 
 // dropUnused drops terms that no quad has, such as those of a transaction that was open.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -13,10 +14,11 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// The format of a snapshot, version 1:
+// The format of a snapshot, version 2:
 //
 //	snapshot = magic, content compressed as one Zstandard frame, SHA-256 of all bytes before it
-//	content  = position, number of quads, length of extra, extra, blocks, endBlock
+//	content  = position, number of quads, extra, blocks, endBlock
+//	extra    = (length of piece, piece)..., 0
 //	block    = termBlock, number of terms, (length of text, text)...
 //	         | quadBlock, number of quads, (subject, predicate, object, graph)...
 //
@@ -25,7 +27,7 @@ import (
 // the checksum.
 const (
 	magicName = "quadrille snapshot "
-	magic     = magicName + "1\n"
+	magic     = magicName + "2\n"
 
 	endBlock  = 0
 	termBlock = 1
@@ -45,10 +47,10 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
-// WriteSnapshot writes the content of the view, its position and extra, for [ReadSnapshot]. It doesn't close the view.
-// Of a [Memory]'s view it streams: it needs about 5 MiB of memory however large the store is. Of another view it also
-// keeps each term once. It starts no goroutine. Errors are those of w.
-func WriteSnapshot(w io.Writer, view View, extra []byte) error {
+// WriteSnapshot writes the content of the view, its position and what extra writes (nil: nothing), for [ReadSnapshot].
+// It doesn't close the view. Of a [Memory]'s view it streams: it needs about 5 MiB of memory however large the store and
+// extra are. Of another view it also keeps each term once. It starts no goroutine. Errors are those of w and of extra.
+func WriteSnapshot(w io.Writer, view View, extra func(io.Writer) error) error {
 	sum := &sumWriter{w: w, hash: sha256.New()}
 	if _, err := io.WriteString(sum, magic); err != nil {
 		return fmt.Errorf("write snapshot: %w", err)
@@ -106,12 +108,33 @@ func (s *snapshotWriter) write(p []byte) {
 	}
 }
 
-func (s *snapshotWriter) head(view View, extra []byte) {
+func (s *snapshotWriter) head(view View, extra func(io.Writer) error) {
 	s.buf = binary.AppendUvarint(s.buf[:0], view.Position())
 	s.buf = binary.AppendUvarint(s.buf, uint64(view.Len()))
-	s.buf = binary.AppendUvarint(s.buf, uint64(len(extra)))
 	s.write(s.buf)
-	s.write(extra)
+	if extra != nil && s.err == nil {
+		pieces := bufio.NewWriterSize(pieceWriter{s}, blockBytes)
+		err := extra(pieces)
+		if err == nil {
+			err = pieces.Flush()
+		}
+		if s.err == nil {
+			s.err = err
+		}
+	}
+	s.write([]byte{0})
+}
+
+// pieceWriter writes the pieces of extra.
+type pieceWriter struct{ s *snapshotWriter }
+
+func (p pieceWriter) Write(b []byte) (int, error) {
+	if len(b) > 0 { // an empty piece would be the end
+		p.s.buf = binary.AppendUvarint(p.s.buf[:0], uint64(len(b)))
+		p.s.write(p.s.buf)
+		p.s.write(b)
+	}
+	return len(b), p.s.err
 }
 
 func (s *snapshotWriter) end() {

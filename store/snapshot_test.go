@@ -32,10 +32,33 @@ func content(v View) map[string]bool {
 func write(t testing.TB, v View, extra string) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	if err := WriteSnapshot(&file, v, []byte(extra)); err != nil {
+	if err := WriteSnapshot(&file, v, writes(extra)); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()
+}
+
+// writes is an extra that writes the text in pieces.
+func writes(text string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		half := len(text) / 2
+		_, err := io.WriteString(w, text[:half])
+		_, err2 := io.WriteString(w, text[half:])
+		return errors.Join(err, err2)
+	}
+}
+
+// read is ReadSnapshot with an extra that is read whole.
+func read(r io.Reader) (*Memory, []byte, error) {
+	var extra []byte
+	m, err := ReadSnapshot(r, func(r io.Reader) (err error) {
+		extra, err = io.ReadAll(r)
+		return err
+	})
+	if err != nil {
+		extra = nil
+	}
+	return m, extra, err
 }
 
 // foreign is a view of which WriteSnapshot knows nothing.
@@ -44,7 +67,7 @@ type foreign struct{ View }
 // checkSnapshot fails unless the snapshot has what the view has.
 func checkSnapshot(t testing.TB, file []byte, v View, extra string) *Memory {
 	t.Helper()
-	m, gotExtra, err := ReadSnapshot(bytes.NewReader(file))
+	m, gotExtra, err := read(bytes.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +219,7 @@ func TestReaders(t *testing.T) {
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
 		"one byte": iotest.OneByteReader, "half": iotest.HalfReader, "data with EOF": iotest.DataErrReader,
 	} {
-		m, extra, err := ReadSnapshot(wrap(bytes.NewReader(file)))
+		m, extra, err := read(wrap(bytes.NewReader(file)))
 		if err != nil || m.Len() != 5 || string(extra) != "extra" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -204,7 +227,7 @@ func TestReaders(t *testing.T) {
 	broken := errors.New("the connection is gone")
 	for size := range len(file) + 1 {
 		r := io.MultiReader(bytes.NewReader(file[:size]), iotest.ErrReader(broken))
-		if _, _, err := ReadSnapshot(r); !errors.Is(err, broken) || errors.Is(err, ErrDamaged) {
+		if _, _, err := read(r); !errors.Is(err, broken) || errors.Is(err, ErrDamaged) {
 			t.Fatalf("an error after %d bytes: %v", size, err)
 		}
 	}
@@ -213,7 +236,7 @@ func TestReaders(t *testing.T) {
 // expectDamage fails unless the file is refused.
 func expectDamage(t *testing.T, what string, file []byte) {
 	t.Helper()
-	if m, extra, err := ReadSnapshot(bytes.NewReader(file)); err == nil || m != nil || extra != nil {
+	if m, extra, err := read(bytes.NewReader(file)); err == nil || m != nil || extra != nil {
 		t.Errorf("%s: store %v, extra %q, error %v", what, m, extra, err)
 	} else if !errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "its version is") {
 		t.Errorf("%s: %v", what, err)
@@ -238,9 +261,35 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestExtra: what goes beside the quads is streamed, however much it is, and need not be read.
+func TestExtra(t *testing.T) {
+	v := NewMemory().View()
+	defer v.Close()
+	large := strings.Repeat("0123456789", 30_000)
+	file := write(t, v, large)
+	checkSnapshot(t, file, v, large)
+	broken := errors.New("it is broken")
+	for name, extra := range map[string]func(io.Reader) error{
+		"none": nil, "unread": func(io.Reader) error { return nil },
+		"half": func(r io.Reader) error {
+			_, err := io.CopyN(io.Discard, r, int64(len(large)/2))
+			return err
+		},
+		"error": func(io.Reader) error { return broken },
+	} {
+		if _, err := ReadSnapshot(bytes.NewReader(file), extra); name == "error" != errors.Is(err, broken) || name != "error" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	err := WriteSnapshot(io.Discard, v, func(io.Writer) error { return broken })
+	if !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestVersion(t *testing.T) {
-	_, _, err := ReadSnapshot(strings.NewReader(magicName + "7\nand what that version has, which we don't know"))
-	want := `its version is "7", this program reads 1`
+	_, _, err := read(strings.NewReader(magicName + "7\nand what that version has, which we don't know"))
+	want := `its version is "7", this program reads 2`
 	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Error(err)
 	}
@@ -313,7 +362,7 @@ func TestWrongContent(t *testing.T) {
 // Terms that no quad has are no harm.
 func TestUnusedTerms(t *testing.T) {
 	c := append(numbers(5, 0, 0, termBlock, 3, 0, 3), "_:a"...)
-	m, _, err := ReadSnapshot(bytes.NewReader(seal(t, append(append(c, 3), "_:b\x00"...))))
+	m, _, err := read(bytes.NewReader(seal(t, append(append(c, 3), "_:b\x00"...))))
 	if err != nil || m.Position() != 5 || m.terms.len != 0 {
 		t.Fatalf("%v", err)
 	}
@@ -326,11 +375,11 @@ func FuzzReadSnapshot(f *testing.F) {
 	f.Add(small(f))
 	f.Add(numbers(1, 0, 0, endBlock))
 	f.Add(numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 0, endBlock))
-	terms := append(numbers(300, 1, 2, 'x', 'y', termBlock, 2, 0, 3), "_:a"...)
+	terms := append(numbers(300, 1, 2, 'x', 'y', 0, termBlock, 2, 0, 3), "_:a"...)
 	f.Add(append(terms, numbers(quadBlock, 1, 2, 2, 2, 0, endBlock)...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, file := range [][]byte{data, seal(t, data)} {
-			m, extra, err := ReadSnapshot(bytes.NewReader(file))
+			m, extra, err := read(bytes.NewReader(file))
 			if err != nil {
 				continue
 			}

@@ -36,12 +36,20 @@ type Tx interface {
 	Delete(q rdf.Quad) bool
 	// Err returns nil, or why the transaction has failed; it wraps [ErrFull].
 	Err() error
+	// Savepoint names the changes made so far, for RollbackTo.
+	Savepoint() Savepoint
+	// RollbackTo drops the changes made since the savepoint, which must be one of this transaction; those before it stay,
+	// and the transaction goes on, also if it has failed since. Savepoints after it are no longer of use.
+	RollbackTo(s Savepoint)
 	// Commit makes the changes visible, in one step with the new position, and ends the transaction. A transaction that
 	// has failed is rolled back, and its Err returned.
 	Commit(position uint64) error
 	// Rollback drops the changes and ends the transaction.
 	Rollback()
 }
+
+// Savepoint is a place in a transaction. Only the transaction that gave it out understands it.
+type Savepoint int
 
 // View is a consistent, immutable view. It may be used by one goroutine at a time, for as long as it likes.
 type View interface {

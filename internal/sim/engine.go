@@ -57,6 +57,7 @@ type simLog struct {
 	shard     int // -1 for the control log
 	entries   []engine.Entry
 	down      bool // it has no majority
+	full      bool // its disks have no room for another entry
 	held      []func()
 	followers []*reader
 	fates     []fate // of the next appends, from a scenario
@@ -167,9 +168,15 @@ func (l *simLog) depart(p *proc, fn func()) {
 	}
 }
 
+// errNoRoom is what an append returns for which there is no room. It took no effect, but who gets it can't know that.
+var errNoRoom = fmt.Errorf("%w: %w", engine.ErrUnknown, engine.ErrNoRoom)
+
 // decide is the compare-and-set.
 func (l *simLog) decide(p *proc, expect uint64, payload []byte) (uint64, error) {
 	w := l.w
+	if l.full {
+		return 0, errNoRoom
+	}
 	if l.tail() != expect && !(w.cfg.Unfenced && l.shard >= 0) {
 		if p.dead {
 			w.note("%v: an append of %s behind %d arrives late, and is refused", l, p, expect)

@@ -34,6 +34,7 @@ var faults = []struct {
 	{3, (*world).faultCut},
 	{2, (*world).faultPartition},
 	{3, (*world).faultNoMajority},
+	{2, (*world).faultFull},
 	{1, (*world).faultPowerLoss},
 	{3, (*world).faultHang},
 	{3, (*world).faultSlow},
@@ -168,6 +169,24 @@ func (w *world) faultNoMajority() {
 	})
 }
 
+// faultFull takes one log the room for more, or all.
+func (w *world) faultFull() {
+	logs := w.engine.logs()
+	if w.rng.IntN(2) == 0 {
+		i := w.rng.IntN(len(logs))
+		logs = logs[i : i+1]
+	}
+	w.note("%v: no room", logs)
+	for _, l := range logs {
+		l.full = true
+	}
+	w.after(w.aWhile(), func() {
+		for _, l := range logs {
+			l.full = false
+		}
+	})
+}
+
 // faultPowerLoss ends every process, and with them what has not reached a log.
 func (w *world) faultPowerLoss() {
 	for _, p := range w.live() {
@@ -263,6 +282,7 @@ func (w *world) heal() {
 	clear(w.network.cut)
 	for _, l := range w.engine.logs() {
 		l.setDown(false)
+		l.full = false
 	}
 	for _, p := range w.live() {
 		p.slow, p.lag = 0, 0

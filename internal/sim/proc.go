@@ -163,6 +163,7 @@ type loop struct {
 	awake  bool // a turn is due
 	hung   bool // it does nothing until it is let go on
 
+	cfg      operator.Config
 	op       *operator.Operator
 	out      *shipper.Outbox
 	ticking  bool
@@ -186,10 +187,11 @@ const (
 
 func newLoop(p *proc, s int) *loop {
 	l := &loop{p: p, shard: s, waiting: map[uint64]waiter{}}
-	l.op = operator.New(operator.Config{
+	l.cfg = operator.Config{
 		Shard: s, Node: p.name, Logic: func() operator.Logic { return dataset.New() },
 		MaxRecord: maxRecord, MaxQueue: maxQueue, Keep: p.w.cfg.Keep, SnapshotEvery: snapshotEvery,
-	})
+	}
+	l.op = operator.New(l.cfg)
 	return l
 }
 
@@ -277,6 +279,8 @@ func (l *loop) deliver(b shipper.Batch) {
 		l.p.w.note("%s shard %d: %s has halted it: %s", l.p, l.shard, b.From, a.Reason)
 	case shipper.Busy:
 		l.p.w.note("%s shard %d: %s is busy: %s", l.p, l.shard, b.From, a.Reason)
+	case shipper.NoRoom, shipper.NoLeader:
+		l.p.w.note("%s shard %d: %s waits for the engine: %s", l.p, l.shard, b.From, a.Reason)
 	}
 	if err := l.out.Acked(l.p.wall(), b); err != nil {
 		l.p.w.broken(ErrDurable, "%s, shard %d: %v", l.p, l.shard, err)

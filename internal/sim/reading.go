@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -24,27 +23,35 @@ func (l *loop) readDone(gen uint64) func(error) {
 	}
 }
 
-// restore gives the operator the newest snapshot there is, which may be damaged, or lost on the way.
+// restore gives the operator the newest snapshot that can be read: the newest may be damaged, and all may be lost on the
+// way. Reading is a job: the loop goes on meanwhile.
 func (l *loop) restore(gen uint64) {
 	w := l.p.w
 	l.p.after(w.between(time.Millisecond, 10*time.Millisecond), func() {
-		var r io.Reader
+		var r *operator.Restored
 		if list := w.engine.blobs[l.shard]; len(list) > 0 && !l.p.deaf && !w.chance(w.chaos.FailRead) {
-			r = bytes.NewReader(list[0].data)
+			r = l.newest(list)
 		}
-		l.post(func(now time.Time) {
-			if err := l.op.Restored(now, gen, r); err != nil {
-				w.note("%s shard %d: snapshot can't be read: %v", l.p, l.shard, err)
-			}
-		})
+		l.post(func(now time.Time) { l.op.Restored(now, gen, r) })
 	})
+}
+
+func (l *loop) newest(list []blob) *operator.Restored {
+	for _, b := range list {
+		r, err := operator.ReadSnapshot(l.cfg, bytes.NewReader(b.data))
+		if err == nil {
+			return r
+		}
+		l.p.w.note("%s shard %d: snapshot can't be read: %v", l.p, l.shard, err)
+	}
+	return nil
 }
 
 // takeSnapshot writes the pinned state some time later, while the operator goes on.
 func (l *loop) takeSnapshot(e operator.TakeSnapshot) {
 	w := l.p.w
 	if l.snapshot {
-		_ = e.Write(io.Discard)
+		e.Drop()
 		return
 	}
 	l.snapshot = true

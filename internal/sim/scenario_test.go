@@ -31,6 +31,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into t
 //	join                       ends all partitions
 //	stall control|all|0        the log has no majority
 //	go-on control|all|0        it has one again, and what waited arrives
+//	full control|all|0         the log has no room for more
+//	room control|all|0         it has room again
 //	hang n1 0 | let-go n1 0    shard 0 of n1 does nothing for a while
 //	slow 300ms                 each request to the engine takes that much longer; slow 0s ends it
 //	clock n1 240h              the wall clock of n1 jumps
@@ -133,6 +135,8 @@ func (s *scenario) command(f []string, line string) error {
 		return s.document(f[0], args)
 	case "stall", "go-on":
 		return s.logs(args[0], func(l *simLog) { l.setDown(f[0] == "stall") })
+	case "full", "room":
+		return s.logs(args[0], func(l *simLog) { l.full = f[0] == "full" })
 	case "next":
 		return s.next(args)
 	case "until":

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -21,7 +20,7 @@ const MediaType = "application/rdf-patch"
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
 // [operator.Snapshotter]; [Logic.Store] may be read by anybody at any time.
 type Logic struct {
-	store atomic.Pointer[store.Memory] // others read it while the operator restores another
+	store *store.Memory
 	tx    store.Tx
 }
 
@@ -31,30 +30,31 @@ var (
 )
 
 // New returns a logic with an empty store.
-func New() *Logic {
-	l := &Logic{}
-	l.store.Store(store.NewMemory())
-	return l
-}
+func New() *Logic { return &Logic{store: store.NewMemory()} }
 
 // Store returns the shard's quads.
-func (l *Logic) Store() store.Store { return l.store.Load() }
+func (l *Logic) Store() store.Store { return l.store }
 
 func (l *Logic) begin() store.Tx {
 	if l.tx == nil {
-		l.tx = l.store.Load().Begin()
+		l.tx = l.store.Begin()
 	}
 	return l.tx
 }
 
-// Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC.
+// Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC. A
+// bad event leaves no trace.
 func (l *Logic) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
 	if ev.MediaType != MediaType {
 		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s", ev.MediaType, MediaType)
 	}
 	e := evaluation{tx: l.begin(), dst: dst}
-	err := patch.Parse(ev.Payload, &e)
-	return e.dst, e.adds, e.deletes, err
+	before := e.tx.Savepoint()
+	if err := patch.Parse(ev.Payload, &e); err != nil {
+		e.tx.RollbackTo(before)
+		return dst, 0, 0, err
+	}
+	return e.dst, e.adds, e.deletes, nil
 }
 
 // room returns the error of a transaction that has found no room.
@@ -92,24 +92,22 @@ func (l *Logic) Apply(position uint64, body []byte) error {
 }
 
 // Snapshot pins the store and returns the function that writes it.
-func (l *Logic) Snapshot(extra []byte) func(io.Writer) error {
-	view := l.store.Load().View()
+func (l *Logic) Snapshot(extra func(io.Writer) error) func(io.Writer) error {
+	view := l.store.View()
 	return func(w io.Writer) error {
 		defer view.Close()
 		return store.WriteSnapshot(w, view, extra)
 	}
 }
 
-// Restore replaces the store by a snapshot's.
-func (l *Logic) Restore(r io.Reader) ([]byte, error) {
-	l.Rollback()
-	m, extra, err := store.ReadSnapshot(r)
+// Restore fills a fresh logic with a snapshot's quads.
+func (l *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
+	m, err := store.ReadSnapshot(r, extra)
 	if err != nil {
-		l.store.Store(store.NewMemory())
-		return nil, err
+		return err
 	}
-	l.store.Store(m)
-	return extra, nil
+	l.store = m
+	return nil
 }
 
 // rows ignores the rows of a patch that are no changes of quads.

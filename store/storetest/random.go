@@ -20,7 +20,14 @@ type model struct {
 	position  uint64
 	committed set
 	pending   set // as the open transaction sees it
+	saved     []saved
 	views     []pinned
+}
+
+// saved is a savepoint of the open transaction.
+type saved struct {
+	at      store.Savepoint
+	pending set
 }
 
 type pinned struct {
@@ -41,6 +48,8 @@ func testModel(t *testing.T, open func() store.Store) {
 			"clear":    m.clear,
 			"commit":   m.commit,
 			"rollback": m.rollback,
+			"save":     m.save,
+			"back":     m.back,
 			"view":     m.view,
 			"close":    m.close,
 		})
@@ -61,7 +70,23 @@ func (m *model) begin() {
 	if m.tx == nil {
 		m.tx = m.s.Begin()
 		m.pending = maps.Clone(m.committed)
+		m.saved = nil
 	}
+}
+
+func (m *model) save(*rapid.T) {
+	m.begin()
+	m.saved = append(m.saved, saved{m.tx.Savepoint(), maps.Clone(m.pending)})
+}
+
+// back goes to a savepoint; those after it are gone.
+func (m *model) back(t *rapid.T) {
+	if m.tx == nil || len(m.saved) == 0 {
+		t.Skip("there is no savepoint")
+	}
+	i := rapid.IntRange(0, len(m.saved)-1).Draw(t, "savepoint")
+	m.tx.RollbackTo(m.saved[i].at)
+	m.pending, m.saved = maps.Clone(m.saved[i].pending), m.saved[:i+1]
 }
 
 func (m *model) add(t *rapid.T, quad rdf.Quad) {

@@ -4,6 +4,7 @@ package storetest
 import (
 	"bytes"
 	"errors"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ func Run(t *testing.T, open func() store.Store) {
 		"Changes":       testChanges,
 		"Transaction":   testTransaction,
 		"Rollback":      testRollback,
+		"Savepoint":     testSavepoint,
 		"Terms":         testTerms,
 		"Views":         testViews,
 		"Stop":          testStop,
@@ -216,6 +218,46 @@ func testRollback(t *testing.T, s store.Store) {
 	check(t, s, 4, setOf(one))
 }
 
+// testSavepoint goes back in a transaction, to its start too, with views that were opened meanwhile.
+func testSavepoint(t *testing.T, s store.Store) {
+	one, two, three := q("s", "p", "1", "g"), q("s", "p", "2", "g"), q("s", "p", "3", "h")
+	commit(s, 3, one)
+	tx := s.Begin()
+	start := tx.Savepoint()
+	add(tx, two)
+	middle := tx.Savepoint()
+	for range 3 {
+		during := s.View()
+		if !remove(tx, one) || !add(tx, three) || !remove(tx, two) || !add(tx, one) {
+			t.Error("a change is not reported: the way back was not exact")
+		}
+		later := s.View()
+		tx.RollbackTo(middle)
+		checkView(t, later, 3, setOf(one))
+		if add(tx, two) || !add(tx, three) || !remove(tx, three) {
+			t.Error("what was before the savepoint is not as it was")
+		}
+		tx.RollbackTo(middle)
+		for _, v := range []store.View{during, later} {
+			checkView(t, v, 3, setOf(one))
+			v.Close()
+		}
+	}
+	tx.Commit(4)
+	check(t, s, 4, setOf(one, two))
+	tx = s.Begin()
+	remove(tx, one)
+	tx.RollbackTo(start)
+	tx.Commit(5)
+	check(t, s, 5, setOf(one, two))
+	tx = s.Begin()
+	remove(tx, one)
+	tx.Savepoint()
+	add(tx, three)
+	tx.Rollback()
+	check(t, s, 5, setOf(one, two))
+}
+
 // testTerms has terms of all kinds and sizes, in all places, which differ as little as they can.
 func testTerms(t *testing.T, s store.Store) {
 	want := setOf(
@@ -327,10 +369,18 @@ func testSnapshot(t *testing.T, s store.Store) {
 	add(tx, q("not", "there", "yet", ""))
 	tx.Commit(13)
 	var file bytes.Buffer
-	if err := store.WriteSnapshot(&file, view, []byte("extra")); err != nil {
+	err := store.WriteSnapshot(&file, view, func(w io.Writer) error {
+		_, err := io.WriteString(w, "extra")
+		return err
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	m, extra, err := store.ReadSnapshot(&file)
+	var extra []byte
+	m, err := store.ReadSnapshot(&file, func(r io.Reader) (err error) {
+		extra, err = io.ReadAll(r)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

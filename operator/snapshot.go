@@ -1,0 +1,260 @@
+package operator
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// The operator's own part of a snapshot, version 1:
+//
+//	part     = version, shard, position, head, delta head, writer of the newest claim (epoch, node, incarnation),
+//	           clock, time, number of reasons, reasons, number of producers, producers
+//	reason   = position, text
+//	producer = name, seq, adds, deletes, position, seen, number of letters, (seq, position of a letter, the oldest first)...
+//
+// Numbers are unsigned varints, texts are bytes with their length before them. Producers are in no order.
+const stateVersion = 1
+
+// maxStateText bounds a text of the part, so that no length reserves memory for what isn't there.
+const maxStateText = 1 << 20
+
+// pinned is the operator's state at one position, which doesn't change.
+type pinned struct {
+	shard   int
+	chain   Chain
+	clock   time.Duration
+	last    time.Time
+	reasons []reason
+	slots   table
+	count   int
+}
+
+// pin takes the state as it is now, in a time that doesn't grow with it.
+func (o *Operator) pin() *pinned {
+	p := o.producers
+	return &pinned{shard: o.cfg.Shard, chain: *o.chain, clock: p.clock, last: p.last,
+		reasons: p.reasons[:len(p.reasons):len(p.reasons)], slots: p.slots.pin(), count: len(p.byKey)}
+}
+
+// write streams the part. Any goroutine may call it.
+func (p *pinned) write(w io.Writer) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	last, err := p.last.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("time of the newest record: %w", err)
+	}
+	b := appendNumbers(nil, stateVersion, uint64(p.shard), p.chain.Whole)
+	b = appendBytes(appendBytes(b, p.chain.Head), p.chain.DeltaHead)
+	b = appendBytes(appendNumbers(b, p.chain.Owner.Epoch), p.chain.Owner.Node)
+	b = appendNumbers(b, p.chain.Owner.Incarnation, uint64(p.clock))
+	b = appendNumbers(appendBytes(b, last), uint64(len(p.reasons)))
+	for _, r := range p.reasons {
+		b = appendBytes(appendNumbers(b, r.position), r.text)
+	}
+	_, _ = out.Write(appendNumbers(b, uint64(p.count))) // its errors stay in out
+	err = p.slots.all(func(at *producer) error {
+		b = at.appendTo(b[:0])
+		_, err := out.Write(b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func (p *producer) appendTo(b []byte) []byte {
+	b = appendBytes(b, p.Producer)
+	b = appendNumbers(b, p.Seq, p.Adds, p.Deletes, p.Position, uint64(p.Seen))
+	var letters []*letter
+	for l := p.letters; l != nil && len(letters) < maxLetters; l = l.before {
+		letters = append(letters, l)
+	}
+	b = appendNumbers(b, uint64(len(letters)))
+	for _, l := range slices.Backward(letters) {
+		b = appendNumbers(b, l.seq, l.position)
+	}
+	return b
+}
+
+func appendNumbers(b []byte, numbers ...uint64) []byte {
+	for _, n := range numbers {
+		b = binary.AppendUvarint(b, n)
+	}
+	return b
+}
+
+func appendBytes[T string | []byte](b []byte, text T) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+// Restored is the state of a shard as a snapshot had it, whole and checked, for [Operator.Restored].
+type Restored struct {
+	logic     Logic
+	chain     *Chain
+	producers *producers
+}
+
+// Position returns the log position of the state.
+func (r *Restored) Position() uint64 { return r.chain.Whole }
+
+// ReadSnapshot reads what [TakeSnapshot] wrote into a Logic of its own, for the operator of the same Config. It may take
+// as long as r does, and any goroutine may call it: nothing of it is shared until it is handed to [Operator.Restored]. A
+// snapshot that can't be read whole, is of another shard, or of an older version is an error; then the one before it is
+// of use, or the log.
+func ReadSnapshot(cfg Config, r io.Reader) (*Restored, error) {
+	cfg.setDefaults()
+	logic := cfg.Logic()
+	s, ok := logic.(Snapshotter)
+	if !ok {
+		return nil, errors.New("this kind of shard keeps no snapshots")
+	}
+	restored := &Restored{logic: logic, chain: &Chain{Shard: cfg.Shard}, producers: newProducers(cfg.Keep)}
+	if err := s.Restore(r, restored.read); err != nil {
+		return nil, err
+	}
+	if restored.chain.Seq == 0 {
+		return nil, fmt.Errorf("%w: the snapshot has no state of the operator", engine.ErrDamaged)
+	}
+	return restored, nil
+}
+
+// read reads the operator's part of a snapshot.
+func (r *Restored) read(from io.Reader) error {
+	d := &stateReader{r: bufio.NewReaderSize(from, 64<<10)}
+	if version := d.number(); d.err == nil && version != stateVersion {
+		return fmt.Errorf("the version of the snapshot's state is %d, this program reads %d", version, stateVersion)
+	}
+	if shard := d.number(); d.err == nil && shard != uint64(r.chain.Shard) {
+		return fmt.Errorf("the snapshot is of shard %d, not of %d", shard, r.chain.Shard)
+	}
+	r.readChain(d)
+	p := r.producers
+	p.clock = time.Duration(d.number())
+	if err := p.last.UnmarshalBinary(d.bytes()); err != nil && d.err == nil {
+		d.err = err
+	}
+	for n := d.number(); n > 0 && d.err == nil; n-- {
+		p.reasons = append(p.reasons, reason{d.number(), string(d.bytes())})
+	}
+	p.read(d)
+	if d.err == nil {
+		if _, err := d.r.ReadByte(); err != io.EOF {
+			d.err = cmp.Or(err, errors.New("there is more behind its end"))
+		}
+	}
+	if d.err != nil {
+		return fmt.Errorf("%w: the snapshot's state: %w", engine.ErrDamaged, d.err)
+	}
+	return nil
+}
+
+func (r *Restored) readChain(d *stateReader) {
+	c := r.chain
+	c.Seq = d.number()
+	c.Whole = c.Seq
+	c.Head = string(d.bytes())
+	c.DeltaHead = string(d.bytes())
+	c.Owner.Epoch = d.number()
+	c.Owner.Node = string(d.bytes())
+	c.Owner.Incarnation = d.number()
+}
+
+// read brings the producers back. They are put in the order in which they are forgotten; of those seen at the same time
+// none is forgotten before another.
+func (p *producers) read(d *stateReader) {
+	var passing []seenSlot
+	for n := d.number(); n > 0 && d.err == nil; n-- {
+		at := d.producer()
+		if _, twice := p.byKey[at.Producer]; d.err != nil || twice || at.Producer == "" {
+			d.fail(fmt.Errorf("producer %q is there twice, or has no name", at.Producer))
+			return
+		}
+		p.top++
+		p.slots.set(p.top, at)
+		p.byKey[at.Producer] = p.top
+		if isOnce(at.Producer) {
+			p.once++
+		}
+		if isPassing(at.Producer) {
+			passing = append(passing, seenSlot{at.Seen, p.top})
+		}
+	}
+	slices.SortFunc(passing, func(a, b seenSlot) int { return cmp.Compare(a.seen, b.seen) })
+	for _, s := range passing {
+		p.passing.moveToBack(s.slot)
+	}
+}
+
+type seenSlot struct {
+	seen time.Duration
+	slot uint32
+}
+
+// stateReader reads the operator's part. Its first error stays; then all is zero.
+type stateReader struct {
+	r   *bufio.Reader
+	buf []byte
+	err error
+}
+
+func (d *stateReader) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+func (d *stateReader) number() uint64 {
+	if d.err != nil {
+		return 0
+	}
+	n, err := binary.ReadUvarint(d.r)
+	if err != nil {
+		d.fail(unexpected(err))
+		return 0
+	}
+	return n
+}
+
+// bytes returns a text, which is valid until the next call.
+func (d *stateReader) bytes() []byte {
+	n := d.number()
+	if n > maxStateText {
+		d.fail(fmt.Errorf("a text of %d bytes, at most %d", n, maxStateText))
+	}
+	if d.err != nil {
+		return nil
+	}
+	d.buf = slices.Grow(d.buf[:0], int(n))[:n]
+	if _, err := io.ReadFull(d.r, d.buf); err != nil {
+		d.fail(unexpected(err))
+		return nil
+	}
+	return d.buf
+}
+
+func (d *stateReader) producer() (p producer) {
+	p.Producer = string(d.bytes())
+	p.Seq, p.Adds, p.Deletes = d.number(), d.number(), d.number()
+	p.Position, p.Seen = d.number(), time.Duration(d.number())
+	for n := d.number(); n > 0 && d.err == nil; n-- {
+		p.addLetter(d.number(), d.number())
+	}
+	return p
+}
+
+// unexpected is for what should not end here.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

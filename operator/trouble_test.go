@@ -1,0 +1,273 @@
+package operator_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// limited makes the log refuse what is larger, and counts what it was asked for.
+func (h *harness) limited(limit int) *int {
+	tries := new(int)
+	h.append = func(a operator.Append) (uint64, error, bool) {
+		if *tries++; len(a.Payload) > limit {
+			return 0, fmt.Errorf("append: %w: %d bytes", engine.ErrTooLarge, len(a.Payload)), true
+		}
+		seq, err := h.log.append(a.Expect, a.Payload)
+		return seq, err, true
+	}
+	return tries
+}
+
+// TestTooLarge: a record that the engine refuses for its size is made smaller.
+func TestTooLarge(t *testing.T) {
+	h := owner(t, &shardLog{}, nil)
+	tries := h.limited(700)
+	var words []string
+	for i := range 300 {
+		words = append(words, fmt.Sprintf("w%d", i))
+	}
+	h.deliver(1, event("p", 1, strings.Join(words, " ")), event("p", 2, "x"))
+	slices.Sort(words)
+	if got := h.statuses(); h.words() != strings.Join(append(words, "x"), " ") ||
+		!slices.Equal(got, []shipper.Status{committed, committed}) || h.Waiting() {
+		t.Errorf("%v with %.40s, acks %v", h.State(), h.words(), got)
+	}
+	h.deliver(2, event("p", 3, "y bad"), event("q", 4, strings.Repeat("z", 900)))
+	before := *tries
+	h.deliver(3, event("p", 5, strings.Join(words, " -")))
+	if _, err := h.Trouble(); err != nil || h.acks[2].Status != bad || h.acks[3].Status != committed ||
+		*tries-before > 7 {
+		t.Errorf("%v, acks %+v, %d tries for what has its size by now", err, h.acks[2:], *tries-before)
+	}
+	h.log.text(t) // well-formed
+}
+
+// TestTooLargeAtAll: what can't be made smaller is answered, once, and the next goes on.
+func TestTooLargeAtAll(t *testing.T) {
+	h := owner(t, &shardLog{}, nil)
+	tries := h.limited(900)
+	long := strings.Repeat("n", 1000)
+	h.deliver(1, event(long, 1, "a"))
+	h.deliver(2, event("p", 1, "b"))
+	h.want("(claim)[b]", "b", shipper.TooLarge, committed)
+	if a := h.acks[0]; a.Position != 0 || !strings.Contains(a.Reason, "doesn't accept") || *tries > 3 || h.Waiting() {
+		t.Errorf("%+v after %d tries", a, *tries)
+	}
+	h.deliver(3, event(long, 1, "a")) // nothing of it is remembered, nor is it known as a dead letter
+	if a := h.acks[2]; a.Status != shipper.TooLarge || a.Position != 0 {
+		t.Errorf("again: %+v", a)
+	}
+	h.deliver(5, event("p", 2, "c"), event(long, 2, "d"), event("p", 3, "e"), event("p", 4, "f")) // the others do alone
+	if got := h.statuses()[3:]; !slices.Equal(got, []shipper.Status{committed, shipper.TooLarge, committed, committed}) {
+		t.Errorf("%v", got)
+	}
+	h.append = nil
+	h.deliver(6, event(long, 1, "a"))
+	if a := h.acks[7]; a.Status != committed {
+		t.Errorf("where there is more room: %+v", a)
+	}
+}
+
+// TestTooLargeLastPart: some parts are in the log already, and the last can't be: the next owner ends the chain.
+func TestTooLargeLastPart(t *testing.T) {
+	log := &shardLog{}
+	h := owner(t, log, func(c *operator.Config) { c.MaxRecord = 300 })
+	h.limited(800)
+	h.deliver(1, event(strings.Repeat("n", 1000), 1, strings.Repeat("a ", 10)+strings.Repeat("b", 400)))
+	if !errors.Is(h.Err(), engine.ErrTooLarge) || h.State() != operator.Halted || h.acks[0].Status != shipper.Halted {
+		t.Errorf("%v, %v, %+v", h.State(), h.Err(), h.acks)
+	}
+	next := newHarness(t, log, nil)
+	next.assign(operator.Owner, 2, 2)
+	next.deliver(1, event("p", 1, "c"))
+	next.want("(claim)(claim)[c]", "c", committed)
+}
+
+// TestClaimTooLarge: nothing can be done about that.
+func TestClaimTooLarge(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	h.limited(10)
+	h.assign(operator.Owner, 1, 1)
+	if !errors.Is(h.Err(), engine.ErrTooLarge) || h.State() != operator.Halted {
+		t.Errorf("%v, %v", h.State(), h.Err())
+	}
+}
+
+// TestHeaderRoom: no record's headers take more, whatever the names and the reason are.
+func TestHeaderRoom(t *testing.T) {
+	node, name := strings.Repeat("\x01", 100), strings.Repeat("\xff", shipper.MaxWireText)
+	reason := strings.Repeat("\x01", 5000)
+	const limit = 250 << 10
+	h := newHarness(t, &shardLog{}, func(c *operator.Config) {
+		c.Node, c.MaxRecord = node, limit-operator.HeaderRoom(node)
+		c.Logic = func() operator.Logic {
+			return operator.Fold(func(ev *shipper.Event, dst []byte) ([]byte, error) {
+				if string(ev.Payload) == "bad" {
+					return dst, errors.New(reason)
+				}
+				return append(dst, ev.Payload...), nil
+			}, func([]byte) error { return nil })
+		}
+	})
+	largest, tooLarge := 0, 0
+	h.append = func(a operator.Append) (uint64, error, bool) {
+		if largest = max(largest, len(a.Payload)); len(a.Payload) > limit {
+			tooLarge++
+		}
+		seq, err := h.log.append(a.Expect, a.Payload)
+		return seq, err, true
+	}
+	h.assign(operator.Owner, 1<<63, 1<<63)
+	var events []shipper.Event
+	for i := range 8000 {
+		events = append(events, event(fmt.Sprintf("%s%d", strings.Repeat("/", 100), i), 1<<63, "0123456789"))
+	}
+	h.deliver(1, events...)
+	h.deliver(2, event(name, 1<<63, strings.Repeat("x", 300<<10)), event("p", 1, ""))
+	h.deliver(3, event(name[1:], 1<<63, "bad"), event("p", 2, "x"))
+	if tooLarge > 0 || len(h.acks) != 8004 || h.acks[8002].Status != bad {
+		t.Errorf("%d records are too large, the largest %d bytes; %d acks", tooLarge, largest, len(h.acks))
+	}
+	if largest < limit*8/10 {
+		t.Errorf("the largest has %d bytes: this test shows nothing", largest)
+	}
+}
+
+// TestNoRoom: the append goes on by itself when there is room, ever more slowly until then, and senders are told why.
+func TestNoRoom(t *testing.T) {
+	h := owner(t, &shardLog{}, nil)
+	var tries []time.Time
+	full := fmt.Errorf("append: %w: %w", engine.ErrUnknown, engine.ErrNoRoom)
+	h.append = func(operator.Append) (uint64, error, bool) {
+		tries = append(tries, h.now)
+		return 0, full, true
+	}
+	h.deliver(1, event("p", 1, "a"))
+	since, err := h.Trouble()
+	if !errors.Is(err, engine.ErrNoRoom) || !since.Equal(start) {
+		t.Errorf("%v since %v", err, since)
+	}
+	for range 600 {
+		h.tick(10 * time.Millisecond)
+	}
+	if n := len(tries); n < 8 || n > 12 || tries[n-1].Sub(tries[n-2]) != time.Second || len(h.acks) > 0 {
+		t.Errorf("%d tries in 6 s, acks %v", n, h.acks)
+	}
+	if again, _ := h.Trouble(); !again.Equal(since) {
+		t.Errorf("it began at %v, later at %v", since, again)
+	}
+	for range 3 {
+		h.deliver(1, event("p", 1, "a"))
+		h.Deliver(h.now, shipper.Batch{From: "r", Shard: 7, ID: 1, Events: []shipper.Event{event("r", 1, "b")}})
+		h.run()
+	}
+	if got := h.statuses(); !slices.Equal(got, []shipper.Status{shipper.NoRoom, shipper.NoRoom}) ||
+		!strings.Contains(h.acks[1].Reason, engine.ErrNoRoom.Error()) {
+		t.Errorf("acks %+v: once for each of the two", h.acks)
+	}
+	h.append = nil
+	h.tick(time.Second)
+	h.want("(claim)[a][b]", "a b", shipper.NoRoom, shipper.NoRoom, committed, committed)
+	if _, err := h.Trouble(); err != nil || h.Waiting() {
+		t.Errorf("%v", err)
+	}
+	h.append = func(operator.Append) (uint64, error, bool) { return 0, full, true }
+	h.deliver(2, event("p", 2, "c"))
+	h.append = nil
+	h.tick(100 * time.Millisecond) // the time between attempts is the first again
+	h.want("(claim)[a][b][c]", "a b c", shipper.NoRoom, shipper.NoRoom, committed, committed, committed)
+}
+
+// TestTroubleIsToldOnce a second to who asks again, at once where its cause is known, and later where it may pass.
+func TestTroubleIsToldOnce(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	h.append = func(operator.Append) (uint64, error, bool) {
+		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, engine.ErrNoLeader), true
+	}
+	h.assign(operator.Owner, 1, 1)
+	for range 19 {
+		h.deliver(1, event("p", 1, "a"))
+		h.tick(50 * time.Millisecond)
+	}
+	if _, err := h.Trouble(); !errors.Is(err, engine.ErrNoLeader) || h.Stats().Unknown != 20 {
+		t.Errorf("%v, %d tries", err, h.Stats().Unknown)
+	}
+	h.append = nil
+	h.tick(50 * time.Millisecond)
+	h.want("(claim)[a]", "a", shipper.NoLeader, committed)
+
+	h = owner(t, &shardLog{}, nil)
+	h.append = func(operator.Append) (uint64, error, bool) { return 0, engine.ErrUnknown, true }
+	for range 19 {
+		h.deliver(1, event("p", 1, "a"))
+		h.tick(50 * time.Millisecond)
+	}
+	h.append = nil
+	h.tick(50 * time.Millisecond)
+	h.want("(claim)[a]", "a", committed)
+}
+
+// TestEngineSaysDamage: that of an append, of a read and of a follow halts the shard, with the reason.
+func TestEngineSaysDamage(t *testing.T) {
+	damage := fmt.Errorf("block 7: %w: it has a gap", engine.ErrDamaged)
+	for name, fail := range map[string]func(h *harness){
+		"append": func(h *harness) {
+			h.append = func(operator.Append) (uint64, error, bool) { return 0, damage, true }
+			h.assign(operator.Owner, 1, 1)
+		},
+		"read": func(h *harness) {
+			h.Assign(h.now, operator.Assignment{Control: 1, Role: operator.Owner, Epoch: 1, Incarnation: 1})
+			h.Restored(h.now, h.Effects()[1].(operator.Restore).Gen, nil)
+			h.ReadDone(h.now, lastRead(h), damage)
+		},
+		"follow": func(h *harness) {
+			h.assign(operator.Standby, 1, 1)
+			h.ReadDone(h.now, h.follow.Gen, damage)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, &shardLog{}, nil)
+			fail(h)
+			h.run()
+			if err := h.Err(); h.State() != operator.Halted || !errors.Is(err, engine.ErrDamaged) ||
+				!strings.HasPrefix(err.Error(), "shard 7: ") || h.Waiting() {
+				t.Errorf("%v: %v", h.State(), err)
+			}
+		})
+	}
+}
+
+// lastRead is the generation of the read that was asked for last.
+func lastRead(h *harness) (gen uint64) {
+	for _, e := range h.Effects() {
+		if e, ok := e.(operator.Read); ok {
+			gen = e.Gen
+		}
+	}
+	return gen
+}
+
+// TestStrangeErrors: an append's error that no contract names leaves the outcome open, but not for ever.
+func TestStrangeErrors(t *testing.T) {
+	h := owner(t, &shardLog{}, nil)
+	tries := 0
+	h.append = func(operator.Append) (uint64, error, bool) {
+		tries++
+		return 0, errors.New("I'm a teapot"), true
+	}
+	h.deliver(1, event("p", 1, "a"))
+	for range 1000 {
+		h.tick(time.Second)
+	}
+	if h.State() != operator.Halted || tries != 120 || !strings.Contains(h.Err().Error(), "I'm a teapot") {
+		t.Errorf("%v after %d tries: %v", h.State(), tries, h.Err())
+	}
+}
