@@ -175,24 +175,32 @@ func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
 // next, and it never takes effect later.
 func TestGivenUpIsNotSentAgain(t *testing.T) {
 	c, w := twoWays(t, func(cfg *node.Config) { cfg.MaxQueue = 2000 })
-	var mu sync.Mutex
-	sends := map[uint64]int{}
+	sent := make(chan uint64, 100)
 	w.set(func(_ context.Context, _ string, b shipper.Batch) error {
-		mu.Lock()
-		defer mu.Unlock()
-		sends[b.ID]++
+		sent <- b.ID
 		return nil // and it is lost
 	})
+	ids := map[uint64]bool{}
 	for i := range 3 {
-		if err := c.tryWithin("n2", 100*time.Millisecond, rows(fmt.Sprint("lost", i), 1500)); !errors.Is(err, node.ErrNoOwner) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, err := c.nodes["n2"].Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(rows(fmt.Sprint("lost", i), 1500))})
+			done <- err
+		}()
+		for before := len(ids); len(ids) == before; {
+			select {
+			case id := <-sent:
+				ids[id] = true
+			case err := <-done:
+				t.Fatalf("document %d is not sent: %v", i+1, err)
+			}
+		}
+		cancel()
+		if err := <-done; !errors.Is(err, node.ErrNoOwner) {
 			t.Errorf("nobody answers: %v", err)
 		}
 	}
-	mu.Lock()
-	if len(sends) != 3 {
-		t.Errorf("batches sent: %v, want three of them, each for its caller", sends)
-	}
-	mu.Unlock()
 	w.set(w.Transport.Send)
 	eventually(t, "there is room for the next", func() bool { return c.tryWithin("n2", patience, rows("next", 1500)) == nil })
 	if got := c.data("n1"); strings.Contains(got, "lost") || !strings.Contains(got, "next") {

@@ -134,7 +134,7 @@ func (q *queue) add(b *Batch, units, bytes int) {
 	mergeable := b.From == "" && b.ID == 0 && len(b.Acks) == 0 && len(b.Events) > 0
 	if n := len(f.batches); mergeable && n > 0 {
 		last := &f.batches[n-1]
-		if last.mergeable && last.shard == b.Shard && last.events+len(b.Events) <= min(maxMerged, (q.capacity+3)/4) {
+		if last.mergeable && last.shard == b.Shard && last.events+len(b.Events) <= q.mostMerged() {
 			last.events += len(b.Events)
 			last.bytes += bytes
 			return
@@ -144,6 +144,9 @@ func (q *queue) add(b *Batch, units, bytes int) {
 		from: b.From, shard: b.Shard, id: b.ID, events: len(b.Events), acks: len(b.Acks), bytes: bytes, mergeable: mergeable,
 	})
 }
+
+// mostMerged is how many unacknowledged events are handled as one.
+func (q *queue) mostMerged() int { return min(maxMerged, (q.capacity+3)/4) }
 
 // wait is called with q.mu held, and releases it.
 func (q *queue) wait(ctx context.Context, b *Batch, units, bytes int) error {
@@ -271,6 +274,7 @@ func (q *queue) run(ctx context.Context, refused func(b Batch, err error)) error
 	var lost undelivered
 	for q.take() {
 		events, acks := q.taken.events, q.taken.acks
+		units, bytes := 0, 0 // delivered, and not released yet
 		for i := range q.taken.batches {
 			t := &q.taken.batches[i]
 			b := Batch{From: t.from, Shard: t.shard, ID: t.id, Events: events[:t.events:t.events], Acks: acks[:t.acks:t.acks]}
@@ -283,7 +287,12 @@ func (q *queue) run(ctx context.Context, refused func(b Batch, err error)) error
 			clear(b.Events) // lets go of the payloads
 			clear(b.Acks)
 			events, acks = events[t.events:], acks[t.acks:]
-			q.release(max(1, t.events+t.acks), t.bytes)
+			units, bytes = units+max(1, t.events+t.acks), bytes+t.bytes
+			// Room is made for many single events at once, whatever their shards: the lock is what costs.
+			if last := i+1 == len(q.taken.batches); last || !t.mergeable || units >= q.mostMerged() {
+				q.release(units, bytes)
+				units, bytes = 0, 0
+			}
 		}
 		q.taken.reset(q.capacity)
 	}
