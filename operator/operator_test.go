@@ -397,7 +397,7 @@ func TestReadingFails(t *testing.T) {
 	}
 	from := h.follow.From
 	h.tick(50 * time.Millisecond)
-	if h.follow.From != from+6 || h.Waiting() {
+	if h.follow.From != from+5 || h.Waiting() {
 		t.Errorf("follows from %d", h.follow.From)
 	}
 	h.ReadDone(h.now, h.follow.Gen, fmt.Errorf("read: %w", engine.ErrTrimmed))
