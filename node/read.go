@@ -63,7 +63,11 @@ func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, f
 		} else {
 			raw = append(bytes.Clone(raw), e.Payload...)
 		}
+		before := chain.Seq
 		r, err := chain.Push(e.Seq, e.Payload)
+		if err == nil {
+			err = operator.CheckMark(n.cfg.Marks.Mark(s), before, e.Seq, chain.Head)
+		}
 		if err != nil || r == nil {
 			return err
 		}
@@ -78,15 +82,27 @@ func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, f
 	if live {
 		return log.Follow(ctx, from+1, push)
 	}
-	_, err := log.Read(ctx, from+1, push)
-	return err
+	mark := n.cfg.Marks.Mark(s)
+	for tries := 1; ; tries++ {
+		_, err := log.Read(ctx, chain.Seq+1, push)
+		if err != nil {
+			return err
+		}
+		if err = operator.CheckTail(mark, chain.Seq); err == nil || tries == tailTries {
+			return err
+		}
+		if err := pause(ctx, tailPause); err != nil {
+			return err
+		}
+	}
 }
 
-// Tails returns the position of the last record of every shard's log.
+// Tails returns the position of the last record of every shard's log. It is [engine.ErrDamaged] if one ends before it is
+// known to go.
 func (n *Node) Tails(ctx context.Context) (Positions, error) {
 	p := Positions{}
 	for s := range n.loops {
-		e, err := n.cfg.Engine.Shard(s).Tail(ctx)
+		e, err := n.tail(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("tail of shard %d: %w", s, err)
 		}
@@ -114,7 +130,7 @@ func (n *Node) WriteData(ctx context.Context, w io.Writer) (Positions, error) {
 }
 
 func (n *Node) writeShard(ctx context.Context, w io.Writer, s int) (uint64, error) {
-	tail, err := n.cfg.Engine.Shard(s).Tail(ctx)
+	tail, err := n.tail(ctx, s)
 	if err != nil {
 		return 0, err
 	}
@@ -173,8 +189,8 @@ func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound tim
 // rebuild makes the shard's quads anew from the newest snapshot and the log, with the very operator that owns shards.
 func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) {
 	op := operator.New(operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }})
+	op.Marked(time.Time{}, n.cfg.Marks.Mark(s))
 	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})
-	var from, gen uint64
 	for effects := op.Effects(); len(effects) > 0; effects = op.Effects() {
 		for _, e := range effects {
 			switch e := e.(type) {
@@ -183,17 +199,39 @@ func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) 
 					n.log.Warn("snapshot can't be read; the log is read instead", "shard", s, "err", err)
 				}
 			case operator.Follow:
-				from, gen = e.From, e.Gen
+				if err := n.replay(ctx, s, op, e); err != nil {
+					return nil, 0, err
+				}
 			}
 		}
 	}
-	_, err := n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
-		op.Entries(time.Time{}, gen, []engine.Entry{e})
-		op.Effects()
+	return op.Logic().(*dataset.Logic).Store(), op.Position(), op.Err()
+}
+
+// replay brings the operator to the tail of the log. What it doubts is read again.
+func (n *Node) replay(ctx context.Context, s int, op *operator.Operator, e operator.Follow) error {
+	_, err := n.cfg.Engine.Shard(s).Read(ctx, e.From, func(entry engine.Entry) error {
+		op.Entries(time.Time{}, e.Gen, []engine.Entry{entry})
+		op.Effects() // notices alone, that would pile up
+		if op.Waiting() {
+			return errDoubt
+		}
 		return op.Err()
 	})
-	return op.Logic().(*dataset.Logic).Store(), op.Position(), err
+	if err != nil && !errors.Is(err, errDoubt) {
+		return err
+	}
+	op.ReadDone(time.Time{}, e.Gen, nil)
+	if op.Waiting() {
+		err = pause(ctx, tailPause)
+		op.Tick(time.Time{}.Add(time.Hour))
+		return err
+	}
+	return nil
 }
+
+// errDoubt ends a reading that the operator doubts.
+var errDoubt = errors.New("the log contradicts what is known of it")
 
 // restoreNewest gives the operator the newest snapshot, or none where there is none or it can't be had.
 func (n *Node) restoreNewest(ctx context.Context, s int, op *operator.Operator, gen uint64) error {
