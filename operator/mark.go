@@ -76,8 +76,8 @@ func CheckTail(m engine.Mark, tail uint64) error {
 	if tail >= m.Position {
 		return nil
 	}
-	return fmt.Errorf("%w: record %s is known to be at position %d, and the log ends at %d or before; %s", engine.ErrDamaged,
-		m.ID, m.Position, tail, advice)
+	return fmt.Errorf("%w: record %s is known to be at position %d, and the log ends at %d; %s", engine.ErrDamaged, m.ID,
+		m.Position, tail, advice)
 }
 
 // begin returns the position with which a reading begins: that of the last record known, which must still be there.
@@ -113,7 +113,8 @@ func (o *Operator) anchored(e engine.Entry) error {
 func (o *Operator) reached() error {
 	err := CheckTail(o.due, o.chain.Seq)
 	if o.anchor.Position > 0 {
-		err = CheckTail(o.anchor, o.anchor.Position-1)
+		err = fmt.Errorf("%w: record %s is known to be at position %d, and the log ends before it; %s", engine.ErrDamaged,
+			o.anchor.ID, o.anchor.Position, advice)
 	}
 	if err != nil {
 		return fmt.Errorf("shard %d: %w", o.cfg.Shard, err)
