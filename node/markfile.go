@@ -46,8 +46,8 @@ type slots struct {
 	next int64 // which of the two is written next
 }
 
-// OpenMarks opens the marks of a pipeline in the file, or makes it. It is damaged, or another pipeline's, if it can't be
-// read as a whole: then the error says what to do. The caller closes it, after the node's end.
+// OpenMarks opens the marks of a pipeline in the file, or makes it; the folder must be there. A file that is damaged, or
+// another pipeline's, is an error that says what to do. The caller closes it, after the node's end.
 func OpenMarks(path, pipeline string, shards int) (*MarkFile, error) {
 	err := createMarks(path, pipeline, shards)
 	if err != nil {
@@ -59,11 +59,14 @@ func OpenMarks(path, pipeline string, shards int) (*MarkFile, error) {
 	}
 	m := &MarkFile{path: path, file: f, known: newMemoryMarks(shards), slots: make([]slots, shards)}
 	if err := m.load(pipeline); err != nil {
-		return nil, errors.Join(fmt.Errorf("file of marks %s: %w; it says how far the shards' logs must go: put it back "+
-			"from a copy, or move it away to go on without what it says", path, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("file of marks %s: %w", path, err), f.Close())
 	}
 	return m, nil
 }
+
+// errMarksDamaged says what to do.
+var errMarksDamaged = errors.New("it is damaged; it says how far the shards' logs must go: put it back from a copy, or " +
+	"move it away to go on without what it says")
 
 // createMarks makes the file with no marks, whole or not at all, unless it is there.
 func createMarks(path, pipeline string, shards int) error {
@@ -133,22 +136,37 @@ func (m *MarkFile) load(pipeline string) error {
 	shards := len(m.slots)
 	want := slotSize * (1 + 2*shards)
 	data, err := io.ReadAll(io.LimitReader(m.file, int64(want)+1))
-	switch header := marksHeader(pipeline, shards); {
-	case err != nil:
+	if err != nil {
 		return err
-	case len(data) < slotSize || string(data[:len(marksMagic)]) != marksMagic:
-		return errors.New("it is damaged: it doesn't begin as one")
-	case !bytes.Equal(data[:slotSize], header):
-		return fmt.Errorf("it is damaged, or not that of pipeline %q with %d shards", pipeline, shards)
-	case len(data) != want:
-		return fmt.Errorf("it is damaged: it has %d bytes or more, expected %d", len(data), want)
+	}
+	if err := checkMarksHeader(data, pipeline, shards); err != nil {
+		return err
+	}
+	if len(data) != want {
+		return fmt.Errorf("%d bytes or more, expected %d: %w", len(data), want, errMarksDamaged)
 	}
 	for s := range shards {
 		if !m.loadShard(s, data[slotSize*(1+2*s):][:2*slotSize]) {
-			return fmt.Errorf("it is damaged: both slots of shard %d are", s)
+			return fmt.Errorf("both slots of shard %d: %w", s, errMarksDamaged)
 		}
 	}
 	return nil
+}
+
+func checkMarksHeader(data []byte, pipeline string, shards int) error {
+	if len(data) < slotSize {
+		return fmt.Errorf("%d bytes: %w", len(data), errMarksDamaged)
+	}
+	theirs := int(binary.BigEndian.Uint32(data[len(marksMagic):]))
+	switch header := data[:slotSize]; {
+	case bytes.Equal(header, marksHeader(pipeline, shards)):
+		return nil
+	case bytes.Equal(header, marksHeader(pipeline, theirs)):
+		return fmt.Errorf("it is of a pipeline with %d shards, not %d", theirs, shards)
+	case binary.BigEndian.Uint32(header[16:]) != crc32.Checksum(header[:16], castagnoli):
+		return fmt.Errorf("header: %w", errMarksDamaged)
+	}
+	return fmt.Errorf("it is of another pipeline than %q", pipeline)
 }
 
 // loadShard takes the newer of two slots; one may be torn. The other is written next.

@@ -84,11 +84,11 @@ func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, f
 	}
 	mark := n.cfg.Marks.Mark(s)
 	for tries := 1; ; tries++ {
-		_, err := log.Read(ctx, chain.Seq+1, push)
+		tail, err := log.Read(ctx, chain.Seq+1, push)
 		if err != nil {
 			return err
 		}
-		if err = operator.CheckTail(mark, chain.Seq); err == nil || tries == tailTries {
+		if err = operator.CheckTail(mark, tail); err == nil || tries == tailTries {
 			return err
 		}
 		if err := pause(ctx, tailPause); err != nil {

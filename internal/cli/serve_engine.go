@@ -4,15 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"path/filepath"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/node"
 )
+
+// defaultData is the folder of the embedded engine's data where none is given, that of the flag below.
+const defaultData = "quadrille-data"
 
 // engineFlags is the configuration of the engine: embedded, alone or as a member of a cluster, or one that others run.
 type engineFlags struct {
@@ -77,6 +84,7 @@ type started struct {
 	own     *nats.Conn
 	events  *nats.Conn
 	engine  engine.Engine
+	marks   *node.MarkFile // nil: there is no folder for them
 	address string
 }
 
@@ -86,7 +94,7 @@ func (e *engineFlags) start(ctx context.Context, c *serveCommand, log *slog.Logg
 	s := &started{}
 	defer func() {
 		if err != nil {
-			s.close()
+			s.close(log)
 		}
 	}()
 	connect := e.connect
@@ -109,7 +117,26 @@ func (e *engineFlags) start(ctx context.Context, c *serveCommand, log *slog.Logg
 	s.engine, err = jetstream.Open(ctx, s.own, jetstream.Config{
 		Pipeline: c.Pipeline, Shards: c.Shards, Streams: e.Streams, Replicas: e.replicas(s.own),
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.marks, err = e.openMarks(c)
 	return s, err
+}
+
+// openMarks opens the file in which the node keeps how far the shards' logs go, in the folder of the embedded engine's
+// data. With an engine that others run there is none, unless the folder was given or is there.
+func (e *engineFlags) openMarks(c *serveCommand) (*node.MarkFile, error) {
+	if e.NATS != "" && e.Data == defaultData {
+		if _, err := os.Stat(e.Data); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	if err := os.MkdirAll(e.Data, 0o750); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	name := "marks+" + url.QueryEscape(c.Pipeline) + "+" + url.QueryEscape(c.Name)
+	return node.OpenMarks(filepath.Join(e.Data, name), c.Pipeline, c.Shards)
 }
 
 // server is the configuration of the embedded server, which takes any free port for -1.
@@ -175,8 +202,13 @@ func connOptions(name string, log *slog.Logger) []nats.Option {
 	}
 }
 
-// close ends the connections, then the embedded server: what was accepted is on disk already.
-func (s *started) close() {
+// close closes the marks, ends the connections, then the embedded server: what was accepted is on disk already.
+func (s *started) close(log *slog.Logger) {
+	if s.marks != nil {
+		if err := s.marks.Close(); err != nil {
+			log.Warn("close the file of marks", "err", err)
+		}
+	}
 	for _, nc := range []*nats.Conn{s.events, s.own} {
 		if nc != nil {
 			nc.Close()
