@@ -101,7 +101,6 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 		}
 		_ = l.post(ctx, func(now time.Time) {
 			l.assigned(owner, standby)
-			l.hear(now)
 			l.op.Assign(now, a)
 			l.out.Renumber(now, firstID(incarnation))
 			l.out.Route(now, owner, a.Control)

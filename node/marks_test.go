@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -252,5 +255,120 @@ func TestRecordsOtherThanMarked(t *testing.T) {
 		if !errors.Is(err, engine.ErrDamaged) || !errors.Is(err2, engine.ErrDamaged) {
 			t.Errorf("%v, %v", err, err2)
 		}
+	}
+}
+
+// listenTo returns the function that takes the beats heard since its last call.
+func (c *cluster) listenTo() func() []engine.Beat {
+	ctx, cancel := context.WithCancel(context.Background())
+	var mu sync.Mutex
+	var heard []engine.Beat
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = c.store.Heartbeats().Listen(ctx, func(b engine.Beat) {
+			mu.Lock()
+			defer mu.Unlock()
+			heard = append(heard, b)
+		})
+	}()
+	c.t.Cleanup(func() { cancel(); <-done })
+	return func() []engine.Beat {
+		mu.Lock()
+		defer mu.Unlock()
+		beats := heard
+		heard = nil
+		return beats
+	}
+}
+
+// TestBeatsTellMarks: what changed is told soon, no more at once than a beat may have; what didn't comes again bit by bit.
+func TestBeatsTellMarks(t *testing.T) {
+	const shards, quiet = 300, 8
+	c := newCluster(t, shards, nil)
+	take := c.listenTo()
+	c.start("n1")
+	c.ready("n1")
+	c.submit("n1", "", subjects(0, 2000))
+	tails, err := c.nodes["n1"].Tails(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	most, told := 0, node.Positions{}
+	hear := func() {
+		for _, b := range take() {
+			most = max(most, len(b.Marks))
+			for s, m := range b.Marks {
+				told[s] = max(told[s], m.Position)
+			}
+		}
+	}
+	eventually(t, "all is told", func() bool { hear(); return maps.Equal(told, tails) })
+	if most <= quiet || most > engine.MaxBeatMarks {
+		t.Errorf("%d marks in one beat", most)
+	}
+	take()
+	clear(told)
+	most = 0
+	eventually(t, "all is told again", func() bool { hear(); return maps.Equal(told, tails) })
+	if most > quiet {
+		t.Errorf("%d marks in one beat, and none has changed", most)
+	}
+}
+
+// silent is an engine whose heartbeats tell no marks.
+type silent struct{ engine.Engine }
+
+func (e silent) Heartbeats() engine.Heartbeats { return silentBeats{e.Engine.Heartbeats()} }
+
+type silentBeats struct{ engine.Heartbeats }
+
+func (h silentBeats) Beat(ctx context.Context, b engine.Beat) error {
+	b.Marks = nil
+	return h.Heartbeats.Beat(ctx, b)
+}
+
+// TestMarksByControlLog: who enters knows what the one that entered before it knew.
+func TestMarksByControlLog(t *testing.T) {
+	marks := map[string]*node.MarkFile{}
+	for _, name := range []string{"n1", "n2"} {
+		marks[name] = openMarks(t, filepath.Join(t.TempDir(), name), 4)
+		defer marks[name].Close()
+	}
+	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Marks, cfg.Engine = marks[cfg.Name], silent{cfg.Engine} })
+	c.start("n1")
+	c.ready("n1")
+	c.submit("n1", "", subjects(0, 100))
+	tails, err := c.nodes["n1"].Tails(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.kill("n1")
+	c.start("n1")
+	c.ready("n1")
+	c.start("n2")
+	eventually(t, "n2 knows what n1 knew", func() bool { return knows(marks["n2"], tails) })
+}
+
+// countedMarks counts syncs.
+type countedMarks struct {
+	node.Marks
+	syncs atomic.Int64
+}
+
+func (m *countedMarks) Sync() error { m.syncs.Add(1); return m.Marks.Sync() }
+
+// TestMarksAreSynced: now and then, and at the end.
+func TestMarksAreSynced(t *testing.T) {
+	file := openMarks(t, filepath.Join(t.TempDir(), "marks"), 4)
+	defer file.Close()
+	marks := &countedMarks{Marks: file}
+	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Marks = marks })
+	c.start("n1")
+	eventually(t, "they are synced", func() bool { return marks.syncs.Load() > 0 })
+	before := marks.syncs.Load()
+	c.kill("n1")
+	if after := marks.syncs.Load(); after <= before {
+		t.Errorf("%d syncs, then %d", before, after)
 	}
 }
