@@ -86,14 +86,11 @@ func (n *Node) beatMarks() map[int]engine.Mark {
 	m.changed = append(m.changed[:0], m.changed[told:]...)
 	m.mu.Unlock()
 	room := min(len(marks)+quietMarks, engine.MaxBeatMarks)
-	for range min(quietLook, len(n.loops)) {
+	for looks := 0; looks < min(quietLook, len(n.loops)) && len(marks) < room; looks++ {
 		s := m.turn
 		m.turn = (m.turn + 1) % len(n.loops)
 		if n.loops[s].view.Load().state == operator.Owning {
 			marks[s] = n.cfg.Marks.Mark(s)
-		}
-		if len(marks) >= room {
-			break
 		}
 	}
 	return marks
