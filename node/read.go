@@ -18,7 +18,8 @@ import (
 )
 
 // Follow reads the deltas of the shards' logs, each shard's in order, and calls fn for one at a time. Every node can
-// read every shard. fn's error ends the reading and is returned. Live reading returns ctx.Err() when ctx ends.
+// read every shard. fn's error ends the reading and is returned. Live reading returns ctx.Err() when ctx ends. A log that
+// ends before it is known to go, or has other records, is [engine.ErrDamaged]; live reading notices when it goes on.
 func (n *Node) Follow(ctx context.Context, o FollowOptions, fn func(Record) error) error {
 	shards := o.Shards
 	if shards == nil {
@@ -116,7 +117,8 @@ const localWait = 200 * time.Millisecond
 
 // WriteData writes the quads of all shards as N-Quads and returns their positions. Each shard is as its log said at or
 // after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where that is as far, and
-// otherwise brings the newest snapshot to the tail, so that it needs no other node.
+// otherwise brings the newest snapshot to the tail, so that it needs no other node. A log that ends before it is known to
+// go is [engine.ErrDamaged].
 func (n *Node) WriteData(ctx context.Context, w io.Writer) (Positions, error) {
 	positions := Positions{}
 	for s := range n.loops {
