@@ -58,6 +58,9 @@ type Config struct {
 	// Zone and Weight are those of the local node, see [shard.Node].
 	Zone   string
 	Weight int
+	// Marks tells how far this node knows a shard's log to go; each proposal brings it to the others. It may be called by
+	// anybody at any time. Default: nothing is known.
+	Marks func(shard int) engine.Mark
 }
 
 func (c *Config) setDefaults() error {
@@ -302,6 +305,9 @@ func (c *Coordinator) tryPropose(ctx context.Context, count *atomic.Uint64, comp
 		}
 		if tries == 0 {
 			count.Add(1)
+		}
+		if c.cfg.Marks != nil {
+			next = next.Raise(c.cfg.Marks)
 		}
 		next.Proposal = proposal
 		payload, err := AppendRecord(nil, c.cfg.CoordID, base, next)

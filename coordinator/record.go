@@ -25,6 +25,7 @@ const (
 	predShardEpochs = vocabulary + "shardEpochs"
 	predStandbys    = vocabulary + "standbys"
 	predProposal    = vocabulary + "proposal"
+	predMarks       = vocabulary + "marks"
 	xsdInteger      = "http://www.w3.org/2001/XMLSchema#integer"
 )
 
@@ -81,6 +82,13 @@ func (s *State) facts(subject rdf.Term) ([]rdf.Quad, error) {
 	f.json(predShardEpochs, s.epochs)
 	f.json(predStandbys, byNode(s.standbys))
 	f.term(predProposal, proposal)
+	if text := marksText(s.marks); text != "" {
+		marks, err := rdf.Literal(text)
+		if err != nil {
+			return nil, err
+		}
+		f.term(predMarks, marks)
+	}
 	return f.quads, f.err
 }
 
@@ -137,6 +145,7 @@ type recordParser struct {
 	subject  string
 	state    *State
 	standbys map[string][]int
+	marks    string
 }
 
 func (*recordParser) Header(string, rdf.Term) error            { return nil }
@@ -172,6 +181,8 @@ func (p *recordParser) Add(q rdf.Quad) error {
 		return json.Unmarshal(value, &p.standbys)
 	case predProposal:
 		p.state.Proposal = string(value)
+	case predMarks:
+		p.marks = string(value)
 	}
 	return nil // a fact of a later version
 }
@@ -197,6 +208,9 @@ func (p *recordParser) finish() error {
 	}
 	var err error
 	if s.Assignment, err = s.Assignment.Resize(n); err != nil {
+		return err
+	}
+	if s.marks, err = parseMarks(p.marks, n); err != nil {
 		return err
 	}
 	for _, owner := range s.Assignment.Owners() {

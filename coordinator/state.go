@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -76,8 +77,9 @@ type State struct {
 	// Proposal is the id that the proposer gave to the record.
 	Proposal string
 
-	epochs   []uint64 // by shard: the epoch of the last change of its owner
-	standbys []string // by shard; nil: none
+	epochs   []uint64      // by shard: the epoch of the last change of its owner
+	standbys []string      // by shard; nil: none
+	marks    []engine.Mark // by shard; nil: none. Never changed once they are in a state
 }
 
 // NewState returns the state before the first record.

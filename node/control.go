@@ -91,6 +91,7 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 	incarnation, target := n.incarnation.Load(), state.Target()
 	for s, l := range n.loops {
 		owner, standby := state.Assignment.Node(s), state.Standby(s)
+		n.raise(s, state.Mark(s))
 		a := operator.Assignment{Control: state.Epoch, Epoch: state.ShardEpoch(s), Incarnation: incarnation}
 		switch {
 		case !member:
@@ -129,6 +130,8 @@ type heard struct {
 // listen takes in heartbeats, its own included.
 func (n *Node) listen(ctx context.Context) error {
 	return n.cfg.Engine.Heartbeats().Listen(ctx, func(b engine.Beat) {
+		n.heardMarks(b)
+		b.Marks = nil // they are not kept
 		h := heard{Beat: b, at: time.Now()}
 		n.beats.mu.Lock()
 		defer n.beats.mu.Unlock()
@@ -154,7 +157,8 @@ func (n *Node) detect(ctx context.Context) error {
 		total := n.accepted()
 		load := float64(total-accepted) / n.cfg.BeatEvery.Seconds()
 		accepted = total
-		b := engine.Beat{Node: n.cfg.Name, Incarnation: n.incarnation.Load(), Load: load, Info: n.cfg.Info}
+		b := engine.Beat{Node: n.cfg.Name, Incarnation: n.incarnation.Load(), Load: load, Info: n.cfg.Info,
+			Marks: n.beatMarks()}
 		if err := n.cfg.Engine.Heartbeats().Beat(ctx, b); err != nil && ctx.Err() == nil {
 			n.log.Debug("heartbeat is not sent", "err", err)
 		}

@@ -47,7 +47,9 @@ type loop struct {
 	shipping map[string]*shipping
 
 	stopReading context.CancelFunc
-	snapshots   bool // one is being written
+	snapshots   bool   // one is being written
+	marked      uint64 // the mark was raised up to here
+	heard       uint64 // the operator was told the mark up to here
 
 	view atomic.Pointer[view] // what others may see
 }
@@ -104,7 +106,9 @@ func (l *loop) run(ctx context.Context) error {
 	for {
 		select {
 		case fn := <-l.in:
-			fn(time.Now())
+			now := time.Now()
+			l.hear(now)
+			fn(now)
 		case b := <-l.remote:
 			l.remoteBytes.Add(-int64(shipper.BatchWireBound(&b)))
 			l.deliver(b)
@@ -112,6 +116,7 @@ func (l *loop) run(ctx context.Context) error {
 			l.forget()
 		case <-tick.C:
 			ticking = false
+			l.hear(time.Now())
 			l.op.Tick(time.Now())
 			l.out.Tick(time.Now())
 		case <-ctx.Done():
@@ -150,6 +155,7 @@ func (l *loop) effects(ctx context.Context) {
 			l.send(ctx, s.Node, s.Batch)
 		}
 	}
+	l.mark()
 	l.show()
 }
 

@@ -58,7 +58,7 @@ func (n *Node) near(ctx context.Context, shards []int) (list []int) {
 		if n.loops[s].view.Load().state != operator.Following {
 			continue
 		}
-		tail, err := n.cfg.Engine.Shard(s).Tail(ctx)
+		tail, err := n.tail(ctx, s)
 		if err == nil && n.viewAt(ctx, s, tail.Seq, nearTail) != nil {
 			list = append(list, s)
 		}

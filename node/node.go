@@ -57,6 +57,10 @@ type Config struct {
 	SnapshotEvery int
 	// Keep is how long idempotency keys are remembered, the same on all nodes. Default [coordinator.DefaultKeep].
 	Keep time.Duration
+	// Marks keeps how far the shards' logs are known to go: a log that ends before is damaged, and its shard halts. For as
+	// many shards as there are; [OpenMarks] keeps them in a file. Default: in memory only, so that a log that loses its
+	// end while no node runs is not noticed.
+	Marks Marks
 	// BeatEvery and FailAfter are the time between heartbeats, and that without one after which a member is proposed as
 	// failed. Defaults 250 ms and 1.25 s.
 	BeatEvery, FailAfter time.Duration
@@ -84,6 +88,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
+	}
+	if c.Marks == nil {
+		c.Marks = newMemoryMarks(max(c.Shards, 0))
 	}
 	c.SnapshotEvery = max(c.SnapshotEvery, 0)
 	switch {
@@ -133,6 +140,7 @@ type Node struct {
 	door        string // the producer name of this process
 
 	beats   beats
+	marking marking
 	counted doorStats
 	// proposing holds the members that are being proposed as failed.
 	proposing sync.Map
@@ -155,7 +163,7 @@ func New(cfg Config) (*Node, error) {
 	var err error
 	n.coord, err = coordinator.New(coordinator.Config{
 		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: string(cfg.Key), Keep: cfg.Keep,
-		Zone: cfg.Zone, Weight: cfg.Weight, IdempotentMembership: true,
+		Zone: cfg.Zone, Weight: cfg.Weight, IdempotentMembership: true, Marks: cfg.Marks.Mark,
 	}, cfg.Engine.Control(), n.ship)
 	if err != nil {
 		return nil, err
@@ -164,6 +172,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.beats.last = map[string]heard{}
+	n.marking.listed = make([]bool, cfg.Shards)
 	n.loops = make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)
@@ -220,6 +229,7 @@ func (n *Node) Run(ctx context.Context) error {
 		run("assignment", n.follow)
 		run("planned moves", n.move)
 		run("failure detector", n.detect)
+		run("marks", n.syncMarks)
 		for _, l := range n.loops {
 			run("shard", l.run)
 		}
@@ -235,6 +245,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.stop()
 	all.Wait()
 	n.jobs.Wait()
+	n.marksKept(n.cfg.Marks.Sync())
 	n.cfg.Transport.RemoveRoute(n.cfg.Name)
 	n.ship.SetSink(nil)
 	return err

@@ -18,7 +18,8 @@ import (
 )
 
 // Follow reads the deltas of the shards' logs, each shard's in order, and calls fn for one at a time. Every node can
-// read every shard. fn's error ends the reading and is returned. Live reading returns ctx.Err() when ctx ends.
+// read every shard. fn's error ends the reading and is returned. Live reading returns ctx.Err() when ctx ends. A log that
+// ends before it is known to go, or has other records, is [engine.ErrDamaged]; live reading notices when it goes on.
 func (n *Node) Follow(ctx context.Context, o FollowOptions, fn func(Record) error) error {
 	shards := o.Shards
 	if shards == nil {
@@ -63,7 +64,11 @@ func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, f
 		} else {
 			raw = append(bytes.Clone(raw), e.Payload...)
 		}
+		before := chain.Seq
 		r, err := chain.Push(e.Seq, e.Payload)
+		if err == nil {
+			err = operator.CheckMark(n.cfg.Marks.Mark(s), before, e.Seq, chain.Head)
+		}
 		if err != nil || r == nil {
 			return err
 		}
@@ -78,15 +83,27 @@ func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, f
 	if live {
 		return log.Follow(ctx, from+1, push)
 	}
-	_, err := log.Read(ctx, from+1, push)
-	return err
+	mark := n.cfg.Marks.Mark(s)
+	for tries := 1; ; tries++ {
+		tail, err := log.Read(ctx, chain.Seq+1, push)
+		if err != nil {
+			return err
+		}
+		if err = operator.CheckTail(mark, tail); err == nil || tries == tailTries {
+			return err
+		}
+		if err := pause(ctx, tailPause); err != nil {
+			return err
+		}
+	}
 }
 
-// Tails returns the position of the last record of every shard's log.
+// Tails returns the position of the last record of every shard's log. It is [engine.ErrDamaged] if one ends before it is
+// known to go.
 func (n *Node) Tails(ctx context.Context) (Positions, error) {
 	p := Positions{}
 	for s := range n.loops {
-		e, err := n.cfg.Engine.Shard(s).Tail(ctx)
+		e, err := n.tail(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("tail of shard %d: %w", s, err)
 		}
@@ -100,7 +117,8 @@ const localWait = 200 * time.Millisecond
 
 // WriteData writes the quads of all shards as N-Quads and returns their positions. Each shard is as its log said at or
 // after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where that is as far, and
-// otherwise brings the newest snapshot to the tail, so that it needs no other node.
+// otherwise brings the newest snapshot to the tail, so that it needs no other node. A log that ends before it is known to
+// go is [engine.ErrDamaged].
 func (n *Node) WriteData(ctx context.Context, w io.Writer) (Positions, error) {
 	positions := Positions{}
 	for s := range n.loops {
@@ -114,7 +132,7 @@ func (n *Node) WriteData(ctx context.Context, w io.Writer) (Positions, error) {
 }
 
 func (n *Node) writeShard(ctx context.Context, w io.Writer, s int) (uint64, error) {
-	tail, err := n.cfg.Engine.Shard(s).Tail(ctx)
+	tail, err := n.tail(ctx, s)
 	if err != nil {
 		return 0, err
 	}
@@ -174,22 +192,44 @@ func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound tim
 func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) {
 	cfg := operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }}
 	op := operator.New(cfg)
+	op.Marked(time.Time{}, n.cfg.Marks.Mark(s))
 	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})
-	var from, gen uint64
 	for effects := op.Effects(); len(effects) > 0; effects = op.Effects() {
 		for _, e := range effects {
 			switch e := e.(type) {
 			case operator.Restore:
 				op.Restored(time.Time{}, e.Gen, n.newest(ctx, cfg))
 			case operator.Follow:
-				from, gen = e.From, e.Gen
+				if err := n.replay(ctx, s, op, e); err != nil {
+					return nil, 0, err
+				}
 			}
 		}
 	}
-	_, err := n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
-		op.Entries(time.Time{}, gen, []engine.Entry{e})
-		op.Effects()
+	return op.Logic().(*dataset.Logic).Store(), op.Position(), op.Err()
+}
+
+// replay brings the operator to the tail of the log. What it doubts is read again.
+func (n *Node) replay(ctx context.Context, s int, op *operator.Operator, e operator.Follow) error {
+	_, err := n.cfg.Engine.Shard(s).Read(ctx, e.From, func(entry engine.Entry) error {
+		op.Entries(time.Time{}, e.Gen, []engine.Entry{entry})
+		op.Effects() // notices alone, that would pile up
+		if op.Waiting() {
+			return errDoubt
+		}
 		return op.Err()
 	})
-	return op.Logic().(*dataset.Logic).Store(), op.Position(), err
+	if err != nil && !errors.Is(err, errDoubt) {
+		return err
+	}
+	op.ReadDone(time.Time{}, e.Gen, nil)
+	if op.Waiting() {
+		err = pause(ctx, tailPause)
+		op.Tick(time.Time{}.Add(time.Hour))
+		return err
+	}
+	return nil
 }
+
+// errDoubt ends a reading that the operator doubts.
+var errDoubt = errors.New("the log contradicts what is known of it")

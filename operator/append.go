@@ -84,7 +84,7 @@ func (o *Operator) Appended(now time.Time, gen uint64, seq uint64, err error) {
 func (o *Operator) committed(seq uint64) error {
 	f := o.inflight
 	r := f.records[f.next]
-	whole, err := o.chain.PushRecord(seq, r)
+	whole, err := o.push(seq, r)
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,8 @@ type (
 		// Gen is the generation.
 		Gen uint64
 	}
-	// Read asks for the entries from From to the tail, answered by [Operator.Entries] and then [Operator.ReadDone].
+	// Read asks for the entries from From to the tail, answered by [Operator.Entries] and then [Operator.ReadDone]. From is
+	// the position of the last record known, so that the reading shows whether it is still there.
 	Read struct {
 		// Gen is the generation, From the first position.
 		Gen, From uint64
@@ -210,6 +211,7 @@ type Operator struct {
 	chain     *Chain
 	producers *producers
 	unsaved   int // log bytes since the last snapshot
+	watch
 
 	queue    queue
 	inflight *inflight
@@ -341,7 +343,7 @@ func (o *Operator) resume() {
 	o.become(Following)
 	o.gen++
 	o.reading = true
-	o.emit(Follow{Gen: o.gen, From: o.chain.Seq + 1})
+	o.emit(Follow{Gen: o.gen, From: o.begin()})
 }
 
 // Restored answers [Restore]: r is the newest snapshot that can be read, whose state the operator takes over, or nil if
@@ -364,7 +366,7 @@ func (o *Operator) read() {
 	o.gen++
 	o.reading = true
 	o.retryAt = time.Time{}
-	o.emit(Read{Gen: o.gen, From: o.chain.Seq + 1})
+	o.emit(Read{Gen: o.gen, From: o.begin()})
 }
 
 // drop forgets the shard.
@@ -373,6 +375,7 @@ func (o *Operator) drop() {
 	o.reading = false
 	o.emit(StopReading{})
 	o.refuseAll()
+	o.remember(o.Committed())
 	o.reset()
 	o.trouble, o.trimmed = trouble{}, false
 	o.become(None)
@@ -418,6 +421,10 @@ func (o *Operator) Entries(now time.Time, gen uint64, entries []engine.Entry) {
 		return
 	}
 	for _, e := range entries {
+		if err := o.anchored(e); err != nil {
+			o.doubt(err)
+			return
+		}
 		if err := o.entry(e); err != nil {
 			o.halt(err)
 			return
@@ -447,7 +454,7 @@ func (o *Operator) entry(e engine.Entry) error {
 		}
 		o.abandon() // somebody else's record took the place of ours
 	}
-	whole, err := o.chain.PushRecord(e.Seq, r)
+	whole, err := o.push(e.Seq, r)
 	if err != nil || whole == nil {
 		return err
 	}
@@ -494,7 +501,11 @@ func (o *Operator) ReadDone(now time.Time, gen uint64, err error) {
 		o.readFailed(err)
 		return
 	}
-	o.reading = false
+	if err := o.reached(); err != nil {
+		o.doubt(err)
+		return
+	}
+	o.reading, o.doubts = false, 0
 	o.progress()
 	switch {
 	case o.inflight != nil:

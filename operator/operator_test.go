@@ -399,7 +399,7 @@ func TestReadingFails(t *testing.T) {
 	}
 	from := h.follow.From
 	h.tick(50 * time.Millisecond)
-	if h.follow.From != from+6 || h.Waiting() {
+	if h.follow.From != from+5 || h.Waiting() {
 		t.Errorf("follows from %d", h.follow.From)
 	}
 	for n := range 2 { // what was read before doesn't reach as far as the log begins; there is no snapshot that does

@@ -134,7 +134,7 @@ func TestSnapshotIsPinned(t *testing.T) {
 		if err := s.Write(&file); err != nil {
 			t.Fatal(err)
 		}
-		next := newHarness(t, &shardLog{entries: h.log.entries[:i+2]}, nil)
+		next := newHarness(t, &shardLog{entries: slices.Clip(h.log.entries[:i+2])}, nil)
 		next.snapshot = &file
 		next.assign(operator.Owner, 2, 2)
 		next.now = start.Add(time.Duration(i) * 30 * time.Minute)

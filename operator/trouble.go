@@ -114,6 +114,7 @@ func (o *Operator) behindTrim(err error) {
 	}
 	o.reading = false
 	o.emit(StopReading{})
+	o.remember(o.Committed())
 	o.reset()
 	o.trimmed, o.state = true, None
 	o.resume()

@@ -80,7 +80,7 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) error {
 		}
 		return err
 	}
-	defer started.close()
+	defer started.close(log)
 	return c.serve(ctx, std, log, ln, started)
 }
 
@@ -136,10 +136,14 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 	if err != nil {
 		return err
 	}
-	n, err := node.New(node.Config{
+	cfg := node.Config{
 		Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Key: dataset.Key(c.Key), Zone: c.Zone, Weight: c.Weight,
 		Engine: e.engine, Transport: transport, Logger: log, Info: c.address(ln), Keep: c.KeepKeys,
-	})
+	}
+	if e.marks != nil {
+		cfg.Marks = e.marks
+	}
+	n, err := node.New(cfg)
 	if err != nil {
 		return err
 	}

@@ -9,13 +9,18 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/node"
 )
+
+// defaultData is the folder of the embedded engine's data where none is given, that of the flag below.
+const defaultData = "quadrille-data"
 
 // engineFlags is the configuration of the engine: embedded, alone or as a member of a cluster, or one that others run.
 type engineFlags struct {
@@ -87,6 +92,7 @@ type started struct {
 	own     *nats.Conn
 	events  *nats.Conn
 	engine  engine.Engine
+	marks   *node.MarkFile // nil: there is no folder for them
 	address string
 }
 
@@ -96,7 +102,7 @@ func (e *engineFlags) start(ctx context.Context, c *serveCommand, log *slog.Logg
 	s := &started{}
 	defer func() {
 		if err != nil {
-			s.close()
+			s.close(log)
 		}
 	}()
 	connect := e.connect
@@ -116,7 +122,10 @@ func (e *engineFlags) start(ctx context.Context, c *serveCommand, log *slog.Logg
 	if s.server != nil {
 		s.address = s.server.ClientURL()
 	}
-	s.engine, err = e.open(ctx, c, s, log)
+	if s.engine, err = e.open(ctx, c, s, log); err != nil {
+		return nil, err
+	}
+	s.marks, err = e.openMarks(c)
 	return s, err
 }
 
@@ -134,10 +143,32 @@ func (e *engineFlags) open(ctx context.Context, c *serveCommand, s *started, log
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(e.Data); s.server == nil && errors.Is(err, fs.ErrNotExist) {
-		return opened, nil // a node that keeps nothing needs no folder
+	if !e.keeps() {
+		return opened, nil
 	}
 	return opened, jetstream.RememberPipeline(e.Data, c.Pipeline)
+}
+
+// keeps reports whether the node keeps anything in the data folder. With an engine that others run it does if the folder
+// was given or is there.
+func (e *engineFlags) keeps() bool {
+	if e.NATS == "" || e.Data != defaultData {
+		return true
+	}
+	_, err := os.Stat(e.Data)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openMarks opens the file in which the node keeps how far the shards' logs go, in the data folder; nil if it keeps nothing.
+func (e *engineFlags) openMarks(c *serveCommand) (*node.MarkFile, error) {
+	if !e.keeps() {
+		return nil, nil
+	}
+	if err := os.MkdirAll(e.Data, 0o750); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	name := "marks+" + url.QueryEscape(c.Pipeline) + "+" + url.QueryEscape(c.Name)
+	return node.OpenMarks(filepath.Join(e.Data, name), c.Pipeline, c.Shards)
 }
 
 // server is the configuration of the embedded server, which takes any free port for -1.
@@ -210,12 +241,18 @@ func connOptions(name string, log *slog.Logger) []nats.Option {
 // handOverBound bounds the time in which other servers must lead what this one led.
 const handOverBound = 2 * time.Second
 
-// close lets other servers lead, ends the connections, then the embedded server: what was accepted is on disk already.
-func (s *started) close() {
+// close lets other servers lead, closes the marks, ends the connections, then the embedded server: what was accepted is on
+// disk already.
+func (s *started) close(log *slog.Logger) {
 	if s.server != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), handOverBound)
 		defer cancel()
 		_ = s.server.HandOver(ctx) // who elects instead takes longer, no more
+	}
+	if s.marks != nil {
+		if err := s.marks.Close(); err != nil {
+			log.Warn("close the file of marks", "err", err)
+		}
 	}
 	for _, nc := range []*nats.Conn{s.events, s.own} {
 		if nc != nil {

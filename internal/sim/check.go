@@ -43,6 +43,9 @@ type shardCheck struct {
 	differ  int                 // lines that are in one of the two
 	points  []point             // by position
 	damaged bool                // by a fault: halting is right
+	lost    map[string]bool     // the records that the log has lost from its end; nil: none
+	// processes is the number of those that had been started when it lost them.
+	processes int
 }
 
 // taken is an event that a door has taken.
@@ -98,12 +101,16 @@ func (c *check) cancelled(ev shipper.Addressed) {
 }
 
 // appended is told of each entry of a log.
-func (c *check) appended(l *simLog, e engine.Entry) {
+func (c *check) appended(l *simLog, p *proc, e engine.Entry) {
 	if l.shard < 0 {
 		c.control(e)
 		return
 	}
 	s := c.shards[l.shard]
+	if s.lost != nil {
+		s.written(p, e)
+		return
+	}
 	c.records++
 	r, err := s.chain.Push(e.Seq, e.Payload)
 	switch {
@@ -294,6 +301,7 @@ func (c *check) changed(l *loop) {
 		}
 		return
 	}
+	s.lostEnd(l)
 	if c.w.steps%16 == 0 {
 		s.store(l)
 	}
@@ -367,7 +375,7 @@ func (c *check) counter() (head string, value int) {
 // restless says what is not at rest yet, or nil.
 func (w *world) restless() error {
 	for _, c := range w.clients {
-		if !c.done() {
+		if !c.done() && !w.losing() {
 			return fmt.Errorf("%s: %d documents made, %d wanted, %d under way", c.name, c.docs, w.cfg.Documents, c.open)
 		}
 	}
@@ -384,6 +392,9 @@ func (w *world) restless() error {
 		if err := w.bears(name, state); err != nil {
 			return err
 		}
+	}
+	if w.losing() {
+		return nil // no node takes a shard that is halted there
 	}
 	return balanced(state)
 }
@@ -443,6 +454,8 @@ func (w *world) bears(name string, state *coordinator.State) error {
 func (l *loop) restless(owner, standby bool) error {
 	want := operator.None
 	switch s := l.p.w.check.shards[l.shard]; {
+	case s.lost != nil && owner && l.op.State() != operator.Halted:
+		return fmt.Errorf("%s shard %d is %v, and its log has lost its end", l.p, l.shard, l.op.State())
 	case s.damaged:
 		return nil
 	case owner:

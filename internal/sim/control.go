@@ -87,6 +87,7 @@ func (x *proposal) append(base *coordinator.State) {
 		x.done(base, err)
 		return
 	}
+	next = next.Raise(x.p.mark)
 	next.Proposal = x.id
 	x.next = next
 	if x.payload, err = coordinator.AppendRecord(nil, coordID, base, next); err != nil {
@@ -161,6 +162,9 @@ func (p *proc) install(at uint64, s *coordinator.State) {
 	}
 	p.at, p.state = at, s
 	p.w.check.installed(p, s)
+	for shard := range s.Settings.Shards {
+		p.w.raise(p.name, shard, s.Mark(shard))
+	}
 	p.look()
 }
 
@@ -236,6 +240,7 @@ func (p *proc) assign() {
 			a.Role = operator.Standby
 		}
 		l.post(func(now time.Time) {
+			l.hear(now)
 			l.op.Assign(now, a)
 			l.out.Renumber(now, a.Incarnation<<40+1)
 			l.out.Route(now, owner, a.Control)

@@ -192,7 +192,7 @@ func (l *simLog) decide(p *proc, expect uint64, payload []byte) (uint64, error) 
 	for _, b := range payload[:min(len(payload), 64)] {
 		w.mix(uint64(b))
 	}
-	w.check.appended(l, e)
+	w.check.appended(l, p, e)
 	l.grown()
 	return e.Seq, nil
 }

@@ -50,7 +50,7 @@ func (n *network) beat(from *proc) {
 	if from.mute {
 		return
 	}
-	name, incarnation := from.name, from.incarnation
+	name, incarnation, marks := from.name, from.incarnation, from.owned()
 	for _, p := range w.procs {
 		if p.dead || n.cut[link{name, p.name}] && name != p.name || w.chance(w.chaos.Drop) {
 			continue
@@ -58,6 +58,7 @@ func (n *network) beat(from *proc) {
 		p.after(w.between(100*time.Microsecond, 5*time.Millisecond), func() {
 			if !p.deaf {
 				p.detector.Heard(p.mono(), name, incarnation)
+				p.heardMarks(marks)
 			}
 		})
 	}

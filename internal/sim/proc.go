@@ -171,7 +171,8 @@ type loop struct {
 	doorSeq  uint64
 	token    uint64
 	waiting  map[uint64]waiter
-	snapshot bool // one is being written
+	snapshot bool   // one is being written
+	heard    uint64 // the operator was told the mark up to here
 }
 
 const (
@@ -224,6 +225,7 @@ func (l *loop) turn() {
 	if len(l.remote) == 0 || len(l.in) > 0 && l.p.w.rng.IntN(2) == 0 {
 		fn := l.in[0]
 		l.in = l.in[1:]
+		l.hear(l.p.wall())
 		fn(l.p.wall())
 	} else {
 		b := l.remote[0]
@@ -239,6 +241,7 @@ func (l *loop) tick() {
 	if l.hung {
 		return
 	}
+	l.hear(l.p.wall())
 	l.op.Tick(l.p.wall())
 	l.out.Tick(l.p.wall())
 	l.effects()
@@ -307,6 +310,9 @@ func (l *loop) effects() {
 			more = true
 			l.send(s.Node, s.Batch)
 		}
+	}
+	if !l.p.dead && l.shard < l.p.w.cfg.Shards {
+		l.p.w.raise(l.p.name, l.shard, l.op.Committed())
 	}
 	if !l.ticking && (l.op.Waiting() || l.out.Len() > 0) {
 		l.ticking = true

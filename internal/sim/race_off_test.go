@@ -2,4 +2,7 @@
 
 package sim
 
-const defaultSchedules = 1000
+const (
+	defaultSchedules = 1000
+	lostTails        = 200
+)

@@ -2,5 +2,8 @@
 
 package sim
 
-// defaultSchedules is small with the race detector, which can find nothing where one goroutine does all.
-const defaultSchedules = 60
+// They are few with the race detector, which can find nothing where one goroutine does all.
+const (
+	defaultSchedules = 60
+	lostTails        = 12
+)

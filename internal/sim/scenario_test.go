@@ -39,6 +39,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into t
 //	lag n1 2s                  n1 acts on assignments that much later
 //	next 0 lost|answer-lost|refused|late=5s           what becomes of the next append to shard 0
 //	flip 0 2 99                damages bit 99 of the third record of shard 0
+//	lose 0 2                   shard 0 loses its last two records, on all replicas
 //	damage-snapshot 0          damages the newest snapshot of shard 0
 //	send a/1 n1 +x=1 -y=2      source a sends its first document through n1: add x=1, delete y=2; n2 if n1 is silent.
 //	                           +x*40 adds 40 rows. key:b/1 is a document with an idempotency key
@@ -153,7 +154,7 @@ func (s *scenario) command(f []string, line string) error {
 	case "join":
 		clear(s.w.network.cut)
 		return nil
-	case "flip", "damage-snapshot":
+	case "flip", "damage-snapshot", "lose":
 		return s.damage(f[0], args)
 	}
 	return s.process(f[0], args)
@@ -286,6 +287,11 @@ func (s *scenario) damage(what string, args []string) error {
 	record, err := strconv.Atoi(args[1])
 	if err != nil {
 		return err
+	}
+	if what == "lose" {
+		l := s.w.engine.shards[shard]
+		l.lose(len(l.entries) - record)
+		return nil
 	}
 	bit, err := strconv.Atoi(args[2])
 	s.w.check.shards[shard].damaged = true

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 )
 
@@ -34,6 +35,10 @@ type Config struct {
 	// Unfenced makes the engine accept appends without comparing the tail, and IgnoreClaims makes an owner whose append
 	// is refused write its record anew behind whatever is there. Both are bugs that a run must find.
 	Unfenced, IgnoreClaims bool
+	// LoseTail makes one log lose its end after the faults, while no process runs: its shard must halt.
+	LoseTail bool
+	// Forgetful is a bug that a run with LoseTail must find: nodes keep no marks.
+	Forgetful bool
 	// Trace gets each line of the trace, if not nil.
 	Trace func(line string)
 }
@@ -83,6 +88,8 @@ type Report struct {
 	// Steps is the number of inputs that were processed, Faults that of the faults injected, Records that of the records
 	// in the shards' logs, and Accepted that of the events that clients got acks for.
 	Steps, Faults, Records, Accepted int
+	// Lost is the number of logs that have lost their end.
+	Lost int
 	// Digest is a hash of all that happened.
 	Digest uint64
 }
@@ -101,6 +108,10 @@ func Run(cfg Config) (Report, error) {
 		w.after(w.between(0, time.Second), w.fault)
 	}
 	w.advance(w.cfg.Faults)
+	if w.cfg.LoseTail {
+		w.loseTail()
+		w.advance(w.between(0, 8*time.Second))
+	}
 	w.heal()
 	w.settle()
 	return w.report(), w.failed()
@@ -117,6 +128,7 @@ type world struct {
 	queue  queue
 	steps  int
 	faults int
+	lost   int
 	digest uint64
 	notes  notes
 
@@ -131,6 +143,8 @@ type world struct {
 	check      *check
 	chaos      chaos
 
+	marks map[string][]engine.Mark // by node and shard; they outlive processes
+
 	violation *Violation
 }
 
@@ -140,6 +154,7 @@ func newWorld(cfg Config) *world {
 	for i := range cfg.Nodes {
 		w.names = append(w.names, fmt.Sprintf("n%d", i+1))
 	}
+	w.marks = map[string][]engine.Mark{}
 	w.notes.print = cfg.Trace
 	w.engine = newEngine(w)
 	w.network = network{w: w, cut: map[link]bool{}}
@@ -189,7 +204,7 @@ func (w *world) failed() error {
 }
 
 func (w *world) report() Report {
-	return Report{Steps: w.steps, Faults: w.faults, Records: w.check.records, Accepted: w.check.accepted, Digest: w.digest}
+	return Report{Steps: w.steps, Faults: w.faults, Lost: w.lost, Records: w.check.records, Accepted: w.check.accepted, Digest: w.digest}
 }
 
 // chance is true with probability p. It draws nothing for 0, so that quiet runs stay the same when faults change.

@@ -124,3 +124,26 @@ func TestFencingRemoved(t *testing.T) {
 func TestMemoryRemoved(t *testing.T) {
 	find(t, ErrTwice, func(c *Config) { c.Keep = 24 * time.Millisecond })
 }
+
+// TestLostTails: after a schedule a log loses its end while no process runs. Its shard halts, whoever owns it, and nobody
+// writes on; the others go on. Without marks that is found to be missing.
+func TestLostTails(t *testing.T) {
+	lost := 0
+	for seed := uint64(1); seed <= lostTails; seed++ {
+		cfg := random(seed)
+		cfg.LoseTail = true
+		if *oneSeed > 0 {
+			cfg = random(*oneSeed)
+			cfg.LoseTail, cfg.Trace = true, func(line string) { fmt.Fprintln(os.Stderr, line) }
+		}
+		r, err := Run(cfg)
+		if err != nil {
+			t.Fatalf("%s\n%v", rerun(cfg.Seed), err)
+		}
+		lost += r.Lost
+	}
+	if lost < lostTails/2 {
+		t.Errorf("of %d schedules, %d have lost a record", lostTails, lost)
+	}
+	find(t, ErrDurable, func(c *Config) { c.LoseTail, c.Forgetful = true, true })
+}

@@ -48,6 +48,9 @@ func (k *sink) take(chain *operator.Chain, e engine.Entry) {
 		return // of a reading that has ended
 	}
 	s := k.w.check.shards[k.shard]
+	if s.lost != nil {
+		return
+	}
 	r, err := chain.Push(e.Seq, e.Payload)
 	if err != nil {
 		k.w.broken(ErrOwner, "a sink of shard %d reads: %v", k.shard, err)
@@ -66,7 +69,8 @@ func (k *sink) take(chain *operator.Chain, e engine.Entry) {
 
 // restless says what the sink has not seen yet, or nil.
 func (k *sink) restless() error {
-	if n := len(k.w.check.shards[k.shard].points); k.next < n {
+	s := k.w.check.shards[k.shard]
+	if n := len(s.points); k.next < n && s.lost == nil {
 		return fmt.Errorf("the sink of shard %d has seen %d of %d records", k.shard, k.next, n)
 	}
 	return nil
