@@ -236,6 +236,11 @@ func (o *Operator) Err() error { return o.err }
 // Position returns the log position of the state.
 func (o *Operator) Position() uint64 { return o.chain.Whole }
 
+// Mark returns the position of the state, and the id of the record there.
+func (o *Operator) Mark() engine.Mark {
+	return engine.Mark{Position: o.chain.Whole, ID: o.chain.WholeID}
+}
+
 // Head returns the id of the newest delta applied, empty if there is none.
 func (o *Operator) Head() string { return o.chain.DeltaHead }
 
@@ -355,7 +360,7 @@ func (o *Operator) restore(r io.Reader) error {
 		return fmt.Errorf("snapshot's state: %w", err)
 	}
 	o.chain = &Chain{Shard: o.cfg.Shard, Seq: state.Position, Head: state.Head, Owner: state.Owner,
-		Whole: state.Position, DeltaHead: state.DeltaHead}
+		Whole: state.Position, WholeID: state.Head, DeltaHead: state.DeltaHead}
 	o.producers.clock, o.producers.last = state.Clock, state.Time
 	for _, p := range state.Producers {
 		o.producers.set(p)
