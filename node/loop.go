@@ -50,6 +50,7 @@ type view struct {
 	owner    string
 	standby  string
 	position uint64
+	mark     engine.Mark // of the record at position
 	head     string
 	err      error
 	stats    operator.Stats
@@ -113,6 +114,7 @@ func firstID(incarnation uint64) uint64 { return incarnation<<40 + 1 }
 
 // effects does what operator and outbox ask for, until they ask for nothing: an ack to this very node makes more.
 func (l *loop) effects(ctx context.Context) {
+	l.show() // before any ack: who has one finds what it is for
 	for more := true; more; {
 		more = false
 		for _, e := range l.op.Effects() {
@@ -198,6 +200,9 @@ func (l *loop) append(ctx context.Context, e operator.Append) {
 	if err != nil {
 		l.log.Debug("append", "expect", e.Expect, "bytes", len(e.Payload), "err", err)
 	}
+	if err == nil {
+		l.n.feeds.publish(l.shard, engine.Entry{Seq: seq, Payload: e.Payload})
+	}
 	_ = l.post(ctx, func(now time.Time) { l.op.Appended(now, e.Gen, seq, err) })
 }
 
@@ -210,6 +215,7 @@ func (l *loop) read(ctx context.Context, e operator.Read) {
 		return l.post(ctx, func(now time.Time) { l.op.Entries(now, e.Gen, entries) })
 	}
 	_, err := l.n.cfg.Engine.Shard(l.shard).Read(ctx, e.From, func(entry engine.Entry) error {
+		l.n.feeds.publish(l.shard, entry)
 		chunk = append(chunk, entry)
 		if size += len(entry.Payload); size < readChunk {
 			return nil
@@ -224,6 +230,7 @@ func (l *loop) read(ctx context.Context, e operator.Read) {
 
 func (l *loop) follow(ctx context.Context, e operator.Follow) {
 	err := l.n.cfg.Engine.Shard(l.shard).Follow(ctx, e.From, func(entry engine.Entry) error {
+		l.n.feeds.publish(l.shard, entry)
 		return l.post(ctx, func(now time.Time) { l.op.Entries(now, e.Gen, []engine.Entry{entry}) })
 	})
 	if ctx.Err() == nil {
@@ -284,6 +291,9 @@ func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
 // show publishes what others may see of the loop.
 func (l *loop) show() {
 	old := l.view.Load()
+	if old.state != l.op.State() {
+		defer l.n.feeds.changed()
+	}
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
-		head: l.op.Head(), err: l.op.Err(), stats: l.op.Stats(), logic: l.op.Logic(), queued: l.out.Queued()})
+		mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(), stats: l.op.Stats(), logic: l.op.Logic(), queued: l.out.Queued()})
 }

@@ -54,6 +54,9 @@ type Config struct {
 	MaxTransaction int
 	// MaxQueue bounds the bytes of events that wait, per shard, at the door and at the owner. Default 64 MiB.
 	MaxQueue int
+	// MaxCopies bounds the bytes, at 256 for a quad, of the copies that are kept of shards that the node neither owns nor
+	// follows, once somebody has asked for their data. Default 256 MiB; negative: none.
+	MaxCopies int
 	// SnapshotEvery is the number of log bytes between snapshots of a shard. Default 64 MB; negative: none.
 	SnapshotEvery int
 	// Keep is how long idempotency keys are remembered. Default 24 h.
@@ -73,6 +76,7 @@ func (c *Config) setDefaults() error {
 	c.Wait = cmp.Or(c.Wait, 20*time.Second)
 	c.MaxTransaction = cmp.Or(c.MaxTransaction, 64<<20)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
+	c.MaxCopies = cmp.Or(c.MaxCopies, 256<<20)
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
 	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
 	c.BeatEvery = cmp.Or(c.BeatEvery, 250*time.Millisecond)
@@ -114,6 +118,9 @@ type Node struct {
 	loops       []*loop
 	door        string // the producer name of this process
 
+	feeds  *feeds
+	copies copies
+
 	beats   beats
 	counted doorStats
 	// proposing holds the members that are being proposed as failed.
@@ -139,6 +146,7 @@ func New(cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.beats.last = map[string]heard{}
+	n.feeds, n.copies.limit = newFeeds(cfg.Shards), cfg.MaxCopies
 	n.loops = make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)
@@ -168,6 +176,7 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	run("heartbeats", n.listen)
+	run("readers", n.keepFeeds)
 	run("enter", func(ctx context.Context) error {
 		if err := n.enter(ctx); err != nil {
 			return err
