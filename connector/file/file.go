@@ -69,11 +69,16 @@ type Sink struct {
 	source Source
 	cfg    Config
 	disk   disk
+	// opening holds a value for each file that is being checked.
+	opening chan struct{}
 
 	mu        sync.Mutex
 	positions map[int]uint64
 	errs      map[int]error
 }
+
+// maxOpening bounds the files that are checked at one time, each of which takes the memory of its largest record.
+const maxOpening = 4
 
 // New returns a sink; it starts nothing and touches no file.
 func New(source Source, cfg Config) (*Sink, error) {
@@ -81,7 +86,8 @@ func New(source Source, cfg Config) (*Sink, error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("a file sink needs a folder")
 	}
-	return &Sink{source: source, cfg: cfg, disk: osDisk{}, positions: map[int]uint64{}, errs: map[int]error{}}, nil
+	return &Sink{source: source, cfg: cfg, disk: osDisk{}, opening: make(chan struct{}, maxOpening),
+		positions: map[int]uint64{}, errs: map[int]error{}}, nil
 }
 
 // Positions returns, per shard that is written, the position up to which its file is on the disk.
@@ -164,7 +170,7 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 // write follows the shard's log from where its file ends.
 func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	path := filepath.Join(s.cfg.Dir, Name(shard))
-	w, err := open(s.disk, path, shard, s.cfg.MaxBatch)
+	w, err := s.open(ctx, path, shard)
 	if err != nil {
 		return err
 	}
@@ -195,6 +201,17 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 		err = errors.New("the log ended")
 	}
 	return fmt.Errorf("go on with %s, which ends with position %d: %w", path, begin.Position, err)
+}
+
+// open opens a shard's file when it is its turn.
+func (s *Sink) open(ctx context.Context, path string, shard int) (*writer, error) {
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return open(s.disk, path, shard, s.cfg.MaxBatch)
 }
 
 // drain writes batch after batch, each with one fsync, until the batches end.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -324,5 +325,96 @@ func TestDiskFails(t *testing.T) {
 	m.failSync = broken
 	if _, err := opened(m, 1<<20); !errors.Is(err, broken) {
 		t.Errorf("open: %v", err)
+	}
+}
+
+// TestGoodAcrossWindows: the comment of the next good record stands across the border of what is searched at once.
+func TestGoodAcrossWindows(t *testing.T) {
+	good, _ := testRecord(20, 1, 1)
+	for _, before := range []int{1, 5, 20} {
+		bad := append([]byte("# shard 3 position 10 length 9\n"), bytes.Repeat([]byte("x"), window)...)
+		bad = bad[:1+window-before] // the search begins with the second byte
+		m := newMemory()
+		m.content[testPath] = append(bad, good...)
+		if _, err := opened(m, 100); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("at byte %d;", len(bad))) {
+			t.Errorf("%d bytes before the border: %v", before, err)
+		}
+	}
+}
+
+// crowd is a disk that counts how many files are being opened at one time.
+type crowd struct {
+	osDisk
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *crowd) Open(path string) (handle, bool, error) {
+	h, made, err := c.osDisk.Open(path)
+	return &crowded{handle: h, c: c}, made, err
+}
+
+type crowded struct {
+	handle
+	c    *crowd
+	once sync.Once
+}
+
+// Lock comes first in opening a file: it gives the others time to come, too.
+func (h *crowded) Lock() error {
+	h.c.mu.Lock()
+	h.c.now++
+	h.c.most = max(h.c.most, h.c.now)
+	h.c.mu.Unlock()
+	<-time.After(5 * time.Millisecond)
+	return h.handle.Lock()
+}
+
+// Sync comes last.
+func (h *crowded) Sync() error {
+	h.once.Do(func() {
+		h.c.mu.Lock()
+		h.c.now--
+		h.c.mu.Unlock()
+	})
+	return h.handle.Sync()
+}
+
+// quiet is a source of many shards in which nothing happens.
+type quiet struct{ shards []int }
+
+func (q quiet) Owned() []int { return q.shards }
+func (q quiet) Follow(ctx context.Context, _ int, _ engine.Mark, _ func(engine.Mark, []byte) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestFewAreOpenedAtOnce: checking a file takes memory, so not all shards do it together.
+func TestFewAreOpenedAtOnce(t *testing.T) {
+	const shards = 40
+	source := quiet{}
+	for i := range shards {
+		source.shards = append(source.shards, i)
+	}
+	s, err := New(source, Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crowd{}
+	s.disk = c
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	for deadline := time.Now().Add(10 * time.Second); len(s.Positions()) < shards; <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d are open", len(s.Positions()), shards)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if c.most > maxOpening || c.most < 2 {
+		t.Errorf("%d were opened at one time, want %d at most", c.most, maxOpening)
 	}
 }
