@@ -60,6 +60,7 @@ type view struct {
 	owner    string
 	standby  string
 	position uint64
+	mark     engine.Mark // of the record at position
 	head     string
 	err      error
 	trouble  error     // why the owner can't commit, or the follower not read; since when
@@ -136,6 +137,7 @@ func firstID(incarnation uint64) uint64 { return incarnation<<40 + 1 }
 
 // effects does what operator and outbox ask for, until they ask for nothing: an ack to this very node makes more.
 func (l *loop) effects(ctx context.Context) {
+	l.show() // before any ack: who has one finds what it is for
 	for more := true; more; {
 		more = false
 		for _, e := range l.op.Effects() {
@@ -285,6 +287,9 @@ func (l *loop) append(ctx context.Context, e operator.Append) {
 	if err != nil {
 		l.log.Debug("append", "expect", e.Expect, "bytes", len(e.Payload), "err", err)
 	}
+	if err == nil {
+		l.n.feeds.publish(l.shard, engine.Entry{Seq: seq, Payload: e.Payload})
+	}
 	_ = l.post(ctx, func(now time.Time) { l.op.Appended(now, e.Gen, seq, err) })
 }
 
@@ -297,6 +302,7 @@ func (l *loop) read(ctx context.Context, e operator.Read) {
 		return l.post(ctx, func(now time.Time) { l.op.Entries(now, e.Gen, entries) })
 	}
 	_, err := l.n.cfg.Engine.Shard(l.shard).Read(ctx, e.From, func(entry engine.Entry) error {
+		l.n.feeds.publish(l.shard, entry)
 		chunk = append(chunk, entry)
 		if size += len(entry.Payload); size < readChunk {
 			return nil
@@ -311,6 +317,7 @@ func (l *loop) read(ctx context.Context, e operator.Read) {
 
 func (l *loop) follow(ctx context.Context, e operator.Follow) {
 	err := l.n.cfg.Engine.Shard(l.shard).Follow(ctx, e.From, func(entry engine.Entry) error {
+		l.n.feeds.publish(l.shard, entry)
 		return l.post(ctx, func(now time.Time) { l.op.Entries(now, e.Gen, []engine.Entry{entry}) })
 	})
 	if ctx.Err() == nil {
@@ -346,7 +353,10 @@ func (l *loop) show() {
 	old := l.view.Load()
 	refusedBy, refusal := l.out.Refusal()
 	since, trouble := l.op.Trouble()
+	if old.state != l.op.State() {
+		defer l.n.feeds.changed()
+	}
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
-		head: l.op.Head(), err: l.op.Err(), trouble: trouble, since: since, stats: l.op.Stats(), logic: l.op.Logic(),
-		queued: l.out.Queued(), refusal: refusal, refusedBy: refusedBy})
+		mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(), trouble: trouble, since: since, stats: l.op.Stats(),
+		logic: l.op.Logic(), queued: l.out.Queued(), refusal: refusal, refusedBy: refusedBy})
 }

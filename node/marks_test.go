@@ -120,10 +120,10 @@ func TestLostTail(t *testing.T) {
 		t.Errorf("it is ready: %v; %d appends behind what is left", err == nil, log.appends.Load())
 	}
 	_, err := n.Tails(t.Context())
-	_, err2 := n.WriteData(t.Context(), io.Discard)
+	_, err2 := n.WriteData(t.Context(), io.Discard, node.DataOptions{})
 	ignore := func(node.Record) error { return nil }
 	err3 := n.Follow(t.Context(), node.FollowOptions{}, ignore)
-	err4 := n.Follow(t.Context(), node.FollowOptions{From: node.Positions{lost: 1 << 40}, Shards: []int{lost}}, ignore)
+	err4 := n.Follow(t.Context(), node.FollowOptions{From: node.Cursor{lost: {Position: 1 << 40}}, Shards: []int{lost}}, ignore)
 	for _, err := range []error{err, err2, err3, err4} {
 		if !errors.Is(err, engine.ErrDamaged) {
 			t.Errorf("a reader gets %v", err)
@@ -196,9 +196,9 @@ func subjects(from, to int) string {
 	return "TX .\n" + b.String() + "TC .\n"
 }
 
-func knows(m *node.MarkFile, tails node.Positions) bool {
+func knows(m *node.MarkFile, tails node.Cursor) bool {
 	for s, at := range tails {
-		if m.Mark(s).Position < at {
+		if m.Mark(s).Position < at.Position {
 			return false
 		}
 	}
@@ -253,7 +253,7 @@ func TestRecordsOtherThanMarked(t *testing.T) {
 	c := newCluster(t, 1, func(cfg *node.Config) { cfg.Engine, cfg.Marks = store, marks })
 	c.start("n1")
 	eventually(t, "the shard is halted", func() bool { return c.nodes["n1"].Status().Shards[0].State == "halted" })
-	_, err := c.nodes["n1"].WriteData(t.Context(), io.Discard)
+	_, err := c.nodes["n1"].WriteData(t.Context(), io.Discard, node.DataOptions{})
 	for _, live := range []bool{false, true} {
 		err2 := c.nodes["n1"].Follow(t.Context(), node.FollowOptions{Live: live}, func(node.Record) error { return nil })
 		if !errors.Is(err, engine.ErrDamaged) || !errors.Is(err2, engine.ErrDamaged) {
@@ -298,12 +298,14 @@ func TestBeatsTellMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	most, told := 0, node.Positions{}
+	most, told := 0, node.Cursor{}
 	hear := func() {
 		for _, b := range take() {
 			most = max(most, len(b.Marks))
 			for s, m := range b.Marks {
-				told[s] = max(told[s], m.Position)
+				if m.Position > told[s].Position {
+					told[s] = m
+				}
 			}
 		}
 	}
@@ -351,8 +353,8 @@ func TestMarksByControlLog(t *testing.T) {
 	c.start("n1")
 	c.ready("n1")
 	for s, at := range tails {
-		if m := c.nodes["n1"].Coordinator().State().Mark(s); m.Position < at || m.ID == "" {
-			t.Errorf("the control log says of shard %d %+v, want %d", s, m, at)
+		if m := c.nodes["n1"].Coordinator().State().Mark(s); m.Position < at.Position || m.ID == "" {
+			t.Errorf("the control log says of shard %d %+v, want %d", s, m, at.Position)
 		}
 	}
 	c.start("n2")

@@ -53,6 +53,9 @@ type Config struct {
 	MaxTransaction int
 	// MaxQueue bounds the bytes of events that wait, per shard, at the door and at the owner. Default 64 MiB.
 	MaxQueue int
+	// MaxCopies bounds the bytes, at 256 for a quad, of the copies that are kept of shards that the node neither owns nor
+	// follows, once somebody has asked for their data. Default 256 MiB; negative: none.
+	MaxCopies int
 	// SnapshotEvery is the number of log bytes between snapshots of a shard. Default 64 MB; negative: none.
 	SnapshotEvery int
 	// Keep is how long idempotency keys are remembered, the same on all nodes. Default [coordinator.DefaultKeep].
@@ -78,6 +81,7 @@ func (c *Config) setDefaults() error {
 	c.Wait = cmp.Or(c.Wait, 20*time.Second)
 	c.MaxTransaction = cmp.Or(c.MaxTransaction, maxTransaction)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
+	c.MaxCopies = cmp.Or(c.MaxCopies, 256<<20)
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
 	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
 	c.BeatEvery = cmp.Or(c.BeatEvery, 250*time.Millisecond)
@@ -139,6 +143,9 @@ type Node struct {
 	maxRecord   int    // of the operators
 	door        string // the producer name of this process
 
+	feeds  *feeds
+	copies copies
+
 	beats   beats
 	marking marking
 	counted doorStats
@@ -173,6 +180,7 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.beats.last = map[string]heard{}
 	n.marking.listed = make([]bool, cfg.Shards)
+	n.feeds, n.copies.limit = newFeeds(cfg.Shards), cfg.MaxCopies
 	n.loops = make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)
@@ -221,6 +229,7 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	run("heartbeats", n.listen)
+	run("readers", n.keepFeeds)
 	run("enter", func(ctx context.Context) error {
 		if err := n.enter(ctx); err != nil {
 			return err

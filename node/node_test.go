@@ -66,7 +66,7 @@ func (c *cluster) submit(name, key, patch string) []node.ShardResult {
 func (c *cluster) data(name string) string {
 	c.t.Helper()
 	var b bytes.Buffer
-	if _, err := c.nodes[name].WriteData(c.t.Context(), &b); err != nil {
+	if _, err := c.nodes[name].WriteData(c.t.Context(), &b, node.DataOptions{}); err != nil {
 		c.t.Fatal(err)
 	}
 	lines := strings.SplitAfter(b.String(), "\n")

@@ -1,12 +1,11 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -20,127 +19,122 @@ import (
 // Follow reads the deltas of the shards' logs, each shard's in order, and calls fn for one at a time. Every node can
 // read every shard. fn's error ends the reading and is returned. Live reading returns ctx.Err() when ctx ends. A log that
 // ends before it is known to go, or has other records, is [engine.ErrDamaged]; live reading notices when it goes on.
+//
+// A shard begins after the record that o.From names; where the log has no such record, the error is an [ErrCursor]. That,
+// and damage of a log, ends the reading, unless o.Failed lets the other shards go on.
 func (n *Node) Follow(ctx context.Context, o FollowOptions, fn func(Record) error) error {
-	shards := o.Shards
-	if shards == nil {
+	if o.Shards == nil {
 		for s := range n.loops {
-			shards = append(shards, s)
+			o.Shards = append(o.Shards, s)
 		}
 	}
-	for _, s := range shards {
+	for _, s := range o.Shards {
 		if s < 0 || s >= len(n.loops) {
-			return fmt.Errorf("shard %d: the pipeline has shards 0 to %d", s, len(n.loops)-1)
+			return n.noShard(s)
 		}
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var all sync.WaitGroup
-	var one sync.Mutex
-	for _, s := range shards {
-		all.Go(func() {
-			err := n.followShard(ctx, s, o.From[s], o.Live, func(r Record) error {
-				one.Lock()
-				defer one.Unlock()
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				return fn(r)
-			})
-			if err != nil {
-				cancel(err)
-			}
-		})
+	for s := range o.From {
+		if s < 0 || s >= len(n.loops) {
+			return n.noShard(s)
+		}
 	}
-	all.Wait()
-	return context.Cause(ctx)
+	return n.newFollower(ctx, o, fn).run()
 }
 
-func (n *Node) followShard(ctx context.Context, s int, from uint64, live bool, fn func(Record) error) error {
-	chain := operator.Resume(s, from)
-	var raw []byte
-	push := func(e engine.Entry) error {
-		if raw == nil {
-			raw = e.Payload
-		} else {
-			raw = append(bytes.Clone(raw), e.Payload...)
-		}
-		before := chain.Seq
-		r, err := chain.Push(e.Seq, e.Payload)
-		if err == nil {
-			err = operator.CheckMark(n.cfg.Marks.Mark(s), before, e.Seq, chain.Head)
-		}
-		if err != nil || r == nil {
-			return err
-		}
-		whole := raw
-		raw = nil
-		if r.Kind != operator.Delta {
-			return nil
-		}
-		return fn(Record{Shard: s, Position: e.Seq, ID: r.ID, Prev: r.Prev, Time: r.Time, Body: r.Body, Raw: whole})
-	}
-	log := n.cfg.Engine.Shard(s)
-	if live {
-		return log.Follow(ctx, from+1, push)
-	}
-	mark := n.cfg.Marks.Mark(s)
-	for tries := 1; ; tries++ {
-		tail, err := log.Read(ctx, chain.Seq+1, push)
-		if err != nil {
-			return err
-		}
-		if err = operator.CheckTail(mark, tail); err == nil || tries == tailTries {
-			return err
-		}
-		if err := pause(ctx, tailPause); err != nil {
-			return err
-		}
-	}
-}
-
-// Tails returns the position of the last record of every shard's log. It is [engine.ErrDamaged] if one ends before it is
-// known to go.
-func (n *Node) Tails(ctx context.Context) (Positions, error) {
-	p := Positions{}
-	for s := range n.loops {
-		e, err := n.tail(ctx, s)
-		if err != nil {
-			return nil, fmt.Errorf("tail of shard %d: %w", s, err)
-		}
-		p[s] = e.Seq
-	}
-	return p, nil
+func (n *Node) noShard(s int) error {
+	return fmt.Errorf("shard %d: the pipeline has shards 0 to %d", s, len(n.loops)-1)
 }
 
 // localWait bounds how long a reader waits for this node's copy of a shard to reach the tail.
 const localWait = 200 * time.Millisecond
 
-// WriteData writes the quads of all shards as N-Quads and returns their positions. Each shard is as its log said at or
-// after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where that is as far, and
-// otherwise brings the newest snapshot to the tail, so that it needs no other node. A log that ends before it is known to
-// go is [engine.ErrDamaged].
-func (n *Node) WriteData(ctx context.Context, w io.Writer) (Positions, error) {
-	positions := Positions{}
-	for s := range n.loops {
-		at, err := n.writeShard(ctx, w, s)
-		if err != nil {
-			return nil, fmt.Errorf("shard %d: %w", s, err)
-		}
-		positions[s] = at
-	}
-	return positions, nil
+// DataOptions choose what [Node.WriteData] does about shards that can't be read.
+type DataOptions struct {
+	// Partial: write the others also when it is known from the start that some are missing.
+	Partial bool
 }
 
-func (n *Node) writeShard(ctx context.Context, w io.Writer, s int) (uint64, error) {
-	tail, err := n.tail(ctx, s)
-	if err != nil {
-		return 0, err
+// MissingError says that an answer is without some shards, whose logs are damaged.
+type MissingError struct {
+	// Shards are the numbers, in order, and Errs the reasons.
+	Shards []int
+	Errs   []error
+}
+
+// Error names the shards.
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("shards %v are missing: %v", e.Shards, errors.Join(e.Errs...))
+}
+
+// Unwrap returns the reasons.
+func (e *MissingError) Unwrap() []error { return e.Errs }
+
+// add notes err if it is of a kind that concerns its shard alone, and reports whether it is.
+func (e *MissingError) add(s int, err error) bool {
+	if !errors.Is(err, engine.ErrDamaged) && !errors.Is(err, engine.ErrTrimmed) {
+		return false
 	}
-	quads, at, err := n.copyAt(ctx, s, tail.Seq)
-	if err != nil {
-		return 0, err
+	e.Shards, e.Errs = append(e.Shards, s), append(e.Errs, fmt.Errorf("shard %d: %w", s, err))
+	return true
+}
+
+// WriteData writes the quads of all shards as N-Quads and returns the cursor from which to follow them. Each shard is as
+// its log said at or after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where
+// that is as far, and otherwise brings the newest snapshot to the tail, so that it needs no other node; it keeps what it
+// has made of it for the next call.
+//
+// A shard that can't be read doesn't stop the others: the error is then a [MissingError], the cursor is without the
+// shard, and a comment at the end says so. When that is known from the start, nothing is written, unless o says so.
+func (n *Node) WriteData(ctx context.Context, w io.Writer, o DataOptions) (Cursor, error) {
+	missing := &MissingError{}
+	tails, errs := n.ends(ctx)
+	for s, err := range errs {
+		if err != nil && !missing.add(s, err) {
+			return nil, fmt.Errorf("shard %d: %w", s, err)
+		}
 	}
-	v := quads.View()
+	if len(missing.Shards) > 0 && !o.Partial {
+		return nil, missing
+	}
+	cursor := Cursor{}
+	for s := range n.loops {
+		if errs[s] != nil {
+			continue
+		}
+		at, err := n.writeShard(ctx, w, s, tails[s])
+		switch {
+		case err == nil:
+			cursor[s] = at
+		case !missing.add(s, err):
+			return nil, fmt.Errorf("shard %d: %w", s, err)
+		}
+	}
+	if len(missing.Shards) == 0 {
+		return cursor, nil
+	}
+	_, err := fmt.Fprintf(w, "# incomplete: %s\n", strings.ReplaceAll(missing.Error(), "\n", "; "))
+	return cursor, errors.Join(missing, err)
+}
+
+// ends returns where the logs end, and why a shard's data can't be had.
+func (n *Node) ends(ctx context.Context) ([]uint64, []error) {
+	tails, errs := make([]uint64, len(n.loops)), make([]error, len(n.loops))
+	together(len(n.loops), func(s int) {
+		if v := n.loops[s].view.Load(); v.state == operator.Halted {
+			errs[s] = v.err
+			return
+		}
+		tail, err := n.tail(ctx, s)
+		tails[s], errs[s] = tail.Seq, err
+	})
+	return tails, errs
+}
+
+func (n *Node) writeShard(ctx context.Context, w io.Writer, s int, tail uint64) (engine.Mark, error) {
+	v, at, err := n.copyAt(ctx, s, tail)
+	if err != nil {
+		return at, err
+	}
 	defer v.Close()
 	buf := make([]byte, 0, 64<<10)
 	v.Quads(func(q rdf.Quad) bool {
@@ -157,16 +151,23 @@ func (n *Node) writeShard(ctx context.Context, w io.Writer, s int) (uint64, erro
 	return at, err
 }
 
-// copyAt returns the shard's quads at tail or later.
-func (n *Node) copyAt(ctx context.Context, s int, tail uint64) (store.Store, uint64, error) {
+// copyAt returns the shard's quads at tail or later, and the mark of the last record in them.
+func (n *Node) copyAt(ctx context.Context, s int, tail uint64) (store.View, engine.Mark, error) {
 	if _, ok := n.loops[s].view.Load().logic.(*dataset.Logic); !ok {
-		return nil, 0, errors.New("the pipeline's operators keep no RDF")
+		return nil, engine.Mark{}, errors.New("the pipeline's operators keep no RDF")
 	}
-	v := n.viewAt(ctx, s, tail, localWait)
-	if v == nil {
-		return n.rebuild(ctx, s)
+	for {
+		known := n.viewAt(ctx, s, tail, localWait)
+		if known == nil {
+			return n.copyOf(ctx, s, tail)
+		}
+		v := known.logic.(*dataset.Logic).Store().View()
+		if v.Position() <= known.position {
+			return v, known.mark, nil // nothing was applied since
+		}
+		tail = v.Position()
+		v.Close()
 	}
-	return v.logic.(*dataset.Logic).Store(), v.position, nil
 }
 
 // viewAt returns what this node's loop shows of the shard once it has reached the position; nil when that is not to be,
@@ -188,10 +189,11 @@ func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound tim
 	}
 }
 
-// rebuild makes the shard's quads anew from the newest snapshot and the log, with the very operator that owns shards.
-func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) {
+// restored returns an operator, the very one that owns shards, with the newest snapshot, the generation of its reading
+// and the position from which it reads on.
+func (n *Node) restored(ctx context.Context, s int) (op *operator.Operator, gen, from uint64) {
 	cfg := operator.Config{Shard: s, Logic: func() operator.Logic { return dataset.New() }}
-	op := operator.New(cfg)
+	op = operator.New(cfg)
 	op.Marked(time.Time{}, n.cfg.Marks.Mark(s))
 	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})
 	for effects := op.Effects(); len(effects) > 0; effects = op.Effects() {
@@ -200,36 +202,9 @@ func (n *Node) rebuild(ctx context.Context, s int) (store.Store, uint64, error) 
 			case operator.Restore:
 				op.Restored(time.Time{}, e.Gen, n.newest(ctx, cfg))
 			case operator.Follow:
-				if err := n.replay(ctx, s, op, e); err != nil {
-					return nil, 0, err
-				}
+				from, gen = e.From, e.Gen
 			}
 		}
 	}
-	return op.Logic().(*dataset.Logic).Store(), op.Position(), op.Err()
+	return op, gen, from
 }
-
-// replay brings the operator to the tail of the log. What it doubts is read again.
-func (n *Node) replay(ctx context.Context, s int, op *operator.Operator, e operator.Follow) error {
-	_, err := n.cfg.Engine.Shard(s).Read(ctx, e.From, func(entry engine.Entry) error {
-		op.Entries(time.Time{}, e.Gen, []engine.Entry{entry})
-		op.Effects() // notices alone, that would pile up
-		if op.Waiting() {
-			return errDoubt
-		}
-		return op.Err()
-	})
-	if err != nil && !errors.Is(err, errDoubt) {
-		return err
-	}
-	op.ReadDone(time.Time{}, e.Gen, nil)
-	if op.Waiting() {
-		err = pause(ctx, tailPause)
-		op.Tick(time.Time{}.Add(time.Hour))
-		return err
-	}
-	return nil
-}
-
-// errDoubt ends a reading that the operator doubts.
-var errDoubt = errors.New("the log contradicts what is known of it")

@@ -35,7 +35,7 @@ func (n *Node) newest(ctx context.Context, cfg operator.Config) *operator.Restor
 		n.log.Warn("snapshots can't be listed; the log is read from its start", "shard", cfg.Shard, "err", err)
 	}
 	for _, name := range names {
-		r, err := n.restored(ctx, cfg, name)
+		r, err := n.readSnapshot(ctx, cfg, name)
 		if err == nil {
 			return r
 		}
@@ -48,8 +48,8 @@ func (n *Node) newest(ctx context.Context, cfg operator.Config) *operator.Restor
 	return nil
 }
 
-// restored reads one snapshot.
-func (n *Node) restored(ctx context.Context, cfg operator.Config, name string) (*operator.Restored, error) {
+// readSnapshot reads one snapshot.
+func (n *Node) readSnapshot(ctx context.Context, cfg operator.Config, name string) (*operator.Restored, error) {
 	ctx, w, stop := watch(ctx)
 	defer stop()
 	blob, err := n.cfg.Engine.Blobs().Get(ctx, name)
@@ -64,7 +64,7 @@ func (n *Node) restored(ctx context.Context, cfg operator.Config, name string) (
 	return r, nil
 }
 
-var errStalled = fmt.Errorf("nothing came for %v", stalled)
+var errSilent = fmt.Errorf("nothing came for %v", stalled)
 
 // watched is a reader that puts the timer off with all that comes.
 type watched struct {
@@ -75,7 +75,7 @@ type watched struct {
 // watch returns a context that ends when nothing has come through the reader for too long.
 func watch(ctx context.Context) (context.Context, *watched, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watched{timer: time.AfterFunc(stalled, func() { cancel(errStalled) })}
+	w := &watched{timer: time.AfterFunc(stalled, func() { cancel(errSilent) })}
 	return ctx, w, func() {
 		w.timer.Stop()
 		cancel(nil)

@@ -113,12 +113,16 @@ type Record struct {
 
 // FollowOptions choose what [Node.Follow] reads.
 type FollowOptions struct {
-	// From holds, per shard, the position after which to begin; shards that are not in it begin at the start.
-	From Positions
-	// Shards to read; nil reads all.
+	// From holds, per shard, the record after which to begin; shards that are not in it begin at the start.
+	From Cursor
+	// Shards to read, each once; nil reads all.
 	Shards []int
 	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call.
 	Live bool
+	// Failed, if set, is called for a shard that can't be read any further: its log is damaged, or the cursor is not one
+	// to go on from ([ErrCursor]). After nil the other shards go on, as long as there are any; another error ends the
+	// reading and is returned. It is never called at the same time as fn.
+	Failed func(shard int, err error) error
 }
 
 // Status is a snapshot of a node, for people and for tests.

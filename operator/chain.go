@@ -2,6 +2,7 @@ package operator
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -18,22 +19,57 @@ type Chain struct {
 	Head  string
 	Owner Writer
 	// Whole is the position of the last record that was whole, or the last part of a chain: a reader that begins after
-	// it misses nothing.
-	Whole uint64
+	// it misses nothing. WholeID is its id.
+	Whole   uint64
+	WholeID string
 	// DeltaHead is the id of the last whole delta: what optimistic senders call the head of the dataset.
 	DeltaHead string
 
-	resumed bool // Head and Owner are not known before the next record
-	parts   []*Record
+	resumed  bool // Head and Owner are not known before the next record
+	parts    []*Record
+	part     int  // number of the last part of the chain of parts that is open; 0: none is
+	headless bool // the first parts of that chain were not pushed
 }
 
-// Resume returns a chain that begins after position seq of a log whose earlier records its reader trusts.
+// ErrInside is what [Chain.Push] returns for the last part of a transaction whose first part stands before the position
+// at which the chain was resumed. The log is well; the position is not one at which a reader can begin.
+var ErrInside = errors.New("the position is inside a transaction of several parts")
+
+// Resume returns a chain that begins after position seq of a log whose earlier records its reader trusts. When seq turns
+// out to be inside a transaction of several parts, Push says so with [ErrInside] when that closes; one that its owner
+// never closed is left out, as by every reader.
 func Resume(shard int, seq uint64) *Chain {
 	return &Chain{Shard: shard, Seq: seq, Whole: seq, resumed: seq > 0}
 }
 
+// ResumeAt returns a chain that begins after the record at position seq, with its id as the head: what comes next must
+// fit it. Whole is seq even when that is inside a transaction of several parts; then Push says so, as after [Resume].
+func ResumeAt(shard int, seq uint64, payload []byte) (*Chain, error) {
+	c := Resume(shard, seq)
+	r, err := Decode(payload)
+	if err == nil && r.Shard != shard {
+		err = fmt.Errorf("%w: record is of shard %d", engine.ErrDamaged, r.Shard)
+	}
+	if err != nil {
+		return nil, c.at(seq, err)
+	}
+	// Every record is written under the newest claim, so its writer is the owner.
+	c.Head, c.Owner, c.resumed = r.ID, r.Writer, false
+	c.WholeID = r.ID
+	if r.Kind == Delta {
+		c.DeltaHead = r.ID
+	}
+	if r.More {
+		c.part, c.headless, c.DeltaHead = r.Part, true, ""
+	}
+	return c, nil
+}
+
+// Inside reports whether the chain was resumed inside a transaction of several parts that is still open.
+func (c *Chain) Inside() bool { return c.headless }
+
 // Push takes the next entry of the log. It returns the record if it is whole, or complete with this part, and nil if
-// more parts must follow. An error wraps [engine.ErrDamaged]; the chain is then unchanged, and of no more use.
+// more parts must follow. An error wraps [engine.ErrDamaged] or [ErrInside]; the chain is then unchanged, and of no more use.
 func (c *Chain) Push(seq uint64, payload []byte) (*Record, error) {
 	r, err := Decode(payload)
 	if err != nil {
@@ -47,19 +83,27 @@ func (c *Chain) PushRecord(seq uint64, r *Record) (*Record, error) {
 	if err := c.check(seq, r); err != nil {
 		return nil, c.at(seq, err)
 	}
+	headless := c.headless || c.resumed && r.Part > 1
+	if headless && r.Part > 0 && !r.More {
+		return nil, c.at(seq, ErrInside)
+	}
 	c.Seq, c.Head, c.resumed = seq, r.ID, false
 	if r.Kind == Claim {
-		c.Owner, c.parts = r.Writer, nil // a chain that was never closed has no effect
+		c.Owner = r.Writer
+		c.parts, c.part, headless = nil, 0, false // a chain that was never closed has no effect
 	}
+	c.headless = headless
 	if r.Part > 0 {
-		c.parts = append(c.parts, r)
+		if c.part = r.Part; !headless {
+			c.parts = append(c.parts, r)
+		}
 		if r.More {
 			return nil, nil
 		}
 		r = join(c.parts)
-		c.parts = nil
+		c.parts, c.part = nil, 0
 	}
-	c.Whole = seq
+	c.Whole, c.WholeID = seq, r.ID
 	if r.Kind == Delta {
 		c.DeltaHead = r.ID
 	}
@@ -91,9 +135,10 @@ func (c *Chain) check(seq uint64, r *Record) error {
 }
 
 func (c *Chain) checkPart(r *Record) error {
-	want := len(c.parts)
+	want := c.part
 	switch {
 	case r.Kind == Claim && r.Part == 0:
+	case c.resumed && r.Part > 1: // the parts before it stand before the position
 	case r.Part == 0 && want > 0:
 		return fmt.Errorf("%w: a whole record after part %d of another", engine.ErrDamaged, want)
 	case r.Part > 0 && r.Part != want+1:

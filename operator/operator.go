@@ -259,6 +259,11 @@ func (o *Operator) Err() error { return o.err }
 // Position returns the log position of the state.
 func (o *Operator) Position() uint64 { return o.chain.Whole }
 
+// Mark returns the position of the state, and the id of the record there.
+func (o *Operator) Mark() engine.Mark {
+	return engine.Mark{Position: o.chain.Whole, ID: o.chain.WholeID}
+}
+
 // Head returns the id of the newest delta applied, empty if there is none.
 func (o *Operator) Head() string { return o.chain.DeltaHead }
 

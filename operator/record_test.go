@@ -234,3 +234,108 @@ func TestChainLinks(t *testing.T) {
 		t.Errorf("a position twice: %v", err)
 	}
 }
+
+// partsLog is a log with a claim (10), a transaction of three parts (20, 30, 40) and a whole delta (50).
+func partsLog() (entries []engine.Entry, ids []string) {
+	w := operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1}
+	prev := ""
+	for i, r := range []operator.Record{
+		{Kind: operator.Claim}, {Kind: operator.Delta, Part: 1, More: true, Body: []byte("a")},
+		{Kind: operator.Delta, Part: 2, More: true, Body: []byte("b")}, {Kind: operator.Delta, Part: 3, Body: []byte("c")},
+		{Kind: operator.Delta, Body: []byte("d")},
+	} {
+		r.Shard, r.Writer, r.Time, r.Prev = 7, w, start, prev
+		entries = append(entries, engine.Entry{Seq: uint64(10 * (i + 1)), Payload: r.Encode(nil)})
+		prev = r.ID
+		ids = append(ids, r.ID)
+	}
+	return entries, ids
+}
+
+// TestResumeInside: who begins inside a transaction of several parts hears so, and not that the log is damaged.
+func TestResumeInside(t *testing.T) {
+	log, ids := partsLog()
+	for at := 1; at <= 2; at++ {
+		known, err := operator.ResumeAt(7, log[at].Seq, log[at].Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !known.Inside() {
+			t.Errorf("resumed after part %d: not inside", at)
+		}
+		for _, chain := range []*operator.Chain{known, operator.Resume(7, log[at].Seq)} {
+			for _, e := range log[at+1:] {
+				if _, err = chain.Push(e.Seq, e.Payload); err != nil {
+					break
+				}
+			}
+			if !errors.Is(err, operator.ErrInside) || errors.Is(err, engine.ErrDamaged) || chain.Seq >= log[3].Seq {
+				t.Errorf("resumed after part %d: %v, at %d", at, err, chain.Seq)
+			}
+		}
+		claim := operator.Record{Kind: operator.Claim, Shard: 7, Prev: ids[at], Time: start,
+			Writer: operator.Writer{Epoch: 2, Node: "n2", Incarnation: 1}}
+		for _, chain := range []*operator.Chain{known, operator.Resume(7, log[at].Seq)} {
+			if chain.Seq != log[at].Seq {
+				chain, _ = operator.ResumeAt(7, log[at].Seq, log[at].Payload)
+			}
+			if r, err := chain.Push(99, claim.Encode(nil)); err != nil || r == nil || chain.Inside() || chain.Whole != 99 {
+				t.Errorf("the claim that ends it: %v, %v", r, err)
+			}
+		}
+	}
+}
+
+// TestResumeAt: what comes after the record must fit it.
+func TestResumeAt(t *testing.T) {
+	log, ids := partsLog()
+	chain, err := operator.ResumeAt(7, log[3].Seq, log[3].Payload)
+	if err != nil || chain.Head != ids[3] || chain.Inside() {
+		t.Fatalf("%+v, %v", chain, err)
+	}
+	if r, err := chain.Push(log[4].Seq, log[4].Payload); err != nil || r == nil {
+		t.Errorf("what follows: %v", err)
+	}
+	chain, _ = operator.ResumeAt(7, log[0].Seq, log[0].Payload)
+	if _, err := chain.Push(log[4].Seq, log[4].Payload); !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("a gap: %v", err)
+	}
+	if _, err := operator.ResumeAt(8, log[0].Seq, log[0].Payload); !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("another shard's: %v", err)
+	}
+}
+
+func TestDecodeWhole(t *testing.T) {
+	log, ids := partsLog()
+	join := func(at ...int) (b []byte) {
+		for _, i := range at {
+			b = append(b, log[i].Payload...)
+		}
+		return b
+	}
+	for name, test := range map[string]struct {
+		raw  []byte
+		body string
+		id   string
+	}{
+		"whole": {join(4), "d", ids[4]}, "parts": {join(1, 2, 3), "abc", ids[3]}, "claim": {join(0), "", ids[0]},
+	} {
+		if r, err := operator.DecodeWhole(test.raw); err != nil || string(r.Body) != test.body || r.ID != test.id {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+	bad := map[string][]byte{
+		"nothing": nil, "two": join(0, 4), "first part missing": join(2, 3), "last part missing": join(1, 2),
+		"middle part missing": join(1, 3), "text after": append(join(4), "x"...),
+	}
+	for i := range join(1, 2, 3) {
+		flipped := join(1, 2, 3)
+		flipped[i] ^= 1
+		bad[fmt.Sprint("byte ", i)] = flipped
+	}
+	for name, raw := range bad {
+		if _, err := operator.DecodeWhole(raw); !errors.Is(err, engine.ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

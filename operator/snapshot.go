@@ -160,8 +160,8 @@ func (r *Restored) read(from io.Reader) error {
 func (r *Restored) readChain(d *stateReader) {
 	c := r.chain
 	c.Seq = d.number()
-	c.Whole = c.Seq
 	c.Head = string(d.bytes())
+	c.Whole, c.WholeID = c.Seq, c.Head
 	c.DeltaHead = string(d.bytes())
 	c.Owner.Epoch = d.number()
 	c.Owner.Node = string(d.bytes())

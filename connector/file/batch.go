@@ -3,18 +3,20 @@ package file
 import (
 	"fmt"
 	"sync"
+
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // batch collects the records that come while the ones before them are being written.
 type batch struct {
 	max int
 
-	mu       sync.Mutex
-	changed  sync.Cond
-	data     []byte
-	position uint64 // of the last record in data
-	ended    bool
-	err      error
+	mu      sync.Mutex
+	changed sync.Cond
+	data    []byte
+	last    engine.Mark // of the last record in data
+	ended   bool
+	err     error
 }
 
 func newBatch(limit int) *batch {
@@ -25,7 +27,7 @@ func newBatch(limit int) *batch {
 
 // add waits while the batch is full; a record that is larger than a batch goes alone. It returns the writer's error,
 // if it has failed.
-func (b *batch) add(shard int, position uint64, raw []byte) error {
+func (b *batch) add(shard int, at engine.Mark, raw []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for len(b.data) > 0 && len(b.data)+len(raw) > b.max && b.err == nil {
@@ -34,28 +36,28 @@ func (b *batch) add(shard int, position uint64, raw []byte) error {
 	if b.err != nil {
 		return b.err
 	}
-	b.data = fmt.Appendf(b.data, headFormat, shard, position, len(raw))
+	b.data = fmt.Appendf(b.data, headFormat, shard, at.Position, len(raw))
 	b.data = append(b.data, raw...)
-	b.position = position
+	b.last = at
 	b.changed.Broadcast()
 	return nil
 }
 
-// take waits for records, returns them with the position of the last, and collects the next ones in buffer. It returns
+// take waits for records, returns them with the mark of the last, and collects the next ones in buffer. It returns
 // nil when the batches have ended and all was taken.
-func (b *batch) take(buffer []byte) ([]byte, uint64) {
+func (b *batch) take(buffer []byte) ([]byte, engine.Mark) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for len(b.data) == 0 && !b.ended {
 		b.changed.Wait()
 	}
 	if len(b.data) == 0 {
-		return nil, 0
+		return nil, engine.Mark{}
 	}
 	data := b.data
 	b.data = buffer
 	b.changed.Broadcast()
-	return data, b.position
+	return data, b.last
 }
 
 // fail makes add return err.

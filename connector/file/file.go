@@ -8,8 +8,11 @@
 //	…
 //	TC .
 //
-// Exactly once: how far the sink has come is in the file itself, so that it can't depart from what was written. A last
-// record that a crash has cut is taken away at the next start and written again from the log.
+// Exactly once: how far the sink has come is in the file itself, so that it can't depart from what was written. When a
+// file is opened, every record in it is checked by the hash in its id. An end that a crash has torn is cut back to the
+// last whole record and written again from the log. A record that is bad though good ones stand behind it is damage: the
+// shard stops with an error that names the file and the byte, until somebody has moved the file away; then all of it is
+// written anew. So it is when the log, at the position of the file's last record, has another record or none.
 package file
 
 import (
@@ -19,20 +22,22 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // Source is what the sink reads. Both methods may be called concurrently.
 type Source interface {
 	// Owned returns the shards whose logs are to be written now, at once.
 	Owned() []int
-	// Follow calls fn, from one goroutine, for each record of the shard after the position, those to come included, in
-	// order, until ctx ends or fn returns an error. fn doesn't keep raw.
-	Follow(ctx context.Context, shard int, after uint64, fn func(position uint64, raw []byte) error) error
+	// Follow calls fn, from one goroutine, for each record of the shard after the one that is named, those to come
+	// included, in order, until ctx ends or fn returns an error. fn doesn't keep raw. It is an error if the log has no
+	// such record. The zero Mark begins at the start.
+	Follow(ctx context.Context, shard int, after engine.Mark, fn func(at engine.Mark, raw []byte) error) error
 }
 
 // Config configures a [Sink].
@@ -63,11 +68,17 @@ func (c *Config) setDefaults() {
 type Sink struct {
 	source Source
 	cfg    Config
+	disk   disk
+	// opening holds a value for each file that is being checked.
+	opening chan struct{}
 
 	mu        sync.Mutex
 	positions map[int]uint64
 	errs      map[int]error
 }
+
+// maxOpening bounds the files that are checked at one time, each of which takes the memory of its largest record.
+const maxOpening = 4
 
 // New returns a sink; it starts nothing and touches no file.
 func New(source Source, cfg Config) (*Sink, error) {
@@ -75,7 +86,8 @@ func New(source Source, cfg Config) (*Sink, error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("a file sink needs a folder")
 	}
-	return &Sink{source: source, cfg: cfg, positions: map[int]uint64{}, errs: map[int]error{}}, nil
+	return &Sink{source: source, cfg: cfg, disk: osDisk{}, opening: make(chan struct{}, maxOpening),
+		positions: map[int]uint64{}, errs: map[int]error{}}, nil
 }
 
 // Positions returns, per shard that is written, the position up to which its file is on the disk.
@@ -95,7 +107,7 @@ func (s *Sink) Errors() map[int]error {
 // Run writes until ctx ends, and returns nil when every file is closed. An error of a shard is logged and tried again;
 // it stops no other. The error that Run returns is that of making the folder. Run is called once.
 func (s *Sink) Run(ctx context.Context) error {
-	if err := os.MkdirAll(s.cfg.Dir, 0o755); err != nil {
+	if err := s.disk.MkdirAll(s.cfg.Dir); err != nil {
 		return fmt.Errorf("file sink: %w", err)
 	}
 	var all sync.WaitGroup
@@ -157,12 +169,18 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 
 // write follows the shard's log from where its file ends.
 func (s *Sink) write(ctx context.Context, shard int) (err error) {
-	w, err := open(filepath.Join(s.cfg.Dir, Name(shard)), shard)
+	path := filepath.Join(s.cfg.Dir, Name(shard))
+	w, err := s.open(ctx, path, shard)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	s.reached(shard, w.position)
+	if w.cut > 0 {
+		s.cfg.Logger.Warn("file sink: an end that a crash has torn is cut off and written again from the log", "file", path,
+			"bytes", w.cut, "at", w.size)
+	}
+	begin := w.last
+	s.reached(shard, begin.Position)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := newBatch(s.cfg.MaxBatch)
@@ -175,30 +193,39 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	})
 	defer writing.Wait()
 	defer b.end()
-	err = s.source.Follow(ctx, shard, w.position, func(position uint64, raw []byte) error {
-		return b.add(shard, position, raw)
-	})
+	err = s.source.Follow(ctx, shard, begin, func(at engine.Mark, raw []byte) error { return b.add(shard, at, raw) })
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	if err == nil {
 		err = errors.New("the log ended")
 	}
-	return err
+	return fmt.Errorf("go on with %s, which ends with position %d: %w", path, begin.Position, err)
+}
+
+// open opens a shard's file when it is its turn.
+func (s *Sink) open(ctx context.Context, path string, shard int) (*writer, error) {
+	select {
+	case s.opening <- struct{}{}:
+		defer func() { <-s.opening }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return open(s.disk, path, shard, s.cfg.MaxBatch)
 }
 
 // drain writes batch after batch, each with one fsync, until the batches end.
 func (s *Sink) drain(shard int, b *batch, w *writer) error {
 	var buffer []byte
 	for {
-		data, position := b.take(buffer)
+		data, last := b.take(buffer)
 		if data == nil {
 			return nil
 		}
-		if err := w.append(data, position); err != nil {
+		if err := w.append(data, last); err != nil {
 			return err
 		}
-		s.reached(shard, position)
+		s.reached(shard, last.Position)
 		buffer = data[:0]
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/connector/file"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +43,9 @@ func (l *logs) Owned() []int {
 func (l *logs) add(shard int, rows string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.records[shard] = append(l.records[shard], fmt.Sprintf("H id <ni:%d/%d> .\n%s", shard, len(l.records[shard]), rows))
+	r := operator.Record{Kind: operator.Delta, Shard: shard, Body: []byte(rows),
+		Prev: fmt.Sprintf("ni:%d/%d", shard, len(l.records[shard]))}
+	l.records[shard] = append(l.records[shard], string(r.Encode(nil)))
 	close(l.grown)
 	l.grown = make(chan struct{})
 }
@@ -52,8 +56,24 @@ func (l *logs) own(shards ...int) {
 	l.owned = shards
 }
 
-func (l *logs) Follow(ctx context.Context, shard int, after uint64, fn func(uint64, []byte) error) error {
-	for next := int(after / 10); ; {
+// at is the mark of a record.
+func at(i int, raw string) engine.Mark {
+	r, err := operator.Decode([]byte(raw))
+	if err != nil {
+		panic(err)
+	}
+	return engine.Mark{Position: uint64(i+1) * 10, ID: r.ID}
+}
+
+func (l *logs) Follow(ctx context.Context, shard int, after engine.Mark, fn func(engine.Mark, []byte) error) error {
+	begin := int(after.Position / 10)
+	l.mu.Lock()
+	known := l.records[shard]
+	l.mu.Unlock()
+	if begin > len(known) || begin > 0 && at(begin-1, known[begin-1]) != after {
+		return fmt.Errorf("the log has no record %+v", after)
+	}
+	for next := begin; ; {
 		l.mu.Lock()
 		records, grown := l.records[shard], l.grown
 		fail := l.fail
@@ -62,7 +82,7 @@ func (l *logs) Follow(ctx context.Context, shard int, after uint64, fn func(uint
 		}
 		l.mu.Unlock()
 		for ; next < len(records); next++ {
-			if err := fn(uint64(next+1)*10, []byte(records[next])); err != nil {
+			if err := fn(at(next, records[next]), []byte(records[next])); err != nil {
 				return err
 			}
 			if fail != nil {
@@ -168,7 +188,7 @@ func TestCutRecordIsWrittenAgain(t *testing.T) {
 	}
 	whole := l.want(2)
 	// Wherever a crash has cut the file, and whatever stands there instead, the next start repairs it.
-	for cut := 0; cut <= len(whole); cut += 7 {
+	for cut := 0; cut <= len(whole); cut += 31 {
 		for _, tail := range []string{"", strings.Repeat("\x00", len(whole)-cut), "x\n"} {
 			dir := t.TempDir()
 			path := filepath.Join(dir, file.Name(2))
@@ -253,5 +273,33 @@ func TestForeignFile(t *testing.T) {
 	stop()
 	if got := read(t, dir, 0); got != text {
 		t.Errorf("another shard's file was changed to %q", got)
+	}
+}
+
+// TestLogThatIsBehind: a file that goes on after the log, or ends with another record, is not written on.
+func TestLogThatIsBehind(t *testing.T) {
+	for name, rest := range map[string]string{"ends before": "", "another record": rows + rows} {
+		dir := t.TempDir()
+		l := newLogs(0)
+		l.add(0, rows)
+		l.add(0, rows)
+		s, stop := run(t, l, file.Config{Dir: dir})
+		until(t, "it is written", func() bool { return s.Positions()[0] == 20 })
+		stop()
+		before := read(t, dir, 0)
+		lost := newLogs(0)
+		lost.add(0, rows)
+		if rest != "" {
+			lost.add(0, rest)
+		}
+		s, stop = run(t, lost, file.Config{Dir: dir})
+		until(t, "it is refused", func() bool { return s.Errors()[0] != nil })
+		if err := s.Errors()[0].Error(); !strings.Contains(err, file.Name(0)) || !strings.Contains(err, "position 20") {
+			t.Errorf("%s: the error names neither file nor position: %s", name, err)
+		}
+		stop()
+		if got := read(t, dir, 0); got != before {
+			t.Errorf("%s: the file was changed to\n%s", name, got)
+		}
 	}
 }

@@ -2,7 +2,7 @@
 //
 //	POST /v1/changes   takes a document of changes; see [API]
 //	GET  /v1/changes   the changes that were committed, as server-sent events or RDF Patch, live or not
-//	GET  /v1/data      the quads of all shards, as N-Quads
+//	GET  /v1/data      the quads of all shards, as N-Quads; partial=true: of those that can be read
 //	GET  /v1/status    what this node knows, as JSON
 //	GET  /healthz      the process answers
 //	GET  /readyz       every shard that this node owns is claimed; else 503 with the reason
@@ -56,8 +56,10 @@ type Submitter interface {
 // time.
 type Reader interface {
 	Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error
-	Tails(ctx context.Context) (node.Positions, error)
-	WriteData(ctx context.Context, w io.Writer) (node.Positions, error)
+	// Resolve checks a cursor and completes it; an error that is a [node.ErrCursor] says that it is of no use.
+	Resolve(ctx context.Context, c node.Cursor) (node.Cursor, error)
+	Tails(ctx context.Context) (node.Cursor, error)
+	WriteData(ctx context.Context, w io.Writer, o node.DataOptions) (node.Cursor, error)
 }
 
 // Health tells how the node is. Both methods may be called concurrently and answer at once.

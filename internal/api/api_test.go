@@ -29,10 +29,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type scripted struct {
 	submit func(context.Context, node.Submission) ([]node.ShardResult, error)
 	follow func(context.Context, node.FollowOptions, func(node.Record) error) error
-	tails  node.Positions
-	data   func(io.Writer) (node.Positions, error)
-	ready  error
-	status node.Status
+	tails  node.Cursor
+	// resolve answers Resolve; without it the cursor is good.
+	resolve func(node.Cursor) (node.Cursor, error)
+	data    func(io.Writer, node.DataOptions) (node.Cursor, error)
+	ready   error
+	status  node.Status
 }
 
 func (s *scripted) Submit(ctx context.Context, sub node.Submission) ([]node.ShardResult, error) {
@@ -41,9 +43,15 @@ func (s *scripted) Submit(ctx context.Context, sub node.Submission) ([]node.Shar
 func (s *scripted) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 	return s.follow(ctx, o, fn)
 }
-func (s *scripted) Tails(context.Context) (node.Positions, error) { return s.tails, nil }
-func (s *scripted) WriteData(_ context.Context, w io.Writer) (node.Positions, error) {
-	return s.data(w)
+func (s *scripted) Resolve(_ context.Context, c node.Cursor) (node.Cursor, error) {
+	if s.resolve == nil {
+		return c, nil
+	}
+	return s.resolve(c)
+}
+func (s *scripted) Tails(context.Context) (node.Cursor, error) { return s.tails, nil }
+func (s *scripted) WriteData(_ context.Context, w io.Writer, o node.DataOptions) (node.Cursor, error) {
+	return s.data(w, o)
 }
 func (s *scripted) Status() node.Status { return s.status }
 func (s *scripted) Ready() error        { return s.ready }

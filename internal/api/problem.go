@@ -25,6 +25,8 @@ type problemBody struct {
 	Line    int    `json:"line,omitempty"`
 	Column  int    `json:"column,omitempty"`
 	Head    string `json:"head,omitempty"`
+	// Shard is the one that an event "error" of a stream is about; without it the event ends the stream.
+	Shard *int `json:"shard,omitempty"`
 }
 
 func newProblem(status int, code, format string, args ...any) *problem {

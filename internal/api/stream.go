@@ -15,17 +15,30 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
 // CursorHeader is the header, or for what ends by itself the trailer, that holds the cursor from which a reader goes
-// on: the text form of [node.Positions].
+// on: the text form of [node.Cursor].
+//
+// A cursor of more than 2,048 bytes, which clients don't take as a trailer, is a comment at the end of the body instead:
+// "# Quadrille-Cursor: CURSOR". (In an event stream the last id is the cursor anyway.)
 const CursorHeader = "Quadrille-Cursor"
+
+// maxTrailer bounds the bytes of a trailer.
+const maxTrailer = 2048
+
+// MissingHeader is the trailer of /v1/data?partial=true that holds the numbers of the shards that are missing.
+const MissingHeader = "Quadrille-Missing"
 
 const (
 	typeEvents = "text/event-stream"
 	// streamBuffer is how much is written at once while there is more to come.
 	streamBuffer = 64 << 10
+	// cursorShards is the number of shards up to which each event has its cursor. With more, which would make the cursors
+	// longer than the events, it comes only when the writing pauses.
+	cursorShards = 64
 )
 
 // Change is one record of a shard's log as the data of a server-sent event.
@@ -45,8 +58,14 @@ type Change struct {
 // a browser resumes, goes before it), shard=N (again for more; default all), live=true|false.
 //
 // As text/event-stream each record is an event whose id is the cursor behind it and whose data is a [Change]; it is
-// live unless told otherwise. As application/rdf-patch, the default, the records are an RDF Patch log, each after a
-// comment "# shard S position P"; it ends at the present unless it is told to be live.
+// live unless told otherwise. With more than 64 shards the ids come in events of their own, without data, whenever the
+// writing pauses; a client makes the cursor behind each event itself, of the shard, position and id in it. As
+// application/rdf-patch, the default, the records are an RDF Patch log, each after a comment "# shard S position P"; it
+// ends at the present unless it is told to be live.
+//
+// A cursor from which nobody can read on is answered with 410 and the code "cursor". A shard that is damaged doesn't stop
+// the others: an event "error" with the number as "shard", or a comment, tells that it is missing from there on. An RDF
+// Patch that isn't live is then cut off at its end.
 func (a *API) getChanges(w http.ResponseWriter, r *http.Request) {
 	events, p := wantsEvents(r.Header.Values("Accept"))
 	if p != nil {
@@ -65,6 +84,7 @@ func (a *API) getChanges(w http.ResponseWriter, r *http.Request) {
 	}
 	defer release()
 	s := newStream(w, a.cfg, events, options)
+	options.Failed = s.failed
 	if r.Method == http.MethodHead {
 		return
 	}
@@ -133,7 +153,7 @@ func (a *API) setFrom(ctx context.Context, o *node.FollowOptions, from string) *
 	var err error
 	switch from {
 	case "", "start":
-		o.From = node.Positions{}
+		o.From = node.Cursor{}
 	case "now":
 		if o.From, err = a.node.Tails(ctx); err != nil {
 			p := newProblem(http.StatusServiceUnavailable, "tails", "read where the logs end: %v", err)
@@ -141,14 +161,43 @@ func (a *API) setFrom(ctx context.Context, o *node.FollowOptions, from string) *
 			return p
 		}
 	default:
-		if o.From, err = node.ParsePositions(from); err != nil {
-			return newProblem(http.StatusBadRequest, "bad_parameter", "from: expected start, now or a cursor: %v", err)
+		return a.setCursor(ctx, o, from)
+	}
+	onlyShards(o)
+	return nil
+}
+
+// setCursor reads and checks a cursor.
+func (a *API) setCursor(ctx context.Context, o *node.FollowOptions, text string) *problem {
+	cursor, err := node.ParseCursor(text)
+	if err != nil {
+		return newProblem(http.StatusBadRequest, "bad_parameter", "from: expected start, now or a cursor: %v", err)
+	}
+	shards := len(a.node.Status().Shards)
+	for s := range cursor {
+		if s >= shards {
+			return newProblem(http.StatusBadRequest, "bad_parameter",
+				"from: the cursor has shard %d, but the pipeline has shards 0 to %d", s, shards-1)
 		}
 	}
-	if o.Shards != nil {
-		maps.DeleteFunc(o.From, func(s int, _ uint64) bool { return !slices.Contains(o.Shards, s) })
+	o.From = cursor
+	onlyShards(o)
+	if o.From, err = a.node.Resolve(ctx, o.From); err == nil {
+		return nil
 	}
-	return nil
+	if errors.Is(err, node.ErrCursor) {
+		return newProblem(http.StatusGone, "cursor", "%v", err)
+	}
+	p := newProblem(http.StatusServiceUnavailable, "tails", "look up the cursor in the logs: %v", err)
+	p.header.Set("Retry-After", "1")
+	return p
+}
+
+// onlyShards takes out of the cursor what is not read.
+func onlyShards(o *node.FollowOptions) {
+	if o.Shards != nil {
+		maps.DeleteFunc(o.From, func(s int, _ engine.Mark) bool { return !slices.Contains(o.Shards, s) })
+	}
 }
 
 // stream writes records to one client. Records come from one goroutine, pump runs in another.
@@ -163,7 +212,9 @@ type stream struct {
 
 	mu     sync.Mutex // guards what follows, and w
 	out    *bufio.Writer
-	cursor node.Positions
+	cursor node.Cursor
+	idOwed bool // records were written since the last id
+	lost   bool // a shard is missing
 	err    error
 }
 
@@ -207,7 +258,7 @@ func (s *stream) record(rec node.Record) error {
 		return s.err
 	}
 	s.extend()
-	s.cursor[rec.Shard] = rec.Position
+	s.cursor[rec.Shard] = engine.Mark{Position: rec.Position, ID: rec.ID}
 	var err error
 	if s.events {
 		err = s.event(rec)
@@ -234,9 +285,52 @@ func (s *stream) event(rec node.Record) error {
 	if err != nil {
 		return err
 	}
+	if len(s.cursor) > cursorShards {
+		s.idOwed = true
+		_, err = fmt.Fprintf(s.out, "data: %s\n\n", data)
+		return err
+	}
 	_, err = fmt.Fprintf(s.out, "id: %s\ndata: %s\n\n", s.cursor, data)
 	return err
 }
+
+// failed tells that a shard can't be read any further; the others go on.
+func (s *stream) failed(shard int, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = true
+	s.extend()
+	if !s.events {
+		fmt.Fprintf(s.out, "# shard %d is missing from here on: %s\n", shard, oneLine(err))
+		return s.err
+	}
+	p := followProblem(err)
+	p.Error.Shard = &shard
+	s.errorEvent(p)
+	return s.err
+}
+
+// followProblem is what an event "error" holds.
+func followProblem(err error) *problem {
+	switch {
+	case errors.Is(err, node.ErrCursor):
+		return newProblem(http.StatusGone, "cursor", "%v", err)
+	case errors.Is(err, engine.ErrDamaged):
+		return newProblem(http.StatusInternalServerError, "damaged", "%v", err)
+	}
+	return newProblem(http.StatusInternalServerError, "follow", "%v", err)
+}
+
+func (s *stream) errorEvent(p *problem) {
+	data, _ := json.Marshal(p) // of strings and numbers: it can't fail
+	fmt.Fprintf(s.out, "event: error\ndata: %s\n\n", data)
+	select {
+	case s.written <- struct{}{}:
+	default:
+	}
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // countRows counts the rows of a record's body, of which there is one a line.
 func countRows(body []byte) (adds, deletes int) {
@@ -256,6 +350,10 @@ func (s *stream) extend() { _ = s.rc.SetWriteDeadline(time.Now().Add(s.timeout))
 
 func (s *stream) flush() {
 	s.extend()
+	if s.idOwed {
+		s.idOwed = false
+		fmt.Fprintf(s.out, "id: %s\n\n", s.cursor)
+	}
 	err := s.out.Flush()
 	if err == nil {
 		err = s.rc.Flush()
@@ -312,59 +410,92 @@ func (s *stream) end(err error, gone bool) {
 	switch {
 	case s.err != nil:
 		panic(http.ErrAbortHandler)
-	case err == nil || gone:
+	case gone, err == nil && (s.events || !s.lost):
 	case s.events:
-		data, _ := json.Marshal(newProblem(http.StatusInternalServerError, "follow", "%v", err))
-		fmt.Fprintf(s.out, "event: error\ndata: %s\n\n", data)
+		s.errorEvent(followProblem(err))
 	default:
 		s.flush()
 		panic(http.ErrAbortHandler)
 	}
-	s.w.Header().Set(CursorHeader, s.cursor.String())
+	cursor := s.cursor.String()
+	if len(cursor) <= maxTrailer {
+		s.w.Header().Set(CursorHeader, cursor)
+	} else if !s.events {
+		fmt.Fprintf(s.out, "# %s: %s\n", CursorHeader, cursor)
+	}
 	s.flush()
 }
 
 // getData gives out the quads of all shards, with the cursor from which to follow them as a trailer.
+//
+// When it is known before the first byte that shards can't be read, the answer is 503 with the code "incomplete", which
+// names them; with partial=true it is the other shards' quads. When that shows later, the others follow all the same,
+// then a comment that names the shards; without partial=true the connection is then cut off, so that nobody takes a part
+// for the whole, and with it the numbers stand in the trailer Quadrille-Missing.
 func (a *API) getData(w http.ResponseWriter, r *http.Request) {
+	var o node.DataOptions
+	if text := r.URL.Query().Get("partial"); text != "" {
+		var err error
+		if o.Partial, err = strconv.ParseBool(text); err != nil {
+			newProblem(http.StatusBadRequest, "bad_parameter", "partial=%q: expected true or false", text).write(w)
+			return
+		}
+	}
 	release, p := a.openStream()
 	if p != nil {
 		p.write(w)
 		return
 	}
 	defer release()
-	ctx, cancel := context.WithCancel(r.Context())
-	defer cancel()
-	defer context.AfterFunc(a.closing, cancel)()
 	w.Header().Set("Content-Type", typeNQuads)
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Trailer", CursorHeader)
+	w.Header().Set("Trailer", CursorHeader+", "+MissingHeader)
 	if r.Method == http.MethodHead {
 		return
 	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
+	a.writeData(ctx, w, o)
+}
+
+func (a *API) writeData(ctx context.Context, w http.ResponseWriter, o node.DataOptions) {
 	out := &lazyWriter{w: w, rc: http.NewResponseController(w), timeout: a.cfg.WriteTimeout}
 	buffered := bufio.NewWriterSize(out, streamBuffer)
-	positions, err := a.node.WriteData(ctx, buffered)
-	if err == nil {
-		err = buffered.Flush()
+	cursor, err := a.node.WriteData(ctx, buffered, o)
+	missing, partial := errors.AsType[*node.MissingError](err)
+	text := cursor.String()
+	if len(text) > maxTrailer && (err == nil || partial && o.Partial) {
+		fmt.Fprintf(buffered, "# %s: %s\n", CursorHeader, text) // its error stays, and Flush meets it
+	}
+	if err == nil || partial && (o.Partial || out.begun) {
+		err = errors.Join(err, buffered.Flush())
 	}
 	switch {
 	case err == nil:
-		w.Header().Set(CursorHeader, positions.String())
+	case partial && o.Partial && ctx.Err() == nil:
+		w.Header().Set(MissingHeader, strings.Trim(fmt.Sprint(missing.Shards), "[]"))
 	case !out.begun:
 		w.Header().Del("Trailer")
-		a.dataProblem(err).write(w)
+		a.dataProblem(err, partial).write(w)
+		return
 	default:
 		a.cfg.Logger.Warn("data cut off", "error", err)
-		panic(http.ErrAbortHandler) // so that nobody takes a part for the whole
+		_ = out.rc.Flush() // what was written tells which shards are missing
+		panic(http.ErrAbortHandler)
+	}
+	if len(text) <= maxTrailer {
+		w.Header().Set(CursorHeader, text)
 	}
 }
 
-func (a *API) dataProblem(err error) *problem {
-	p := newProblem(http.StatusServiceUnavailable, "data", "read the quads of all shards: %v", err)
-	if !errors.Is(err, node.ErrNoOwner) {
-		a.cfg.Logger.Error("data", "error", err)
+func (a *API) dataProblem(err error, partial bool) *problem {
+	a.cfg.Logger.Error("data", "error", err)
+	if partial {
+		return newProblem(http.StatusServiceUnavailable, "incomplete", "%s; ?partial=true gives the others", oneLine(err))
 	}
+	p := newProblem(http.StatusServiceUnavailable, "data", "read the quads of all shards: %v", err)
 	p.header.Set("Retry-After", "1")
 	return p
 }

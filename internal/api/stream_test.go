@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -11,17 +12,27 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
+// The ids of records, and what a cursor holds of them.
+const (
+	idA, shortA = "ni:///sha-256;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa"
+	idB, shortB = "ni:///sha-256;bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "bbbbbbbbbbbbbbbb"
+)
+
 var records = []node.Record{
-	{Shard: 1, Position: 4, ID: "ni:a", Time: time.Unix(0, 0).UTC(),
-		Body: []byte("TX .\nA <s:1> <p:1> \"x\\nA \" .\nD <s:1> <p:1> \"y\" .\nTC .\n"), Raw: []byte("H id <ni:a> .\nrows a\n")},
-	{Shard: 0, Position: 9, ID: "ni:b", Prev: "ni:0", Time: time.Unix(1, 0).UTC(),
-		Body: []byte("TX .\nA <s:2> <p:1> <o:1> .\nTC .\n"), Raw: []byte("H id <ni:b> .\nrows b\n")},
+	{Shard: 1, Position: 4, ID: idA, Time: time.Unix(0, 0).UTC(),
+		Body: []byte("TX .\nA <s:1> <p:1> \"x\\nA \" .\nD <s:1> <p:1> \"y\" .\nTC .\n"), Raw: []byte("H id <" + idA + "> .\nrows a\n")},
+	{Shard: 0, Position: 9, ID: idB, Prev: "ni:0", Time: time.Unix(1, 0).UTC(),
+		Body: []byte("TX .\nA <s:2> <p:1> <o:1> .\nTC .\n"), Raw: []byte("H id <" + idB + "> .\nrows b\n")},
 }
+
+var twoShards = node.Status{Shards: make([]node.ShardStatus, 2)}
 
 func allRecords(_ context.Context, _ node.FollowOptions, fn func(node.Record) error) error {
 	for _, r := range records {
@@ -35,31 +46,40 @@ func allRecords(_ context.Context, _ node.FollowOptions, fn func(node.Record) er
 func TestChangesAsPatch(t *testing.T) {
 	url := serve(t, &scripted{follow: allRecords}, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/changes", "")
-	want := "# shard 1 position 4\nH id <ni:a> .\nrows a\n# shard 0 position 9\nH id <ni:b> .\nrows b\n"
+	want := "# shard 1 position 4\nH id <" + idA + "> .\nrows a\n# shard 0 position 9\nH id <" + idB + "> .\nrows b\n"
 	if body != want || answer.Header.Get("Content-Type") != patchType {
 		t.Errorf("%s:\n%s", answer.Header.Get("Content-Type"), cmp.Diff(want, body))
 	}
-	if cursor := answer.Trailer.Get(api.CursorHeader); cursor != "0:9,1:4" {
+	if cursor := answer.Trailer.Get(api.CursorHeader); cursor != "0:9:"+shortB+",1:4:"+shortA {
 		t.Errorf("cursor %q", cursor)
 	}
 }
 
 func TestChangesAsEvents(t *testing.T) {
-	url := serve(t, &scripted{follow: allRecords, tails: node.Positions{0: 8, 1: 3}}, api.Config{})
+	url := serve(t, &scripted{follow: allRecords, tails: node.Cursor{0: {Position: 8, ID: idA}, 1: {Position: 3, ID: idB}}, status: twoShards}, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/changes?from=now&live=false", "", "Accept", "text/event-stream")
 	want := `retry: 1000
-id: 0:8,1:3
+id: 0:8:aaaaaaaaaaaaaaaa,1:3:bbbbbbbbbbbbbbbb
 
-id: 0:8,1:4
-data: {"shard":1,"position":4,"id":"ni:a","time":"1970-01-01T00:00:00Z","adds":1,"deletes":1,"patch":"TX .\nA \u003cs:1\u003e \u003cp:1\u003e \"x\\nA \" .\nD \u003cs:1\u003e \u003cp:1\u003e \"y\" .\nTC .\n"}
+id: 0:8:aaaaaaaaaaaaaaaa,1:4:aaaaaaaaaaaaaaaa
+data: {"shard":1,"position":4,"id":"ni:///sha-256;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","time":"1970-01-01T00:00:00Z","adds":1,"deletes":1,"patch":"TX .\nA \u003cs:1\u003e \u003cp:1\u003e \"x\\nA \" .\nD \u003cs:1\u003e \u003cp:1\u003e \"y\" .\nTC .\n"}
 
-id: 0:9,1:4
-data: {"shard":0,"position":9,"id":"ni:b","prev":"ni:0","time":"1970-01-01T00:00:01Z","adds":1,"deletes":0,"patch":"TX .\nA \u003cs:2\u003e \u003cp:1\u003e \u003co:1\u003e .\nTC .\n"}
+id: 0:9:bbbbbbbbbbbbbbbb,1:4:aaaaaaaaaaaaaaaa
+data: {"shard":0,"position":9,"id":"ni:///sha-256;bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","prev":"ni:0","time":"1970-01-01T00:00:01Z","adds":1,"deletes":0,"patch":"TX .\nA \u003cs:2\u003e \u003cp:1\u003e \u003co:1\u003e .\nTC .\n"}
 
 `
 	if body != want || answer.Header.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("%s:\n%s", answer.Header.Get("Content-Type"), cmp.Diff(want, body))
 	}
+}
+
+// at is a cursor that knows no ids.
+func at(positions ...uint64) node.Cursor {
+	c := node.Cursor{}
+	for s, p := range positions {
+		c[s] = engine.Mark{Position: p}
+	}
+	return c
 }
 
 func TestChangesOptions(t *testing.T) {
@@ -69,7 +89,7 @@ func TestChangesOptions(t *testing.T) {
 			got = o
 			return nil
 		},
-		tails:  node.Positions{0: 5, 1: 6, 2: 7},
+		tails:  at(5, 6, 7),
 		status: node.Status{Shards: make([]node.ShardStatus, 3)},
 	}
 	url := serve(t, n, api.Config{})
@@ -79,13 +99,15 @@ func TestChangesOptions(t *testing.T) {
 		want                node.FollowOptions
 		code                string
 	}{
-		{"", "", "", node.FollowOptions{From: node.Positions{}}, ""},
-		{"", "text/html, */*;q=0.1", "", node.FollowOptions{From: node.Positions{}}, ""},
-		{"?from=start", events, "", node.FollowOptions{From: node.Positions{}, Live: true}, ""},
-		{"?from=now&live=true", "", "", node.FollowOptions{From: node.Positions{0: 5, 1: 6, 2: 7}, Live: true}, ""},
-		{"?from=0:17,2:1", "", "", node.FollowOptions{From: node.Positions{0: 17, 2: 1}}, ""},
-		{"?from=now&shard=1&shard=2", "", "", node.FollowOptions{From: node.Positions{1: 6, 2: 7}, Shards: []int{1, 2}}, ""},
-		{"?from=now", events, "0:3", node.FollowOptions{From: node.Positions{0: 3}, Live: true}, ""},
+		{"", "", "", node.FollowOptions{From: node.Cursor{}}, ""},
+		{"", "text/html, */*;q=0.1", "", node.FollowOptions{From: node.Cursor{}}, ""},
+		{"?from=start", events, "", node.FollowOptions{From: node.Cursor{}, Live: true}, ""},
+		{"?from=now&live=true", "", "", node.FollowOptions{From: at(5, 6, 7), Live: true}, ""},
+		{"?from=0:17,2:1:" + shortA, "", "", node.FollowOptions{From: node.Cursor{0: {Position: 17}, 2: {Position: 1, ID: shortA}}}, ""},
+		{"?from=now&shard=1&shard=2", "", "", node.FollowOptions{From: node.Cursor{1: {Position: 6}, 2: {Position: 7}}, Shards: []int{1, 2}}, ""},
+		{"?from=now", events, "0:3", node.FollowOptions{From: at(3), Live: true}, ""},
+		{"?from=0:3,3:1", "", "", node.FollowOptions{}, "bad_parameter"},
+		{"?from=0:3:short", "", "", node.FollowOptions{}, "bad_parameter"},
 		{"?from=later", "", "", node.FollowOptions{}, "bad_parameter"},
 		{"?shard=3", "", "", node.FollowOptions{}, "bad_parameter"},
 		{"?shard=-1", "", "", node.FollowOptions{}, "bad_parameter"},
@@ -102,7 +124,7 @@ func TestChangesOptions(t *testing.T) {
 			header = append(header, "Last-Event-ID", test.last)
 		}
 		_, body := call(t, "GET", url+"/v1/changes"+test.query, "", header...)
-		if diff := cmp.Diff(test.want, got); diff != "" {
+		if diff := cmp.Diff(test.want, got, cmpopts.IgnoreFields(node.FollowOptions{}, "Failed")); diff != "" {
 			t.Errorf("%+v: %s", test, diff)
 		}
 		if test.code != "" && code(t, body) != test.code {
@@ -207,7 +229,7 @@ func TestFailedStreams(t *testing.T) {
 		follow: func(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 			return errors.Join(allRecords(ctx, o, fn), errors.New("shard 1 is damaged"))
 		},
-		data: func(w io.Writer) (node.Positions, error) {
+		data: func(w io.Writer, _ node.DataOptions) (node.Cursor, error) {
 			_, err := io.WriteString(w, strings.Repeat("x", 100<<10))
 			return nil, errors.Join(err, errors.New("shard 1 is damaged"))
 		},
@@ -228,21 +250,123 @@ func TestFailedStreams(t *testing.T) {
 		`data: {"error":{"code":"follow","message":"shard 1 is damaged"}}`+"\n\n") {
 		t.Errorf("events end with %q", body[max(0, len(body)-200):])
 	}
-	n.data = func(io.Writer) (node.Positions, error) { return nil, node.ErrNoOwner }
+	n.data = func(io.Writer, node.DataOptions) (node.Cursor, error) { return nil, node.ErrNoOwner }
 	if answer, body := call(t, "GET", url+"/v1/data", ""); answer.StatusCode != 503 || code(t, body) != "data" {
 		t.Errorf("data that never began: %d %s", answer.StatusCode, body)
 	}
 }
 
 func TestData(t *testing.T) {
-	n := &scripted{data: func(w io.Writer) (node.Positions, error) {
+	n := &scripted{data: func(w io.Writer, _ node.DataOptions) (node.Cursor, error) {
 		_, err := io.WriteString(w, "<s:1> <p:1> <o:1> .\n")
-		return node.Positions{0: 3}, err
+		return node.Cursor{0: {Position: 3, ID: idA}}, err
 	}}
 	url := serve(t, n, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/data", "")
 	if body != "<s:1> <p:1> <o:1> .\n" || answer.Header.Get("Content-Type") != "application/n-quads" ||
-		answer.Trailer.Get(api.CursorHeader) != "0:3" {
+		answer.Trailer.Get(api.CursorHeader) != "0:3:"+shortA {
 		t.Errorf("%v %v %q", answer.Header, answer.Trailer, body)
+	}
+}
+
+// TestCursorIsOfNoUse: the log is not the one that was read.
+func TestCursorIsOfNoUse(t *testing.T) {
+	n := &scripted{status: twoShards, resolve: func(node.Cursor) (node.Cursor, error) {
+		return nil, fmt.Errorf("%w: shard 1, position 4: the log ends at 3", node.ErrCursor)
+	}}
+	url := serve(t, n, api.Config{})
+	for _, accept := range []string{patchType, "text/event-stream"} {
+		answer, body := call(t, "GET", url+"/v1/changes?from=1:4:"+shortA, "", "Accept", accept)
+		if answer.StatusCode != 410 || code(t, body) != "cursor" || !strings.Contains(body, "the log ends at 3") {
+			t.Errorf("%d %s", answer.StatusCode, body)
+		}
+	}
+}
+
+// TestDamagedShard: the other shards go on, and the stream tells which is missing.
+func TestDamagedShard(t *testing.T) {
+	n := &scripted{status: twoShards, follow: func(_ context.Context, o node.FollowOptions, fn func(node.Record) error) error {
+		return errors.Join(fn(records[0]), o.Failed(1, fmt.Errorf("position 5: %w", engine.ErrDamaged)), fn(records[1]))
+	}}
+	url := serve(t, n, api.Config{})
+	_, body := call(t, "GET", url+"/v1/changes?live=false", "", "Accept", "text/event-stream")
+	const event = "event: error\n" +
+		`data: {"error":{"code":"damaged","message":"position 5: log is damaged","shard":1}}` + "\n\nid: "
+	if !strings.Contains(body, event) || !strings.Contains(body, idB) {
+		t.Errorf("%s\nwant\n%s\nand the other shard's record", body, event)
+	}
+	answer, err := http.Get(url + "/v1/changes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil || !strings.Contains(string(text), "# shard 1 is missing from here on: position 5: log is damaged\n# shard 0") {
+		t.Errorf("%v; want an answer that is cut off:\n%s", err, text)
+	}
+}
+
+// TestManyShards: with many shards the cursor comes when the writing pauses.
+func TestManyShards(t *testing.T) {
+	tails := at(make([]uint64, 100)...)
+	url := serve(t, &scripted{follow: allRecords, tails: tails}, api.Config{})
+	_, body := call(t, "GET", url+"/v1/changes?from=now&live=false", "", "Accept", "text/event-stream")
+	events := strings.SplitAfter(body, "\n\n")
+	last := events[len(events)-2]
+	if strings.HasPrefix(events[1], "id: ") || !strings.HasPrefix(last, "id: 0:9:"+shortB+",1:4:"+shortA+",2:0,") {
+		t.Errorf("%q", events)
+	}
+}
+
+// TestLongCursor: a cursor that is too long for a trailer is a comment.
+func TestLongCursor(t *testing.T) {
+	n := &scripted{tails: at(make([]uint64, 1000)...), follow: allRecords,
+		data: func(io.Writer, node.DataOptions) (node.Cursor, error) { return at(make([]uint64, 1000)...), nil }}
+	url := serve(t, n, api.Config{})
+	for path, want := range map[string]string{
+		"/v1/data": "# Quadrille-Cursor: 0:0,1:0,2:0,", "/v1/changes?from=now": "\n# Quadrille-Cursor: 0:9:" + shortB + ",1:4:",
+	} {
+		answer, body := call(t, "GET", url+path, "")
+		if !strings.Contains(body, want) || !strings.HasSuffix(body, ",999:0\n") || answer.Trailer.Get(api.CursorHeader) != "" {
+			t.Errorf("%s: trailer %v, %q", path, answer.Trailer, body)
+		}
+	}
+}
+
+// TestIncompleteData: what is missing is never taken for whole.
+func TestIncompleteData(t *testing.T) {
+	missing := &node.MissingError{Shards: []int{1, 3}, Errs: []error{errors.New("shard 1: bad"), errors.New("shard 3: bad")}}
+	const rest = "# incomplete\n"
+	size := 10
+	n := &scripted{data: func(w io.Writer, o node.DataOptions) (node.Cursor, error) {
+		if _, err := io.WriteString(w, strings.Repeat("x", size)+rest); err != nil {
+			return nil, err
+		}
+		return node.Cursor{0: {Position: 3, ID: idA}}, missing
+	}}
+	url := serve(t, n, api.Config{})
+	answer, body := call(t, "GET", url+"/v1/data", "")
+	if answer.StatusCode != 503 || code(t, body) != "incomplete" || !strings.Contains(body, "[1 3]") ||
+		answer.Header.Get("Retry-After") != "" {
+		t.Errorf("known from the start: %d %v %s", answer.StatusCode, answer.Header, body)
+	}
+	for _, size = range []int{10, 100 << 10} {
+		answer, body = call(t, "GET", url+"/v1/data?partial=true", "")
+		if answer.StatusCode != 200 || !strings.HasSuffix(body, rest) || answer.Trailer.Get(api.MissingHeader) != "1 3" ||
+			answer.Trailer.Get(api.CursorHeader) != "0:3:"+shortA {
+			t.Errorf("partial: %d %v", answer.StatusCode, answer.Trailer)
+		}
+	}
+	answer, err := http.Get(url + "/v1/data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil || !strings.HasSuffix(string(text), rest) {
+		t.Errorf("found later: %v, %d bytes; want all that there is, cut off", err, len(text))
+	}
+	if answer, _ := call(t, "GET", url+"/v1/data?partial=perhaps", ""); answer.StatusCode != 400 {
+		t.Errorf("bad parameter: %d", answer.StatusCode)
 	}
 }

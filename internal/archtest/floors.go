@@ -81,7 +81,7 @@ var floors = [][]rule{
 		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "shipper", "operator"}},
 	},
 	{
-		{pkg: "connector/file", imports: []string{"rdf", "rdf/nquads", "patch", "engine", "shipper"}, modules: []string{xsys}},
+		{pkg: "connector/file", imports: []string{"rdf", "rdf/nquads", "patch", "engine", "shipper", "operator"}, modules: []string{xsys}},
 	},
 	{
 		{pkg: "node", imports: []string{

@@ -170,7 +170,7 @@ func owners(s node.Status) []string {
 
 // verify reads all logs and all data from a node.
 func (d *demo) verify(ctx context.Context, door string) error {
-	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, d.logged)
+	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, d.logged, nil)
 	if err != nil {
 		return fmt.Errorf("read the logs: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/node"
 )
 
 // stream sends all changes, kills a node when half of them are accepted, and returns when all are.
@@ -71,7 +72,7 @@ func (d *demo) kill() error {
 }
 
 // logged takes in a record of the logs.
-func (d *demo) logged(change api.Change, _ string) error {
+func (d *demo) logged(change api.Change, _ node.Cursor) error {
 	d.check.Logged([]byte(change.Patch))
 	return nil
 }

@@ -216,12 +216,12 @@ func (r *rig) verify() {
 	r.Helper()
 	door := r.nodes.Doors()[r.nodes.Alive()[0]]
 	query := url.Values{"from": {r.cursor}, "live": {"false"}}
-	err := r.http.Changes(r.ctx, door, query, func(c api.Change, cursor string) error {
+	err := r.http.Changes(r.ctx, door, query, func(c api.Change, cursor node.Cursor) error {
 		r.check.Logged([]byte(c.Patch))
 		r.logged[c.Shard] = append(r.logged[c.Shard], c.Position)
-		r.cursor = cursor
+		r.cursor = cursor.String()
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		r.Fatalf("read the logs: %v", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector/file"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
@@ -232,7 +233,9 @@ func (s sinkSource) Owned() (owned []int) {
 	return owned
 }
 
-func (s sinkSource) Follow(ctx context.Context, shard int, after uint64, fn func(uint64, []byte) error) error {
-	options := node.FollowOptions{From: node.Positions{shard: after}, Shards: []int{shard}, Live: true}
-	return s.n.Follow(ctx, options, func(r node.Record) error { return fn(r.Position, r.Raw) })
+func (s sinkSource) Follow(ctx context.Context, shard int, after engine.Mark, fn func(engine.Mark, []byte) error) error {
+	options := node.FollowOptions{From: node.Cursor{shard: after}, Shards: []int{shard}, Live: true}
+	return s.n.Follow(ctx, options, func(r node.Record) error {
+		return fn(engine.Mark{Position: r.Position, ID: r.ID}, r.Raw)
+	})
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -21,7 +22,7 @@ import (
 type tailCommand struct {
 	doors
 	patienceFlag
-	From      string `placeholder:"P" default:"start" help:"Where to begin: start, now, a cursor such as 0:17,3:42, or, with one --shard, a position; what stands there has been read."`
+	From      string `placeholder:"P" default:"start" help:"Where to begin: start, now, a cursor such as 0:17:Kd0vPpXQ9yUq1T3s (the id may be left out), or, with one --shard, a position; what stands there has been read."`
 	Shard     []int  `placeholder:"S" help:"Shard to read; again for more. Default: all."`
 	As        string `enum:"patch,nquads,update,json" default:"patch" help:"Form (${enum}): an RDF Patch log; the added quads, with deletions as comments; SPARQL Update; a JSON object per record."`
 	Follow    bool   `negatable:"" default:"true" help:"Go on with what is yet to come."`
@@ -42,17 +43,17 @@ func (c *tailCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	t := &tailing{client: cl, query: query, form: c.form(), out: std.out, follow: c.Follow, heard: time.Now()}
+	t := &tailing{client: cl, query: query, form: c.form(), out: std.out, err: std.err, follow: c.Follow, heard: time.Now()}
 	for door := 0; ; door++ {
 		err := t.read(ctx, c.URL[door%len(c.URL)])
 		switch {
 		case ctx.Err() != nil:
-			if t.cursor != "" {
+			if t.cursor != nil {
 				fmt.Fprintf(std.err, "to go on: --from %s\n", t.cursor)
 			}
 			return nil // to interrupt is how one ends it
 		case err == nil && !c.Follow:
-			return nil
+			return t.lost
 		case err != nil && (errors.Is(err, errTail) || !client.Temporary(err)):
 			return err
 		case time.Since(t.heard) > c.Patience:
@@ -104,18 +105,20 @@ type tailing struct {
 	query  url.Values
 	form   form
 	out    io.Writer
+	err    io.Writer
 	follow bool
-	cursor string
+	cursor node.Cursor
+	lost   error     // the first shard that is missing
 	heard  time.Time // when a node was last heard
 	buf    []byte
 }
 
 // read prints what one node gives.
 func (t *tailing) read(ctx context.Context, base string) error {
-	if t.cursor != "" {
-		t.query.Set("from", t.cursor)
+	if t.cursor != nil {
+		t.query.Set("from", t.cursor.String())
 	}
-	return t.client.Changes(ctx, base, t.query, func(change api.Change, cursor string) error {
+	return t.client.Changes(ctx, base, t.query, func(change api.Change, cursor node.Cursor) error {
 		t.heard = time.Now()
 		var err error
 		if t.buf, err = t.form(t.buf[:0], change); err == nil {
@@ -126,7 +129,16 @@ func (t *tailing) read(ctx context.Context, base string) error {
 		}
 		t.cursor = cursor
 		return nil
-	})
+	}, t.missing)
+}
+
+// missing tells that a shard can't be read any further. The others go on; at the end the exit status tells, too.
+func (t *tailing) missing(e *client.Error) error {
+	fmt.Fprintf(t.err, "shard %d is missing from here on: %v\n", *e.Shard, e)
+	if t.lost == nil {
+		t.lost = e
+	}
+	return nil
 }
 
 // form appends a record in some form.

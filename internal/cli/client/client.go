@@ -19,6 +19,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 )
@@ -77,6 +78,8 @@ type Error struct {
 	Line    int    `json:"line"`
 	Column  int    `json:"column"`
 	Head    string `json:"head"`
+	// Shard is the one that is missing from a stream that goes on.
+	Shard *int `json:"shard"`
 	// RetryAfter is how long the node asks to wait; 0 if it doesn't.
 	RetryAfter time.Duration
 }
@@ -166,9 +169,11 @@ func (c *Client) Data(ctx context.Context, base string) (io.ReadCloser, error) {
 }
 
 // Changes calls fn for each record that the query asks for, until the stream ends, which returns nil, or fn returns an
-// error, which is returned. cursor is where to go on after the record.
+// error, which is returned. cursor is where to go on after the record; it is good until the next call. lost is called for
+// a shard that is missing from there on, and decides whether the others go on; without it the first such shard ends the
+// reading.
 func (c *Client) Changes(ctx context.Context, base string, query url.Values,
-	fn func(change api.Change, cursor string) error) error {
+	fn func(change api.Change, cursor node.Cursor) error, lost func(*Error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answer, err := c.do(ctx, http.MethodGet, base, "/v1/changes", query, nil,
@@ -179,9 +184,8 @@ func (c *Client) Changes(ctx context.Context, base string, query url.Values,
 	defer answer.Body.Close()
 	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
 	defer watchdog.Stop()
+	e := events{base: base, fn: fn, lost: lost}
 	r := bufio.NewReaderSize(answer.Body, 64<<10)
-	var cursor string
-	var failed bool
 	for {
 		watchdog.Reset(silence)
 		line, err := r.ReadBytes('\n')
@@ -192,25 +196,57 @@ func (c *Client) Changes(ctx context.Context, base string, query url.Values,
 		if err != nil {
 			return fmt.Errorf("%s: read changes: %w", base, cmp.Or(context.Cause(ctx), err))
 		}
-		field, value, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(": "))
-		switch string(field) {
-		case "id":
-			cursor = string(value)
-		case "event":
-			failed = true // there is but one kind of event with a name
-		case "data":
-			if failed {
-				return decodeError(base, http.StatusInternalServerError, value)
-			}
-			var change api.Change
-			if err := json.Unmarshal(value, &change); err != nil {
-				return fmt.Errorf("%s: read changes: %w", base, err)
-			}
-			if err := fn(change, cursor); err != nil {
-				return err
-			}
+		if err := e.line(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
+			return err
 		}
 	}
+}
+
+// events reads the lines of an event stream.
+type events struct {
+	base   string
+	fn     func(change api.Change, cursor node.Cursor) error
+	lost   func(*Error) error
+	cursor node.Cursor // nil: no id has come yet
+	failed bool        // the data to come is that of an error
+}
+
+func (e *events) line(line []byte) (err error) {
+	field, value, _ := bytes.Cut(line, []byte(": "))
+	switch string(field) {
+	case "id":
+		if e.cursor == nil { // those that follow say what the changes say
+			e.cursor, err = node.ParseCursor(string(value))
+		}
+	case "event":
+		e.failed = true // there is but one kind of event with a name
+	case "data":
+		if !e.failed {
+			return e.change(value)
+		}
+		e.failed = false
+		told := decodeError(e.base, http.StatusInternalServerError, value)
+		if told.Shard == nil || e.lost == nil {
+			return told
+		}
+		return e.lost(told)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: read changes: %w", e.base, err)
+	}
+	return nil
+}
+
+func (e *events) change(data []byte) error {
+	var change api.Change
+	if err := json.Unmarshal(data, &change); err != nil {
+		return fmt.Errorf("%s: read changes: %w", e.base, err)
+	}
+	if e.cursor == nil {
+		e.cursor = node.Cursor{}
+	}
+	e.cursor[change.Shard] = engine.Mark{Position: change.Position, ID: change.ID}
+	return e.fn(change, e.cursor)
 }
 
 // do sends a request and returns the answer if its status is 200, else an *Error or that of the connection.

@@ -125,7 +125,7 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 			"ready":  func() error { return c.Ready(t.Context(), base) },
 			"data":   func() error { _, err := c.Data(t.Context(), base); return err },
 			"changes": func() error {
-				return c.Changes(t.Context(), base, nil, func(api.Change, string) error { return nil })
+				return c.Changes(t.Context(), base, nil, func(api.Change, node.Cursor) error { return nil }, nil)
 			},
 		} {
 			err := ask()
@@ -221,8 +221,8 @@ func TestRoots(t *testing.T) {
 }
 
 const twoChanges = ": hello\n\n" +
-	"id: c1\ndata: {\"shard\":1,\"position\":7,\"id\":\"ni:///a\",\"patch\":\"TX .\\n\"}\n\n" +
-	"id: c2\ndata: {\"shard\":2,\"position\":9}\n\n"
+	"id: 0:5:aaaaaaaaaaaaaaaa\n\ndata: {\"shard\":1,\"position\":7,\"id\":\"ni:///sha-256;bbbbbbbbbbbbbbbbbbbb\",\"patch\":\"TX .\\n\"}\n\n" +
+	"id: 0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb\ndata: {\"shard\":2,\"position\":9}\n\n"
 
 func TestChanges(t *testing.T) {
 	var got *http.Request
@@ -231,12 +231,15 @@ func TestChanges(t *testing.T) {
 		says(200, nil, twoChanges)(w, r)
 	})
 	var heard []string
-	note := func(change api.Change, cursor string) error {
+	note := func(change api.Change, cursor node.Cursor) error {
 		heard = append(heard, fmt.Sprint(change.Shard, change.Position, change.ID, change.Patch, cursor))
 		return nil
 	}
-	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, note)
-	want := []string{fmt.Sprint(1, 7, "ni:///a", "TX .\n", "c1"), fmt.Sprint(2, 9, "", "", "c2")}
+	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, note, nil)
+	want := []string{
+		fmt.Sprint(1, 7, "ni:///sha-256;bbbbbbbbbbbbbbbbbbbb", "TX .\n", "0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb"),
+		fmt.Sprint(2, 9, "", "", "0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb,2:9"),
+	}
 	if err != nil || fmt.Sprint(heard) != fmt.Sprint(want) {
 		t.Errorf("%q, %v; want %q", heard, err, want)
 	}
@@ -245,7 +248,7 @@ func TestChanges(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	calls := 0
-	err = c.Changes(t.Context(), base, nil, func(api.Change, string) error { calls++; return enough })
+	err = c.Changes(t.Context(), base, nil, func(api.Change, node.Cursor) error { calls++; return enough }, nil)
 	if !errors.Is(err, enough) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
@@ -259,12 +262,12 @@ func TestChangesThatFail(t *testing.T) {
 	}{
 		"the node says why": {twoChanges +
 			"event: error\ndata: {\"error\":{\"code\":\"damaged\",\"message\":\"shard 1\"}}\n\n", 2, "500 damaged: shard 1"},
-		"no JSON": {"id: c1\ndata: {\n\n", 0, "read changes: unexpected end"},
-		"cut":     {"id: c1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
+		"no JSON": {"id: 1:1\ndata: {\n\n", 0, "read changes: unexpected end"},
+		"cut":     {"id: 1:1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
 	} {
 		c, base := serve(t, "", says(200, nil, test.stream))
 		heard := 0
-		err := c.Changes(t.Context(), base, nil, func(api.Change, string) error { heard++; return nil })
+		err := c.Changes(t.Context(), base, nil, func(api.Change, node.Cursor) error { heard++; return nil }, nil)
 		if err == nil || heard != test.heard || !strings.HasPrefix(err.Error(), base+": "+test.want) {
 			t.Errorf("%s: %d heard, %v", name, heard, err)
 		}

@@ -84,10 +84,10 @@ func flush(w http.ResponseWriter, text string) {
 // follow follows the changes and returns how many came, how long it took, and the error.
 func follow(ctx context.Context, c *client.Client, fn func() error) (heard int, took time.Duration, err error) {
 	begin := time.Now()
-	err = c.Changes(ctx, "http://n1", url.Values{}, func(api.Change, string) error {
+	err = c.Changes(ctx, "http://n1", url.Values{}, func(api.Change, node.Cursor) error {
 		heard++
 		return fn()
-	})
+	}, nil)
 	return heard, time.Since(begin), err
 }
 
@@ -95,7 +95,7 @@ func nothing() error { return nil }
 
 func TestSilentStream(t *testing.T) {
 	answer := func(w http.ResponseWriter, r *http.Request) {
-		flush(w, "id: c1\ndata: {\"shard\":1}\n\n")
+		flush(w, "id: 1:1\ndata: {\"shard\":1}\n\n")
 		pass(r, 40*time.Second)
 		flush(w, ":\n\n")
 		pass(r, time.Hour)
@@ -119,7 +119,7 @@ func TestQuietStream(t *testing.T) {
 			flush(w, ":\n\n")
 			pass(r, 15*time.Second)
 		}
-		flush(w, "id: c1\ndata: {\"shard\":1}\n\n")
+		flush(w, "id: 1:1\ndata: {\"shard\":1}\n\n")
 	}
 	inBubble(t, answer, func(t *testing.T, c *client.Client) {
 		if heard, took, err := follow(t.Context(), c, nothing); heard != 1 || err != nil || took != 15_000*time.Second {

@@ -1,0 +1,66 @@
+package file
+
+import (
+	"errors"
+	"io"
+	"os"
+)
+
+// disk is what a sink needs of a file system. Tests put one in its place that counts, fails, and loses power.
+type disk interface {
+	// MkdirAll makes a folder, if it is not there.
+	MkdirAll(dir string) error
+	// Open opens a file for reading and writing, and reports whether it has made it.
+	Open(path string) (_ handle, made bool, _ error)
+	// SyncDir makes the names in a folder durable.
+	SyncDir(dir string) error
+}
+
+// handle is an open file. It is used by one goroutine.
+type handle interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	// Lock takes the file for this process until it is closed, or fails at once.
+	Lock() error
+	// Size returns the length in bytes.
+	Size() (int64, error)
+	// Truncate cuts the file to size.
+	Truncate(size int64) error
+	// Sync returns when what was written and cut is durable. After an error nobody knows what is.
+	Sync() error
+}
+
+// osDisk is the disk of the operating system.
+type osDisk struct{}
+
+func (osDisk) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o755) }
+
+func (osDisk) Open(path string) (handle, bool, error) {
+	_, missing := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, false, err
+	}
+	return osFile{f}, errors.Is(missing, os.ErrNotExist), nil
+}
+
+func (osDisk) SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+type osFile struct{ *os.File }
+
+func (f osFile) Lock() error { return lock(f.File) }
+
+func (f osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

@@ -1,0 +1,420 @@
+package file
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// memory is a disk in memory that knows what is durable.
+type memory struct {
+	content, durable map[string][]byte
+	named            map[string]bool // the files whose names are durable
+	syncs            int
+	failWrite        error
+	failSync         error
+}
+
+func newMemory() *memory {
+	return &memory{content: map[string][]byte{}, durable: map[string][]byte{}, named: map[string]bool{}}
+}
+
+func (m *memory) MkdirAll(string) error { return nil }
+
+func (m *memory) Open(path string) (handle, bool, error) {
+	_, there := m.content[path]
+	if !there {
+		m.content[path] = nil
+	}
+	return &memoryFile{m: m, path: path}, !there, nil
+}
+
+func (m *memory) SyncDir(string) error {
+	for path := range m.content {
+		m.named[path] = true
+	}
+	return nil
+}
+
+// powerLoss forgets what is not durable.
+func (m *memory) powerLoss() {
+	clear(m.content)
+	for path, b := range m.durable {
+		if m.named[path] {
+			m.content[path] = bytes.Clone(b)
+		}
+	}
+}
+
+type memoryFile struct {
+	m    *memory
+	path string
+}
+
+func (f *memoryFile) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(f.m.content[f.path]).ReadAt(p, off)
+}
+
+func (f *memoryFile) WriteAt(p []byte, off int64) (int, error) {
+	if f.m.failWrite != nil {
+		return 0, f.m.failWrite
+	}
+	b := f.m.content[f.path]
+	if need := int(off) + len(p); need > len(b) {
+		b = append(b, make([]byte, need-len(b))...)
+	}
+	f.m.content[f.path] = b
+	return copy(b[off:], p), nil
+}
+
+func (f *memoryFile) Close() error         { return nil }
+func (f *memoryFile) Lock() error          { return nil }
+func (f *memoryFile) Size() (int64, error) { return int64(len(f.m.content[f.path])), nil }
+func (f *memoryFile) Truncate(size int64) error {
+	f.m.content[f.path] = f.m.content[f.path][:size]
+	return nil
+}
+
+func (f *memoryFile) Sync() error {
+	if f.m.failSync != nil {
+		return f.m.failSync
+	}
+	f.m.syncs++
+	f.m.durable[f.path] = bytes.Clone(f.m.content[f.path])
+	return nil
+}
+
+const testPath = "dir/shard-0003.rdfp"
+
+// testRecord is a record of shard 3, in as many parts as asked for, as it stands in the file.
+func testRecord(position uint64, rows, parts int) (text []byte, mark engine.Mark) {
+	var raw []byte
+	prev := "ni:before"
+	for p := 1; p <= parts; p++ {
+		r := operator.Record{Kind: operator.Delta, Shard: 3, Writer: operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1},
+			Prev: prev, Body: []byte(strings.Repeat(fmt.Sprintf("A <s:%d> <p:1> <o:1> .\n", position), rows))}
+		if parts > 1 {
+			r.Part, r.More = p, p < parts
+		}
+		raw = r.Encode(raw)
+		prev = r.ID
+	}
+	return append(fmt.Appendf(nil, headFormat, 3, position, len(raw)), raw...), engine.Mark{Position: position, ID: prev}
+}
+
+// testFile is a file of records of that many rows each, at the positions 10, 20 …, and where each begins.
+func testFile(rows ...int) (text []byte, begins []int, marks []engine.Mark) {
+	for i, n := range rows {
+		begins = append(begins, len(text))
+		record, mark := testRecord(uint64(i+1)*10, n, 1+i%3)
+		text, marks = append(text, record...), append(marks, mark)
+	}
+	return text, begins, marks
+}
+
+func opened(m *memory, batch int) (*writer, error) { return open(m, testPath, 3, batch) }
+
+// TestTornMiddle: a power cut leaves the length of a record, its first page and its last, and zeros between.
+func TestTornMiddle(t *testing.T) {
+	text, begins, marks := testFile(3, 2000)
+	for i := begins[1] + 4096; i < len(text)-4096; i++ {
+		text[i] = 0
+	}
+	m := newMemory()
+	m.content[testPath] = text
+	w, err := opened(m, 1<<20)
+	if err != nil || w.last != marks[0] || w.size != int64(begins[1]) {
+		t.Fatalf("%+v, %v; want the end cut off after %+v", w, err, marks[0])
+	}
+	if len(m.content[testPath]) != begins[1] {
+		t.Error("the torn end is there still")
+	}
+}
+
+// TestEveryByteCounts: a bit that flips in the last record cuts it off; in one before it, it is an error that tells
+// where.
+func TestEveryByteCounts(t *testing.T) {
+	text, begins, marks := testFile(1, 2, 1)
+	for i := range text {
+		m := newMemory()
+		m.content[testPath] = bytes.Clone(text)
+		m.content[testPath][i] ^= 2
+		w, err := opened(m, 1<<20)
+		switch {
+		case i >= begins[2]:
+			// A digit of the position in the comment may be another digit: only the log can tell that.
+			if err == nil && w.last == marks[1] || err == nil && w.last.ID == marks[2].ID ||
+				err != nil && strings.Contains(err.Error(), "shard") {
+				continue
+			}
+			t.Errorf("byte %d: %+v, %v", i, w, err)
+		case err == nil && w.last == marks[2]:
+			if line, _, _ := bytes.Cut(text[begins[0]:], []byte("\n")); i > len(line) && i < begins[1] {
+				t.Errorf("byte %d: not noticed", i)
+			}
+		case err == nil:
+			t.Errorf("byte %d: %+v; good records were cut off", i, w.last)
+		case !bytes.Equal(m.content[testPath][:i], text[:i]) || len(m.content[testPath]) != len(text):
+			t.Errorf("byte %d: a damaged file was changed", i)
+		}
+	}
+	m := newMemory()
+	m.content[testPath] = bytes.Clone(text)
+	m.content[testPath][begins[1]+200] ^= 2
+	_, err := opened(m, 1<<20)
+	want := fmt.Sprintf("read %s: log is damaged: at byte %d:", testPath, begins[1])
+	if !errors.Is(err, engine.ErrDamaged) || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), advice) {
+		t.Errorf("%v\nwant %s …", err, want)
+	}
+}
+
+// TestTornBatch: within the batch that was being written, pages may be missing before some that are there.
+func TestTornBatch(t *testing.T) {
+	text, begins, marks := testFile(1, 50, 50)
+	clear(text[begins[1]+100 : begins[1]+500])
+	for batch, torn := range map[int]bool{len(text) - begins[1]: true, len(text) - begins[1] - 1: false} {
+		m := newMemory()
+		m.content[testPath] = bytes.Clone(text)
+		w, err := opened(m, batch)
+		if torn && (err != nil || w.last != marks[0]) || !torn && !errors.Is(err, engine.ErrDamaged) {
+			t.Errorf("batch %d: %+v, %v", batch, w, err)
+		}
+	}
+}
+
+// TestDamageFarFromGood: a good record is found wherever it stands.
+func TestDamageFarFromGood(t *testing.T) {
+	text, begins, _ := testFile(1, window/23, window/23, 1)
+	text[begins[1]+300] ^= 1
+	text[begins[2]+300] ^= 1
+	m := newMemory()
+	m.content[testPath] = text
+	if _, err := opened(m, 100); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("at byte %d;", begins[3])) {
+		t.Errorf("%v; want that a good record stands at byte %d", err, begins[3])
+	}
+}
+
+func TestOrderInTheFile(t *testing.T) {
+	one, _ := testRecord(10, 1, 1)
+	two, _ := testRecord(20, 1, 1)
+	old := operator.Record{Kind: operator.Delta, Shard: 3, Writer: operator.Writer{Epoch: 0, Node: "n0", Incarnation: 1}}
+	raw := old.Encode(nil)
+	deposed := append(fmt.Appendf(nil, headFormat, 3, 30, len(raw)), raw...)
+	for name, text := range map[string][]byte{
+		"a position twice": bytes.Join([][]byte{one, two, two}, nil),
+		"positions fall":   bytes.Join([][]byte{two, one}, nil),
+		"claims fall":      bytes.Join([][]byte{one, two, deposed}, nil),
+	} {
+		m := newMemory()
+		m.content[testPath] = text
+		if w, err := opened(m, 1<<20); !errors.Is(err, engine.ErrDamaged) || !strings.Contains(err.Error(), "at byte ") {
+			t.Errorf("%s: %+v, %v", name, w, err)
+		}
+	}
+}
+
+// script is a source that gives records once.
+type script struct {
+	records [][]byte
+	marks   []engine.Mark
+	sent    chan struct{}
+}
+
+func (s *script) Owned() []int { return []int{3} }
+
+func (s *script) Follow(ctx context.Context, _ int, after engine.Mark, fn func(engine.Mark, []byte) error) error {
+	for i, r := range s.records {
+		if s.marks[i].Position <= after.Position {
+			continue
+		}
+		_, raw, _ := bytes.Cut(r, []byte("\n"))
+		if err := fn(s.marks[i], raw); err != nil {
+			return err
+		}
+	}
+	close(s.sent)
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// write runs a sink over the disk until all is written or it has failed.
+func write(t *testing.T, m *memory, records [][]byte, marks []engine.Mark) *Sink {
+	t.Helper()
+	source := &script{records: records, marks: marks, sent: make(chan struct{})}
+	s, err := New(source, Config{Dir: "dir", MaxBatch: 1, Backoff: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.disk = m
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- s.write(ctx, 3) }()
+	select {
+	case <-source.sent:
+		cancel()
+		<-done
+	case err := <-done:
+		s.failed(3, err)
+	}
+	return s
+}
+
+// TestPowerLoss: whatever the sink says is written is there after a power loss, and what is missing is written again.
+func TestPowerLoss(t *testing.T) {
+	var records [][]byte
+	var marks []engine.Mark
+	var whole []byte
+	for i := range 6 {
+		r, mark := testRecord(uint64(i+1)*10, i+1, 1+i%2)
+		records, marks, whole = append(records, r), append(marks, mark), append(whole, r...)
+	}
+	m := newMemory()
+	for n := 1; n <= len(records); n++ {
+		s := write(t, m, records[:n], marks)
+		if got := s.Positions()[3]; got != marks[n-1].Position {
+			t.Fatalf("written up to %d of %d: %v", got, marks[n-1].Position, s.Errors())
+		}
+		// What is written behind the last fsync is lost, but for garbage that a power cut may leave.
+		m.powerLoss()
+		if w, err := opened(m, 1<<20); err != nil || w.last != marks[n-1] {
+			t.Fatalf("after the power loss: %+v, %v; want %+v", w, err, marks[n-1])
+		}
+		m.content[testPath] = append(m.content[testPath], make([]byte, 5000)...)
+		m.durable[testPath] = m.content[testPath]
+	}
+	if _, err := opened(m, 1<<20); err != nil || !bytes.Equal(m.content[testPath], whole) {
+		t.Errorf("%v; the file holds %d bytes, want %d", err, len(m.content[testPath]), len(whole))
+	}
+	if m.syncs < 2*len(records) {
+		t.Errorf("%d fsyncs of %d batches and as many starts", m.syncs, len(records))
+	}
+}
+
+// TestDiskFails: a batch of which the write or the fsync failed doesn't count, and the writer stops.
+func TestDiskFails(t *testing.T) {
+	record, mark := testRecord(10, 1, 1)
+	broken := errors.New("input/output error")
+	for name, m := range map[string]*memory{"write": {failWrite: broken}, "fsync": {}} {
+		m.content, m.durable, m.named = map[string][]byte{}, map[string][]byte{}, map[string]bool{}
+		w, err := opened(m, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "fsync" {
+			m.failSync = broken
+		}
+		if err := w.append(record, mark); !errors.Is(err, broken) || w.last != (engine.Mark{}) || w.size != 0 {
+			t.Errorf("%s: %v, %+v", name, err, w)
+		}
+		s := write(t, m, [][]byte{record}, []engine.Mark{mark})
+		if s.Positions()[3] != 0 || name == "fsync" && s.Errors()[3] == nil {
+			t.Errorf("%s: the sink says %v, %v", name, s.Positions(), s.Errors())
+		}
+	}
+	m := newMemory()
+	m.failSync = broken
+	if _, err := opened(m, 1<<20); !errors.Is(err, broken) {
+		t.Errorf("open: %v", err)
+	}
+}
+
+// TestGoodAcrossWindows: the comment of the next good record stands across the border of what is searched at once.
+func TestGoodAcrossWindows(t *testing.T) {
+	good, _ := testRecord(20, 1, 1)
+	for _, before := range []int{1, 5, 20} {
+		bad := append([]byte("# shard 3 position 10 length 9\n"), bytes.Repeat([]byte("x"), window)...)
+		bad = bad[:1+window-before] // the search begins with the second byte
+		m := newMemory()
+		m.content[testPath] = append(bad, good...)
+		if _, err := opened(m, 100); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("at byte %d;", len(bad))) {
+			t.Errorf("%d bytes before the border: %v", before, err)
+		}
+	}
+}
+
+// crowd is a disk that counts how many files are being opened at one time.
+type crowd struct {
+	osDisk
+	mu        sync.Mutex
+	now, most int
+}
+
+func (c *crowd) Open(path string) (handle, bool, error) {
+	h, made, err := c.osDisk.Open(path)
+	return &crowded{handle: h, c: c}, made, err
+}
+
+type crowded struct {
+	handle
+	c    *crowd
+	once sync.Once
+}
+
+// Lock comes first in opening a file: it gives the others time to come, too.
+func (h *crowded) Lock() error {
+	h.c.mu.Lock()
+	h.c.now++
+	h.c.most = max(h.c.most, h.c.now)
+	h.c.mu.Unlock()
+	<-time.After(5 * time.Millisecond)
+	return h.handle.Lock()
+}
+
+// Sync comes last.
+func (h *crowded) Sync() error {
+	h.once.Do(func() {
+		h.c.mu.Lock()
+		h.c.now--
+		h.c.mu.Unlock()
+	})
+	return h.handle.Sync()
+}
+
+// quiet is a source of many shards in which nothing happens.
+type quiet struct{ shards []int }
+
+func (q quiet) Owned() []int { return q.shards }
+func (q quiet) Follow(ctx context.Context, _ int, _ engine.Mark, _ func(engine.Mark, []byte) error) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestFewAreOpenedAtOnce: checking a file takes memory, so not all shards do it together.
+func TestFewAreOpenedAtOnce(t *testing.T) {
+	const shards = 40
+	source := quiet{}
+	for i := range shards {
+		source.shards = append(source.shards, i)
+	}
+	s, err := New(source, Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &crowd{}
+	s.disk = c
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	for deadline := time.Now().Add(10 * time.Second); len(s.Positions()) < shards; <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d are open", len(s.Positions()), shards)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if c.most > maxOpening || c.most < 2 {
+		t.Errorf("%d were opened at one time, want %d at most", c.most, maxOpening)
+	}
+}

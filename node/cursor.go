@@ -1,0 +1,259 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// Cursor says, per shard, which record a reader has read last; it goes on after it. A shard that is not in it is read
+// from its start, as with the zero Mark.
+//
+// Its text form is "0:17:ID,3:42:ID", in order of shard: the number, the position, and the first 16 characters of the hash
+// in the record's id. The id proves that the log still is the one that was read. A person may leave it out, as in "0:17";
+// what a node hands out has it. [ParseCursor] leaves the ids as short as they are in the text.
+type Cursor map[int]engine.Mark
+
+// idLength is how much of the hash of a record's id is in a cursor: 96 bits, so that 4,096 shards make 120 KB.
+const idLength = 16
+
+// shortID returns what a cursor holds of a record's id; of one that is short already, all.
+func shortID(id string) string {
+	hash := id[strings.LastIndexByte(id, ';')+1:]
+	return hash[:min(idLength, len(hash))]
+}
+
+// sameRecord reports whether a cursor's id, which may be short or unknown, is that of the record.
+func sameRecord(known, id string) bool { return known == "" || shortID(known) == shortID(id) }
+
+// String returns the text form; "" for no shards, which is the start of every log.
+func (c Cursor) String() string {
+	shards := make([]int, 0, len(c))
+	for s := range c {
+		shards = append(shards, s)
+	}
+	slices.Sort(shards)
+	text := make([]byte, 0, len(c)*32)
+	for i, s := range shards {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, int64(s), 10)
+		text = strconv.AppendUint(append(text, ':'), c[s].Position, 10)
+		if id := c[s].ID; id != "" {
+			text = append(append(text, ':'), shortID(id)...)
+		}
+	}
+	return string(text)
+}
+
+// ParseCursor reads the text form.
+func ParseCursor(text string) (Cursor, error) {
+	c := Cursor{}
+	if text == "" {
+		return c, nil
+	}
+	for item := range strings.SplitSeq(text, ",") {
+		shard, rest, ok := strings.Cut(item, ":")
+		position, id, withID := strings.Cut(rest, ":")
+		s, err1 := strconv.ParseUint(shard, 10, 31)
+		at, err2 := strconv.ParseUint(position, 10, 64)
+		_, twice := c[int(s)]
+		if !ok || err1 != nil || err2 != nil || twice || withID && !validID(id) {
+			return nil, fmt.Errorf("%q in the cursor: expected SHARD:POSITION or SHARD:POSITION:ID, each shard once", item)
+		}
+		c[int(s)] = engine.Mark{Position: at, ID: id}
+	}
+	return c, nil
+}
+
+// validID reports whether id is the beginning of a hash in base64url.
+func validID(id string) bool {
+	return len(id) == idLength && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
+}
+
+// ErrCursor says that a reader can't go on from its cursor: the log has another record at the position, or none, or the
+// position is inside a transaction. Nothing is skipped in its place. Begin with a cursor that a node has handed out, or
+// at the start.
+var ErrCursor = errors.New("no reader can go on from this cursor")
+
+// cursorError is an [ErrCursor] that tells the shard, the position, and what is there.
+func cursorError(s int, at engine.Mark, format string, args ...any) error {
+	return fmt.Errorf("%w: shard %d, position %d: %s", ErrCursor, s, at.Position, fmt.Sprintf(format, args...))
+}
+
+// resumeAt returns the chain of a reader that has read up to the mark, of which e is what the log has there or next.
+func resumeAt(s int, at engine.Mark, e engine.Entry) (*operator.Chain, error) {
+	if e.Seq != at.Position {
+		return nil, cursorError(s, at, "the log has no record there; the next is at %d", e.Seq)
+	}
+	chain, err := operator.ResumeAt(s, e.Seq, e.Payload)
+	if err == nil && !sameRecord(at.ID, chain.Head) {
+		return nil, cursorError(s, at, "the log has the record %s there, and the cursor names %s", shortID(chain.Head),
+			shortID(at.ID))
+	}
+	return chain, err
+}
+
+// errFound ends a reading that has found what it looked for.
+var errFound = errors.New("found")
+
+// Resolve checks a cursor, and returns it with the ids that are missing. The error is an [ErrCursor] when nobody can read
+// on from it, and names the first shard, by number. A shard of which the log can't be read is left as it is: who follows
+// it hears why.
+func (n *Node) Resolve(ctx context.Context, c Cursor) (Cursor, error) {
+	shards := make([]int, 0, len(c))
+	for s := range c {
+		if s < 0 || s >= len(n.loops) {
+			return nil, n.noShard(s)
+		}
+		shards = append(shards, s)
+	}
+	slices.Sort(shards)
+	marks, errs := make([]engine.Mark, len(shards)), make([]error, len(shards))
+	together(len(shards), func(i int) {
+		marks[i], errs[i] = n.resolve(ctx, shards[i], c[shards[i]])
+	})
+	resolved := Cursor{}
+	for i, s := range shards {
+		if errs[i] != nil {
+			return nil, errs[i]
+		}
+		resolved[s] = marks[i]
+	}
+	return resolved, nil
+}
+
+func (n *Node) resolve(ctx context.Context, s int, at engine.Mark) (engine.Mark, error) {
+	if at.Position == 0 {
+		return engine.Mark{}, nil
+	}
+	if known := n.loops[s].view.Load(); known.state == operator.Owning && known.mark.Position == at.Position &&
+		at.ID != "" && sameRecord(at.ID, known.mark.ID) {
+		return known.mark, nil
+	}
+	var chain *operator.Chain
+	var id string // of the record at the position
+	tail, err := n.cfg.Engine.Shard(s).Read(ctx, at.Position, func(e engine.Entry) (err error) {
+		if chain == nil {
+			if chain, err = resumeAt(s, at, e); err == nil {
+				id = chain.Head
+			}
+		} else {
+			_, err = chain.Push(e.Seq, e.Payload)
+		}
+		if err == nil && !chain.Inside() {
+			return errFound
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, errFound):
+		return engine.Mark{Position: at.Position, ID: id}, nil
+	case errors.Is(err, operator.ErrInside), err == nil && chain != nil:
+		return at, insideError(s, at)
+	case err == nil:
+		return at, endError(s, at, tail)
+	case errors.Is(err, ErrCursor), ctx.Err() != nil:
+		return at, err
+	}
+	return at, nil
+}
+
+func insideError(s int, at engine.Mark) error {
+	return cursorError(s, at, "it is inside a transaction of several records; take the position of the record before them")
+}
+
+func endError(s int, at engine.Mark, tail uint64) error {
+	return cursorError(s, at, "the log ends at %d", tail)
+}
+
+// Tails returns a cursor after the last whole record of every shard: what a transaction of several records has written
+// while it isn't closed is yet to come.
+func (n *Node) Tails(ctx context.Context) (Cursor, error) {
+	marks, errs := make([]engine.Mark, len(n.loops)), make([]error, len(n.loops))
+	together(len(n.loops), func(s int) {
+		if v := n.loops[s].view.Load(); v.state == operator.Owning {
+			marks[s] = v.mark // nobody else writes the log
+		} else {
+			marks[s], errs[s] = n.lastWhole(ctx, s)
+		}
+	})
+	c := Cursor{}
+	for s, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("tail of shard %d: %w", s, err)
+		}
+		c[s] = marks[s]
+	}
+	return c, nil
+}
+
+// lastWhole returns the mark of the last record of the log that isn't inside a transaction.
+func (n *Node) lastWhole(ctx context.Context, s int) (engine.Mark, error) {
+	tail, err := n.tail(ctx, s)
+	if err != nil || tail.Seq == 0 {
+		return engine.Mark{}, err
+	}
+	r, err := operator.Decode(tail.Payload)
+	if err != nil {
+		return engine.Mark{}, fmt.Errorf("position %d: %w", tail.Seq, err)
+	}
+	// There are at least as many records before it as parts; other logs may have positions between them.
+	for back := uint64(r.Part); r.More; back *= 2 {
+		from := tail.Seq - min(back, tail.Seq)
+		at, err := n.wholeFrom(ctx, s, from)
+		if err != nil || at.Position > 0 {
+			return at, err
+		}
+		if from == 0 {
+			return engine.Mark{}, fmt.Errorf("%w: it begins inside a transaction", engine.ErrDamaged)
+		}
+	}
+	return engine.Mark{Position: tail.Seq, ID: r.ID}, nil
+}
+
+// wholeFrom returns the last whole record before the transaction that is open, if one stands at from or later.
+func (n *Node) wholeFrom(ctx context.Context, s int, from uint64) (at engine.Mark, err error) {
+	_, err = n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
+		r, err := operator.Decode(e.Payload)
+		switch {
+		case err != nil:
+			return fmt.Errorf("position %d: %w", e.Seq, err)
+		case !r.More:
+			at = engine.Mark{Position: e.Seq, ID: r.ID}
+		case at.Position == 0:
+			return errFound // it begins before from
+		}
+		return nil
+	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
+	return at, err
+}
+
+// readers bounds how many shards one reader reads at a time.
+const readers = 8
+
+// together calls fn for 0 to n-1, a few at a time.
+func together(n int, fn func(i int)) {
+	var all sync.WaitGroup
+	var next atomic.Int64
+	for range min(n, readers) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				fn(i)
+			}
+		})
+	}
+	all.Wait()
+}
