@@ -72,13 +72,14 @@ func (l leakChecked) Run() int {
 //	http STATUS METHOD PATH [FILE|-] [HEADER=VALUE…]
 //	                          sends a request to the node, with the file as its body, and expects that status
 //	compress FILE             makes FILE.gz and FILE.zst
+//	alter FILE                flips a bit in the middle of it
 //	certificate               makes cert.pem and key.pem for 127.0.0.1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"node": startNode, "stop": stopNode, "kill": killNode, "exits": exits, "until": until, "http": request,
-			"compress": compress, "certificate": certificate,
+			"compress": compress, "certificate": certificate, "alter": alter,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[nodesKey{}] = map[string]*process{}
@@ -251,6 +252,12 @@ func compress(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(errors.Join(err, z.Close()))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".gz"), gz.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".zst"), zst.Bytes(), 0o600))
+}
+
+func alter(ts *testscript.TestScript, _ bool, args []string) {
+	content := []byte(ts.ReadFile(args[0]))
+	content[len(content)/2] ^= 8
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
 }
 
 func certificate(ts *testscript.TestScript, _ bool, _ []string) {

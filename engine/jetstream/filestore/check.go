@@ -26,8 +26,8 @@ type checker struct {
 	highest  uint64                 // the same with tombstones
 	read     map[uint32]*blockState // by number; not there for a block that can't be read
 	subjects map[string]*subjectState
-	// replaced are the messages that one with Nats-Rollup has replaced or will: their tombstones are not kept, as a
-	// busy stream has millions of them.
+	// replaced are messages with Nats-Rollup that name none before, such as barriers: the next one replaces them, and
+	// their tombstones are not kept, as a busy stream has millions of them.
 	replaced map[uint64]bool
 	gaps     []gap
 	cut      uint64 // the first sequence that isn't certain
@@ -46,7 +46,7 @@ type subjectState struct {
 	last  uint64 // sequence of the last message
 	first uint64 // sequence of the first
 	late  uint64 // the one that the first names
-	old   uint64 // the rollup before the last one
+	old   uint64 // the one of replaced before the last one
 }
 
 // gap is a place where messages seem to be missing. It is none if the message before it is deleted: then the subject was
@@ -202,9 +202,12 @@ func (c *checker) message(b block, r record) {
 	}
 	switch before, named := expected(r.header); {
 	case headerValue(r.header, headerRollup) != nil:
-		delete(c.replaced, s.old)
-		s.old = s.last
-		c.replaced[r.seq], s.late = true, 0
+		s.late = 0
+		if !named {
+			delete(c.replaced, s.old)
+			s.old = s.last
+			c.replaced[r.seq] = true
+		}
 	case !named:
 	case s.last == 0:
 		s.late = before
@@ -251,14 +254,14 @@ func (c *checker) compareIndex() {
 	if x == nil {
 		return
 	}
-	path := filepath.Join(c.s.messages(), IndexFile)
+	path := c.s.IndexPath()
 	if x.last > c.highest {
 		c.damaged(max(c.last, c.highest)+1, path, 0, Short,
 			"the stream went up to message %d when this was written, and the blocks end with %d", x.last, c.highest)
 	}
 	for _, b := range x.blocks {
 		if !c.there(b.number) && b.live && c.needed(x, b) {
-			c.damaged(b.first, c.s.blockPath(b.number), 0, Missing,
+			c.damaged(b.first, c.s.BlockPath(b.number), 0, Missing,
 				"the block isn't there; it held messages %d to %d", b.first, b.last)
 		}
 	}
@@ -277,10 +280,6 @@ func (c *checker) needed(x *index, b indexBlock) bool {
 		}
 	}
 	return false
-}
-
-func (s *Stream) blockPath(number uint32) string {
-	return filepath.Join(s.messages(), strconv.FormatUint(uint64(number), 10)+blockExt)
 }
 
 func (c *checker) there(number uint32) bool {

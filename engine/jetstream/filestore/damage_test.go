@@ -43,16 +43,16 @@ func TestDamages(t *testing.T) {
 		killed Kind // after a kill, when there is no index or an old one; "" for nothing
 		block  uint32
 	}{
-		"a block in the middle removed": {func(s *Stream) { must(t, os.Remove(s.blockPath(middle))) }, Gap, Gap, middle - 1},
-		"the first block removed":       {func(s *Stream) { must(t, os.Remove(s.blockPath(first))) }, Missing, "", first + 1},
-		"the newest block removed":      {func(s *Stream) { must(t, os.Remove(s.blockPath(newest))) }, Short, "", newest - 1},
+		"a block in the middle removed": {func(s *Stream) { must(t, os.Remove(s.BlockPath(middle))) }, Gap, Gap, middle - 1},
+		"the first block removed":       {func(s *Stream) { must(t, os.Remove(s.BlockPath(first))) }, Missing, "", first + 1},
+		"the newest block removed":      {func(s *Stream) { must(t, os.Remove(s.BlockPath(newest))) }, Short, "", newest - 1},
 		"all blocks removed":            {func(s *Stream) { must(t, os.RemoveAll(filepath.Join(s.dir, Messages))) }, Missing, Missing, 0},
-		"a sealed block truncated":      {func(s *Stream) { must(t, os.Truncate(s.blockPath(middle), 1_000_001)) }, Altered, Altered, middle},
-		"a sealed block emptied":        {func(s *Stream) { must(t, os.Truncate(s.blockPath(middle), 0)) }, Gap, Gap, middle - 1},
-		"the newest block truncated":    {func(s *Stream) { must(t, os.Truncate(s.blockPath(newest), 101)) }, Short, "", newest},
+		"a sealed block truncated":      {func(s *Stream) { must(t, os.Truncate(s.BlockPath(middle), 1_000_001)) }, Altered, Altered, middle},
+		"a sealed block emptied":        {func(s *Stream) { must(t, os.Truncate(s.BlockPath(middle), 0)) }, Gap, Gap, middle - 1},
+		"the newest block truncated":    {func(s *Stream) { must(t, os.Truncate(s.BlockPath(newest), 101)) }, Short, "", newest},
 		"zeros at the end of a sealed one": {func(s *Stream) {
-			must(t, os.Truncate(s.blockPath(middle), 1_000_000))
-			must(t, os.Truncate(s.blockPath(middle), 8_000_000))
+			must(t, os.Truncate(s.BlockPath(middle), 1_000_000))
+			must(t, os.Truncate(s.BlockPath(middle), 8_000_000))
 		}, Altered, Altered, middle},
 	} {
 		for _, dir := range []string{w.stream(), killed} {
@@ -83,7 +83,7 @@ func TestTornEnd(t *testing.T) {
 		w.append("q.log.0", 1000)
 	}
 	dir := w.killed()
-	path := Open(dir).blockPath(1)
+	path := Open(dir).BlockPath(1)
 	content, err := os.ReadFile(path)
 	must(t, err)
 	for _, tail := range [][]byte{content[:21], content[:500], make([]byte, 4096), []byte("garbage garbage garbage garbage garbage")} {

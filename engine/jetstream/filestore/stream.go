@@ -49,6 +49,38 @@ func (s *Stream) Name() string { return s.name }
 // Dir is its folder.
 func (s *Stream) Dir() string { return s.dir }
 
+// Raft reports whether it is the log of a Raft group.
+func (s *Stream) Raft() bool { return s.raft }
+
+// Size is how many bytes the blocks have on disk; what can't be read counts for nothing.
+func (s *Stream) Size() (n int64) {
+	list, _ := s.blocks()
+	for _, b := range list {
+		if info, err := os.Stat(b.path); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// Blocks are the numbers of the blocks, in order.
+func (s *Stream) Blocks() ([]uint32, error) {
+	list, err := s.blocks()
+	numbers := make([]uint32, len(list))
+	for i, b := range list {
+		numbers[i] = b.number
+	}
+	return numbers, err
+}
+
+// BlockPath is the file of a block.
+func (s *Stream) BlockPath(number uint32) string {
+	return filepath.Join(s.messages(), strconv.FormatUint(uint64(number), 10)+blockExt)
+}
+
+// IndexPath is the file of the state.
+func (s *Stream) IndexPath() string { return filepath.Join(s.messages(), IndexFile) }
+
 // Message is a message of a stream. What its fields refer to holds until the function that got it returns.
 type Message struct {
 	// Seq is the sequence, Time when it was stored.
@@ -103,7 +135,7 @@ func (s *Stream) messages() string {
 
 // readIndex returns nil if there is no index, or it can't be believed: the server then does without, too.
 func (s *Stream) readIndex() *index {
-	buf, err := os.ReadFile(filepath.Join(s.messages(), IndexFile))
+	buf, err := os.ReadFile(s.IndexPath())
 	if err != nil {
 		return nil
 	}
@@ -149,8 +181,9 @@ func (s *Stream) Meta() (m Meta, err error) {
 	return m, nil
 }
 
-// Read gives fn the messages that are not deleted, in order of their sequences. What is damaged is left out. A message
-// that a later one with Nats-Rollup has replaced may be among them. fn's error ends it and is returned as it is.
+// Read gives fn the messages that are not deleted, in order of their sequences. What is damaged is left out. Messages with
+// Nats-Rollup that name none before, such as barriers, may be among them although a later one has replaced them. fn's error
+// ends it and is returned as it is.
 //
 // It needs the memory of one block, and of one sequence for each deleted message that is still in the files.
 func (s *Stream) Read(ctx context.Context, fn func(*Message) error) error {
@@ -200,8 +233,7 @@ func (s *Stream) readBlock(ctx context.Context, b block, buf []byte, last uint64
 	return content, last, err
 }
 
-// ReadBlock returns the content of a block, decompressed.
-func (s *Stream) ReadBlock(number uint32) ([]byte, error) {
-	content, _, err := readBlock(s.blockPath(number), nil)
-	return content, err
+// ReadBlock returns the content of a block, decompressed, and whether it was compressed.
+func (s *Stream) ReadBlock(number uint32) (content []byte, wasCompressed bool, err error) {
+	return readBlock(s.BlockPath(number), nil)
 }
