@@ -171,6 +171,9 @@ func (c *scrubber) store(ctx context.Context, s *filestore.Stream) error {
 		return nil
 	}
 	meta, metaErr := s.Meta()
+	if errors.Is(metaErr, fs.ErrNotExist) && report.Messages == 0 && len(report.Damages) <= 1 && s.Size() == 0 {
+		return nil // the server ended while it created the stream, and will begin again
+	}
 	if metaErr != nil {
 		report.Damages = append(report.Damages, filestore.Damage{Stream: s.Name(),
 			File: filepath.Join(s.Dir(), filestore.MetaFile), Kind: filestore.Altered, What: metaErr.Error()})
@@ -182,6 +185,9 @@ func (c *scrubber) store(ctx context.Context, s *filestore.Stream) error {
 	// A configuration that can't be read leaves out how many replicas there are; in a cluster there are several.
 	alone := c.cfg.Cluster == "" || metaErr == nil && meta.Replicas <= 1
 	err = c.setAside(s, report, alone, metaErr != nil, to)
+	if os.Remove(to) == nil { // it is empty: what is missing can't be moved
+		to = ""
+	}
 	c.tell(report, to)
 	if err != nil {
 		return fmt.Errorf("stream %s is damaged, and can't be set aside, so the engine, which would remove what is damaged, "+

@@ -103,7 +103,7 @@ func TestDamagedAlone(t *testing.T) {
 		before := digest(t, store.Dir())
 		s := start(t, alone(copied))
 		found := s.Damages()
-		if len(found) == 0 || found[0].Stream != store.Name() || found[0].SetAside == "" {
+		if len(found) == 0 || found[0].Stream != store.Name() || found[0].SetAside == "" || found[0].What == "" {
 			t.Fatalf("%s: Damages are %+v", what, found)
 		}
 		if got := digest(t, filepath.Join(found[0].SetAside, "stream")); got != before {
@@ -115,6 +115,20 @@ func TestDamagedAlone(t *testing.T) {
 		w.check(ctx, t, open(t, s, other))
 		s.Shutdown()
 	}
+}
+
+// TestUnfinishedStream: what a server leaves that ends while it creates a stream is no damage.
+func TestUnfinishedStream(t *testing.T) {
+	ctx := limited(t)
+	dir, cfg := t.TempDir(), fresh(1, 1)
+	start(t, alone(dir)).Shutdown()
+	check(t, os.MkdirAll(filepath.Join(storeOf(dir, cfg).Dir(), filestore.Messages), 0o750))
+	check(t, os.WriteFile(storeOf(dir, cfg).BlockPath(1), nil, 0o600))
+	s := start(t, alone(dir))
+	if found := s.Damages(); len(found) > 0 {
+		t.Errorf("Damages are %+v", found)
+	}
+	write(ctx, t, open(t, s, cfg)).check(ctx, t, open(t, s, cfg))
 }
 
 // digest is the sum of all the files in a folder.
