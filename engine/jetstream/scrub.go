@@ -33,9 +33,10 @@ import (
 //     own Raft log, which was fsynced for each entry. What was not fsynced in the store before a power loss is therefore
 //     no loss, even if it is damaged on every replica: the cut is behind the snapshot, before which the store is fsynced.
 //     This is why not all of a store is set aside: three such stores would be empty, and no Raft log complete.
-//   - index.db must go: with one that knows of later messages the server writes a tombstone for the last of them
-//     (newFileStoreWithCreatedAndMode), takes that for its end, and never asks for what lies between. For the same reason
-//     the cut is right behind a message, with no tombstone after it.
+//   - The cut is right behind a message, with no tombstone after it: the server would take the sequence of a tombstone for
+//     the store's end, and never ask for what lies between. For the same reason index.db goes, which knows of messages
+//     behind the cut (newFileStoreWithCreatedAndMode; it does so today only where each message is flushed at once).
+//   - A store that merely ends early, or is empty, needs nothing done to it.
 //   - The folder of the Raft group stays as it is: votes, term and log. Damage in it is told of; the server truncates its
 //     log there, and gets the rest from the leader. What two of three have lost at the same time is lost.
 //
@@ -163,8 +164,8 @@ func (c *scrubber) store(ctx context.Context, s *filestore.Stream) error {
 	c.bytes += report.Bytes
 	c.mu.Unlock()
 	if report.Torn != nil {
-		c.log.Info("a stream's end is torn, as a crash leaves it", "stream", s.Name(), "file", report.Torn.File,
-			"offset", report.Torn.Offset)
+		c.log.Info("a stream ends as a crash leaves it", "stream", s.Name(), "file", report.Torn.File,
+			"offset", report.Torn.Offset, "what", report.Torn.What)
 	}
 	if s.Raft() {
 		c.tell(report, "")

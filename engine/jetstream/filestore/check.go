@@ -256,8 +256,8 @@ func (c *checker) compareIndex() {
 	}
 	path := c.s.IndexPath()
 	if x.last > c.highest {
-		c.damaged(max(c.last, c.highest)+1, path, 0, Short,
-			"the stream went up to message %d when this was written, and the blocks end with %d", x.last, c.highest)
+		c.short(path, fmt.Sprintf("the stream went up to message %d when this was written, and the blocks end with %d",
+			x.last, c.highest))
 	}
 	for _, b := range x.blocks {
 		if !c.there(b.number) && b.live && c.needed(x, b) {
@@ -265,6 +265,18 @@ func (c *checker) compareIndex() {
 				"the block isn't there; it held messages %d to %d", b.first, b.last)
 		}
 	}
+}
+
+// short notes that the blocks end before the stream did. With several replicas the server confirms messages before it
+// writes them to the blocks, since they are in the Raft log: a kill leaves this, and the server mends it.
+func (c *checker) short(path, what string) {
+	if m, err := c.s.Meta(); err == nil && m.Replicas > 1 {
+		if c.report.Torn == nil {
+			c.report.Torn = &Damage{c.s.name, path, 0, Short, what}
+		}
+		return
+	}
+	c.damaged(c.highest+1, path, 0, Short, "%s", what)
 }
 
 // needed reports whether a block that isn't there should be: if nothing was written since the index was, or a message

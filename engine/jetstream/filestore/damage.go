@@ -51,8 +51,9 @@ type Report struct {
 	// Damages are the first [MaxDamages] found, in the order of the files; More counts the others.
 	Damages []Damage
 	More    int
-	// Torn is the place from which on the newest block holds no good record, and nil if it ends well. A crash may leave
-	// this: what was not yet confirmed, or is in the Raft log. It is no damage by itself.
+	// Torn is the place from which on the newest block holds no good record, or, of a stream with several replicas, where
+	// the blocks end before the state file; nil if it ends well. A crash may leave this: what was not yet confirmed, or is
+	// in the Raft log. It is no damage by itself.
 	Torn *Damage
 	// Late are the subjects whose first message names one before it, with the sequence of that. They were trimmed, or
 	// what was before is lost; the files can't tell.

@@ -1,6 +1,7 @@
 package filestore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -99,6 +100,29 @@ func TestTornEnd(t *testing.T) {
 	r := check(t, dir)
 	if len(r.Damages) != 1 || r.Torn != nil || r.Cut == nil || *r.Cut != (Cut{1, int64(9 * size), 10}) {
 		t.Errorf("a hole: %+v, cut %v", r, r.Cut)
+	}
+}
+
+// TestShortReplica: a stream with several replicas may end before its state file says.
+func TestShortReplica(t *testing.T) {
+	w := newWriter(t, natsjs.NoCompression)
+	w.fill(10)
+	w.stop()
+	must(t, os.Truncate(Open(w.stream()).BlockPath(1), 100_000))
+	if r := check(t, w.stream()); len(r.Damages) != 1 || r.Damages[0].Kind != Short {
+		t.Errorf("a single copy: %v", r.Damages)
+	}
+	path := filepath.Join(w.stream(), MetaFile)
+	meta, err := os.ReadFile(path)
+	must(t, err)
+	meta = bytes.Replace(meta, []byte(`"num_replicas":1`), []byte(`"num_replicas":3`), 1)
+	must(t, os.WriteFile(path, meta, 0o600))
+	sum, err := newSum(name)
+	must(t, err)
+	sum.Write(meta)
+	must(t, os.WriteFile(filepath.Join(w.stream(), MetaSum), fmt.Appendf(nil, "%x", sum.Sum(nil)), 0o600))
+	if r := check(t, w.stream()); len(r.Damages) != 0 || r.Torn == nil {
+		t.Errorf("one of three: %v, torn %v", r.Damages, r.Torn)
 	}
 }
 
