@@ -64,8 +64,8 @@ func (l leakChecked) Run() int {
 //
 //	node NAME ARG…            starts "quadrille serve" and waits until it is ready; sets $NAME_URL and $NAME_ENGINE, and
 //	                          QUADRILLE_URL, so that commands talk to it
-//	stop NAME                 asks it to end, which it must do with status 0
-//	kill NAME                 kills it
+//	end NAME                  asks it to end, which it must do with status 0
+//	crash NAME                kills it
 //	exits N COMMAND ARG…      runs a command that must end with status N
 //	until PATTERN COMMAND ARG…
 //	                          runs a command again and again until its output matches
@@ -78,7 +78,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"node": startNode, "stop": stopNode, "kill": killNode, "exits": exits, "until": until, "http": request,
+			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "http": request,
 			"compress": compress, "certificate": certificate, "alter": alter,
 		},
 		Setup: func(e *testscript.Env) error {
@@ -166,7 +166,7 @@ func startNode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func stopNode(ts *testscript.TestScript, _ bool, args []string) {
+func endNode(ts *testscript.TestScript, _ bool, args []string) {
 	p := nodes(ts)[args[0]]
 	ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
 	select {
@@ -177,7 +177,7 @@ func stopNode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func killNode(ts *testscript.TestScript, _ bool, args []string) {
+func crashNode(ts *testscript.TestScript, _ bool, args []string) {
 	p := nodes(ts)[args[0]]
 	ts.Check(p.cmd.Process.Kill())
 	<-p.done
