@@ -171,8 +171,13 @@ func (c *scrubber) store(ctx context.Context, s *filestore.Stream) error {
 		c.tell(report, "")
 		return nil
 	}
+	return c.judge(s, report)
+}
+
+// judge adds what is wrong with a stream's configuration, and sets the stream aside if anything is.
+func (c *scrubber) judge(s *filestore.Stream, report *filestore.Report) error {
 	meta, metaErr := s.Meta()
-	if errors.Is(metaErr, fs.ErrNotExist) && report.Messages == 0 && len(report.Damages) <= 1 && s.Size() == 0 {
+	if errors.Is(metaErr, fs.ErrNotExist) && report.Messages == 0 && s.Size() == 0 {
 		return nil // the server ended while it created the stream, and will begin again
 	}
 	if metaErr != nil {
@@ -185,7 +190,7 @@ func (c *scrubber) store(ctx context.Context, s *filestore.Stream) error {
 	to := filepath.Join(c.cfg.Dir, damagedDir, s.Name()+"-"+c.stamp)
 	// A configuration that can't be read leaves out how many replicas there are; in a cluster there are several.
 	alone := c.cfg.Cluster == "" || metaErr == nil && meta.Replicas <= 1
-	err = c.setAside(s, report, alone, metaErr != nil, to)
+	err := c.setAside(s, report, alone, metaErr != nil, to)
 	if os.Remove(to) == nil { // it is empty: what is missing can't be moved
 		to = ""
 	}
