@@ -84,49 +84,77 @@ var (
 	errCompressed = errors.New("the compressed block can't be decompressed")
 )
 
-// readBlock reads a block, and decompresses it if need be. buf is used if it is large enough.
-func readBlock(path string, buf []byte) (content []byte, wasCompressed bool, err error) {
+// form is how a block is written.
+type form int
+
+const (
+	plain  form = iota
+	packed      // compressed
+	mixed       // compressed, and more was appended to it
+)
+
+// readBlock reads a block, and decompresses it if need be. buf is used if it is large enough. Of a mixed one it returns the
+// compressed part.
+func readBlock(path string, buf []byte) (content []byte, is form, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, false, err
+		return nil, plain, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, false, err
+		return nil, plain, err
 	}
 	if info.Size() > maxBlock {
-		return nil, false, errBlockSize
+		return nil, plain, errBlockSize
 	}
 	if buf = buf[:0]; int64(cap(buf)) < info.Size() {
 		buf = make([]byte, 0, info.Size())
 	}
 	buf = buf[:info.Size()]
 	if _, err := io.ReadFull(f, buf); err != nil {
-		return nil, false, err
+		return nil, plain, err
 	}
 	if !bytes.HasPrefix(buf, compressed) {
-		return buf, false, nil
+		return buf, plain, nil
 	}
-	content, err = decompress(buf[len(compressed):])
-	return content, true, err
+	return decompress(buf[len(compressed):])
 }
 
 // decompress undoes what the server's CompressionInfo and StoreCompression.Compress do. The last checksum is in the clear.
-func decompress(buf []byte) ([]byte, error) {
+//
+// A server with compression that was killed appends records to a block that it has compressed, which then can't be
+// decompressed as the server does it: behind the checksum there is more.
+func decompress(buf []byte) ([]byte, form, error) {
 	size, n := binary.Uvarint(buf)
-	if n <= 0 || size < sumLen || size > maxBlock || len(buf)-n < sumLen {
-		return nil, fmt.Errorf("%w: its size is none", errCompressed)
+	if n <= 0 || size < sumLen || size > maxBlock {
+		return nil, packed, fmt.Errorf("%w: its size is none", errCompressed)
 	}
-	body, sum := buf[n:len(buf)-sumLen], buf[len(buf)-sumLen:]
+	rest := &counter{r: bytes.NewReader(buf[n:])}
 	var out bytes.Buffer
-	out.Grow(min(int(size), 8*len(body)))
-	got, err := io.Copy(&out, io.LimitReader(s2.NewReader(bytes.NewReader(body)), int64(size)+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errCompressed, err)
+	out.Grow(min(int(size), 8*len(buf)))
+	if _, err := io.CopyN(&out, s2.NewReader(rest), int64(size)-sumLen); err != nil {
+		return nil, packed, fmt.Errorf("%w: %w", errCompressed, err)
 	}
-	if got != int64(size)-sumLen {
-		return nil, fmt.Errorf("%w: it has %d bytes, and says %d", errCompressed, got+sumLen, size)
+	tail := buf[n+rest.n:]
+	if len(tail) < sumLen {
+		return nil, packed, fmt.Errorf("%w: the last checksum is cut off", errCompressed)
 	}
-	return append(out.Bytes(), sum...), nil
+	content := append(out.Bytes(), tail[:sumLen]...)
+	if len(tail) > sumLen {
+		return content, mixed, nil
+	}
+	return content, packed, nil
+}
+
+// counter counts what is read. The S2 reader takes no more from it than it needs.
+type counter struct {
+	r io.Reader
+	n int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += n
+	return n, err
 }

@@ -117,7 +117,7 @@ func (c *checker) block(b block, newest bool, buf []byte) ([]byte, error) {
 		return buf, err
 	}
 	c.report.Blocks++
-	content, _, err := readBlock(b.path, buf)
+	content, is, err := readBlock(b.path, buf)
 	if err != nil {
 		c.damaged(c.last+1, b.path, 0, Unreadable, "the block can't be read: %v", err)
 		return buf, nil
@@ -132,6 +132,10 @@ func (c *checker) block(b block, newest bool, buf []byte) ([]byte, error) {
 		return nil
 	})
 	c.read[b.number].last = c.last
+	if is == mixed {
+		c.read[b.number].holed = true
+		c.damaged(c.last+1, b.path, len(content), Altered, "records were appended to a compressed block")
+	}
 	if newest && len(content) >= sumLen {
 		c.sum = bytes.Clone(content[len(content)-sumLen:])
 	}

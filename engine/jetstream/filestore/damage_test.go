@@ -3,6 +3,7 @@ package filestore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -100,6 +101,36 @@ func TestTornEnd(t *testing.T) {
 	r := check(t, dir)
 	if len(r.Damages) != 1 || r.Torn != nil || r.Cut == nil || *r.Cut != (Cut{1, int64(9 * size), 10}) {
 		t.Errorf("a hole: %+v, cut %v", r, r.Cut)
+	}
+}
+
+// TestAppendedToCompressed: what a server with compression leaves that is killed twice. The compressed part is good.
+func TestAppendedToCompressed(t *testing.T) {
+	w := newWriter(t, natsjs.S2Compression)
+	w.fill(200)
+	w.stop()
+	s := Open(w.stream())
+	list, err := s.blocks()
+	must(t, err)
+	newest := list[len(list)-1]
+	raw, err := os.ReadFile(newest.path)
+	must(t, err)
+	must(t, os.Remove(newest.path))
+	must(t, os.Remove(s.IndexPath()))
+	sealed := list[len(list)-2]
+	before := check(t, s.dir)
+	content, is, err := readBlock(sealed.path, nil)
+	if err != nil || is != packed {
+		t.Fatalf("the sealed block: %v, %v", is, err)
+	}
+	f, err := os.OpenFile(sealed.path, os.O_APPEND|os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.Write(raw)
+	must(t, errors.Join(err, f.Close()))
+	r := check(t, s.dir)
+	if len(r.Damages) != 1 || r.Damages[0].Offset != int64(len(content)) || r.Cut == nil || r.Messages != before.Messages ||
+		r.Cut.Block != sealed.number || r.Cut.Seq != before.Last+1 {
+		t.Errorf("%v, cut %+v, %d messages, %d before", r.Damages, r.Cut, r.Messages, before.Messages)
 	}
 }
 

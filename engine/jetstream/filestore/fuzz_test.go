@@ -14,7 +14,7 @@ func FuzzBlock(f *testing.F) {
 	f.Add(append([]byte("xxxx"), content...), uint64(9))
 	f.Add([]byte("cmp\x01\x20"), uint64(0))
 	f.Fuzz(func(t *testing.T, buf []byte, last uint64) {
-		_, _ = decompress(buf)
+		_, _, _ = decompress(buf)
 		_, _ = parseIndex(name, buf)
 		r := &varints{buf: buf, version: 4}
 		r.index()

@@ -235,5 +235,6 @@ func (s *Stream) readBlock(ctx context.Context, b block, buf []byte, last uint64
 
 // ReadBlock returns the content of a block, decompressed, and whether it was compressed.
 func (s *Stream) ReadBlock(number uint32) (content []byte, wasCompressed bool, err error) {
-	return readBlock(s.BlockPath(number), nil)
+	content, is, err := readBlock(s.BlockPath(number), nil)
+	return content, is != plain, err
 }
