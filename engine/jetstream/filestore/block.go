@@ -90,11 +90,11 @@ type form int
 const (
 	plain  form = iota
 	packed      // compressed
-	mixed       // compressed, and more was appended to it
+	mixed       // compressed, and it is cut off, or something else follows
 )
 
 // readBlock reads a block, and decompresses it if need be. buf is used if it is large enough. Of a mixed one it returns the
-// compressed part.
+// good part.
 func readBlock(path string, buf []byte) (content []byte, is form, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -133,7 +133,9 @@ func decompress(buf []byte) ([]byte, form, error) {
 	rest := &counter{r: bytes.NewReader(buf[n:])}
 	var out bytes.Buffer
 	out.Grow(min(int(size), 8*len(buf)))
-	if _, err := io.CopyN(&out, s2.NewReader(rest), int64(size)-sumLen); err != nil {
+	if _, err := io.CopyN(&out, s2.NewReader(rest), int64(size)-sumLen); err != nil && out.Len() > 0 {
+		return out.Bytes(), mixed, nil // what has come is checksummed
+	} else if err != nil {
 		return nil, packed, fmt.Errorf("%w: %w", errCompressed, err)
 	}
 	tail := buf[n+rest.n:]

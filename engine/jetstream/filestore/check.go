@@ -134,7 +134,7 @@ func (c *checker) block(b block, newest bool, buf []byte) ([]byte, error) {
 	c.read[b.number].last = c.last
 	if is == mixed {
 		c.read[b.number].holed = true
-		c.damaged(c.last+1, b.path, len(content), Altered, "records were appended to a compressed block")
+		c.damaged(c.last+1, b.path, len(content), Altered, "the compressed block is cut off or altered, or something was appended to it")
 	}
 	if newest && len(content) >= sumLen {
 		c.sum = bytes.Clone(content[len(content)-sumLen:])

@@ -134,6 +134,23 @@ func TestAppendedToCompressed(t *testing.T) {
 	}
 }
 
+// TestCutCompressed: what can be decompressed of a block that is cut off is good.
+func TestCutCompressed(t *testing.T) {
+	w := newWriter(t, natsjs.S2Compression)
+	w.fill(200)
+	w.stop()
+	s := Open(w.stream())
+	list, err := s.blocks()
+	must(t, err)
+	info, err := os.Stat(list[1].path)
+	must(t, err)
+	must(t, os.Truncate(list[1].path, info.Size()-3000))
+	r := check(t, s.dir)
+	if len(r.Damages) == 0 || r.Cut == nil || r.Cut.Block != list[1].number || r.Cut.Offset < 6_000_000 {
+		t.Errorf("%v, cut %+v", r.Damages, r.Cut)
+	}
+}
+
 // TestShortReplica: a stream with several replicas may end before its state file says.
 func TestShortReplica(t *testing.T) {
 	w := newWriter(t, natsjs.NoCompression)
