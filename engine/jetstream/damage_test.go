@@ -24,8 +24,8 @@ func lookupStream(a *server.Account, name string) (unsafe.Pointer, error)
 //go:linkname streamStore github.com/nats-io/nats-server/v2/server.(*stream).Store
 func streamStore(stream unsafe.Pointer) server.StreamStore
 
-// storeOf is what a server has of a stream.
-func storeOf(t *testing.T, s *Server, stream string) server.StreamStore {
+// replicaStore is what a server has of a stream.
+func replicaStore(t *testing.T, s *Server, stream string) server.StreamStore {
 	t.Helper()
 	p, err := lookupStream(s.ns.GlobalAccount(), stream)
 	if err != nil {
@@ -58,7 +58,7 @@ func replicated(ctx context.Context, t *testing.T, n int) (cfg Config, servers [
 // remove takes entries out of one replica.
 func remove(ctx context.Context, t *testing.T, s *Server, cfg Config, entries []engine.Entry) {
 	t.Helper()
-	store := storeOf(t, s, streamName(cfg, "0"))
+	store := replicaStore(t, s, streamName(cfg, "0"))
 	for _, e := range entries {
 		var buf server.StoreMsg
 		for { // a follower applies what is committed a moment later

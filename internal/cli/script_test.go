@@ -64,21 +64,22 @@ func (l leakChecked) Run() int {
 //
 //	node NAME ARG…            starts "quadrille serve" and waits until it is ready; sets $NAME_URL and $NAME_ENGINE, and
 //	                          QUADRILLE_URL, so that commands talk to it
-//	stop NAME                 asks it to end, which it must do with status 0
-//	kill NAME                 kills it
+//	end NAME                  asks it to end, which it must do with status 0
+//	crash NAME                kills it
 //	exits N COMMAND ARG…      runs a command that must end with status N
 //	until PATTERN COMMAND ARG…
 //	                          runs a command again and again until its output matches
 //	http STATUS METHOD PATH [FILE|-] [HEADER=VALUE…]
 //	                          sends a request to the node, with the file as its body, and expects that status
 //	compress FILE             makes FILE.gz and FILE.zst
+//	alter FILE                flips a bit in the middle of it
 //	certificate               makes cert.pem and key.pem for 127.0.0.1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"node": startNode, "stop": stopNode, "kill": killNode, "exits": exits, "until": until, "http": request,
-			"compress": compress, "certificate": certificate,
+			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "http": request,
+			"compress": compress, "certificate": certificate, "alter": alter,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[nodesKey{}] = map[string]*process{}
@@ -165,7 +166,7 @@ func startNode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func stopNode(ts *testscript.TestScript, _ bool, args []string) {
+func endNode(ts *testscript.TestScript, _ bool, args []string) {
 	p := nodes(ts)[args[0]]
 	ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
 	select {
@@ -176,7 +177,7 @@ func stopNode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func killNode(ts *testscript.TestScript, _ bool, args []string) {
+func crashNode(ts *testscript.TestScript, _ bool, args []string) {
 	p := nodes(ts)[args[0]]
 	ts.Check(p.cmd.Process.Kill())
 	<-p.done
@@ -251,6 +252,12 @@ func compress(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(errors.Join(err, z.Close()))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".gz"), gz.Bytes(), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".zst"), zst.Bytes(), 0o600))
+}
+
+func alter(ts *testscript.TestScript, _ bool, args []string) {
+	content := []byte(ts.ReadFile(args[0]))
+	content[len(content)/2] ^= 8
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
 }
 
 func certificate(ts *testscript.TestScript, _ bool, _ []string) {
