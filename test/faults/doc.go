@@ -1,0 +1,12 @@
+// Package faults has no code but tests: real processes are killed, stopped and cut off, their disks fill and lose what
+// was not fsynced, bits of their files turn, while changes of more than one sealed block of the engine stream in. After
+// each, what was accepted is there once, or the node says that it is not.
+//
+// The tests take a few minutes and most of a machine, so none runs beside another. Variables of the environment:
+//
+//	QUADRILLE_FAULTS=long   more rounds, more data, more kinds of damage
+//	QUADRILLE_SOAK=30m      how long TestSoak runs; without it, it doesn't
+//	QUADRILLE_SEED=N        the seed of what is random, as a failed test tells it
+//
+// Tests that mount a file system need Linux and root, and are skipped elsewhere.
+package faults

@@ -1,0 +1,101 @@
+//go:build unix
+
+package faults
+
+import (
+	"cmp"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// blocks lists the engine's files with the records of a stream, of node i, from the oldest to the newest. An empty name
+// means all streams of shards.
+func (r *rig) blocks(i int, stream string) (files []string) {
+	r.Helper()
+	err := filepath.WalkDir(r.nodes.Data(i), func(path string, d fs.DirEntry, err error) error {
+		of := filepath.Base(filepath.Dir(filepath.Dir(path)))
+		shards := stream == "" && strings.HasPrefix(of, "quadrille_main_") && of[len(of)-1] >= '0' && of[len(of)-1] <= '9'
+		if err == nil && filepath.Ext(path) == ".blk" && filepath.Base(filepath.Dir(path)) == "msgs" && (of == stream || shards) {
+			files = append(files, path)
+		}
+		return err
+	})
+	r.must(err)
+	slices.SortFunc(files, func(a, b string) int {
+		return cmp.Or(cmp.Compare(filepath.Dir(a), filepath.Dir(b)), cmp.Compare(number(a), number(b)))
+	})
+	return files
+}
+
+// number is that of a block.
+func number(path string) int {
+	n, _ := strconv.Atoi(strings.TrimSuffix(filepath.Base(path), ".blk"))
+	return n
+}
+
+func (r *rig) size(file string) int64 {
+	r.Helper()
+	info, err := os.Stat(file)
+	r.must(err)
+	return info.Size()
+}
+
+// sealed waits until the stream has several blocks at each server that are written to no more: what a test means to show
+// needs them.
+func (r *rig) sealed(stream string) {
+	r.Helper()
+	for i := range r.nodes.Size() {
+		r.until("several blocks are sealed", recovery, func() error {
+			total, files := int64(0), r.blocks(i, stream)
+			for _, f := range files {
+				total += r.size(f)
+			}
+			if len(files) < 4 || total < 30_000_000 {
+				return errTooSmall
+			}
+			return nil
+		})
+	}
+}
+
+// flip changes one bit of a file, at so much of its length.
+func (r *rig) flip(file string, at float64) {
+	r.Helper()
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	r.must(err)
+	defer f.Close()
+	offset, b := int64(float64(r.size(file))*at), make([]byte, 1)
+	_, err = f.ReadAt(b, offset)
+	r.must(err)
+	b[0] ^= 8
+	_, err = f.WriteAt(b, offset)
+	r.must(err)
+}
+
+// cut leaves so much of a file's length.
+func (r *rig) cut(file string, at float64) {
+	r.Helper()
+	r.must(os.Truncate(file, int64(float64(r.size(file))*at)))
+}
+
+// damage does to all blocks of node i, which doesn't run, what kind says: flip, trunc or del.
+func (r *rig) damage(i int, kind string, random *rand.Rand) {
+	r.Helper()
+	for _, file := range r.blocks(i, "") {
+		at := 0.3 + 0.68*random.Float64()
+		switch {
+		case r.size(file) < 100: // it holds nothing
+		case kind == "flip":
+			r.flip(file, at)
+		case kind == "trunc":
+			r.cut(file, at)
+		default:
+			r.must(os.Remove(file))
+		}
+	}
+}
