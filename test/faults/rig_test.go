@@ -56,18 +56,21 @@ type rig struct {
 	door     int                 // that the next request goes to
 }
 
-// quick is a cluster whose logs are those of one dataset: one stream takes all.
+// oneLog is a cluster whose logs are those of one dataset: one stream takes all.
 func oneLog(nodes int) cluster.Config {
 	return cluster.Config{Nodes: nodes, Shards: 1, Args: []string{"--key", "dataset"}}
 }
 
 // start starts a cluster, which ends with the test.
-func start(t *testing.T, cfg cluster.Config) *rig {
+func start(t *testing.T, cfg cluster.Config) *rig { return startFor(t, cfg, testBound()) }
+
+// startFor starts a cluster for a test that may take so long.
+func startFor(t *testing.T, cfg cluster.Config, bound time.Duration) *rig {
 	t.Helper()
 	if raceEnabled {
 		t.Skip("the processes would be several times slower; the package internal/cli starts them with the race detector")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), testBound())
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	t.Cleanup(cancel)
 	cfg.Sweep = []string{"demo", "--sweep"}
 	r := &rig{T: t, ctx: ctx, cfg: cfg, http: client.New(""), random: rand.NewChaCha8([32]byte{7}),
