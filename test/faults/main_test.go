@@ -52,9 +52,12 @@ func natsServer(args []string) int {
 // long reports whether the heavier forms of the tests are to run.
 func long() bool { return os.Getenv("QUADRILLE_FAULTS") == "long" }
 
-// seed is that of what is random in a test.
-func seed(t *testing.T) uint64 {
-	n := uint64(time.Now().UnixNano())
+// seed is that of what is random in a test: usual, or in the long form the time, unless QUADRILLE_SEED says another.
+func seed(t *testing.T, usual uint64) uint64 {
+	n := usual
+	if long() {
+		n = uint64(time.Now().UnixNano())
+	}
 	if text := os.Getenv("QUADRILLE_SEED"); text != "" {
 		var err error
 		if n, err = strconv.ParseUint(text, 10, 64); err != nil {

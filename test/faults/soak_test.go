@@ -49,7 +49,7 @@ func TestSoak(t *testing.T) {
 			t.Fatalf("QUADRILLE_SOAK_CHANGES=%s: %v", text, err)
 		}
 	}
-	random := rand.New(rand.NewPCG(seed(t), 11))
+	random := rand.New(rand.NewPCG(seed(t, uint64(time.Now().UnixNano())), 11))
 	s := &soak{rig: startFor(t, cluster.Config{Nodes: soakNodes, Shards: 8, Cuttable: true, StopWithin: recovery}, 2*lasts+10*time.Minute),
 		random: random, model: factory.New(changes), check: factory.NewCheck(), end: time.Now().Add(lasts)}
 	writing, stop := context.WithCancelCause(s.ctx)
