@@ -16,8 +16,6 @@ import (
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
-var errTooSmall = errors.New("the stream has fewer than four blocks, or less than 30 MB")
-
 // TestBitInSealedBlock: one bit turns in a sealed block of a node that stands alone. Its shard is halted, and says so;
 // nobody is given less than all; the other shard goes on.
 func TestBitInSealedBlock(t *testing.T) {
@@ -33,11 +31,8 @@ func TestBitInSealedBlock(t *testing.T) {
 				t.Skip("QUADRILLE_FAULTS=long runs it")
 			}
 			r := start(t, cluster.Config{Nodes: 1, Shards: 2})
-			for sent := 0; sent < bulk; sent += rows * literal {
-				r.add(0, fmt.Sprintf("fill-%d", r.sent), r.requestFor(0, 2, rows, literal))
-			}
+			r.fillBlocks("quadrille_main_0", func() { r.add(0, fmt.Sprintf("fill-%d", r.sent), r.requestFor(0, 2, rows, literal)) })
 			r.add(0, "other", r.requestFor(1, 2, 10, literal))
-			r.sealed("quadrille_main_0")
 			before, err := r.read(0, "start")
 			r.must(err)
 			test.end(r)
@@ -113,8 +108,7 @@ func TestBitInOneReplica(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, oneLog(3))
-			r.fill(bulk)
-			r.sealed("quadrille_main_0")
+			r.fillLog()
 			before, err := r.read(0, "start")
 			r.must(err)
 			test.end(r)
@@ -194,8 +188,7 @@ func TestNewestBlockDamaged(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := start(t, oneLog(1))
-			r.fill(bulk)
-			r.sealed("quadrille_main_0")
+			r.fillLog()
 			r.trickle(100)
 			kept := r.request(1, 200)
 			first := r.add(0, "kept", kept)

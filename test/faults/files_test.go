@@ -45,21 +45,26 @@ func (r *rig) size(file string) int64 {
 	return info.Size()
 }
 
-// sealed waits until the stream has several blocks at each server that are written to no more: what a test means to show
-// needs them.
-func (r *rig) sealed(stream string) {
+// fillBlocks adds changes until the stream has several blocks at each server that are written to no more, however the
+// records are compressed.
+func (r *rig) fillBlocks(stream string, fill func()) {
 	r.Helper()
-	for i := range r.nodes.Size() {
-		r.until("several blocks are sealed", recovery, func() error {
+	for sent := 0; ; sent++ {
+		fill()
+		small := false
+		for i := range r.nodes.Size() {
 			total, files := int64(0), r.blocks(i, stream)
 			for _, f := range files {
 				total += r.size(f)
 			}
-			if len(files) < 4 || total < 30_000_000 {
-				return errTooSmall
-			}
-			return nil
-		})
+			small = small || len(files) < 4 || total < onDisk
+		}
+		if !small {
+			return
+		}
+		if sent == 4*bulk/(rows*literal) {
+			r.Fatalf("stream %s has fewer than four blocks, or less than %d bytes, at some server", stream, onDisk)
+		}
 	}
 }
 

@@ -8,8 +8,7 @@ import "testing"
 // the engine itself must not destroy what it has fsynced.
 func TestAllKilled(t *testing.T) {
 	r := start(t, oneLog(3))
-	r.fill(bulk)
-	r.sealed("quadrille_main_0")
+	r.fillLog()
 	for range rounds(1, 3) {
 		r.killAll()
 		r.restartAll()
@@ -23,8 +22,7 @@ func TestAllKilled(t *testing.T) {
 // TestOneKilledAfterAnother kills one node after another, each when all are ready.
 func TestOneKilledAfterAnother(t *testing.T) {
 	r := start(t, oneLog(3))
-	r.fill(bulk)
-	r.sealed("quadrille_main_0")
+	r.fillLog()
 	for i := range r.nodes.Size() {
 		r.must(r.nodes.Kill(i))
 		r.trickle(3) // two of three go on
@@ -44,8 +42,8 @@ func TestOneKilledAfterAnother(t *testing.T) {
 func TestKilledThenIdle(t *testing.T) {
 	r := start(t, oneLog(3))
 	r.trickle(20)
-	r.must(r.nodes.Kill(r.owner(0)))
-	r.must(r.restartDead())
+	r.killAll()
+	r.restartAll()
 	r.balanced()
 	r.pass(idle)
 	r.trickle(20)
@@ -58,8 +56,7 @@ func TestKilledThenIdle(t *testing.T) {
 // TestSingleNodeKilled: one node, which nobody can help, is killed with several sealed blocks, again after it was idle.
 func TestSingleNodeKilled(t *testing.T) {
 	r := start(t, oneLog(1))
-	r.fill(bulk)
-	r.sealed("quadrille_main_0")
+	r.fillLog()
 	for range 2 {
 		r.killAll()
 		r.restartAll()

@@ -81,8 +81,7 @@ func TestPowerLoss(t *testing.T) {
 				cfg.Data = append(cfg.Data, filepath.Join(disks[i].dir, "data"))
 			}
 			r := start(t, cfg)
-			r.fill(bulk)
-			r.sealed("quadrille_main_0")
+			r.fillLog()
 			for range rounds(1, 3) {
 				r.powerLoss(disks)
 				r.restartAll()

@@ -35,8 +35,10 @@ const (
 
 	// bulk is what a log must hold so that several blocks of the engine, of 8 MB, are sealed, in bytes.
 	bulk = 36_000_000
-	// literal is the length of the literals, which can't be compressed by more than a quarter, and rows the number of
-	// them in a request: below the engine's largest message.
+	// onDisk is how much of it must be in the engine's files at least.
+	onDisk = 30_000_000
+	// literal is the length of the literals, which can be compressed by a fifth or two, and rows the number of them in a
+	// request: below the engine's largest message.
 	literal = 1000
 	rows    = 600
 )
@@ -187,11 +189,13 @@ func (r *rig) owner(shard int) int {
 	return -1
 }
 
-// quad makes a quad whose literal is random.
+// quad makes a quad whose literal is random for four fifths, and then begins anew: an engine that compresses must find
+// that it pays.
 func (r *rig) quad(subject string, length int) string {
-	raw := make([]byte, length*3/4)
+	raw := make([]byte, length*3/5)
 	_, _ = r.random.Read(raw)
-	return "<" + subject + "> <http://x.example/p> \"" + base64.StdEncoding.EncodeToString(raw) + "\" ."
+	text := base64.StdEncoding.EncodeToString(raw)
+	return "<" + subject + "> <http://x.example/p> \"" + text + text[:max(0, length-len(text))] + "\" ."
 }
 
 // request makes the quads of a request of so many rows, each with a subject of its own.
@@ -245,6 +249,18 @@ func (r *rig) fill(bytes int) {
 		r.add(r.door, fmt.Sprintf("fill-%d", r.sent), quads)
 		bytes -= rows * literal
 	}
+}
+
+// fillLog adds so much to the only log that several of its blocks are sealed everywhere.
+func (r *rig) fillLog() {
+	r.Helper()
+	r.fill(onDisk / 2)
+	if r.nodes.Size() > 1 {
+		// The engine takes snapshots of its Raft logs no sooner, and goes back to them after a kill.
+		r.pass(idle)
+	}
+	r.fill(onDisk / 2)
+	r.fillBlocks("quadrille_main_0", func() { r.fill(rows * literal) })
 }
 
 // trickle adds a few small requests.
