@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // blocks lists the engine's files with the records of a stream, of node i, from the oldest to the newest. An empty name
@@ -38,11 +39,13 @@ func number(path string) int {
 	return n
 }
 
-func (r *rig) size(file string) int64 {
+func (r *rig) size(file string) int64 { return r.info(file).Size() }
+
+func (r *rig) info(file string) fs.FileInfo {
 	r.Helper()
 	info, err := os.Stat(file)
 	r.must(err)
-	return info.Size()
+	return info
 }
 
 // fillBlocks adds changes until the stream has several blocks at each server that are written to no more, however the
@@ -66,6 +69,35 @@ func (r *rig) fillBlocks(stream string, fill func()) {
 			r.Fatalf("stream %s has fewer than four blocks, or less than %d bytes, at some server", stream, onDisk)
 		}
 	}
+}
+
+// cutsSealed reports whether each server's newest snapshot of the stream's Raft log was taken before its newest block was
+// begun, and that one holds little: nothing will be added to it before the next snapshot.
+func (r *rig) cutsSealed(stream string) bool {
+	r.Helper()
+	for i := range r.nodes.Size() {
+		files := r.blocks(i, stream)
+		newest := files[len(files)-1]
+		if r.size(newest) > 2_000_000 || !r.snapshotTime(i).Before(r.info(files[len(files)-2]).ModTime()) {
+			return false
+		}
+	}
+	return true
+}
+
+// snapshotTime is when the newest snapshot was taken of the Raft log that has 20 entries before it, as only that of the
+// stream with the changes has.
+func (r *rig) snapshotTime(i int) (newest time.Time) {
+	r.Helper()
+	all, err := filepath.Glob(filepath.Join(r.nodes.Data(i), "jetstream", "$SYS", "_js_", "S-*", "snapshots", "snap.*.*"))
+	r.must(err)
+	for _, f := range all {
+		index, _ := strconv.Atoi(strings.TrimPrefix(filepath.Ext(f), "."))
+		if info, err := os.Stat(f); err == nil && index >= 20 && info.ModTime().After(newest) { // else it has gone meanwhile
+			newest = info.ModTime()
+		}
+	}
+	return newest
 }
 
 // flip changes one bit of a file, at so much of its length.

@@ -30,6 +30,8 @@ const (
 	poll     = 50 * time.Millisecond
 	// idle is the time after which the engine works on what nobody writes to any more: it flushes and rewrites blocks.
 	idle = 11 * time.Second
+	// calm is the time in which the engine ends what it does with a block that has just been sealed.
+	calm = 2 * time.Second
 	// patience is that of one who writes.
 	patience = 60 * time.Second
 
@@ -251,16 +253,22 @@ func (r *rig) fill(bytes int) {
 	}
 }
 
-// fillLog adds so much to the only log that several of its blocks are sealed everywhere.
+// fillLog adds so much to the only log that several of its blocks are sealed everywhere. With replicas it goes on until
+// the newest snapshot of the Raft log is in front of a block's end: after a kill the engine goes back to the snapshot, and
+// so cuts a block that it has sealed.
 func (r *rig) fillLog() {
 	r.Helper()
-	r.fill(onDisk / 2)
-	if r.nodes.Size() > 1 {
-		// The engine takes snapshots of its Raft logs no sooner, and goes back to them after a kill.
-		r.pass(idle)
+	const stream = "quadrille_main_0"
+	r.fill(onDisk)
+	r.fillBlocks(stream, func() { r.fill(rows * literal) })
+	for tries := 0; r.nodes.Size() > 1 && !r.cutsSealed(stream); tries++ {
+		if tries == bulk/(rows*literal) {
+			r.Log("the newest snapshot of the Raft log is never in front of a block's end: the engine won't cut a sealed block")
+			break
+		}
+		r.fill(rows * literal)
 	}
-	r.fill(onDisk / 2)
-	r.fillBlocks("quadrille_main_0", func() { r.fill(rows * literal) })
+	r.pass(calm)
 }
 
 // trickle adds a few small requests.
