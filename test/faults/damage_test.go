@@ -151,8 +151,8 @@ func TestReplicaDamagedInRounds(t *testing.T) {
 			r.all(r.nodes.End)
 		}
 		r.damage(bad, kind, random)
-		first, last := others[random.IntN(2)], 0
-		last = 3 - bad - first
+		first := others[random.IntN(2)]
+		last := 3 - bad - first
 		t.Logf("round %d: %s of %s; %s starts last", round, kind, r.nodes.Name(bad), r.nodes.Name(last))
 		r.must(r.nodes.Restart(bad))
 		r.must(r.nodes.Restart(first))
@@ -198,7 +198,7 @@ func TestNewestBlockDamaged(t *testing.T) {
 			files := r.blocks(0, "quadrille_main_0")
 			test.damage(r, files[len(files)-1])
 			r.restartAll()
-			r.decided(0)
+			halted := r.decided(0)
 			r.never()
 			since := r.request(1, 100)
 			r.doubt(since)
@@ -211,22 +211,24 @@ func TestNewestBlockDamaged(t *testing.T) {
 				t.Errorf("an accepted request, at %d, is committed again at %d", first.Results[0].Position, again.Results[0].Position)
 			}
 			r.never()
+			r.verified(halted)
 		})
 	}
 }
 
-// decided waits until node i is ready, or has halted a shard.
-func (r *rig) decided(i int) {
+// decided waits until node i is ready, or has halted a shard, and reports which.
+func (r *rig) decided(i int) (halted bool) {
 	r.Helper()
 	r.until("the node is ready, or a shard is halted", recovery, func() error {
 		status, err := r.status(i)
 		for _, sh := range status.Shards {
-			if sh.State == "halted" && sh.Error != "" {
+			if halted = sh.State == "halted" && sh.Error != ""; halted {
 				return nil
 			}
 		}
 		return errors.Join(err, r.ready(i))
 	})
+	return halted
 }
 
 // TestSnapshotDamaged: the snapshots of a shard are altered; it starts from the log. Then the log behind the snapshots

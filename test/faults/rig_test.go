@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -457,16 +456,6 @@ func (r *rig) good() {
 	r.Helper()
 	r.whole()
 	r.verified(false)
-}
-
-// logged reports whether a node's log has the text.
-func (r *rig) logged(i int, text string) bool {
-	f, err := os.Open(r.nodes.LogFile(i))
-	r.must(err)
-	defer f.Close()
-	all, err := io.ReadAll(f)
-	r.must(err)
-	return strings.Contains(string(all), text)
 }
 
 // restartDead starts the nodes that were killed.
