@@ -4,6 +4,7 @@ package faults
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -76,6 +77,7 @@ func startFor(t *testing.T, cfg cluster.Config, bound time.Duration) *rig {
 	ctx, cancel := context.WithTimeout(context.Background(), bound)
 	t.Cleanup(cancel)
 	cfg.Sweep = []string{"demo", "--sweep"}
+	cfg.StopWithin = cmp.Or(cfg.StopWithin, 20*time.Second) // a node that is killed has not ended in good order
 	r := &rig{T: t, ctx: ctx, cfg: cfg, http: client.New(""), random: rand.NewChaCha8([32]byte{7}),
 		accepted: map[string]struct{}{}, doubtful: map[string]struct{}{}}
 	t.Cleanup(r.http.Close)
