@@ -6,7 +6,10 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=tools/go.mod
 COUNT ?= 6
 
-.PHONY: help build test race check lint fmt fuzz demo bench bench-peers
+# The tests of test/faults take a whole machine for some minutes, so they run alone.
+PACKAGES = $(shell $(GO) list ./... | grep -v /test/faults$$)
+
+.PHONY: help build test race faults check lint fmt fuzz demo bench bench-peers
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,11 +17,14 @@ help: ## tell what there is
 build: ## build ./quadrille
 	$(GO) build -trimpath -o quadrille ./cmd/quadrille
 
-test: ## run all tests: unit, property, simulation, conformance, real processes
-	$(TOOL) gotestsum --format pkgname -- -timeout 10m ./...
+test: ## run all tests but those of "make faults": unit, property, simulation, conformance, real processes
+	$(TOOL) gotestsum --format pkgname -- -timeout 10m $(PACKAGES)
 
-race: ## run all tests with the race detector
-	$(TOOL) gotestsum --format pkgname -- -race -timeout 15m ./...
+race: ## run them with the race detector
+	$(TOOL) gotestsum --format pkgname -- -race -timeout 15m $(PACKAGES)
+
+faults: ## kill, stop, cut off, fill and damage real processes; QUADRILLE_FAULTS=long for more, QUADRILLE_SOAK=30m for a soak
+	$(TOOL) gotestsum --format testname -- -timeout 3h ./test/faults
 
 check: ## formatting, go vet and the linter
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

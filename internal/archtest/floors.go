@@ -112,6 +112,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
+		{pkg: "test/faults"},
 		{pkg: "internal/peers"},
 	},
 	{

@@ -38,8 +38,9 @@ type commands struct {
 	Verify verifyCommand `cmd:"" help:"Read the data folders of stopped nodes and tell what is damaged."`
 	offlineCommands
 	Bench struct {
-		Ingest benchIngestCommand `cmd:"" help:"Measure accepted changes a second, over HTTP, beside the raw engine."`
-		Engine benchEngineCommand `cmd:"" help:"Measure appends of the raw engine alone."`
+		Ingest   benchIngestCommand   `cmd:"" help:"Measure accepted changes a second, over HTTP, beside the raw engine."`
+		Engine   benchEngineCommand   `cmd:"" help:"Measure appends of the raw engine alone."`
+		Failover benchFailoverCommand `cmd:"" help:"Measure how long writers wait when nodes and links fail."`
 	} `cmd:"" help:"Measure on this machine."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

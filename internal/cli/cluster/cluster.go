@@ -44,6 +44,14 @@ type Config struct {
 	ReadyWithin time.Duration
 	// StopWithin bounds the time that a node has to end in good order before it is killed. Default 5 s.
 	StopWithin time.Duration
+	// Data are the folders of the servers' data, in order. They stay when the cluster stops. Those that are missing are
+	// made in the cluster's own folder.
+	Data []string
+	// Args are further arguments of each node.
+	Args []string
+	// Cuttable lets the servers talk to each other through links that [Cluster.Cut] cuts. They need the whole of
+	// 127.0.0.0/8, as Linux and Windows have it.
+	Cuttable bool
 }
 
 func (c *Config) setDefaults() error {
@@ -73,13 +81,14 @@ func (c *Config) servers() int {
 	return Servers
 }
 
-// Cluster is a cluster of nodes, numbered from 0 and named n1, n2 and so on. Kill, Restart and Stop are called by one
+// Cluster is a cluster of nodes, numbered from 0 and named n1, n2 and so on. Kill, End, Restart and Stop are called by one
 // goroutine at a time; the other methods may be called concurrently with them, and with each other.
 type Cluster struct {
 	cfg    Config
 	guard  *Guard
 	client *client.Client
 	nodes  []*node
+	links  *links // nil unless cuttable
 }
 
 // Start starts the nodes and returns when all are ready: each is a member, and every shard is claimed by its owner.
@@ -138,6 +147,11 @@ func (c *Cluster) plan() error {
 		return err
 	}
 	http, engine, routes := ports[:c.cfg.Nodes], ports[c.cfg.Nodes:][:servers], ports[c.cfg.Nodes+servers:]
+	if c.cfg.Cuttable {
+		if c.links, err = newLinks(routes); err != nil {
+			return err
+		}
+	}
 	for i := range c.cfg.Nodes {
 		n := &node{name: fmt.Sprintf("n%d", i+1), guard: c.guard}
 		dir := filepath.Join(c.guard.Dir(), n.name)
@@ -151,15 +165,28 @@ func (c *Cluster) plan() error {
 		case i >= servers:
 			n.args = append(n.args, "--nats", urls(engine))
 		default:
-			n.args = append(n.args, "--data", filepath.Join(dir, "data"), "--port", strconv.Itoa(engine[i]))
+			n.engine, n.data = urls(engine[i:i+1]), filepath.Join(dir, "data")
+			if i < len(c.cfg.Data) {
+				n.data = c.cfg.Data[i]
+			}
+			n.args = append(n.args, "--data", n.data, "--port", strconv.Itoa(engine[i]))
 			if servers > 1 {
 				n.args = append(n.args, "--cluster", "local", "--cluster-port", strconv.Itoa(routes[i]),
-					"--routes", urls(routes), "--replicas", strconv.Itoa(servers))
+					"--routes", c.routes(i, routes), "--replicas", strconv.Itoa(servers))
 			}
 		}
+		n.args = append(n.args, c.cfg.Args...)
 		c.nodes = append(c.nodes, n)
 	}
 	return nil
+}
+
+// routes lists where server i finds the others.
+func (c *Cluster) routes(i int, ports []int) string {
+	if c.links != nil {
+		return c.links.routes(i)
+	}
+	return urls(ports)
 }
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
@@ -186,6 +213,20 @@ func (c *Cluster) Doors() []string {
 		doors[i] = n.door
 	}
 	return doors
+}
+
+// Data is the folder of server i's data; "" of a worker.
+func (c *Cluster) Data(i int) string { return c.nodes[i].data }
+
+// LogFile is the path of node i's log.
+func (c *Cluster) LogFile(i int) string { return c.nodes[i].log }
+
+// Engines are the addresses of the servers' engines, in order.
+func (c *Cluster) Engines() (list []string) {
+	for _, n := range c.nodes[:c.cfg.servers()] {
+		list = append(list, n.engine)
+	}
+	return list
 }
 
 // IsServer reports whether node i runs the engine.
@@ -223,6 +264,24 @@ func (c *Cluster) Logs() string {
 // Kill kills node i (SIGKILL) and returns when it is gone.
 func (c *Cluster) Kill(i int) error { return c.nodes[i].kill() }
 
+// End asks node i to end in good order, kills it when it doesn't within the bound, and returns when it is gone.
+func (c *Cluster) End(i int) error { return c.nodes[i].stop(c.cfg.StopWithin) }
+
+// Pause stops the process of node i (SIGSTOP) until Continue. It fails where processes can't be stopped.
+func (c *Cluster) Pause(i int) error { return pause(c.nodes[i].run.Load().cmd.Process) }
+
+// Continue lets a paused node go on.
+func (c *Cluster) Continue(i int) error { return resume(c.nodes[i].run.Load().cmd.Process) }
+
+// Cut holds back all that server from sends to server to, until Heal; new connections between them are held back, too.
+// As when packets are lost, nothing of it is dropped: it arrives when the link is healed. The cluster must be cuttable.
+func (c *Cluster) Cut(from, to int) {
+	c.links.set(func(cut map[link]bool) { cut[link{from, to}] = true })
+}
+
+// Heal ends all cuts.
+func (c *Cluster) Heal() { c.links.set(func(cut map[link]bool) { clear(cut) }) }
+
 // Restart starts node i again, with the data it had. It doesn't wait until the node is ready.
 func (c *Cluster) Restart(i int) error {
 	return c.nodes[i].start(c.cfg.Executable)
@@ -231,6 +290,10 @@ func (c *Cluster) Restart(i int) error {
 // Settled waits until all nodes that run are ready and agree on who owns what. It fails when a node ends unasked, or
 // when ctx ends.
 func (c *Cluster) Settled(ctx context.Context) error { return c.settled(ctx, len(c.nodes), false) }
+
+// Balanced waits until all nodes, which must run, are ready and members, and have the shards among them evenly. It fails
+// when a node ends unasked, or when ctx ends.
+func (c *Cluster) Balanced(ctx context.Context) error { return c.waitReady(ctx, len(c.nodes)) }
 
 // waitReady waits until the first count nodes are ready, are all members, and have divided the shards evenly.
 func (c *Cluster) waitReady(ctx context.Context, count int) error { return c.settled(ctx, count, true) }
@@ -308,5 +371,8 @@ func (c *Cluster) Stop() error {
 		all.Go(func() { errs[i] = n.stop(c.cfg.StopWithin) })
 	}
 	all.Wait()
+	if c.links != nil {
+		c.links.close()
+	}
 	return errors.Join(errors.Join(errs...), c.guard.Close())
 }

@@ -21,6 +21,8 @@ type node struct {
 	args []string
 	door string // base URL of its HTTP API
 	log  string // path of its log
+	// engine is the address of its engine, and data that one's folder; "" of a worker.
+	engine, data string
 
 	guard *Guard
 	run   atomic.Pointer[run] // nil before the first start

@@ -28,3 +28,7 @@ func killGrouped(pid int) bool {
 
 // askToEnd asks the process to end in good order.
 func askToEnd(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// pause stops the process, and resume lets it go on.
+func pause(p *os.Process) error  { return p.Signal(syscall.SIGSTOP) }
+func resume(p *os.Process) error { return p.Signal(syscall.SIGCONT) }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -26,3 +27,8 @@ func killGrouped(pid int) bool {
 
 // askToEnd ends the process: there is no signal that asks.
 func askToEnd(p *os.Process) error { return p.Kill() }
+
+var errNoPause = errors.New("pause a process: this system has no signal for it; run it on a Unix")
+
+func pause(*os.Process) error  { return errNoPause }
+func resume(*os.Process) error { return errNoPause }

@@ -1,0 +1,141 @@
+//go:build unix
+
+package faults
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+)
+
+// process is one beside a cluster.
+type process struct {
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// run starts this binary with the arguments; it is killed at the end of the test.
+func run(t *testing.T, guard *cluster.Guard, args ...string) *process {
+	t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.CreateTemp(guard.Dir(), args[0]+"-*.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	p := &process{cmd: exec.Command(executable, args...), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = log, log, cluster.Environment()
+	if err := guard.Start(p.cmd); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait()
+		guard.Gone(p.cmd)
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			t.Logf("log of %s:\n%s", args[0], text[max(0, len(text)-3000):])
+		}
+	})
+	return p
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // it may have ended
+	<-p.done
+}
+
+// TestEngineOfOthers: NATS servers that others run may take smaller messages than our own. Records are made to fit, and
+// the node goes on when the server was killed and is back.
+func TestEngineOfOthers(t *testing.T) {
+	if raceEnabled {
+		t.Skip("as the others")
+	}
+	guard, err := cluster.NewGuard("", "demo", "--sweep")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := guard.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	ports, err := cluster.FreePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := []string{"nats-server", strconv.Itoa(ports[0]), strconv.Itoa(256 << 10), filepath.Join(guard.Dir(), "nats")}
+	nats := run(t, guard, server...)
+	listening(t, ports[0])
+	at := fmt.Sprintf("127.0.0.1:%d", ports[1])
+	run(t, guard, "serve", "--name", "w1", "--http", at, "--nats", fmt.Sprintf("nats://127.0.0.1:%d", ports[0]), "--shards", "1",
+		"--key", "dataset")
+	e := external{T: t, http: client.New(""), door: "http://" + at}
+	t.Cleanup(e.http.Close)
+	e.accepted("tiny", `A <http://x.example/a> <http://x.example/p> "1" .`+"\n")
+	big := ""
+	for i := range 3000 {
+		big += fmt.Sprintf("A <http://x.example/s%d> <http://x.example/p> \"%0100d\" .\n", i, i)
+	}
+	e.accepted("larger than a message", big)
+	e.accepted("tiny again", `A <http://x.example/b> <http://x.example/p> "1" .`+"\n")
+	nats.kill()
+	run(t, guard, server...)
+	e.accepted("after a restart of the server", `A <http://x.example/c> <http://x.example/p> "1" .`+"\n")
+	s, err := e.http.Status(t.Context(), e.door)
+	if err != nil || s.Shards[0].Quads != 3003 {
+		t.Errorf("status %+v, %v; want 3003 quads", s, err)
+	}
+}
+
+// external is a node whose engine others run.
+type external struct {
+	*testing.T
+	http *client.Client
+	door string
+}
+
+// accepted sends a transaction until it is accepted.
+func (e external) accepted(key, rows string) {
+	e.Helper()
+	ctx, cancel := context.WithTimeout(e.Context(), recovery)
+	defer cancel()
+	session := client.NewSession(e.http, []string{e.door}, 0, 30*time.Second)
+	if _, err := session.Submit(ctx, client.TypePatch, key, []byte("TX .\n"+rows+"TC .\n")); err != nil {
+		e.Fatalf("%s: %v", key, err)
+	}
+}
+
+// listening waits until something listens at the port.
+func listening(t *testing.T, port int) {
+	t.Helper()
+	ticker, deadline := time.NewTicker(poll), time.After(recovery)
+	defer ticker.Stop()
+	for {
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-deadline:
+			t.Fatalf("nobody listens at port %d: %v", port, err)
+		}
+	}
+}
