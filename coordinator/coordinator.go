@@ -256,10 +256,21 @@ func (c *Coordinator) Leave(ctx context.Context, node string) (shard.Plan, error
 }
 
 // Fail takes out a node that is taken for dead, unless another process has entered under its name: then the plan is
-// empty.
+// empty. The node is absent from then on: see [State.Absent].
 func (c *Coordinator) Fail(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
+	return c.takeOut(ctx, node, incarnation, (*State).Fail)
+}
+
+// Withdraw takes out a node that leaves and is not expected back, unless another process has entered under its name: then
+// the plan is empty.
+func (c *Coordinator) Withdraw(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
+	return c.takeOut(ctx, node, incarnation, (*State).Withdraw)
+}
+
+func (c *Coordinator) takeOut(ctx context.Context, node string, incarnation uint64,
+	how func(s *State, node string, incarnation uint64) (*State, error)) (shard.Plan, error) {
 	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) {
-		next, err := s.Fail(node, incarnation)
+		next, err := how(s, node, incarnation)
 		if errors.Is(err, ErrUnknownNode) {
 			return s, nil
 		}

@@ -26,6 +26,7 @@ const (
 	predStandbys    = vocabulary + "standbys"
 	predProposal    = vocabulary + "proposal"
 	predMarks       = vocabulary + "marks"
+	predAbsent      = vocabulary + "absent"
 	xsdInteger      = "http://www.w3.org/2001/XMLSchema#integer"
 )
 
@@ -82,6 +83,9 @@ func (s *State) facts(subject rdf.Term) ([]rdf.Quad, error) {
 	f.json(predShardEpochs, s.epochs)
 	f.json(predStandbys, byNode(s.standbys))
 	f.term(predProposal, proposal)
+	if len(s.Absent) > 0 {
+		f.json(predAbsent, s.Absent)
+	}
 	if text := marksText(s.marks); text != "" {
 		marks, err := rdf.Literal(text)
 		if err != nil {
@@ -181,6 +185,8 @@ func (p *recordParser) Add(q rdf.Quad) error {
 		return json.Unmarshal(value, &p.standbys)
 	case predProposal:
 		p.state.Proposal = string(value)
+	case predAbsent:
+		return json.Unmarshal(value, &p.state.Absent)
 	case predMarks:
 		p.marks = string(value)
 	}

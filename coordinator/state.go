@@ -72,7 +72,10 @@ type State struct {
 	Epoch    uint64
 	Settings Settings
 	// Members are in order of name.
-	Members    []Member
+	Members []Member
+	// Absent are the names of those that were taken for dead and have neither come back nor left, in order; at most
+	// [MaxAbsent]. People expect them.
+	Absent     []string
 	Assignment shard.Assignment
 	// Proposal is the id that the proposer gave to the record.
 	Proposal string
@@ -81,6 +84,9 @@ type State struct {
 	standbys []string      // by shard; nil: none
 	marks    []engine.Mark // by shard; nil: none. Never changed once they are in a state
 }
+
+// MaxAbsent bounds State.Absent: of more, those first in order of name are kept.
+const MaxAbsent = 256
 
 // NewState returns the state before the first record.
 func NewState(settings Settings) *State {
@@ -131,10 +137,22 @@ func (s *State) Enter(m Member) *State {
 	} else {
 		members = slices.Insert(members, i, m)
 	}
+	next := s.present(m.Name)
 	if s.Assignment.Empty() {
-		return s.with(members)
+		return next.with(members)
 	}
-	return s.assigned(members, s.Assignment)
+	return next.assigned(members, s.Assignment)
+}
+
+// present returns the state in which nobody waits for the name.
+func (s *State) present(name string) *State {
+	i, absent := slices.BinarySearch(s.Absent, name)
+	if !absent {
+		return s
+	}
+	next := *s
+	next.Absent = slices.Delete(slices.Clone(s.Absent), i, i+1)
+	return &next
 }
 
 // Target returns the assignment that planned moves lead to: the planner's for the members that are not draining. A node
@@ -186,11 +204,24 @@ func (s *State) Leave(name string) (*State, error) {
 	return s.with(slices.Delete(slices.Clone(s.Members), i, i+1)), nil
 }
 
-// Fail returns the state without the member, if it is still that incarnation; [ErrUnknownNode] if it is not: a process
-// that has entered since is not the one that failed.
+// Fail returns the state without the member, which is absent from then on, if it is still that incarnation;
+// [ErrUnknownNode] if it is not: a process that has entered since is not the one that failed.
 func (s *State) Fail(name string, incarnation uint64) (*State, error) {
+	next, err := s.Withdraw(name, incarnation)
+	if err != nil {
+		return nil, err
+	}
+	if i, absent := slices.BinarySearch(next.Absent, name); !absent && len(next.Absent) < MaxAbsent {
+		next.Absent = slices.Insert(slices.Clone(next.Absent), i, name)
+	}
+	return next, nil
+}
+
+// Withdraw returns the state without the member, which leaves and is not expected back, if it is still that incarnation;
+// else [ErrUnknownNode].
+func (s *State) Withdraw(name string, incarnation uint64) (*State, error) {
 	if m, ok := s.Member(name); !ok || m.Incarnation != incarnation {
-		return nil, fmt.Errorf("fail %q, incarnation %d: %w", name, incarnation, ErrUnknownNode)
+		return nil, fmt.Errorf("member %q, incarnation %d: %w", name, incarnation, ErrUnknownNode)
 	}
 	return s.Leave(name)
 }

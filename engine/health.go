@@ -1,5 +1,10 @@
 package engine
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Health is how an engine's logs and its storage are, as far as can be known from here.
 type Health struct {
 	// Streams are what the engine keeps logs and blobs in.
@@ -25,15 +30,29 @@ type StreamHealth struct {
 	Err error `json:"-"`
 }
 
-// Degraded reports whether the stream has fewer good copies than it should.
-func (s *StreamHealth) Degraded() bool {
-	current := 0
+// Good is the number of copies that are current.
+func (s *StreamHealth) Good() (n int) {
 	for _, r := range s.Replicas {
 		if r.State == Current {
-			current++
+			n++
 		}
 	}
-	return s.Err != nil || current < s.Expected
+	return n
+}
+
+// Degraded reports whether the stream has fewer good copies than it should, or takes no appends.
+func (s *StreamHealth) Degraded() bool { return s.Err != nil || s.Good() < s.Expected }
+
+// Copies says in short how the copies are, as in "n1 current, n2 behind by 17".
+func (s *StreamHealth) Copies() string {
+	list := make([]string, len(s.Replicas))
+	for i, r := range s.Replicas {
+		list[i] = r.Server + " " + string(r.State)
+		if r.State == Behind {
+			list[i] += fmt.Sprintf(" by %d", r.Lag)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // ReplicaState is how a copy is.

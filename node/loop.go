@@ -67,7 +67,8 @@ type view struct {
 	since    time.Time // of trouble
 	stats    operator.Stats
 	logic    operator.Logic
-	queued   int // bytes in the outbox
+	queued   int       // bytes in the outbox
+	underWay time.Time // since when its batch waits for an answer; zero: none does
 	// refusal is what refusedBy answered when the batch under way was last sent; zero: nothing.
 	refusal   shipper.Ack
 	refusedBy string
@@ -282,6 +283,9 @@ func (l *loop) startReading(ctx context.Context, fn func(context.Context)) {
 
 func (l *loop) append(ctx context.Context, e operator.Append) {
 	began := time.Now()
+	if e.Claim {
+		ctx = engine.WithReserve(ctx)
+	}
 	seq, err := l.n.cfg.Engine.Shard(l.shard).Append(ctx, e.Expect, e.Payload)
 	l.n.counted.appendNanos.Add(uint64(time.Since(began)))
 	if err != nil {
@@ -358,5 +362,5 @@ func (l *loop) show() {
 	}
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
 		mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(), trouble: trouble, since: since, stats: l.op.Stats(),
-		logic: l.op.Logic(), queued: l.out.Queued(), refusal: refusal, refusedBy: refusedBy})
+		logic: l.op.Logic(), queued: l.out.Queued(), underWay: l.out.Since(), refusal: refusal, refusedBy: refusedBy})
 }

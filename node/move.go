@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
@@ -80,7 +81,15 @@ func (n *Node) take(ctx context.Context, shards []int) {
 
 // HandOver has the others take the node's shards in the planned way, and returns when they have, or there is nobody who
 // could; then stop it. The node stays a member: when it comes back it enters as if it had never handed over.
-func (n *Node) HandOver(ctx context.Context) error { return n.drain(ctx) }
+func (n *Node) HandOver(ctx context.Context) error {
+	others := slices.DeleteFunc(slices.Clone(n.coord.State().Members), func(m coordinator.Member) bool {
+		return m.Name == n.cfg.Name || m.Draining
+	})
+	if len(others) == 0 {
+		return nil
+	}
+	return n.drain(ctx)
+}
 
 // Leave has the others take the node's shards in the planned way, and takes it out of the pipeline; then stop it. When
 // ctx has a deadline, what they have not taken at half of that time moves at once. After an error the node may be a
@@ -97,7 +106,7 @@ func (n *Node) Leave(ctx context.Context) error {
 	}
 	n.left.Store(true)
 	// Only this process leaves: another that has entered under its name stays.
-	_, err := n.coord.Fail(ctx, n.cfg.Name, n.incarnation.Load())
+	_, err := n.coord.Withdraw(ctx, n.cfg.Name, n.incarnation.Load())
 	return err
 }
 

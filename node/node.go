@@ -148,6 +148,7 @@ type Node struct {
 
 	beats   beats
 	marking marking
+	health  atomic.Pointer[engine.Health] // as it was when last looked at; nil: not yet
 	counted doorStats
 	// proposing holds the members that are being proposed as failed.
 	proposing sync.Map
@@ -229,6 +230,7 @@ func (n *Node) Run(ctx context.Context) error {
 		})
 	}
 	run("heartbeats", n.listen)
+	run("health", n.watchHealth)
 	run("readers", n.keepFeeds)
 	run("enter", func(ctx context.Context) error {
 		if err := n.enter(ctx); err != nil {

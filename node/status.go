@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 )
 
@@ -13,7 +13,7 @@ func (n *Node) Status() Status {
 	state := n.coord.State()
 	s := Status{
 		Pipeline: n.cfg.Pipeline, Node: n.cfg.Name, Incarnation: n.incarnation.Load(), Epoch: state.Epoch,
-		Key: string(n.cfg.Key), Stats: n.Stats(),
+		Key: string(n.cfg.Key), Absent: state.Absent, Stats: n.Stats(),
 	}
 	if err := n.Ready(); err != nil {
 		s.NotReady = err.Error()
@@ -36,6 +36,14 @@ func (n *Node) Status() Status {
 		}
 		s.Shards = append(s.Shards, st)
 	}
+	s.Members = n.members(state, owned)
+	s.Engine = n.engineStatus()
+	s.Degraded = n.degraded(&s)
+	return s
+}
+
+// members is what is known of each member; owned counts their shards.
+func (n *Node) members(state *coordinator.State, owned map[string]int) (list []MemberStatus) {
 	n.beats.mu.Lock()
 	defer n.beats.mu.Unlock()
 	for _, m := range state.Members {
@@ -45,12 +53,33 @@ func (n *Node) Status() Status {
 			ms.HeardMillis, ms.Alive = since.Milliseconds(), since < n.cfg.FailAfter
 			ms.Load, ms.Info = h.Load, h.Info
 		}
-		s.Members = append(s.Members, ms)
+		list = append(list, ms)
+	}
+	return list
+}
+
+// engineStatus is how the engine was when it was last looked at.
+func (n *Node) engineStatus() EngineStatus {
+	h := n.health.Load()
+	if h == nil {
+		return EngineStatus{}
+	}
+	s := EngineStatus{Storage: h.Storage, Damages: h.Damages}
+	if h.Storage.Err != nil {
+		s.StorageError = h.Storage.Err.Error()
+	}
+	for _, stream := range h.Streams {
+		st := StreamStatus{StreamHealth: stream, Degraded: stream.Degraded()}
+		if stream.Err != nil {
+			st.Error = stream.Err.Error()
+		}
+		s.Streams = append(s.Streams, st)
 	}
 	return s
 }
 
-// Ready returns nil when the node is a member and every shard that it owns is claimed, else what is missing.
+// Ready returns nil when the node is a member and can commit to every shard that it owns, now, as far as it knows: claimed,
+// not halted, its stream led by somebody who reaches a majority, with room. Else it returns what is missing.
 func (n *Node) Ready() error {
 	select {
 	case <-n.entered:
@@ -64,10 +93,11 @@ func (n *Node) Ready() error {
 	if _, ok := state.Member(n.cfg.Name); !ok {
 		return fmt.Errorf("%s is not a member", n.cfg.Name)
 	}
-	for shard, l := range n.loops {
-		v := l.view.Load()
-		if state.Assignment.Node(shard) == n.cfg.Name && v.state != operator.Owning {
-			return fmt.Errorf("shard %d is %v, not yet owned", shard, v.state)
+	for shard := range n.loops {
+		if state.Assignment.Node(shard) == n.cfg.Name {
+			if err := n.canCommit(shard); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -80,7 +110,11 @@ func (n *Node) Stats() Stats {
 		AppendNanos: n.counted.appendNanos.Load(), ProposedFailed: n.counted.proposedFailed.Load(),
 	}
 	for _, l := range n.loops {
-		o := l.view.Load().stats
+		v := l.view.Load()
+		o := v.stats
+		if !v.underWay.IsZero() {
+			s.OldestMillis = max(s.OldestMillis, time.Since(v.underWay).Milliseconds())
+		}
 		s.Events += o.Events
 		s.Adds += o.Adds
 		s.Deletes += o.Deletes
@@ -91,6 +125,7 @@ func (n *Node) Stats() Stats {
 		s.AppendRefused += o.Refused
 		s.AppendUnknown += o.Unknown
 		s.Claims += o.Claims
+		s.ClaimTries += o.ClaimTries
 		s.Yields += o.Yields
 		s.Halted += o.Halts
 	}

@@ -135,14 +135,39 @@ type Status struct {
 	Epoch uint64 `json:"epoch"`
 	// Key says by what changes are routed.
 	Key string `json:"key"`
-	// Ready: a member, and every shard that it owns is claimed. NotReady says what is missing.
+	// Ready: a member that can commit to every shard that it owns, now. NotReady says what is missing.
 	Ready    bool   `json:"ready"`
 	NotReady string `json:"not_ready,omitempty"`
+	// Degraded lists what is not as it should be, here or elsewhere, as far as this node knows; empty: all is well.
+	Degraded []string `json:"degraded,omitempty"`
+	// Absent are nodes that were taken for dead and have neither come back nor left, in order.
+	Absent []string `json:"absent,omitempty"`
+	// Engine is how the engine's streams and disk were within the last seconds.
+	Engine EngineStatus `json:"engine"`
 	// Members are in order of name, Shards in order of number.
 	Members []MemberStatus `json:"members"`
 	Shards  []ShardStatus  `json:"shards"`
 	// Stats are the counters of this node.
 	Stats Stats `json:"stats"`
+}
+
+// EngineStatus is how the engine is.
+type EngineStatus struct {
+	// Streams are what it keeps logs in, each with its copies.
+	Streams []StreamStatus `json:"streams,omitempty"`
+	// Storage is that of this node's server, in bytes; zero if it runs none. StorageError says why it takes nothing more.
+	Storage      engine.Storage `json:"storage"`
+	StorageError string         `json:"storage_error,omitempty"`
+	// Damages are what was found damaged on this node's disk since its start, and what was done about it.
+	Damages []string `json:"damages,omitempty"`
+}
+
+// StreamStatus is how one stream is.
+type StreamStatus struct {
+	engine.StreamHealth
+	// Degraded: it has fewer good copies than it should. Error says why it takes no appends.
+	Degraded bool   `json:"degraded"`
+	Error    string `json:"error,omitempty"`
 }
 
 // MemberStatus is what this node knows of a member.
@@ -188,7 +213,10 @@ type Stats struct {
 	AppendRefused  uint64 `json:"append_refused"`  // appends refused
 	AppendUnknown  uint64 `json:"append_unknown"`  // appends without an answer
 	Claims         uint64 `json:"claims"`          // shards claimed
+	ClaimTries     uint64 `json:"claim_tries"`     // claims sent to be appended; far more than claims say that they fail
 	Yields         uint64 `json:"yields"`          // shards given up
 	Halted         uint64 `json:"halted"`          // shards halted for damage
 	ProposedFailed uint64 `json:"proposed_failed"` // members this node proposed as failed
+	// OldestMillis is how long the oldest batch of this node's doors waits for its answer; 0: none does.
+	OldestMillis int64 `json:"oldest_batch_ms"`
 }

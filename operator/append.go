@@ -62,7 +62,11 @@ func (o *Operator) start(f *inflight) {
 func (o *Operator) sendAppend() {
 	o.gen++
 	o.retryAt = time.Time{}
-	o.emit(Append{Gen: o.gen, Expect: o.chain.Seq, Payload: o.inflight.payloads[o.inflight.next]})
+	claim := o.inflight.records[o.inflight.next].Kind == Claim
+	if claim {
+		o.stats.ClaimTries++
+	}
+	o.emit(Append{Gen: o.gen, Expect: o.chain.Seq, Payload: o.inflight.payloads[o.inflight.next], Claim: claim})
 }
 
 // Appended answers [Append].

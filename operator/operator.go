@@ -143,6 +143,8 @@ type (
 		Gen, Expect uint64
 		// Payload is the record. Nobody changes it.
 		Payload []byte
+		// Claim: it is a claim, which may use what the engine keeps for claims; see engine.WithReserve.
+		Claim bool
 	}
 	// Ack sends acks to a node.
 	Ack struct {
@@ -192,8 +194,8 @@ type Stats struct {
 	Events, Adds, Deletes, Duplicates, Bad uint64
 	// Records of RecordBytes were appended; of all appends some were Refused, or their outcome Unknown.
 	Records, RecordBytes, Refused, Unknown uint64
-	// Claims were committed, Yields ended an ownership, Halts found damage.
-	Claims, Yields, Halts uint64
+	// Claims were committed, ClaimTries sent to be appended. Yields ended an ownership, Halts found damage.
+	Claims, ClaimTries, Yields, Halts uint64
 	// SnapshotsTaken were asked for, SnapshotsUsed restored; BusyAcked answers said "busy".
 	SnapshotsTaken, SnapshotsUsed, BusyAcked uint64
 }

@@ -54,6 +54,7 @@ type Outbox struct {
 	tried   bool      // batch was handed out: it may be at an owner
 	id      uint64
 	sendAt  time.Time // when to send the batch under way (again)
+	began   time.Time // when the batch under way was first to be sent
 	refusal Batch     // why the batch under way was not taken when it was last sent; empty: not refused
 
 	sends []Outgoing
@@ -110,6 +111,14 @@ func (o *Outbox) Refusal() (node string, ack Ack) {
 		return "", Ack{}
 	}
 	return o.refusal.From, o.refusal.Acks[0]
+}
+
+// Since returns since when the batch under way waits for its answer; zero when there is none.
+func (o *Outbox) Since() time.Time {
+	if len(o.batch) == 0 {
+		return time.Time{}
+	}
+	return o.began
 }
 
 // Submit takes all of the events, or none of them when the queue is full: a later one must not come before an earlier.
@@ -217,7 +226,7 @@ func (o *Outbox) send(now time.Time) {
 			return
 		}
 		o.fill()
-		o.sendAt = now
+		o.sendAt, o.began = now, now
 	}
 	if o.owner == "" || !o.due(now) {
 		return

@@ -296,3 +296,40 @@ func TestHealth(t *testing.T) {
 	servers[1].Shutdown()
 	await("one server", func(h *engine.StreamHealth) bool { return errors.Is(h.Err, engine.ErrNoLeader) })
 }
+
+// TestOpenBesideCreation: who finds no control log, and then streams in use, has looked while another node was creating
+// them.
+func TestOpenBesideCreation(t *testing.T) {
+	ctx := limited(t)
+	cfg, err := fresh(1, 1).withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := connect(t, one(t))
+	js, err := natsjs.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := createStreams(ctx, js, shardStreams(cfg)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newStream(nc, cfg, "0").log("0").Append(ctx, 0, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	opened := make(chan error, 1)
+	go func() {
+		_, err := Open(ctx, nc, cfg)
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(300 * time.Millisecond):
+	}
+	if err := createStreams(ctx, js, []natsjs.StreamConfig{blobStream(cfg), logStream(cfg, "control")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}

@@ -45,23 +45,33 @@ func openStreams(ctx context.Context, nc *nats.Conn, cfg Config) (lost map[strin
 		return nil, err
 	}
 	control, shards := logStream(cfg, "control"), shardStreams(cfg)
-	switch err := checkStream(ctx, js, control, cfg.Existing); {
-	case err == nil:
-		return lostStreams(ctx, js, cfg, shards)
-	case !errors.Is(err, natsjs.ErrStreamNotFound):
-		return nil, err
-	case cfg.Existing:
-		return nil, missing(control.Name)
-	}
-	if err := checkUnused(ctx, js, shards, control.Name); err != nil {
-		return nil, err
-	}
-	for _, sc := range append(shards, blobStream(cfg), control) {
-		if err := createStream(ctx, js, sc); err != nil {
-			return nil, err
+	err = checkStream(ctx, js, control, cfg.Existing)
+	if errors.Is(err, natsjs.ErrStreamNotFound) && !cfg.Existing {
+		var used bool
+		if used, err = areUsed(ctx, js, shards); err == nil && !used {
+			return nil, createStreams(ctx, js, append(shards, blobStream(cfg), control))
+		}
+		if err == nil { // another node may have created it all since we looked
+			err = checkStream(ctx, js, control, true)
 		}
 	}
-	return nil, nil
+	switch {
+	case errors.Is(err, natsjs.ErrStreamNotFound):
+		return nil, missing(control.Name)
+	case err != nil:
+		return nil, err
+	}
+	return lostStreams(ctx, js, cfg, shards)
+}
+
+// createStreams creates streams in order. Other nodes may do so at the same time.
+func createStreams(ctx context.Context, js natsjs.JetStream, streams []natsjs.StreamConfig) error {
+	for _, sc := range streams {
+		if err := createStream(ctx, js, sc); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func shardStreams(cfg Config) (list []natsjs.StreamConfig) {
@@ -98,19 +108,19 @@ func missing(stream string) error {
 		engine.ErrDamaged, stream)
 }
 
-// checkUnused returns an error if a stream holds anything though there is no control log: that was lost.
-func checkUnused(ctx context.Context, js natsjs.JetStream, shards []natsjs.StreamConfig, control string) error {
-	for _, sc := range shards {
+// areUsed reports whether a stream holds anything, or did. Then its pipeline exists.
+func areUsed(ctx context.Context, js natsjs.JetStream, streams []natsjs.StreamConfig) (bool, error) {
+	for _, sc := range streams {
 		info, err := streamInfo(ctx, js, sc.Name)
 		switch {
 		case errors.Is(err, natsjs.ErrStreamNotFound):
 		case err != nil:
-			return err
+			return false, err
 		case info.State.LastSeq > 0:
-			return missing(control)
+			return true, nil
 		}
 	}
-	return nil
+	return false, nil
 }
 
 // logStream is the configuration of a stream for logs. Nothing ever falls out of it; appends beyond a limit are refused.

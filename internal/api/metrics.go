@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -107,18 +108,30 @@ var values = []value{
 		func(s *node.Stats) uint64 { return s.AppendUnknown }),
 	counter("shard_claims_total", "Shards claimed.",
 		func(s *node.Stats) uint64 { return s.Claims }),
+	counter("shard_claim_tries_total", "Claims sent to be appended; far more than shard_claims_total say that claims fail.",
+		func(s *node.Stats) uint64 { return s.ClaimTries }),
 	counter("shard_yields_total", "Shards given up.",
 		func(s *node.Stats) uint64 { return s.Yields }),
 	counter("shard_halts_total", "Shards halted because their log is damaged.",
 		func(s *node.Stats) uint64 { return s.Halted }),
 	counter("members_proposed_failed_total", "Members that this node proposed as failed.",
 		func(s *node.Stats) uint64 { return s.ProposedFailed }),
-	gauge("ready", "1 if every shard that this node owns is claimed, else 0.", func(s *node.Status) float64 {
-		if s.Ready {
-			return 1
-		}
-		return 0
-	}),
+	gauge("ready", "1 if this node can commit to every shard that it owns, else 0.",
+		func(s *node.Status) float64 { return one(s.Ready) }),
+	gauge("degraded", "1 if anything of the pipeline is not as it should be, as far as this node knows, else 0.",
+		func(s *node.Status) float64 { return one(len(s.Degraded) > 0) }),
+	gauge("members_absent", "Nodes that were taken for dead and have neither come back nor left.",
+		func(s *node.Status) float64 { return float64(len(s.Absent)) }),
+	gauge("oldest_batch_seconds", "Age of the oldest batch of this node's doors without an answer.",
+		func(s *node.Status) float64 { return float64(s.Stats.OldestMillis) / 1000 }),
+	gauge("engine_used_bytes", "Bytes that the engine of this node has stored.",
+		func(s *node.Status) float64 { return float64(s.Engine.Storage.Used) }),
+	gauge("engine_limit_bytes", "Most that the engine of this node may store; 0: the disk.",
+		func(s *node.Status) float64 { return float64(s.Engine.Storage.Limit) }),
+	gauge("engine_free_bytes", "Bytes that the disk of this node's engine has left.",
+		func(s *node.Status) float64 { return float64(s.Engine.Storage.Free) }),
+	gauge("engine_damages", "Damages found on this node's disk since its start.",
+		func(s *node.Status) float64 { return float64(len(s.Engine.Damages)) }),
 	gauge("control_epoch", "Epoch of the newest assignment that this node has installed.",
 		func(s *node.Status) float64 { return float64(s.Epoch) }),
 	gauge("members", "Nodes of the pipeline.", func(s *node.Status) float64 { return float64(len(s.Members)) }),
@@ -149,6 +162,12 @@ var (
 		"Log position of this node's store of the shard.", []string{"shard"}, nil)
 	shardState = prometheus.NewDesc("quadrille_shard_state",
 		"1 for the state in which the shard is on this node.", []string{"shard", "state"}, nil)
+	streamQuorum = prometheus.NewDesc("quadrille_engine_stream_quorum",
+		"1 if a stream of the engine takes appends: it has a leader that reaches a majority, and room; else 0.",
+		[]string{"stream"}, nil)
+	streamReplicas = prometheus.NewDesc("quadrille_engine_stream_replicas",
+		"Copies of a stream of the engine, by state; \"missing\" is what lacks to the number that there should be.",
+		[]string{"stream", "state"}, nil)
 	sinkPosition = prometheus.NewDesc("quadrille_sink_position",
 		"Log position up to which the sink has written the shard.", []string{"sink", "shard"}, nil)
 	sinkFailing = prometheus.NewDesc("quadrille_sink_failing_shards",
@@ -163,8 +182,32 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- shardQuads
 	out <- shardPosition
 	out <- shardState
+	out <- streamQuorum
+	out <- streamReplicas
 	out <- sinkPosition
 	out <- sinkFailing
+}
+
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+// collectStreams shows the streams of the engine.
+func collectStreams(s *node.Status, out chan<- prometheus.Metric) {
+	for _, st := range s.Engine.Streams {
+		out <- prometheus.MustNewConstMetric(streamQuorum, prometheus.GaugeValue, one(st.Error == ""), st.Name)
+		states := map[engine.ReplicaState]int{engine.Current: 0, engine.Behind: 0, engine.Offline: 0}
+		for _, r := range st.Replicas {
+			states[r.State]++
+		}
+		states["missing"] = max(st.Expected-len(st.Replicas), 0)
+		for state, n := range states {
+			out <- prometheus.MustNewConstMetric(streamReplicas, prometheus.GaugeValue, float64(n), st.Name, string(state))
+		}
+	}
 }
 
 // Collect implements [prometheus.Collector].
@@ -182,6 +225,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(shardPosition, prometheus.GaugeValue, float64(s.Position), shard)
 		out <- prometheus.MustNewConstMetric(shardState, prometheus.GaugeValue, 1, shard, s.State)
 	}
+	collectStreams(&status, out)
 	for name, sink := range c.sinks {
 		for shard, position := range sink.Positions() {
 			out <- prometheus.MustNewConstMetric(sinkPosition, prometheus.GaugeValue, float64(position), name,

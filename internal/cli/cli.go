@@ -23,6 +23,8 @@ const (
 	exitGood   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitDegraded: the question was answered, and the answer is that not all is as it should be.
+	exitDegraded = 3
 )
 
 // commands is the whole command line.
@@ -101,6 +103,9 @@ func newParser(grammar *commands, io *streams) (*kong.Kong, error) {
 	)
 }
 
+// errDegraded ends a command that has told all that is to be told.
+var errDegraded = errors.New("degraded")
+
 // usageError is an error of the command line that only shows when a command looks at it.
 type usageError struct{ error }
 
@@ -112,6 +117,8 @@ func report(io *streams, err error) int {
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // who reads our output has had enough
 		return exitGood
+	case errors.Is(err, errDegraded):
+		return exitDegraded
 	case errors.As(err, &usage):
 		fmt.Fprintln(io.err, "quadrille:", err)
 		return exitUsage

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -32,11 +33,19 @@ type statusCommand struct {
 
 // overview is the status of a pipeline, as one node sees it, with what each of the others says of itself.
 type overview struct {
-	Pipeline string         `json:"pipeline"`
-	Key      string         `json:"key"`
-	Epoch    uint64         `json:"epoch"`
+	Pipeline string `json:"pipeline"`
+	Key      string `json:"key"`
+	Epoch    uint64 `json:"epoch"`
+	// Expected is how many nodes there should be, Present how many answer.
+	Expected int            `json:"expected"`
+	Present  int            `json:"present"`
 	Nodes    []nodeOverview `json:"nodes"`
-	Shards   []shardLag     `json:"shards"`
+	// Absent are nodes that were taken for dead and have neither come back nor left.
+	Absent []string          `json:"absent,omitempty"`
+	Engine node.EngineStatus `json:"engine"`
+	Shards []shardLag        `json:"shards"`
+	// Degraded lists what is not as it should be; empty: all is well.
+	Degraded []string `json:"degraded,omitempty"`
 }
 
 type nodeOverview struct {
@@ -67,10 +76,20 @@ func (c *statusCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	o := merge(first, askOthers(ctx, cl, base, first))
-	if !c.JSON {
-		return o.write(std.out)
+	if err := c.show(std.out, &o); err != nil {
+		return err
 	}
-	encoder := json.NewEncoder(std.out)
+	if len(o.Degraded) > 0 {
+		return errDegraded
+	}
+	return nil
+}
+
+func (c *statusCommand) show(w io.Writer, o *overview) error {
+	if !c.JSON {
+		return o.write(w)
+	}
+	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(o)
 }
@@ -141,13 +160,19 @@ func askOthers(ctx context.Context, cl *client.Client, base string, first node.S
 
 // merge makes one view of what the nodes said.
 func merge(first node.Status, replies map[string]reply) overview {
-	o := overview{Pipeline: first.Pipeline, Key: first.Key, Epoch: first.Epoch}
+	o := overview{Pipeline: first.Pipeline, Key: first.Key, Epoch: first.Epoch, Absent: first.Absent, Engine: first.Engine,
+		Expected: len(first.Members) + len(first.Absent)}
 	for _, m := range first.Members {
 		n := nodeOverview{MemberStatus: m}
 		if r := replies[m.Name]; r.err != nil {
 			n.Error = r.err.Error()
 		} else {
 			n.Ready, n.NotReady, n.Stats = r.status.Ready, r.status.NotReady, &r.status.Stats
+			o.Present++
+			o.note(r.status.Degraded...)
+		}
+		if why := cmp.Or(n.Error, n.NotReady); why != "" {
+			o.note(fmt.Sprintf("node %s: %s", n.Name, why))
 		}
 		o.Nodes = append(o.Nodes, n)
 	}
@@ -167,6 +192,15 @@ func merge(first node.Status, replies map[string]reply) overview {
 	return o
 }
 
+// note adds what is not as it should be, once.
+func (o *overview) note(list ...string) {
+	for _, what := range list {
+		if !slices.Contains(o.Degraded, what) {
+			o.Degraded = append(o.Degraded, what)
+		}
+	}
+}
+
 func shardOf(replies map[string]reply, name string, i int) (s node.ShardStatus, ok bool) {
 	r, ok := replies[name]
 	if !ok || r.err != nil || i >= len(r.status.Shards) {
@@ -177,7 +211,8 @@ func shardOf(replies map[string]reply, name string, i int) (s node.ShardStatus, 
 
 // write writes the tables.
 func (o *overview) write(w io.Writer) error {
-	fmt.Fprintf(w, "pipeline %s, key %s, %d shards, epoch %d\n\n", o.Pipeline, o.Key, len(o.Shards), o.Epoch)
+	fmt.Fprintf(w, "pipeline %s, key %s, %d shards, epoch %d; %d of %d nodes answer\n\n", o.Pipeline, o.Key, len(o.Shards),
+		o.Epoch, o.Present, o.Expected)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NODE\tSTATE\tOWNED\tCHANGES/S\tADDED\tDELETED\tHEARD\tADDRESS")
 	for _, n := range o.Nodes {
@@ -191,6 +226,14 @@ func (o *overview) write(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%s\t%s\t%s\t%s\n", n.Name, n.state(), n.Owned, n.Load, added, deleted, heard,
 			cmp.Or(n.Info, "-"))
+	}
+	for _, name := range o.Absent {
+		fmt.Fprintf(t, "%s\tabsent\t0\t-\t-\t-\t-\t-\n", name)
+	}
+	fmt.Fprintln(t)
+	fmt.Fprintln(t, "STREAM\tCOPIES\tLEADER\tREPLICAS")
+	for _, s := range o.Engine.Streams {
+		fmt.Fprintf(t, "%s\t%d of %d\t%s\t%s\n", s.Name, s.Good(), s.Expected, cmp.Or(s.Leader, "-"), cmp.Or(s.Copies(), "-"))
 	}
 	fmt.Fprintln(t)
 	fmt.Fprintln(t, "SHARD\tOWNER\tSTANDBY\tSTATE\tQUADS\tPOSITION\tLAG")
@@ -223,15 +266,8 @@ func (n *nodeOverview) state() string {
 // writeTroubles writes what the tables have no room for.
 func (o *overview) writeTroubles(w io.Writer) error {
 	var b strings.Builder
-	for _, n := range o.Nodes {
-		if why := cmp.Or(n.Error, n.NotReady); why != "" {
-			fmt.Fprintf(&b, "node %s: %s\n", n.Name, why)
-		}
-	}
-	for _, s := range o.Shards {
-		if s.Error != "" {
-			fmt.Fprintf(&b, "shard %d: %s\n", s.Shard, s.Error)
-		}
+	for _, what := range o.Degraded {
+		fmt.Fprintln(&b, what)
 	}
 	if b.Len() == 0 {
 		return nil
