@@ -28,6 +28,9 @@ type Config struct {
 	Streams int
 	// Replicas is how many servers keep each log, 1 to 5; fixed when the pipeline is created. Default: 1.
 	Replicas int
+	// Compress: records of 1 KiB and more are compressed with S2 where that pays, and their messages say so in a header.
+	// It is no property of the pipeline: whoever reads takes both.
+	Compress bool
 	// Existing: the pipeline is known to exist, so nothing of it is created, and what is missing was lost.
 	Existing bool
 	// Server is the server of this process that keeps the logs, nil if others do. Its disk is looked at before each append

@@ -129,8 +129,8 @@ func entryOf(m *nats.Msg) (e engine.Entry, prev uint64, err error) {
 		return e, 0, fmt.Errorf("%w: entry %d does not name the one before it (%q)",
 			engine.ErrDamaged, e.Seq, m.Header.Get(headerExpected))
 	}
-	e.Payload = m.Data
-	return e, prev, nil
+	e.Payload, err = payloadOf(m.Header, m.Data)
+	return e, prev, err
 }
 
 // last returns the last message of each of the subjects that has one, as of now: of a replica that has applied all that

@@ -44,6 +44,7 @@ type stream struct {
 	barrier  *barrier     // nil: the stream has a single replica
 	room     func() error // nil: there always is
 	alarm    func(msg string, args ...any)
+	compress bool
 
 	// lost is why the stream is no more, nil while it is there.
 	lost atomic.Pointer[error]
@@ -54,7 +55,7 @@ type stream struct {
 }
 
 func newStream(nc *nats.Conn, cfg Config, group string) *stream {
-	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), alarm: cfg.logger().Error}
+	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), alarm: cfg.logger().Error, compress: cfg.Compress}
 	s.hasElected()
 	if cfg.Replicas > 1 {
 		s.barrier = newBarrier(s, barrierSubject(cfg, group))
@@ -115,6 +116,14 @@ func (l *log) append(ctx context.Context, expect uint64, payload []byte, more na
 	m := &nats.Msg{Subject: l.subject, Data: payload, Header: nats.Header{headerExpected: {strconv.FormatUint(expect, 10)}}}
 	for k, v := range more {
 		m.Header[k] = v
+	}
+	if l.compress {
+		buf := encoded.Get().(*[]byte)
+		defer encoded.Put(buf) // what is published was copied
+		if data, worth := compress(buf, payload); worth {
+			m.Data = data
+			m.Header[headerEncoding] = []string{encodingS2}
+		}
 	}
 	seq, err := l.publish(ctx, m)
 	if err != nil {

@@ -66,7 +66,7 @@ var floors = [][]rule{
 		{pkg: "engine"},
 		{pkg: "engine/memory", imports: []string{"engine"}},
 		{pkg: "engine/jetstream/filestore", modules: []string{natsServer, highwayhash, compress}},
-		{pkg: "engine/jetstream", imports: []string{"engine", "engine/jetstream/filestore"}, modules: []string{natsServer, natsClient, nuid, xsys}},
+		{pkg: "engine/jetstream", imports: []string{"engine", "engine/jetstream/filestore"}, modules: []string{natsServer, natsClient, nuid, xsys, compress}},
 		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
 	},
 	{

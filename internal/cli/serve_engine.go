@@ -38,6 +38,8 @@ type engineFlags struct {
 	Election time.Duration `default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
 	MaxStore byteSize      `help:"Most that the embedded engine stores. Default: the disk."`
 
+	Compress bool `negatable:"" default:"true" help:"Compress larger records in the logs."`
+
 	Replicas int `help:"Copies of the logs. Default: 3 in a cluster, else 1."`
 	Streams  int `help:"Streams over which the shards' logs are spread. Default: by the number of shards."`
 }
@@ -138,7 +140,7 @@ func (e *engineFlags) open(ctx context.Context, c *serveCommand, s *started, log
 	}
 	opened, err := jetstream.Open(ctx, s.own, jetstream.Config{
 		Pipeline: c.Pipeline, Shards: c.Shards, Streams: e.Streams, Replicas: e.replicas(s.own),
-		Existing: exists, Server: s.server, Logger: log,
+		Existing: exists, Server: s.server, Logger: log, Compress: e.Compress,
 	})
 	if err != nil {
 		return nil, err

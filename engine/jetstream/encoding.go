@@ -1,0 +1,61 @@
+package jetstream
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/s2"
+	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+const (
+	// headerEncoding says how the payload of a message is encoded; without it, it is as it was given.
+	headerEncoding = "Quadrille-Encoding"
+	encodingS2     = "s2"
+	// compressFrom is the size from which payloads are compressed, in bytes: of less, little is won.
+	compressFrom = 1 << 10
+	// compressGain is the least part by which a compressed payload must be smaller: 1 of so many.
+	compressGain = 8
+)
+
+// encoded are buffers for compressed payloads.
+var encoded = sync.Pool{New: func() any { return new([]byte) }}
+
+// compress returns the payload compressed, in buf, or reports false if that is not worth it.
+func compress(buf *[]byte, payload []byte) ([]byte, bool) {
+	if len(payload) < compressFrom {
+		return nil, false
+	}
+	if need := s2.MaxEncodedLen(len(payload)); cap(*buf) < need {
+		*buf = make([]byte, need)
+	}
+	data := s2.Encode((*buf)[:cap(*buf)], payload)
+	return data, len(data) <= len(payload)-len(payload)/compressGain
+}
+
+// payloadOf returns what was given to Append.
+func payloadOf(header nats.Header, data []byte) ([]byte, error) {
+	switch encoding := header.Get(headerEncoding); encoding {
+	case "":
+		return data, nil
+	case encodingS2:
+		n, err := s2.DecodedLen(data)
+		if err == nil && n > maxDecoded {
+			err = fmt.Errorf("it would have %d bytes, at most %d", n, maxDecoded)
+		}
+		if err == nil {
+			data, err = s2.Decode(nil, data)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: a compressed payload: %w", engine.ErrDamaged, err)
+		}
+		return data, nil
+	default:
+		return nil, fmt.Errorf("a payload is encoded as %q, which this version doesn't read: use a newer one", encoding)
+	}
+}
+
+// maxDecoded bounds a payload: the largest message that a NATS server can be told to take.
+const maxDecoded = 64 << 20
