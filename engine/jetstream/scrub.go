@@ -166,12 +166,31 @@ func (c *scrubber) store(ctx context.Context, s *filestore.Stream) error {
 	if report.Torn != nil {
 		c.log.Info("a stream ends as a crash leaves it", "stream", s.Name(), "file", report.Torn.File,
 			"offset", report.Torn.Offset, "what", report.Torn.What)
+		if c.cfg.Cluster != "" {
+			if err := forgetIndex(s); err != nil {
+				return err
+			}
+		}
 	}
 	if s.Raft() {
 		c.tell(report, "")
 		return nil
 	}
 	return c.judge(s, report)
+}
+
+// forgetIndex removes the state file of a member's stream whose blocks end too early. The server would believe it: it takes
+// the messages of which only that file knows for deleted, holds the stream to be complete, and can be elected to lead it.
+// Without the file it sees that its blocks end before the others', and gets the rest from them or from its Raft log.
+func forgetIndex(s *filestore.Stream) error {
+	err := os.Remove(s.IndexPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err = errors.Join(err, syncDir(filepath.Dir(s.IndexPath()))); err != nil {
+		return fmt.Errorf("stream %s: remove a state file that the blocks contradict: %w", s.Name(), err)
+	}
+	return nil
 }
 
 // judge adds what is wrong with a stream's configuration, and sets the stream aside if anything is.

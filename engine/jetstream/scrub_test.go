@@ -191,6 +191,31 @@ func TestDamagedMember(t *testing.T) {
 	}
 }
 
+// TestStateAheadOfBlocks: a member that was stopped has lost the end of its newest block, and a state file that still knows
+// of it. It must not take what is missing for deleted, lead the stream, and say that it ends there. Servers do that only if
+// they fsync.
+func TestStateAheadOfBlocks(t *testing.T) {
+	dir := t.TempDir()
+	list, err := startCluster(dir, "d", false)
+	t.Cleanup(func() { stopAll(list) })
+	check(t, err)
+	configs, cfg := configsOf(list, dir), fresh(1, 3)
+	for i := range configs {
+		configs[i].NoSync = false
+	}
+	entries := bulky(limited(t), t, open(t, list[0], cfg), 3)
+	stopAll(list)
+	for victim := range list {
+		t.Run("the newest block truncated", func(t *testing.T) {
+			damageMember(t, dir, configs, cfg, victim, entries, func(t testing.TB, s *filestore.Stream) {
+				list, err := s.Blocks()
+				check(t, err)
+				check(t, os.Truncate(s.BlockPath(list[len(list)-1]), 600_000))
+			})
+		})
+	}
+}
+
 // usualDamages are those that are tried without -damages: size, damage, and 1 after a kill.
 var usualDamages = []string{"30one bit in a sealed block0", "30a block removed1"}
 
@@ -227,7 +252,8 @@ func TestAllMembersDamaged(t *testing.T) {
 
 func configsOf(list []*Server, dir string) (configs []ServerConfig) {
 	for _, s := range list {
-		configs = append(configs, ServerConfig{Name: s.Name(), Dir: filepath.Join(dir, s.Name()), Port: -1, Cluster: "d"})
+		configs = append(configs, ServerConfig{Name: s.Name(), Dir: filepath.Join(dir, s.Name()), Port: -1, Cluster: "d",
+			NoSync: true})
 	}
 	return configs
 }
@@ -249,7 +275,7 @@ func damageMember(t *testing.T, from string, configs []ServerConfig, cfg Config,
 	t.Cleanup(func() { stopAll(slices.DeleteFunc(servers, func(s *Server) bool { return s == nil })) })
 	for _, i := range []int{victim, (victim + 1) % 3, (victim + 2) % 3} {
 		c := configs[i]
-		c.Dir, c.ClusterPort, c.Routes, c.NoSync = filepath.Join(dir, c.Name), ports[i], routes, true
+		c.Dir, c.ClusterPort, c.Routes = filepath.Join(dir, c.Name), ports[i], routes
 		servers[i], err = StartServer(context.Background(), c, nil)
 		check(t, err)
 		// A store that ends early is what a kill leaves; the server mends it.
