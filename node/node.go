@@ -65,7 +65,7 @@ type Config struct {
 	// end while no node runs is not noticed.
 	Marks Marks
 	// BeatEvery and FailAfter are the time between heartbeats, and that without one after which a member is proposed as
-	// failed. Defaults 250 ms and 1.25 s.
+	// failed. Defaults 150 ms and 750 ms.
 	BeatEvery, FailAfter time.Duration
 	// Tick is the time between the retries that operators and outboxes may make. Default 10 ms.
 	Tick time.Duration
@@ -84,8 +84,8 @@ func (c *Config) setDefaults() error {
 	c.MaxCopies = cmp.Or(c.MaxCopies, 256<<20)
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
 	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
-	c.BeatEvery = cmp.Or(c.BeatEvery, 250*time.Millisecond)
-	c.FailAfter = cmp.Or(c.FailAfter, 1250*time.Millisecond)
+	c.BeatEvery = cmp.Or(c.BeatEvery, 150*time.Millisecond)
+	c.FailAfter = cmp.Or(c.FailAfter, 750*time.Millisecond)
 	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
 	if c.Logic == nil {
 		c.Logic = func(int) operator.Logic { return dataset.New() }
