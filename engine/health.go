@@ -51,6 +51,9 @@ func (s *StreamHealth) Copies() string {
 		if r.State == Behind {
 			list[i] += fmt.Sprintf(" by %d", r.Lag)
 		}
+		if r.Why != "" {
+			list[i] += " (" + r.Why + ")"
+		}
 	}
 	return strings.Join(list, ", ")
 }
@@ -73,8 +76,10 @@ type ReplicaHealth struct {
 	// Server keeps it.
 	Server string       `json:"server"`
 	State  ReplicaState `json:"state"`
-	// Lag is the number of operations that it lacks, if it is behind.
+	// Lag is the number of operations that it lacks, as its leader knows. Why says what keeps it from being current, if
+	// that is known.
 	Lag uint64 `json:"lag,omitempty"`
+	Why string `json:"why,omitempty"`
 }
 
 // Storage is what a process has stored, in bytes.

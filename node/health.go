@@ -55,7 +55,7 @@ func (n *Node) tellChanges(before, now *engine.Health) {
 			log.Error("nothing can be appended to a stream", "err", s.Err)
 		case s.Err == nil && was.Err != nil:
 			log.Info("a stream takes appends again")
-		case s.Degraded() && !was.Degraded() || s.Copies() != was.Copies() && s.Degraded():
+		case s.Degraded() && (!was.Degraded() || s.Good() != was.Good()):
 			log.Warn("a stream has fewer good copies than it should")
 		case !s.Degraded() && was.Degraded():
 			log.Info("a stream has all of its copies again")

@@ -19,6 +19,9 @@ const (
 	batchMessages = 4096
 	// answerTimeout bounds the wait for each answer.
 	answerTimeout = time.Second
+	// firstTimeout bounds the wait for the first answer to a request. It doubles, up to answerTimeout, each time that none
+	// comes: a server that hangs is asked like the others, and another one is most likely next.
+	firstTimeout = 100 * time.Millisecond
 )
 
 // getRequest asks any replica for messages; see JSApiMsgGetRequest of the NATS server.
@@ -41,12 +44,13 @@ type getter struct {
 	inbox   string
 	asked   int
 	answers chan *nats.Msg
+	first   time.Duration    // how long to wait for the first answer to the next request
 	lost    chan nats.Status // tells that the connection is lost, or was lost a while ago
 }
 
 // newGetter returns a getter for so many messages at once, which its user closes.
 func (s *stream) newGetter(messages int) (*getter, error) {
-	g := &getter{stream: s, inbox: s.nc.NewInbox(), answers: make(chan *nats.Msg, messages+1)}
+	g := &getter{stream: s, inbox: s.nc.NewInbox(), answers: make(chan *nats.Msg, messages+1), first: firstTimeout}
 	var err error
 	if g.sub, err = s.nc.ChanSubscribe(g.inbox+".*", g.answers); err != nil {
 		return nil, fmt.Errorf("subscribe to answers: %w", err)
@@ -71,7 +75,7 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 	if err := g.stream.nc.PublishRequest("$JS.API.DIRECT.GET."+g.stream.name, inbox, request); err != nil {
 		return err
 	}
-	timeout := time.NewTimer(answerTimeout)
+	timeout := time.NewTimer(g.first)
 	defer timeout.Stop()
 	for {
 		select {
@@ -79,6 +83,7 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 			if m.Subject != inbox {
 				continue
 			}
+			g.first = firstTimeout
 			end, err := ending(m)
 			if end || err != nil {
 				return err
@@ -88,6 +93,7 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 			}
 			timeout.Reset(answerTimeout)
 		case <-timeout.C:
+			g.first = min(2*g.first, answerTimeout)
 			return errNoAnswer
 		case <-g.lost:
 			return errLost // at worst the caller asks again for nothing

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -59,7 +60,8 @@ func (s *stream) health(ctx context.Context, replicas int) engine.StreamHealth {
 		return h
 	}
 	s.missingSince.Store(nil)
-	h.Leader, h.Replicas = replicasOf(info)
+	h.Leader, h.Replicas = s.replicasOf(info)
+	s.ownReplica(h.Replicas)
 	if heard := len(h.Replicas) - count(h.Replicas, engine.Offline); heard <= replicas/2 {
 		h.Err = fmt.Errorf("%w: stream %s: its leader hears %d of %d servers, itself included", engine.ErrNoLeader, s.name, heard, replicas)
 	}
@@ -96,8 +98,15 @@ func (s *stream) info(ctx context.Context) (*natsjs.StreamInfo, error) {
 	return info, json.Unmarshal(raw, info)
 }
 
+const (
+	// behindFor is how long a copy must lack something to be behind: under load each lacks what is just being written.
+	behindFor = 3 * time.Second
+	// usualLag is what a healthy copy may lack under load, in operations.
+	usualLag = 1000
+)
+
 // replicasOf lists the copies, that of the leader first. A stand-alone server names nobody.
-func replicasOf(info *natsjs.StreamInfo) (leader string, list []engine.ReplicaHealth) {
+func (s *stream) replicasOf(info *natsjs.StreamInfo) (leader string, list []engine.ReplicaHealth) {
 	if info.Cluster == nil || info.Cluster.Leader == "" {
 		return "this server", []engine.ReplicaHealth{{Server: "this server", State: engine.Current}}
 	}
@@ -107,12 +116,61 @@ func replicasOf(info *natsjs.StreamInfo) (leader string, list []engine.ReplicaHe
 		switch {
 		case r.Offline:
 			replica.State = engine.Offline
-		case !r.Current:
+		case r.Active > behindFor:
+			replica.State = engine.Offline
+		case s.lacking(r.Name, !r.Current || r.Lag > usualLag):
 			replica.State = engine.Behind
 		}
 		list = append(list, replica)
 	}
 	return info.Cluster.Leader, list
+}
+
+// ownReplica adds what the server of this process says of its own copy, which its leader can't see: that a write has failed,
+// or that what is committed isn't applied.
+func (s *stream) ownReplica(list []engine.ReplicaHealth) {
+	if s.server == nil {
+		return
+	}
+	i := slices.IndexFunc(list, func(r engine.ReplicaHealth) bool { return r.Server == s.server.Name() })
+	if i < 0 || list[i].State != engine.Current {
+		return
+	}
+	why := s.server.replicaTrouble(s.name)
+	if s.lacking(s.server.Name(), why != "") {
+		list[i].State, list[i].Why = engine.Behind, why
+	}
+}
+
+// replicaTrouble is what keeps this server's copy of a stream from being well; empty if nothing does.
+func (s *Server) replicaTrouble(stream string) string {
+	if !s.ns.JetStreamIsClustered() {
+		return ""
+	}
+	h := s.ns.Healthz(&server.HealthzOptions{Account: "$G", Stream: stream, Details: true})
+	if h == nil || len(h.Errors) == 0 {
+		return ""
+	}
+	return h.Errors[0].Error
+}
+
+// lacking notes whether a copy lacks something, and reports whether it has for long.
+func (s *stream) lacking(server string, lacks bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, known := s.behind[server]
+	switch {
+	case !lacks:
+		delete(s.behind, server)
+		return false
+	case !known:
+		if s.behind == nil {
+			s.behind = map[string]time.Time{}
+		}
+		s.behind[server] = time.Now()
+		return false
+	}
+	return time.Since(since) > behindFor
 }
 
 func count(list []engine.ReplicaHealth, state engine.ReplicaState) (n int) {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type stream struct {
 	name     string
 	barrier  *barrier     // nil: the stream has a single replica
 	room     func() error // nil: there always is
+	server   *Server      // of this process; nil: others run them
 	alarm    func(msg string, args ...any)
 	compress bool
 
@@ -50,12 +52,15 @@ type stream struct {
 	lost atomic.Pointer[error]
 	// missingSince is when the servers began to say that there is no such stream.
 	missingSince atomic.Pointer[time.Time]
+	mu           sync.Mutex
+	behind       map[string]time.Time // by server: since when its copy lacks something
+
 	// elected is closed, and replaced, when the stream elects a leader.
 	elected atomic.Pointer[chan struct{}]
 }
 
 func newStream(nc *nats.Conn, cfg Config, group string) *stream {
-	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), alarm: cfg.logger().Error, compress: cfg.Compress}
+	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), server: cfg.Server, alarm: cfg.logger().Error, compress: cfg.Compress}
 	s.hasElected()
 	if cfg.Replicas > 1 {
 		s.barrier = newBarrier(s, barrierSubject(cfg, group))
