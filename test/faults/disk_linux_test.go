@@ -133,9 +133,6 @@ func (r *rig) fillUp(door int) (string, []string) {
 
 // TestOneDiskOfThreeFull: two of three go on, and the third catches up when it has room.
 func TestOneDiskOfThreeFull(t *testing.T) {
-	if !long() {
-		t.Skip("QUADRILLE_FAULTS=long runs it")
-	}
 	dir := mount(t, "tmpfs", "tmpfs", "size=90m")
 	cfg := oneLog(3)
 	cfg.Data = []string{filepath.Join(dir, "data")}

@@ -176,6 +176,40 @@ func (r *rig) balanced() {
 	}
 }
 
+// mended waits until no node knows of anything that is not as it should be, for long enough that copies which lack
+// something have been noticed.
+func (r *rig) mended() {
+	r.Helper()
+	const calm = 6 * time.Second
+	var since time.Time
+	r.until("all is as it should be", 2*recovery, func() error {
+		for _, i := range r.nodes.Alive() {
+			s, err := r.status(i)
+			if err != nil || len(s.Degraded) > 0 && !onlyDamages(&s) {
+				since = time.Time{}
+				return fmt.Errorf("%s: %v, %w", r.nodes.Name(i), s.Degraded, err)
+			}
+		}
+		if since.IsZero() {
+			since = time.Now()
+		}
+		if quiet := time.Since(since); quiet < calm {
+			return fmt.Errorf("for %v only", quiet)
+		}
+		return nil
+	})
+}
+
+// onlyDamages reports whether a node has only to tell of what its start has found and mended.
+func onlyDamages(s *node.Status) bool {
+	for _, what := range s.Degraded {
+		if !slices.Contains(s.Engine.Damages, what) {
+			return false
+		}
+	}
+	return true
+}
+
 // owner is the number of the node that owns the shard.
 func (r *rig) owner(shard int) int {
 	r.Helper()

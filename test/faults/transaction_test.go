@@ -76,9 +76,6 @@ func (r *rig) other(graph string) int {
 func TestPublish(t *testing.T) {
 	for _, key := range []string{"graph", "dataset"} {
 		t.Run(key, func(t *testing.T) {
-			if key == "dataset" && !long() {
-				t.Skip("QUADRILLE_FAULTS=long runs it")
-			}
 			r := start(t, cluster.Config{Nodes: 3, Shards: 3, Args: []string{"--key", key}})
 			executable, err := os.Executable()
 			r.must(err)
