@@ -10,16 +10,36 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
 )
 
-// TestSnapshotAhead: a snapshot of a position that the log doesn't reach is told of.
-func TestSnapshotAhead(t *testing.T) {
-	c := &folderCheck{logs: map[jetstream.LogName]*verifiedLog{{Pipeline: "p", Shard: 3}: {Last: 41}}}
-	for name, good := range map[string]bool{
-		"shard/00003/00000000000000000041": true, "shard/00003/00000000000000000042": false,
-		"shard/00004/00000000000000000001": false, "of something else": true,
+// TestMarksOfLog: what is known to be in a log must be there, and a snapshot must not be ahead of it.
+func TestMarksOfLog(t *testing.T) {
+	log := func(position uint64, id string) knownMark {
+		return knownMark{log: jetstream.LogName{Pipeline: "p", Shard: 3}, Mark: engine.Mark{Position: position, ID: id}}
+	}
+	for name, c := range map[string]struct {
+		mark knownMark
+		good bool
+	}{
+		"its end": {log(41, "a"), true}, "its end, by position": {log(41, ""), true},
+		"another record": {log(41, "b"), false}, "behind its end": {log(42, "c"), false}, "behind its end, by position": {log(42, ""), false},
+		"a log that isn't there": {knownMark{log: jetstream.LogName{Pipeline: "p", Shard: 4}, Mark: engine.Mark{Position: 1}}, false},
 	} {
-		b := jetstream.StoredBlob{BlobInfo: engine.BlobInfo{Name: name}, Pipeline: "p"}
-		if err := c.ahead(b); (err == nil) != good {
-			t.Errorf("%s: %v", name, err)
+		f := newFolderCheck(jetstream.RunningFolder(t.TempDir()))
+		at := jetstream.LogName{Pipeline: "p", Shard: 3}
+		f.logs[at] = &verifiedLog{name: at, Last: 41, lastID: "a"}
+		f.marks = []knownMark{c.mark}
+		v := &verified{}
+		if err := v.compare(t.Context(), []*folderCheck{f}); err != nil {
+			t.Fatal(err)
+		}
+		if (len(f.out.Damages) == 0) != c.good || len(v.Behind) > 0 {
+			t.Errorf("%s: %v, %v", name, f.out.Damages, v.Behind)
+		}
+	}
+	for name, want := range map[string]uint64{
+		"shard/00003/00000000000000000041": 41, "shard/00003": 0, "shard/x/1": 0, "of/something/else": 0,
+	} {
+		if shard, position, ok := snapshotOf(name); position != want || ok != (want > 0) || ok && shard != 3 {
+			t.Errorf("%s: %d, %d, %v", name, shard, position, ok)
 		}
 	}
 }

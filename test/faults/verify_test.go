@@ -1,0 +1,78 @@
+//go:build unix
+
+package faults
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+)
+
+// verify has a node that runs say how all of them are, and returns the exit status and what was printed.
+func (r *rig) verify(door int) (status int, text string) {
+	r.Helper()
+	executable, err := os.Executable()
+	r.must(err)
+	cmd := exec.CommandContext(r.ctx, executable, "verify", "--url", r.nodes.Doors()[door])
+	cmd.Env = cluster.Environment()
+	out, _ := cmd.CombinedOutput()
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// verifies checks the outcome of verify.
+func (r *rig) verifies(status int, tells ...string) {
+	r.Helper()
+	got, text := r.verify(0)
+	if got != status {
+		r.Fatalf("quadrille verify ended with status %d, expected %d:\n%s", got, status, text)
+	}
+	for _, want := range tells {
+		if !strings.Contains(text, want) {
+			r.Errorf("quadrille verify doesn't tell of %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestVerifyRunning: a healthy cluster is found whole at any time while changes stream in, blocks are begun and rewritten,
+// and snapshots come and go; a node that is stopped is named, and one bit in a file under a running node is found with its
+// place.
+func TestVerifyRunning(t *testing.T) {
+	r := start(t, cluster.Config{Nodes: 3, Shards: 2})
+	r.trickle(3)
+	r.verifies(0, "node n1: its own replica", "node n3: its own replica")
+	full, looks := make(chan struct{}), make(chan int, 1)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			if status, text := r.verify(n % 3); status != 0 {
+				t.Errorf("false alarm, status %d:\n%s", status, text)
+			}
+			select {
+			case <-full:
+				looks <- n
+				return
+			default:
+			}
+		}
+	}()
+	r.fillBlocks("quadrille_main_0", func() { r.fill(rows * literal); r.trickle(20) })
+	close(full)
+	t.Logf("verified %d times meanwhile", <-looks)
+	r.verifies(0)
+
+	r.must(r.nodes.Kill(2))
+	r.verifies(1, "node n3: not verified")
+	r.must(r.nodes.Restart(2))
+	r.balanced()
+	r.verifies(0)
+
+	block := r.blocks(1, "quadrille_main_0")[1]
+	r.flip(block, 0.5)
+	r.verifies(1, block+":", "node n2: ", "the record doesn't match its checksum")
+	r.flip(block, 0.5)
+	r.verifies(0)
+	r.good()
+}
