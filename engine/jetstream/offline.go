@@ -180,6 +180,8 @@ type StoredBlob struct {
 	engine.BlobInfo
 	// Pipeline is whose it is.
 	Pipeline string
+	// Digest is that of what was put, as the engine writes it; empty if the description can't be read.
+	Digest string
 	// Err says what is wrong with it; it wraps engine.ErrDamaged. nil: its bytes are those that were put.
 	Err error
 	// File and Offset are the place of its description.
@@ -246,6 +248,7 @@ func storedBlob(m *filestore.Message, bucket string) (*StoredBlob, *description)
 		b.Err = fmt.Errorf("%w: description of a blob: %w", engine.ErrDamaged, err)
 		return b, nil
 	}
+	b.Digest = d.Digest
 	b.BlobInfo = engine.BlobInfo{Name: d.Name, Size: d.Size, Time: m.Time}
 	return b, d
 }

@@ -91,6 +91,8 @@ type MarkReport struct {
 type SnapshotReport struct {
 	Name string `json:"name"`
 	Size int64  `json:"size"`
+	// Digest is what was compared, empty if the engine did it.
+	Digest string `json:"digest,omitempty"`
 	// Shard and Position say what it is of. Position 0: the name doesn't tell.
 	Shard    int    `json:"shard"`
 	Position uint64 `json:"position"`

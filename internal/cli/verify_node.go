@@ -105,7 +105,9 @@ func (c *folderCheck) report(r *api.Report) {
 	}
 	for _, b := range c.blobs {
 		if b.Pipeline == r.Pipeline && b.Err == nil {
-			r.Snapshots = append(r.Snapshots, snapshotReport(b.BlobInfo))
+			s := snapshotReport(b.BlobInfo)
+			s.Digest = b.Digest
+			r.Snapshots = append(r.Snapshots, s)
 		}
 	}
 	for _, d := range c.out.Damages {

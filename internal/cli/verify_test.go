@@ -1,8 +1,16 @@
 package cli
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/minio/highwayhash"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
@@ -41,6 +49,47 @@ func TestMarksOfLog(t *testing.T) {
 		if shard, position, ok := snapshotOf(name); position != want || ok != (want > 0) || ok && shard != 3 {
 			t.Errorf("%s: %d, %d, %v", name, shard, position, ok)
 		}
+	}
+}
+
+// TestMarkOfAnotherCopy: a copy that ends before what is known of its log is damaged only if no other copy can go further.
+func TestMarkOfAnotherCopy(t *testing.T) {
+	at := jetstream.LogName{Pipeline: "p", Shard: 0}
+	for here, good := range map[int]bool{1: true, 2: true, 3: false} {
+		var folders []*folderCheck
+		for range here {
+			dir := t.TempDir()
+			replicated(t, dir, "quadrille_p_0", 3)
+			f := newFolderCheck(jetstream.RunningFolder(dir))
+			f.logs[at] = &verifiedLog{name: at, Last: 41, lastID: "a"}
+			folders = append(folders, f)
+		}
+		folders[0].marks = []knownMark{{log: at, Mark: engine.Mark{Position: 42, ID: "b"}}}
+		v := &verified{}
+		if err := v.checkMarks(t.Context(), folders, map[jetstream.LogName]*folderCheck{at: folders[0]}); err != nil {
+			t.Fatal(err)
+		}
+		if damages := len(folders[0].out.Damages); damages == 0 != good || len(v.Behind) == 1 != good {
+			t.Errorf("%d copies of 3: %v, %v", here, folders[0].out.Damages, v.Behind)
+		}
+	}
+}
+
+// replicated writes the configuration of a stream.
+func replicated(t *testing.T, dir, name string, replicas int) {
+	t.Helper()
+	stream := filepath.Join(dir, "jetstream", "$G", "streams", name)
+	meta := fmt.Appendf(nil, `{"name":%q,"num_replicas":%d}`, name, replicas)
+	key := sha256.Sum256([]byte(name))
+	sum, err := highwayhash.New64(key[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum.Write(meta)
+	err = errors.Join(os.MkdirAll(stream, 0o750), os.WriteFile(filepath.Join(stream, filestore.MetaFile), meta, 0o600),
+		os.WriteFile(filepath.Join(stream, filestore.MetaSum), []byte(hex.EncodeToString(sum.Sum(nil))), 0o600))
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -40,32 +40,13 @@ func (r *rig) verifies(status int, tells ...string) {
 	}
 }
 
-// TestVerifyRunning: a healthy cluster is found whole at any time while changes stream in, blocks are begun and rewritten,
-// and snapshots come and go; a node that is stopped is named, and one bit in a file under a running node is found with its
-// place.
+// TestVerifyRunning: a healthy cluster is found whole at any time while changes stream in and blocks are begun and sealed; a
+// node that is stopped is named, and one bit in a file under a running node is found with its place.
 func TestVerifyRunning(t *testing.T) {
 	r := start(t, cluster.Config{Nodes: 3, Shards: 2})
 	r.trickle(3)
 	r.verifies(0, "node n1: its own replica", "node n3: its own replica")
-	full, looks := make(chan struct{}), make(chan int, 1)
-	go func() {
-		n := 0
-		for ; ; n++ {
-			if status, text := r.verify(n % 3); status != 0 {
-				t.Errorf("false alarm, status %d:\n%s", status, text)
-			}
-			select {
-			case <-full:
-				looks <- n
-				return
-			default:
-			}
-		}
-	}()
-	r.fillBlocks("quadrille_main_0", func() { r.fill(rows * literal); r.trickle(20) })
-	close(full)
-	t.Logf("verified %d times meanwhile", <-looks)
-	r.verifies(0)
+	r.verifiesAlways()
 
 	r.must(r.nodes.Kill(2))
 	r.verifies(1, "node n3: not verified")
@@ -79,6 +60,40 @@ func TestVerifyRunning(t *testing.T) {
 	r.flip(block, 0.5)
 	r.verifies(0)
 	r.good()
+}
+
+// TestVerifyRunningAlone is the same for one node, of whose files nothing may lag behind its log.
+func TestVerifyRunningAlone(t *testing.T) {
+	r := start(t, cluster.Config{Nodes: 1, Shards: 2})
+	r.verifiesAlways()
+	block := r.blocks(0, "quadrille_main_0")[1]
+	r.flip(block, 0.5)
+	r.verifies(1, block+":", "the record doesn't match its checksum")
+	r.flip(block, 0.5)
+	r.good()
+}
+
+// verifiesAlways has the nodes verified again and again while several blocks of a log are filled.
+func (r *rig) verifiesAlways() {
+	r.Helper()
+	full, looks := make(chan struct{}), make(chan int, 1)
+	go func() {
+		for n := 0; ; n++ {
+			if status, text := r.verify(n % r.nodes.Size()); status != 0 {
+				r.Errorf("false alarm, status %d:\n%s", status, text)
+			}
+			select {
+			case <-full:
+				looks <- n + 1
+				return
+			default:
+			}
+		}
+	}()
+	r.fillBlocks("quadrille_main_0", func() { r.fill(rows * literal); r.trickle(20) })
+	close(full)
+	r.Logf("verified %d times meanwhile", <-looks)
+	r.verifies(0)
 }
 
 // TestVerifyKilled: what all nodes had accepted when they were killed while changes streamed in is known to be there, though
