@@ -54,6 +54,16 @@ func openStreams(ctx context.Context, nc *nats.Conn, cfg Config) (lost map[strin
 		return nil, missing(control.Name)
 	}
 	if err := checkUnused(ctx, js, shards, control.Name); err != nil {
+		if !errors.Is(err, engine.ErrDamaged) {
+			return nil, err
+		}
+		// Another node may have created all of them since, and begun to write.
+		switch again := checkStream(ctx, js, control, true); {
+		case again == nil:
+			return lostStreams(ctx, js, cfg, shards)
+		case !errors.Is(again, natsjs.ErrStreamNotFound):
+			return nil, again
+		}
 		return nil, err
 	}
 	for _, sc := range append(shards, blobStream(cfg), control) {
