@@ -15,6 +15,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shard"
 )
 
 // A marks file is a header and, for each shard, two slots that are written in turn, so that one is whole whenever the
@@ -64,6 +65,33 @@ func OpenMarks(path, pipeline string, shards int) (*MarkFile, error) {
 	return m, nil
 }
 
+// ReadMarks reads the file of a pipeline's marks, by shard, and changes nothing, so that it may be in use. A file that is
+// damaged, or another pipeline's, is an error that says what to do.
+func ReadMarks(path, pipeline string) ([]engine.Mark, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the file of marks: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read the file of marks: %w", err)
+	}
+	shards := max(0, int(min(info.Size(), maxMarksFile)/slotSize-1)/2)
+	m := &MarkFile{path: path, file: f, known: newMemoryMarks(shards), slots: make([]slots, shards)}
+	if err := m.load(pipeline); err != nil {
+		return nil, fmt.Errorf("file of marks %s: %w", path, err)
+	}
+	marks := make([]engine.Mark, shards)
+	for s := range marks {
+		marks[s] = m.Mark(s)
+	}
+	return marks, nil
+}
+
+// maxMarksFile is more than a file of marks has in bytes.
+const maxMarksFile = slotSize * (2 + 2*shard.Max)
+
 // errMarksDamaged says what to do.
 var errMarksDamaged = errors.New("it is damaged; it says how far the shards' logs must go: put it back from a copy, or " +
 	"move it away to go on without what it says")
@@ -78,7 +106,7 @@ func createMarks(path, pipeline string, shards int) error {
 		empty := slot(s, engine.Mark{})
 		data = append(append(data, empty...), empty...)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
 	if err != nil {
 		return err
 	}

@@ -150,6 +150,45 @@ func TestMarkFileDamaged(t *testing.T) {
 	}
 }
 
+// TestReadMarks: a file of marks that is in use is read, whole, and nothing is written to it, however damaged it is.
+func TestReadMarks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "marks")
+	m := openMarks(t, path, 3)
+	defer m.Close()
+	if err := m.Raise(1, mark(7)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := node.ReadMarks(path, "main")
+	if err != nil || len(got) != 3 || got[0] != (engine.Mark{}) || got[1] != mark(7) || got[2] != (engine.Mark{}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := node.ReadMarks(path, "other"); err == nil {
+		t.Error("another pipeline's marks are read")
+	}
+	if _, err := node.ReadMarks(path+"-none", "main"); err == nil {
+		t.Error("marks are read that aren't there")
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, content := range map[string][]byte{
+		"empty": {}, "cut": whole[:len(whole)-1], "longer": append(bytes.Clone(whole), 0), "no slots": whole[:64],
+		"header": append([]byte("x"), whole[1:]...), "other": []byte("something else"),
+	} {
+		path := filepath.Join(t.TempDir(), "marks")
+		if err := os.WriteFile(path, content, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		if marks, err := node.ReadMarks(path, "main"); err == nil {
+			t.Errorf("%s: %v", what, marks)
+		}
+		if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, content) {
+			t.Errorf("%s: the file was changed, %v", what, err)
+		}
+	}
+}
+
 // TestMarkFileWriteFails: the mark counts for this process all the same.
 func TestMarkFileWriteFails(t *testing.T) {
 	m := openMarks(t, filepath.Join(t.TempDir(), "marks"), 2)

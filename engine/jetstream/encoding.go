@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
 )
 
 const (
@@ -35,9 +36,19 @@ func compress(buf *[]byte, payload []byte) ([]byte, bool) {
 	return data, len(data) <= len(payload)-len(payload)/compressGain
 }
 
+// StoredPayload returns what was given to Append of a message that was read from a file. It may share the message's memory.
+// An error wraps engine.ErrDamaged, or says that a newer version is needed.
+func StoredPayload(m *filestore.Message) ([]byte, error) {
+	return decode(m.HeaderValue(headerEncoding), m.Data)
+}
+
 // payloadOf returns what was given to Append.
 func payloadOf(header nats.Header, data []byte) ([]byte, error) {
-	switch encoding := header.Get(headerEncoding); encoding {
+	return decode(header.Get(headerEncoding), data)
+}
+
+func decode(encoding string, data []byte) ([]byte, error) {
+	switch encoding {
 	case "":
 		return data, nil
 	case encodingS2:

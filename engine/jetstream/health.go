@@ -32,6 +32,9 @@ func (p *pipeline) Health(ctx context.Context) engine.Health {
 		h.Streams[i].Shards = append(h.Streams[i].Shards, s)
 	}
 	if p.cfg.Server != nil {
+		for _, d := range p.cfg.Server.damages {
+			h.Damages = append(h.Damages, d.String())
+		}
 		st := p.cfg.Server.Storage()
 		h.Storage = engine.Storage{Used: st.Used, Limit: st.Limit, Free: st.Free, Err: st.Err()}
 		if err := p.cfg.Server.Room(); err != nil {

@@ -19,7 +19,8 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
 )
 
-// Folder is the data folder of an embedded server that doesn't run, held so that none starts meanwhile. It is only read.
+// Folder is the data folder of an embedded server. It is only read. One that [OpenFolder] returns is held, so that no server
+// starts on it meanwhile.
 type Folder struct {
 	// Dir is its path.
 	Dir string
@@ -47,6 +48,10 @@ func OpenFolder(dir string) (*Folder, error) {
 	f.lock = &dirLock{file}
 	return f, nil
 }
+
+// RunningFolder is the data folder of a server that runs in this process. What is read there may be changing: what looks
+// damaged is looked at again before it is believed.
+func RunningFolder(dir string) *Folder { return &Folder{Dir: dir} }
 
 // Close lets others use the folder.
 func (f *Folder) Close() error {
@@ -94,7 +99,7 @@ func (f *Folder) MissingStreams() ([]filestore.Damage, error) {
 	there, pipelines := map[string]bool{}, map[string]Config{}
 	for _, s := range list {
 		there[s.Name()] = true
-		name, ok := pipelineOf(s.Name())
+		name, ok := PipelineOf(s.Name())
 		meta, err := s.Meta()
 		if n, bad := strconv.Atoi(meta.Metadata[metaStreams]); ok && err == nil && bad == nil {
 			pipelines[name] = Config{Pipeline: name, Streams: n}
@@ -113,8 +118,8 @@ func (f *Folder) MissingStreams() ([]filestore.Damage, error) {
 	return missing, nil
 }
 
-// pipelineOf is the pipeline of a stream: quadrille_PIPELINE_GROUP or OBJ_quadrille_PIPELINE.
-func pipelineOf(stream string) (string, bool) {
+// PipelineOf is the pipeline of a stream: quadrille_PIPELINE_GROUP or OBJ_quadrille_PIPELINE.
+func PipelineOf(stream string) (string, bool) {
 	if name, ok := strings.CutPrefix(stream, "OBJ_quadrille_"); ok {
 		return name, true
 	}
@@ -124,6 +129,31 @@ func pipelineOf(stream string) (string, bool) {
 		return "", false
 	}
 	return name[:end], true
+}
+
+// Proposed gives fn the records of logs that are in the Raft logs in the folder, committed or not: a server that was killed
+// finds there at its next start what it had not yet written to the streams. upTo is the highest position that the record can
+// have got. Damage is left out. payload is fn's until it returns; fn's error ends the reading and is returned.
+func (f *Folder) Proposed(ctx context.Context, fn func(name LogName, upTo uint64, payload []byte) error) error {
+	list, err := f.Streams()
+	if err != nil {
+		return err
+	}
+	for _, s := range list {
+		if !s.Raft() {
+			continue
+		}
+		err := s.ReadProposals(ctx, func(p filestore.Proposal) error {
+			if name, ok := LogOf(p.Subject); ok {
+				return fn(name, p.UpTo, p.Data)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // streamNames are the streams of a pipeline.
@@ -150,6 +180,8 @@ type StoredBlob struct {
 	engine.BlobInfo
 	// Pipeline is whose it is.
 	Pipeline string
+	// Digest is that of what was put, as the engine writes it; empty if the description can't be read.
+	Digest string
 	// Err says what is wrong with it; it wraps engine.ErrDamaged. nil: its bytes are those that were put.
 	Err error
 	// File and Offset are the place of its description.
@@ -216,6 +248,7 @@ func storedBlob(m *filestore.Message, bucket string) (*StoredBlob, *description)
 		b.Err = fmt.Errorf("%w: description of a blob: %w", engine.ErrDamaged, err)
 		return b, nil
 	}
+	b.Digest = d.Digest
 	b.BlobInfo = engine.BlobInfo{Name: d.Name, Size: d.Size, Time: m.Time}
 	return b, d
 }

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,5 +93,46 @@ func TestLogOf(t *testing.T) {
 		if ok != (want != "") || ok && name.String() != want {
 			t.Errorf("%s: %v, %t, want %q", subject, name, ok, want)
 		}
+	}
+}
+
+// TestProposed: what was appended to a log with several replicas is in the Raft logs of most of them, with its position at
+// most, in the form in which the server keeps it.
+func TestProposed(t *testing.T) {
+	ctx := limited(t)
+	dir := t.TempDir()
+	servers, err := startCluster(dir, "proposed", true)
+	t.Cleanup(func() { stopAll(servers) })
+	check(t, err)
+	cfg := fresh(2, 3)
+	log := open(t, servers[0], cfg).Shard(1)
+	want := map[string]uint64{}
+	tail := uint64(0)
+	for n := range 12 {
+		payload := fmt.Sprint("record ", n, strings.Repeat(" compressible", n*n*50))
+		tail, err = log.Append(ctx, tail, []byte(payload))
+		check(t, err)
+		want[payload] = tail
+	}
+	name, holders := LogName{Pipeline: cfg.Pipeline, Shard: 1}, map[string]int{}
+	for _, s := range servers {
+		check(t, RunningFolder(filepath.Join(dir, s.Name())).Proposed(ctx, func(of LogName, upTo uint64, payload []byte) error {
+			seq, known := want[string(payload)]
+			if of != name || !known || upTo < seq {
+				t.Errorf("%s: proposed for %v up to %d: %.20q, at %d", s.Name(), of, upTo, payload, seq)
+			}
+			holders[string(payload)]++
+			return nil
+		}))
+	}
+	for payload, at := range want {
+		if holders[payload] < 2 {
+			t.Errorf("the record at %d is in %d Raft logs", at, holders[payload])
+		}
+	}
+	stop := errors.New("stop")
+	err = RunningFolder(filepath.Join(dir, servers[0].Name())).Proposed(ctx, func(LogName, uint64, []byte) error { return stop })
+	if !errors.Is(err, stop) {
+		t.Errorf("the end that was asked for: %v", err)
 	}
 }

@@ -97,6 +97,32 @@ func TestOpenTogether(t *testing.T) {
 	}
 }
 
+// TestOpenWhileCreated: a node that found no control log, and then logs in use, since another one has created all of them in
+// the meantime, opens them.
+func TestOpenWhileCreated(t *testing.T) {
+	ctx := limited(t)
+	nc := connect(t, one(t))
+	cfg, err := fresh(1, 1).withDefaults()
+	check(t, err)
+	js, err := natsjs.New(nc)
+	check(t, err)
+	logs := shardStreams(cfg)[0]
+	created := make(chan error, 1)
+	var other sync.Once
+	check(t, createStream(ctx, js, logs))
+	_, err = js.Publish(ctx, subjectOf(cfg.Pipeline, "0", "log", "0"), []byte("a claim"))
+	check(t, err)
+	asked, err := nc.Subscribe("$JS.API.STREAM.INFO."+logs.Name, func(*nats.Msg) {
+		other.Do(func() { go func() { created <- createStream(ctx, js, logStream(cfg, "control")) }() })
+	})
+	check(t, err)
+	if _, err := Open(ctx, nc, cfg); err != nil {
+		t.Errorf("Open: %v", err)
+	}
+	check(t, <-created)
+	check(t, asked.Unsubscribe())
+}
+
 // TestClosedConnection: every call ends with an error.
 func TestClosedConnection(t *testing.T) {
 	ctx := limited(t)

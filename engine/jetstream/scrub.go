@@ -57,6 +57,15 @@ type Damage struct {
 	SetAside string `json:"set_aside,omitempty"`
 }
 
+// String is "stream S: FILE:OFFSET: what; set aside in FOLDER".
+func (d Damage) String() string {
+	text := fmt.Sprintf("stream %s: %v", d.Stream, d.Damage)
+	if d.SetAside != "" {
+		text += "; set aside in " + d.SetAside
+	}
+	return text
+}
+
 // scrubber checks a data folder. Its methods may be called concurrently.
 type scrubber struct {
 	cfg   ServerConfig

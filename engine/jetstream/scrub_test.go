@@ -114,7 +114,14 @@ func TestDamagedAlone(t *testing.T) {
 		if _, err := os.Stat(store.Dir()); err == nil {
 			t.Errorf("%s: the stream is there after the start", what)
 		}
-		w.check(ctx, t, open(t, s, other))
+		seen := other
+		seen.Server = s
+		e := open(t, s, seen)
+		w.check(ctx, t, e)
+		if told := strings.Join(e.Health(ctx).Damages, "\n"); !strings.Contains(told, found[0].Stream) ||
+			!strings.Contains(told, found[0].File) || !strings.Contains(told, found[0].SetAside) {
+			t.Errorf("%s: the health tells of %q", what, told)
+		}
 		s.Shutdown()
 	}
 }

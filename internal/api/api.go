@@ -4,6 +4,7 @@
 //	GET  /v1/changes   the changes that were committed, as server-sent events or RDF Patch, live or not
 //	GET  /v1/data      the quads of all shards, as N-Quads; partial=true: of those that can be read
 //	GET  /v1/status    what this node knows, as JSON
+//	GET  /v1/verify    what this node finds in its own copy of the logs, as JSON; see [Verification]
 //	GET  /healthz      the process answers
 //	GET  /readyz       every shard that this node owns is claimed; else 503 with the reason
 //	GET  /metrics      Prometheus
@@ -104,6 +105,8 @@ type Config struct {
 	// token every other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With a
 	// token and no Hosts, any Host is taken.
 	Hosts []string
+	// Verifier answers /v1/verify; nil: nobody does.
+	Verifier Verifier
 	// Sinks are shown by the metrics, by name.
 	Sinks map[string]Sink
 	// Logger. Default: slog.Default().
@@ -129,6 +132,8 @@ type API struct {
 	streams chan struct{}                          // holds a value for each stream that is open
 	bodies  budget
 	metrics *metrics
+	// verifying holds a value while somebody has the logs verified.
+	verifying chan struct{}
 	// closing ends live streams when the server shuts down, while other requests may still end in peace.
 	closing context.Context
 	close   context.CancelFunc
@@ -144,6 +149,8 @@ func New(n Node, cfg Config) *API {
 		token:   sha256.Sum256([]byte(cfg.Token)),
 		streams: make(chan struct{}, cfg.MaxStreams),
 		bodies:  budget{max: cfg.MaxBodies},
+
+		verifying: make(chan struct{}, 1),
 	}
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.metrics = newMetrics(a)
@@ -151,6 +158,7 @@ func New(n Node, cfg Config) *API {
 		"/v1/changes": {http.MethodGet: a.getChanges, http.MethodPost: a.postChanges},
 		"/v1/data":    {http.MethodGet: a.getData},
 		"/v1/status":  {http.MethodGet: a.getStatus},
+		"/v1/verify":  {http.MethodGet: a.getVerify},
 		"/healthz":    {http.MethodGet: a.getHealth},
 		"/readyz":     {http.MethodGet: a.getReady},
 		"/metrics":    {http.MethodGet: a.metrics.handler.ServeHTTP},
@@ -180,7 +188,7 @@ func (a *API) find(r *http.Request) (route string, _ http.HandlerFunc, _ *proble
 	methods, ok := a.routes[r.URL.Path]
 	if !ok {
 		return "other", nil, newProblem(http.StatusNotFound, "not_found",
-			"there is no %s; see /v1/changes, /v1/data, /v1/status, /healthz, /readyz, /metrics", r.URL.Path)
+			"there is no %s; see /v1/changes, /v1/data, /v1/status, /v1/verify, /healthz, /readyz, /metrics", r.URL.Path)
 	}
 	method := r.Method
 	if method == http.MethodHead {

@@ -37,7 +37,7 @@ type commands struct {
 	Shard   struct {
 		Of shardOfCommand `cmd:"" help:"Print the number of the shard that a key falls in."`
 	} `cmd:"" help:"Ask about shards."`
-	Verify verifyCommand `cmd:"" help:"Read the data folders of stopped nodes and tell what is damaged."`
+	Verify verifyCommand `cmd:"" help:"Read all copies of the logs, of nodes that run or of stopped ones, and tell what is damaged."`
 	offlineCommands
 	Bench struct {
 		Ingest   benchIngestCommand   `cmd:"" help:"Measure accepted changes a second, over HTTP, beside the raw engine."`

@@ -164,7 +164,8 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 			return nil
 		}},
 	}
-	web := api.Config{MaxBody: int64(c.Web.MaxBody), Token: c.Web.Token, Hosts: c.Web.Hosts, Logger: log}
+	web := api.Config{MaxBody: int64(c.Web.MaxBody), Token: c.Web.Token, Hosts: c.Web.Hosts, Logger: log,
+		Verifier: c.verifier(e)}
 	if c.SinkDir != "" {
 		sink, err := file.New(sinkSource{n}, file.Config{Dir: filepath.Clean(c.SinkDir), Logger: log})
 		if err != nil {

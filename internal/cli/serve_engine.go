@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -169,8 +168,7 @@ func (e *engineFlags) openMarks(c *serveCommand) (*node.MarkFile, error) {
 	if err := os.MkdirAll(e.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	name := "marks+" + url.QueryEscape(c.Pipeline) + "+" + url.QueryEscape(c.Name)
-	return node.OpenMarks(filepath.Join(e.Data, name), c.Pipeline, c.Shards)
+	return node.OpenMarks(marksFile(e.Data, c.Pipeline, c.Name), c.Pipeline, c.Shards)
 }
 
 // server is the configuration of the embedded server, which takes any free port for -1.

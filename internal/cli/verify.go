@@ -1,31 +1,49 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 )
 
-// verifyCommand reads the data folders of nodes that are stopped, and tells what is wrong with them.
+// verifyCommand looks for damage: in the data folders of nodes that are stopped, or in those of all nodes of a pipeline while
+// they run.
 type verifyCommand struct {
-	Data []string `required:"" env:"-" placeholder:"DIR" help:"Data folder of a node that is stopped; several are compared."`
-	JSON bool     `name:"json" env:"-" help:"Print a JSON object instead of text."`
+	Data []string `env:"-" placeholder:"DIR" help:"Data folder of a node that is stopped; several are compared. Without it nodes that run are asked."`
+	doors
+	JSON bool `name:"json" env:"-" help:"Print a JSON object instead of text."`
 }
 
 // Help implements [kong.HelpProvider].
 func (verifyCommand) Help() string {
-	return `Reads every log in the data folder of an embedded engine: the checksum of each record in the files, that each names the
-one before it, the hash chain of the shards' logs, the control log, and the snapshots. It writes nothing. Of several
-folders, which are the copies of one cluster, it also compares the logs; one that ends before another is behind, which is
-no damage: it catches up when it is started.
+	return `Reads every log on every replica: the checksum of each record in the engine's files, that each names the one before it, the
+hash chain of the shards' logs, the control log, the snapshots, and whether the logs go as far as nodes know for certain
+(marks). It writes nothing.
 
+  quadrille verify --url http://127.0.0.1:7375
   quadrille verify --data n1-data
   quadrille verify --data n1-data --data n2-data --data n3-data --json
 
-Exit status 1 if anything is damaged. What is damaged is set aside when the node is started; see its log.`
+With --data the nodes are stopped, and of several folders, which are the copies of one cluster, the logs are compared.
+Otherwise one node is asked, and then every member at the address that it shows, while they run: each reads its own replica
+from its own files, and the reports are compared. A node whose engine others run (--nats) reads through that, which doesn't
+tell replicas apart.
+
+A copy that ends before another is behind, which is no damage: it catches up. Exit status 1 if anything is damaged, or if a
+member did not answer, as it is not verified then. What is damaged is set aside when the node is started; see its log.`
+}
+
+// Run checks folders, or asks nodes.
+func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
+	if len(c.Data) == 0 {
+		return c.verifyNodes(ctx, std)
+	}
+	return c.verifyFolders(ctx, std)
 }
 
 // verified is the outcome for all folders.
@@ -45,8 +63,8 @@ type logDifference struct {
 	What  string `json:"what"`
 }
 
-// Run checks the folders one after the other, then compares them.
-func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
+// verifyFolders checks the folders one after the other, then compares them.
+func (c *verifyCommand) verifyFolders(ctx context.Context, std *streams) error {
 	done := &verified{Good: true}
 	var folders []*folderCheck
 	for _, dir := range slices.Compact(c.Data) {
@@ -56,8 +74,7 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 		}
 		defer f.Close()
 		check := newFolderCheck(f)
-		err = check.run(ctx, std)
-		if err != nil {
+		if err := cmp.Or(check.run(ctx, std.err), check.missing()); err != nil {
 			return fmt.Errorf("verify %s: %w", dir, err)
 		}
 		folders = append(folders, check)
@@ -114,19 +131,14 @@ func (v *verified) compare(ctx context.Context, folders []*folderCheck) error {
 			}
 		}
 	}
-	names := make([]jetstream.LogName, 0, len(longest))
-	for name := range longest {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, compareLogs)
-	for _, name := range names {
+	for _, name := range slices.SortedFunc(maps.Keys(longest), compareLogs) {
 		for _, f := range folders {
 			if err := v.compareLog(ctx, name, f, longest[name]); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return v.checkMarks(ctx, folders, longest)
 }
 
 // compareLog compares two copies of a log as far as both go. Damaged ones were told of already.

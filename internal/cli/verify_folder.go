@@ -9,12 +9,13 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
 	"github.com/quadrille-stream/quadrille/operator"
@@ -45,10 +46,13 @@ type verifiedLog struct {
 	// Epoch is that of a control log's last record.
 	Epoch uint64 `json:"epoch,omitempty"`
 
-	name    jetstream.LogName
-	stream  *filestore.Stream
-	chain   *operator.Chain
-	sum     hash.Hash // of positions and payloads, in order
+	name   jetstream.LogName
+	stream *filestore.Stream
+	chain  *operator.Chain
+	lastID string             // of the last record; see controlID
+	state  *coordinator.State // that of the last control record
+	sum    hash.Hash          // of positions and payloads, in order
+	// damaged: something is wrong with it, or with the stream that it is in.
 	damaged bool
 }
 
@@ -62,12 +66,17 @@ type verifiedSnapshots struct {
 // folderCheck checks one folder.
 type folderCheck struct {
 	folder *jetstream.Folder
-	out    *verifiedFolder
-	logs   map[jetstream.LogName]*verifiedLog
-	bar    *bar
-	total  int64
-	done   int64
-	count  uint64
+	// running: a server writes to the folder meanwhile.
+	running bool
+	out     *verifiedFolder
+	logs    map[jetstream.LogName]*verifiedLog
+	streams []string // names of those that are there
+	blobs   []jetstream.StoredBlob
+	marks   []knownMark
+	bar     *bar
+	total   int64
+	done    int64
+	count   uint64
 }
 
 func newFolderCheck(f *jetstream.Folder) *folderCheck {
@@ -76,7 +85,9 @@ func newFolderCheck(f *jetstream.Folder) *folderCheck {
 	return &folderCheck{folder: f, out: out, logs: map[jetstream.LogName]*verifiedLog{}}
 }
 
-func (c *folderCheck) run(ctx context.Context, std *streams) error {
+// run checks everything that the folder tells by itself. Progress goes to w, if that is a terminal.
+func (c *folderCheck) run(ctx context.Context, w io.Writer) error {
+	c.readMarks() // before the logs, which go further each moment if a server runs
 	list, err := c.folder.Streams()
 	if err != nil {
 		return err
@@ -84,31 +95,58 @@ func (c *folderCheck) run(ctx context.Context, std *streams) error {
 	for _, s := range list {
 		c.total += s.Size()
 	}
-	c.bar = newBar(std.err, filepath.Base(c.folder.Dir), "records")
+	c.bar = newBar(w, filepath.Base(c.folder.Dir), "records")
 	c.bar.setTotal(c.total)
 	defer c.bar.end()
 	for _, s := range list {
-		if err := c.stream(ctx, s); err != nil {
+		l, err := c.settle(ctx, s)
+		if err != nil {
 			return err
 		}
-	}
-	missing, err := c.folder.MissingStreams()
-	if err != nil {
-		return err
-	}
-	for _, d := range missing {
-		c.damaged(d)
-	}
-	for _, s := range list { // when the logs' ends are known
-		if err := c.blobs(ctx, s); err != nil {
-			return err
+		c.add(l)
+		if !s.Raft() {
+			c.streams = append(c.streams, s.Name())
 		}
 	}
 	for _, l := range c.logs {
 		c.out.Logs = append(c.out.Logs, l)
 	}
 	slices.SortFunc(c.out.Logs, func(a, b *verifiedLog) int { return compareLogs(a.name, b.name) })
+	for _, l := range c.out.Logs {
+		c.marksOf(l)
+	}
 	return nil
+}
+
+// missing adds the streams that aren't there and should be.
+func (c *folderCheck) missing() error {
+	missing, err := c.folder.MissingStreams()
+	for _, d := range missing {
+		c.damaged(d)
+	}
+	return err
+}
+
+// add takes what was found in a stream.
+func (c *folderCheck) add(l *look) {
+	for _, d := range l.damages {
+		c.damaged(d)
+	}
+	c.out.More += l.more
+	if l.torn != nil {
+		c.out.Torn = append(c.out.Torn, *l.torn)
+	}
+	c.done += l.bytes
+	c.count += l.count
+	maps.Copy(c.logs, l.logs)
+	c.blobs = append(c.blobs, l.blobs...)
+	if len(l.blobs) > 0 {
+		sum := verifiedSnapshots{Pipeline: l.blobs[0].Pipeline, Count: len(l.blobs)}
+		for _, b := range l.blobs {
+			sum.Bytes += b.Size
+		}
+		c.out.Snapshots = append(c.out.Snapshots, sum)
+	}
 }
 
 // compareLogs orders logs by pipeline, the control log first.
@@ -130,58 +168,12 @@ func (c *folderCheck) damaged(d filestore.Damage) {
 	c.out.Damages = append(c.out.Damages, d)
 }
 
-// stream checks the files of a stream or Raft group, and the logs in it.
-func (c *folderCheck) stream(ctx context.Context, s *filestore.Stream) error {
-	report, err := s.Check(ctx)
-	if err != nil {
-		return err
-	}
-	for _, d := range report.Damages {
-		c.damaged(d)
-	}
-	c.out.More += report.More
-	if report.Torn != nil {
-		c.out.Torn = append(c.out.Torn, *report.Torn)
-	}
-	c.done += report.Bytes
-	c.bar.show(c.done, c.count)
-	if s.Raft() {
-		return nil
-	}
-	if _, err := s.Meta(); err != nil {
-		c.damaged(filestore.Damage{Stream: s.Name(), File: filepath.Join(s.Dir(), filestore.MetaFile),
-			Kind: filestore.Altered, What: err.Error()})
-	}
-	broken := len(report.Damages) > 0
-	return s.Read(ctx, func(m *filestore.Message) error {
-		name, ok := jetstream.LogOf(m.Subject)
-		if !ok {
-			return nil
-		}
-		c.count++
-		c.bar.show(c.done, c.count)
-		c.log(name, s, broken).take(c, m)
-		return nil
-	})
-}
-
-// log is the log with that name. In a stream whose files are damaged it counts as damaged, too.
-func (c *folderCheck) log(name jetstream.LogName, s *filestore.Stream, broken bool) *verifiedLog {
-	l := c.logs[name]
-	if l == nil {
-		l = &verifiedLog{Log: name.String(), name: name, stream: s, sum: sha256.New(), damaged: broken}
-		l.chain = &operator.Chain{Shard: name.Shard}
-		c.logs[name] = l
-	}
-	return l
-}
-
 // take checks the next record.
-func (l *verifiedLog) take(c *folderCheck, m *filestore.Message) {
+func (l *verifiedLog) take(to *look, m *filestore.Message) {
 	err := l.check(m)
 	if err != nil {
 		l.damaged = true
-		c.damaged(filestore.Damage{Stream: l.stream.Name(), File: m.File, Offset: m.Offset, Kind: filestore.Altered,
+		to.damaged(filestore.Damage{Stream: l.stream.Name(), File: m.File, Offset: m.Offset, Kind: filestore.Altered,
 			What: fmt.Sprintf("%s, position %d: %v", l.Log, m.Seq, err)})
 	}
 	if l.Records++; l.First == 0 {
@@ -200,7 +192,11 @@ func digestRecord(sum hash.Hash, m *filestore.Message) {
 func (l *verifiedLog) digest() string { return string(l.sum.Sum(nil)) }
 
 func (l *verifiedLog) check(m *filestore.Message) error {
-	payload := slices.Clone(m.Data) // the chain keeps parts of it
+	payload, err := jetstream.StoredPayload(m)
+	if err != nil {
+		return err
+	}
+	payload = slices.Clone(payload) // the chain keeps parts of it
 	if l.name.Control {
 		return l.checkControl(payload)
 	}
@@ -208,9 +204,12 @@ func (l *verifiedLog) check(m *filestore.Message) error {
 		l.chain = operator.Resume(l.name.Shard, m.Seq) // what follows is checked on its own
 		return err
 	}
-	l.Head = l.chain.Head
+	l.Head, l.lastID = l.chain.Head, l.chain.Head
 	return nil
 }
+
+// controlID is what stands for the id of a control record, which has none.
+func controlID(payload []byte) string { return fmt.Sprintf("sha-256;%x", sha256.Sum256(payload)) }
 
 // checkControl reads a control record; the epoch counts them.
 func (l *verifiedLog) checkControl(payload []byte) error {
@@ -219,50 +218,9 @@ func (l *verifiedLog) checkControl(payload []byte) error {
 		return err
 	}
 	before := l.Epoch
-	l.Epoch = state.Epoch
+	l.Epoch, l.state, l.lastID = state.Epoch, state, controlID(payload)
 	if state.Epoch != before+1 {
-		return fmt.Errorf("epoch %d after epoch %d", state.Epoch, before)
-	}
-	return nil
-}
-
-// blobs checks the snapshots of a stream of them: their digests, and that none is of a position that its log hasn't.
-func (c *folderCheck) blobs(ctx context.Context, s *filestore.Stream) error {
-	if s.Raft() {
-		return nil
-	}
-	list, err := jetstream.ReadBlobs(ctx, s)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	sum := verifiedSnapshots{Pipeline: list[0].Pipeline, Count: len(list)}
-	for _, b := range list {
-		sum.Bytes += b.Size
-		if err := cmp.Or(b.Err, c.ahead(b)); err != nil {
-			c.damaged(filestore.Damage{Stream: s.Name(), File: b.File, Offset: b.Offset, Kind: filestore.Altered, What: err.Error()})
-		}
-	}
-	c.out.Snapshots = append(c.out.Snapshots, sum)
-	return nil
-}
-
-// ahead returns an error for a snapshot, shard/SHARD/POSITION, whose log ends before its position.
-func (c *folderCheck) ahead(b jetstream.StoredBlob) error {
-	parts := strings.Split(b.Name, "/")
-	if len(parts) != 3 || parts[0] != "shard" {
-		return nil
-	}
-	shard, err1 := strconv.Atoi(parts[1])
-	position, err2 := strconv.ParseUint(parts[2], 10, 64)
-	if err := errors.Join(err1, err2); err != nil {
-		return nil
-	}
-	var last uint64
-	if l := c.logs[jetstream.LogName{Pipeline: b.Pipeline, Shard: shard}]; l != nil {
-		last = l.Last
-	}
-	if position > last {
-		return fmt.Errorf("snapshot %s is of position %d, and the log of the shard ends at %d", b.Name, position, last)
+		return fmt.Errorf("%w: epoch %d after epoch %d", engine.ErrDamaged, state.Epoch, before)
 	}
 	return nil
 }

@@ -84,6 +84,7 @@ func TestPowerLoss(t *testing.T) {
 			r.fillLog()
 			for range rounds(1, 3) {
 				r.powerLoss(disks)
+				r.verifiesFolders(false) // what isn't in the streams' files is in the Raft logs
 				r.restartAll()
 				r.balanced()
 				r.whole()

@@ -32,6 +32,8 @@ type checker struct {
 	gaps     []gap
 	cut      uint64 // the first sequence that isn't certain
 	sum      []byte // the last bytes of the newest block
+	// index is the state file, read before the blocks: while the server runs it writes the blocks first. nil: there is none.
+	index *index
 }
 
 // blockState is what is known of a block that was read.
@@ -66,12 +68,13 @@ const maxGaps = 10_000
 // It needs the memory of one block, of the subjects, and of one sequence for each deleted message that is still in the
 // files.
 func (s *Stream) Check(ctx context.Context) (*Report, error) {
+	index := s.readIndex()
 	list, err := s.blocks()
 	if err != nil {
 		return nil, fmt.Errorf("check stream %s: %w", s.name, err)
 	}
 	c := &checker{s: s, blocks: list, report: &Report{Stream: s.name}, read: map[uint32]*blockState{},
-		subjects: map[string]*subjectState{}, replaced: map[uint64]bool{}, cut: math.MaxUint64}
+		subjects: map[string]*subjectState{}, replaced: map[uint64]bool{}, cut: math.MaxUint64, index: index}
 	s.deleted = nil
 	var buf []byte
 	for i, b := range list {
@@ -254,7 +257,7 @@ func (c *checker) late() {
 
 // compareIndex looks for what the state file knows of and the blocks don't hold.
 func (c *checker) compareIndex() {
-	x := c.s.readIndex()
+	x := c.index
 	if x == nil {
 		return
 	}

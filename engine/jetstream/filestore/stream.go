@@ -28,7 +28,8 @@ const (
 	blockExt  = ".blk"
 )
 
-// Stream is the folder of one stream. It is not for concurrent use, and nobody may write to the folder meanwhile.
+// Stream is the folder of one stream. It is not for concurrent use. If somebody writes to the folder meanwhile, what looks
+// damaged need not be: look again with another Stream.
 type Stream struct {
 	dir  string
 	name string

@@ -150,6 +150,47 @@ func (c *Client) Status(ctx context.Context, base string) (s node.Status, err er
 	return s, nil
 }
 
+// Verify asks the node at base to check its own copy of the logs or, with places, for the ids of the records there, at most
+// [api.MaxPlaces]. It takes as long as the node takes; one that is silent for too long is taken for gone.
+func (c *Client) Verify(ctx context.Context, base string, places []api.Place) (v api.Verification, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	query := url.Values{}
+	if len(places) > 0 {
+		query.Set("at", api.FormatPlaces(places))
+	}
+	answer, err := c.do(ctx, http.MethodGet, base, "/v1/verify", query, nil, nil)
+	if err != nil {
+		return v, err
+	}
+	defer closeBody(answer)
+	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
+	defer watchdog.Stop()
+	body := alive{answer.Body, func() { watchdog.Reset(silence) }}
+	switch err := json.NewDecoder(body).Decode(&v); {
+	case err != nil:
+		return v, fmt.Errorf("%s: read what it verified: %w", base, cmp.Or(context.Cause(ctx), err))
+	case v.Error != nil:
+		return v, fmt.Errorf("%s: %s: %s", base, v.Error.Code, v.Error.Message)
+	case v.Report == nil && len(v.IDs) != len(places):
+		return v, fmt.Errorf("%s: %d ids for %d places", base, len(v.IDs), len(places))
+	}
+	return v, nil
+}
+
+// alive calls a function whenever something was read.
+type alive struct {
+	io.Reader
+	heard func()
+}
+
+// Read implements [io.Reader].
+func (a alive) Read(p []byte) (int, error) {
+	n, err := a.Reader.Read(p)
+	a.heard()
+	return n, err
+}
+
 // Ready returns nil if the node at base is ready.
 func (c *Client) Ready(ctx context.Context, base string) error {
 	answer, err := c.do(ctx, http.MethodGet, base, "/readyz", nil, nil, nil)

@@ -1,0 +1,310 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// verifier is what /v1/verify asks: the files of this process's engine, or an engine that others run.
+func (c *serveCommand) verifier(e *started) api.Verifier {
+	if e.server != nil {
+		return &replicaVerifier{c, e}
+	}
+	return &engineVerifier{c, e}
+}
+
+// report is one without findings, with the node's marks: those are read before the logs, which go on.
+func (c *serveCommand) report(e *started) *api.Report {
+	return &api.Report{Node: c.Name, Pipeline: c.Pipeline, Logs: []api.LogReport{}, Marks: e.marksOf(c),
+		Snapshots: []api.SnapshotReport{}, Damages: []api.DamageReport{}}
+}
+
+// replicaVerifier reads the files of the embedded engine, which writes to them meanwhile.
+type replicaVerifier struct {
+	cfg *serveCommand
+	e   *started
+}
+
+// Verify implements [api.Verifier].
+func (v *replicaVerifier) Verify(ctx context.Context) (*api.Report, error) {
+	dir := cmp.Or(absolute(v.cfg.Engine.Data), v.cfg.Engine.Data) // for who reads the report elsewhere
+	r := v.cfg.report(v.e)
+	r.Replica, r.Data = true, dir
+	c := newFolderCheck(jetstream.RunningFolder(dir))
+	c.running = true
+	if err := c.run(ctx, io.Discard); err != nil {
+		return nil, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	missing, err := c.folder.MissingStreams()
+	if err != nil {
+		return nil, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	for _, d := range missing {
+		if of, ok := jetstream.PipelineOf(d.Stream); ok && of == v.cfg.Pipeline {
+			r.Missing = append(r.Missing, d.Stream)
+		}
+	}
+	r.Streams, r.Replicas, r.Servers = c.streams, c.replicas(v.cfg.Pipeline), v.servers(ctx)
+	c.report(r)
+	for _, d := range v.e.server.Damages() {
+		told := damageReport(d.Damage)
+		told.SetAside = d.SetAside
+		r.AtStart = append(r.AtStart, told)
+	}
+	return r, nil
+}
+
+// servers are those that keep copies of the logs.
+func (v *replicaVerifier) servers(ctx context.Context) []string {
+	if v.cfg.Engine.Cluster == "" {
+		return []string{v.cfg.Name}
+	}
+	names := map[string]bool{}
+	for _, s := range v.e.engine.Health(ctx).Streams {
+		for _, r := range s.Replicas {
+			names[r.Server] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// absolute is the path from the root, empty if nobody knows where the process works.
+func absolute(path string) string {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	return full
+}
+
+// report tells what is in the folder of the report's pipeline, and all that is damaged.
+func (c *folderCheck) report(r *api.Report) {
+	for _, l := range c.out.Logs {
+		if l.name.Pipeline == r.Pipeline {
+			r.Logs = append(r.Logs, api.LogReport{Shard: shardNumber(l.name), Records: l.Records, First: l.First, Last: l.Last,
+				Head: l.lastID, Damaged: l.damaged})
+		}
+	}
+	for _, m := range c.marks {
+		if m.log.Pipeline == r.Pipeline && m.from == inControlLog { // those in files are the nodes'
+			r.Marks = append(r.Marks, api.MarkReport{Shard: m.log.Shard, Mark: m.Mark, From: r.Node + ": " + m.from})
+		}
+	}
+	for _, b := range c.blobs {
+		if b.Pipeline == r.Pipeline && b.Err == nil {
+			s := snapshotReport(b.BlobInfo)
+			s.Digest = b.Digest
+			r.Snapshots = append(r.Snapshots, s)
+		}
+	}
+	for _, d := range c.out.Damages {
+		r.Damages = append(r.Damages, damageReport(d))
+	}
+	r.More = c.out.More
+}
+
+// shardNumber is how a report names a log.
+func shardNumber(n jetstream.LogName) int {
+	if n.Control {
+		return api.ControlLog
+	}
+	return n.Shard
+}
+
+func damageReport(d filestore.Damage) api.DamageReport {
+	return api.DamageReport{Stream: d.Stream, File: d.File, Offset: d.Offset, Kind: string(d.Kind), What: d.What}
+}
+
+func snapshotReport(b engine.BlobInfo) api.SnapshotReport {
+	s := api.SnapshotReport{Name: b.Name, Size: b.Size}
+	if shard, position, ok := snapshotOf(b.Name); ok {
+		s.Shard, s.Position = shard, position
+	}
+	return s
+}
+
+// marksOf are those in the node's own file.
+func (s *started) marksOf(c *serveCommand) []api.MarkReport {
+	list := []api.MarkReport{}
+	if s.marks == nil {
+		return list
+	}
+	for shard := range c.Shards {
+		if m := s.marks.Mark(shard); m.Position > 0 {
+			list = append(list, api.MarkReport{Shard: shard, Mark: m, From: "node " + c.Name})
+		}
+	}
+	return list
+}
+
+// At implements [api.Verifier].
+func (v *replicaVerifier) At(ctx context.Context, places []api.Place) ([]string, error) {
+	list, err := jetstream.RunningFolder(v.cfg.Engine.Data).Streams()
+	if err != nil {
+		return nil, err
+	}
+	wanted := wantedPlaces(places)
+	found := map[api.Place]string{}
+	for _, s := range list {
+		if of, ok := jetstream.PipelineOf(s.Name()); !ok || of != v.cfg.Pipeline || strings.HasPrefix(s.Name(), "OBJ_") {
+			continue
+		}
+		err := s.Read(ctx, func(m *filestore.Message) error {
+			if name, ok := jetstream.LogOf(m.Subject); ok && wanted[api.Place{Shard: shardNumber(name), Position: m.Seq}] {
+				found[api.Place{Shard: shardNumber(name), Position: m.Seq}] = idOf(name, m)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return inOrder(places, found), nil
+}
+
+func wantedPlaces(places []api.Place) map[api.Place]bool {
+	wanted := map[api.Place]bool{}
+	for _, p := range places {
+		wanted[p] = true
+	}
+	return wanted
+}
+
+func inOrder(places []api.Place, found map[api.Place]string) []string {
+	ids := make([]string, len(places))
+	for i, p := range places {
+		ids[i] = found[p]
+	}
+	return ids
+}
+
+// engineVerifier reads through an engine that others run, which answers from whichever replica it likes.
+type engineVerifier struct {
+	cfg *serveCommand
+	e   *started
+}
+
+// Verify implements [api.Verifier].
+func (v *engineVerifier) Verify(ctx context.Context) (*api.Report, error) {
+	r := v.cfg.report(v.e)
+	for shard := api.ControlLog; shard < v.cfg.Shards; shard++ {
+		if err := v.log(ctx, r, shard); err != nil {
+			return nil, err
+		}
+	}
+	return r, v.snapshots(ctx, r)
+}
+
+// open returns the log of a shard, or the control log, and its name.
+func (v *engineVerifier) open(shard int) (engine.Log, jetstream.LogName) {
+	name := jetstream.LogName{Pipeline: v.cfg.Pipeline, Shard: shard}
+	if shard != api.ControlLog {
+		return v.e.engine.Shard(shard), name
+	}
+	name.Control, name.Shard = true, 0
+	return v.e.engine.Control(), name
+}
+
+// log checks one log. What isn't damage, such as an engine without a leader, is the error of the whole.
+func (v *engineVerifier) log(ctx context.Context, r *api.Report, shard int) error {
+	log, name := v.open(shard)
+	l := &verifiedLog{name: name, chain: &operator.Chain{Shard: name.Shard}}
+	_, err := log.Read(ctx, 1, func(e engine.Entry) error {
+		if err := l.check(&filestore.Message{Seq: e.Seq, Data: e.Payload}); err != nil {
+			return fmt.Errorf("position %d: %w", e.Seq, err)
+		}
+		l.Records, l.First, l.Last = l.Records+1, cmp.Or(l.First, e.Seq), e.Seq
+		return nil
+	})
+	switch {
+	case errors.Is(err, engine.ErrDamaged), errors.Is(err, engine.ErrTrimmed):
+		r.Damages = append(r.Damages, api.DamageReport{Stream: name.String(), Kind: string(filestore.Altered),
+			What: fmt.Sprintf("%s: %v", name, err)})
+		l.damaged = true
+	case err != nil:
+		return fmt.Errorf("verify %s through the engine: %w", name, err)
+	}
+	if l.Records > 0 || l.damaged {
+		r.Logs = append(r.Logs, api.LogReport{Shard: shard, Records: l.Records, First: l.First, Last: l.Last, Head: l.lastID,
+			Damaged: l.damaged})
+	}
+	v.controlMarks(r, l)
+	return nil
+}
+
+// controlMarks adds the marks that stand in the control log.
+func (v *engineVerifier) controlMarks(r *api.Report, l *verifiedLog) {
+	if l.state == nil {
+		return
+	}
+	for shard := range l.state.Settings.Shards {
+		if m := l.state.Mark(shard); m.Position > 0 {
+			r.Marks = append(r.Marks, api.MarkReport{Shard: shard, Mark: m, From: r.Node + ": " + inControlLog})
+		}
+	}
+}
+
+// snapshots reads all of them, which checks their digests. One that is deleted meanwhile is none.
+func (v *engineVerifier) snapshots(ctx context.Context, r *api.Report) error {
+	blobs := v.e.engine.Blobs()
+	list, err := blobs.List(ctx, "")
+	if err != nil {
+		return fmt.Errorf("list the snapshots: %w", err)
+	}
+	for _, b := range list {
+		err := readBlob(ctx, blobs, b.Name)
+		switch {
+		case err == nil:
+			r.Snapshots = append(r.Snapshots, snapshotReport(b))
+		case errors.Is(err, engine.ErrDamaged):
+			r.Damages = append(r.Damages, api.DamageReport{Stream: "snapshots", Kind: string(filestore.Altered),
+				What: fmt.Sprintf("snapshot %s: %v", b.Name, err)})
+		case !errors.Is(err, engine.ErrNotFound):
+			return fmt.Errorf("read snapshot %s: %w", b.Name, err)
+		}
+	}
+	return nil
+}
+
+func readBlob(ctx context.Context, blobs engine.Blobs, name string) error {
+	blob, err := blobs.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, blob)
+	return errors.Join(err, blob.Close())
+}
+
+// At implements [api.Verifier].
+func (v *engineVerifier) At(ctx context.Context, places []api.Place) ([]string, error) {
+	found := map[api.Place]string{}
+	for _, p := range places {
+		if p.Shard >= v.cfg.Shards {
+			continue
+		}
+		log, name := v.open(p.Shard)
+		_, err := log.Read(ctx, p.Position, func(e engine.Entry) error {
+			if e.Seq == p.Position {
+				found[p] = idOf(name, e.Payload)
+			}
+			return errEnough
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return nil, fmt.Errorf("read %s at %d: %w", name, p.Position, err)
+		}
+	}
+	return inOrder(places, found), nil
+}
