@@ -145,7 +145,11 @@ func (f *Folder) Proposed(ctx context.Context, fn func(name LogName, upTo uint64
 		}
 		err := s.ReadProposals(ctx, func(p filestore.Proposal) error {
 			if name, ok := LogOf(p.Subject); ok {
-				return fn(name, p.UpTo, p.Data)
+				payload, err := StoredPayload(&filestore.Message{Header: p.Header, Data: p.Data})
+				if err != nil {
+					return nil // it is no record of ours
+				}
+				return fn(name, p.UpTo, payload)
 			}
 			return nil
 		})

@@ -37,7 +37,7 @@ type engineFlags struct {
 	Election time.Duration `default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
 	MaxStore byteSize      `help:"Most that the embedded engine stores. Default: the disk."`
 
-	Compress bool `negatable:"" default:"true" help:"Compress larger records in the logs."`
+	Compress bool `help:"Compress larger records in the logs: less than half the disk, and slower by a tenth or more."`
 
 	Replicas int `help:"Copies of the logs. Default: 3 in a cluster, else 1."`
 	Streams  int `help:"Streams over which the shards' logs are spread. Default: by the number of shards."`

@@ -99,12 +99,17 @@ func snapshotOf(name string) (shard int, position uint64, ok bool) {
 	return shard, position, true
 }
 
-// idOf is the id of a record, of a control record that which stands for it. It is empty for what is no record.
-func idOf(name jetstream.LogName, m *filestore.Message) string {
+// storedID is the id of a record that was read from a file; empty for what is none.
+func storedID(name jetstream.LogName, m *filestore.Message) string {
 	payload, err := jetstream.StoredPayload(m)
 	if err != nil {
 		return ""
 	}
+	return idOf(name, payload)
+}
+
+// idOf is the id of a record, of a control record that which stands for it. It is empty for what is no record.
+func idOf(name jetstream.LogName, payload []byte) string {
 	if name.Control {
 		return controlID(payload)
 	}
@@ -120,7 +125,7 @@ func at(ctx context.Context, s *filestore.Stream, name jetstream.LogName, positi
 	ids := map[uint64]string{}
 	err := s.Read(ctx, func(m *filestore.Message) error {
 		if of, ok := jetstream.LogOf(m.Subject); ok && of == name && positions[m.Seq] {
-			ids[m.Seq] = idOf(name, m)
+			ids[m.Seq] = storedID(name, m)
 		}
 		return nil
 	})

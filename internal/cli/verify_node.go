@@ -164,7 +164,7 @@ func (v *replicaVerifier) At(ctx context.Context, places []api.Place) ([]string,
 		}
 		err := s.Read(ctx, func(m *filestore.Message) error {
 			if name, ok := jetstream.LogOf(m.Subject); ok && wanted[api.Place{Shard: shardNumber(name), Position: m.Seq}] {
-				found[api.Place{Shard: shardNumber(name), Position: m.Seq}] = idOf(name, m)
+				found[api.Place{Shard: shardNumber(name), Position: m.Seq}] = storedID(name, m)
 			}
 			return nil
 		})

@@ -10,8 +10,9 @@ import (
 
 // Proposal is a message for a stream, as it is in the Raft log of the stream's group.
 type Proposal struct {
-	// Subject is that of the message, Data its payload.
+	// Subject is that of the message, Header its raw headers, Data its payload.
 	Subject string
+	Header  []byte
 	Data    []byte
 	// UpTo is the highest sequence that the message can have got in its stream.
 	UpTo uint64
@@ -99,6 +100,6 @@ func parseProposal(buf []byte) (p Proposal, err error) {
 	if len(rest) < 4 || int64(len(rest)-4) < int64(binary.LittleEndian.Uint32(rest)) {
 		return p, errProposal
 	}
-	p.Subject, p.Data = string(fields[0]), rest[4:4+binary.LittleEndian.Uint32(rest)]
+	p.Subject, p.Header, p.Data = string(fields[0]), fields[2], rest[4:4+binary.LittleEndian.Uint32(rest)]
 	return p, nil
 }
