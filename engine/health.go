@@ -11,6 +11,8 @@ type Health struct {
 	Streams []StreamHealth `json:"streams"`
 	// Storage is that of this process, if it runs a part of the engine; else zero.
 	Storage Storage `json:"storage"`
+	// Troubles are what else keeps the engine from being well, such as that nobody leads its servers.
+	Troubles []string `json:"troubles,omitempty"`
 	// Damages are what was found damaged here since the start, and what was done about it.
 	Damages []string `json:"damages,omitempty"`
 }

@@ -118,7 +118,8 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 // status of one that can't be sent to any owner is [shipper.TooLarge].
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
-// [ErrBusy], [ErrNoRoom], [ErrNoLeader] or else [ErrNoOwner]; [ErrStopped] when the node stops.
+// [ErrBusy], [ErrNoLeader] or else [ErrNoOwner]; [ErrStopped] when the node stops. [ErrNoRoom] isn't waited for: no failover
+// ends it.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].
 //
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
@@ -129,8 +130,11 @@ func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.
 	if err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	ctx, cancel := n.patience(ctx)
 	defer cancel()
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
 	select {
 	case <-n.entered:
 	case <-ctx.Done():
@@ -143,15 +147,34 @@ func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.
 		_ = l.post(ctx, func(now time.Time) { l.submit(ctx, now, events, indexes, answers) })
 	}
 	acks := make([]shipper.Ack, len(events))
-	for range events {
+	for left := len(events); left > 0; {
 		select {
 		case a := <-answers:
 			acks[a.index] = a.ack
+			left--
+			continue
 		case <-ctx.Done():
-			return acks, n.giveUp(ctx, events, answers, acks)
+		case <-look.C:
+			if !n.hopeless(events, acks) {
+				continue
+			}
 		}
+		return acks, n.giveUp(ctx, time.Since(began), events, answers, acks)
 	}
 	return acks, nil
+}
+
+// lookEvery is the time between looks at what owners say of batches that they don't take.
+const lookEvery = 250 * time.Millisecond
+
+// hopeless reports whether the owner of a shard that has not answered has no room.
+func (n *Node) hopeless(events []shipper.Addressed, acks []shipper.Ack) bool {
+	for i := range acks {
+		if acks[i].Status == 0 && n.loops[events[i].Shard].view.Load().refusal.Status == shipper.NoRoom {
+			return true
+		}
+	}
+	return false
 }
 
 // patience returns a context that ends after the bounded wait, or with the node, which is then its cause.
@@ -207,7 +230,8 @@ func (n *Node) byShard(events []shipper.Addressed) (map[int][]int, error) {
 }
 
 // giveUp tells the loops that nobody waits any more, and which shard did not answer, and why.
-func (n *Node) giveUp(ctx context.Context, events []shipper.Addressed, answers chan answer, acks []shipper.Ack) error {
+func (n *Node) giveUp(ctx context.Context, after time.Duration, events []shipper.Addressed, answers chan answer,
+	acks []shipper.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
@@ -221,7 +245,7 @@ func (n *Node) giveUp(ctx context.Context, events []shipper.Addressed, answers c
 		l := n.loops[events[i].Shard]
 		told[l.shard] = true
 		if err == nil { // before the loop forgets what it knows of the batch
-			err = n.silence(ctx, l.shard, l.view.Load())
+			err = n.silence(ctx, after.Round(time.Millisecond), l.shard, l.view.Load())
 		}
 		l.gaveUp.tell(answers)
 	}
@@ -230,19 +254,19 @@ func (n *Node) giveUp(ctx context.Context, events []shipper.Addressed, answers c
 
 // silence is the error of a shard that has not answered: what its owner said last, if it said anything, or why nobody
 // else can become its owner.
-func (n *Node) silence(ctx context.Context, shard int, v *view) error {
+func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v *view) error {
 	if errors.Is(context.Cause(ctx), ErrStopped) {
 		return fmt.Errorf("%w: shard %d had not answered", ErrStopped, shard)
 	}
 	if why := refusalError(v.refusal); why != nil {
-		return fmt.Errorf("shard %d: %w, after %v: the owner %s answers: %s", shard, why, n.cfg.Wait, v.refusedBy,
+		return fmt.Errorf("shard %d: %w, after %v: the owner %s answers: %s", shard, why, after, v.refusedBy,
 			v.refusal.Reason)
 	}
 	if failed := n.proposalFault.Load(); failed != nil {
 		return fmt.Errorf("shard %d: %w, owner %q, after %v, and the control log doesn't work: %w", shard, cause(*failed),
-			v.owner, n.cfg.Wait, *failed)
+			v.owner, after, *failed)
 	}
-	return fmt.Errorf("%w: shard %d, owner %q, after %v", ErrNoOwner, shard, v.owner, n.cfg.Wait)
+	return fmt.Errorf("%w: shard %d, owner %q, after %v", ErrNoOwner, shard, v.owner, after)
 }
 
 // refusalError is the cause that an owner's answer names; nil if it names none.

@@ -69,9 +69,11 @@ func (f *follower) run() error {
 		}
 		f.n.feeds.changed()
 	}
+	f.mu.Lock() // no worker looks before all shards are in the queue: the last to find it empty ends the reading
 	for _, s := range f.o.Shards {
-		f.wake(s)
+		f.wakeLocked(s)
 	}
+	f.mu.Unlock()
 	select {
 	case <-f.ctx.Done():
 	case <-f.idle:
@@ -93,6 +95,10 @@ func (f *follower) run() error {
 func (f *follower) wake(s int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.wakeLocked(s)
+}
+
+func (f *follower) wakeLocked(s int) {
 	p := f.places[s]
 	if p.working {
 		p.again = true

@@ -27,6 +27,7 @@ func (n *Node) watchHealth(ctx context.Context) error {
 			return nil
 		}
 		before := n.health.Swap(&h)
+		n.healthBefore.Store(before)
 		if before == nil {
 			before = &engine.Health{}
 		}
@@ -61,6 +62,11 @@ func (n *Node) tellChanges(before, now *engine.Health) {
 			log.Info("a stream has all of its copies again")
 		}
 	}
+	for _, what := range now.Troubles {
+		if !slices.Contains(before.Troubles, what) {
+			n.log.Error("the engine is not well", "what", what)
+		}
+	}
 	for _, d := range now.Damages {
 		if !slices.Contains(before.Damages, d) {
 			n.log.Error("damage was found", "what", d)
@@ -90,7 +96,9 @@ func (n *Node) canCommit(shard int) error {
 	case v.state != operator.Owning:
 		return fmt.Errorf("shard %d is %v, not yet owned", shard, v.state)
 	}
-	if s := streamOf(n.health.Load(), shard); s != nil && s.Err != nil {
+	// Twice in a row, since one answer may be late.
+	if s, was := streamOf(n.health.Load(), shard), streamOf(n.healthBefore.Load(), shard); s != nil && s.Err != nil &&
+		was != nil && was.Err != nil {
 		return fmt.Errorf("shard %d: %w", shard, s.Err)
 	}
 	if err := v.trouble; err != nil && time.Since(v.since) > commitPatience {
@@ -129,7 +137,7 @@ func (n *Node) degraded(s *Status) (list []string) {
 		if h.Storage.Err != nil {
 			list = append(list, h.Storage.Err.Error())
 		}
-		list = append(list, h.Damages...)
+		list = append(append(list, h.Troubles...), h.Damages...)
 	}
 	return list
 }

@@ -8,6 +8,7 @@ package node
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -148,8 +149,9 @@ type Node struct {
 
 	beats   beats
 	marking marking
-	health  atomic.Pointer[engine.Health] // as it was when last looked at; nil: not yet
-	counted doorStats
+	// health is as it was when last looked at, healthBefore the time before; nil: not yet.
+	health, healthBefore atomic.Pointer[engine.Health]
+	counted              doorStats
 	// proposing holds the members that are being proposed as failed.
 	proposing sync.Map
 	left      atomic.Bool // it was asked to leave, and is not to enter again
@@ -298,10 +300,14 @@ func (n *Node) enter(ctx context.Context) error {
 	}
 }
 
+// doorRandom is the number of random characters, of 5 bits each, in the name of a process's producer.
+const doorRandom = 12
+
 // begin notes what the committed record says of this process.
 func (n *Node) begin(incarnation, epoch uint64) {
 	n.incarnation.Store(incarnation)
-	n.door = fmt.Sprintf("%s%s/%d", operator.DoorPrefix, n.cfg.Name, incarnation)
+	// The random part tells this process from one that was given the same incarnation, before the control log lost its end.
+	n.door = fmt.Sprintf("%s%s/%d/%s", operator.DoorPrefix, n.cfg.Name, incarnation, rand.Text()[:doorRandom])
 	n.log.Info("entered", "incarnation", incarnation, "epoch", epoch)
 }
 

@@ -30,7 +30,9 @@ func (n *Node) blobs(ctx context.Context, shard int) ([]string, error) {
 // newest returns what the newest snapshot holds that can be read, and nil when there is none, or ctx has ended. It takes as
 // long as the network takes.
 func (n *Node) newest(ctx context.Context, cfg operator.Config) *operator.Restored {
-	names, err := n.blobs(ctx, cfg.Shard)
+	listing, cancel := context.WithTimeout(ctx, stalled)
+	names, err := n.blobs(listing, cfg.Shard)
+	cancel()
 	if err != nil && ctx.Err() == nil {
 		n.log.Warn("snapshots can't be listed; the log is read from its start", "shard", cfg.Shard, "err", err)
 	}

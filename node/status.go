@@ -64,7 +64,7 @@ func (n *Node) engineStatus() EngineStatus {
 	if h == nil {
 		return EngineStatus{}
 	}
-	s := EngineStatus{Storage: h.Storage, Damages: h.Damages}
+	s := EngineStatus{Storage: h.Storage, Damages: h.Damages, Troubles: h.Troubles}
 	if h.Storage.Err != nil {
 		s.StorageError = h.Storage.Err.Error()
 	}

@@ -158,6 +158,8 @@ type EngineStatus struct {
 	// Storage is that of this node's server, in bytes; zero if it runs none. StorageError says why it takes nothing more.
 	Storage      engine.Storage `json:"storage"`
 	StorageError string         `json:"storage_error,omitempty"`
+	// Troubles are what else keeps the engine from being well.
+	Troubles []string `json:"troubles,omitempty"`
 	// Damages are what was found damaged on this node's disk since its start, and what was done about it.
 	Damages []string `json:"damages,omitempty"`
 }

@@ -215,6 +215,8 @@ type Operator struct {
 	unsaved   int // log bytes since the last snapshot
 	watch
 
+	claimed Writer // with which this process has sent its newest claim
+
 	queue    queue
 	inflight *inflight
 	alone    bool                     // the next append is to be of one event: one of a group was too large
@@ -532,10 +534,16 @@ func (o *Operator) claim() {
 		o.sawClaim(w)
 		return
 	}
-	if o.chain.Owner == o.self() {
+	switch {
+	case o.chain.Owner == o.self() && o.claimed == o.self():
 		o.own() // our claim is there: its answer got lost
 		return
+	case o.chain.Owner == o.self():
+		o.halt(fmt.Errorf("shard %d: %w: it holds a claim of %s, incarnation %d, epoch %d, which this process has not made: "+
+			"the control log has lost its end; %s", o.cfg.Shard, engine.ErrDamaged, o.cfg.Node, o.cfg.Incarnation, o.epoch, advice))
+		return
 	}
+	o.claimed = o.self()
 	r := &Record{Prev: o.chain.Head, Kind: Claim, Shard: o.cfg.Shard, Writer: o.self(), Time: o.time()}
 	o.start(&inflight{records: []*Record{r}, payloads: [][]byte{r.Encode(nil)}})
 }

@@ -216,12 +216,16 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
-// TestClaimIsThere: the answer to a claim got lost, and so did the process's knowledge of it.
+// TestClaimIsThere: the answer to a claim got lost. One that this process has not made is of another, which had the same
+// incarnation before the control log lost its end: nothing may be written in its name.
 func TestClaimIsThere(t *testing.T) {
 	log := &shardLog{}
 	log.add(t, claim(1, "n1", 1))
-	h := owner(t, log, nil)
-	h.want("(claim)", "")
+	h := newHarness(t, log, nil)
+	h.assign(operator.Owner, 1, 1)
+	if h.State() != operator.Halted || !errors.Is(h.Err(), engine.ErrDamaged) {
+		t.Errorf("with a claim of its own that it hasn't made it is %v, %v", h.State(), h.Err())
+	}
 	log.add(t, claim(9, "n2", 2))
 	late := newHarness(t, log, nil)
 	late.assign(operator.Owner, 8, 1)

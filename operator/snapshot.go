@@ -253,7 +253,7 @@ func (d *stateReader) producer() (p producer) {
 
 // unexpected is for what should not end here.
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -165,7 +165,9 @@ func (o *Outbox) Cancel(tokens ...uint64) {
 		}
 	}
 	if kept == 0 || !o.tried {
-		o.batch = o.forget(o.batch, nil)
+		if o.batch = o.forget(o.batch, nil); len(o.batch) == 0 {
+			o.refusal = Batch{}
+		}
 	}
 }
 
@@ -226,7 +228,7 @@ func (o *Outbox) send(now time.Time) {
 			return
 		}
 		o.fill()
-		o.sendAt, o.began = now, now
+		o.sendAt, o.began, o.refusal = now, now, Batch{}
 	}
 	if o.owner == "" || !o.due(now) {
 		return

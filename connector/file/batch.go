@@ -30,7 +30,7 @@ func newBatch(limit int) *batch {
 func (b *batch) add(shard int, at engine.Mark, raw []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.data) > 0 && len(b.data)+len(raw) > b.max && b.err == nil {
+	for len(b.data) > 0 && len(b.data)+maxHead+len(raw) > b.max && b.err == nil {
 		b.changed.Wait()
 	}
 	if b.err != nil {

@@ -71,7 +71,8 @@ func blobStream(cfg Config) natsjs.StreamConfig {
 
 func newBlobs(nc *nats.Conn, cfg Config) *blobs {
 	b := &blobs{bucket: bucketName(cfg)}
-	b.stream = &stream{nc: nc, pipeline: cfg.Pipeline, name: "OBJ_" + b.bucket, alarm: cfg.logger().Error}
+	b.stream = &stream{nc: nc, pipeline: cfg.Pipeline, name: "OBJ_" + b.bucket, room: cfg.room(), server: cfg.Server,
+		alarm: cfg.logger().Error}
 	b.stream.hasElected()
 	if cfg.Replicas > 1 {
 		b.stream.barrier = newBarrier(b.stream, b.chunks("barrier").subject)

@@ -29,5 +29,6 @@ func diskSpace(dir string) (free, size int64, err error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, 0, err
 	}
-	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
+	size = int64(st.Bsize) //nolint:unconvert // 32 bits wide elsewhere than on Linux
+	return int64(st.Bavail) * size, int64(st.Blocks) * size, nil
 }

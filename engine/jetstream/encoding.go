@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -64,9 +65,12 @@ func decode(encoding string, data []byte) ([]byte, error) {
 		}
 		return data, nil
 	default:
-		return nil, fmt.Errorf("a payload is encoded as %q, which this version doesn't read: use a newer one", encoding)
+		return nil, fmt.Errorf("%w: %q: use a newer version", errEncoding, encoding)
 	}
 }
+
+// errEncoding: a payload is encoded in a way that this version doesn't know.
+var errEncoding = errors.New("unknown encoding of a payload")
 
 // maxDecoded bounds a payload: the largest message that a NATS server can be told to take.
 const maxDecoded = 64 << 20

@@ -58,7 +58,7 @@ func TestPayloadErrors(t *testing.T) {
 	}{
 		"cut":     {encodingS2, "compressed payload", good[:len(good)-1], true},
 		"huge":    {encodingS2, "at most", []byte{0xff, 0xff, 0xff, 0xff, 0x07}, true},
-		"unknown": {"zip", `encoded as "zip"`, good, false},
+		"unknown": {"zip", `encoding of a payload: "zip"`, good, false},
 	} {
 		_, err := payloadOf(nats.Header{headerEncoding: {test.encoding}}, test.data)
 		if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, engine.ErrDamaged) != test.damaged {

@@ -59,6 +59,18 @@ func (s *stream) newGetter(messages int) (*getter, error) {
 	return g, nil
 }
 
+// renew makes room for the answers to the next request: those to one that was given up may still come, and fill it.
+func (g *getter) renew() error {
+	answers, inbox := make(chan *nats.Msg, cap(g.answers)), g.stream.nc.NewInbox()
+	sub, err := g.stream.nc.ChanSubscribe(inbox+".*", answers)
+	if err != nil {
+		return fmt.Errorf("subscribe to answers: %w", err)
+	}
+	_ = g.sub.Unsubscribe()
+	g.sub, g.inbox, g.answers = sub, inbox, answers
+	return nil
+}
+
 func (g *getter) close() {
 	g.stream.nc.RemoveStatusListener(g.lost)
 	_ = g.sub.Unsubscribe()
@@ -94,7 +106,7 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 			timeout.Reset(answerTimeout)
 		case <-timeout.C:
 			g.first = min(2*g.first, answerTimeout)
-			return errNoAnswer
+			return errors.Join(errNoAnswer, g.renew())
 		case <-g.lost:
 			return errLost // at worst the caller asks again for nothing
 		case <-ctx.Done():

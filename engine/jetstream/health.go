@@ -35,6 +35,9 @@ func (p *pipeline) Health(ctx context.Context) engine.Health {
 		for _, d := range p.cfg.Server.damages {
 			h.Damages = append(h.Damages, d.String())
 		}
+		if what := p.cfg.Server.metaTrouble(); p.control.lacking("meta", what != "") {
+			h.Troubles = append(h.Troubles, "the servers' own group: "+what)
+		}
 		st := p.cfg.Server.Storage()
 		h.Storage = engine.Storage{Used: st.Used, Limit: st.Limit, Free: st.Free, Err: st.Err()}
 		if err := p.cfg.Server.Room(); err != nil {
@@ -50,7 +53,7 @@ func (p *pipeline) Health(ctx context.Context) engine.Health {
 // what was accepted.
 func (s *stream) health(ctx context.Context, replicas int) engine.StreamHealth {
 	h := engine.StreamHealth{Name: s.name, Expected: replicas, Err: s.gone()}
-	if h.Err != nil {
+	if h.Err != nil && !s.vanished.Load() {
 		return h
 	}
 	info, err := s.info(ctx)
@@ -59,10 +62,14 @@ func (s *stream) health(ctx context.Context, replicas int) engine.StreamHealth {
 		h.Err = s.notThere()
 		return h
 	case err != nil:
+		s.missingSince.Store(nil)
 		h.Err = fmt.Errorf("%w: stream %s: %w", engine.ErrNoLeader, s.name, err)
 		return h
 	}
 	s.missingSince.Store(nil)
+	if h.Err = s.again(info); h.Err != nil {
+		return h
+	}
 	h.Leader, h.Replicas = s.replicasOf(info)
 	s.ownReplica(h.Replicas)
 	if heard := len(h.Replicas) - count(h.Replicas, engine.Offline); heard <= replicas/2 {
@@ -79,14 +86,43 @@ func isMissing(err error) bool {
 // notThere is called each time the servers say that there is no such stream. They may say so for a moment when they have
 // just started.
 func (s *stream) notThere() error {
+	if err := s.gone(); err != nil {
+		return err
+	}
 	now := time.Now()
-	if !s.missingSince.CompareAndSwap(nil, &now) && now.Sub(*s.missingSince.Load()) > missingFor {
+	if s.server != nil && now.Sub(s.server.restarted()) < restartCalm {
+		return fmt.Errorf("%w: stream %s is not there yet: the engine was just started again", engine.ErrNoLeader, s.name)
+	}
+	s.missingSince.CompareAndSwap(nil, &now)
+	if since := s.missingSince.Load(); since != nil && now.Sub(*since) > missingFor {
 		err := missing(s.name)
+		s.vanished.Store(true)
 		s.lost.Store(&err)
 		s.alarm("the logs of a stream are lost; their shards halt, the others go on", "stream", s.name, "err", err)
 		return err
 	}
 	return fmt.Errorf("%w: stream %s is not there at the moment", engine.ErrNoLeader, s.name)
+}
+
+// restartCalm is how long after a start of the engine's storage nothing is concluded from what it doesn't know.
+const restartCalm = time.Minute
+
+// again takes in that the stream answers. One that had vanished is believed to be back if it goes as far as it did: an empty
+// one in its place is not.
+func (s *stream) again(info *natsjs.StreamInfo) error {
+	last := info.State.LastSeq
+	if s.vanished.Load() {
+		if last < s.lastSeen.Load() {
+			return s.gone()
+		}
+		s.vanished.Store(false)
+		s.lost.Store(nil)
+		s.alarm("a stream that had vanished is there again; restart the node, so that its shards go on", "stream", s.name)
+	}
+	if last > s.lastSeen.Load() {
+		s.lastSeen.Store(last)
+	}
+	return nil
 }
 
 // info asks the leader once.
@@ -155,6 +191,17 @@ func (s *Server) replicaTrouble(stream string) string {
 		return ""
 	}
 	return h.Errors[0].Error
+}
+
+// metaTrouble is what keeps the group of all servers from being well, which decides where streams are; empty if nothing does.
+func (s *Server) metaTrouble() string {
+	if !s.ns.JetStreamIsClustered() {
+		return ""
+	}
+	if h := s.ns.Healthz(&server.HealthzOptions{JSMetaOnly: true}); h != nil && h.Error != "" {
+		return h.Error
+	}
+	return ""
 }
 
 // lacking notes whether a copy lacks something, and reports whether it has for long.

@@ -63,9 +63,21 @@ func (s *stream) leaders(ctx context.Context, req *getRequest) (*nats.Msg, error
 	}
 }
 
+// anotherEvery is the shortest time between elections that are asked for: the other logs of the stream go on.
+const anotherEvery = time.Minute
+
 // another makes the stream elect another leader, whose opinion is a third one. That it fails is no matter: whoever asks
 // again then hears the same.
 func (s *stream) another(ctx context.Context) {
+	s.mu.Lock()
+	soon := time.Since(s.askedForAnother) < anotherEvery
+	if !soon {
+		s.askedForAnother = time.Now()
+	}
+	s.mu.Unlock()
+	if soon {
+		return
+	}
 	var answer struct{}
 	if err := s.api(ctx, "$JS.API.STREAM.LEADER.STEPDOWN."+s.name, nil, &answer); err != nil {
 		s.alarm("the leader of a stream that seems to be damaged does not step down", "stream", s.name, "err", err)

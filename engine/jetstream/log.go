@@ -50,11 +50,16 @@ type stream struct {
 
 	// lost is why the stream is no more, nil while it is there.
 	lost atomic.Pointer[error]
+	// vanished: it is lost because the servers have said so while it was in use. lastSeen is how far it went before.
+	vanished atomic.Bool
+	lastSeen atomic.Uint64
 	// missingSince is when the servers began to say that there is no such stream.
 	missingSince atomic.Pointer[time.Time]
 	mu           sync.Mutex
 	behind       map[string]time.Time // by server: since when its copy lacks something
 
+	// askedForAnother is when it was last made to elect another leader.
+	askedForAnother time.Time
 	// elected is closed, and replaced, when the stream elects a leader.
 	elected atomic.Pointer[chan struct{}]
 }

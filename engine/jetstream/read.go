@@ -58,13 +58,15 @@ func (r *reader) take(ctx context.Context, m *nats.Msg) error {
 	switch {
 	case err != nil:
 		return err
-	case e.Seq <= r.last || e.Seq > r.upTo:
+	case e.Seq <= r.last || e.Seq > r.upTo && r.last >= r.upTo:
 		return nil
 	case prev > r.last:
 		r.want = prev
 		return errGap
 	case prev < r.last && r.met:
 		return fmt.Errorf("%w: entry %d says that %d is before it, but %d is", engine.ErrDamaged, e.Seq, prev, r.last)
+	case e.Seq > r.upTo:
+		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
@@ -143,7 +145,7 @@ func (r *reader) denied(ctx context.Context) error {
 
 // final reports whether reading can't go on after err.
 func (r *reader) final(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, errStopped) || errors.Is(err, engine.ErrDamaged) ||
+	return ctx.Err() != nil || errors.Is(err, errStopped) || errors.Is(err, engine.ErrDamaged) || errors.Is(err, errEncoding) ||
 		errors.Is(err, engine.ErrTrimmed) || errors.Is(err, nats.ErrConnectionClosed)
 }
 

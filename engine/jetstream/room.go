@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	_ "unsafe" // for go:linkname
+
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -59,8 +61,10 @@ type supervisor struct {
 	log    *slog.Logger
 	failed *atomic.Bool // a write has failed since the engine was started
 
-	mu  sync.Mutex
-	was Storage
+	mu          sync.Mutex
+	was         Storage
+	restartedAt time.Time     // when the storage was last started again
+	pause       time.Duration // before it is again
 }
 
 // storage looks at the disk now.
@@ -122,19 +126,36 @@ func (v *supervisor) look() {
 	}
 }
 
-// restart starts the engine's storage again, on what is on the disk.
+const (
+	// firstRestart and lastRestart are the times between attempts to start the storage again: the first, and to which it grows.
+	firstRestart = time.Second
+	lastRestart  = time.Minute
+)
+
+// restartJetStream is what the NATS server does to start its storage with the options that it was started with, on what is
+// on the disk. It is not exported; if a later version has it no more, this program doesn't link.
+//
+//go:linkname restartJetStream github.com/nats-io/nats-server/v2/server.(*Server).restartJetStream
+func restartJetStream(s *server.Server) error
+
+// restart starts the engine's storage again, when it has stopped whole: while the server is still stopping it, two sets of
+// stores would write to one folder.
 func (v *supervisor) restart() {
-	v.failed.Store(false)
+	ns := v.s.ns
+	if !ns.JetStreamEnabled() && ns.JetStreamConfig() != nil || time.Since(v.restartedAt) < v.pause {
+		return
+	}
 	v.log.Warn("there is room on the disk; the engine's storage is started again")
-	err := v.s.ns.ShutdownJetStream()
+	v.mu.Lock()
+	v.pause, v.restartedAt = min(max(2*v.pause, firstRestart), lastRestart), time.Now()
+	v.mu.Unlock()
+	v.failed.Store(false)
+	err := ns.ShutdownJetStream() // which a failed write alone doesn't do
 	if err == nil {
-		opts, _ := v.cfg.options()
-		err = v.s.ns.EnableJetStream(&server.JetStreamConfig{StoreDir: opts.StoreDir, SyncAlways: opts.SyncAlways,
-			MaxStore: opts.JetStreamMaxStore, MaxMemory: opts.JetStreamMaxMemory, Strict: true})
+		err = restartJetStream(ns)
 	}
 	if err != nil {
-		v.failed.Store(true)
-		v.log.Error("the engine's storage does not start; it is tried again", "err", err)
+		v.log.Error("the engine's storage does not start; it is tried again", "err", err, "in", v.pause)
 	}
 }
 
@@ -146,16 +167,24 @@ func (s *Server) Storage() Storage {
 }
 
 // Room is nil if an append of a log may be tried, and else wraps engine.ErrNoRoom. Of a cluster it looks at the limit only:
-// where one server's disk is full the others go on.
+// where one server's disk is full the others go on. It looks at the disk each time, and at the rest as it was lately.
 func (s *Server) Room() error {
-	if s.ns.JetStreamIsClustered() {
-		st := s.Storage()
+	st := s.Storage()
+	if s.room.cfg.Cluster != "" {
 		st.Free, st.Stopped = st.Reserve, ""
 		return st.Err()
 	}
-	st, err := s.room.storage()
+	free, _, err := diskSpace(s.room.cfg.Dir)
 	if err != nil {
-		return fmt.Errorf("%w: %w", engine.ErrNoRoom, err)
+		return fmt.Errorf("%w: look at the disk of %s: %w", engine.ErrNoRoom, s.room.cfg.Dir, err)
 	}
+	st.Free = free
 	return st.Err()
+}
+
+// restarted is when the engine's storage was last started again; zero if never.
+func (s *Server) restarted() time.Time {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	return s.room.restartedAt
 }

@@ -252,7 +252,7 @@ func (s *Server) Shutdown() {
 type natsLogger struct {
 	log         *slog.Logger
 	fatal       chan<- error
-	writeFailed *atomic.Bool // set when a store says that a write has failed, after which it takes no more
+	writeFailed *atomic.Bool // set when a store says that it had no space for a write, after which it takes no more
 }
 
 func (l *natsLogger) Noticef(f string, v ...any) { l.log.Info(fmt.Sprintf(f, v...)) }
@@ -260,7 +260,8 @@ func (l *natsLogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v..
 
 // Errorf takes a server that can't be reached for a warning: there are some whenever a cluster starts.
 func (l *natsLogger) Errorf(f string, v ...any) {
-	if strings.Contains(strings.ToLower(f), "critical write error") && l.writeFailed != nil {
+	if text := strings.ToLower(fmt.Sprintf(f, v...)); l.writeFailed != nil && strings.Contains(text, "critical write error") &&
+		strings.Contains(text, noSpace) {
 		l.writeFailed.Store(true)
 	}
 	if strings.HasPrefix(f, "Error trying to connect to route") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -144,19 +145,25 @@ func TestStatusMerge(t *testing.T) {
 	}
 	first := node.Status{Pipeline: "main", Node: "n2", Epoch: 3,
 		Members: []node.MemberStatus{{Name: "n1", Alive: true, Info: "http://127.0.0.1:1"}, {Name: "n2", Alive: true}, {Name: "n3"}},
-		Shards:  []node.ShardStatus{shard(0, 7, "following"), {Shard: 1, Owner: "n3"}}}
+		Shards:  []node.ShardStatus{shard(0, 7, "following"), {Shard: 1, Owner: "n3"}},
+		Engine: node.EngineStatus{Streams: []node.StreamStatus{{StreamHealth: engine.StreamHealth{Name: "S", Leader: "n2",
+			Expected: 3, Replicas: []engine.ReplicaHealth{{Server: "n2", State: engine.Current},
+				{Server: "n3", State: engine.Behind, Lag: 4}}}}}}}
 	owner := node.Status{Node: "n1", Ready: true, Shards: []node.ShardStatus{shard(0, 10, "owning"), {Shard: 1}}}
 	o := merge(first, map[string]reply{"n2": {status: first}, "n1": {status: owner}, "n3": {err: errors.New("no way")}})
 	var b strings.Builder
 	if err := o.write(&b); err != nil {
 		t.Fatal(err)
 	}
-	want := `pipeline main, key , 2 shards, epoch 3
+	want := `pipeline main, key , 2 shards, epoch 3; 2 of 3 nodes answer
 
 NODE  STATE      OWNED  CHANGES/S  ADDED  DELETED  HEARD     ADDRESS
 n1    ready      0      0          0      0        0 ms ago  http://127.0.0.1:1
 n2    not ready  0      0          0      0        0 ms ago  -
 n3    lost       0      0          -      -        0 ms ago  -
+
+STREAM  COPIES  LEADER  REPLICAS
+S       1 of 3  n2      n2 current, n3 behind by 4
 
 SHARD  OWNER  STANDBY  STATE   QUADS  POSITION  LAG
 0      n1     n2       owning  0      10        3
