@@ -134,7 +134,7 @@ func TestBitInOneReplica(t *testing.T) {
 // and the third follows. Nothing is ever lost, and all are well at the end of each round.
 func TestReplicaDamagedInRounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed(t, 2), 7))
-	r := start(t, cluster.Config{Nodes: 3, Shards: 2})
+	r := startFor(t, cluster.Config{Nodes: 3, Shards: 2}, time.Duration(rounds(6, 18))*time.Minute)
 	r.fill(rounds(6_000_000, 2*bulk))
 	r.trickle(100)
 	kinds := []string{"flip", "trunc", "del"}

@@ -369,9 +369,9 @@ func (r *rig) read(i int, cursor string) (l log, err error) {
 	return l, err
 }
 
-// data reads the data that node i gives.
-func (r *rig) data(i int) (map[string]struct{}, error) {
-	ctx, cancel := context.WithTimeout(r.ctx, recovery)
+// data reads the data that node i gives in the time.
+func (r *rig) data(i int, within time.Duration) (map[string]struct{}, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, within)
 	defer cancel()
 	body, err := r.http.Data(ctx, r.nodes.Doors()[i])
 	if err != nil {
@@ -414,7 +414,7 @@ func (r *rig) whole(nodes ...int) {
 		nodes = r.nodes.Alive()
 	}
 	for _, i := range nodes {
-		data, err := r.data(i)
+		data, err := r.data(i, recovery)
 		if err == nil {
 			err = r.compare(data)
 		}
@@ -435,9 +435,9 @@ func (r *rig) whole(nodes ...int) {
 func (r *rig) never() (answers int) {
 	r.Helper()
 	for _, i := range r.nodes.Alive() {
-		data, err := r.data(i)
+		data, err := r.data(i, 10*time.Second)
 		if err != nil {
-			continue // it says so
+			continue // it says so, or waits for the others
 		}
 		answers++
 		if err := r.compare(data); err != nil {
