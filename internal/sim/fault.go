@@ -151,13 +151,19 @@ func (w *world) faultPartition() {
 	w.after(w.aWhile(), func() { clear(w.network.cut) })
 }
 
-// faultNoMajority stalls one log, or all.
-func (w *world) faultNoMajority() {
+// oneOrAllLogs draws what a fault of the engine meets.
+func (w *world) oneOrAllLogs() []*simLog {
 	logs := w.engine.logs()
 	if w.rng.IntN(2) == 0 {
 		i := w.rng.IntN(len(logs))
 		logs = logs[i : i+1]
 	}
+	return logs
+}
+
+// faultNoMajority stalls one log, or all.
+func (w *world) faultNoMajority() {
+	logs := w.oneOrAllLogs()
 	w.note("%v: no majority", logs)
 	for _, l := range logs {
 		l.setDown(true)
@@ -171,11 +177,7 @@ func (w *world) faultNoMajority() {
 
 // faultFull takes one log the room for more, or all.
 func (w *world) faultFull() {
-	logs := w.engine.logs()
-	if w.rng.IntN(2) == 0 {
-		i := w.rng.IntN(len(logs))
-		logs = logs[i : i+1]
-	}
+	logs := w.oneOrAllLogs()
 	w.note("%v: no room", logs)
 	for _, l := range logs {
 		l.full = true
