@@ -236,7 +236,7 @@ func (g *group) bad(ev *shipper.Event, err error) (shipper.Ack, bool) {
 	}
 	g.o.stats.Bad++
 	text := strings.ToValidUTF8(err.Error(), "?") // as those will have it who read it in the log
-	g.letter, g.reason = ev, strings.ToValidUTF8(text[:min(len(text), maxReason)], "")
+	g.letter, g.reason = ev, clip(text, maxReason)
 	g.remember(ev, 0, 0)
 	return shipper.Ack{Status: shipper.Bad, Reason: g.reason}, false
 }

@@ -118,7 +118,7 @@ func (p *producers) apply(r *Record, position uint64) {
 		p.set(next)
 	}
 	if r.Kind == DeadLetter && len(r.Positions) > 0 {
-		p.addReason(reason{position, strings.ToValidUTF8(r.Reason[:min(len(r.Reason), maxReasonKept)], "")})
+		p.addReason(reason{position, clip(r.Reason, maxReasonKept)})
 	}
 	p.forget(forgotten + 2*len(r.Positions))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/shipper"
@@ -119,11 +120,13 @@ func (o *Operator) refuse(b shipper.Batch) {
 }
 
 func (o *Operator) halted() shipper.Ack {
-	return shipper.Ack{Status: shipper.Halted, Reason: clip(o.err.Error())}
+	return shipper.Ack{Status: shipper.Halted, Reason: clip(o.err.Error(), maxReason)}
 }
 
-// clip bounds a reason.
-func clip(reason string) string { return reason[:min(len(reason), maxReason)] }
+// clip bounds a reason to that many bytes, and leaves no part of a character at its end.
+func clip(reason string, most int) string {
+	return strings.ToValidUTF8(reason[:min(len(reason), most)], "")
+}
 
 func (o *Operator) answerWhole(b shipper.Batch, a shipper.Ack) {
 	if b.From != "" {

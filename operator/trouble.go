@@ -165,7 +165,7 @@ func (o *Operator) giveUp(f *inflight, reason string) {
 func (o *Operator) tell(w *waiting) {
 	status, reason := o.trouble.status(), o.reason()
 	if status != shipper.Busy {
-		reason = clip(o.trouble.err.Error())
+		reason = clip(o.trouble.err.Error(), maxReason)
 	}
 	if reason == "" || !w.told.IsZero() && o.now.Sub(w.told) < tellEvery {
 		return
@@ -193,5 +193,5 @@ func (o *Operator) reason() string {
 		return ""
 	}
 	text := fmt.Sprintf("the owner can't commit since %s: %v", since.UTC().Format(time.RFC3339), err)
-	return clip(text)
+	return clip(text, maxReason)
 }
