@@ -366,7 +366,8 @@ func TestAllocationsDoNotGrow(t *testing.T) {
 				}
 			})
 		}
-		if few, many := allocs(10), allocs(400); many > few {
+		const runtimes = 10 // allocations of the runtime, which may be at work besides
+		if few, many := allocs(10), allocs(400); many > few+runtimes {
 			t.Errorf("%s: %v allocations for 100 rows, %v for 4,000", name, few, many)
 		}
 	}
