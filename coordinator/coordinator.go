@@ -255,22 +255,22 @@ func (c *Coordinator) Leave(ctx context.Context, node string) (shard.Plan, error
 	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) { return s.Leave(node) })
 }
 
-// Fail takes out a node that is taken for dead, unless another process has entered under its name: then the plan is
-// empty. The node is absent from then on: see [State.Absent].
+// Fail takes out a node that is taken for dead. The plan is empty if another process has entered under its name, and if
+// the local node is no member: who was taken for dead may have been deaf, and accuses nobody. The node is absent from then
+// on: see [State.Absent].
 func (c *Coordinator) Fail(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
-	return c.takeOut(ctx, node, incarnation, (*State).Fail)
+	return c.takeOut(ctx, func(s *State) (*State, error) { return s.Fail(c.cfg.LocalNode, node, incarnation) })
 }
 
 // Withdraw takes out a node that leaves and is not expected back, unless another process has entered under its name: then
 // the plan is empty.
 func (c *Coordinator) Withdraw(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
-	return c.takeOut(ctx, node, incarnation, (*State).Withdraw)
+	return c.takeOut(ctx, func(s *State) (*State, error) { return s.Withdraw(node, incarnation) })
 }
 
-func (c *Coordinator) takeOut(ctx context.Context, node string, incarnation uint64,
-	how func(s *State, node string, incarnation uint64) (*State, error)) (shard.Plan, error) {
+func (c *Coordinator) takeOut(ctx context.Context, how func(*State) (*State, error)) (shard.Plan, error) {
 	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) {
-		next, err := how(s, node, incarnation)
+		next, err := how(s)
 		if errors.Is(err, ErrUnknownNode) {
 			return s, nil
 		}

@@ -444,43 +444,6 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-func TestDetector(t *testing.T) {
-	state := coordinator.NewState(coordinator.Settings{Shards: 4})
-	for _, name := range []string{"n1", "n2", "n3"} {
-		state = state.Enter(coordinator.Member{Name: name, Weight: 1})
-	}
-	now := time.Unix(1000, 0)
-	d := coordinator.NewDetector(coordinator.DetectorConfig{Node: "n1", FailAfter: time.Second})
-	step := func(after time.Duration, beats ...string) []string {
-		now = now.Add(after)
-		for _, b := range beats {
-			m, _ := state.Member(b)
-			d.Heard(now, b, m.Incarnation)
-		}
-		var failed []string
-		for _, m := range d.Tick(now, state) {
-			failed = append(failed, m.Name)
-		}
-		return failed
-	}
-	check := func(what string, got []string, want ...string) {
-		t.Helper()
-		if !slices.Equal(got, want) {
-			t.Errorf("%s: %v, want %v", what, got, want)
-		}
-	}
-	check("the start", step(0, "n1"))
-	check("all beat", step(900*time.Millisecond, "n1", "n2", "n3"))
-	check("n3 is silent", step(900*time.Millisecond, "n1", "n2"))
-	check("n3 is silent for long", step(200*time.Millisecond, "n1", "n2"), "n3")
-	check("n1 doesn't hear itself", step(5*time.Second))
-	check("n1 hears itself again", step(100*time.Millisecond, "n1"))
-	check("the full time anew", step(900*time.Millisecond, "n1", "n3"))
-	check("n2 is silent", step(200*time.Millisecond, "n1"), "n2")
-	d.Heard(now, "n2", 77)
-	check("another incarnation beats for it", step(0, "n1"), "n2")
-}
-
 func BenchmarkRoute(b *testing.B) {
 	for _, shards := range []int{8, 4096} {
 		b.Run(fmt.Sprintf("shards=%d", shards), func(b *testing.B) { benchmarkRoute(b, shards) })

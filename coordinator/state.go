@@ -205,8 +205,12 @@ func (s *State) Leave(name string) (*State, error) {
 }
 
 // Fail returns the state without the member, which is absent from then on, if it is still that incarnation;
-// [ErrUnknownNode] if it is not: a process that has entered since is not the one that failed.
-func (s *State) Fail(name string, incarnation uint64) (*State, error) {
+// [ErrUnknownNode] if it is not: a process that has entered since is not the one that failed. So it is if the member by,
+// which says so, is none any more: it was itself taken for dead, perhaps because it is cut off.
+func (s *State) Fail(by, name string, incarnation uint64) (*State, error) {
+	if _, ok := s.Member(by); !ok {
+		return nil, fmt.Errorf("%q, which takes %q for dead: %w", by, name, ErrUnknownNode)
+	}
 	next, err := s.Withdraw(name, incarnation)
 	if err != nil {
 		return nil, err

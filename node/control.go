@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
@@ -117,9 +119,10 @@ func (l *loop) assigned(owner, standby string) {
 
 // beats holds what was heard of every node.
 type beats struct {
-	mu    sync.Mutex
-	last  map[string]heard
-	fresh []heard // since the detector last looked
+	mu      sync.Mutex
+	last    map[string]heard
+	fresh   []heard   // since the detector last looked
+	contact time.Time // when the last request began that a majority answered
 }
 
 type heard struct {
@@ -147,63 +150,129 @@ func (n *Node) listen(ctx context.Context) error {
 // maxHeard bounds the nodes whose beats are kept, and the beats that wait for the detector.
 const maxHeard = 10_000
 
+// detection is the state of detect.
+type detection struct {
+	*Node
+	detector *coordinator.Detector
+	accepted uint64             // changes, when load was last reckoned
+	accusing map[string]accused // what is under way, by member
+	calling  atomic.Bool        // a contact is being tried
+}
+
+// accused is a proposal that is under way.
+type accused struct {
+	incarnation uint64
+	withdraw    context.CancelFunc
+	done        chan struct{} // is closed when it has ended
+}
+
 // detect beats, and proposes the members as failed that it no longer hears.
 func (n *Node) detect(ctx context.Context) error {
-	detector := coordinator.NewDetector(coordinator.DetectorConfig{Node: n.cfg.Name, FailAfter: n.cfg.FailAfter})
+	d := &detection{Node: n, accusing: map[string]accused{},
+		detector: coordinator.NewDetector(coordinator.DetectorConfig{Node: n.cfg.Name, FailAfter: n.cfg.FailAfter})}
 	tick := time.NewTicker(n.cfg.BeatEvery)
 	defer tick.Stop()
-	var accepted uint64
 	for {
-		total := n.accepted()
-		load := float64(total-accepted) / n.cfg.BeatEvery.Seconds()
-		accepted = total
-		b := engine.Beat{Node: n.cfg.Name, Incarnation: n.incarnation.Load(), Load: load, Info: n.cfg.Info,
-			Marks: n.beatMarks()}
-		if err := n.cfg.Engine.Heartbeats().Beat(ctx, b); err != nil && ctx.Err() == nil {
-			n.log.Debug("heartbeat is not sent", "err", err)
+		if alone, contact := d.detector.Alone(time.Now()); !alone || contact {
+			d.beat(ctx)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
-		for _, h := range n.beats.take() {
-			detector.Heard(h.at, h.Node, h.Incarnation)
-		}
-		for _, m := range detector.Tick(time.Now(), n.coord.State()) {
-			n.propose(ctx, m)
-		}
+		d.look(ctx, time.Now())
 	}
 }
 
-func (b *beats) take() []heard {
+// beat tells the others that the node lives.
+func (d *detection) beat(ctx context.Context) {
+	total := d.Node.accepted()
+	load := float64(total-d.accepted) / d.cfg.BeatEvery.Seconds()
+	d.accepted = total
+	b := engine.Beat{Node: d.cfg.Name, Incarnation: d.incarnation.Load(), Load: load, Info: d.cfg.Info, Marks: d.beatMarks()}
+	if err := d.cfg.Engine.Heartbeats().Beat(ctx, b); err != nil && ctx.Err() == nil {
+		d.log.Debug("heartbeat is not sent", "err", err)
+	}
+}
+
+// look takes in what was heard, accuses the members that are not heard any more, and withdraws what is under way against
+// one that is.
+func (d *detection) look(ctx context.Context, now time.Time) {
+	fresh, contact := d.beats.take()
+	for _, h := range fresh {
+		d.detector.Heard(h.at, h.Node, h.Incarnation)
+	}
+	d.detector.Contact(contact)
+	failed := d.detector.Tick(now, d.coord.State())
+	if alone, _ := d.detector.Alone(now); alone {
+		d.call(ctx)
+	}
+	for name, a := range d.accusing {
+		select {
+		case <-a.done:
+			delete(d.accusing, name)
+			continue
+		default:
+		}
+		if !slices.ContainsFunc(failed, func(m coordinator.Member) bool { return m.Name == name && m.Incarnation == a.incarnation }) {
+			a.withdraw()
+		}
+	}
+	for _, m := range failed {
+		d.accuse(ctx, m)
+	}
+}
+
+// take returns what was heard since it was last called.
+func (b *beats) take() (fresh []heard, contact time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	fresh := b.fresh
-	b.fresh = nil
-	return fresh
+	fresh, b.fresh = b.fresh, nil
+	return fresh, b.contact
 }
 
-// propose proposes a member as failed, beside the detector, which goes on beating; one proposal per member at a time.
-func (n *Node) propose(ctx context.Context, m coordinator.Member) {
-	if _, twice := n.proposing.LoadOrStore(m.Name, true); twice {
+// call tries to be in contact with a majority of the engine's servers: the tail of the control log takes one.
+func (d *detection) call(ctx context.Context) {
+	if !d.calling.CompareAndSwap(false, true) {
 		return
 	}
-	n.jobs.Go(func() {
-		defer n.proposing.Delete(m.Name)
-		ctx, cancel := context.WithTimeout(ctx, proposalTimeout)
+	d.jobs.Go(func() {
+		defer d.calling.Store(false)
+		ctx, cancel := context.WithTimeout(ctx, d.cfg.FailAfter)
 		defer cancel()
-		n.log.Warn("member is not heard any more; it is proposed as failed", "member", m.Name,
-			"incarnation", m.Incarnation)
-		n.counted.proposedFailed.Add(1)
-		_, err := n.coord.Fail(ctx, m.Name, m.Incarnation)
-		if err == nil || errors.Is(err, coordinator.ErrUnknownNode) {
-			n.proposalFault.Store(nil)
+		began := time.Now()
+		if _, err := d.cfg.Engine.Control().Tail(ctx); err != nil {
+			d.proposalFault.Store(&err)
 			return
 		}
-		n.proposalFault.Store(&err)
-		if ctx.Err() == nil {
-			n.log.Warn("proposal failed", "member", m.Name, "err", err)
+		d.proposalFault.Store(nil)
+		d.beats.mu.Lock()
+		defer d.beats.mu.Unlock()
+		d.beats.contact = began
+	})
+}
+
+// accuse proposes a member as failed, beside the detector, which goes on beating; one proposal per member at a time.
+func (d *detection) accuse(ctx context.Context, m coordinator.Member) {
+	if _, twice := d.accusing[m.Name]; twice {
+		return
+	}
+	ctx, withdraw := context.WithTimeout(ctx, proposalTimeout)
+	done := make(chan struct{})
+	d.accusing[m.Name] = accused{m.Incarnation, withdraw, done}
+	d.jobs.Go(func() {
+		defer close(done)
+		defer withdraw()
+		d.log.Warn("member is not heard any more; it is proposed as failed", "member", m.Name,
+			"incarnation", m.Incarnation)
+		d.counted.proposedFailed.Add(1)
+		_, err := d.coord.Fail(ctx, m.Name, m.Incarnation)
+		if err == nil || errors.Is(ctx.Err(), context.Canceled) {
+			d.proposalFault.Store(nil)
+			return
 		}
+		d.proposalFault.Store(&err)
+		d.log.Warn("proposal failed", "member", m.Name, "err", err)
 	})
 }

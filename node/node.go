@@ -152,12 +152,10 @@ type Node struct {
 	// health is as it was when last looked at, healthBefore the time before; nil: not yet.
 	health, healthBefore atomic.Pointer[engine.Health]
 	counted              doorStats
-	// proposing holds the members that are being proposed as failed.
-	proposing sync.Map
-	left      atomic.Bool // it was asked to leave, and is not to enter again
-	fatal     chan error  // the first reason to stop
-	// enterFault is why entering failed last, proposalFault why a member that is gone could not be proposed as failed; nil
-	// when it did not fail.
+	left                 atomic.Bool // it was asked to leave, and is not to enter again
+	fatal                chan error  // the first reason to stop
+	// enterFault is why entering failed last, proposalFault why a member that is gone could not be proposed as failed, or
+	// the control log not be asked; nil when it did not fail.
 	enterFault, proposalFault atomic.Pointer[error]
 	jobs                      sync.WaitGroup
 }

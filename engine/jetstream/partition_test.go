@@ -78,6 +78,36 @@ func (n *net3) isolate(i int, off bool) {
 	}
 }
 
+// deafen holds back what the others send to a server, or no longer.
+func (n *net3) deafen(i int, deaf bool) {
+	for other := range 3 {
+		if other != i {
+			n.links[i][other].back.hold(deaf)
+			n.links[other][i].there.hold(deaf)
+		}
+	}
+}
+
+// TestDeafServerEndsRoutes: a server that hears nobody closes the routes over which the others hear it. It would stand for
+// election again and again, each time in a later term, for which the leader of the others steps down.
+func TestDeafServerEndsRoutes(t *testing.T) {
+	t.Parallel()
+	n := newNet3(t)
+	a := &appender{log: open(t, n.servers[0], fresh(1, 3)).Shard(0)} // the cluster is complete
+	n.deafen(2, true)
+	defer n.deafen(2, false)
+	const soon = 15 * time.Second // with the server's own pings it takes one to two minutes
+	for end := time.Now().Add(soon); n.servers[2].ns.NumRoutes() > 0; {
+		if time.Now().After(end) {
+			t.Fatalf("after %v the deaf server has %d routes", soon, n.servers[2].ns.NumRoutes())
+		}
+		time.Sleep(readyPoll)
+	}
+	if err := a.append(limited(t), []byte("the others go on")); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLeaderCutOff cuts the leader of a stream off from the other servers, but not from its clients. The others go on;
 // who asks the deposed leader gets no answer, but no old one either, and what it takes meanwhile never comes to be.
 func TestLeaderCutOff(t *testing.T) {

@@ -1,7 +1,6 @@
 package jetstream
 
 import (
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -17,6 +16,20 @@ type proxy struct {
 	mu      sync.Mutex
 	conns   []net.Conn
 	refuses bool
+	there   gate // what is sent to the server
+	back    gate // what the server sends
+}
+
+// gate is open unless it is held.
+type gate struct{ sync.RWMutex }
+
+// hold closes the gate until it is called again with false.
+func (g *gate) hold(holds bool) {
+	if holds {
+		g.Lock()
+	} else {
+		g.Unlock()
+	}
 }
 
 func newProxy(t *testing.T, server string) *proxy {
@@ -54,8 +67,8 @@ func (p *proxy) accept() {
 			_ = out.Close()
 		}
 		p.mu.Unlock()
-		p.all.Go(func() { pass(in, out) })
-		p.all.Go(func() { pass(out, in) })
+		p.all.Go(func() { pass(in, out, &p.back) })
+		p.all.Go(func() { pass(out, in, &p.there) })
 	}
 }
 
@@ -69,9 +82,18 @@ func (p *proxy) refuse(refuses bool) {
 	}
 }
 
-// pass copies until one of both is closed, and closes the other.
-func pass(to, from net.Conn) {
-	_, _ = io.Copy(to, from)
+// pass copies what the gate lets through until one of both is closed, and closes the other.
+func pass(to, from net.Conn, g *gate) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		g.RLock()
+		_, failed := to.Write(buf[:n])
+		g.RUnlock()
+		if err != nil || failed != nil {
+			break
+		}
+	}
 	_ = to.Close()
 	_ = from.Close()
 }

@@ -191,6 +191,7 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 		Host: cmp.Or(cfg.ClusterHost, DefaultHost),
 		Port: cmp.Or(cfg.ClusterPort, DefaultClusterPort),
 	}
+	opts.Cluster.PingInterval, opts.Cluster.MaxPingsOut = cfg.routePings()
 	for _, r := range cfg.Routes {
 		u, err := url.Parse(r)
 		if err != nil || u.Host == "" {
@@ -199,6 +200,18 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 		opts.Routes = append(opts.Routes, u)
 	}
 	return opts, nil
+}
+
+// routePings are the time between pings to other servers, and how many may be unanswered before the route to one is
+// closed: a silence of twice the election time. A server that is heard but hears nobody stands for election without end,
+// each time in a later term, for which the elected leader steps down; once it has closed its routes the others are rid of
+// it. With the stock pings that takes one to two minutes.
+func (cfg ServerConfig) routePings() (time.Duration, int) {
+	d := cmp.Or(cfg.Election, DefaultElection)
+	if d == StockElection {
+		return 0, 0
+	}
+	return d / 2, 3
 }
 
 // ClientURL is the address that clients in other processes connect to.

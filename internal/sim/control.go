@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
@@ -36,6 +37,8 @@ type proposal struct {
 	done    func(*coordinator.State, error)
 	end     time.Duration
 	tries   int
+	// withdrawn ends it.
+	withdrawn bool
 
 	tail    uint64
 	next    *coordinator.State
@@ -45,15 +48,16 @@ type proposal struct {
 
 // propose calls done with the state that was committed, or the one found if there is nothing to do.
 func (p *proc) propose(what string, compute func(*coordinator.State) (*coordinator.State, error),
-	done func(*coordinator.State, error)) {
+	done func(*coordinator.State, error)) *proposal {
 	x := &proposal{p: p, what: what, compute: compute, done: done, end: p.w.now + proposalTimeout}
 	x.id = fmt.Sprintf("P%x", p.w.rng.Uint64())
 	x.begin()
+	return x
 }
 
 // again tries the proposal anew, later each time.
 func (x *proposal) again(step func()) {
-	if x.p.w.now > x.end {
+	if x.withdrawn || x.p.w.now > x.end {
 		x.done(nil, errGivenUp)
 		return
 	}
@@ -283,24 +287,49 @@ func (p *proc) reentered() {
 
 // beat tells everybody that the process lives, and proposes those as failed who don't tell.
 func (p *proc) beat() {
-	p.w.network.beat(p)
-	for _, m := range p.detector.Tick(p.mono(), p.state) {
-		p.proposeFailed(m)
+	if alone, contact := p.detector.Alone(p.mono()); !alone || contact {
+		p.w.network.beat(p)
+	}
+	failed := p.detector.Tick(p.mono(), p.state)
+	if alone, _ := p.detector.Alone(p.mono()); alone {
+		p.call()
+	}
+	for name, x := range p.accusing {
+		if !slices.ContainsFunc(failed, func(m coordinator.Member) bool { return m.Name == name }) {
+			x.withdrawn = true
+		}
+	}
+	for _, m := range failed {
+		p.accuse(m)
 	}
 	p.after(beatEvery, p.beat)
 }
 
-func (p *proc) proposeFailed(m coordinator.Member) {
-	if p.proposing[m.Name] {
+// call tries to be in contact with a majority.
+func (p *proc) call() {
+	if p.calling {
 		return
 	}
-	p.proposing[m.Name] = true
+	p.calling = true
+	began, log := p.mono(), p.w.engine.control
+	log.read(p, max(log.tail(), 1), func([]engine.Entry) {}, func(err error) {
+		p.calling = false
+		if err == nil {
+			p.detector.Contact(began)
+		}
+	})
+}
+
+func (p *proc) accuse(m coordinator.Member) {
+	if p.accusing[m.Name] != nil {
+		return
+	}
 	p.w.note("%s proposes %s, incarnation %d, as failed", p, m.Name, m.Incarnation)
-	p.propose("fail "+m.Name, func(s *coordinator.State) (*coordinator.State, error) {
-		next, err := s.Fail(m.Name, m.Incarnation)
+	p.accusing[m.Name] = p.propose("fail "+m.Name, func(s *coordinator.State) (*coordinator.State, error) {
+		next, err := s.Fail(p.name, m.Name, m.Incarnation)
 		if errors.Is(err, coordinator.ErrUnknownNode) {
 			return s, nil
 		}
 		return next, err
-	}, func(*coordinator.State, error) { delete(p.proposing, m.Name) })
+	}, func(*coordinator.State, error) { delete(p.accusing, m.Name) })
 }

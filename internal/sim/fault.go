@@ -105,8 +105,8 @@ func (w *world) faultCrash() { w.briefly(func(p *proc) { p.kill("it is killed") 
 func (w *world) faultPause() { w.briefly((*proc).pause, (*proc).resume) }
 
 func (w *world) faultDisconnect() {
-	direction := w.rng.IntN(3)
-	w.briefly(func(p *proc) { p.disconnect(direction != 0, direction != 1) }, (*proc).connect)
+	direction, own := w.rng.IntN(3), w.rng.IntN(2) > 0
+	w.briefly(func(p *proc) { p.disconnect(direction != 0, direction != 1, own) }, (*proc).connect)
 }
 
 // faultFlap cuts a process off and back again and again.
@@ -120,7 +120,7 @@ func (w *world) faultFlap() {
 			if w.now > w.cfg.Faults {
 				return
 			}
-			p.disconnect(w.rng.IntN(3) > 0, w.rng.IntN(3) > 0)
+			p.disconnect(w.rng.IntN(3) > 0, w.rng.IntN(3) > 0, w.rng.IntN(2) > 0)
 			w.after(w.between(50*time.Millisecond, 900*time.Millisecond), p.connect)
 		})
 	}

@@ -103,7 +103,7 @@ func (p *proc) drained(end time.Duration) {
 		}
 	}
 	p.propose("leave", func(s *coordinator.State) (*coordinator.State, error) {
-		next, err := s.Fail(p.name, p.incarnation)
+		next, err := s.Withdraw(p.name, p.incarnation)
 		if errors.Is(err, coordinator.ErrUnknownNode) {
 			return s, nil
 		}

@@ -47,16 +47,14 @@ func (n *network) carry(p *proc, b shipper.Batch) {
 // beat carries a beat to every process, its own included, by way of the engine.
 func (n *network) beat(from *proc) {
 	w := n.w
-	if from.mute {
-		return
-	}
 	name, incarnation, marks := from.name, from.incarnation, from.owned()
 	for _, p := range w.procs {
-		if p.dead || n.cut[link{name, p.name}] && name != p.name || w.chance(w.chaos.Drop) {
+		own := p == from && p.own
+		if p.dead || n.cut[link{name, p.name}] && name != p.name || from.mute && !own || w.chance(w.chaos.Drop) {
 			continue
 		}
 		p.after(w.between(100*time.Microsecond, 5*time.Millisecond), func() {
-			if !p.deaf {
+			if !p.deaf || p == from && p.own {
 				p.detector.Heard(p.mono(), name, incarnation)
 				p.heardMarks(marks)
 			}

@@ -25,6 +25,7 @@ type proc struct {
 
 	mute   bool     // nothing that it sends reaches the engine
 	deaf   bool     // nothing of the engine reaches it
+	own    bool     // it hears itself all the same: it runs a server of the engine
 	unsent []func() // what waits in its connection
 	slow   time.Duration
 	lag    time.Duration // before it acts on an assignment
@@ -43,7 +44,8 @@ type proc struct {
 	lastEntered time.Duration
 	woken       bool // a look at the newest state is due
 	detector    *coordinator.Detector
-	proposing   map[string]bool
+	accusing    map[string]*proposal
+	calling     bool // a contact is being tried
 	moving      bool // a planned move is being looked at
 
 	door  string
@@ -54,7 +56,7 @@ type proc struct {
 func (w *world) start(name string) { w.startWith(name, w.cfg.Shards) }
 
 func (w *world) startWith(name string, shards int) {
-	p := &proc{w: w, id: len(w.procs), name: name, proposing: map[string]bool{}, wait: reenterAfter}
+	p := &proc{w: w, id: len(w.procs), name: name, accusing: map[string]*proposal{}, wait: reenterAfter}
 	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Keep: w.cfg.Keep, Format: 1}
 	w.procs = append(w.procs, p)
 	p.boot()
@@ -132,12 +134,16 @@ func (p *proc) resume() {
 }
 
 // disconnect cuts the process off from the engine, in one direction or both; connect ends that.
-func (p *proc) disconnect(mute, deaf bool) {
+func (p *proc) disconnect(mute, deaf, own bool) {
 	if p.dead {
 		return
 	}
-	p.w.note("%s is cut off from the engine: sends %v, hears %v", p, !mute, !deaf)
-	p.mute, p.deaf = mute, deaf
+	what := "the engine"
+	if own {
+		what = "the other servers"
+	}
+	p.w.note("%s is cut off from %s: sends %v, hears %v", p, what, !mute, !deaf)
+	p.mute, p.deaf, p.own = mute, deaf, own
 }
 
 func (p *proc) connect() {
@@ -145,7 +151,7 @@ func (p *proc) connect() {
 		return
 	}
 	p.w.note("%s has the engine back", p)
-	p.mute, p.deaf = false, false
+	p.mute, p.deaf, p.own = false, false, false
 	unsent := p.unsent
 	p.unsent = nil
 	for _, fn := range unsent {

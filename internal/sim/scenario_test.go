@@ -25,7 +25,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into t
 //	cluster nodes=2 shards=2 [key=dataset] [seed=1]   start n1, n2 and run until all is at rest
 //	start n3 [shards=5]        start a process under a name, perhaps with other settings, or a second one
 //	kill n1 | pause n1 | resume n1 | leave n1         n1#4 is the fourth process started, n1 the newest of the name
-//	cut n1 mute|deaf|off       nothing that n1 sends reaches the engine; or nothing of it reaches n1; or both
+//	cut n1 mute|deaf|off [own] nothing that n1 sends reaches the engine; or nothing of it reaches n1; or both. It still
+//	                           hears itself with "own", as a node that runs a server
 //	connect n1                 ends that
 //	partition n1 n2            nothing gets from n1 to n2, nor back
 //	join                       ends all partitions
@@ -226,7 +227,7 @@ func (s *scenario) process(do string, args []string) error {
 	case "leave":
 		p.do(p.leave)
 	case "cut":
-		p.disconnect(args[1] != "deaf", args[1] != "mute")
+		p.disconnect(args[1] != "deaf", args[1] != "mute", slices.Contains(args, "own"))
 	case "connect":
 		p.connect()
 	case "partition":
