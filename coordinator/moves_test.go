@@ -116,3 +116,25 @@ func TestNobodyTakesWhatIsNotPlanned(t *testing.T) {
 		t.Errorf("a new process of the name lost shards: %v", entered.Assignment)
 	}
 }
+
+// TestFailMovesWhatWasLost: a failure brings the lost shards to their standbys, also where planned moves are still to come,
+// and moves no other shard.
+func TestFailMovesWhatWasLost(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawState(t)
+		failed := rapid.SampledFrom(s.Members).Draw(t, "failed")
+		accuser := failed.Name
+		if len(s.Members) > 1 {
+			accuser = s.Members[0].Name
+		}
+		next, err := s.Fail(accuser, failed.Name, failed.Incarnation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range shard.Diff(s.Assignment, next.Assignment).Moves {
+			if m.From != failed.Name || len(next.Members) > 0 && s.Standby(m.Shard) != "" && m.To != s.Standby(m.Shard) {
+				t.Fatalf("%s failed: %+v, the standby is %q", failed.Name, m, s.Standby(m.Shard))
+			}
+		}
+	})
+}

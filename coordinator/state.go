@@ -222,12 +222,14 @@ func (s *State) Fail(by, name string, incarnation uint64) (*State, error) {
 }
 
 // Withdraw returns the state without the member, which leaves and is not expected back, if it is still that incarnation;
-// else [ErrUnknownNode].
+// else [ErrUnknownNode]. What it owned goes to the standbys; that the shards are balanced is left to planned moves.
 func (s *State) Withdraw(name string, incarnation uint64) (*State, error) {
-	if m, ok := s.Member(name); !ok || m.Incarnation != incarnation {
+	i, ok := s.find(name)
+	if !ok || s.Members[i].Incarnation != incarnation {
 		return nil, fmt.Errorf("member %q, incarnation %d: %w", name, incarnation, ErrUnknownNode)
 	}
-	return s.Leave(name)
+	members := slices.Delete(slices.Clone(s.Members), i, i+1)
+	return s.assigned(members, shard.Failover(s.Settings.Shards, s.Assignment, s.standbys, candidates(members))), nil
 }
 
 // install returns the state with an assignment that was committed elsewhere: its owners are the members.

@@ -91,6 +91,7 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 		}
 	}
 	incarnation, target := n.incarnation.Load(), state.Target()
+	n.log.Debug("assignment", "epoch", state.Epoch, "members", len(state.Members), "incarnation", incarnation)
 	for s, l := range n.loops {
 		owner, standby := state.Assignment.Node(s), state.Standby(s)
 		n.raise(s, state.Mark(s))

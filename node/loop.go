@@ -47,9 +47,10 @@ type loop struct {
 	shipping map[string]*shipping
 
 	stopReading context.CancelFunc
-	snapshots   bool   // one is being written
-	marked      uint64 // the mark was raised up to here
-	heard       uint64 // the operator was told the mark up to here
+	state       operator.State // that was logged last
+	snapshots   bool           // one is being written
+	marked      uint64         // the mark was raised up to here
+	heard       uint64         // the operator was told the mark up to here
 
 	view atomic.Pointer[view] // what others may see
 }
@@ -268,6 +269,11 @@ func (l *loop) effect(ctx context.Context, e operator.Effect) {
 	case operator.Changed:
 		if err := l.op.Err(); err != nil {
 			l.log.Error("shard is halted; the others go on", "err", err)
+			return
+		}
+		if state := l.op.State(); state != l.state {
+			l.state = state
+			l.log.Debug("shard", "state", state, "position", l.op.Position())
 		}
 	}
 }

@@ -44,14 +44,46 @@ func Rebalance(n int, current Assignment, standbys []string, nodes []Node) Assig
 		room[standbys[s]]--
 		return true
 	})
+	settle(next, homeless, room, nodes)
+	return Assignment{next}
+}
+
+// Failover assigns the shards whose owner is not among the nodes, and moves no other: each goes to its standby, which has
+// its state already, else to whoever has most room. So it may leave more imbalance than it found, which is for planned
+// moves to mend: a node that must read a log from its start before it can own the shard holds up those who wait for it.
+func Failover(n int, current Assignment, standbys []string, nodes []Node) Assignment {
+	next := make([]string, n)
+	if len(nodes) == 0 {
+		return Assignment{next}
+	}
+	room := quotas(n, current, nodes)
+	lives := func(name string) bool { _, ok := room[name]; return ok }
+	var homeless []int
+	for s := range n {
+		owner := current.Node(s)
+		if !lives(owner) && s < len(standbys) {
+			owner = standbys[s]
+		}
+		if !lives(owner) {
+			homeless = append(homeless, s)
+			continue
+		}
+		next[s] = owner
+		room[owner]--
+	}
+	settle(next, homeless, room, nodes)
+	return Assignment{next}
+}
+
+// settle gives the shards that have no owner to whoever has most room, so that a newcomer's are spread over those of the
+// others.
+func settle(next []string, homeless []int, room map[string]int, nodes []Node) {
 	names := sortedNames(nodes)
 	for _, s := range homeless {
-		// To whoever has most room, so that a newcomer's shards are spread over those of the others.
 		to := slices.MaxFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(room[a], room[b]), cmp.Compare(b, a)) })
 		next[s] = to
 		room[to]--
 	}
-	return Assignment{next}
 }
 
 // quotas is how many shards each node is to have. Of nodes with the same claim to one of the shards that are left over,

@@ -184,6 +184,47 @@ func TestStandbyTakesOver(t *testing.T) {
 	}
 }
 
+// TestFailover: what a node leaves goes to the standbys, whatever balance says, and nothing else moves; what has no standby
+// goes to whoever has most room.
+func TestFailover(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n, k := rapid.IntRange(1, 40).Draw(t, "shards"), rapid.IntRange(2, 6).Draw(t, "nodes")
+		list := nodes(k)
+		node := rapid.SampledFrom(list)
+		owners, standbys := make([]string, n), make([]string, n)
+		for s := range n {
+			owners[s] = node.Draw(t, "owner").Name
+			if rapid.IntRange(0, 3).Draw(t, "has a standby") > 0 {
+				standbys[s] = node.Draw(t, "standby").Name
+			}
+		}
+		gone, left := list[0].Name, list[1:]
+		next := shard.Failover(n, shard.NewAssignment(owners), standbys, left)
+		spread := map[string]int{}
+		for s := range n {
+			switch to := next.Node(s); {
+			case to == gone || to == "":
+				t.Fatalf("shard %d is with %q", s, to)
+			case owners[s] != gone && to != owners[s]:
+				t.Fatalf("shard %d moved from %s, which is there, to %s", s, owners[s], to)
+			case owners[s] == gone && standbys[s] != gone && standbys[s] != "" && to != standbys[s]:
+				t.Fatalf("shard %d went to %s, not to its standby %s", s, to, standbys[s])
+			case owners[s] == gone && (standbys[s] == "" || standbys[s] == gone):
+				spread[to]++
+			}
+		}
+		held := counts(next, left)
+		for i, node := range left { // who got one without being the standby has no more than its share
+			if most := (n + len(left) - 1) / len(left); spread[node.Name] > 0 && held[i] > most {
+				t.Fatalf("%s got %d shards and has %d, more than %d", node.Name, spread[node.Name], held[i], most)
+			}
+		}
+	})
+	if a := shard.Failover(3, shard.Assignment{}, nil, nil); !a.Empty() {
+		t.Errorf("without nodes: %v", a)
+	}
+}
+
 func TestStandbys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, k := rapid.IntRange(1, 64).Draw(t, "shards"), rapid.IntRange(1, 8).Draw(t, "nodes")

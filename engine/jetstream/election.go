@@ -21,21 +21,26 @@ import (
 //go:linkname hbInterval github.com/nats-io/nats-server/v2/server.hbInterval
 //go:linkname lostQuorumInterval github.com/nats-io/nats-server/v2/server.lostQuorumInterval
 //go:linkname lostQuorumCheck github.com/nats-io/nats-server/v2/server.lostQuorumCheck
+//go:linkname routeConnectDelay github.com/nats-io/nats-server/v2/server.routeConnectDelay
+//go:linkname routeReconnectDelay github.com/nats-io/nats-server/v2/server.routeReconnectDelay
 var (
 	minElectionTimeout, maxElectionTimeout time.Duration // without a leader until a follower stands for election
 	minCampaignTimeout, maxCampaignTimeout time.Duration // between the attempts of a candidate
 	hbInterval                             time.Duration // between heartbeats of a leader that has nothing else to say
 	lostQuorumInterval, lostQuorumCheck    time.Duration // without a majority until a leader steps down, and between looks
+	routeConnectDelay, routeReconnectDelay time.Duration // between attempts to reach a server, and before the first of them
 )
 
-// raftTimes are the times of Raft groups.
+// raftTimes are the times of Raft groups, and of the routes between their members: a deposed leader goes on until it hears
+// of the other one, and all that it takes meanwhile is to be taken back, one entry after the other.
 type raftTimes struct {
 	minElection, maxElection, minCampaign, maxCampaign, heartbeat, lostQuorum, lostQuorumCheck time.Duration
+	connect, reconnect                                                                         time.Duration
 }
 
 // stockTimes are those of the pinned version.
 var stockTimes = raftTimes{4 * time.Second, 9 * time.Second, 100 * time.Millisecond, 800 * time.Millisecond, time.Second,
-	10 * time.Second, 10 * time.Second}
+	10 * time.Second, 10 * time.Second, time.Second, time.Second}
 
 // Bounds and default of [ServerConfig.Election].
 const (
@@ -59,6 +64,7 @@ func timesFor(election time.Duration) raftTimes {
 		minCampaign: election / 10, maxCampaign: election / 2,
 		heartbeat:  election / 4,
 		lostQuorum: 2 * election, lostQuorumCheck: election / 2,
+		connect: election / 2, reconnect: election / 4,
 	}
 }
 
@@ -91,11 +97,12 @@ func setElection(d time.Duration) error {
 	minElectionTimeout, maxElectionTimeout = times.minElection, times.maxElection
 	minCampaignTimeout, maxCampaignTimeout = times.minCampaign, times.maxCampaign
 	hbInterval, lostQuorumInterval, lostQuorumCheck = times.heartbeat, times.lostQuorum, times.lostQuorumCheck
+	routeConnectDelay, routeReconnectDelay = times.connect, times.reconnect
 	return nil
 }
 
 // current are the times as they are.
 func current() raftTimes {
 	return raftTimes{minElectionTimeout, maxElectionTimeout, minCampaignTimeout, maxCampaignTimeout, hbInterval,
-		lostQuorumInterval, lostQuorumCheck}
+		lostQuorumInterval, lostQuorumCheck, routeConnectDelay, routeReconnectDelay}
 }

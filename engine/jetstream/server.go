@@ -28,8 +28,8 @@ const (
 	DefaultStartTimeout = 30 * time.Second
 )
 
-// routeReports is the number of attempts in vain, of about one a second, between two that are logged.
-const routeReports = 60
+// routeReports is the number of attempts in vain to reach a server between two that are logged: about a minute's.
+const routeReports = 240
 
 // readyPoll is how often StartServer looks whether the server listens.
 const readyPoll = 10 * time.Millisecond

@@ -31,8 +31,9 @@ const (
 	failoverPause = 10 * time.Millisecond
 	// failoverBound bounds the time until all writers go on, and until all nodes are ready again.
 	failoverBound = 90 * time.Second
-	// failoverCalm is how long all must be well before the next run.
-	failoverCalm = time.Second
+	// failoverCalm is how long all must be well before the next run, and failoverMend bounds the time until it is.
+	failoverCalm = 2 * time.Second
+	failoverMend = 5 * time.Minute
 )
 
 type benchFailoverCommand struct {
@@ -201,19 +202,21 @@ func (f *failover) runs(ctx context.Context, fault string) (failoverResult, erro
 		if err != nil {
 			return failoverResult{}, err
 		}
-		f.pauses.start(time.Now())
+		began := time.Now()
+		f.pauses.start(began)
 		if err := f.cause(ctx, fault, victim, n); err != nil {
 			return failoverResult{}, fmt.Errorf("%s, run %d: %w", fault, n+1, err)
 		}
 		if err := f.balanced(ctx); err != nil {
 			return failoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
 		}
-		if err := pauseFor(ctx, failoverCalm); err != nil {
-			return failoverResult{}, err
+		if err := f.mended(ctx); err != nil {
+			return failoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
 		}
-		pause := f.pauses.end(time.Now())
-		f.screen.say("%s %d of %d, %s: %.2f s", fault, n+1, f.Runs, f.nodes.Name(victim), pause.Seconds())
-		longest = append(longest, pause)
+		p := f.pauses.end(time.Now())
+		f.screen.say("%s %d of %d, %s: %.2f s, of shard %d, %.2f s after the fault", fault, n+1, f.Runs, f.nodes.Name(victim),
+			p.length.Seconds(), p.writer, p.began.Sub(began).Seconds())
+		longest = append(longest, p.length)
 	}
 	slices.Sort(longest)
 	return failoverResult{Fault: fault, Nodes: f.Nodes, CPUs: runtime.NumCPU(), Runs: f.Runs,
@@ -325,6 +328,24 @@ func (f *failover) balanced(ctx context.Context) error {
 	return f.nodes.Balanced(ctx)
 }
 
+// mended waits until every node has seen for a while that all is well: as long as a copy lacks something, the next fault
+// would be the second one at a time.
+func (f *failover) mended(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, failoverMend, fmt.Errorf("not all is well after %v", failoverMend))
+	defer cancel()
+	for well := time.Now(); time.Since(well) < failoverCalm; {
+		if err := pauseFor(ctx, failoverPause*10); err != nil {
+			return err
+		}
+		for _, door := range f.nodes.Doors() {
+			if s, err := f.client.Status(ctx, door); err != nil || len(s.Degraded) > 0 {
+				well = time.Now()
+			}
+		}
+	}
+	return nil
+}
+
 // readLogs notes what is in the logs.
 func (f *failover) readLogs(ctx context.Context) error {
 	query := url.Values{"from": {"start"}, "live": {"false"}}
@@ -369,18 +390,25 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// pause is a time in which nothing of a writer was accepted.
+type pause struct {
+	length time.Duration
+	writer int
+	began  time.Time
+}
+
 // pauses measures the longest time of any writer from one acceptance to the next. It may be used concurrently.
 type pauses struct {
 	mu      sync.Mutex
 	last    []time.Time // when each writer's last change was accepted
-	longest time.Duration
+	longest pause
 }
 
 // start begins anew. The pause that each writer is in counts in full, unless it has just begun to write.
 func (p *pauses) start(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.longest = 0
+	p.longest = pause{}
 	for i, t := range p.last {
 		if t.IsZero() {
 			p.last[i] = now
@@ -391,7 +419,15 @@ func (p *pauses) start(now time.Time) {
 func (p *pauses) accepted(writer int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.longest, p.last[writer] = max(p.longest, now.Sub(p.last[writer])), now
+	p.see(writer, now)
+	p.last[writer] = now
+}
+
+// see takes the pause that a writer is in for the longest, if it is.
+func (p *pauses) see(writer int, now time.Time) {
+	if length := now.Sub(p.last[writer]); length > p.longest.length {
+		p.longest = pause{length, writer, p.last[writer]}
+	}
 }
 
 // allSince reports whether each writer has got a change accepted after t.
@@ -402,12 +438,11 @@ func (p *pauses) allSince(t time.Time) bool {
 }
 
 // end is the longest pause since start, those that last included.
-func (p *pauses) end(now time.Time) time.Duration {
+func (p *pauses) end(now time.Time) pause {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	longest := p.longest
-	for _, t := range p.last {
-		longest = max(longest, now.Sub(t))
+	for i := range p.last {
+		p.see(i, now)
 	}
-	return longest
+	return p.longest
 }

@@ -15,19 +15,19 @@ func TestPauses(t *testing.T) {
 	p.accepted(0, at(1))
 	p.accepted(1, at(4)) // 4 s
 	p.accepted(0, at(4))
-	if got := p.end(at(5)); got != 4*time.Second {
+	if got := p.end(at(5)); got != (pause{4 * time.Second, 1, at(0)}) {
 		t.Errorf("longest %v", got)
 	}
 	if p.allSince(at(4)) || !p.allSince(at(3)) {
 		t.Error("both were accepted last at 4")
 	}
 	p.start(at(6))
-	if got := p.end(at(7)); got != 3*time.Second {
+	if got := p.end(at(7)); got.length != 3*time.Second {
 		t.Errorf("a pause that began before the start and lasts on: %v", got)
 	}
 	p.accepted(1, at(8)) // 4 s, of which 2 after the start
 	p.accepted(0, at(12))
-	if got := p.end(at(12)); got != 8*time.Second {
+	if got := p.end(at(12)); got != (pause{8 * time.Second, 0, at(4)}) {
 		t.Errorf("longest %v", got)
 	}
 }

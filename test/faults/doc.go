@@ -8,6 +8,7 @@
 //	QUADRILLE_FAULTS=long       more rounds, more data, more kinds of damage
 //	QUADRILLE_SEED=N            the seed of what is random, as a failed test tells it
 //	QUADRILLE_SOAK=30m          how long TestSoak runs; without it, it doesn't
+//	QUADRILLE_CALM=10m          how long each part of TestNoElection runs, and that it fails on an election
 //	QUADRILLE_SOAK_CHANGES=N    the number of changes of it, instead of 5000 a second
 //
 // Tests that mount a file system need Linux and root, and are skipped elsewhere. The loss of power is real for the file

@@ -252,6 +252,9 @@ func (c *Cluster) Err() error {
 	return nil
 }
 
+// Log is the path of node i's log. It is gone when the cluster stops.
+func (c *Cluster) Log(i int) string { return c.nodes[i].log }
+
 // Logs returns the end of every node's log, for people who look for what went wrong.
 func (c *Cluster) Logs() string {
 	var b strings.Builder
