@@ -21,6 +21,7 @@ const (
 func (n *Node) watchHealth(ctx context.Context) error {
 	tick := time.NewTicker(healthEvery)
 	defer tick.Stop()
+	known := make([]uint64, len(n.loops))
 	for {
 		h := n.cfg.Engine.Health(ctx)
 		if ctx.Err() != nil {
@@ -32,12 +33,34 @@ func (n *Node) watchHealth(ctx context.Context) error {
 			before = &engine.Health{}
 		}
 		n.tellChanges(before, &h)
+		n.lookAtStandbys(known)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
 	}
+}
+
+// lookAtStandbys notes which of the shards this node stands by for are not near the end of their logs: had their owner
+// failed now, their senders would wait. Near is what was known of the logs at the look before, which known holds.
+func (n *Node) lookAtStandbys(known []uint64) {
+	behind := make([]standbyLag, 0, len(n.loops))
+	for s, l := range n.loops {
+		mark := n.cfg.Marks.Mark(s).Position
+		v := l.view.Load()
+		if v.standby == n.cfg.Name && v.state != operator.Halted && v.position < known[s] {
+			behind = append(behind, standbyLag{s, v.position, mark})
+		}
+		known[s] = mark
+	}
+	n.behind.Store(&behind)
+}
+
+// standbyLag says how far the standby of a shard is behind.
+type standbyLag struct {
+	shard    int
+	at, mark uint64
 }
 
 // tellChanges logs each transition, once.
@@ -123,6 +146,11 @@ func (n *Node) degraded(s *Status) (list []string) {
 		}
 		if sh.State == operator.Halted.String() {
 			list = append(list, fmt.Sprintf("shard %d is halted: %s", sh.Shard, sh.Error))
+		}
+	}
+	if lags := n.behind.Load(); lags != nil {
+		for _, lag := range *lags {
+			list = append(list, fmt.Sprintf("the standby %s of shard %d is at position %d of %d", n.cfg.Name, lag.shard, lag.at, lag.mark))
 		}
 	}
 	if h := n.health.Load(); h != nil {

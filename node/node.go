@@ -151,6 +151,7 @@ type Node struct {
 	marking marking
 	// health is as it was when last looked at, healthBefore the time before; nil: not yet.
 	health, healthBefore atomic.Pointer[engine.Health]
+	behind               atomic.Pointer[[]standbyLag] // the shards that this node is not yet a good standby of; nil: not yet known
 	counted              doorStats
 	left                 atomic.Bool // it was asked to leave, and is not to enter again
 	fatal                chan error  // the first reason to stop

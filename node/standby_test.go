@@ -1,0 +1,73 @@
+package node_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// lagging is an engine whose shard logs are not followed while it is deaf.
+type lagging struct {
+	*memory.Engine
+	deaf *atomic.Bool
+}
+
+func (e lagging) Shard(s int) engine.ShardLog { return laggingLog{e.Engine.Shard(s), e.deaf} }
+
+type laggingLog struct {
+	engine.ShardLog
+	deaf *atomic.Bool
+}
+
+func (l laggingLog) Follow(ctx context.Context, from uint64, fn func(engine.Entry) error) error {
+	return l.ShardLog.Follow(ctx, from, func(e engine.Entry) error {
+		for l.deaf.Load() {
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return fn(e)
+	})
+}
+
+// TestStandbyBehind: as long as a standby isn't near the end of its shard's log, its node says so, and no other.
+func TestStandbyBehind(t *testing.T) {
+	var deaf atomic.Bool
+	change := func(cfg *node.Config) {
+		if cfg.Name == "n2" {
+			cfg.Engine = lagging{cfg.Engine.(*memory.Engine), &deaf}
+		}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+		c.start("n1")
+		c.ready("n1")
+		c.start("n2")
+		c.ready("n1", "n2")
+		says := func(name string) bool {
+			return slices.ContainsFunc(c.nodes[name].Status().Degraded, func(what string) bool {
+				return strings.HasPrefix(what, "the standby n2 of shard 0 is at position ")
+			})
+		}
+		time.Sleep(5 * time.Second)
+		if says("n2") {
+			t.Fatalf("all is well: %v", c.nodes["n2"].Status().Degraded)
+		}
+		deaf.Store(true)
+		c.submit("n1", "", "A <http://e/a> <http://e/p> \"1\" .")
+		eventually(t, "n2 is behind", func() bool { return says("n2") })
+		if says("n1") {
+			t.Error("n1 says so, too, who can't know")
+		}
+		deaf.Store(false)
+		eventually(t, "n2 is a good standby again", func() bool { return !says("n2") })
+	})
+}
