@@ -339,8 +339,11 @@ func (l *loop) follow(ctx context.Context, e operator.Follow) {
 // restore gives the operator the newest snapshot that can be read. Reading takes as long as the network takes, and is
 // done here, in a job: the loop gets what is whole.
 func (l *loop) restore(ctx context.Context, gen uint64) {
-	r := l.n.newest(ctx, l.cfg)
-	_ = l.post(ctx, func(now time.Time) { l.op.Restored(now, gen, r) })
+	r, size := l.n.newest(ctx, l.cfg)
+	_ = l.post(ctx, func(now time.Time) {
+		l.op.Restored(now, gen, r)
+		l.snapshotSize(size)
+	})
 }
 
 func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
@@ -351,11 +354,22 @@ func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
 	}
 	l.snapshots = true
 	l.job(func() {
-		if err := l.n.snapshot(ctx, l.shard, e); err != nil && ctx.Err() == nil {
+		size, err := l.n.snapshot(ctx, l.shard, e)
+		if err != nil && ctx.Err() == nil {
 			l.log.Warn("snapshot is not kept; the log holds all", "err", err)
 		}
-		_ = l.post(ctx, func(time.Time) { l.snapshots = false })
+		_ = l.post(ctx, func(time.Time) {
+			l.snapshots = false
+			l.snapshotSize(size)
+		})
 	})
+}
+
+// snapshotSize takes in how large the newest snapshot is, as far as is known.
+func (l *loop) snapshotSize(size int) {
+	if l.n.cfg.snapshotsGrow && size > 0 {
+		l.op.SnapshotAfter(max(snapshotEvery, 2*size))
+	}
 }
 
 // show publishes what others may see of the loop.

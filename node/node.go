@@ -57,7 +57,9 @@ type Config struct {
 	// MaxCopies bounds the bytes, at 256 for a quad, of the copies that are kept of shards that the node neither owns nor
 	// follows, once somebody has asked for their data. Default 256 MiB; negative: none.
 	MaxCopies int
-	// SnapshotEvery is the number of log bytes between snapshots of a shard. Default 64 MB; negative: none.
+	// SnapshotEvery is the number of log bytes between snapshots of a shard; negative: none. Default: 8 MB, or twice the size
+	// of the newest snapshot where that is more, so that who restores a shard reads about as much log as state, and the
+	// snapshots of a growing state are about as many bytes as its log.
 	SnapshotEvery int
 	// Keep is how long idempotency keys are remembered, the same on all nodes. Default [coordinator.DefaultKeep].
 	Keep time.Duration
@@ -70,7 +72,12 @@ type Config struct {
 	BeatEvery, FailAfter time.Duration
 	// Tick is the time between the retries that operators and outboxes may make. Default 10 ms.
 	Tick time.Duration
+
+	snapshotsGrow bool // with the state: SnapshotEvery is the default
 }
+
+// snapshotEvery is the default of Config.SnapshotEvery for a small state.
+const snapshotEvery = 8_000_000
 
 // maxTransaction leaves room in an event for the small transactions that come in one part with the large one.
 const maxTransaction = shipper.MaxPayload - 256<<10
@@ -83,7 +90,8 @@ func (c *Config) setDefaults() error {
 	c.MaxTransaction = cmp.Or(c.MaxTransaction, maxTransaction)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
 	c.MaxCopies = cmp.Or(c.MaxCopies, 256<<20)
-	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, 64_000_000)
+	c.snapshotsGrow = c.SnapshotEvery == 0
+	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, snapshotEvery)
 	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
 	c.BeatEvery = cmp.Or(c.BeatEvery, 150*time.Millisecond)
 	c.FailAfter = cmp.Or(c.FailAfter, 750*time.Millisecond)

@@ -200,7 +200,8 @@ func (n *Node) restored(ctx context.Context, s int) (op *operator.Operator, gen,
 		for _, e := range effects {
 			switch e := e.(type) {
 			case operator.Restore:
-				op.Restored(time.Time{}, e.Gen, n.newest(ctx, cfg))
+				r, _ := n.newest(ctx, cfg)
+				op.Restored(time.Time{}, e.Gen, r)
 			case operator.Follow:
 				from, gen = e.From, e.Gen
 			}

@@ -27,9 +27,9 @@ func (n *Node) blobs(ctx context.Context, shard int) ([]string, error) {
 	return names, err
 }
 
-// newest returns what the newest snapshot holds that can be read, and nil when there is none, or ctx has ended. It takes as
+// newest returns what the newest snapshot holds that can be read, with its size, and nil when there is none, or ctx has ended. It takes as
 // long as the network takes.
-func (n *Node) newest(ctx context.Context, cfg operator.Config) *operator.Restored {
+func (n *Node) newest(ctx context.Context, cfg operator.Config) (r *operator.Restored, size int) {
 	listing, cancel := context.WithTimeout(ctx, stalled)
 	names, err := n.blobs(listing, cfg.Shard)
 	cancel()
@@ -37,41 +37,42 @@ func (n *Node) newest(ctx context.Context, cfg operator.Config) *operator.Restor
 		n.log.Warn("snapshots can't be listed; the log is read from its start", "shard", cfg.Shard, "err", err)
 	}
 	for _, name := range names {
-		r, err := n.readSnapshot(ctx, cfg, name)
+		r, size, err := n.readSnapshot(ctx, cfg, name)
 		if err == nil {
-			return r
+			return r, size
 		}
 		if ctx.Err() != nil {
-			return nil
+			return nil, 0
 		}
 		n.log.Warn("snapshot can't be read; the one before it is used, or the log", "shard", cfg.Shard,
 			"snapshot", name, "err", err)
 	}
-	return nil
+	return nil, 0
 }
 
 // readSnapshot reads one snapshot.
-func (n *Node) readSnapshot(ctx context.Context, cfg operator.Config, name string) (*operator.Restored, error) {
+func (n *Node) readSnapshot(ctx context.Context, cfg operator.Config, name string) (r *operator.Restored, size int, err error) {
 	ctx, w, stop := watch(ctx)
 	defer stop()
 	blob, err := n.cfg.Engine.Blobs().Get(ctx, name)
 	if err != nil {
-		return nil, errors.Join(err, context.Cause(ctx))
+		return nil, 0, errors.Join(err, context.Cause(ctx))
 	}
 	w.Reader = blob
-	r, err := operator.ReadSnapshot(cfg, w)
+	r, err = operator.ReadSnapshot(cfg, w)
 	if err = errors.Join(err, blob.Close()); err != nil {
-		return nil, errors.Join(err, context.Cause(ctx))
+		return nil, 0, errors.Join(err, context.Cause(ctx))
 	}
-	return r, nil
+	return r, w.size, nil
 }
 
 var errSilent = fmt.Errorf("nothing came for %v", stalled)
 
-// watched is a reader that puts the timer off with all that comes.
+// watched is a reader that puts the timer off with all that comes, and counts it.
 type watched struct {
 	io.Reader
 	timer *time.Timer
+	size  int
 }
 
 // watch returns a context that ends when nothing has come through the reader for too long.
@@ -86,6 +87,7 @@ func watch(ctx context.Context) (context.Context, *watched, func()) {
 
 func (w *watched) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
+	w.size += n
 	if n > 0 {
 		w.timer.Reset(stalled)
 	}
@@ -93,27 +95,27 @@ func (w *watched) Read(p []byte) (int, error) {
 }
 
 // snapshot keeps a snapshot, and takes the older ones but one away.
-func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot) error {
-	if err := n.put(ctx, blob(shard, s.Position), s); err != nil {
-		return err
+func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot) (size int, err error) {
+	if size, err = n.put(ctx, blob(shard, s.Position), s); err != nil {
+		return 0, err
 	}
 	names, err := n.blobs(ctx, shard)
 	for _, name := range names[min(2, len(names)):] {
 		err = errors.Join(err, n.cfg.Engine.Blobs().Delete(ctx, name))
 	}
-	return err
+	return size, err
 }
 
-func (n *Node) put(ctx context.Context, name string, s operator.TakeSnapshot) error {
+func (n *Node) put(ctx context.Context, name string, s operator.TakeSnapshot) (size int, err error) {
 	ctx, watched, stop := watch(ctx)
 	defer stop()
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(s.Write(w)) }()
 	watched.Reader = r
-	err := n.cfg.Engine.Blobs().Put(ctx, name, watched)
+	err = n.cfg.Engine.Blobs().Put(ctx, name, watched)
 	r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
 	if err != nil {
-		return errors.Join(err, context.Cause(ctx))
+		return 0, errors.Join(err, context.Cause(ctx))
 	}
-	return nil
+	return watched.size, nil
 }

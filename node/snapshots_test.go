@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -409,4 +410,39 @@ func (s *stuck) Put(ctx context.Context, _ string, r io.Reader) error {
 	_, err := io.ReadFull(r, make([]byte, 10))
 	<-ctx.Done()
 	return errors.Join(err, ctx.Err())
+}
+
+// TestSnapshotsGrow: a large state is not written for little log.
+func TestSnapshotsGrow(t *testing.T) {
+	const size = 1_000_000
+	c := newCluster(t, 1, nil)
+	c.start("n1")
+	c.ready("n1")
+	newest := func() string {
+		infos, err := c.store.Blobs().List(t.Context(), "shard/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(infos) == 0 {
+			return ""
+		}
+		return infos[len(infos)-1].Name
+	}
+	n, random, text := 0, rand.NewChaCha8([32]byte{1}), make([]byte, size)
+	write := func(documents int) {
+		for range documents {
+			n++
+			_, _ = random.Read(text) // which can't be compressed
+			c.submit("n1", "", fmt.Sprintf("A <http://e/s%d> <http://e/p> \"%x\" .", n, text[:size/2]))
+		}
+	}
+	write(9)
+	eventually(t, "the first snapshot, after 8 MB", func() bool { return newest() != "" })
+	first := newest()
+	write(9)
+	if newest() != first {
+		t.Error("a snapshot of 8 MB again after 9 MB of log")
+	}
+	write(9)
+	eventually(t, "the second snapshot, after 16 MB more", func() bool { return newest() != first })
 }

@@ -341,6 +341,10 @@ func cut(body []byte, limit int) (piece, rest []byte) {
 	return body[:at], body[at:]
 }
 
+// SnapshotAfter sets [Config].SnapshotEvery anew, for the snapshots from the next on: a large state is not to be written for
+// little log.
+func (o *Operator) SnapshotAfter(bytes int) { o.cfg.SnapshotEvery = bytes }
+
 func (o *Operator) maybeSnapshot() {
 	s, ok := o.logic.(Snapshotter)
 	if !ok || o.cfg.SnapshotEvery == 0 || o.unsaved < o.cfg.SnapshotEvery {

@@ -242,4 +242,8 @@ func TestRestoreIsOvertaken(t *testing.T) {
 	if h.Restored(h.now, gen, &operator.Restored{}); h.State() != operator.None {
 		t.Errorf("a late snapshot: %v", h.State())
 	}
+	h.Assign(h.now, operator.Assignment{Control: 4, Role: operator.Standby, Epoch: 3, Incarnation: 1})
+	if h.Restored(h.now, gen, nil); h.State() != operator.Restoring {
+		t.Errorf("a late snapshot, while another is on its way: %v", h.State())
+	}
 }
