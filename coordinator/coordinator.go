@@ -298,51 +298,50 @@ func (c *Coordinator) propose(ctx context.Context, count *atomic.Uint64, compute
 }
 
 func (c *Coordinator) tryPropose(ctx context.Context, count *atomic.Uint64, compute func(*State) (*State, error)) (shard.Plan, error) {
-	proposal := rand.Text()
-	for tries := 0; ; tries++ {
-		if err := pause(ctx, tries); err != nil {
-			return shard.Plan{}, err
+	p := NewProposer(ProposerConfig{CoordID: c.cfg.CoordID, ID: rand.Text(), Compute: compute, Marks: c.cfg.Marks})
+	counted := false
+	for {
+		step := p.Step()
+		if err := pause(ctx, step.Pause); err != nil {
+			return shard.Plan{}, p.Abandoned(err)
 		}
-		base, tail, err := c.newest(ctx)
-		if err != nil {
-			return shard.Plan{}, err
-		}
-		next, err := compute(base)
-		if err != nil {
-			return shard.Plan{}, err
-		}
-		if next == base {
-			return shard.Plan{Assignment: base.Assignment}, nil
-		}
-		if tries == 0 {
-			count.Add(1)
-		}
-		if c.cfg.Marks != nil {
-			next = next.Raise(c.cfg.Marks)
-		}
-		next.Proposal = proposal
-		payload, err := AppendRecord(nil, c.cfg.CoordID, base, next)
-		if err != nil {
-			return shard.Plan{}, err
-		}
-		at, err := c.commit(ctx, tail, payload)
-		switch {
-		case err == nil:
-			c.install(at, next)
-			return shard.Diff(base.Assignment, next.Assignment), nil
-		case !errors.Is(err, engine.ErrConflict):
-			return shard.Plan{}, err
+		switch step.Action {
+		case ReadNewest:
+			base, tail, err := c.newest(ctx)
+			if err != nil {
+				return shard.Plan{}, err
+			}
+			p.Newest(base, tail)
+		case AppendNext:
+			if !counted {
+				counted = true
+				count.Add(1)
+			}
+			p.Appended(c.control.Append(engine.WithReserve(ctx), step.Expect, step.Payload))
+		case ReadBehind:
+			first, err := c.behind(ctx, step.Expect)
+			if err != nil {
+				return shard.Plan{}, p.Abandoned(err)
+			}
+			p.Behind(first)
+		case Finished:
+			at, before, after, err := p.Result()
+			if err != nil {
+				return shard.Plan{}, err
+			}
+			c.install(at, after)
+			return shard.Diff(before.Assignment, after.Assignment), nil
 		}
 	}
 }
 
-// pause waits before a repeated try, longer each time, and reports whether the context has ended.
-func pause(ctx context.Context, tries int) error {
-	if tries == 0 {
+// pause waits, and reports whether the context has ended.
+func pause(ctx context.Context, d time.Duration) error {
+	if d == 0 {
 		return ctx.Err()
 	}
 	select {
-	case <-time.After(min(time.Millisecond<<min(tries, 10), 250*time.Millisecond)):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -369,46 +368,11 @@ func (c *Coordinator) newest(ctx context.Context) (*State, uint64, error) {
 	return c.current.Load(), tail.Seq, nil
 }
 
-// commit appends a record after the expected tail. While the outcome is unknown it appends the same bytes at the same
-// place again: whichever copy arrives first decides, and the entry after the expected tail tells whose it was.
-func (c *Coordinator) commit(ctx context.Context, tail uint64, payload []byte) (uint64, error) {
-	unknown := false
-	for tries := 0; ; tries++ {
-		at, err := c.control.Append(engine.WithReserve(ctx), tail, payload)
-		switch {
-		case err == nil:
-			return at, nil
-		case errors.Is(err, engine.ErrConflict):
-			if !unknown {
-				return 0, err
-			}
-			first, readErr := c.after(ctx, tail)
-			switch {
-			case readErr != nil:
-				return 0, fmt.Errorf("%w: %w", ErrOutcomeUnknown, readErr)
-			case string(first.Payload) == string(payload): // it holds the proposal's random id
-				return first.Seq, nil
-			case first.Seq > 0:
-				return 0, err
-			} // else it was refused though nobody has won: another append is under way, perhaps our own
-		case errors.Is(err, engine.ErrUnknown):
-			unknown = true
-		case unknown:
-			return 0, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		default:
-			return 0, fmt.Errorf("append to the control log: %w", err)
-		}
-		if pauseErr := pause(ctx, tries+1); pauseErr != nil {
-			return 0, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		}
-	}
-}
-
 // errDecided ends a read at its first entry.
 var errDecided = errors.New("decided")
 
-// after returns the entry that follows a position, or a zero Entry if there is none.
-func (c *Coordinator) after(ctx context.Context, tail uint64) (first engine.Entry, err error) {
+// behind returns the entry that follows a position, or a zero Entry if there is none.
+func (c *Coordinator) behind(ctx context.Context, tail uint64) (first engine.Entry, err error) {
 	_, err = c.control.Read(ctx, tail+1, func(e engine.Entry) error {
 		first = e
 		return errDecided
@@ -434,7 +398,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 		case errors.Is(err, ErrSettings) || errors.Is(err, engine.ErrDamaged):
 			return err
 		}
-		if err := pause(ctx, 8); err != nil {
+		if err := pause(ctx, retryPause(8)); err != nil {
 			return err
 		}
 	}

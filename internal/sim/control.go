@@ -26,52 +26,73 @@ const coordID = "sim"
 // errGivenUp ends a proposal whose time is up.
 var errGivenUp = errors.New("proposal is given up, its outcome is unknown")
 
-// proposal is one try to change the committed state, as package coordinator makes it, step by step: read the tail,
-// compute the next state, append on condition that the tail is still that one; on a conflict read again, and while the
-// outcome is unknown append the same bytes at the same place.
+// proposal is one try to change the committed state: it does what its [coordinator.Proposer] wants.
 type proposal struct {
-	p       *proc
-	what    string
-	id      string
-	compute func(*coordinator.State) (*coordinator.State, error)
-	done    func(*coordinator.State, error)
-	end     time.Duration
-	tries   int
+	p        *proc
+	what     string
+	proposer *coordinator.Proposer
+	done     func(*coordinator.State, error)
+	end      time.Duration
 	// withdrawn ends it.
 	withdrawn bool
-
-	tail    uint64
-	next    *coordinator.State
-	payload []byte
-	unknown bool
 }
 
 // propose calls done with the state that was committed, or the one found if there is nothing to do.
 func (p *proc) propose(what string, compute func(*coordinator.State) (*coordinator.State, error),
 	done func(*coordinator.State, error)) *proposal {
-	x := &proposal{p: p, what: what, compute: compute, done: done, end: p.w.now + proposalTimeout}
-	x.id = fmt.Sprintf("P%x", p.w.rng.Uint64())
-	x.begin()
+	x := &proposal{p: p, what: what, done: done, end: p.w.now + proposalTimeout}
+	x.proposer = coordinator.NewProposer(coordinator.ProposerConfig{CoordID: coordID,
+		ID: fmt.Sprintf("P%x", p.w.rng.Uint64()), Compute: compute, Marks: p.mark})
+	x.step()
 	return x
 }
 
-// again tries the proposal anew, later each time.
-func (x *proposal) again(step func()) {
-	if x.withdrawn || x.p.w.now > x.end {
-		x.done(nil, errGivenUp)
+// step does the next step, after its pause.
+func (x *proposal) step() {
+	step := x.proposer.Step()
+	if step.Pause == 0 {
+		x.do(step)
 		return
 	}
-	x.tries++
-	x.p.after(min(time.Millisecond<<min(x.tries, 10), 250*time.Millisecond), step)
+	x.p.after(step.Pause, func() {
+		if x.withdrawn || x.p.w.now > x.end {
+			x.done(nil, errGivenUp)
+			return
+		}
+		x.do(step)
+	})
 }
 
-// begin reads the tail of the control log.
-func (x *proposal) begin() {
+func (x *proposal) do(step coordinator.Step) {
+	switch step.Action {
+	case coordinator.ReadNewest:
+		x.readNewest()
+	case coordinator.AppendNext:
+		x.p.w.engine.control.append(x.p, step.Expect, step.Payload, func(at uint64, err error) {
+			x.proposer.Appended(at, err)
+			if next := x.proposer.Step().Action; next == coordinator.ReadNewest {
+				x.p.w.note("%s: the proposal to %s behind %d is refused; it plans again", x.p, x.what, step.Expect)
+			}
+			x.step()
+		})
+	case coordinator.ReadBehind:
+		x.readBehind(step.Expect)
+	case coordinator.Finished:
+		at, _, after, err := x.proposer.Result()
+		if err == nil {
+			x.p.install(at, after)
+		}
+		x.done(after, err)
+	}
+}
+
+func (x *proposal) readNewest() {
 	var tail engine.Entry
 	log := x.p.w.engine.control
 	log.read(x.p, max(log.tail(), 1), func(entries []engine.Entry) { tail = entries[len(entries)-1] }, func(err error) {
 		if err != nil {
-			x.again(x.begin)
+			x.proposer.Retry()
+			x.step()
 			return
 		}
 		if tail.Seq > 0 {
@@ -80,69 +101,25 @@ func (x *proposal) begin() {
 		if x.p.dead { // it has found other settings
 			return
 		}
-		x.tail = max(x.p.at, tail.Seq)
-		x.append(x.p.state)
+		x.proposer.Newest(x.p.state, max(x.p.at, tail.Seq))
+		x.step()
 	})
 }
 
-func (x *proposal) append(base *coordinator.State) {
-	next, err := x.compute(base)
-	if err != nil || next == base {
-		x.done(base, err)
-		return
-	}
-	next = next.Raise(x.p.mark)
-	next.Proposal = x.id
-	x.next = next
-	if x.payload, err = coordinator.AppendRecord(nil, coordID, base, next); err != nil {
-		x.done(nil, err)
-		return
-	}
-	x.unknown = false
-	x.send()
-}
-
-func (x *proposal) send() { x.p.w.engine.control.append(x.p, x.tail, x.payload, x.answered) }
-
-func (x *proposal) answered(seq uint64, err error) {
-	switch {
-	case err == nil:
-		x.committed(seq)
-	case errors.Is(err, engine.ErrUnknown):
-		x.unknown = true
-		x.again(x.send)
-	case x.unknown:
-		x.decide()
-	default:
-		x.p.w.note("%s: the proposal to %s behind %d is refused; it plans again", x.p, x.what, x.tail)
-		x.again(x.begin)
-	}
-}
-
-// decide finds out whose record stands behind the expected tail.
-func (x *proposal) decide() {
+func (x *proposal) readBehind(expect uint64) {
 	var first engine.Entry
-	x.p.w.engine.control.read(x.p, x.tail+1, func(entries []engine.Entry) {
+	x.p.w.engine.control.read(x.p, expect+1, func(entries []engine.Entry) {
 		if first.Seq == 0 {
 			first = entries[0]
 		}
 	}, func(err error) {
-		switch {
-		case err != nil:
-			x.again(x.decide)
-		case string(first.Payload) == string(x.payload):
-			x.committed(first.Seq)
-		case first.Seq > 0:
-			x.again(x.begin)
-		default: // refused though nobody has won: another append is under way, perhaps our own
-			x.again(x.send)
+		if err != nil {
+			x.proposer.Retry()
+		} else {
+			x.proposer.Behind(first)
 		}
+		x.step()
 	})
-}
-
-func (x *proposal) committed(at uint64) {
-	x.p.install(at, x.next)
-	x.done(x.next, nil)
 }
 
 // read installs a record of the control log, if its settings are this process's.
