@@ -99,7 +99,7 @@ func TestProposer(t *testing.T) {
 			p.appends()
 			p.Appended(0, engine.ErrConflict)
 			p.wants(coordinator.ReadNewest, true)
-			if err := p.Abandoned(refused); err != refused { //nolint:errorlint // that very one
+			if err := p.Abandoned(refused); err != refused {
 				p.Errorf("abandoned: %v", err)
 			}
 			p.Newest(p.empty, 12)
