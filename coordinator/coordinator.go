@@ -256,10 +256,15 @@ func (c *Coordinator) Leave(ctx context.Context, node string) (shard.Plan, error
 }
 
 // Fail takes out a node that is taken for dead. The plan is empty if another process has entered under its name, and if
-// the local node is no member: who was taken for dead may have been deaf, and accuses nobody. The node is absent from then
-// on: see [State.Absent].
+// the local node is no member, or another process bears its name: who was taken for dead may have been deaf, and accuses
+// nobody. The node is absent from then on: see [State.Absent].
 func (c *Coordinator) Fail(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
-	return c.takeOut(ctx, func(s *State) (*State, error) { return s.Fail(c.cfg.LocalNode, node, incarnation) })
+	return c.takeOut(ctx, func(s *State) (*State, error) {
+		if me, ok := s.Member(c.cfg.LocalNode); !ok || me.Process != "" && me.Process != c.process {
+			return s, nil
+		}
+		return s.Fail(node, incarnation)
+	})
 }
 
 // Withdraw takes out a node that leaves and is not expected back, unless another process has entered under its name: then

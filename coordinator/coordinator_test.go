@@ -399,6 +399,9 @@ func TestEnterAndFail(t *testing.T) {
 	if plan, err := second.Fail(t.Context(), "n1", 1); err != nil || len(plan.Moves) != 0 {
 		t.Errorf("the first process failed, not the second: %+v, %v", plan, err)
 	}
+	if plan, err := first.Fail(t.Context(), "n1", 2); err != nil || len(plan.Moves) != 0 {
+		t.Errorf("a process whose name another bears takes that for dead: %+v, %v", plan, err)
+	}
 	if plan, err := second.Fail(t.Context(), "n1", 2); err != nil || len(plan.Moves) != 4 {
 		t.Errorf("%+v, %v", plan, err)
 	}

@@ -17,17 +17,20 @@ type DetectorConfig struct {
 //
 //   - Only a member accuses, and nobody while the node can't hear itself. After such a silence - of the network, or of this
 //     very process when it was paused - everybody has the full time anew: the beats of the silent time may be lost for all.
-//   - A node that hears no other member is alone: it may be the one that is cut off. It accuses after it has been in contact
-//     with a majority of the engine's servers ([Detector.Contact]) for long enough to hear who lives. Once it hears
-//     somebody again, everybody has the full time anew.
+//   - A node that hears no other member is alone: it may be the one that is cut off. It accuses while a majority of the
+//     engine's servers keeps answering it ([Detector.Contact]), once that has been so for long enough to hear who lives. When
+//     it hears somebody again, everybody has half of the time anew.
+//
+// A node that hears nobody, and is not answered, can't serve what it owns, and says so in its beats ([Detector.Cut]). Those
+// of others that say so are no sign that they can serve, but one that something is heard.
 type Detector struct {
 	cfg   DetectorConfig
 	self  time.Time
 	since map[bearer]time.Time // when each member was heard last, or seen first
 	other time.Time            // when any other member was heard last, or all times began anew
-	alone bool
-	first time.Time // the first contact since the node is alone, and the last one
-	last  time.Time
+
+	alone       bool
+	first, last time.Time // the answers of a majority, between which there was no gap
 }
 
 type bearer struct {
@@ -40,41 +43,49 @@ func NewDetector(cfg DetectorConfig) *Detector {
 	return &Detector{cfg: cfg, since: map[bearer]time.Time{}}
 }
 
-// Heard takes in a beat that was heard at that time.
-func (d *Detector) Heard(at time.Time, node string, incarnation uint64) {
+// Heard takes in a beat that was heard at that time. Cut is what the beat says: its node hears nobody.
+func (d *Detector) Heard(at time.Time, node string, incarnation uint64, cut bool) {
 	if node == d.cfg.Node {
 		d.self = later(d.self, at)
 		return
 	}
 	b := bearer{node, incarnation}
-	if t, known := d.since[b]; known {
-		d.since[b] = later(t, at)
-		d.other = later(d.other, at)
-	}
-}
-
-// Contact takes in that a request to the control log, which only a majority of its replicas can answer, was answered. It
-// had begun at that time.
-func (d *Detector) Contact(began time.Time) {
-	if !d.alone || began.Before(d.other) {
+	t, known := d.since[b]
+	if !known {
 		return
 	}
-	if d.first.IsZero() {
-		d.first = began
+	d.other = later(d.other, at)
+	if !cut {
+		d.since[b] = later(t, at)
 	}
-	d.last = later(d.last, began)
 }
 
-// Alone reports whether the node hears no other member, though there is one, as of the last Tick: it should try to be in
-// contact. Without a recent contact it had better not beat: what it believes to own it can't serve.
-func (d *Detector) Alone(now time.Time) (alone, contact bool) {
-	return d.alone, d.alone && now.Sub(d.last) <= 2*d.cfg.FailAfter
+// Contact takes in that a request to the control log, which only a majority of its replicas can answer, was answered at that
+// time.
+func (d *Detector) Contact(answered time.Time) {
+	if answered.Sub(d.last) > d.gap() {
+		d.first = answered
+	}
+	d.last = later(d.last, answered)
 }
+
+// gap is the longest time between two answers for which the node is in contact.
+func (d *Detector) gap() time.Duration { return d.cfg.FailAfter / 2 }
+
+// Deaf reports whether the node hears no other member, though there is one, or not even itself, as of the last Tick: it
+// should try to be in contact, several times in half of FailAfter.
+func (d *Detector) Deaf(now time.Time) bool {
+	return d.alone || now.Sub(d.self) > d.cfg.FailAfter
+}
+
+// Cut reports whether the node is deaf and not in contact, which its beats should say.
+func (d *Detector) Cut(now time.Time) bool { return d.Deaf(now) && now.Sub(d.last) > d.gap() }
 
 // Tick returns the members of the state to be proposed as failed.
 func (d *Detector) Tick(now time.Time, s *State) []Member {
 	if _, member := s.Member(d.cfg.Node); !member || now.Sub(d.self) > d.cfg.FailAfter {
-		d.anew(now)
+		clear(d.since)
+		d.alone, d.other = false, now
 		return nil
 	}
 	d.know(now, s)
@@ -88,12 +99,6 @@ func (d *Detector) Tick(now time.Time, s *State) []Member {
 		}
 	}
 	return failed
-}
-
-// anew gives everybody the full time.
-func (d *Detector) anew(now time.Time) {
-	clear(d.since)
-	d.alone, d.other, d.first, d.last = false, now, time.Time{}, time.Time{}
 }
 
 // know remembers the other members of the state, and forgets all else.
@@ -116,16 +121,17 @@ func (d *Detector) know(now time.Time, s *State) {
 
 // trusted reports whether what the node doesn't hear isn't there.
 func (d *Detector) trusted(now time.Time) bool {
-	switch alone := len(d.since) > 0 && now.Sub(d.other) > d.cfg.FailAfter*2/3; {
-	case alone:
+	if len(d.since) > 0 && now.Sub(d.other) > d.cfg.FailAfter*2/3 {
 		d.alone = true
-		return !d.first.IsZero() && now.Sub(d.first) >= d.cfg.FailAfter/3 && now.Sub(d.last) <= 2*d.cfg.FailAfter
-	case d.alone:
-		for b := range d.since {
-			d.since[b] = now
-		}
-		d.alone, d.first, d.last = false, time.Time{}, time.Time{}
+		return now.Sub(d.last) <= d.gap() && d.last.Sub(d.first) >= d.cfg.FailAfter/3
 	}
+	if !d.alone {
+		return true
+	}
+	for b, t := range d.since {
+		d.since[b] = later(t, now.Add(-d.cfg.FailAfter/2))
+	}
+	d.alone = false
 	return true
 }
 

@@ -30,7 +30,7 @@ func (d *detecting) hears(after time.Duration, beats ...string) *detecting {
 	d.now = d.now.Add(after)
 	for _, b := range beats {
 		m, _ := d.state.Member(b)
-		d.Heard(d.now, b, m.Incarnation)
+		d.Heard(d.now, b, m.Incarnation, false)
 	}
 	return d
 }
@@ -57,10 +57,10 @@ func (d *detecting) passes(what string, tenths int, beats ...string) *detecting 
 	return d
 }
 
-func (d *detecting) isAlone(what string, alone, contact bool) {
+func (d *detecting) is(what string, deaf, cut bool) {
 	d.Helper()
-	if a, c := d.Alone(d.now); a != alone || c != contact {
-		d.Errorf("%s: alone %v, in contact %v; want %v, %v", what, a, c, alone, contact)
+	if gotDeaf, gotCut := d.Deaf(d.now), d.Cut(d.now); gotDeaf != deaf || gotCut != cut {
+		d.Errorf("%s: deaf %v, cut off %v; want %v, %v", what, gotDeaf, gotCut, deaf, cut)
 	}
 }
 
@@ -71,10 +71,10 @@ func TestDetector(t *testing.T) {
 	d.passes("all beat", 20, "n1", "n2", "n3")
 	d.passes("n3 is silent", 10, "n1", "n2")
 	d.hears(tenth, "n1", "n2").accuses("n3 is silent for long", "n3")
-	d.Heard(d.now, "n3", 77)
+	d.Heard(d.now, "n3", 77, false)
 	d.accuses("another incarnation beats for n3", "n3")
 	d.hears(0, "n3").accuses("n3 beats")
-	d.isAlone("all the while", false, false)
+	d.is("all the while", false, false)
 }
 
 // TestDetectorHearsItself: who can't hear itself accuses nobody, and then all have the full time anew.
@@ -86,37 +86,110 @@ func TestDetectorHearsItself(t *testing.T) {
 	d.hears(tenth, "n1", "n3").accuses("n2 is silent", "n2")
 }
 
-// TestDetectorAlone: who hears nobody else accuses when it has been in contact for long enough to hear who lives.
+// TestDetectorAlone: who hears nobody else accuses while it is answered, once it has been for long enough to hear who lives.
 func TestDetectorAlone(t *testing.T) {
 	d := newDetecting(t, "n1", "n2", "n3")
 	d.passes("all beat", 20, "n1", "n2", "n3")
-	early := d.now
 	d.passes("nobody is heard", 6, "n1")
-	d.isAlone("before it can know", false, false)
+	d.is("before it can know", false, false)
 	d.passes("nobody is heard", 50, "n1")
-	d.isAlone("nobody is heard", true, false)
-	d.Contact(early.Add(-1))
-	d.isAlone("a contact from before", true, false)
+	d.is("nobody is heard", true, true)
 	d.Contact(d.now)
-	d.isAlone("in contact", true, true)
-	d.passes("they may be heard now", 3, "n1")
-	d.hears(tenth, "n1").accuses("in contact for long enough", "n2", "n3")
-	for range 16 {
-		d.hears(tenth, "n1").accuses("the contact holds for a while", "n2", "n3")
+	d.passes("one answer proves nothing", 20, "n1")
+	for range 4 {
+		d.Contact(d.now)
+		d.is("it is answered", true, false)
+		d.passes("they may be heard now", 1, "n1")
 	}
-	d.hears(tenth, "n1").accuses("the contact is too old")
-	d.isAlone("the contact is too old", true, false)
+	d.Contact(d.now)
+	d.hears(tenth, "n1").accuses("it has been answered for long enough", "n2", "n3")
+	d.hears(3*tenth, "n1").accuses("it was answered lately", "n2", "n3")
+	d.hears(2*tenth, "n1").accuses("it isn't answered any more")
+	d.is("it isn't answered any more", true, true)
+	d.Contact(d.now)
+	d.passes("an answer after a gap is a first one", 3, "n1")
 }
 
-// TestDetectorHearsAgain: who was deaf gives all the full time when it hears again, also those it hears later.
+// TestDetectorSlowAnswers: answers that come late, one after the other, prove as much as quick ones.
+func TestDetectorSlowAnswers(t *testing.T) {
+	d := newDetecting(t, "n1", "n2")
+	d.passes("all beat", 20, "n1", "n2")
+	for asked := []time.Time{}; ; {
+		if len(d.hears(tenth, "n1").Tick(d.now, d.state)) > 0 {
+			break
+		}
+		if d.Deaf(d.now) {
+			asked = append(asked, d.now)
+		}
+		if len(asked) > 0 && d.now.Sub(asked[0]) >= 900*time.Millisecond {
+			d.Contact(d.now)
+			asked = asked[1:]
+		}
+		if d.now.After(time.Unix(1000+10, 0)) {
+			t.Fatal("n2 is dead and not accused")
+		}
+	}
+}
+
+// TestDetectorHearsAgain: who was cut off gives all half of the time when it hears again, also those it hears later.
 func TestDetectorHearsAgain(t *testing.T) {
 	d := newDetecting(t, "n1", "n2", "n3")
 	d.passes("all beat", 20, "n1", "n2", "n3")
 	d.passes("nobody is heard", 50, "n1")
 	d.Contact(d.now)
-	d.passes("n2 is heard, in contact", 11, "n1", "n2")
-	d.isAlone("n2 is heard", false, false)
+	d.passes("n2 is heard", 6, "n1", "n2")
+	d.is("n2 is heard", false, false)
 	d.hears(tenth, "n1", "n2").accuses("n3 isn't", "n3")
+}
+
+// TestDetectorSlowBeats: a survivor whose beats come slowly doesn't hide who is dead.
+func TestDetectorSlowBeats(t *testing.T) {
+	d := newDetecting(t, "n1", "n2", "n3")
+	d.passes("all beat", 20, "n1", "n2", "n3")
+	for i := 1; ; i++ {
+		beats := []string{"n1"}
+		if i%9 == 0 {
+			beats = append(beats, "n3")
+		}
+		if len(d.hears(tenth, beats...).Tick(d.now, d.state)) > 0 {
+			break
+		}
+		if d.Deaf(d.now) {
+			d.Contact(d.now)
+		}
+		if i > 100 {
+			t.Fatal("n2 is dead and not accused")
+		}
+	}
+}
+
+// TestDetectorHearsWhoIsCutOff: a beat that says that its node is cut off shows that something is heard, and no more.
+func TestDetectorHearsWhoIsCutOff(t *testing.T) {
+	d := newDetecting(t, "n1", "n2", "n3")
+	d.passes("all beat", 20, "n1", "n2", "n3")
+	m, _ := d.state.Member("n2")
+	for range 10 {
+		d.hears(tenth, "n1")
+		d.Heard(d.now, "n2", m.Incarnation, true)
+		d.accuses("n2 is cut off, n3 silent")
+	}
+	d.is("n2 is heard", false, false)
+	d.hears(tenth, "n1")
+	d.Heard(d.now, "n2", m.Incarnation, true)
+	d.accuses("n2 is cut off, n3 silent", "n2", "n3")
+}
+
+// TestDetectorHearsNobody, not even itself: it is cut off until it is answered.
+func TestDetectorHearsNobody(t *testing.T) {
+	d := newDetecting(t, "n1")
+	d.accuses("the start")
+	d.is("the start", true, true)
+	d.passes("it hears itself", 20, "n1")
+	d.is("it hears itself, and there is nobody else", false, false)
+	d.passes("it is deaf", 20)
+	d.is("it is deaf", true, true)
+	d.Contact(d.now)
+	d.is("it is deaf, but answered", true, false)
 }
 
 // TestDetectorOutside: who is no member accuses nobody, and then all have the full time.
@@ -125,11 +198,8 @@ func TestDetectorOutside(t *testing.T) {
 	inside := d.state
 	d.passes("all beat", 20, "n1", "n2", "n3")
 	var err error
-	if d.state, err = inside.Fail("n2", "n1", 1); err != nil {
+	if d.state, err = inside.Fail("n1", 1); err != nil {
 		t.Fatal(err)
-	}
-	if _, err := d.state.Fail("n1", "n2", 2); err == nil {
-		t.Error("who was taken for dead takes another out")
 	}
 	d.passes("it is taken for dead", 30, "n1")
 	d.state = inside

@@ -158,11 +158,16 @@ func (s *State) present(name string) *State {
 // Target returns the assignment that planned moves lead to: the planner's for the members that are not draining. A node
 // that owns a shard there and not yet in the state follows it until it is near the tail of its log, and then takes it.
 func (s *State) Target() shard.Assignment {
-	staying := slices.DeleteFunc(slices.Clone(s.Members), func(m Member) bool { return m.Draining })
-	if len(staying) == 0 {
+	stay := staying(s.Members)
+	if len(stay) == 0 {
 		return s.Assignment
 	}
-	return shard.Rebalance(s.Settings.Shards, s.Assignment, s.standbys, candidates(staying))
+	return shard.Rebalance(s.Settings.Shards, s.Assignment, s.standbys, candidates(stay))
+}
+
+// staying are the members that are not draining.
+func staying(members []Member) []Member {
+	return slices.DeleteFunc(slices.Clone(members), func(m Member) bool { return m.Draining })
 }
 
 // Take returns the state in which the node owns those of the shards that the target gives it; s itself if it owns them
@@ -205,12 +210,8 @@ func (s *State) Leave(name string) (*State, error) {
 }
 
 // Fail returns the state without the member, which is absent from then on, if it is still that incarnation;
-// [ErrUnknownNode] if it is not: a process that has entered since is not the one that failed. So it is if the member by,
-// which says so, is none any more: it was itself taken for dead, perhaps because it is cut off.
-func (s *State) Fail(by, name string, incarnation uint64) (*State, error) {
-	if _, ok := s.Member(by); !ok {
-		return nil, fmt.Errorf("%q, which takes %q for dead: %w", by, name, ErrUnknownNode)
-	}
+// [ErrUnknownNode] if it is not: a process that has entered since is not the one that failed.
+func (s *State) Fail(name string, incarnation uint64) (*State, error) {
 	next, err := s.Withdraw(name, incarnation)
 	if err != nil {
 		return nil, err
@@ -229,7 +230,11 @@ func (s *State) Withdraw(name string, incarnation uint64) (*State, error) {
 		return nil, fmt.Errorf("member %q, incarnation %d: %w", name, incarnation, ErrUnknownNode)
 	}
 	members := slices.Delete(slices.Clone(s.Members), i, i+1)
-	return s.assigned(members, shard.Failover(s.Settings.Shards, s.Assignment, s.standbys, candidates(members))), nil
+	takers := staying(members)
+	if len(takers) == 0 {
+		takers = members
+	}
+	return s.assigned(members, shard.Failover(s.Settings.Shards, s.Assignment, name, s.standbys, candidates(takers))), nil
 }
 
 // install returns the state with an assignment that was committed elsewhere: its owners are the members.

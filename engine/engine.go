@@ -99,6 +99,8 @@ type Beat struct {
 	Load float64 `json:"load"`
 	// Info is free text for status pages, such as the address of the HTTP API. At most 1 KiB.
 	Info string `json:"info,omitempty"`
+	// Cut: the node hears nobody and reaches no majority, so it can't serve what it owns.
+	Cut bool `json:"cut,omitempty"`
 	// Marks tell, by shard, how far logs go for certain. At most [MaxBeatMarks].
 	Marks map[int]Mark `json:"marks,omitempty"`
 }

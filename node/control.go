@@ -122,8 +122,8 @@ func (l *loop) assigned(owner, standby string) {
 type beats struct {
 	mu      sync.Mutex
 	last    map[string]heard
-	fresh   []heard   // since the detector last looked
-	contact time.Time // when the last request began that a majority answered
+	fresh   []heard     // since the detector last looked
+	answers []time.Time // of a majority, since the detector last looked
 }
 
 type heard struct {
@@ -148,6 +148,12 @@ func (n *Node) listen(ctx context.Context) error {
 	})
 }
 
+const (
+	// maxCalls bounds the attempts of a deaf node to be in contact that are under way, one a beat, and callTimeout each.
+	maxCalls    = 20
+	callTimeout = 3 * time.Second
+)
+
 // maxHeard bounds the nodes whose beats are kept, and the beats that wait for the detector.
 const maxHeard = 10_000
 
@@ -157,7 +163,7 @@ type detection struct {
 	detector *coordinator.Detector
 	accepted uint64             // changes, when load was last reckoned
 	accusing map[string]accused // what is under way, by member
-	calling  atomic.Bool        // a contact is being tried
+	calls    atomic.Int32       // attempts to be in contact that are under way
 }
 
 // accused is a proposal that is under way.
@@ -174,9 +180,7 @@ func (n *Node) detect(ctx context.Context) error {
 	tick := time.NewTicker(n.cfg.BeatEvery)
 	defer tick.Stop()
 	for {
-		if alone, contact := d.detector.Alone(time.Now()); !alone || contact {
-			d.beat(ctx)
-		}
+		d.beat(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -191,7 +195,8 @@ func (d *detection) beat(ctx context.Context) {
 	total := d.Node.accepted()
 	load := float64(total-d.accepted) / d.cfg.BeatEvery.Seconds()
 	d.accepted = total
-	b := engine.Beat{Node: d.cfg.Name, Incarnation: d.incarnation.Load(), Load: load, Info: d.cfg.Info, Marks: d.beatMarks()}
+	b := engine.Beat{Node: d.cfg.Name, Incarnation: d.incarnation.Load(), Load: load, Info: d.cfg.Info, Marks: d.beatMarks(),
+		Cut: d.detector.Cut(time.Now())}
 	if err := d.cfg.Engine.Heartbeats().Beat(ctx, b); err != nil && ctx.Err() == nil {
 		d.log.Debug("heartbeat is not sent", "err", err)
 	}
@@ -200,13 +205,15 @@ func (d *detection) beat(ctx context.Context) {
 // look takes in what was heard, accuses the members that are not heard any more, and withdraws what is under way against
 // one that is.
 func (d *detection) look(ctx context.Context, now time.Time) {
-	fresh, contact := d.beats.take()
-	for _, h := range fresh {
-		d.detector.Heard(h.at, h.Node, h.Incarnation)
+	fresh, answers := d.beats.take()
+	for _, at := range answers {
+		d.detector.Contact(at)
 	}
-	d.detector.Contact(contact)
+	for _, h := range fresh {
+		d.detector.Heard(h.at, h.Node, h.Incarnation, h.Cut)
+	}
 	failed := d.detector.Tick(now, d.coord.State())
-	if alone, _ := d.detector.Alone(now); alone {
+	if d.detector.Deaf(now) {
 		d.call(ctx)
 	}
 	for name, a := range d.accusing {
@@ -226,23 +233,25 @@ func (d *detection) look(ctx context.Context, now time.Time) {
 }
 
 // take returns what was heard since it was last called.
-func (b *beats) take() (fresh []heard, contact time.Time) {
+func (b *beats) take() (fresh []heard, answers []time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	fresh, b.fresh = b.fresh, nil
-	return fresh, b.contact
+	fresh, answers = b.fresh, b.answers
+	b.fresh, b.answers = nil, nil
+	return fresh, answers
 }
 
-// call tries to be in contact with a majority of the engine's servers: the tail of the control log takes one.
+// call tries to be in contact with a majority of the engine's servers: the tail of the control log takes one. It may be
+// slow, and still is an answer if another comes soon, so several calls are under way.
 func (d *detection) call(ctx context.Context) {
-	if !d.calling.CompareAndSwap(false, true) {
+	if d.calls.Add(1) > maxCalls {
+		d.calls.Add(-1)
 		return
 	}
 	d.jobs.Go(func() {
-		defer d.calling.Store(false)
-		ctx, cancel := context.WithTimeout(ctx, d.cfg.FailAfter)
+		defer d.calls.Add(-1)
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		began := time.Now()
 		if _, err := d.cfg.Engine.Control().Tail(ctx); err != nil {
 			d.proposalFault.Store(&err)
 			return
@@ -250,7 +259,7 @@ func (d *detection) call(ctx context.Context) {
 		d.proposalFault.Store(nil)
 		d.beats.mu.Lock()
 		defer d.beats.mu.Unlock()
-		d.beats.contact = began
+		d.beats.answers = append(d.beats.answers, time.Now())
 	})
 }
 

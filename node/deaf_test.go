@@ -2,7 +2,9 @@ package node_test
 
 import (
 	"context"
-	"sync/atomic"
+	"fmt"
+	"maps"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,105 +12,199 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 )
 
-// hearing is an engine that a node hears badly: of the others' beats only some, and of the control log nothing for a while.
-type hearing struct {
+// outage is what becomes of a cluster's network and engine. A node that is cut off hears only itself, and the control log
+// doesn't answer it, until it is healed: what it has asked is answered then.
+type outage struct {
+	mu   sync.Mutex
+	cut  map[string]chan struct{} // by node; is closed when it is healed
+	deaf map[string]string        // to whom a node is deaf
+
+	fails        bool          // the control log fails at once instead of not answering
+	tail, append time.Duration // that the control log takes longer
+	every        int           // of the others' beats each node hears so many; 0: all
+	count        int
+}
+
+func newOutage() *outage { return &outage{cut: map[string]chan struct{}{}, deaf: map[string]string{}} }
+
+func (o *outage) cutOff(nodes ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, name := range nodes {
+		o.cut[name] = make(chan struct{})
+	}
+}
+
+func (o *outage) heal() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, healed := range o.cut {
+		close(healed)
+	}
+	clear(o.cut)
+	clear(o.deaf)
+}
+
+func (o *outage) makeDeaf(name, to string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.deaf[name] = to
+}
+
+// hears reports whether a beat gets through.
+func (o *outage) hears(name, from string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if name == from {
+		return true
+	}
+	o.count++
+	_, cut := o.cut[name]
+	return !cut && o.deaf[name] != from && (o.every == 0 || o.count%o.every == 0)
+}
+
+// await lets a request of the node pass, when it is not cut off.
+func (o *outage) await(ctx context.Context, name string, latency time.Duration) error {
+	o.mu.Lock()
+	healed, fails := o.cut[name], o.fails
+	o.mu.Unlock()
+	if healed != nil && fails {
+		return engine.ErrNoLeader
+	}
+	select {
+	case <-time.After(latency):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if healed != nil {
+		select {
+		case <-healed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// suffering is the engine of a node in an outage.
+type suffering struct {
 	engine.Engine
-	name   string
-	deafTo *atomic.Value // of a func(node string) bool; the node hears itself
-	cut    *atomic.Bool  // the control log gives no answer
-	fails  *atomic.Bool  // nor does it wait: it fails
+	name string
+	o    *outage
 }
 
-func (e hearing) Heartbeats() engine.Heartbeats { return hearingBeats{e.Engine.Heartbeats(), e} }
-func (e hearing) Control() engine.Log           { return hearingLog{e.Engine.Control(), e} }
+func (e suffering) Heartbeats() engine.Heartbeats {
+	return sufferingBeats{e.Engine.Heartbeats(), e}
+}
+func (e suffering) Control() engine.Log { return sufferingLog{e.Engine.Control(), e} }
 
-type hearingBeats struct {
+type sufferingBeats struct {
 	engine.Heartbeats
-	e hearing
+	e suffering
 }
 
-func (h hearingBeats) Listen(ctx context.Context, fn func(engine.Beat)) error {
+func (h sufferingBeats) Listen(ctx context.Context, fn func(engine.Beat)) error {
 	return h.Heartbeats.Listen(ctx, func(b engine.Beat) {
-		if b.Node == h.e.name || !h.e.deafTo.Load().(func(string) bool)(b.Node) {
+		if h.e.o.hears(h.e.name, b.Node) {
 			fn(b)
 		}
 	})
 }
 
-type hearingLog struct {
+type sufferingLog struct {
 	engine.Log
-	e hearing
+	e suffering
 }
 
-func (l hearingLog) Tail(ctx context.Context) (engine.Entry, error) {
-	if l.e.fails.Load() {
-		return engine.Entry{}, engine.ErrNoLeader
-	}
-	for l.e.cut.Load() {
-		select {
-		case <-time.After(10 * time.Millisecond):
-		case <-ctx.Done():
-			return engine.Entry{}, ctx.Err()
-		}
+func (l sufferingLog) Tail(ctx context.Context) (engine.Entry, error) {
+	if err := l.e.o.await(ctx, l.e.name, l.e.o.tail); err != nil {
+		return engine.Entry{}, err
 	}
 	return l.Log.Tail(ctx)
 }
 
-// deafCluster is a cluster of three, of which n1 hears as the test says.
-func deafCluster(t *testing.T, test func(t *testing.T, c *cluster, n1 hearing)) {
-	n1 := hearing{name: "n1", deafTo: new(atomic.Value), cut: new(atomic.Bool), fails: new(atomic.Bool)}
-	n1.hears("")
-	change := func(cfg *node.Config) {
-		if cfg.Name == n1.name {
-			n1.Engine = cfg.Engine
-			cfg.Engine = n1
-		}
+func (l sufferingLog) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
+	if err := l.e.o.await(ctx, l.e.name, l.e.o.append); err != nil {
+		return 0, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
 	}
-	inBubble(t, 3, change, func(t *testing.T, c *cluster) {
-		for _, name := range []string{"n1", "n2", "n3"} {
-			c.start(name)
+	return l.Log.Append(ctx, expect, payload)
+}
+
+func (l sufferingLog) Follow(ctx context.Context, from uint64, fn func(engine.Entry) error) error {
+	return l.Log.Follow(ctx, from, func(e engine.Entry) error {
+		if err := l.e.o.await(ctx, l.e.name, 0); err != nil {
+			return err
 		}
-		c.ready("n1", "n2", "n3")
-		time.Sleep(2 * time.Second)
-		test(t, c, n1)
+		return fn(e)
 	})
 }
 
-// hears makes the node deaf to one other, to all ("all"), or to nobody ("").
-func (e hearing) hears(not string) {
-	e.deafTo.Store(func(name string) bool { return not == "all" || name == not })
+// inOutage runs a test with a cluster of so many nodes, with the usual times, that has been well for a while.
+func inOutage(t *testing.T, nodes int, o *outage, test func(t *testing.T, c *cluster)) {
+	t.Helper()
+	change := func(cfg *node.Config) {
+		cfg.Engine = suffering{cfg.Engine, cfg.Name, o}
+		cfg.BeatEvery, cfg.FailAfter = 150*time.Millisecond, 750*time.Millisecond
+	}
+	inBubble(t, 3, change, func(t *testing.T, c *cluster) {
+		var names []string
+		for i := range nodes {
+			names = append(names, fmt.Sprint("n", i+1))
+			c.start(names[i])
+		}
+		c.ready(names...)
+		time.Sleep(5 * time.Second)
+		test(t, c)
+	})
 }
 
-// incarnation is that of a member as another node knows it; 0: it is none.
-func (c *cluster) incarnation(of, by string) uint64 {
+// members are the incarnations, as a node knows them.
+func (c *cluster) members(by string) map[string]uint64 {
+	of := map[string]uint64{}
 	for _, m := range c.nodes[by].Status().Members {
-		if m.Name == of {
-			return m.Incarnation
+		of[m.Name] = m.Incarnation
+	}
+	return of
+}
+
+// takenOut waits until a node is no member any more, or has entered again.
+func (c *cluster) takenOut(name, by string, before map[string]uint64) {
+	c.t.Helper()
+	eventually(c.t, name+" is taken out", func() bool { return c.members(by)[name] != before[name] })
+}
+
+// stay checks that the nodes are the members that they were.
+func (c *cluster) stay(what string, before map[string]uint64, nodes ...string) {
+	c.t.Helper()
+	after := c.members(nodes[len(nodes)-1])
+	for _, name := range nodes {
+		if before[name] != after[name] {
+			c.t.Errorf("%s: %s was taken for dead: the members were %v, and are %v", what, name, before, after)
+			return
 		}
 	}
-	return 0
 }
 
-// TestDeafNodeAccusesNobody: a node that hears nobody, and reaches no majority, accuses nobody and doesn't beat: the others
-// take it for dead, and it enters again when it hears.
+// TestDeafNodeAccusesNobody: a node that hears nobody, and reaches no majority, accuses nobody and says that it is cut off:
+// the others take it for dead, also where that takes its time, and it enters again when it hears.
 func TestDeafNodeAccusesNobody(t *testing.T) {
-	for name, cut := range map[string]func(hearing) *atomic.Bool{
-		"the log is silent": func(e hearing) *atomic.Bool { return e.cut },
-		"the log fails":     func(e hearing) *atomic.Bool { return e.fails },
+	for name, o := range map[string]*outage{
+		"the log is silent": newOutage(),
+		"the log fails":     {cut: map[string]chan struct{}{}, deaf: map[string]string{}, fails: true},
+		"the log is slow":   {cut: map[string]chan struct{}{}, deaf: map[string]string{}, append: 400 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			deafCluster(t, func(t *testing.T, c *cluster, n1 hearing) {
-				before := c.incarnation("n1", "n2")
-				n1.hears("all")
-				cut(n1).Store(true)
-				eventually(t, "n1 is taken for dead", func() bool { return c.incarnation("n1", "n2") == 0 })
+			inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+				before := c.members("n2")
+				o.cutOff("n1")
+				c.takenOut("n1", "n2", before)
 				time.Sleep(20 * time.Second)
 				if n := c.nodes["n1"].Stats().ProposedFailed; n != 0 {
 					t.Errorf("n1 has accused %d times", n)
 				}
-				cut(n1).Store(false)
-				n1.hears("")
-				eventually(t, "n1 enters again", func() bool { return c.incarnation("n1", "n2") > before })
+				o.heal()
+				eventually(t, "n1 enters again", func() bool { return c.members("n2")["n1"] > before["n1"] })
+				c.stay(name, before, "n2", "n3")
 			})
 		})
 	}
@@ -116,17 +212,81 @@ func TestDeafNodeAccusesNobody(t *testing.T) {
 
 // TestAccusationIsWithdrawn: what is under way against a member ends when that is heard again.
 func TestAccusationIsWithdrawn(t *testing.T) {
-	deafCluster(t, func(t *testing.T, c *cluster, n1 hearing) {
-		before := c.incarnation("n3", "n2")
-		n1.cut.Store(true)
-		n1.hears("n3")
+	o := newOutage()
+	inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+		before := c.members("n2")
+		o.makeDeaf("n1", "n3")
+		o.tail = time.Minute
 		eventually(t, "n1 accuses", func() bool { return c.nodes["n1"].Stats().ProposedFailed > 0 })
-		n1.hears("")
-		time.Sleep(2 * time.Second)
-		n1.cut.Store(false)
-		time.Sleep(20 * time.Second)
-		if now := c.incarnation("n3", "n2"); now != before {
-			t.Errorf("n3, which was heard again, had entered as %d, and has as %d", before, now)
-		}
+		o.heal()
+		time.Sleep(2 * time.Minute)
+		c.stay("heard again", before, "n1", "n3", "n2")
 	})
+}
+
+// TestTheDeadAreNotHidden by a control log that answers slowly, nor by slow beats of who lives.
+func TestTheDeadAreNotHidden(t *testing.T) {
+	for _, nodes := range []int{2, 3} {
+		for _, tail := range []time.Duration{10, 500, 650, 720, 1200} {
+			o := newOutage()
+			inOutage(t, nodes, o, func(t *testing.T, c *cluster) {
+				before := c.members("n1")
+				o.tail = tail * time.Millisecond
+				c.kill("n2")
+				c.takenOut("n2", "n1", before)
+			})
+		}
+	}
+	for every := 1; every <= 4; every++ {
+		o := newOutage()
+		inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+			before := c.members("n1")
+			o.mu.Lock()
+			o.every = every
+			o.mu.Unlock()
+			c.kill("n2")
+			c.takenOut("n2", "n1", before)
+		})
+	}
+}
+
+// TestOutages of any length, of one node or of all at once, and links that come back for a moment: who can serve is taken
+// for dead by nobody.
+func TestOutages(t *testing.T) {
+	const step = 50 * time.Millisecond
+	all := []string{"n1", "n2", "n3"}
+	for lasts := 500 * time.Millisecond; lasts <= 3*time.Second; lasts += step {
+		o := newOutage()
+		inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+			before := c.members("n1")
+			o.cutOff(all...)
+			time.Sleep(lasts)
+			o.heal()
+			time.Sleep(10 * time.Second)
+			c.stay(fmt.Sprint("all are deaf for ", lasts), before, all...)
+			before = maps.Clone(c.members("n1"))
+			o.cutOff("n1")
+			time.Sleep(lasts)
+			o.heal()
+			time.Sleep(10 * time.Second)
+			c.stay(fmt.Sprint("n1 is deaf for ", lasts), before, "n2", "n3")
+		})
+	}
+	for first := 550 * time.Millisecond; first <= 800*time.Millisecond; first += step {
+		for second := 500 * time.Millisecond; second <= 1400*time.Millisecond; second += step {
+			o := newOutage()
+			inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+				before := c.members("n2")
+				o.cutOff("n1")
+				time.Sleep(first)
+				o.heal()
+				time.Sleep(30 * time.Millisecond)
+				o.cutOff("n1")
+				time.Sleep(second)
+				o.heal()
+				time.Sleep(5 * time.Second)
+				c.stay(fmt.Sprint("n1 is deaf for ", first, " and again for ", second), before, "n2", "n3")
+			})
+		}
+	}
 }

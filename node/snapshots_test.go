@@ -134,17 +134,26 @@ func TestOlderSnapshot(t *testing.T) {
 	// A node that doesn't keep the shard rebuilds it from the older one, too.
 	c.start("n3")
 	c.start("n4")
-	eventually(t, "a node that neither owns nor follows", func() bool {
+	var outside string
+	eventually(t, "the standby follows, and there is a node that neither owns nor follows", func() bool {
+		outside = ""
+		follows := false
 		for _, name := range []string{"n2", "n3", "n4"} {
 			s := c.nodes[name].Status()
-			if len(s.Members) == 3 && s.Shards[0].Owner != "" && s.Shards[0].Standby != "" && s.Shards[0].State == "none" {
-				before := len(r.names())
-				got := c.data(name)
-				return got == want && len(r.names()) == before+2
+			if len(s.Members) != 3 || s.Shards[0].Owner == "" || s.Shards[0].Standby == "" {
+				return false
+			}
+			follows = follows || s.Shards[0].Standby == name && s.Shards[0].State == "following"
+			if s.Shards[0].State == "none" && s.Shards[0].Owner != name && s.Shards[0].Standby != name {
+				outside = name
 			}
 		}
-		return false
+		return follows && outside != ""
 	})
+	before := len(r.names())
+	if got := c.data(outside); got != want || len(r.names()) != before+2 {
+		t.Errorf("%s, which read %v:\n%swant:\n%s", outside, r.names()[before:], got, want)
+	}
 }
 
 // starts notes from where logs are read.

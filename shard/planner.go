@@ -48,28 +48,32 @@ func Rebalance(n int, current Assignment, standbys []string, nodes []Node) Assig
 	return Assignment{next}
 }
 
-// Failover assigns the shards whose owner is not among the nodes, and moves no other: each goes to its standby, which has
-// its state already, else to whoever has most room. So it may leave more imbalance than it found, which is for planned
-// moves to mend: a node that must read a log from its start before it can own the shard holds up those who wait for it.
-func Failover(n int, current Assignment, standbys []string, nodes []Node) Assignment {
+// Failover assigns the shards of the owner that has gone, and those of nobody, to the nodes, and moves no other: each goes
+// to its standby, which has its state already, if that is among the nodes, else to whoever has most room. So it may leave
+// more imbalance than it found, which is for planned moves to mend: a node that must read a log from its start before it can
+// own the shard holds up those who wait for it.
+func Failover(n int, current Assignment, gone string, standbys []string, nodes []Node) Assignment {
 	next := make([]string, n)
 	if len(nodes) == 0 {
 		return Assignment{next}
 	}
 	room := quotas(n, current, nodes)
-	lives := func(name string) bool { _, ok := room[name]; return ok }
+	takes := func(name string) bool { _, ok := room[name]; return ok }
 	var homeless []int
 	for s := range n {
 		owner := current.Node(s)
-		if !lives(owner) && s < len(standbys) {
+		lost := owner == gone || owner == ""
+		if lost && s < len(standbys) {
 			owner = standbys[s]
 		}
-		if !lives(owner) {
+		if lost && !takes(owner) {
 			homeless = append(homeless, s)
 			continue
 		}
 		next[s] = owner
-		room[owner]--
+		if takes(owner) {
+			room[owner]--
+		}
 	}
 	settle(next, homeless, room, nodes)
 	return Assignment{next}

@@ -199,7 +199,7 @@ func TestFailover(t *testing.T) {
 			}
 		}
 		gone, left := list[0].Name, list[1:]
-		next := shard.Failover(n, shard.NewAssignment(owners), standbys, left)
+		next := shard.Failover(n, shard.NewAssignment(owners), gone, standbys, left)
 		spread := map[string]int{}
 		for s := range n {
 			switch to := next.Node(s); {
@@ -220,7 +220,7 @@ func TestFailover(t *testing.T) {
 			}
 		}
 	})
-	if a := shard.Failover(3, shard.Assignment{}, nil, nil); !a.Empty() {
+	if a := shard.Failover(3, shard.Assignment{}, "", nil, nil); !a.Empty() {
 		t.Errorf("without nodes: %v", a)
 	}
 }

@@ -264,11 +264,9 @@ func (p *proc) reentered() {
 
 // beat tells everybody that the process lives, and proposes those as failed who don't tell.
 func (p *proc) beat() {
-	if alone, contact := p.detector.Alone(p.mono()); !alone || contact {
-		p.w.network.beat(p)
-	}
+	p.w.network.beat(p)
 	failed := p.detector.Tick(p.mono(), p.state)
-	if alone, _ := p.detector.Alone(p.mono()); alone {
+	if p.detector.Deaf(p.mono()) {
 		p.call()
 	}
 	for name, x := range p.accusing {
@@ -284,15 +282,10 @@ func (p *proc) beat() {
 
 // call tries to be in contact with a majority.
 func (p *proc) call() {
-	if p.calling {
-		return
-	}
-	p.calling = true
-	began, log := p.mono(), p.w.engine.control
+	log := p.w.engine.control
 	log.read(p, max(log.tail(), 1), func([]engine.Entry) {}, func(err error) {
-		p.calling = false
 		if err == nil {
-			p.detector.Contact(began)
+			p.detector.Contact(p.mono())
 		}
 	})
 }
@@ -303,7 +296,10 @@ func (p *proc) accuse(m coordinator.Member) {
 	}
 	p.w.note("%s proposes %s, incarnation %d, as failed", p, m.Name, m.Incarnation)
 	p.accusing[m.Name] = p.propose("fail "+m.Name, func(s *coordinator.State) (*coordinator.State, error) {
-		next, err := s.Fail(p.name, m.Name, m.Incarnation)
+		if me, ok := s.Member(p.name); !ok || me.Incarnation != p.incarnation {
+			return s, nil
+		}
+		next, err := s.Fail(m.Name, m.Incarnation)
 		if errors.Is(err, coordinator.ErrUnknownNode) {
 			return s, nil
 		}

@@ -45,7 +45,6 @@ type proc struct {
 	woken       bool // a look at the newest state is due
 	detector    *coordinator.Detector
 	accusing    map[string]*proposal
-	calling     bool // a contact is being tried
 	moving      bool // a planned move is being looked at
 
 	door  string
