@@ -201,7 +201,7 @@ func TestDetectorOutside(t *testing.T) {
 	if d.state, err = inside.Fail("n1", 1); err != nil {
 		t.Fatal(err)
 	}
-	d.passes("it is taken for dead", 30, "n1")
+	d.passes("it is taken for dead", 30, "n1", "n2")
 	d.state = inside
 	d.passes("it is a member again", 6, "n1", "n3")
 }

@@ -227,11 +227,11 @@ func TestAccusationIsWithdrawn(t *testing.T) {
 // TestTheDeadAreNotHidden by a control log that answers slowly, nor by slow beats of who lives.
 func TestTheDeadAreNotHidden(t *testing.T) {
 	for _, nodes := range []int{2, 3} {
-		for _, tail := range []time.Duration{10, 500, 650, 720, 1200} {
+		for _, millis := range []int{10, 500, 650, 720, 1200} {
 			o := newOutage()
 			inOutage(t, nodes, o, func(t *testing.T, c *cluster) {
 				before := c.members("n1")
-				o.tail = tail * time.Millisecond
+				o.tail = time.Duration(millis) * time.Millisecond
 				c.kill("n2")
 				c.takenOut("n2", "n1", before)
 			})
