@@ -75,7 +75,7 @@ func (d *Detector) gap() time.Duration { return d.cfg.FailAfter / 2 }
 // Deaf reports whether the node hears no other member, though there is one, or not even itself, as of the last Tick: it
 // should try to be in contact, several times in half of FailAfter.
 func (d *Detector) Deaf(now time.Time) bool {
-	return d.alone || now.Sub(d.self) > d.cfg.FailAfter
+	return d.alone || !d.self.IsZero() && now.Sub(d.self) > d.cfg.FailAfter
 }
 
 // Cut reports whether the node is deaf and not in contact, which its beats should say.
@@ -83,6 +83,9 @@ func (d *Detector) Cut(now time.Time) bool { return d.Deaf(now) && now.Sub(d.las
 
 // Tick returns the members of the state to be proposed as failed.
 func (d *Detector) Tick(now time.Time, s *State) []Member {
+	if d.self.IsZero() {
+		d.self = now // who has just begun has the time, too
+	}
 	if _, member := s.Member(d.cfg.Node); !member || now.Sub(d.self) > d.cfg.FailAfter {
 		clear(d.since)
 		d.alone, d.other = false, now

@@ -182,8 +182,9 @@ func TestDetectorHearsWhoIsCutOff(t *testing.T) {
 // TestDetectorHearsNobody, not even itself: it is cut off until it is answered.
 func TestDetectorHearsNobody(t *testing.T) {
 	d := newDetecting(t, "n1")
+	d.is("before it has looked", false, false)
 	d.accuses("the start")
-	d.is("the start", true, true)
+	d.is("the start", false, false)
 	d.passes("it hears itself", 20, "n1")
 	d.is("it hears itself, and there is nobody else", false, false)
 	d.passes("it is deaf", 20)

@@ -138,7 +138,7 @@ func (n *Node) degraded(s *Status) (list []string) {
 		}
 	}
 	for _, name := range s.Absent {
-		list = append(list, fmt.Sprintf("node %s was taken for dead and has not come back", name))
+		list = append(list, fmt.Sprintf("node %s is missing: it has failed or was stopped, and is not back", name))
 	}
 	for _, sh := range s.Shards {
 		if sh.Owner == "" {

@@ -23,6 +23,7 @@
 //	busy        a queue is full, here or at the owner, or the owner is not ready
 //	no_room     the disk, or what the engine may use of it, is full; it goes on by itself when there is room
 //	no_leader   too few servers reach each other
+//	starting    this node waits for its engine, such as a cluster without a majority
 //	stopped     this node is shutting down; another takes the request
 //	halted      the owner has stopped the shard (damage, a full store): somebody must see to it. The answer has no
 //	            Retry-After, since repeating doesn't help

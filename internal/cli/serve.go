@@ -27,6 +27,8 @@ const (
 	// handOverPatience bounds the time in which the others must have taken the shards of a node that stops. Those that they
 	// have not are without an owner until they notice that it is gone.
 	handOverPatience = 3 * time.Second
+	// startingQuietly is how long a start may take until the log says what it waits for.
+	startingQuietly = 3 * time.Second
 	// readyPoll is the time between looks at whether the node is ready.
 	readyPoll = 20 * time.Millisecond
 )
@@ -74,7 +76,12 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer ln.Close()
+	starting := api.NewStarting(ln, c.Engine.waitsFor())
+	waits := time.AfterFunc(startingQuietly, func() { log.Warn("the node is starting: " + c.Engine.waitsFor()) })
 	started, err := c.Engine.start(ctx, c, log)
+	waits.Stop()
+	ln = starting.Stop()
+	defer ln.Close()
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // ended by a signal while it waited

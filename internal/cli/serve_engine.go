@@ -86,6 +86,17 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// waitsFor says what a node waits for that starts.
+func (e *engineFlags) waitsFor() string {
+	switch {
+	case e.NATS != "":
+		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", e.NATS)
+	case e.Cluster != "":
+		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes): start the others", e.Cluster)
+	}
+	return "it reads its data"
+}
+
 // started is an engine that runs. Events between nodes have a connection of their own, so that they don't hold up the
 // engine's answers.
 type started struct {
