@@ -22,11 +22,15 @@ const (
 	Finished
 )
 
-// Step is what a [Proposer] wants to be done next, after a pause.
+// Step is what a [Proposer] wants to be done next.
 type Step struct {
-	Action  Action
-	Pause   time.Duration
-	Expect  uint64
+	// Action says what.
+	Action Action
+	// Pause comes before it; 0: none.
+	Pause time.Duration
+	// Expect is the position of the tail behind which the record is to stand. Of AppendNext and ReadBehind.
+	Expect uint64
+	// Payload is the record, which must not be changed. Of AppendNext.
 	Payload []byte
 }
 
