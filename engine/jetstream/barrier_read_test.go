@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
 
@@ -14,7 +15,7 @@ import (
 // is the end of a log is not taken for that. Here a program plays the servers, and lags twice.
 func TestTailWaitsForTheBarrier(t *testing.T) {
 	ctx := limited(t)
-	nc := connect(t, one(t))
+	nc := connectBare(t) // another that answers would be asked, too
 	cfg := fresh(1, 3)
 	s := newStream(nc, cfg, "0")
 	l := s.log("0")
@@ -50,4 +51,27 @@ func TestTailWaitsForTheBarrier(t *testing.T) {
 	if err != nil || tail.Seq != 6 || asked.Load() != 3 {
 		t.Errorf("the tail is %d, %v, after %d answers; want 6 after 3", tail.Seq, err, asked.Load())
 	}
+}
+
+// connectBare connects to a NATS server of its own that knows nothing of streams.
+func connectBare(t *testing.T) *nats.Conn {
+	t.Helper()
+	ns, err := server.NewServer(&server.Options{ServerName: "bare", DontListen: true, NoSigs: true, NoLog: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns.Start()
+	t.Cleanup(func() {
+		ns.Shutdown()
+		ns.WaitForShutdown()
+	})
+	if !ns.ReadyForConnections(patience) {
+		t.Fatal("the server doesn't start")
+	}
+	nc, err := nats.Connect("", nats.InProcessServer(ns))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
 }
