@@ -161,7 +161,7 @@ const maxHeard = 10_000
 type detection struct {
 	*Node
 	detector *coordinator.Detector
-	accepted uint64             // changes, when load was last reckoned
+	told     uint64             // changes accepted, as of the last beat
 	accusing map[string]accused // what is under way, by member
 	calls    atomic.Int32       // attempts to be in contact that are under way
 }
@@ -192,9 +192,9 @@ func (n *Node) detect(ctx context.Context) error {
 
 // beat tells the others that the node lives.
 func (d *detection) beat(ctx context.Context) {
-	total := d.Node.accepted()
-	load := float64(total-d.accepted) / d.cfg.BeatEvery.Seconds()
-	d.accepted = total
+	total := d.accepted()
+	load := float64(total-d.told) / d.cfg.BeatEvery.Seconds()
+	d.told = total
 	b := engine.Beat{Node: d.cfg.Name, Incarnation: d.incarnation.Load(), Load: load, Info: d.cfg.Info, Marks: d.beatMarks(),
 		Cut: d.detector.Cut(time.Now())}
 	if err := d.cfg.Engine.Heartbeats().Beat(ctx, b); err != nil && ctx.Err() == nil {

@@ -46,10 +46,18 @@ type deafLog struct {
 }
 
 func (l deafLog) Follow(ctx context.Context, from uint64, fn func(engine.Entry) error) error {
-	return l.Log.Follow(ctx, from, func(e engine.Entry) error {
-		if l.deaf.Load() {
-			<-ctx.Done()
-			return ctx.Err()
+	return followUnlessDeaf(ctx, l.Log, l.deaf, from, fn)
+}
+
+// followUnlessDeaf follows a log, and hears nothing new of it while it is deaf.
+func followUnlessDeaf(ctx context.Context, l engine.Log, deaf *atomic.Bool, from uint64, fn func(engine.Entry) error) error {
+	return l.Follow(ctx, from, func(e engine.Entry) error {
+		for deaf.Load() {
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 		return fn(e)
 	})

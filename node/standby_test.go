@@ -13,30 +13,14 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 )
 
-// lagging is an engine whose shard logs are not followed while it is deaf.
-type lagging struct {
-	*memory.Engine
-	deaf *atomic.Bool
-}
-
-func (e lagging) Shard(s int) engine.ShardLog { return laggingLog{e.Engine.Shard(s), e.deaf} }
-
+// laggingLog is a shard's log of which nothing new is heard while it is deaf.
 type laggingLog struct {
 	engine.ShardLog
 	deaf *atomic.Bool
 }
 
 func (l laggingLog) Follow(ctx context.Context, from uint64, fn func(engine.Entry) error) error {
-	return l.ShardLog.Follow(ctx, from, func(e engine.Entry) error {
-		for l.deaf.Load() {
-			select {
-			case <-time.After(10 * time.Millisecond):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-		return fn(e)
-	})
+	return followUnlessDeaf(ctx, l.ShardLog, l.deaf, from, fn)
 }
 
 // TestStandbyBehind: as long as a standby isn't near the end of its shard's log, its node says so, and no other.
@@ -44,7 +28,8 @@ func TestStandbyBehind(t *testing.T) {
 	var deaf atomic.Bool
 	change := func(cfg *node.Config) {
 		if cfg.Name == "n2" {
-			cfg.Engine = lagging{cfg.Engine.(*memory.Engine), &deaf}
+			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine),
+				shard: func(l engine.ShardLog) engine.ShardLog { return laggingLog{l, &deaf} }}
 		}
 	}
 	inBubble(t, 1, change, func(t *testing.T, c *cluster) {

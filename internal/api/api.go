@@ -160,7 +160,7 @@ func New(n Node, cfg Config) *API {
 		"/v1/data":    {http.MethodGet: a.getData},
 		"/v1/status":  {http.MethodGet: a.getStatus},
 		"/v1/verify":  {http.MethodGet: a.getVerify},
-		"/healthz":    {http.MethodGet: a.getHealth},
+		"/healthz":    {http.MethodGet: getHealth},
 		"/readyz":     {http.MethodGet: a.getReady},
 		"/metrics":    {http.MethodGet: a.metrics.handler.ServeHTTP},
 	}
@@ -268,7 +268,7 @@ func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, a.node.Status())
 }
 
-func (a *API) getHealth(w http.ResponseWriter, _ *http.Request) {
+func getHealth(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 

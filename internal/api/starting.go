@@ -22,9 +22,7 @@ type Starting struct {
 // NewStarting starts to answer at ln, until Stop. why says what the node waits for.
 func NewStarting(ln net.Listener, why string) *Starting {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
+	mux.HandleFunc("GET /healthz", getHealth)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		p := newProblem(http.StatusServiceUnavailable, "starting", "the node is starting: %s", why)
 		p.header.Set("Retry-After", "1")

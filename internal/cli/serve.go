@@ -75,7 +75,6 @@ func (c *serveCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	defer ln.Close()
 	starting := api.NewStarting(ln, c.Engine.waitsFor())
 	waits := time.AfterFunc(startingQuietly, func() { log.Warn("the node is starting: " + c.Engine.waitsFor()) })
 	started, err := c.Engine.start(ctx, c, log)
