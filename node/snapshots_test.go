@@ -424,34 +424,38 @@ func (s *stuck) Put(ctx context.Context, _ string, r io.Reader) error {
 // TestSnapshotsGrow: a large state is not written for little log.
 func TestSnapshotsGrow(t *testing.T) {
 	const size = 1_000_000
-	c := newCluster(t, 1, nil)
-	c.start("n1")
-	c.ready("n1")
-	newest := func() string {
-		infos, err := c.store.Blobs().List(t.Context(), "shard/")
-		if err != nil {
-			t.Fatal(err)
+	inBubble(t, 1, nil, func(t *testing.T, c *cluster) {
+		c.start("n1")
+		c.ready("n1")
+		n, random, text := 0, rand.NewChaCha8([32]byte{1}), make([]byte, size/2)
+		newest := func(documents int) string {
+			for range documents {
+				n++
+				_, _ = random.Read(text) // which can't be compressed
+				c.submit("n1", "", fmt.Sprintf("A <http://e/s%d> <http://e/p> \"%x\" .", n, text))
+			}
+			time.Sleep(time.Second) // what is being written is written then
+			infos, err := c.store.Blobs().List(t.Context(), "shard/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(infos) == 0 {
+				return ""
+			}
+			return infos[len(infos)-1].Name
 		}
-		if len(infos) == 0 {
-			return ""
+		if name := newest(6); name != "" {
+			t.Errorf("%s after 6 MB", name)
 		}
-		return infos[len(infos)-1].Name
-	}
-	n, random, text := 0, rand.NewChaCha8([32]byte{1}), make([]byte, size)
-	write := func(documents int) {
-		for range documents {
-			n++
-			_, _ = random.Read(text) // which can't be compressed
-			c.submit("n1", "", fmt.Sprintf("A <http://e/s%d> <http://e/p> \"%x\" .", n, text[:size/2]))
+		first := newest(3)
+		if first == "" {
+			t.Error("no snapshot after 9 MB")
 		}
-	}
-	write(9)
-	eventually(t, "the first snapshot, after 8 MB", func() bool { return newest() != "" })
-	first := newest()
-	write(9)
-	if newest() != first {
-		t.Error("a snapshot of 8 MB again after 9 MB of log")
-	}
-	write(9)
-	eventually(t, "the second snapshot, after 16 MB more", func() bool { return newest() != first })
+		if name := newest(9); name != first {
+			t.Errorf("%s, 9 MB of log after %s, which is as large", name, first)
+		}
+		if name := newest(9); name == first {
+			t.Error("no snapshot after 18 MB of log more")
+		}
+	})
 }
