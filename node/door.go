@@ -358,6 +358,11 @@ func (l *loop) submit(ctx context.Context, now time.Time, events []shipper.Addre
 			mine[i].Producer, mine[i].Seq = l.n.door, l.doorSeq
 		}
 	}
+	select {
+	case <-l.gaveUp.wake: // the room of who gave up before this came is free
+		l.forget()
+	default:
+	}
 	first := l.token + 1
 	if !l.out.Submit(now, first, mine...) {
 		for _, index := range indexes {

@@ -65,6 +65,34 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	}
 }
 
+// TestRoomOfWhoGaveUp: a caller that has given up takes no room from who comes after it, though the loop sees the next
+// one's events first.
+func TestRoomOfWhoGaveUp(t *testing.T) {
+	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: shipper.NewInProcess(1),
+		Logger: slog.New(slog.DiscardHandler), Wait: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(n.entered)
+	l := n.loops[0]
+	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: "n1", FirstID: 1, MaxQueue: 2000})
+	event := []shipper.Addressed{{Event: shipper.Event{Payload: make([]byte, 1500)}}}
+	for i := range 3 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			acks, err := n.Send(ctx, event)
+			if err == nil {
+				t.Errorf("caller %d: %v", i+1, acks)
+			}
+			done <- err
+		}()
+		(<-l.in)(time.Now())
+		cancel()
+		<-done
+	}
+}
+
 // TestInboxIsBoundedInBytes: large batches that come again and again while a loop is behind are refused; one alone is
 // always taken.
 func TestInboxIsBoundedInBytes(t *testing.T) {
