@@ -64,7 +64,7 @@ func timesFor(election time.Duration) raftTimes {
 		minCampaign: election / 10, maxCampaign: election / 2,
 		heartbeat:  election / 4,
 		lostQuorum: 2 * election, lostQuorumCheck: election / 2,
-		connect: election / 2, reconnect: election / 4,
+		connect: election / 2, reconnect: election / 10,
 	}
 }
 

@@ -44,15 +44,9 @@ func (s *Server) HandOver(ctx context.Context) error {
 
 // unled returns a Raft group that no other server leads, as far as this one knows; "" if there is none.
 func (s *Server) unled() (group, leader string) {
-	groups := s.ns.Raftz(&server.RaftzOptions{})
-	if groups == nil {
-		return "", ""
-	}
-	for _, account := range *groups {
-		for name, g := range account {
-			if g.Leader == "" || g.Leader == g.ID || g.State == server.Leader.String() {
-				return name, g.Leader
-			}
+	for name, g := range s.raftGroups() {
+		if g.Leader == "" || g.Leader == g.ID || g.State == server.Leader.String() {
+			return name, g.Leader
 		}
 	}
 	return "", ""

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,6 +106,122 @@ func TestDeafServerEndsRoutes(t *testing.T) {
 	}
 	if err := a.append(limited(t), []byte("the others go on")); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSuccession: when a server's connections end, exactly one of the others stands for each group that it led, and nobody
+// for a group that another leads.
+func TestSuccession(t *testing.T) {
+	t.Parallel()
+	n, cfg := newNet3(t), fresh(1, 3)
+	cfg.Shards, cfg.Streams = 16, 16
+	open(t, n.servers[0], cfg)
+	now := time.Now()
+	var watches []*succession
+	for _, s := range n.servers {
+		c := successionOf(s, ServerConfig{Cluster: "net"})
+		if missed := c.look(now); len(missed) > 0 || len(c.linked) != 2 {
+			t.Fatalf("%s misses %v and has routes to %v", s.Name(), missed, c.linked)
+		}
+		watches = append(watches, c)
+	}
+	groups := n.servers[0].raftGroups() // as they were before the fault
+	led := make([][]string, 3)
+	for i, s := range n.servers {
+		for name, g := range s.raftGroups() {
+			if g.ID == groups[name].Leader {
+				led[i] = append(led[i], name)
+			}
+		}
+	}
+	if count := len(led[0]) + len(led[1]) + len(led[2]); count < 16+2 {
+		t.Fatalf("%d groups are known to have a leader: %v", count, led)
+	}
+	for lost, want := range led {
+		var stand []string
+		for i, c := range watches {
+			if i != lost {
+				mine := c.turns(n.servers[lost].Name(), asKnownBy(n.servers[i], groups))
+				stand = append(stand, mine...)
+			}
+		}
+		slices.Sort(want)
+		if slices.Sort(stand); !slices.Equal(stand, want) {
+			t.Errorf("without %d the others stand for %v, but it led %v", lost, stand, want)
+		}
+	}
+
+	n.isolate(0, true)
+	for _, c := range watches[1:] {
+		for c.look(now); len(c.since) == 0; c.look(now) {
+			time.Sleep(readyPoll)
+		}
+		if _, missed := c.since[n.servers[0].Name()]; !missed || len(c.since) > 1 {
+			t.Errorf("%v have no route", c.since)
+		}
+	}
+}
+
+// TestMissed: a server is missed once, when it has had no route for a while; not one that came back meanwhile.
+func TestMissed(t *testing.T) {
+	c := &succession{grace: time.Second, linked: map[string]bool{}, since: map[string]time.Time{}}
+	began := time.Now()
+	for _, step := range []struct {
+		after  time.Duration
+		linked string
+		want   []string
+	}{
+		{0, "ab", nil},
+		{100, "b", nil}, // a is gone
+		{1099, "b", nil},
+		{1100, "b", []string{"a"}},
+		{5000, "b", nil},
+		{6000, "ab", nil}, // and back
+		{6100, "a", nil},  // b is gone
+		{7000, "ab", nil}, // but soon back
+		{9000, "ab", nil},
+		{9100, "a", nil}, // gone once more
+		{10099, "a", nil},
+		{10100, "a", []string{"b"}},
+	} {
+		now, linked := began.Add(step.after*time.Millisecond), map[string]bool{}
+		for _, name := range step.linked {
+			linked[string(name)] = true
+		}
+		c.note(linked, now)
+		if got := c.missed(now); !slices.Equal(got, step.want) {
+			t.Errorf("after %d ms %v are missed, want %v", step.after, got, step.want)
+		}
+	}
+}
+
+// asKnownBy are groups with the leaders that they had, and the peers as a server knows them.
+func asKnownBy(s *Server, groups map[string]server.RaftzGroup) map[string]server.RaftzGroup {
+	own := s.raftGroups()
+	for name, g := range own {
+		g.Leader = groups[name].Leader
+		own[name] = g
+	}
+	return own
+}
+
+// TestSuccessor: the choice is the same in whatever order the servers are known, and the groups of one that is lost go to
+// all others.
+func TestSuccessor(t *testing.T) {
+	servers := []string{"n1", "n2", "n3", "n4"}
+	first := map[string]int{}
+	for i := range 1000 {
+		group := fmt.Sprint("S-R3F-", i)
+		got := successor(group, servers)
+		if back := successor(group, []string{"n4", "n3", "n2", "n1"}); back != got {
+			t.Fatalf("%s goes to %s or %s", group, got, back)
+		}
+		first[got]++
+	}
+	for _, name := range servers {
+		if first[name] < 150 || first[name] > 350 {
+			t.Errorf("%s stands first for %d of 1000 groups", name, first[name])
+		}
 	}
 }
 

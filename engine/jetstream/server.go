@@ -104,7 +104,7 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	if err != nil {
 		return nil, err
 	}
-	if err := setElection(cmp.Or(cfg.Election, DefaultElection)); err != nil {
+	if err := setElection(cfg.election()); err != nil {
 		return nil, err
 	}
 	lock, err := openDir(cfg)
@@ -131,12 +131,15 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	return s, nil
 }
 
-// supervise looks at the disk from now on, until Shutdown.
+// supervise looks at the disk and at the routes from now on, until Shutdown.
 func (s *Server) supervise() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.unsupervise = cancel
 	s.room.look()
 	s.supervising.Go(func() { s.room.run(ctx) })
+	if c := successionOf(s, s.room.cfg); c != nil {
+		s.supervising.Go(func() { c.run(ctx) })
+	}
 }
 
 func (s *Server) awaitReady(ctx context.Context, cfg ServerConfig, fatal <-chan error) error {
@@ -207,12 +210,14 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 // each time in a later term, for which the elected leader steps down; once it has closed its routes the others are rid of
 // it. With the stock pings that takes one to two minutes.
 func (cfg ServerConfig) routePings() (time.Duration, int) {
-	d := cmp.Or(cfg.Election, DefaultElection)
+	d := cfg.election()
 	if d == StockElection {
 		return 0, 0
 	}
 	return d / 2, 3
 }
+
+func (cfg ServerConfig) election() time.Duration { return cmp.Or(cfg.Election, DefaultElection) }
 
 // ClientURL is the address that clients in other processes connect to.
 func (s *Server) ClientURL() string { return s.ns.ClientURL() }
