@@ -37,6 +37,7 @@ func (n *Node) follow(ctx context.Context) error {
 			return fmt.Errorf("%w: incarnation %d, this process is %d", ErrSuperseded, member.Incarnation,
 				n.incarnation.Load())
 		case incarnation == 0 && !n.left.Load():
+			n.outside.Store(true)
 			n.install(ctx, state)
 			if time.Since(entered) > 2*reenterMax {
 				wait = reenterAfter
@@ -50,6 +51,7 @@ func (n *Node) follow(ctx context.Context) error {
 		if incarnation > 0 {
 			n.incarnation.Store(incarnation)
 		}
+		n.outside.Store(false)
 		n.install(ctx, state)
 		select {
 		case <-wake:
@@ -216,6 +218,7 @@ func (d *detection) look(ctx context.Context, now time.Time) {
 	if d.detector.Deaf(now) {
 		d.call(ctx)
 	}
+	d.cut.Store(d.detector.Cut(now))
 	for name, a := range d.accusing {
 		select {
 		case <-a.done:

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // outage is what becomes of a cluster's network and engine. A node that is cut off hears only itself, and the control log
@@ -18,6 +20,7 @@ type outage struct {
 	mu   sync.Mutex
 	cut  map[string]chan struct{} // by node; is closed when it is healed
 	deaf map[string]string        // to whom a node is deaf
+	mute string                   // who sends batches in vain
 
 	fails        bool          // the control log fails at once instead of not answering
 	tail, append time.Duration // that the control log takes longer
@@ -43,6 +46,7 @@ func (o *outage) heal() {
 	}
 	clear(o.cut)
 	clear(o.deaf)
+	o.mute = ""
 }
 
 func (o *outage) makeDeaf(name, to string) {
@@ -98,6 +102,23 @@ func (e suffering) Heartbeats() engine.Heartbeats {
 }
 func (e suffering) Control() engine.Log { return sufferingLog{e.Engine.Control(), e} }
 
+// sufferingWay loses what a node sends that is cut off, or mute.
+type sufferingWay struct {
+	shipper.Transport
+	name string
+	o    *outage
+}
+
+func (w sufferingWay) Send(ctx context.Context, to string, b shipper.Batch) error {
+	w.o.mu.Lock()
+	lost := w.o.cut[w.name] != nil || w.o.mute == w.name
+	w.o.mu.Unlock()
+	if lost {
+		return nil
+	}
+	return w.Transport.Send(ctx, to, b)
+}
+
 type sufferingBeats struct {
 	engine.Heartbeats
 	e suffering
@@ -143,7 +164,7 @@ func (l sufferingLog) Follow(ctx context.Context, from uint64, fn func(engine.En
 func inOutage(t *testing.T, nodes int, o *outage, test func(t *testing.T, c *cluster)) {
 	t.Helper()
 	change := func(cfg *node.Config) {
-		cfg.Engine = suffering{cfg.Engine, cfg.Name, o}
+		cfg.Engine, cfg.Transport = suffering{cfg.Engine, cfg.Name, o}, sufferingWay{cfg.Transport, cfg.Name, o}
 		cfg.BeatEvery, cfg.FailAfter = 150*time.Millisecond, 750*time.Millisecond
 	}
 	inBubble(t, 3, change, func(t *testing.T, c *cluster) {
@@ -209,6 +230,45 @@ func TestDeafNodeAccusesNobody(t *testing.T) {
 		})
 	}
 }
+
+// TestNodeThatIsApartAnswersSoon: whoever sends to a node that nobody hears, or that hears nobody, is told so, and can go to
+// another one. When all is well again the node takes what it is sent.
+func TestNodeThatIsApartAnswersSoon(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		part func(*outage)
+		want error
+	}{
+		{"deaf", func(o *outage) { o.cutOff("n1") }, node.ErrNoLeader},
+		{"mute", func(o *outage) { o.makeDeaf("n2", "n1"); o.makeDeaf("n3", "n1"); o.mute = "n1" }, node.ErrNoOwner},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := newOutage()
+			inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+				before := c.members("n2")
+				test.part(o)
+				c.takenOut("n1", "n2", before)
+				began := time.Now()
+				err := c.tryWithin("n1", time.Minute, manySubjects)
+				if took := time.Since(began); !errors.Is(err, test.want) || took > time.Second {
+					t.Errorf("after %v: %v, want %v", took, err, test.want)
+				}
+				if err := c.tryWithin("n2", time.Minute, manySubjects); err != nil {
+					t.Errorf("another one: %v", err)
+				}
+				o.heal()
+				eventually(t, "n1 enters again", func() bool { return c.members("n2")["n1"] > before["n1"] })
+				if err := c.tryWithin("n1", time.Minute, manySubjects); err != nil {
+					t.Errorf("healed: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// manySubjects has changes for all of three shards.
+const manySubjects = "A <http://e/a> <http://e/p> \"1\" .\nA <http://e/b> <http://e/p> \"1\" .\nA <http://e/c> <http://e/p> \"1\" .\n" +
+	"A <http://e/d> <http://e/p> \"1\" .\nA <http://e/e> <http://e/p> \"1\" .\nA <http://e/f> <http://e/p> \"1\" .\n"
 
 // TestAccusationIsWithdrawn: what is under way against a member ends when that is heard again.
 func TestAccusationIsWithdrawn(t *testing.T) {

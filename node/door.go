@@ -119,7 +119,7 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
 // [ErrBusy], [ErrNoLeader] or else [ErrNoOwner]; [ErrStopped] when the node stops. [ErrNoRoom] isn't waited for: no failover
-// ends it.
+// ends it. A node that is cut off, or that the others took for dead, waits for half a second.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].
 //
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
@@ -155,7 +155,7 @@ func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.
 			continue
 		case <-ctx.Done():
 		case <-look.C:
-			if !n.hopeless(events, acks) {
+			if !n.hopeless(events, acks) && (time.Since(began) < apartAfter || n.apart() == nil) {
 				continue
 			}
 		}
@@ -166,6 +166,20 @@ func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.
 
 // lookEvery is the time between looks at what owners say of batches that they don't take.
 const lookEvery = 250 * time.Millisecond
+
+// apartAfter is how long a node that is apart waits for answers all the same: it may be back in time.
+const apartAfter = 2 * lookEvery
+
+// apart says why what waits here is better sent to another node; nil if it isn't.
+func (n *Node) apart() error {
+	switch {
+	case n.cut.Load():
+		return fmt.Errorf("%w: this node hears none of the others, and the engine doesn't answer it; use another node", ErrNoLeader)
+	case n.outside.Load():
+		return fmt.Errorf("%w: the others took this node for dead, and it is not back yet; use another node", ErrNoOwner)
+	}
+	return nil
+}
 
 // hopeless reports whether the owner of a shard that has not answered has no room.
 func (n *Node) hopeless(events []shipper.Addressed, acks []shipper.Ack) bool {
@@ -257,6 +271,9 @@ func (n *Node) giveUp(ctx context.Context, after time.Duration, events []shipper
 func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v *view) error {
 	if errors.Is(context.Cause(ctx), ErrStopped) {
 		return fmt.Errorf("%w: shard %d had not answered", ErrStopped, shard)
+	}
+	if why := n.apart(); why != nil {
+		return fmt.Errorf("shard %d, owner %q, after %v: %w", shard, v.owner, after, why)
 	}
 	if why := refusalError(v.refusal); why != nil {
 		return fmt.Errorf("shard %d: %w, after %v: the owner %s answers: %s", shard, why, after, v.refusedBy,

@@ -166,7 +166,10 @@ type Node struct {
 	// enterFault is why entering failed last, proposalFault why a member that is gone could not be proposed as failed, or
 	// the control log not be asked; nil when it did not fail.
 	enterFault, proposalFault atomic.Pointer[error]
-	jobs                      sync.WaitGroup
+	// cut: the node hears none of the others, and no majority of the engine's servers answers it. outside: the others took it
+	// for dead.
+	cut, outside atomic.Bool
+	jobs         sync.WaitGroup
 }
 
 // New checks the configuration and returns a node that does nothing yet.
