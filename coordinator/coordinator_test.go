@@ -16,6 +16,7 @@ import (
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -408,8 +409,8 @@ func TestEnterAndFail(t *testing.T) {
 }
 
 func TestRoute(t *testing.T) {
-	var got []shipper.Event
-	sink := shipper.SinkFunc(func(_ context.Context, b shipper.Batch) error {
+	var got []event.Event
+	sink := shipper.SinkFunc(func(_ context.Context, b event.Batch) error {
 		got = append(got, b.Events...)
 		return nil
 	})
@@ -455,7 +456,7 @@ func BenchmarkRoute(b *testing.B) {
 
 // benchmarkRoute routes to two nodes: half of the shards are here, the others behind the in-process transport.
 func benchmarkRoute(b *testing.B, shards int) {
-	sink := shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })
+	sink := shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })
 	transport := shipper.NewInProcess(1024)
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)

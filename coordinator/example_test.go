@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -18,7 +19,7 @@ func Example() {
 	work := make(chan string, 1)
 	nodes := map[string]*coordinator.Coordinator{}
 	for _, name := range []string{"n1", "n2"} {
-		sink := shipper.SinkFunc(func(_ context.Context, b shipper.Batch) error {
+		sink := shipper.SinkFunc(func(_ context.Context, b event.Batch) error {
 			for i := range b.Events {
 				var reading struct{ Celsius float64 }
 				if err := coordinator.PayloadOf(&b.Events[i]).Decode(&reading); err != nil {

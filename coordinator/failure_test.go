@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -262,7 +263,7 @@ func TestRouteFails(t *testing.T) {
 	transport := shipper.NewInProcess(16)
 	full := errors.New("the sink is full")
 	ship := shipper.New("n1", transport, shipper.WithShards(4), shipper.WithSink(
-		shipper.SinkFunc(func(context.Context, shipper.Batch) error { return full })))
+		shipper.SinkFunc(func(context.Context, event.Batch) error { return full })))
 	c, err := coordinator.New(coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: 4}, memory.New(1).Control(), ship)
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +293,7 @@ func TestRouteFails(t *testing.T) {
 	if s := c.Stats(); s.Routed != 0 || s.LocallyDelivered != 0 || s.RemotelyShipped != 0 {
 		t.Errorf("stats %+v", s)
 	}
-	taker := shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })
+	taker := shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })
 	if err := transport.RegisterRoute("n2", taker); err != nil {
 		t.Fatal(err)
 	}

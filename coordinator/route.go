@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"mime"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shard"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // Payload is what an event carries: any bytes, with their media type. Nobody changes Data after it is routed.
@@ -42,7 +42,7 @@ func (p Payload) Decode(v any) error {
 }
 
 // PayloadOf returns the payload of an event, for those who get one.
-func PayloadOf(ev *shipper.Event) Payload { return Payload{MediaType: ev.MediaType, Data: ev.Payload} }
+func PayloadOf(ev *event.Event) Payload { return Payload{MediaType: ev.MediaType, Data: ev.Payload} }
 
 // Target is where a key's events go.
 type Target struct {
@@ -77,7 +77,7 @@ func (c *Coordinator) Route(ctx context.Context, key string, p Payload) (Target,
 	if err != nil {
 		return t, err
 	}
-	err = c.ship.Ship(ctx, t.Node, t.Shard, shipper.Event{Epoch: s.Epoch, Key: key, MediaType: p.MediaType, Payload: p.Data})
+	err = c.ship.Ship(ctx, t.Node, t.Shard, event.Event{Epoch: s.Epoch, Key: key, MediaType: p.MediaType, Payload: p.Data})
 	if err != nil {
 		return t, err
 	}

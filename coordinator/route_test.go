@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -20,7 +21,7 @@ func TestRoutedEventsReachTheirShards(t *testing.T) {
 	var all sync.WaitGroup
 	all.Add(n)
 	transport := shipper.NewInProcess(2 * n)
-	err := transport.RegisterRoute("n2", shipper.SinkFunc(func(_ context.Context, b shipper.Batch) error {
+	err := transport.RegisterRoute("n2", shipper.SinkFunc(func(_ context.Context, b event.Batch) error {
 		<-gate
 		for i := range b.Events {
 			if got++; shard.Of(b.Events[i].Key, shards) != b.Shard {

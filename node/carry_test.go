@@ -15,6 +15,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -25,17 +26,17 @@ import (
 // way is a transport whose Send to other nodes a test may replace.
 type way struct {
 	shipper.Transport
-	send atomic.Pointer[func(ctx context.Context, to string, b shipper.Batch) error]
+	send atomic.Pointer[func(ctx context.Context, to string, b event.Batch) error]
 }
 
-func (w *way) Send(ctx context.Context, to string, b shipper.Batch) error {
+func (w *way) Send(ctx context.Context, to string, b event.Batch) error {
 	if send := w.send.Load(); send != nil {
 		return (*send)(ctx, to, b)
 	}
 	return w.Transport.Send(ctx, to, b)
 }
 
-func (w *way) set(send func(ctx context.Context, to string, b shipper.Batch) error) {
+func (w *way) set(send func(ctx context.Context, to string, b event.Batch) error) {
 	w.send.Store(&send)
 }
 
@@ -83,7 +84,7 @@ func TestTransportThatBlocks(t *testing.T) {
 	for _, size := range []int{100, 3 << 20} {
 		c, w := twoWays(t, nil)
 		entered := make(chan struct{}, 1)
-		w.set(func(ctx context.Context, _ string, _ shipper.Batch) error {
+		w.set(func(ctx context.Context, _ string, _ event.Batch) error {
 			select {
 			case entered <- struct{}{}:
 			default:
@@ -106,7 +107,7 @@ func TestTransportThatBlocks(t *testing.T) {
 func TestLargeBatchHasTime(t *testing.T) {
 	c, w := twoWays(t, nil)
 	var beside, most atomic.Int32
-	w.set(func(ctx context.Context, to string, b shipper.Batch) error {
+	w.set(func(ctx context.Context, to string, b event.Batch) error {
 		most.Store(max(most.Load(), beside.Add(1)))
 		defer beside.Add(-1)
 		select {
@@ -128,7 +129,7 @@ func TestLargeBatchHasTime(t *testing.T) {
 func TestLargeBatchIsTriedAgain(t *testing.T) {
 	c, w := twoWays(t, nil)
 	var sends atomic.Int32
-	w.set(func(ctx context.Context, to string, b shipper.Batch) error {
+	w.set(func(ctx context.Context, to string, b event.Batch) error {
 		if sends.Add(1) > 1 {
 			return w.Transport.Send(ctx, to, b)
 		}
@@ -145,7 +146,7 @@ func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
 	c, w := twoWays(t, nil)
 	entered, stopped := make(chan struct{}), make(chan time.Duration, 1)
 	var once sync.Once
-	w.set(func(ctx context.Context, _ string, _ shipper.Batch) error {
+	w.set(func(ctx context.Context, _ string, _ event.Batch) error {
 		once.Do(func() { close(entered) })
 		<-ctx.Done()
 		deadline, _ := ctx.Deadline()
@@ -163,7 +164,7 @@ func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
 	}()
 	<-entered
 	cancel()
-	if err := <-done; !errors.Is(err, node.ErrNoOwner) {
+	if err := <-done; !errors.Is(err, event.ErrNoOwner) {
 		t.Error(err)
 	}
 	if left := <-stopped; left < time.Second {
@@ -176,7 +177,7 @@ func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
 func TestGivenUpIsNotSentAgain(t *testing.T) {
 	c, w := twoWays(t, func(cfg *node.Config) { cfg.MaxQueue = 2000 })
 	sent := make(chan uint64, 100)
-	w.set(func(_ context.Context, _ string, b shipper.Batch) error {
+	w.set(func(_ context.Context, _ string, b event.Batch) error {
 		sent <- b.ID
 		return nil // and it is lost
 	})
@@ -197,7 +198,7 @@ func TestGivenUpIsNotSentAgain(t *testing.T) {
 			}
 		}
 		cancel()
-		if err := <-done; !errors.Is(err, node.ErrNoOwner) {
+		if err := <-done; !errors.Is(err, event.ErrNoOwner) {
 			t.Errorf("nobody answers: %v", err)
 		}
 	}
@@ -212,7 +213,7 @@ func TestGivenUpIsNotSentAgain(t *testing.T) {
 func TestWhatCantBeSentIsAnswered(t *testing.T) {
 	for _, limit := range []int{1000, 2 << 20} { // the batches beyond it are sent on the loop, and beside it
 		c, w := twoWays(t, nil)
-		w.set(func(ctx context.Context, to string, b shipper.Batch) error {
+		w.set(func(ctx context.Context, to string, b event.Batch) error {
 			if shipper.BatchWireBound(&b) > limit+1000 {
 				return fmt.Errorf("%w: over %d", shipper.ErrTooLarge, limit)
 			}
@@ -225,7 +226,7 @@ func TestWhatCantBeSentIsAnswered(t *testing.T) {
 		}
 		all.Wait()
 		for i, err := range errs {
-			if large := i%2 == 0; large != errors.Is(err, node.ErrTooLarge) || !large && err != nil {
+			if large := i%2 == 0; large != errors.Is(err, event.ErrTooLarge) || !large && err != nil {
 				t.Errorf("limit %d, document %d: %v", limit, i, err)
 			}
 		}
@@ -285,10 +286,10 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 // TestStreamMessageThatCantBeSent: an embedder's stream hears that sending again is of no use.
 func TestStreamMessageThatCantBeSent(t *testing.T) {
 	c, w := twoWays(t, nil)
-	w.set(func(context.Context, string, shipper.Batch) error { return shipper.ErrTooLarge })
+	w.set(func(context.Context, string, event.Batch) error { return shipper.ErrTooLarge })
 	quad := rdf.Quad{S: rdf.Trusted("<http://e/s>"), P: rdf.Trusted("<http://e/p>"), O: rdf.Trusted(`"v"`)}
 	_, err := c.nodes["n2"].StreamSink().WriteBatch(t.Context(), []shipper.Message{{StreamID: "s", Offset: 1, Quads: []rdf.Quad{quad}}})
-	if !errors.Is(err, shipper.ErrNotAccepted) || !errors.Is(err, node.ErrTooLarge) {
+	if !errors.Is(err, shipper.ErrNotAccepted) || !errors.Is(err, event.ErrTooLarge) {
 		t.Errorf("%v, want ErrNotAccepted", err)
 	}
 }

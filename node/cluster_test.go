@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -67,12 +68,12 @@ func (s *seat) RegisterRoute(name string, sink shipper.Sink) error {
 // reused lends slices that are empty rather than nil, as a transport does that uses them again.
 type reused struct{ shipper.Sink }
 
-func (r reused) Deliver(ctx context.Context, b shipper.Batch) error {
+func (r reused) Deliver(ctx context.Context, b event.Batch) error {
 	if b.Acks == nil {
-		b.Acks = []shipper.Ack{}
+		b.Acks = []event.Ack{}
 	}
 	if b.Events == nil {
-		b.Events = []shipper.Event{}
+		b.Events = []event.Event{}
 	}
 	return r.Sink.Deliver(ctx, b)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -109,7 +110,7 @@ type sufferingWay struct {
 	o    *outage
 }
 
-func (w sufferingWay) Send(ctx context.Context, to string, b shipper.Batch) error {
+func (w sufferingWay) Send(ctx context.Context, to string, b event.Batch) error {
 	w.o.mu.Lock()
 	lost := w.o.cut[w.name] != nil || w.o.mute == w.name
 	w.o.mu.Unlock()
@@ -239,8 +240,8 @@ func TestNodeThatIsApartAnswersSoon(t *testing.T) {
 		part func(*outage)
 		want error
 	}{
-		{"deaf", func(o *outage) { o.cutOff("n1") }, node.ErrNoLeader},
-		{"mute", func(o *outage) { o.makeDeaf("n2", "n1"); o.makeDeaf("n3", "n1"); o.mute = "n1" }, node.ErrNoOwner},
+		{"deaf", func(o *outage) { o.cutOff("n1") }, engine.ErrNoLeader},
+		{"mute", func(o *outage) { o.makeDeaf("n2", "n1"); o.makeDeaf("n3", "n1"); o.mute = "n1" }, event.ErrNoOwner},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := newOutage()

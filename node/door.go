@@ -15,6 +15,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/shipper"
@@ -37,9 +39,9 @@ type doorStats struct {
 
 // Submit takes a document of changes in: it is checked whole, divided by shard, and answered when every part is
 // committed. Results are in order of shard. Errors: a *nquads.SyntaxError of the document (nothing of it is applied),
-// [ErrMediaType], [ErrKey], [ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [ErrReused], [ErrBad], [ErrHalted]
-// as soon as an owner says so; the last known of [ErrNoOwner], [ErrBusy], [ErrNoRoom] and [ErrNoLeader] after the bounded
-// wait, or when ctx ends; [ErrStopped]; and *[PartialError] around the cause when other shards have committed.
+// [ErrMediaType], [ErrKey], [event.ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [event.ErrReused], [event.ErrBad], [event.ErrHalted]
+// as soon as an owner says so; the last known of [event.ErrNoOwner], [event.ErrBusy], [engine.ErrNoRoom] and [engine.ErrNoLeader] after the bounded
+// wait, or when ctx ends; [event.ErrStopped]; and *[PartialError] around the cause when other shards have committed.
 func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) {
 	split, identity, err := n.split(s)
 	if err != nil {
@@ -47,13 +49,13 @@ func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) 
 	}
 	n.counted.submissions.Add(1)
 	n.counted.changesIn.Add(split.Rows)
-	events := make([]shipper.Addressed, len(split.Parts))
+	events := make([]event.Addressed, len(split.Parts))
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i, part := range split.Parts {
 		events[i].Shard = part.Shard
 		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
 		if s.Key != "" {
-			events[i].Producer = fmt.Sprintf("%s%s/%d", shipper.OncePrefix, s.Key, parts[part.Shard])
+			events[i].Producer = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", s.Key, parts[part.Shard])}
 			events[i].Seq = identity
 			parts[part.Shard]++
 		}
@@ -106,7 +108,7 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 	}
 	var large *dataset.TransactionTooLargeError
 	if errors.As(err, &large) {
-		err = fmt.Errorf("%w: %w", ErrTooLarge, err)
+		err = fmt.Errorf("%w: %w", event.ErrTooLarge, err)
 	}
 	if err == nil && split.HasPrev && n.cfg.Key != dataset.Dataset {
 		err = fmt.Errorf("%w, this one's is %q", ErrPrevNeedsDataset, n.cfg.Key)
@@ -115,17 +117,17 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 }
 
 // Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each; the
-// status of one that can't be sent to any owner is [shipper.TooLarge].
+// status of one that can't be sent to any owner is [event.TooLarge].
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
-// [ErrBusy], [ErrNoLeader] or else [ErrNoOwner]; [ErrStopped] when the node stops. [ErrNoRoom] isn't waited for: no failover
+// [event.ErrBusy], [engine.ErrNoLeader] or else [event.ErrNoOwner]; [event.ErrStopped] when the node stops. [engine.ErrNoRoom] isn't waited for: no failover
 // ends it. A node that is cut off, or that the others took for dead, waits for half a second.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].
 //
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
-// error before it goes on: a later event that overtook them would make them look like duplicates. Its name is UTF-8 of at
-// most [shipper.MaxWireText] bytes.
-func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.Ack, error) {
+// error before it goes on: a later event that overtook them would make them look like duplicates. It passes
+// [event.Producer.Check], and its text has at most [event.MaxText] bytes.
+func (n *Node) Send(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
 	byShard, err := n.byShard(events)
 	if err != nil {
 		return nil, err
@@ -146,7 +148,7 @@ func (n *Node) Send(ctx context.Context, events []shipper.Addressed) ([]shipper.
 		// An error means that ctx has ended; the events get no ack.
 		_ = l.post(ctx, func(now time.Time) { l.submit(ctx, now, events, indexes, answers) })
 	}
-	acks := make([]shipper.Ack, len(events))
+	acks := make([]event.Ack, len(events))
 	for left := len(events); left > 0; {
 		select {
 		case a := <-answers:
@@ -174,17 +176,17 @@ const apartAfter = 2 * lookEvery
 func (n *Node) apart() error {
 	switch {
 	case n.cut.Load():
-		return fmt.Errorf("%w: this node hears none of the others, and the engine doesn't answer it; use another node", ErrNoLeader)
+		return fmt.Errorf("%w: this node hears none of the others, and the engine doesn't answer it; use another node", engine.ErrNoLeader)
 	case n.outside.Load():
-		return fmt.Errorf("%w: the others took this node for dead, and it is not back yet; use another node", ErrNoOwner)
+		return fmt.Errorf("%w: the others took this node for dead, and it is not back yet; use another node", event.ErrNoOwner)
 	}
 	return nil
 }
 
 // hopeless reports whether the owner of a shard that has not answered has no room.
-func (n *Node) hopeless(events []shipper.Addressed, acks []shipper.Ack) bool {
+func (n *Node) hopeless(events []event.Addressed, acks []event.Ack) bool {
 	for i := range acks {
-		if acks[i].Status == 0 && n.loops[events[i].Shard].view.Load().refusal.Status == shipper.NoRoom {
+		if acks[i].Status == 0 && n.loops[events[i].Shard].view.Load().refusal.Status == event.NoRoom {
 			return true
 		}
 	}
@@ -195,7 +197,7 @@ func (n *Node) hopeless(events []shipper.Addressed, acks []shipper.Ack) bool {
 func (n *Node) patience(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, n.cfg.Wait)
 	ctx, end := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(n.life, func() { end(ErrStopped) })
+	stop := context.AfterFunc(n.life, func() { end(event.ErrStopped) })
 	return ctx, func() {
 		stop()
 		end(nil)
@@ -206,37 +208,39 @@ func (n *Node) patience(ctx context.Context) (context.Context, context.CancelFun
 // notEntered says why there is nobody yet who could take events.
 func (n *Node) notEntered(ctx context.Context) error {
 	switch failed := n.enterFault.Load(); {
-	case errors.Is(context.Cause(ctx), ErrStopped):
-		return ErrStopped
+	case errors.Is(context.Cause(ctx), event.ErrStopped):
+		return event.ErrStopped
 	case failed != nil:
 		return fmt.Errorf("%w: this node has not entered the pipeline yet: %w", cause(*failed), *failed)
 	}
-	return fmt.Errorf("%w: this node has not entered the pipeline yet", ErrNoOwner)
+	return fmt.Errorf("%w: this node has not entered the pipeline yet", event.ErrNoOwner)
 }
 
 // cause is what an error of the control log means to a sender.
 func cause(err error) error {
-	for _, known := range []error{ErrNoRoom, ErrNoLeader} {
+	for _, known := range []error{engine.ErrNoRoom, engine.ErrNoLeader} {
 		if errors.Is(err, known) {
 			return known
 		}
 	}
-	return ErrNoOwner
+	return event.ErrNoOwner
 }
 
 // byShard checks events and returns, for each shard, the indexes of its own in order.
-func (n *Node) byShard(events []shipper.Addressed) (map[int][]int, error) {
+func (n *Node) byShard(events []event.Addressed) (map[int][]int, error) {
 	byShard := make(map[int][]int)
 	for i := range events {
 		s, producer := events[i].Shard, events[i].Producer
 		switch {
 		case s < 0 || s >= len(n.loops):
 			return nil, fmt.Errorf("%w: %d", shipper.ErrInvalidShard, s)
-		case len(producer) > shipper.MaxWireText:
-			return nil, fmt.Errorf("%w: the producer's name has %d bytes, at most %d", ErrTooLarge, len(producer),
-				shipper.MaxWireText)
-		case !utf8.ValidString(producer):
-			return nil, fmt.Errorf("%w: the producer's name %q is no UTF-8", ErrKey, producer)
+		case len(producer.Prefix())+len(producer.Name) > event.MaxText:
+			return nil, fmt.Errorf("%w: the producer's name has %d bytes, at most %d are allowed with %q before it", event.ErrTooLarge,
+				len(producer.Name), event.MaxText, producer.Prefix())
+		case !producer.IsZero():
+			if err := producer.Check(); err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrKey, err)
+			}
 		}
 		byShard[s] = append(byShard[s], i)
 	}
@@ -244,8 +248,8 @@ func (n *Node) byShard(events []shipper.Addressed) (map[int][]int, error) {
 }
 
 // giveUp tells the loops that nobody waits any more, and which shard did not answer, and why.
-func (n *Node) giveUp(ctx context.Context, after time.Duration, events []shipper.Addressed, answers chan answer,
-	acks []shipper.Ack) error {
+func (n *Node) giveUp(ctx context.Context, after time.Duration, events []event.Addressed, answers chan answer,
+	acks []event.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
@@ -269,8 +273,8 @@ func (n *Node) giveUp(ctx context.Context, after time.Duration, events []shipper
 // silence is the error of a shard that has not answered: what its owner said last, if it said anything, or why nobody
 // else can become its owner.
 func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v *view) error {
-	if errors.Is(context.Cause(ctx), ErrStopped) {
-		return fmt.Errorf("%w: shard %d had not answered", ErrStopped, shard)
+	if errors.Is(context.Cause(ctx), event.ErrStopped) {
+		return fmt.Errorf("%w: shard %d had not answered", event.ErrStopped, shard)
 	}
 	if why := n.apart(); why != nil {
 		return fmt.Errorf("shard %d, owner %q, after %v: %w", shard, v.owner, after, why)
@@ -283,22 +287,22 @@ func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v *v
 		return fmt.Errorf("shard %d: %w, owner %q, after %v, and the control log doesn't work: %w", shard, cause(*failed),
 			v.owner, after, *failed)
 	}
-	return fmt.Errorf("%w: shard %d, owner %q, after %v", ErrNoOwner, shard, v.owner, after)
+	return fmt.Errorf("%w: shard %d, owner %q, after %v", event.ErrNoOwner, shard, v.owner, after)
 }
 
 // refusalError is the cause that an owner's answer names; nil if it names none.
-func refusalError(a shipper.Ack) error {
+func refusalError(a event.Ack) error {
 	switch a.Status {
-	case shipper.Busy:
-		return ErrBusy
-	case shipper.Halted:
-		return ErrHalted
-	case shipper.NoRoom:
-		return ErrNoRoom
-	case shipper.NoLeader:
-		return ErrNoLeader
-	case shipper.TooLarge:
-		return ErrTooLarge
+	case event.Busy:
+		return event.ErrBusy
+	case event.Halted:
+		return event.ErrHalted
+	case event.NoRoom:
+		return engine.ErrNoRoom
+	case event.NoLeader:
+		return engine.ErrNoLeader
+	case event.TooLarge:
+		return event.ErrTooLarge
 	}
 	return nil
 }
@@ -352,7 +356,7 @@ func (l *loop) forget() {
 // answer is the ack of the event at an index of a Send.
 type answer struct {
 	index int
-	ack   shipper.Ack
+	ack   event.Ack
 }
 
 // waiter is who waits for the ack of one event.
@@ -363,14 +367,14 @@ type waiter struct {
 
 // submit puts the events of one Send into the outbox, in order; not those of a caller that has given up: the loop may
 // have taken note of that before it came to this.
-func (l *loop) submit(ctx context.Context, now time.Time, events []shipper.Addressed, indexes []int, answers chan<- answer) {
+func (l *loop) submit(ctx context.Context, now time.Time, events []event.Addressed, indexes []int, answers chan<- answer) {
 	if ctx.Err() != nil {
 		return
 	}
-	mine := make([]shipper.Event, len(indexes))
+	mine := make([]event.Event, len(indexes))
 	for i, index := range indexes {
 		mine[i] = events[index].Event
-		if mine[i].Producer == "" {
+		if mine[i].Producer.IsZero() {
 			l.doorSeq++
 			mine[i].Producer, mine[i].Seq = l.n.door, l.doorSeq
 		}
@@ -383,7 +387,7 @@ func (l *loop) submit(ctx context.Context, now time.Time, events []shipper.Addre
 	first := l.token + 1
 	if !l.out.Submit(now, first, mine...) {
 		for _, index := range indexes {
-			answers <- answer{index: index, ack: shipper.Ack{Status: shipper.Busy, Reason: "the door's queue is full"}}
+			answers <- answer{index: index, ack: event.Ack{Status: event.Busy, Reason: "the door's queue is full"}}
 		}
 		return
 	}
@@ -394,7 +398,7 @@ func (l *loop) submit(ctx context.Context, now time.Time, events []shipper.Addre
 }
 
 // results makes of the acks of a submission one result per shard.
-func results(events []shipper.Addressed, acks []shipper.Ack, err error) ([]ShardResult, error) {
+func results(events []event.Addressed, acks []event.Ack, err error) ([]ShardResult, error) {
 	byShard := map[int]*ShardResult{}
 	var failed error
 	fail := func(shard int, why error) {
@@ -405,19 +409,19 @@ func results(events []shipper.Addressed, acks []shipper.Ack, err error) ([]Shard
 	for i, a := range acks {
 		shard := events[i].Shard
 		switch a.Status {
-		case shipper.Committed, shipper.Duplicate:
+		case event.Committed, event.Duplicate:
 			r := byShard[shard]
 			if r == nil {
 				r = &ShardResult{Shard: shard, Duplicate: true}
 				byShard[shard] = r
 			}
 			r.add(a)
-		case shipper.Conflict:
+		case event.Conflict:
 			return nil, &ConflictError{Head: a.Head}
-		case shipper.Reused:
-			fail(shard, ErrReused)
-		case shipper.Bad:
-			fail(shard, fmt.Errorf("%w: %s (dead letter at position %d)", ErrBad, a.Reason, a.Position))
+		case event.Reused:
+			fail(shard, event.ErrReused)
+		case event.Bad:
+			fail(shard, fmt.Errorf("%w: %s (dead letter at position %d)", event.ErrBad, a.Reason, a.Position))
 		default:
 			if why := refusalError(a); why != nil {
 				fail(shard, fmt.Errorf("%w: %s", why, a.Reason))
@@ -436,11 +440,11 @@ func results(events []shipper.Addressed, acks []shipper.Ack, err error) ([]Shard
 	return list, failed
 }
 
-func (r *ShardResult) add(a shipper.Ack) {
+func (r *ShardResult) add(a event.Ack) {
 	r.Position = max(r.Position, a.Position)
 	r.Adds += a.Adds
 	r.Deletes += a.Deletes
-	if a.Status == shipper.Committed {
+	if a.Status == event.Committed {
 		r.Duplicate = false
 	}
 	if a.Head != "" {

@@ -13,6 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
@@ -100,12 +101,12 @@ func TestKeysAreText(t *testing.T) {
 				t.Errorf("%q: %v", key, err)
 			}
 		}
-		events := []shipper.Addressed{{Event: shipper.Event{Producer: "once/" + key + strings.Repeat("x", shipper.MaxWireText), Payload: []byte(row)}}}
+		events := []event.Addressed{{Event: event.Event{Producer: event.Producer{Kind: event.Once, Name: key + strings.Repeat("x", event.MaxText)}, Payload: []byte(row)}}}
 		if _, err := c.nodes["n1"].Send(t.Context(), events); err == nil {
 			t.Errorf("%q is a producer", key)
 		}
 	}
-	events := []shipper.Addressed{{Event: shipper.Event{Producer: "p\xff", Seq: 1, MediaType: node.TypePatch, Payload: []byte(row)}}}
+	events := []event.Addressed{{Event: event.Event{Producer: event.Producer{Name: "p\xff"}, Seq: 1, MediaType: node.TypePatch, Payload: []byte(row)}}}
 	if _, err := c.nodes["n1"].Send(t.Context(), events); !errors.Is(err, node.ErrKey) {
 		t.Errorf("a producer of other bytes: %v", err)
 	}
@@ -150,7 +151,7 @@ func TestShardsAreTheEngines(t *testing.T) {
 // cramped is a logic that has no room for what is called vast.
 type cramped struct{ *dataset.Logic }
 
-func (l cramped) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (l cramped) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
 	if strings.Contains(string(ev.Payload), "vast") {
 		return dst, 0, 0, fmt.Errorf("%w: no room for it", operator.ErrFull)
 	}
@@ -172,7 +173,7 @@ func TestHaltedIsSaidAtOnce(t *testing.T) {
 			for _, door := range []string{"n1", "n2"} {
 				begin := time.Now()
 				err := c.try(door, "", "A <http://e/"+what+"> <http://e/p> \"1\" <http://e/g1> .\n")
-				if !errors.Is(err, node.ErrHalted) || !strings.Contains(err.Error(), "the state is full: no room for it") ||
+				if !errors.Is(err, event.ErrHalted) || !strings.Contains(err.Error(), "the state is full: no room for it") ||
 					time.Since(begin) > time.Second {
 					t.Errorf("%s, at %s, after %v: %v", what, door, time.Since(begin), err)
 				}
@@ -213,7 +214,7 @@ func (l brokenLog) Append(ctx context.Context, expect uint64, payload []byte) (u
 // TestLastKnownCause: who waits in vain is told what the owner said last, and soon where waiting is of no use; and when it
 // is over, all goes on.
 func TestLastKnownCause(t *testing.T) {
-	for _, cause := range []error{node.ErrNoRoom, node.ErrNoLeader} {
+	for _, cause := range []error{engine.ErrNoRoom, engine.ErrNoLeader} {
 		var why atomic.Pointer[error]
 		change := func(cfg *node.Config) { cfg.Engine = broken{cfg.Engine.(*memory.Engine), &why} }
 		inBubble(t, 1, change, func(t *testing.T, c *cluster) {
@@ -225,9 +226,9 @@ func TestLastKnownCause(t *testing.T) {
 			for _, door := range []string{"n1", "n2"} {
 				begin := time.Now()
 				err := c.try(door, "k"+door, "A <http://e/"+door+"> <http://e/p> \"1\" .\n")
-				if !errors.Is(err, cause) || errors.Is(err, node.ErrNoOwner) ||
+				if !errors.Is(err, cause) || errors.Is(err, event.ErrNoOwner) ||
 					!strings.Contains(err.Error(), "the owner n1 answers: append") ||
-					(time.Since(begin) == 20*time.Second) != (cause == node.ErrNoLeader) || time.Since(begin) > 20*time.Second {
+					(time.Since(begin) == 20*time.Second) != (cause == engine.ErrNoLeader) || time.Since(begin) > 20*time.Second {
 					t.Errorf("at %s after %v: %v", door, time.Since(begin), err)
 				}
 			}
@@ -260,7 +261,7 @@ func TestStreamSinkSaysWhatPasses(t *testing.T) {
 			return err
 		}
 		why.Store(&engine.ErrNoRoom)
-		if err := write(1, "a"); !errors.Is(err, shipper.ErrBackPressure) || !errors.Is(err, node.ErrNoRoom) {
+		if err := write(1, "a"); !errors.Is(err, shipper.ErrBackPressure) || !errors.Is(err, engine.ErrNoRoom) {
 			t.Errorf("no room: %v", err)
 		}
 		why.Store(nil)
@@ -268,7 +269,7 @@ func TestStreamSinkSaysWhatPasses(t *testing.T) {
 		if err := write(1, "a"); err != nil {
 			t.Error(err)
 		}
-		if err := write(2, "vast"); !errors.Is(err, node.ErrHalted) || errors.Is(err, shipper.ErrBackPressure) {
+		if err := write(2, "vast"); !errors.Is(err, event.ErrHalted) || errors.Is(err, shipper.ErrBackPressure) {
 			t.Errorf("halted: %v", err)
 		}
 	})
@@ -301,7 +302,7 @@ func TestNobodyCanTakeOver(t *testing.T) {
 	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		lost.Store(true)
 		c.start("n1")
-		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, node.ErrNoLeader) {
+		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, engine.ErrNoLeader) {
 			t.Errorf("not entered: %v", err)
 		}
 		lost.Store(false)
@@ -310,7 +311,7 @@ func TestNobodyCanTakeOver(t *testing.T) {
 		c.ready("n1", "n2")
 		lost.Store(true)
 		c.kill("n1")
-		if err := c.try("n2", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, node.ErrNoLeader) {
+		if err := c.try("n2", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, engine.ErrNoLeader) {
 			t.Errorf("the owner is gone: %v", err)
 		}
 		lost.Store(false)
@@ -352,20 +353,20 @@ func TestStopped(t *testing.T) {
 		go func() { waits <- c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" .") }()
 		synctest.Wait()
 		c.stop["n1"]()
-		if err := <-waits; !errors.Is(err, node.ErrStopped) {
+		if err := <-waits; !errors.Is(err, event.ErrStopped) {
 			t.Errorf("under way: %v", err)
 		}
-		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, node.ErrStopped) {
+		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, event.ErrStopped) {
 			t.Errorf("afterwards: %v", err)
 		}
-		if _, err := c.nodes["n1"].Send(t.Context(), []shipper.Addressed{{}}); !errors.Is(err, node.ErrStopped) {
+		if _, err := c.nodes["n1"].Send(t.Context(), []event.Addressed{{}}); !errors.Is(err, event.ErrStopped) {
 			t.Errorf("Send: %v", err)
 		}
 		if took := time.Since(begin); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
 		c.kill("n1")
-		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, node.ErrStopped) {
+		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, event.ErrStopped) {
 			t.Errorf("when all has ended: %v", err)
 		}
 	})

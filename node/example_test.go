@@ -9,6 +9,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -24,7 +25,7 @@ func Example() {
 	connection := must(server.Connect())
 	logs := must(jetstream.Open(ctx, connection, jetstream.Config{Pipeline: "shop", Shards: 4}))
 	counts := [4]map[string]int{{}, {}, {}, {}}
-	decide := func(ev *shipper.Event, dst []byte) ([]byte, error) {
+	decide := func(ev *event.Event, dst []byte) ([]byte, error) {
 		var sale struct{ Pieces int }
 		err := coordinator.PayloadOf(ev).Decode(&sale) // an event that is no JSON goes to the dead letters
 		return fmt.Appendln(dst, ev.Key), err
@@ -42,8 +43,8 @@ func Example() {
 	go func() { ended <- n.Run(ctx) }()
 	for _, key := range []string{"apples", "pears", "apples"} {
 		sale := must(coordinator.JSON(map[string]int{"Pieces": 3}))
-		must(n.Send(ctx, []shipper.Addressed{{Shard: shard.Of(key, 4),
-			Event: shipper.Event{Key: key, MediaType: sale.MediaType, Payload: sale.Data}}}))
+		must(n.Send(ctx, []event.Addressed{{Shard: shard.Of(key, 4),
+			Event: event.Event{Key: key, MediaType: sale.MediaType, Payload: sale.Data}}}))
 	}
 	stop() // each event was on disk when Send returned
 	fmt.Println(<-ended, counts[shard.Of("apples", 4)]["apples"], counts[shard.Of("pears", 4)]["pears"])

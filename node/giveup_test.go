@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -26,7 +27,7 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	const callers = 10
 	done := make(chan error, callers)
 	send := func() {
-		_, err := n.Send(ctx, []shipper.Addressed{{Event: shipper.Event{Payload: []byte("x")}}})
+		_, err := n.Send(ctx, []event.Addressed{{Event: event.Event{Payload: []byte("x")}}})
 		done <- err
 	}
 	for range callers {
@@ -47,7 +48,7 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	}
 	cancel()
 	for range callers {
-		if err := <-done; !errors.Is(err, ErrNoOwner) {
+		if err := <-done; !errors.Is(err, event.ErrNoOwner) {
 			t.Error(err)
 		}
 	}
@@ -76,7 +77,7 @@ func TestRoomOfWhoGaveUp(t *testing.T) {
 	close(n.entered)
 	l := n.loops[0]
 	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: "n1", FirstID: 1, MaxQueue: 2000})
-	event := []shipper.Addressed{{Event: shipper.Event{Payload: make([]byte, 1500)}}}
+	event := []event.Addressed{{Event: event.Event{Payload: make([]byte, 1500)}}}
 	for i := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -100,8 +101,8 @@ func TestInboxIsBoundedInBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	batch := func(size int) shipper.Batch {
-		return shipper.Batch{From: "n2", ID: 1, Events: []shipper.Event{{Payload: make([]byte, size)}}}
+	batch := func(size int) event.Batch {
+		return event.Batch{From: "n2", ID: 1, Events: []event.Event{{Payload: make([]byte, size)}}}
 	}
 	deliver := sink{n}.Deliver
 	if err := deliver(t.Context(), batch(1<<20)); err != nil {
@@ -129,7 +130,7 @@ type hangingTransport struct {
 	sends chan context.Context
 }
 
-func (h hangingTransport) Send(ctx context.Context, _ string, _ shipper.Batch) error {
+func (h hangingTransport) Send(ctx context.Context, _ string, _ event.Batch) error {
 	h.sends <- ctx
 	<-ctx.Done()
 	return ctx.Err()
@@ -149,8 +150,8 @@ func TestLargeBatchTurnsToTheNextOwner(t *testing.T) {
 	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: "n1", FirstID: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer func() { cancel(); n.jobs.Wait() }()
-	batch := func(id uint64, size int) shipper.Batch {
-		return shipper.Batch{From: "n1", ID: id, Events: []shipper.Event{{Payload: make([]byte, size)}}}
+	batch := func(id uint64, size int) event.Batch {
+		return event.Batch{From: "n1", ID: id, Events: []event.Event{{Payload: make([]byte, size)}}}
 	}
 	l.send(ctx, "a", batch(1, 32<<20))
 	first := <-way.sends

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -33,7 +34,7 @@ type loop struct {
 	log   *slog.Logger
 	in    chan func(now time.Time)
 	// remote holds batches that arrived; nothing else can fill it. remoteBytes is what they hold.
-	remote      chan shipper.Batch
+	remote      chan event.Batch
 	remoteBytes atomic.Int64
 
 	cfg     operator.Config
@@ -71,13 +72,13 @@ type view struct {
 	queued   int       // bytes in the outbox
 	underWay time.Time // since when its batch waits for an answer; zero: none does
 	// refusal is what refusedBy answered when the batch under way was last sent; zero: nothing.
-	refusal   shipper.Ack
+	refusal   event.Ack
 	refusedBy string
 }
 
 func newLoop(n *Node, shard int) *loop {
 	l := &loop{n: n, shard: shard, log: n.log.With("shard", shard), in: make(chan func(time.Time), inboxSize),
-		remote: make(chan shipper.Batch, inboxSize), waiting: map[uint64]waiter{}, shipping: map[string]*shipping{},
+		remote: make(chan event.Batch, inboxSize), waiting: map[uint64]waiter{}, shipping: map[string]*shipping{},
 		gaveUp: gaveUp{wake: make(chan struct{}, 1)}, stopReading: func() {}}
 	l.cfg = operator.Config{
 		Shard: shard, Node: n.cfg.Name, Logic: func() operator.Logic { return n.cfg.Logic(shard) },
@@ -164,7 +165,7 @@ func (l *loop) effects(ctx context.Context) {
 }
 
 // send hands a batch to its node. Between outbox and operator of this very loop nothing is in between.
-func (l *loop) send(ctx context.Context, node string, b shipper.Batch) {
+func (l *loop) send(ctx context.Context, node string, b event.Batch) {
 	if node == l.n.cfg.Name {
 		l.deliver(b)
 		return
@@ -191,7 +192,7 @@ type shipping struct {
 
 // sendAside hands a large batch over in a job. The same batch, sent again meanwhile, is still on its way; another one
 // takes its place.
-func (l *loop) sendAside(ctx context.Context, node string, b shipper.Batch, size int) {
+func (l *loop) sendAside(ctx context.Context, node string, b event.Batch, size int) {
 	var of string
 	if len(b.Acks) > 0 {
 		of = node
@@ -225,7 +226,7 @@ func (l *loop) stopShipping() {
 }
 
 // sent takes in what became of handing over a batch. What can't be sent must not be sent again for ever.
-func (l *loop) sent(now time.Time, node string, b shipper.Batch, err error) {
+func (l *loop) sent(now time.Time, node string, b event.Batch, err error) {
 	switch {
 	case err == nil:
 	case !errors.Is(err, shipper.ErrTooLarge):
@@ -240,7 +241,7 @@ func (l *loop) sent(now time.Time, node string, b shipper.Batch, err error) {
 }
 
 // deliver takes in a batch: events for the operator, or acks for the outbox.
-func (l *loop) deliver(b shipper.Batch) {
+func (l *loop) deliver(b event.Batch) {
 	if len(b.Acks) == 0 { // a transport uses its slices again: nil it need not be
 		l.op.Deliver(time.Now(), b)
 	} else if err := l.out.Acked(time.Now(), b); err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 )
@@ -135,7 +136,7 @@ func TestLostTail(t *testing.T) {
 	}
 	_, err = n.Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte("TX .\n" + all + "TC .\n")})
 	var partial *node.PartialError
-	if !errors.As(err, &partial) || len(partial.Done) != 3 || !errors.Is(err, node.ErrHalted) {
+	if !errors.As(err, &partial) || len(partial.Done) != 3 || !errors.Is(err, event.ErrHalted) {
 		t.Errorf("submit: %v", err)
 	}
 	c.kill("n1")

@@ -19,6 +19,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -149,8 +150,8 @@ type Node struct {
 	stop        context.CancelFunc
 	incarnation atomic.Uint64
 	loops       []*loop
-	maxRecord   int    // of the operators
-	door        string // the producer name of this process
+	maxRecord   int            // of the operators
+	door        event.Producer // of this process
 
 	feeds  *feeds
 	copies copies
@@ -224,7 +225,7 @@ func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
 
 // Run enters the pipeline and works until ctx ends, which returns nil, or until it can't go on: the settings differ
 // from the committed ones, the control log is damaged, or another process has taken its name ([ErrSuperseded]).
-// It returns when every goroutine has ended; [Node.Submit] and [Node.Send] then return [ErrStopped]. Run is called once.
+// It returns when every goroutine has ended; [Node.Submit] and [Node.Send] then return [event.ErrStopped]. Run is called once.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -317,7 +318,7 @@ const doorRandom = 12
 func (n *Node) begin(incarnation, epoch uint64) {
 	n.incarnation.Store(incarnation)
 	// The random part tells this process from one that was given the same incarnation, before the control log lost its end.
-	n.door = fmt.Sprintf("%s%s/%d/%s", operator.DoorPrefix, n.cfg.Name, incarnation, rand.Text()[:doorRandom])
+	n.door = event.Producer{Kind: event.Door, Name: fmt.Sprintf("%s/%d/%s", n.cfg.Name, incarnation, rand.Text()[:doorRandom])}
 	n.log.Info("entered", "incarnation", incarnation, "epoch", epoch)
 }
 
@@ -326,7 +327,7 @@ type sink struct{ n *Node }
 
 // Deliver hands a batch to its shard's loop. It never blocks: a shard that hangs must not hold up the others, and who
 // waits for an ack sends again.
-func (s sink) Deliver(_ context.Context, b shipper.Batch) error {
+func (s sink) Deliver(_ context.Context, b event.Batch) error {
 	if b.Shard < 0 || b.Shard >= len(s.n.loops) {
 		return fmt.Errorf("%w: %d", shipper.ErrInvalidShard, b.Shard)
 	}
@@ -334,7 +335,7 @@ func (s sink) Deliver(_ context.Context, b shipper.Batch) error {
 }
 
 // arrive puts a batch into the loop's inbox, if it has room: for so many batches, and for so many bytes unless it is alone.
-func (l *loop) arrive(b shipper.Batch) error {
+func (l *loop) arrive(b event.Batch) error {
 	b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks) // they are lent
 	size := int64(shipper.BatchWireBound(&b))
 	if held := l.remoteBytes.Add(size); held == size || held <= int64(l.n.cfg.MaxQueue) {

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -116,7 +117,7 @@ func TestSubmitTwiceWithOneKey(t *testing.T) {
 	}
 	_, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Key: "k1",
 		Body: []byte("A <http://e/a> <http://e/p> \"2\" .\n")})
-	if !errors.Is(err, node.ErrReused) {
+	if !errors.Is(err, event.ErrReused) {
 		t.Errorf("the same key with another body: %v", err)
 	}
 }
@@ -143,7 +144,7 @@ func TestSubmitRefuses(t *testing.T) {
 	for i := range 100 {
 		fmt.Fprintf(&big, "A <http://e/a> <http://e/p> \"%d\" .\n", i)
 	}
-	if err := submit(node.TypePatch, big.String()); !errors.Is(err, node.ErrTooLarge) {
+	if err := submit(node.TypePatch, big.String()); !errors.Is(err, event.ErrTooLarge) {
 		t.Errorf("large transaction: %v", err)
 	}
 	if got := c.data("n1"); got != "" {

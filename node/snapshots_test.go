@@ -16,6 +16,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 )
@@ -261,7 +262,7 @@ func TestSnapshotHangs(t *testing.T) {
 	defer cancel()
 	_, err := c.nodes["n2"].Submit(ctx, node.Submission{MediaType: node.TypePatch,
 		Body: []byte("A <http://e/x> <http://e/p> \"x\" .")})
-	if !errors.Is(err, node.ErrNoOwner) {
+	if !errors.Is(err, event.ErrNoOwner) {
 		t.Errorf("%v", err)
 	}
 	// Another assignment is taken: n3 gets the shard when n2 leaves it, and n2 says that it has it no more.
@@ -345,7 +346,7 @@ func TestEngineRefusesSize(t *testing.T) {
 	const patch = "A <http://e/a> <http://e/p> \"1\" .\n"
 	_, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte(patch),
 		Key: strings.Repeat("/", node.MaxKey)})
-	if !errors.Is(err, node.ErrTooLarge) || errors.Is(err, node.ErrBad) {
+	if !errors.Is(err, event.ErrTooLarge) || errors.Is(err, event.ErrBad) {
 		t.Errorf("%v", err)
 	}
 	if adds, _ := totals(c.submit("n1", "k", patch)); adds != 1 {

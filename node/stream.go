@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -19,7 +21,7 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 	if p := s.pressure(); p == shipper.Stop {
 		return p, fmt.Errorf("write %d messages: %w: a shard's queue is full", len(batch), shipper.ErrBackPressure)
 	}
-	var events []shipper.Addressed
+	var events []event.Addressed
 	splitter := dataset.Splitter{Key: s.n.cfg.Key, Shards: s.n.cfg.Shards, MaxTransaction: s.n.cfg.MaxTransaction}
 	for i := range batch {
 		m := &batch[i]
@@ -33,7 +35,7 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 		}
 		producer, seq := m.Identity()
 		for _, part := range split.Parts {
-			events = append(events, shipper.Addressed{Shard: part.Shard, Event: shipper.Event{Producer: producer,
+			events = append(events, event.Addressed{Shard: part.Shard, Event: event.Event{Producer: producer,
 				Seq: seq, MediaType: dataset.MediaType, Payload: part.Payload}})
 		}
 	}
@@ -42,7 +44,7 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 	switch {
 	case again(err):
 		err = fmt.Errorf("%w: %w", shipper.ErrBackPressure, err)
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, event.ErrTooLarge):
 		err = fmt.Errorf("%w: %w", shipper.ErrNotAccepted, err)
 	}
 	return s.pressure(), err
@@ -50,7 +52,7 @@ func (s streamSink) WriteBatch(ctx context.Context, batch []shipper.Message) (sh
 
 // again reports whether the cause passes by itself.
 func again(err error) bool {
-	for _, cause := range []error{ErrNoOwner, ErrBusy, ErrNoRoom, ErrNoLeader, ErrStopped} {
+	for _, cause := range []error{event.ErrNoOwner, event.ErrBusy, engine.ErrNoRoom, engine.ErrNoLeader, event.ErrStopped} {
 		if errors.Is(err, cause) {
 			return true
 		}

@@ -8,36 +8,15 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
-// Errors of [Node.Submit]. Test with errors.Is and errors.As.
-//
-// ErrNoOwner, ErrBusy, ErrNoRoom, ErrNoLeader and ErrStopped leave open whether the document is committed, now or later:
-// send the same again, with the same key. ErrHalted does so, too, but sending again is of no use before somebody has seen
-// to the shard.
+// Errors of [Node.Submit] of its own; the others are those of what becomes of the events ([event.ErrBusy] and its like),
+// [engine.ErrNoRoom] and [engine.ErrNoLeader]. Test with errors.Is and errors.As.
 var (
-	// ErrNoOwner: a shard had no owner that answered within the bounded wait.
-	ErrNoOwner = errors.New("shard has no owner that answers")
-	// ErrBusy: a queue is full, at the door or at the owner, or the owner is not ready.
-	ErrBusy = errors.New("shard is busy")
-	// ErrHalted: the owner has stopped the shard: its log is damaged, or its store is full.
-	ErrHalted = errors.New("shard is halted")
-	// ErrNoRoom: the engine has no room left for the shard's log. The shard goes on by itself when there is.
-	ErrNoRoom = engine.ErrNoRoom
-	// ErrNoLeader: nobody leads a log, since too few servers can reach each other.
-	ErrNoLeader = engine.ErrNoLeader
-	// ErrStopped: the node has stopped, or is about to. Another may do.
-	ErrStopped = errors.New("node is stopped")
 	// ErrKey: the idempotency key is too long, or no UTF-8.
 	ErrKey = errors.New("idempotency key is not usable")
 	// ErrMediaType: the body's media type is none of those that Submit reads.
 	ErrMediaType = errors.New("media type is not supported")
-	// ErrTooLarge: the body, a transaction in it, or what becomes of it on its way to the log is over a limit.
-	ErrTooLarge = errors.New("too large")
-	// ErrReused: the idempotency key came before with another body. It is noticed in the shards that both have in common.
-	ErrReused = errors.New("idempotency key was used for another body")
 	// ErrPrevNeedsDataset: the patch has a "prev" header, but the pipeline's key is not "dataset".
 	ErrPrevNeedsDataset = errors.New(`header "prev" needs a pipeline with key: dataset`)
-	// ErrBad: the owner could not evaluate the event; it is in the dead-letter log.
-	ErrBad = errors.New("event can't be evaluated")
 )
 
 // ConflictError says that the patch's "prev" is not the head of its dataset. Nothing of the patch is applied. An empty

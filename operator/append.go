@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 const (
 	// maxPositionBytes bounds the producers' positions in one record's headers. The largest position fits: that of a name
 	// that is all escapes.
-	maxPositionBytes = 3*shipper.MaxWireText + positionRoom
+	maxPositionBytes = 3*event.MaxText + positionRoom
 	// positionRoom is what a position takes besides the name: three numbers, and what stands between them.
 	positionRoom = 64
 	// maxReason bounds the reason in a dead letter, in bytes.
@@ -38,7 +38,7 @@ type inflight struct {
 	payloads [][]byte
 	next     int
 	// answers are the acks of the events decided by this append, in the order of the queue.
-	answers []shipper.Ack
+	answers []event.Ack
 	// events says that the logic holds uncommitted changes of these events.
 	events        bool
 	adds, deletes uint64
@@ -129,7 +129,7 @@ func (o *Operator) finish(f *inflight, whole *Record, seq uint64) {
 	o.stats.Deletes += f.deletes
 	for i := range f.answers {
 		a := &f.answers[i]
-		if a.Status == shipper.Committed || a.Status == shipper.Bad && a.Position == 0 {
+		if a.Status == event.Committed || a.Status == event.Bad && a.Position == 0 {
 			a.Position, a.Head = seq, o.chain.DeltaHead
 		}
 	}
@@ -149,7 +149,7 @@ func (o *Operator) abandon() {
 // work decides the next group of queued events and appends what they change.
 func (o *Operator) work() {
 	for o.state == Owning && o.inflight == nil && o.queue.undecided() {
-		g := group{o: o, tentative: map[string]int{}}
+		g := group{o: o, tentative: map[event.Producer]int{}}
 		g.gather()
 		if g.full != nil {
 			o.logic.Rollback()
@@ -171,13 +171,13 @@ func (o *Operator) work() {
 type group struct {
 	o             *Operator
 	body          []byte
-	answers       []shipper.Ack
+	answers       []event.Ack
 	positions     []ProducerPosition
-	tentative     map[string]int // producer → index in positions
+	tentative     map[event.Producer]int // producer → index in positions
 	positionBytes int
 	evaluated     bool
 	reason        string // of the one event of a dead letter
-	letter        *shipper.Event
+	letter        *event.Event
 	full          error // the state has no room for the next event
 	adds, deletes uint64
 }
@@ -204,21 +204,21 @@ func (g *group) gather() {
 
 // decide answers one event. again: the event is bad, and the group before it must be appended first; or there is no
 // room for it.
-func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
+func (g *group) decide(ev *event.Event) (answer event.Ack, again bool) {
 	if known, ok := g.known(ev); ok {
 		return known, false
 	}
 	if ev.Guarded() && ev.Prev != g.o.chain.DeltaHead {
-		return shipper.Ack{Status: shipper.Conflict, Head: g.o.chain.DeltaHead}, false
+		return event.Ack{Status: event.Conflict, Head: g.o.chain.DeltaHead}, false
 	}
-	if isOnce(ev.Producer) && g.o.producers.once+len(g.positions) >= g.o.cfg.MaxOnce {
+	if ev.Producer.Kind == event.Once && g.o.producers.once+len(g.positions) >= g.o.cfg.MaxOnce {
 		g.o.stats.BusyAcked++
-		return shipper.Ack{Status: shipper.Busy, Reason: "too many idempotency keys are remembered"}, false
+		return event.Ack{Status: event.Busy, Reason: "too many idempotency keys are remembered"}, false
 	}
 	body, adds, deletes, err := g.o.logic.Evaluate(ev, g.body)
 	if errors.Is(err, ErrFull) {
 		g.full = err
-		return shipper.Ack{}, true
+		return event.Ack{}, true
 	}
 	if err != nil {
 		return g.bad(ev, err)
@@ -227,52 +227,52 @@ func (g *group) decide(ev *shipper.Event) (answer shipper.Ack, again bool) {
 	g.adds, g.deletes = g.adds+adds, g.deletes+deletes
 	g.remember(ev, adds, deletes)
 	g.o.stats.Events++
-	return shipper.Ack{Status: shipper.Committed, Adds: adds, Deletes: deletes, Position: g.o.chain.Whole}, false
+	return event.Ack{Status: event.Committed, Adds: adds, Deletes: deletes, Position: g.o.chain.Whole}, false
 }
 
-func (g *group) bad(ev *shipper.Event, err error) (shipper.Ack, bool) {
+func (g *group) bad(ev *event.Event, err error) (event.Ack, bool) {
 	if len(g.answers) > 0 {
-		return shipper.Ack{}, true // the good events before it come first
+		return event.Ack{}, true // the good events before it come first
 	}
 	g.o.stats.Bad++
 	text := strings.ToValidUTF8(err.Error(), "?") // as those will have it who read it in the log
 	g.letter, g.reason = ev, clip(text, maxReason)
 	g.remember(ev, 0, 0)
-	return shipper.Ack{Status: shipper.Bad, Reason: g.reason}, false
+	return event.Ack{Status: event.Bad, Reason: g.reason}, false
 }
 
 // known answers an event that came before.
-func (g *group) known(ev *shipper.Event) (shipper.Ack, bool) {
-	if ev.Producer == "" {
-		return shipper.Ack{}, false
+func (g *group) known(ev *event.Event) (event.Ack, bool) {
+	if ev.Producer.IsZero() {
+		return event.Ack{}, false
 	}
 	last, ok := g.o.producers.find(ev.Producer)
 	letter := last.letter(ev.Seq)
 	if i, tentative := g.tentative[ev.Producer]; tentative {
 		last = producer{ProducerPosition: g.positions[i]}
 	} else if !ok {
-		return shipper.Ack{}, false
+		return event.Ack{}, false
 	}
 	switch {
-	case isOnce(ev.Producer) && last.Seq != ev.Seq:
-		return shipper.Ack{Status: shipper.Reused}, true
+	case ev.Producer.Kind == event.Once && last.Seq != ev.Seq:
+		return event.Ack{Status: event.Reused}, true
 	case ev.Seq > last.Seq:
-		return shipper.Ack{}, false
+		return event.Ack{}, false
 	}
 	g.o.stats.Duplicates++
 	if letter != nil { // who sends it again must not believe that it was accepted
 		why := cmp.Or(g.o.producers.reason(letter.position), "it came before and is a dead letter")
-		return shipper.Ack{Status: shipper.Bad, Position: letter.position, Reason: why}, true
+		return event.Ack{Status: event.Bad, Position: letter.position, Reason: why}, true
 	}
-	answer := shipper.Ack{Status: shipper.Duplicate}
+	answer := event.Ack{Status: event.Duplicate}
 	if ev.Seq == last.Seq {
 		answer.Position, answer.Adds, answer.Deletes = last.Position, last.Adds, last.Deletes
 	}
 	return answer, true
 }
 
-func (g *group) remember(ev *shipper.Event, adds, deletes uint64) {
-	if ev.Producer == "" {
+func (g *group) remember(ev *event.Event, adds, deletes uint64) {
+	if ev.Producer.IsZero() {
 		return
 	}
 	at := ProducerPosition{Producer: ev.Producer, Seq: ev.Seq, Adds: adds, Deletes: deletes}
@@ -286,7 +286,7 @@ func (g *group) remember(ev *shipper.Event, adds, deletes uint64) {
 }
 
 // positionSize bounds what a producer's position takes in a header.
-func positionSize(name string) int { return 3*len(name) + positionRoom }
+func positionSize(p event.Producer) int { return 3*(len(p.Prefix())+len(p.Name)) + positionRoom }
 
 // inflight makes the records of the group; a large body becomes a chain of parts.
 func (g *group) inflight() *inflight {

@@ -1,6 +1,6 @@
 package operator
 
-import "github.com/quadrille-stream/quadrille/shipper"
+import "github.com/quadrille-stream/quadrille/event"
 
 // Fold returns the simplest [Logic] of one's own: decide says what an event puts into the log, and apply folds what is
 // committed into the state. decide must not change the state, and sees it without the events that are being committed
@@ -9,17 +9,17 @@ import "github.com/quadrille-stream/quadrille/shipper"
 // decide appends to dst and returns it; appending nothing says that the event changes nothing, an error that it is bad.
 // apply gets whole groups of what decide appended, in order, each once, for the owner and for who follows it alike; its
 // error says that the log is damaged. Each counts as one addition. Both are called by one goroutine at a time.
-func Fold(decide func(ev *shipper.Event, dst []byte) ([]byte, error), apply func(body []byte) error) Logic {
+func Fold(decide func(ev *event.Event, dst []byte) ([]byte, error), apply func(body []byte) error) Logic {
 	return &fold{decide: decide, apply: apply}
 }
 
 type fold struct {
-	decide  func(*shipper.Event, []byte) ([]byte, error)
+	decide  func(*event.Event, []byte) ([]byte, error)
 	apply   func([]byte) error
 	pending []byte
 }
 
-func (f *fold) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (f *fold) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
 	body, err := f.decide(ev, dst)
 	if err != nil || len(body) == len(dst) {
 		return dst, 0, 0, err

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // words is a logic whose state is a set of words. An event "a -b" adds a and deletes b; one with "bad" in it is bad,
@@ -27,7 +27,7 @@ type words struct {
 
 func newWords() operator.Logic { return &words{set: map[string]bool{}} }
 
-func (l *words) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (l *words) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
 	l.evaluated++
 	tried := maps.Clone(l.tried)
 	if tried == nil {
@@ -66,7 +66,7 @@ func (l *words) Commit(position uint64) {
 func (l *words) Rollback() { l.tried = nil }
 
 func (l *words) Apply(position uint64, body []byte) error {
-	ev := shipper.Event{Payload: body}
+	ev := event.Event{Payload: body}
 	again, _, _, err := l.Evaluate(&ev, nil)
 	if err == nil && string(again) != string(body) {
 		err = fmt.Errorf("%q is not exact", body)
@@ -198,8 +198,8 @@ type harness struct {
 
 	append    func(a operator.Append) (seq uint64, err error, answered bool) // nil: the log's
 	pending   []operator.Append
-	acks      []shipper.Ack // all that were sent
-	batches   []shipper.Batch
+	acks      []event.Ack // all that were sent
+	batches   []event.Batch
 	snapshots []operator.TakeSnapshot
 	others    []operator.Effect // notices
 	follow    operator.Follow
@@ -326,8 +326,8 @@ func (h *harness) release() {
 }
 
 // deliver hands in a batch of the sender s, whose IDs count by themselves.
-func (h *harness) deliver(id uint64, events ...shipper.Event) {
-	h.Deliver(h.now, shipper.Batch{From: "s", Shard: 7, ID: id, Events: events})
+func (h *harness) deliver(id uint64, events ...event.Event) {
+	h.Deliver(h.now, event.Batch{From: "s", Shard: 7, ID: id, Events: events})
 	h.run()
 }
 
@@ -341,15 +341,15 @@ func (h *harness) tick(d time.Duration) {
 func (h *harness) words() string { return strings.Join(h.Logic().(*words).sorted(), " ") }
 
 // statuses are those of all acks sent so far.
-func (h *harness) statuses() []shipper.Status {
-	var list []shipper.Status
+func (h *harness) statuses() []event.Status {
+	var list []event.Status
 	for _, a := range h.acks {
 		list = append(list, a.Status)
 	}
 	return list
 }
 
-func (h *harness) want(log, state string, statuses ...shipper.Status) {
+func (h *harness) want(log, state string, statuses ...event.Status) {
 	h.t.Helper()
 	if got := h.log.text(h.t); got != log {
 		h.t.Errorf("log %s, want %s", got, log)
@@ -362,8 +362,8 @@ func (h *harness) want(log, state string, statuses ...shipper.Status) {
 	}
 }
 
-func event(producer string, seq uint64, payload string) shipper.Event {
-	return shipper.Event{Producer: producer, Seq: seq, Payload: []byte(payload)}
+func eventOf(producer string, seq uint64, payload string) event.Event {
+	return event.Event{Producer: event.ParseProducer(producer), Seq: seq, Payload: []byte(payload)}
 }
 
 func claim(epoch uint64, node string, incarnation uint64) operator.Record {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // written returns a log with a claim and three deltas, and the mark of its last record.
@@ -19,7 +19,7 @@ func written(t *testing.T) (*shardLog, engine.Mark) {
 	log := &shardLog{}
 	h := owner(t, log, nil)
 	for i, payload := range []string{"a", "b", "c"} {
-		h.deliver(uint64(i+1), event("p", uint64(i+1), payload))
+		h.deliver(uint64(i+1), eventOf("p", uint64(i+1), payload))
 	}
 	m := h.Committed()
 	if last, _ := operator.Decode(log.entries[3].Payload); m.Position != log.tail() || m.ID != last.ID {
@@ -89,7 +89,7 @@ func TestOneReadingIsNotBelieved(t *testing.T) {
 	h.tick(50 * time.Millisecond)
 	log.entries = all
 	h.tick(50 * time.Millisecond)
-	h.deliver(1, event("p", 4, "d"))
+	h.deliver(1, eventOf("p", 4, "d"))
 	h.want("(claim)[a][b][c](claim)[d]", "a b c d", committed)
 }
 
@@ -137,9 +137,9 @@ func TestAppendPassesMark(t *testing.T) {
 	h := newHarness(t, log, nil)
 	h.assign(operator.Owner, 2, 2)
 	h.Marked(h.now, engine.Mark{Position: h.Committed().Position + 2, ID: mark.ID})
-	h.deliver(1, event("p", 9, "z"))
+	h.deliver(1, eventOf("p", 9, "z"))
 	h.halted(1)
-	if got := h.statuses(); len(got) != 1 || got[0] != shipper.Halted {
+	if got := h.statuses(); len(got) != 1 || got[0] != event.Halted {
 		t.Errorf("acks %v", got)
 	}
 }
@@ -157,14 +157,14 @@ func TestTailLostUnderOwner(t *testing.T) {
 			log := &shardLog{}
 			h := owner(t, log, nil)
 			for i, payload := range []string{"a", "b", "c"} {
-				h.deliver(uint64(i+1), event("p", uint64(i+1), payload))
+				h.deliver(uint64(i+1), eventOf("p", uint64(i+1), payload))
 			}
 			lose(log)
 			n := len(log.entries)
 			h.append = func(operator.Append) (uint64, error, bool) { return 0, engine.ErrConflict, true }
-			h.deliver(9, event("p", 9, "z"))
+			h.deliver(9, eventOf("p", 9, "z"))
 			h.halted(3)
-			if len(log.entries) != n || h.acks[len(h.acks)-1].Status != shipper.Halted {
+			if len(log.entries) != n || h.acks[len(h.acks)-1].Status != event.Halted {
 				t.Errorf("%d entries, acks %v", len(log.entries), h.acks)
 			}
 		})
@@ -217,8 +217,8 @@ func TestTailLostBetweenRoles(t *testing.T) {
 func TestSnapshotAheadOfLog(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 1 })
-	h.deliver(1, event("p", 1, "a"))
-	h.deliver(2, event("p", 2, "b"))
+	h.deliver(1, eventOf("p", 1, "a"))
+	h.deliver(2, eventOf("p", 2, "b"))
 	var snapshot bytes.Buffer
 	if err := h.snapshots[len(h.snapshots)-1].Write(&snapshot); err != nil {
 		t.Fatal(err)
@@ -238,7 +238,7 @@ func TestSnapshotAheadOfLog(t *testing.T) {
 func TestSnapshotContradictsMark(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 1 })
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	var snapshot bytes.Buffer
 	if err := h.snapshots[len(h.snapshots)-1].Write(&snapshot); err != nil {
 		t.Fatal(err)

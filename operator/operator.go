@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // ErrFull is wrapped by the errors of a [Logic] whose state has no room for an event. That says nothing against the event
@@ -29,7 +29,7 @@ type Logic interface {
 	// appends what must be in the log to dst. An event that changes nothing appends nothing. An error says that the
 	// event is bad: then it leaves no trace, neither in what is being evaluated nor in body, which is dst as it was. One
 	// that wraps [ErrFull] says that there is no room for it: the shard halts.
-	Evaluate(ev *shipper.Event, dst []byte) (body []byte, adds, deletes uint64, err error)
+	Evaluate(ev *event.Event, dst []byte) (body []byte, adds, deletes uint64, err error)
 	// Commit makes the evaluated events part of the state, which is then at the log position.
 	Commit(position uint64)
 	// Rollback forgets the events evaluated since the last Commit.
@@ -150,7 +150,7 @@ type (
 	Ack struct {
 		// Node is where to, Batch holds the acks.
 		Node  string
-		Batch shipper.Batch
+		Batch event.Batch
 	}
 	// Changed tells that state or position have changed.
 	Changed struct{}
@@ -219,8 +219,8 @@ type Operator struct {
 
 	queue    queue
 	inflight *inflight
-	alone    bool                     // the next append is to be of one event: one of a group was too large
-	lastAcks map[string]shipper.Batch // last answer to each sender, for batches that come again
+	alone    bool                   // the next append is to be of one event: one of a group was too large
+	lastAcks map[string]event.Batch // last answer to each sender, for batches that come again
 
 	gen     uint64 // of the read, follow, restore or append under way; answers to older ones are late
 	reading bool
@@ -248,7 +248,7 @@ func (o *Operator) reset() {
 	o.chain = &Chain{Shard: o.cfg.Shard}
 	o.producers = newProducers(o.cfg.Keep)
 	o.unsaved = 0
-	o.lastAcks = map[string]shipper.Batch{}
+	o.lastAcks = map[string]event.Batch{}
 }
 
 // State returns what the operator does, and Err why it is halted.

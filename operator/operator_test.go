@@ -10,31 +10,31 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 const (
-	committed = shipper.Committed
-	duplicate = shipper.Duplicate
-	notOwner  = shipper.NotOwner
-	busy      = shipper.Busy
-	bad       = shipper.Bad
-	conflict  = shipper.Conflict
-	reused    = shipper.Reused
+	committed = event.Committed
+	duplicate = event.Duplicate
+	notOwner  = event.NotOwner
+	busy      = event.Busy
+	bad       = event.Bad
+	conflict  = event.Conflict
+	reused    = event.Reused
 )
 
 func TestClaimAndCommit(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("p", 1, "a b"), event("p", 2, "-a c a"))
+	h.deliver(1, eventOf("p", 1, "a b"), eventOf("p", 2, "-a c a"))
 	h.want("(claim)[a b -a c a]", "a b c", committed, committed)
 	rec := h.log.records(t)[1]
-	wantPositions := []operator.ProducerPosition{{Producer: "p", Seq: 2, Adds: 2, Deletes: 1}}
+	wantPositions := []operator.ProducerPosition{{Producer: event.ParseProducer("p"), Seq: 2, Adds: 2, Deletes: 1}}
 	if w := (operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1}); !slices.Equal(rec.Positions, wantPositions) ||
 		rec.Writer != w {
 		t.Errorf("record %+v", rec)
 	}
-	want := shipper.Ack{Status: committed, Position: 6, Adds: 2, Deletes: 1, Head: rec.ID}
+	want := event.Ack{Status: committed, Position: 6, Adds: 2, Deletes: 1, Head: rec.ID}
 	if h.acks[1] != want || h.acks[0].Adds != 2 || h.Position() != 6 || h.Head() != rec.ID {
 		t.Errorf("acks %+v, position %d, head %s", h.acks, h.Position(), h.Head())
 	}
@@ -44,10 +44,10 @@ func TestClaimAndCommit(t *testing.T) {
 func TestGroupCommit(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
-	h.deliver(1, event("p", 1, "a"))
-	h.deliver(2, event("p", 2, "b"))
-	h.Deliver(h.now, shipper.Batch{From: "r", Shard: 7, ID: 1,
-		Events: []shipper.Event{event("q", 1, "c"), event("q", 2, "-a")}})
+	h.deliver(1, eventOf("p", 1, "a"))
+	h.deliver(2, eventOf("p", 2, "b"))
+	h.Deliver(h.now, event.Batch{From: "r", Shard: 7, ID: 1,
+		Events: []event.Event{eventOf("q", 1, "c"), eventOf("q", 2, "-a")}})
 	h.run()
 	if len(h.pending) != 1 || len(h.acks) > 0 {
 		t.Fatalf("%d appends under way, acks %v", len(h.pending), h.acks)
@@ -62,35 +62,35 @@ func TestGroupCommit(t *testing.T) {
 // TestNoChange: an event with an identity is remembered even if it changes nothing; one without leaves no trace.
 func TestNoChange(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("", 0, "-a"))
-	h.deliver(2, event("p", 1, "-a"))
+	h.deliver(1, eventOf("", 0, "-a"))
+	h.deliver(2, eventOf("p", 1, "-a"))
 	h.want("(claim)[]", "", committed, committed)
-	h.deliver(3, event("q", 1, "a"), event("p", 1, "-a"))
+	h.deliver(3, eventOf("q", 1, "a"), eventOf("p", 1, "-a"))
 	h.want("(claim)[][a]", "a", committed, committed, committed, duplicate)
 }
 
 func TestStandbyTakesOver(t *testing.T) {
 	log := &shardLog{}
 	first := owner(t, log, nil)
-	first.deliver(1, event("p", 1, "a"))
+	first.deliver(1, eventOf("p", 1, "a"))
 	h := newHarness(t, log, func(c *operator.Config) { c.Node = "n2" })
 	h.assign(operator.Standby, 2, 2)
-	first.deliver(2, event("p", 2, "b"))
+	first.deliver(2, eventOf("p", 2, "b"))
 	h.deliverFollow()
 	if h.State() != operator.Following || h.words() != "a b" {
 		t.Errorf("%v with %q", h.State(), h.words())
 	}
-	h.deliver(1, event("p", 3, "c"))
+	h.deliver(1, eventOf("p", 3, "c"))
 	h.assign(operator.Owner, 3, 2)
-	h.deliver(2, event("p", 2, "b"), event("p", 3, "c"))
+	h.deliver(2, eventOf("p", 2, "b"), eventOf("p", 3, "c"))
 	h.want("(claim)[a][b](claim)[c]", "a b c", notOwner, duplicate, committed)
 	if h.acks[0].Epoch != 2 {
 		t.Errorf("refused with epoch %d", h.acks[0].Epoch)
 	}
 	// The deposed owner notices with its next append, and not before.
-	first.deliver(3, event("p", 4, "z"))
+	first.deliver(3, eventOf("p", 4, "z"))
 	first.want("(claim)[a][b](claim)[c]", "a b", committed, committed, notOwner)
-	first.deliver(4, event("p", 5, "z"))
+	first.deliver(4, eventOf("p", 5, "z"))
 	if got := first.acks[len(first.acks)-1]; first.State() != operator.Resting || got.Status != notOwner {
 		t.Errorf("the deposed owner is %v and answers %+v", first.State(), got)
 	}
@@ -118,7 +118,7 @@ func TestUnknownOutcome(t *testing.T) {
 				}
 				return 0, engine.ErrUnknown, true
 			}
-			h.deliver(1, event("p", 1, "a"))
+			h.deliver(1, eventOf("p", 1, "a"))
 			if waits := takes != "at once"; h.Waiting() != waits {
 				t.Errorf("waiting: %v", h.Waiting())
 			}
@@ -139,7 +139,7 @@ func TestUnknownOutcome(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.append = func(operator.Append) (uint64, error, bool) { return 0, engine.ErrUnknown, true }
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	h.append = nil
 	h.tick(-time.Hour)
 	h.want("(claim)[a]", "a", committed)
@@ -149,7 +149,7 @@ func TestClockSetBack(t *testing.T) {
 func TestRefusedThoughNobodyHasWritten(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.append = func(operator.Append) (uint64, error, bool) { return 0, engine.ErrConflict, true }
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	h.want("(claim)", "")
 	h.append = nil
 	h.tick(50 * time.Millisecond)
@@ -163,7 +163,7 @@ func TestRefusedThoughNobodyHasWritten(t *testing.T) {
 func TestLateAnswer(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	old := h.pending[0]
 	h.assign(operator.Owner, 5, 1) // lost and got back in between
 	seq, err := h.log.append(old.Expect, old.Payload)
@@ -172,7 +172,7 @@ func TestLateAnswer(t *testing.T) {
 	h.pending = h.pending[1:]
 	h.release() // the claim, which comes too late
 	h.want("(claim)[a](claim)", "a", notOwner)
-	h.deliver(2, event("p", 1, "a"))
+	h.deliver(2, eventOf("p", 1, "a"))
 	h.want("(claim)[a](claim)", "a", notOwner, duplicate)
 }
 
@@ -180,8 +180,8 @@ func TestLateAnswer(t *testing.T) {
 func TestAssignmentTakesAway(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
-	h.deliver(1, event("p", 1, "a"))
-	h.deliver(2, event("p", 2, "b"))
+	h.deliver(1, eventOf("p", 1, "a"))
+	h.deliver(2, eventOf("p", 2, "b"))
 	h.assign(operator.Standby, 4, 1)
 	h.want("(claim)", "", notOwner, notOwner)
 	if h.acks[0].Epoch != 4 || h.State() != operator.Following || h.Stats().Yields != 1 {
@@ -201,7 +201,7 @@ func TestAssignmentTakesAway(t *testing.T) {
 func TestSuperseded(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.log.add(t, claim(1, "n1", 2))
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	h.want("(claim)(claim)", "", notOwner)
 	want := operator.Effect(operator.Superseded{By: operator.Writer{Epoch: 1, Node: "n1", Incarnation: 2}})
 	if h.State() != operator.Resting || !slices.Contains(h.others, want) {
@@ -210,7 +210,7 @@ func TestSuperseded(t *testing.T) {
 	// A claim of another node is no reason to stop.
 	h = owner(t, &shardLog{}, nil)
 	h.log.add(t, claim(2, "n2", 9))
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	if h.State() != operator.Resting || len(h.others) > 0 {
 		t.Errorf("%v, %v", h.State(), h.others)
 	}
@@ -255,20 +255,20 @@ func TestDeposedAppendComesBeforeClaim(t *testing.T) {
 
 func TestSenders(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(4, event("p", 1, "a"))
-	h.deliver(4, event("p", 1, "a")) // the answer got lost: the same again
-	h.deliver(3, event("p", 1, "a")) // a late copy of an older one: nobody waits
+	h.deliver(4, eventOf("p", 1, "a"))
+	h.deliver(4, eventOf("p", 1, "a")) // the answer got lost: the same again
+	h.deliver(3, eventOf("p", 1, "a")) // a late copy of an older one: nobody waits
 	h.want("(claim)[a]", "a", committed, committed)
 	if h.acks[0] != h.acks[1] {
 		t.Errorf("%+v, then %+v", h.acks[0], h.acks[1])
 	}
 	h.hold()
-	h.deliver(5, event("p", 2, "b"))
-	h.deliver(5, event("p", 2, "b"))
+	h.deliver(5, eventOf("p", 2, "b"))
+	h.deliver(5, eventOf("p", 2, "b"))
 	h.deliver(6)
 	h.release()
 	h.want("(claim)[a][b]", "a b", committed, committed, committed)
-	h.Deliver(h.now, shipper.Batch{Shard: 7, Events: []shipper.Event{event("", 0, "c")}}) // nobody waits for acks
+	h.Deliver(h.now, event.Batch{Shard: 7, Events: []event.Event{eventOf("", 0, "c")}}) // nobody waits for acks
 	h.run()
 	h.want("(claim)[a][b][c]", "a b c", committed, committed, committed)
 }
@@ -276,12 +276,12 @@ func TestSenders(t *testing.T) {
 func TestQueueIsBounded(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxQueue = 600 })
 	h.hold()
-	h.deliver(1, event("p", 1, strings.Repeat("a", 1000))) // one always fits
-	h.deliver(2, event("p", 2, "b"))
+	h.deliver(1, eventOf("p", 1, strings.Repeat("a", 1000))) // one always fits
+	h.deliver(2, eventOf("p", 2, "b"))
 	h.want("(claim)", "", busy)
 	h.release()
-	h.deliver(2, event("p", 2, "b"))
-	if got := h.statuses(); !slices.Equal(got, []shipper.Status{busy, committed, committed}) {
+	h.deliver(2, eventOf("p", 2, "b"))
+	if got := h.statuses(); !slices.Equal(got, []event.Status{busy, committed, committed}) {
 		t.Errorf("acks %v", got)
 	}
 	if h.batches[0].ID != 2 || h.batches[1].ID != 1 {
@@ -293,7 +293,7 @@ func TestQueueIsBounded(t *testing.T) {
 func TestSenderIsAhead(t *testing.T) {
 	h := newHarness(t, &shardLog{}, nil)
 	h.assign(operator.Standby, 4, 1)
-	ahead := event("p", 1, "a")
+	ahead := eventOf("p", 1, "a")
 	ahead.Epoch = 5
 	h.deliver(1, ahead)
 	ahead.Epoch = 4
@@ -306,7 +306,7 @@ func TestDeliveryWaitsForClaim(t *testing.T) {
 	h := newHarness(t, &shardLog{}, nil)
 	h.hold()
 	h.assign(operator.Owner, 1, 1)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	if h.State() != operator.Claiming || len(h.acks) > 0 {
 		t.Errorf("%v, %v", h.State(), h.acks)
 	}
@@ -316,17 +316,17 @@ func TestDeliveryWaitsForClaim(t *testing.T) {
 
 func TestPrev(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	head := h.Head()
-	first, second := event("q", 1, "b"), event("r", 1, "c")
+	first, second := eventOf("q", 1, "b"), eventOf("r", 1, "c")
 	first.Prev, second.Prev = head, head
-	h.deliver(2, event("p", 2, "x"), first, second)
+	h.deliver(2, eventOf("p", 2, "x"), first, second)
 	h.want("(claim)[a][x]", "a x", committed, committed, conflict, conflict)
 	if h.acks[2].Head != h.Head() || h.acks[2].Head == head {
 		t.Errorf("conflict with head %s", h.acks[2].Head)
 	}
 	first.Prev, second.Prev = h.Head(), h.Head()
-	h.deliver(3, first, second, event("p", 3, "y"))
+	h.deliver(3, first, second, eventOf("p", 3, "y"))
 	h.want("(claim)[a][x][b][y]", "a b x y", committed, committed, conflict, conflict, committed, conflict, committed)
 	h.deliver(4, first) // it was committed; its prev is no longer asked for
 	if h.acks[7].Status != duplicate {
@@ -337,15 +337,15 @@ func TestPrev(t *testing.T) {
 // TestDeadLetter: a bad event gets a record of its own, once, and the good ones around it go on, in order.
 func TestDeadLetter(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("p", 1, "a b"), event("p", 2, "-a"), event("q", 1, "z bad"), event("p", 3, "c"),
-		event("q", 2, "bad"))
+	h.deliver(1, eventOf("p", 1, "a b"), eventOf("p", 2, "-a"), eventOf("q", 1, "z bad"), eventOf("p", 3, "c"),
+		eventOf("q", 2, "bad"))
 	h.want("(claim)[a b -a](dead-letter)[c](dead-letter)", "b c", committed, committed, bad, committed, bad)
 	letter := h.log.records(t)[2]
 	if letter.Reason != "it is bad" || !strings.Contains(string(letter.Body), `H payload "eiBiYWQ=" .`) ||
-		letter.Positions[0].Producer != "q" || h.acks[2].Position != 9 || h.acks[2].Reason != "it is bad" {
+		letter.Positions[0].Producer.Name != "q" || h.acks[2].Position != 9 || h.acks[2].Reason != "it is bad" {
 		t.Errorf("letter %+v %s, ack %+v", letter, letter.Body, h.acks[2])
 	}
-	h.deliver(2, event("q", 2, "bad"), event("q", 1, "z bad"), event("p", 9, "n"))
+	h.deliver(2, eventOf("q", 2, "bad"), eventOf("q", 1, "z bad"), eventOf("p", 9, "n"))
 	if got := h.acks[5]; got.Status != bad || got.Position != 15 || got.Reason == "" {
 		t.Errorf("again: %+v", got)
 	}
@@ -360,7 +360,7 @@ func TestDeadLetter(t *testing.T) {
 func TestHalt(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, nil)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	log.entries[1].Payload[300] ^= 4
 	standby := newHarness(t, log, nil)
 	standby.assign(operator.Standby, 1, 2)
@@ -369,8 +369,8 @@ func TestHalt(t *testing.T) {
 		t.Errorf("%v: %v", standby.State(), err)
 	}
 	standby.assign(operator.Owner, 2, 2)
-	standby.deliver(1, event("p", 2, "b"))
-	if got := standby.acks; standby.State() != operator.Halted || len(got) != 1 || got[0].Status != shipper.Halted ||
+	standby.deliver(1, eventOf("p", 2, "b"))
+	if got := standby.acks; standby.State() != operator.Halted || len(got) != 1 || got[0].Status != event.Halted ||
 		!strings.HasPrefix(got[0].Reason, "shard 7, position 6: log is damaged") {
 		t.Errorf("%v, %+v", standby.State(), got)
 	}
@@ -394,7 +394,7 @@ func TestDeltaDoesNotFit(t *testing.T) {
 // halts the shard.
 func TestReadingFails(t *testing.T) {
 	log := &shardLog{}
-	owner(t, log, nil).deliver(1, event("p", 1, "a"))
+	owner(t, log, nil).deliver(1, eventOf("p", 1, "a"))
 	h := newHarness(t, log, nil)
 	h.assign(operator.Standby, 1, 2)
 	h.ReadDone(h.now, h.follow.Gen, errors.New("connection lost"))
@@ -424,14 +424,14 @@ func TestTrimmedBehindSnapshot(t *testing.T) {
 		log := &shardLog{}
 		every := func(c *operator.Config) { c.SnapshotEvery = 1 }
 		h := owner(t, log, every)
-		h.deliver(1, event("p", 1, "a"))
+		h.deliver(1, eventOf("p", 1, "a"))
 		snapshot := snapshotOf(t, h)
 		if role == operator.Standby {
 			h = newHarness(t, log, every)
 			h.assign(role, 1, 2)
 		} else {
 			h.hold()
-			h.deliver(2, event("p", 2, "b"), event("p", 3, "c"))
+			h.deliver(2, eventOf("p", 2, "b"), eventOf("p", 3, "c"))
 			h.append = nil
 			h.Appended(h.now, h.pending[0].Gen, 0, engine.ErrUnknown)
 			h.follow.Gen = h.Effects()[0].(operator.Read).Gen
@@ -446,7 +446,7 @@ func TestTrimmedBehindSnapshot(t *testing.T) {
 		want := "a"
 		if role == operator.Owner {
 			want = "a b c"
-			if got := h.statuses(); !slices.Equal(got, []shipper.Status{committed, committed, committed}) {
+			if got := h.statuses(); !slices.Equal(got, []event.Status{committed, committed, committed}) {
 				t.Errorf("acks %v", got)
 			}
 		}
@@ -460,10 +460,10 @@ func TestTrimmedBehindSnapshot(t *testing.T) {
 func TestDeadLetterBehindOthers(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
-	h.deliver(1, event("p", 1, "a"))
-	h.deliver(2, event("p", 2, "b"), event("p", 3, "-a"))
-	h.deliver(3, event("p", 4, "c"))
-	h.deliver(4, event("p", 5, "d"), event("q", 1, "x bad"), event("p", 6, "e"))
+	h.deliver(1, eventOf("p", 1, "a"))
+	h.deliver(2, eventOf("p", 2, "b"), eventOf("p", 3, "-a"))
+	h.deliver(3, eventOf("p", 4, "c"))
+	h.deliver(4, eventOf("p", 5, "d"), eventOf("q", 1, "x bad"), eventOf("p", 6, "e"))
 	h.release()
 	h.want("(claim)[a][b -a c d](dead-letter)[e]", "b c d e",
 		committed, committed, committed, committed, committed, bad, committed)
@@ -475,7 +475,7 @@ func TestDeadLetterBehindOthers(t *testing.T) {
 // TestReadingFailsWhileClaiming: it is read again, from where it was, and then claimed.
 func TestReadingFailsWhileClaiming(t *testing.T) {
 	log := &shardLog{}
-	owner(t, log, nil).deliver(1, event("p", 1, "a"))
+	owner(t, log, nil).deliver(1, eventOf("p", 1, "a"))
 	h := newHarness(t, log, nil)
 	h.Assign(h.now, operator.Assignment{Control: 2, Role: operator.Owner, Epoch: 2, Incarnation: 2})
 	var read operator.Read
@@ -509,7 +509,7 @@ func TestFold(t *testing.T) {
 	fold := func(s *sums) func() operator.Logic {
 		return func() operator.Logic {
 			*s = sums{}
-			return operator.Fold(func(ev *shipper.Event, dst []byte) ([]byte, error) {
+			return operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) {
 				switch text := string(ev.Payload); text {
 				case "":
 					return dst, nil
@@ -530,15 +530,15 @@ func TestFold(t *testing.T) {
 	log := &shardLog{}
 	first := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&one) })
 	first.assign(operator.Owner, 1, 1)
-	first.deliver(1, event("p", 1, "aaa"), event("p", 2, ""), event("p", 3, "bad"), event("p", 4, "b"))
-	if body, _, _, err := first.Logic().Evaluate(&shipper.Event{Payload: []byte("bad")}, []byte("x")); err == nil ||
+	first.deliver(1, eventOf("p", 1, "aaa"), eventOf("p", 2, ""), eventOf("p", 3, "bad"), eventOf("p", 4, "b"))
+	if body, _, _, err := first.Logic().Evaluate(&event.Event{Payload: []byte("bad")}, []byte("x")); err == nil ||
 		string(body) != "x" {
 		t.Errorf("a bad event leaves %q, %v", body, err)
 	}
 	second := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&two) })
 	second.assign(operator.Standby, 1, 2)
 	got := first.statuses()
-	if !slices.Equal(got, []shipper.Status{committed, committed, bad, committed}) || one.total != 4 || two != one {
+	if !slices.Equal(got, []event.Status{committed, committed, bad, committed}) || one.total != 4 || two != one {
 		t.Errorf("%v, %+v, %+v", got, one, two)
 	}
 }
@@ -546,10 +546,10 @@ func TestFold(t *testing.T) {
 // TestFirst: an event that asks for a shard without a head is accepted once, however empty the state is later.
 func TestFirst(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	first, second, third := event("p", 1, "a"), event("q", 1, "b"), event("r", 1, "c")
+	first, second, third := eventOf("p", 1, "a"), eventOf("q", 1, "b"), eventOf("r", 1, "c")
 	first.First, second.First, third.First = true, true, true
 	h.deliver(1, first, second)
-	h.deliver(2, event("p", 2, "-a"), third)
+	h.deliver(2, eventOf("p", 2, "-a"), third)
 	h.want("(claim)[a][-a]", "", committed, conflict, committed, conflict)
 	if h.acks[1].Head == "" || h.acks[3].Head != h.Head() {
 		t.Errorf("conflicts with heads %q and %q", h.acks[1].Head, h.acks[3].Head)
@@ -562,28 +562,28 @@ func TestFull(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, nil)
 	h.hold()
-	first := event("p", 1, "a")
-	h.deliver(1, first, event("p", 2, "b"), event("p", 3, "c vast"), event("p", 4, "d"))
+	first := eventOf("p", 1, "a")
+	h.deliver(1, first, eventOf("p", 2, "b"), eventOf("p", 3, "c vast"), eventOf("p", 4, "d"))
 	if len(h.pending) > 0 || h.State() != operator.Halted || !errors.Is(h.Err(), operator.ErrFull) ||
 		errors.Is(h.Err(), engine.ErrDamaged) {
 		t.Errorf("%v: %v, %d appends", h.State(), h.Err(), len(h.pending))
 	}
-	h.want("(claim)", "", shipper.Halted)
+	h.want("(claim)", "", event.Halted)
 	if h.Logic().(*words).tried != nil {
 		t.Error("what was evaluated is not rolled back")
 	}
 	if got := h.acks[0].Reason; got != "shard 7: the state is full: no room for it" {
 		t.Errorf("reason %q", got)
 	}
-	h.deliver(2, event("p", 9, "x"))
-	h.want("(claim)", "", shipper.Halted, shipper.Halted)
+	h.deliver(2, eventOf("p", 9, "x"))
+	h.want("(claim)", "", event.Halted, event.Halted)
 }
 
 // TestFullLater: the events of the batch that are in the log by then are answered as that.
 func TestFullLater(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxRecord = 10 })
-	h.deliver(1, event("p", 1, "aaaaaaaa"), event("p", 2, "vast"), event("p", 3, "c"))
-	h.want("(claim)[aaaaaaaa]", "aaaaaaaa", committed, shipper.Halted, shipper.Halted)
+	h.deliver(1, eventOf("p", 1, "aaaaaaaa"), eventOf("p", 2, "vast"), eventOf("p", 3, "c"))
+	h.want("(claim)[aaaaaaaa]", "aaaaaaaa", committed, event.Halted, event.Halted)
 	if len(h.batches) != 1 {
 		t.Errorf("%+v", h.batches)
 	}
@@ -602,20 +602,20 @@ func TestFullAtReplay(t *testing.T) {
 		!strings.HasPrefix(err.Error(), "shard 7, position 6: ") {
 		t.Errorf("%v: %v", h.State(), err)
 	}
-	h.deliver(1, event("p", 1, "a"))
-	if got := h.statuses(); len(got) != 1 || got[0] != shipper.NotOwner {
+	h.deliver(1, eventOf("p", 1, "a"))
+	if got := h.statuses(); len(got) != 1 || got[0] != event.NotOwner {
 		t.Errorf("%v", got)
 	}
 }
 
 // TestTrouble: a sender that asks again hears why its batch waits; it stays in the queue all the same.
 func TestTrouble(t *testing.T) {
-	for cause, want := range map[error]shipper.Status{engine.ErrNoRoom: shipper.NoRoom, engine.ErrNoLeader: shipper.NoLeader} {
+	for cause, want := range map[error]event.Status{engine.ErrNoRoom: event.NoRoom, engine.ErrNoLeader: event.NoLeader} {
 		h := owner(t, &shardLog{}, nil)
 		h.append = func(operator.Append) (uint64, error, bool) {
 			return 0, fmt.Errorf("append: %w: %w", engine.ErrUnknown, cause), true
 		}
-		ev := event("p", 1, "a")
+		ev := eventOf("p", 1, "a")
 		h.deliver(1, ev)
 		if len(h.acks) > 0 {
 			t.Errorf("it was asked once: %+v", h.acks)
@@ -632,8 +632,8 @@ func TestTrouble(t *testing.T) {
 		h.tick(time.Minute)
 		h.want("(claim)[a]", "a", want, want, committed)
 		h.hold()
-		h.deliver(2, event("p", 2, "b"))
-		h.deliver(2, event("p", 2, "b"))
+		h.deliver(2, eventOf("p", 2, "b"))
+		h.deliver(2, eventOf("p", 2, "b"))
 		if h.release(); len(h.acks) != 4 {
 			t.Errorf("the trouble is over: %v", h.statuses())
 		}
@@ -656,17 +656,17 @@ func TestTroubleWhileClaiming(t *testing.T) {
 		}
 	}
 	h.ReadDone(h.now, read.Gen, fmt.Errorf("read: %w", engine.ErrNoLeader))
-	ev := event("p", 1, "a")
+	ev := eventOf("p", 1, "a")
 	h.deliver(1, ev)
 	h.deliver(1, ev)
-	h.want("", "", shipper.NoLeader)
+	h.want("", "", event.NoLeader)
 	h.hold()
 	h.tick(50 * time.Millisecond)
 	h.deliver(1, ev)
 	if len(h.pending) != 1 {
 		t.Fatalf("%v, %d appends", h.State(), len(h.pending))
 	}
-	h.want("", "", shipper.NoLeader)
+	h.want("", "", event.NoLeader)
 	h.release()
-	h.want("(claim)[a]", "a", shipper.NoLeader, committed)
+	h.want("(claim)[a]", "a", event.NoLeader, committed)
 }

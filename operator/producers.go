@@ -5,12 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/event"
 )
-
-// DoorPrefix begins the names of producers that a node's door makes for one process. Like those of
-// [shipper.OncePrefix] they are forgotten when nothing was heard of them for the keep time; all others are kept.
-const DoorPrefix = "door/"
 
 const (
 	// maxGap is the part of the keep time that the gap between two records counts for at most.
@@ -88,7 +84,7 @@ type producers struct {
 	keep  time.Duration
 	clock time.Duration
 	last  time.Time // of the newest record
-	byKey map[string]uint32
+	byKey map[event.Producer]uint32
 	slots table
 	// passing lists those that are forgotten, the longest unseen first.
 	passing queueOfSlots
@@ -100,7 +96,7 @@ type producers struct {
 }
 
 func newProducers(keep time.Duration) *producers {
-	return &producers{keep: keep, byKey: map[string]uint32{}}
+	return &producers{keep: keep, byKey: map[event.Producer]uint32{}}
 }
 
 // apply takes in the positions of a committed record.
@@ -124,13 +120,13 @@ func (p *producers) apply(r *Record, position uint64) {
 }
 
 // find returns what is known of a producer.
-func (p *producers) find(name string) (producer, bool) {
-	slot, ok := p.byKey[name]
+func (p *producers) find(who event.Producer) (producer, bool) {
+	slot, ok := p.byKey[who]
 	if !ok {
 		return producer{}, false
 	}
 	at := p.slots.at(slot)
-	if isPassing(name) && p.over(at) {
+	if who.Passing() && p.over(at) {
 		return producer{}, false
 	}
 	return *at, true
@@ -142,17 +138,17 @@ func (p *producers) over(at *producer) bool { return p.clock-at.Seen > p.keep }
 func (p *producers) set(at producer) {
 	slot, known := p.byKey[at.Producer]
 	if !known {
-		at.Producer = strings.Clone(at.Producer) // it is a part of a record's, or of a batch
+		at.Producer.Name = strings.Clone(at.Producer.Name) // it is a part of a record's, or of a batch
 		slot = p.slot()
 		p.byKey[at.Producer] = slot
-		if isOnce(at.Producer) {
+		if at.Producer.Kind == event.Once {
 			p.once++
 		}
 	} else {
 		at.Producer = p.slots.at(slot).Producer
 	}
 	p.slots.set(slot, at)
-	if isPassing(at.Producer) {
+	if at.Producer.Passing() {
 		p.passing.moveToBack(slot)
 	}
 }
@@ -179,7 +175,7 @@ func (p *producers) forget(limit int) {
 		limit--
 		p.passing.remove(slot)
 		delete(p.byKey, old.Producer)
-		if isOnce(old.Producer) {
+		if old.Producer.Kind == event.Once {
 			p.once--
 		}
 		p.slots.set(slot, producer{})
@@ -206,13 +202,6 @@ func (p *producers) reason(position uint64) string {
 		return ""
 	}
 	return p.reasons[i].text
-}
-
-func isOnce(producer string) bool { return strings.HasPrefix(producer, shipper.OncePrefix) }
-
-// isPassing reports whether the producer is forgotten after the keep time.
-func isPassing(producer string) bool {
-	return isOnce(producer) || strings.HasPrefix(producer, DoorPrefix)
 }
 
 // linkPage is the number of links in a page.

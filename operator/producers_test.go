@@ -11,14 +11,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // plain is the dedupe state in the simplest form there is.
 type plain struct {
 	keep, clock time.Duration
 	last        time.Time
-	seen        map[string]plainProducer
+	seen        map[event.Producer]plainProducer
 }
 
 type plainProducer struct {
@@ -31,8 +31,8 @@ type plainProducer struct {
 func (p *plain) apply(r *Record, position uint64) {
 	p.clock += min(max(r.Time.Sub(p.last), 0), p.keep/maxGap)
 	p.last = r.Time
-	maps.DeleteFunc(p.seen, func(name string, at plainProducer) bool {
-		return isPassing(name) && p.clock-at.seen > p.keep
+	maps.DeleteFunc(p.seen, func(who event.Producer, at plainProducer) bool {
+		return who.Passing() && p.clock-at.seen > p.keep
 	})
 	for _, at := range r.Positions {
 		next := plainProducer{at, position, p.clock, p.seen[at.Producer].letters}
@@ -50,7 +50,7 @@ func (p *plain) clone() *plain {
 }
 
 // check fails unless the two know the same.
-func (p *plain) check(t *rapid.T, got *producers, names []string) {
+func (p *plain) check(t *rapid.T, got *producers, names []event.Producer) {
 	if got.clock != p.clock || !got.last.Equal(p.last) {
 		t.Fatalf("clock %v, last %v; want %v, %v", got.clock, got.last, p.clock, p.last)
 	}
@@ -62,12 +62,12 @@ func (p *plain) check(t *rapid.T, got *producers, names []string) {
 		}
 		want, wantOK := p.seen[name]
 		if ok != wantOK || (plainProducer{at.ProducerPosition, at.Position, at.Seen, letters}) != want {
-			t.Fatalf("%q: %+v %s, want %+v", name, at, letters, want)
+			t.Fatalf("%v: %+v %s, want %+v", name, at, letters, want)
 		}
 	}
 	once := 0
 	for name := range got.byKey {
-		if isOnce(name) {
+		if name.Kind == event.Once {
 			once++
 		}
 	}
@@ -91,15 +91,15 @@ func reread(t *rapid.T, from *pinned, keep time.Duration) *producers {
 
 // TestProducers compares the state with the simplest one, and with what snapshots hold that are written later.
 func TestProducers(t *testing.T) {
-	var names []string
+	var names []event.Producer
 	for i := range 90 {
-		prefix := []string{shipper.OncePrefix, DoorPrefix, "src\xff/"}[i%3]
-		names = append(names, fmt.Sprint(prefix, i))
+		kind := []event.Kind{event.Once, event.Door, event.Source, event.Stream}[i%4]
+		names = append(names, event.Producer{Kind: kind, Name: fmt.Sprint("\xff/", i/4)})
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		const keep = 24 * time.Hour
 		o := &Operator{chain: &Chain{}, producers: newProducers(keep)}
-		want := &plain{keep: keep, seen: map[string]plainProducer{}}
+		want := &plain{keep: keep, seen: map[event.Producer]plainProducer{}}
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		var pins []*pinned
 		var pinnedAt []*plain
@@ -135,7 +135,7 @@ func TestForgettingIsBounded(t *testing.T) {
 	r := &Record{Kind: Delta, Time: now}
 	const n = 10_000
 	for i := range n {
-		r.Positions = append(r.Positions, ProducerPosition{Producer: fmt.Sprint(shipper.OncePrefix, i), Seq: 1})
+		r.Positions = append(r.Positions, ProducerPosition{Producer: event.Producer{Kind: event.Once, Name: fmt.Sprint(i)}, Seq: 1})
 	}
 	p.apply(r, 1)
 	records := 0
@@ -165,7 +165,7 @@ func million(n int) *Operator {
 	r := &Record{Kind: Delta, Time: time.Unix(1e9, 0)}
 	for i := range n {
 		r.Positions = append(r.Positions[:0], ProducerPosition{Seq: uint64(i)<<40 + 1, Adds: 1,
-			Producer: fmt.Sprintf("%s%08d-3f1a-4c2b-9d10-%012d/0", shipper.OncePrefix, i*7919%n, i)})
+			Producer: event.Producer{Kind: event.Once, Name: fmt.Sprintf("%08d-3f1a-4c2b-9d10-%012d/0", i*7919%n, i)}})
 		r.Time = r.Time.Add(time.Millisecond)
 		o.producers.apply(r, uint64(i+1))
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // maxSenders bounds the senders whose last acks are kept for batches that come again.
@@ -23,20 +23,20 @@ type queue struct {
 
 // waiting is a batch and the answers it has so far.
 type waiting struct {
-	shipper.Batch
-	acks  []shipper.Ack
+	event.Batch
+	acks  []event.Ack
 	bytes int
 	told  time.Time // when its sender was told that it must wait
 }
 
-func (q *queue) push(b shipper.Batch) *waiting {
-	w := &waiting{Batch: b, acks: make([]shipper.Ack, 0, len(b.Events)), bytes: batchBytes(b)}
+func (q *queue) push(b event.Batch) *waiting {
+	w := &waiting{Batch: b, acks: make([]event.Ack, 0, len(b.Events)), bytes: batchBytes(b)}
 	q.batches = append(q.batches, w)
 	q.bytes += w.bytes
 	return w
 }
 
-func batchBytes(b shipper.Batch) int {
+func batchBytes(b event.Batch) int {
 	n := 0
 	for i := range b.Events {
 		n += len(b.Events[i].Payload) + 256
@@ -46,7 +46,7 @@ func batchBytes(b shipper.Batch) int {
 
 func (q *queue) undecided() bool { return q.at < len(q.batches) }
 
-func (q *queue) peek() *shipper.Event { return &q.batches[q.at].Events[q.event] }
+func (q *queue) peek() *event.Event { return &q.batches[q.at].Events[q.event] }
 
 // decide passes to the next event.
 func (q *queue) decide() {
@@ -64,7 +64,7 @@ func (q *queue) undecide() {
 }
 
 // holds returns the batch, or a later one of its sender, that is waiting; nil if there is none.
-func (q *queue) holds(b shipper.Batch) *waiting {
+func (q *queue) holds(b event.Batch) *waiting {
 	for _, w := range q.batches {
 		if w.From == b.From && w.ID >= b.ID {
 			return w
@@ -74,7 +74,7 @@ func (q *queue) holds(b shipper.Batch) *waiting {
 }
 
 // Deliver takes in a batch of events that a sender believes this node must answer.
-func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
+func (o *Operator) Deliver(now time.Time, b event.Batch) {
 	o.now = now
 	if len(b.Events) == 0 {
 		return
@@ -83,7 +83,7 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 	held := o.queue.holds(b)
 	switch {
 	case b.Shard != o.cfg.Shard:
-		o.answerWhole(b, shipper.Ack{Status: shipper.NotOwner, Epoch: o.control}) // another operator's
+		o.answerWhole(b, event.Ack{Status: event.NotOwner, Epoch: o.control}) // another operator's
 	case o.role != Owner || o.state == Resting || o.state == Halted:
 		o.refuse(b)
 	case b.From != "" && known && last.ID == b.ID:
@@ -95,7 +95,7 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 		}
 	case o.queue.bytes > 0 && o.queue.bytes+batchBytes(b) > o.cfg.MaxQueue:
 		o.stats.BusyAcked++
-		o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: cmp.Or(o.reason(), "the owner's queue is full")})
+		o.answerWhole(b, event.Ack{Status: event.Busy, Reason: cmp.Or(o.reason(), "the owner's queue is full")})
 	default:
 		o.tell(o.queue.push(b))
 		if o.state == Owning && o.inflight == nil && !o.reading {
@@ -105,10 +105,10 @@ func (o *Operator) Deliver(now time.Time, b shipper.Batch) {
 }
 
 // refuse answers a batch that this node must not take.
-func (o *Operator) refuse(b shipper.Batch) {
+func (o *Operator) refuse(b event.Batch) {
 	for i := range b.Events {
 		if b.Events[i].Epoch > o.control {
-			o.answerWhole(b, shipper.Ack{Status: shipper.Busy, Reason: "this node has not read the assignment yet"})
+			o.answerWhole(b, event.Ack{Status: event.Busy, Reason: "this node has not read the assignment yet"})
 			return
 		}
 	}
@@ -116,11 +116,11 @@ func (o *Operator) refuse(b shipper.Batch) {
 		o.answerWhole(b, o.halted())
 		return
 	}
-	o.answerWhole(b, shipper.Ack{Status: shipper.NotOwner, Epoch: o.control})
+	o.answerWhole(b, event.Ack{Status: event.NotOwner, Epoch: o.control})
 }
 
-func (o *Operator) halted() shipper.Ack {
-	return shipper.Ack{Status: shipper.Halted, Reason: clip(o.err.Error(), maxReason)}
+func (o *Operator) halted() event.Ack {
+	return event.Ack{Status: event.Halted, Reason: clip(o.err.Error(), maxReason)}
 }
 
 // clip bounds a reason to that many bytes, and leaves no part of a character at its end.
@@ -128,10 +128,10 @@ func clip(reason string, most int) string {
 	return strings.ToValidUTF8(reason[:min(len(reason), most)], "")
 }
 
-func (o *Operator) answerWhole(b shipper.Batch, a shipper.Ack) {
+func (o *Operator) answerWhole(b event.Batch, a event.Ack) {
 	if b.From != "" {
-		o.emit(Ack{Node: b.From, Batch: shipper.Batch{From: o.cfg.Node, Shard: b.Shard, ID: b.ID,
-			Acks: []shipper.Ack{a}}})
+		o.emit(Ack{Node: b.From, Batch: event.Batch{From: o.cfg.Node, Shard: b.Shard, ID: b.ID,
+			Acks: []event.Ack{a}}})
 	}
 }
 
@@ -142,8 +142,8 @@ func (o *Operator) refuseAll() {
 	o.queue = queue{}
 	for _, w := range q.batches {
 		if o.state == Halted && len(w.acks) > 0 && w.From != "" {
-			rest := slices.Repeat([]shipper.Ack{o.halted()}, len(w.Events)-len(w.acks))
-			o.emit(Ack{Node: w.From, Batch: shipper.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: w.ID,
+			rest := slices.Repeat([]event.Ack{o.halted()}, len(w.Events)-len(w.acks))
+			o.emit(Ack{Node: w.From, Batch: event.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: w.ID,
 				Acks: append(w.acks, rest...)}})
 			continue
 		}
@@ -152,7 +152,7 @@ func (o *Operator) refuseAll() {
 }
 
 // answer gives the oldest unanswered events their acks, and sends those of the batches that are complete.
-func (o *Operator) answer(acks []shipper.Ack) {
+func (o *Operator) answer(acks []event.Ack) {
 	for len(acks) > 0 {
 		w := o.queue.batches[0]
 		n := min(len(w.Events)-len(w.acks), len(acks))
@@ -172,8 +172,8 @@ func (o *Operator) complete(w *waiting) {
 	if w.From == "" {
 		return
 	}
-	b := shipper.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: w.ID, Acks: w.acks}
-	if len(w.acks) > 1 || w.acks[0].Status != shipper.Busy { // else the batch comes again, to be tried again
+	b := event.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: w.ID, Acks: w.acks}
+	if len(w.acks) > 1 || w.acks[0].Status != event.Busy { // else the batch comes again, to be tried again
 		if len(o.lastAcks) >= maxSenders {
 			clear(o.lastAcks)
 		}
@@ -184,8 +184,8 @@ func (o *Operator) complete(w *waiting) {
 
 // encodeLetter is the body of a dead letter: header rows that hold the event, so that it can be looked at and sent
 // again.
-func encodeLetter(ev *shipper.Event) []byte {
-	b := appendText(nil, "producer", ev.Producer)
+func encodeLetter(ev *event.Event) []byte {
+	b := appendText(nil, "producer", ev.Producer.String())
 	b = appendNumber(b, "seq", ev.Seq)
 	b = appendText(b, "key", ev.Key)
 	b = appendText(b, "media-type", ev.MediaType)

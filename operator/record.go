@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -48,8 +49,8 @@ func (w Writer) Supersedes(old Writer) bool {
 
 // ProducerPosition says how far a record brings a producer, and what its last event did.
 type ProducerPosition struct {
-	// Producer is the name, Seq the sequence of its last event in the record.
-	Producer string
+	// Producer is who it is, Seq the sequence of its last event in the record.
+	Producer event.Producer
 	Seq      uint64
 	// Adds and Deletes count the real changes of that last event.
 	Adds, Deletes uint64
@@ -137,7 +138,7 @@ func (r *Record) appendHeaders(dst []byte) []byte {
 }
 
 func appendPosition(dst []byte, p ProducerPosition) []byte {
-	dst = append(dst, url.QueryEscape(p.Producer)...)
+	dst = append(dst, url.QueryEscape(p.Producer.String())...)
 	dst = strconv.AppendUint(append(dst, '='), p.Seq, 10)
 	dst = strconv.AppendUint(append(dst, ','), p.Adds, 10)
 	return strconv.AppendUint(append(dst, ','), p.Deletes, 10)
@@ -295,7 +296,7 @@ func parsePositions(text string) ([]ProducerPosition, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := ProducerPosition{Producer: producer}
+		p := ProducerPosition{Producer: event.ParseProducer(producer)}
 		fields := strings.Split(numbers, ",")
 		if len(fields) != 3 {
 			return nil, fmt.Errorf("position %q: expected producer=seq,adds,deletes", item)

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
 )
@@ -22,8 +23,8 @@ import (
 func TestRecordText(t *testing.T) {
 	r := operator.Record{Prev: "ni:///sha-256;abc", Kind: operator.Delta, Shard: 3,
 		Writer: operator.Writer{Epoch: 4, Node: "n1", Incarnation: 2}, Time: time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC),
-		Positions: []operator.ProducerPosition{{Producer: "a b=c", Seq: 7, Adds: 1},
-			{Producer: "once/x", Seq: 1 << 63, Deletes: 2}},
+		Positions: []operator.ProducerPosition{{Producer: event.ParseProducer("a b=c"), Seq: 7, Adds: 1},
+			{Producer: event.ParseProducer("once/x"), Seq: 1 << 63, Deletes: 2}},
 		Part: 2, More: true, Reason: "why \"not\"\n", Body: []byte("TX .\nA <urn:s> <urn:p> <urn:o> .\nTC .\n")}
 	got := string(r.Encode([]byte("before")))
 	want := "beforeH id <" + r.ID + "> .\n" + `H prev <ni:///sha-256;abc> .
@@ -66,7 +67,7 @@ func drawRecord(t *rapid.T) operator.Record {
 		r.Prev = "ni:///sha-256;" + strings.Repeat("x", 43)
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "positions") {
-		r.Positions = append(r.Positions, operator.ProducerPosition{Producer: text.Draw(t, "producer"),
+		r.Positions = append(r.Positions, operator.ProducerPosition{Producer: event.ParseProducer(text.Draw(t, "producer")),
 			Seq: rapid.Uint64().Draw(t, "seq"), Adds: rapid.Uint64().Draw(t, "adds"),
 			Deletes: rapid.Uint64().Draw(t, "deletes")})
 	}
@@ -97,7 +98,7 @@ func TestRecordRoundTrip(t *testing.T) {
 func TestEveryFlipIsFound(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, small)
-	h.deliver(1, event("p", 1, "one two three four five"), event("q", 1, "bad"))
+	h.deliver(1, eventOf("p", 1, "one two three four five"), eventOf("q", 1, "bad"))
 	for i, e := range log.entries {
 		for bit := range 8 * len(e.Payload) {
 			damaged := bytes.Clone(e.Payload)
@@ -127,7 +128,7 @@ func withID(rest []byte) []byte {
 // input is the part behind the id, which would keep a fuzzer out.
 func FuzzDecode(f *testing.F) {
 	r := operator.Record{Kind: operator.Delta, Time: start, Part: 1, More: true, Reason: "r", Body: []byte("TX .\nTC .\n"),
-		Positions: []operator.ProducerPosition{{Producer: "p", Seq: 1}}}
+		Positions: []operator.ProducerPosition{{Producer: event.ParseProducer("p"), Seq: 1}}}
 	payload := r.Encode(nil)
 	f.Add(payload[bytes.IndexByte(payload, '\n')+1:])
 	for _, seed := range []string{"", "H length \"0\" .\n", "H kind <x> .\nH length \"0\" .\n", "H node \"\\u12 .\n",
@@ -207,7 +208,7 @@ func TestChainLinks(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, nil)
 	for i := range uint64(4) {
-		h.deliver(i+1, event("p", i+1, fmt.Sprint(i)))
+		h.deliver(i+1, eventOf("p", i+1, fmt.Sprint(i)))
 	}
 	e := log.entries
 	for name, order := range map[string][]int{

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // The operator's own part of a snapshot, version 1:
@@ -72,7 +73,7 @@ func (p *pinned) write(w io.Writer) error {
 }
 
 func (p *producer) appendTo(b []byte) []byte {
-	b = appendBytes(b, p.Producer)
+	b = appendBytes(b, p.Producer.String())
 	b = appendNumbers(b, p.Seq, p.Adds, p.Deletes, p.Position, uint64(p.Seen))
 	var letters []*letter
 	for l := p.letters; l != nil && len(letters) < maxLetters; l = l.before {
@@ -174,17 +175,17 @@ func (p *producers) read(d *stateReader) {
 	var passing []seenSlot
 	for n := d.number(); n > 0 && d.err == nil; n-- {
 		at := d.producer()
-		if _, twice := p.byKey[at.Producer]; d.err != nil || twice || at.Producer == "" {
+		if _, twice := p.byKey[at.Producer]; d.err != nil || twice || at.Producer.IsZero() {
 			d.fail(fmt.Errorf("producer %q is there twice, or has no name", at.Producer))
 			return
 		}
 		p.top++
 		p.slots.set(p.top, at)
 		p.byKey[at.Producer] = p.top
-		if isOnce(at.Producer) {
+		if at.Producer.Kind == event.Once {
 			p.once++
 		}
-		if isPassing(at.Producer) {
+		if at.Producer.Passing() {
 			passing = append(passing, seenSlot{at.Seen, p.top})
 		}
 	}
@@ -242,7 +243,7 @@ func (d *stateReader) bytes() []byte {
 }
 
 func (d *stateReader) producer() (p producer) {
-	p.Producer = string(d.bytes())
+	p.Producer = event.ParseProducer(string(d.bytes()))
 	p.Seq, p.Adds, p.Deletes = d.number(), d.number(), d.number()
 	p.Position, p.Seen = d.number(), time.Duration(d.number())
 	for n := d.number(); n > 0 && d.err == nil; n-- {

@@ -10,8 +10,8 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // every makes a snapshot of each record.
@@ -35,11 +35,11 @@ func restart(t *testing.T, h *harness, change func(*operator.Config)) *harness {
 // is not taken for it.
 func TestSnapshotKeepsNames(t *testing.T) {
 	h := owner(t, &shardLog{}, every)
-	h.deliver(1, event("once/\xff\xfe", 7, "a"), event("once/\xfe\xff", 8, "b"), event("\x00", 9, "c"))
+	h.deliver(1, eventOf("once/\xff\xfe", 7, "a"), eventOf("once/\xfe\xff", 8, "b"), eventOf("\x00", 9, "c"))
 	next := restart(t, h, nil)
 	next.assign(operator.Owner, 2, 2)
-	next.deliver(1, event("once/\xff\xfe", 7, "a"), event("once/\xfe\xff", 8, "b"), event("\x00", 9, "c"),
-		event("once/\xfe\xfe", 7, "d"))
+	next.deliver(1, eventOf("once/\xff\xfe", 7, "a"), eventOf("once/\xfe\xff", 8, "b"), eventOf("\x00", 9, "c"),
+		eventOf("once/\xfe\xfe", 7, "d"))
 	if next.Stats().SnapshotsUsed != 1 {
 		t.Error("the snapshot is not used")
 	}
@@ -52,13 +52,13 @@ func TestSnapshotKeepsNames(t *testing.T) {
 // TestSnapshotKeepsHeadAndOwner: what comes behind a snapshot is checked as it is behind the records before it.
 func TestSnapshotKeepsHeadAndOwner(t *testing.T) {
 	h := owner(t, &shardLog{}, every)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	next := restart(t, h, nil)
 	next.assign(operator.Owner, 2, 2)
 	if next.Head() != h.Head() || next.Head() == "" {
 		t.Errorf("head %q, want %q", next.Head(), h.Head())
 	}
-	withPrev := event("p", 2, "b")
+	withPrev := eventOf("p", 2, "b")
 	withPrev.Prev = h.Head()
 	next.deliver(1, withPrev)
 	next.want("(claim)[a](claim)[b]", "a b", committed)
@@ -66,7 +66,7 @@ func TestSnapshotKeepsHeadAndOwner(t *testing.T) {
 	// A process whose claim would be older than the snapshot's does not claim.
 	h = newHarness(t, &shardLog{}, every)
 	h.assign(operator.Owner, 9, 1)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	late := restart(t, h, nil)
 	late.assign(operator.Owner, 8, 1)
 	if late.State() != operator.Resting || late.Err() != nil {
@@ -87,10 +87,10 @@ func TestSnapshotKeepsHeadAndOwner(t *testing.T) {
 // TestSnapshotKeepsClock: who begins with a snapshot forgets at the same record as who has read the log.
 func TestSnapshotKeepsClock(t *testing.T) {
 	keep := func(c *operator.Config) { c.Keep, c.SnapshotEvery = 24*time.Hour, 1 }
-	key, door := event(shipper.OncePrefix+"k", 1, "a"), event(operator.DoorPrefix+"x/1", 1, "b")
-	known := func(records int, snapshot bool) []shipper.Status {
+	key, door := eventOf("once/k", 1, "a"), eventOf("door/x/1", 1, "b")
+	known := func(records int, snapshot bool) []event.Status {
 		h := owner(t, &shardLog{}, keep)
-		h.deliver(1, event("src", 1, ""))
+		h.deliver(1, eventOf("src", 1, ""))
 		h.now = h.now.Add(17 * time.Minute)
 		h.deliver(2, key)
 		h.now = h.now.Add(30 * time.Minute)
@@ -102,13 +102,13 @@ func TestSnapshotKeepsClock(t *testing.T) {
 		next.assign(operator.Owner, 2, 2)
 		for i := range records {
 			next.now = next.now.Add(time.Hour)
-			next.deliver(uint64(1+i), event("src", uint64(2+i), ""))
+			next.deliver(uint64(1+i), eventOf("src", uint64(2+i), ""))
 		}
 		next.acks = nil
 		next.deliver(100, key, door)
 		return next.statuses()
 	}
-	for records, want := range map[int][]shipper.Status{
+	for records, want := range map[int][]event.Status{
 		23: {duplicate, duplicate}, 24: {committed, duplicate}, 25: {committed, committed},
 	} {
 		for _, snapshot := range []bool{true, false} {
@@ -123,7 +123,7 @@ func TestSnapshotKeepsClock(t *testing.T) {
 func TestSnapshotIsPinned(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.SnapshotEvery, c.Keep = 1, 24*time.Hour })
 	for i := range uint64(100) {
-		h.deliver(i+1, event(fmt.Sprintf("once/%d", i), 1, fmt.Sprintf("w%02d", i)), event("p", i+1, ""))
+		h.deliver(i+1, eventOf(fmt.Sprintf("once/%d", i), 1, fmt.Sprintf("w%02d", i)), eventOf("p", i+1, ""))
 		h.now = h.now.Add(30 * time.Minute)
 	}
 	if len(h.snapshots) != 101 { // one is of the claim
@@ -142,9 +142,9 @@ func TestSnapshotIsPinned(t *testing.T) {
 			t.Fatalf("snapshot %d holds %q", i, next.words())
 		}
 		first := max(0, i-48) // the oldest that is not forgotten
-		next.deliver(1, event(fmt.Sprintf("once/%d", i), 1, "x"), event(fmt.Sprintf("once/%d", i+1), 1, "y"),
-			event("p", uint64(i+1), ""), event("p", uint64(i+2), ""), event(fmt.Sprintf("once/%d", first), 2, "z"))
-		want := []shipper.Status{duplicate, committed, duplicate, committed, reused}
+		next.deliver(1, eventOf(fmt.Sprintf("once/%d", i), 1, "x"), eventOf(fmt.Sprintf("once/%d", i+1), 1, "y"),
+			eventOf("p", uint64(i+1), ""), eventOf("p", uint64(i+2), ""), eventOf(fmt.Sprintf("once/%d", first), 2, "z"))
+		want := []event.Status{duplicate, committed, duplicate, committed, reused}
 		if got := next.statuses(); !slices.Equal(got, want) {
 			t.Fatalf("snapshot %d: acks %v, want %v", i, got, want)
 		}
@@ -154,16 +154,16 @@ func TestSnapshotIsPinned(t *testing.T) {
 // TestDropSnapshot releases without writing.
 func TestDropSnapshot(t *testing.T) {
 	h := owner(t, &shardLog{}, every)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	h.snapshots[0].Drop()
-	h.deliver(2, event("p", 2, "b"))
+	h.deliver(2, eventOf("p", 2, "b"))
 	h.want("(claim)[a][b]", "a b", committed, committed)
 }
 
 // TestSnapshotDamaged: whatever is changed in the operator's part is found, or has no effect; nothing hangs or panics.
 func TestSnapshotDamaged(t *testing.T) {
 	h := owner(t, &shardLog{}, every)
-	h.deliver(1, event("once/a", 1, "a"), event("q", 1, "bad"), event("p", 1, "b"))
+	h.deliver(1, eventOf("once/a", 1, "a"), eventOf("q", 1, "bad"), eventOf("p", 1, "b"))
 	var part []byte
 	l := partOnly{&part}
 	file := snapshotOf(t, h)
@@ -201,7 +201,7 @@ func TestSnapshotDamaged(t *testing.T) {
 // partOnly is a logic whose snapshots are the operator's part alone.
 type partOnly struct{ part *[]byte }
 
-func (partOnly) Evaluate(_ *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (partOnly) Evaluate(_ *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
 	return dst, 0, 0, nil
 }
 func (partOnly) Commit(uint64)              {}
@@ -218,8 +218,8 @@ func (p partOnly) Restore(_ io.Reader, extra func(io.Reader) error) error {
 // TestDeadLetterOfNextOwner: whoever owns the shard next, by the log or by a snapshot, says of an event that is a dead
 // letter what the first has said, though its producer has gone on; and of the others that they were committed.
 func TestDeadLetterOfNextOwner(t *testing.T) {
-	events := []shipper.Event{event("door/x/1", 1, "a"), event("door/x/1", 2, "bad"), event("door/x/1", 3, "b"),
-		event("door/x/1", 4, "bad"), event("once/k", 4, "bad"), event("door/x/1", 5, "c")}
+	events := []event.Event{eventOf("door/x/1", 1, "a"), eventOf("door/x/1", 2, "bad"), eventOf("door/x/1", 3, "b"),
+		eventOf("door/x/1", 4, "bad"), eventOf("once/k", 4, "bad"), eventOf("door/x/1", 5, "c")}
 	h := owner(t, &shardLog{}, every)
 	h.deliver(1, events...)
 	h.want("(claim)[a](dead-letter)[b](dead-letter)(dead-letter)[c]", "a b c", committed, bad, committed, bad, bad, committed)
@@ -235,7 +235,7 @@ func TestDeadLetterOfNextOwner(t *testing.T) {
 			}
 		}
 		next.acks = nil // in a group in which the producer has gone on
-		next.deliver(2, event("door/x/1", 6, "d"), event("door/x/1", 4, "bad"), event("door/x/1", 3, "b"))
+		next.deliver(2, eventOf("door/x/1", 6, "d"), eventOf("door/x/1", 4, "bad"), eventOf("door/x/1", 3, "b"))
 		next.want(log+"[d]", "a b c d", committed, bad, duplicate)
 	}
 	again(newHarness(t, &shardLog{entries: slices.Clone(h.log.entries)}, func(c *operator.Config) { c.Node = "n2" }))
@@ -251,13 +251,13 @@ func TestManyDeadLetters(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.SnapshotEvery = 1_000_000 })
 	const n = 9000
 	for i := range uint64(n) {
-		h.deliver(i+1, event("p", i+1, "bad"))
+		h.deliver(i+1, eventOf("p", i+1, "bad"))
 	}
 	next := restart(t, h, nil)
 	next.assign(operator.Owner, 2, 2)
 	for _, h := range []*harness{h, next} {
 		h.acks = nil
-		h.deliver(2*n, event("p", n-4000, "bad"), event("p", n, "bad"))
+		h.deliver(2*n, eventOf("p", n-4000, "bad"), eventOf("p", n, "bad"))
 		if h.acks[0].Status != bad || h.acks[1].Status != bad || h.acks[0].Position == 0 || h.acks[1].Reason != "it is bad" {
 			t.Errorf("%+v", h.acks)
 		}
@@ -268,12 +268,12 @@ func TestManyDeadLetters(t *testing.T) {
 func TestGoodEventsAreEvaluatedOnce(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	h.hold()
-	h.deliver(1, event("p", 1, "a"))
-	var events []shipper.Event
+	h.deliver(1, eventOf("p", 1, "a"))
+	var events []event.Event
 	for i := range uint64(50) {
-		events = append(events, event("p", i+2, fmt.Sprint("w", i)))
+		events = append(events, eventOf("p", i+2, fmt.Sprint("w", i)))
 	}
-	h.deliver(2, append(events, event("q", 1, "x bad"))...)
+	h.deliver(2, append(events, eventOf("q", 1, "x bad"))...)
 	h.release()
 	if got := h.Logic().(*words).evaluated; got != 53 { // the bad one is tried in its own record once more
 		t.Errorf("%d evaluations of 52 events", got)
@@ -286,7 +286,7 @@ func TestGoodEventsAreEvaluatedOnce(t *testing.T) {
 // TestBadEventWithoutProducer is a dead letter like any other.
 func TestBadEventWithoutProducer(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("", 0, "bad"))
+	h.deliver(1, eventOf("", 0, "bad"))
 	h.want("(claim)(dead-letter)", "", bad)
 	if h.acks[0].Position != 6 {
 		t.Errorf("%+v", h.acks[0])
@@ -296,10 +296,10 @@ func TestBadEventWithoutProducer(t *testing.T) {
 // TestEntersAgain: a process that has entered again, with the shard still its own, claims it anew.
 func TestEntersAgain(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	h.Assign(h.now, operator.Assignment{Control: 2, Role: operator.Owner, Epoch: 1, Incarnation: 2})
 	h.run()
-	h.deliver(2, event("p", 2, "b"))
+	h.deliver(2, eventOf("p", 2, "b"))
 	h.want("(claim)[a](claim)[b]", "a b", committed, committed)
 	if w := h.log.records(t)[3].Writer; w.Incarnation != 2 || h.State() != operator.Owning {
 		t.Errorf("%v, %+v", h.State(), w)
@@ -310,8 +310,8 @@ func TestEntersAgain(t *testing.T) {
 func TestLateEntries(t *testing.T) {
 	log := &shardLog{}
 	first := owner(t, log, nil)
-	first.deliver(1, event("p", 1, "a"))
-	first.deliver(2, event("p", 2, "b"))
+	first.deliver(1, eventOf("p", 1, "a"))
+	first.deliver(2, eventOf("p", 2, "b"))
 	h := newHarness(t, log, nil)
 	h.assign(operator.Standby, 1, 2)
 	old := h.follow.Gen

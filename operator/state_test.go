@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // small makes chains of parts common.
@@ -21,7 +21,7 @@ func TestParts(t *testing.T) {
 	h := owner(t, log, small)
 	large := "one two three four five six seven eight nine " + strings.Repeat("x", 40)
 	h.hold()
-	h.deliver(1, event("p", 1, large))
+	h.deliver(1, eventOf("p", 1, large))
 	standby := newHarness(t, log, nil)
 	standby.assign(operator.Standby, 1, 2)
 	for len(h.pending) > 0 {
@@ -44,7 +44,7 @@ func TestParts(t *testing.T) {
 		t.Errorf("joined: %+v", last)
 	}
 	h.append = nil
-	h.deliver(2, event("p", 2, "ten"))
+	h.deliver(2, eventOf("p", 2, "ten"))
 	standby.deliverFollow()
 	if got := standby.words(); !strings.Contains(got, "ten") {
 		t.Errorf("%q", got)
@@ -61,7 +61,7 @@ func TestPartsOutcomeUnknown(t *testing.T) {
 		}
 		return 0, fmt.Errorf("timeout"), true
 	}
-	h.deliver(1, event("p", 1, "one two three four five six seven eight nine"))
+	h.deliver(1, eventOf("p", 1, "one two three four five six seven eight nine"))
 	for range 20 {
 		h.tick(50 * time.Millisecond)
 	}
@@ -74,7 +74,7 @@ func TestChainNeverClosed(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, small)
 	h.hold()
-	h.deliver(1, event("p", 1, "one two three four five six"))
+	h.deliver(1, eventOf("p", 1, "one two three four five six"))
 	h.append = nil
 	a := h.pending[0]
 	if _, err := log.append(a.Expect, a.Payload); err != nil {
@@ -82,15 +82,15 @@ func TestChainNeverClosed(t *testing.T) {
 	}
 	next := newHarness(t, log, func(c *operator.Config) { c.Node = "n2" })
 	next.assign(operator.Owner, 2, 2)
-	next.deliver(1, event("p", 1, "one"))
+	next.deliver(1, eventOf("p", 1, "one"))
 	next.want("(claim)(claim)[one]", "one", committed)
 }
 
 func TestDuplicates(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	h.deliver(1, event("p", 5, "a"), event("p", 5, "a"), event("p", 4, "never"), event("p", 6, "-a"))
+	h.deliver(1, eventOf("p", 5, "a"), eventOf("p", 5, "a"), eventOf("p", 4, "never"), eventOf("p", 6, "-a"))
 	h.want("(claim)[a -a]", "", committed, duplicate, duplicate, committed)
-	h.deliver(2, event("p", 6, "-a"), event("p", 5, "a"))
+	h.deliver(2, eventOf("p", 6, "-a"), eventOf("p", 5, "a"))
 	h.want("(claim)[a -a]", "", committed, duplicate, duplicate, committed, duplicate, duplicate)
 	if got := h.acks[4]; got.Position != 6 || got.Deletes != 1 {
 		t.Errorf("the last is known whole: %+v", got)
@@ -102,22 +102,22 @@ func TestDuplicates(t *testing.T) {
 
 func TestOnce(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
-	key := shipper.OncePrefix + "k"
-	h.deliver(1, event(key, 77, "a"))
-	h.deliver(2, event(key, 77, "a"), event(key, 78, "b"), event(key, 76, "c"))
+	key := "once/k"
+	h.deliver(1, eventOf(key, 77, "a"))
+	h.deliver(2, eventOf(key, 77, "a"), eventOf(key, 78, "b"), eventOf(key, 76, "c"))
 	h.want("(claim)[a]", "a", committed, duplicate, reused, reused)
 }
 
 // TestOnceIsBounded: too many keys are refused. An answer Busy is not kept: the same batch is tried again.
 func TestOnceIsBounded(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce, c.Keep = 2, time.Hour })
-	once := func(n int) shipper.Event { return event(fmt.Sprintf("%s%d", shipper.OncePrefix, n), 1, fmt.Sprint(n)) }
-	h.deliver(1, once(1), once(2), once(3), event("p", 1, "p"))
+	once := func(n int) event.Event { return eventOf(fmt.Sprint("once/", n), 1, fmt.Sprint(n)) }
+	h.deliver(1, once(1), once(2), once(3), eventOf("p", 1, "p"))
 	h.want("(claim)[1 2 p]", "1 2 p", committed, committed, busy, committed)
 	h.deliver(2, once(3))
 	for i := range 30 { // the clock of a shard moves with its records, by a 24th of the keep time at most
 		h.now = h.now.Add(10 * time.Minute)
-		h.deliver(uint64(3+i), event("p", uint64(2+i), ""))
+		h.deliver(uint64(3+i), eventOf("p", uint64(2+i), ""))
 	}
 	h.deliver(40, once(3))
 	if got := h.acks[len(h.acks)-1]; h.acks[4].Status != busy || got.Status != committed {
@@ -127,13 +127,13 @@ func TestOnceIsBounded(t *testing.T) {
 
 func TestBusyIsNotKept(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce, c.Keep = 1, time.Hour })
-	h.deliver(1, event(shipper.OncePrefix+"a", 1, "a"))
-	again := event(shipper.OncePrefix+"b", 1, "b")
+	h.deliver(1, eventOf("once/a", 1, "a"))
+	again := eventOf("once/b", 1, "b")
 	h.deliver(2, again)
 	for i := range 30 {
 		h.now = h.now.Add(10 * time.Minute)
-		h.Deliver(h.now, shipper.Batch{From: "r", Shard: 7, ID: uint64(1 + i),
-			Events: []shipper.Event{event("p", uint64(1+i), "")}})
+		h.Deliver(h.now, event.Batch{From: "r", Shard: 7, ID: uint64(1 + i),
+			Events: []event.Event{eventOf("p", uint64(1+i), "")}})
 		h.run()
 	}
 	h.acks = nil
@@ -145,19 +145,19 @@ func TestBusyIsNotKept(t *testing.T) {
 
 // TestKeep: keys and door producers are forgotten after their time, sources never; a clock that jumps forgets nobody.
 func TestKeep(t *testing.T) {
-	key, door := shipper.OncePrefix+"k", operator.DoorPrefix+"n1/1"
+	key, door := "once/k", "door/n1/1"
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.Keep = 24 * time.Hour })
-	h.deliver(1, event(key, 1, "a"), event(door, 1, "b"), event("src", 1, "c"))
+	h.deliver(1, eventOf(key, 1, "a"), eventOf(door, 1, "b"), eventOf("src", 1, "c"))
 	h.now = h.now.Add(1000 * time.Hour) // a jump ahead counts for an hour
-	h.deliver(2, event("src", 2, "-a -b -c"))
+	h.deliver(2, eventOf("src", 2, "-a -b -c"))
 	h.now = h.now.Add(-2000 * time.Hour) // and one back for nothing
-	h.deliver(3, event(key, 1, "a"), event(door, 1, "b"))
+	h.deliver(3, eventOf(key, 1, "a"), eventOf(door, 1, "b"))
 	for i := range 26 {
 		h.now = h.now.Add(time.Hour)
-		h.deliver(uint64(4+i), event("src", uint64(3+i), ""))
+		h.deliver(uint64(4+i), eventOf("src", uint64(3+i), ""))
 	}
 	h.acks = nil
-	h.deliver(100, event(key, 1, "a"), event(door, 1, "b"), event("src", 1, "c"))
+	h.deliver(100, eventOf(key, 1, "a"), eventOf(door, 1, "b"), eventOf("src", 1, "c"))
 	h.want("(claim)[a b c][-a -b -c]"+strings.Repeat("[]", 26)+"[a b]", "a b", committed, committed, duplicate)
 }
 
@@ -178,10 +178,10 @@ func TestSnapshot(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 1500; c.MaxRecord = 64 })
 	for i := range uint64(7) {
-		h.deliver(i+1, event("p", i+1, fmt.Sprintf("w%d y%d", i, i)), event(fmt.Sprintf("once/%d", i), 9, ""))
+		h.deliver(i+1, eventOf("p", i+1, fmt.Sprintf("w%d y%d", i, i)), eventOf(fmt.Sprintf("once/%d", i), 9, ""))
 	}
 	snapshot := snapshotOf(t, h)
-	h.deliver(20, event("p", 20, "-w1 tail"), event("q", 3, "bad"))
+	h.deliver(20, eventOf("p", 20, "-w1 tail"), eventOf("q", 3, "bad"))
 	if len(h.snapshots) < 2 || len(h.snapshots) > 4 {
 		t.Errorf("%d snapshots of %d bytes of log", len(h.snapshots), h.Stats().RecordBytes)
 	}
@@ -195,8 +195,8 @@ func TestSnapshot(t *testing.T) {
 		restored.State() != operator.Owning || whole.Position() != restored.Position() {
 		t.Errorf("restored %q at %d, read %q at %d", restored.words(), restored.Position(), whole.words(), whole.Position())
 	}
-	restored.deliver(1, event("p", 20, "-w1 tail"), event("once/0", 9, ""), event("once/6", 8, ""), event("q", 3, "bad"))
-	if got := restored.statuses(); !slices.Equal(got, []shipper.Status{duplicate, duplicate, reused, bad}) {
+	restored.deliver(1, eventOf("p", 20, "-w1 tail"), eventOf("once/0", 9, ""), eventOf("once/6", 8, ""), eventOf("q", 3, "bad"))
+	if got := restored.statuses(); !slices.Equal(got, []event.Status{duplicate, duplicate, reused, bad}) {
 		t.Errorf("acks %v", got)
 	}
 }
@@ -205,7 +205,7 @@ func TestSnapshot(t *testing.T) {
 func TestSnapshotCantBeRead(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 1 })
-	h.deliver(1, event("p", 1, "a b"))
+	h.deliver(1, eventOf("p", 1, "a b"))
 	good := snapshotOf(t, h)
 	for name, text := range map[string]string{
 		"empty": "", "cut off": string(good[:len(good)/2]),

@@ -91,7 +91,7 @@ func (n *node) all(fn func(*producer) error) error {
 		}
 	}
 	for i := range n.slots {
-		if n.slots[i].Producer == "" {
+		if n.slots[i].Producer.IsZero() {
 			continue
 		}
 		if err := fn(&n.slots[i]); err != nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 const (
@@ -150,8 +150,8 @@ func (o *Operator) giveUp(f *inflight, reason string) {
 	o.inflight, o.alone = nil, false
 	o.logic.Rollback()
 	for i := range f.answers {
-		if a := &f.answers[i]; a.Status == shipper.Committed || a.Status == shipper.Bad && a.Position == 0 {
-			*a = shipper.Ack{Status: shipper.TooLarge, Reason: reason}
+		if a := &f.answers[i]; a.Status == event.Committed || a.Status == event.Bad && a.Position == 0 {
+			*a = event.Ack{Status: event.TooLarge, Reason: reason}
 		}
 	}
 	o.answer(f.answers)
@@ -164,7 +164,7 @@ func (o *Operator) giveUp(f *inflight, reason string) {
 // them again, here or elsewhere.
 func (o *Operator) tell(w *waiting) {
 	status, reason := o.trouble.status(), o.reason()
-	if status != shipper.Busy {
+	if status != event.Busy {
 		reason = clip(o.trouble.err.Error(), maxReason)
 	}
 	if reason == "" || !w.told.IsZero() && o.now.Sub(w.told) < tellEvery {
@@ -172,18 +172,18 @@ func (o *Operator) tell(w *waiting) {
 	}
 	w.told = o.now
 	o.stats.BusyAcked++
-	o.answerWhole(w.Batch, shipper.Ack{Status: status, Reason: reason})
+	o.answerWhole(w.Batch, event.Ack{Status: status, Reason: reason})
 }
 
 // status is the cause in the words of senders.
-func (t *trouble) status() shipper.Status {
+func (t *trouble) status() event.Status {
 	switch {
 	case errors.Is(t.err, engine.ErrNoRoom):
-		return shipper.NoRoom
+		return event.NoRoom
 	case errors.Is(t.err, engine.ErrNoLeader):
-		return shipper.NoLeader
+		return event.NoLeader
 	}
-	return shipper.Busy
+	return event.Busy
 }
 
 // reason says why the shard can't commit; empty when that is not known to last.

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // limited makes the log refuse what is larger, and counts what it was asked for.
@@ -34,15 +34,15 @@ func TestTooLarge(t *testing.T) {
 	for i := range 300 {
 		words = append(words, fmt.Sprintf("w%d", i))
 	}
-	h.deliver(1, event("p", 1, strings.Join(words, " ")), event("p", 2, "x"))
+	h.deliver(1, eventOf("p", 1, strings.Join(words, " ")), eventOf("p", 2, "x"))
 	slices.Sort(words)
 	if got := h.statuses(); h.words() != strings.Join(append(words, "x"), " ") ||
-		!slices.Equal(got, []shipper.Status{committed, committed}) || h.Waiting() {
+		!slices.Equal(got, []event.Status{committed, committed}) || h.Waiting() {
 		t.Errorf("%v with %.40s, acks %v", h.State(), h.words(), got)
 	}
-	h.deliver(2, event("p", 3, "y bad"), event("q", 4, strings.Repeat("z", 900)))
+	h.deliver(2, eventOf("p", 3, "y bad"), eventOf("q", 4, strings.Repeat("z", 900)))
 	before := *tries
-	h.deliver(3, event("p", 5, strings.Join(words, " -")))
+	h.deliver(3, eventOf("p", 5, strings.Join(words, " -")))
 	if _, err := h.Trouble(); err != nil || h.acks[2].Status != bad || h.acks[3].Status != committed ||
 		*tries-before > 7 {
 		t.Errorf("%v, acks %+v, %d tries for what has its size by now", err, h.acks[2:], *tries-before)
@@ -55,22 +55,22 @@ func TestTooLargeAtAll(t *testing.T) {
 	h := owner(t, &shardLog{}, nil)
 	tries := h.limited(900)
 	long := strings.Repeat("n", 1000)
-	h.deliver(1, event(long, 1, "a"))
-	h.deliver(2, event("p", 1, "b"))
-	h.want("(claim)[b]", "b", shipper.TooLarge, committed)
+	h.deliver(1, eventOf(long, 1, "a"))
+	h.deliver(2, eventOf("p", 1, "b"))
+	h.want("(claim)[b]", "b", event.TooLarge, committed)
 	if a := h.acks[0]; a.Position != 0 || !strings.Contains(a.Reason, "doesn't accept") || *tries > 3 || h.Waiting() {
 		t.Errorf("%+v after %d tries", a, *tries)
 	}
-	h.deliver(3, event(long, 1, "a")) // nothing of it is remembered, nor is it known as a dead letter
-	if a := h.acks[2]; a.Status != shipper.TooLarge || a.Position != 0 {
+	h.deliver(3, eventOf(long, 1, "a")) // nothing of it is remembered, nor is it known as a dead letter
+	if a := h.acks[2]; a.Status != event.TooLarge || a.Position != 0 {
 		t.Errorf("again: %+v", a)
 	}
-	h.deliver(5, event("p", 2, "c"), event(long, 2, "d"), event("p", 3, "e"), event("p", 4, "f")) // the others do alone
-	if got := h.statuses()[3:]; !slices.Equal(got, []shipper.Status{committed, shipper.TooLarge, committed, committed}) {
+	h.deliver(5, eventOf("p", 2, "c"), eventOf(long, 2, "d"), eventOf("p", 3, "e"), eventOf("p", 4, "f")) // the others do alone
+	if got := h.statuses()[3:]; !slices.Equal(got, []event.Status{committed, event.TooLarge, committed, committed}) {
 		t.Errorf("%v", got)
 	}
 	h.append = nil
-	h.deliver(6, event(long, 1, "a"))
+	h.deliver(6, eventOf(long, 1, "a"))
 	if a := h.acks[7]; a.Status != committed {
 		t.Errorf("where there is more room: %+v", a)
 	}
@@ -81,13 +81,13 @@ func TestTooLargeLastPart(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, func(c *operator.Config) { c.MaxRecord = 300 })
 	h.limited(800)
-	h.deliver(1, event(strings.Repeat("n", 1000), 1, strings.Repeat("a ", 10)+strings.Repeat("b", 400)))
-	if !errors.Is(h.Err(), engine.ErrTooLarge) || h.State() != operator.Halted || h.acks[0].Status != shipper.Halted {
+	h.deliver(1, eventOf(strings.Repeat("n", 1000), 1, strings.Repeat("a ", 10)+strings.Repeat("b", 400)))
+	if !errors.Is(h.Err(), engine.ErrTooLarge) || h.State() != operator.Halted || h.acks[0].Status != event.Halted {
 		t.Errorf("%v, %v, %+v", h.State(), h.Err(), h.acks)
 	}
 	next := newHarness(t, log, nil)
 	next.assign(operator.Owner, 2, 2)
-	next.deliver(1, event("p", 1, "c"))
+	next.deliver(1, eventOf("p", 1, "c"))
 	next.want("(claim)(claim)[c]", "c", committed)
 }
 
@@ -103,13 +103,13 @@ func TestClaimTooLarge(t *testing.T) {
 
 // TestHeaderRoom: no record's headers take more, whatever the names and the reason are.
 func TestHeaderRoom(t *testing.T) {
-	node, name := strings.Repeat("\x01", 100), strings.Repeat("\xff", shipper.MaxWireText)
+	node, name := strings.Repeat("\x01", 100), strings.Repeat("\xff", event.MaxText)
 	reason := strings.Repeat("\x01", 5000)
 	const limit = 250 << 10
 	h := newHarness(t, &shardLog{}, func(c *operator.Config) {
 		c.Node, c.MaxRecord = node, limit-operator.HeaderRoom(node)
 		c.Logic = func() operator.Logic {
-			return operator.Fold(func(ev *shipper.Event, dst []byte) ([]byte, error) {
+			return operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) {
 				if string(ev.Payload) == "bad" {
 					return dst, errors.New(reason)
 				}
@@ -126,13 +126,13 @@ func TestHeaderRoom(t *testing.T) {
 		return seq, err, true
 	}
 	h.assign(operator.Owner, 1<<63, 1<<63)
-	var events []shipper.Event
+	var events []event.Event
 	for i := range 8000 {
-		events = append(events, event(fmt.Sprintf("%s%d", strings.Repeat("/", 100), i), 1<<63, "0123456789"))
+		events = append(events, eventOf(fmt.Sprintf("%s%d", strings.Repeat("/", 100), i), 1<<63, "0123456789"))
 	}
 	h.deliver(1, events...)
-	h.deliver(2, event(name, 1<<63, strings.Repeat("x", 300<<10)), event("p", 1, ""))
-	h.deliver(3, event(name[1:], 1<<63, "bad"), event("p", 2, "x"))
+	h.deliver(2, eventOf(name, 1<<63, strings.Repeat("x", 300<<10)), eventOf("p", 1, ""))
+	h.deliver(3, eventOf(name[1:], 1<<63, "bad"), eventOf("p", 2, "x"))
 	if tooLarge > 0 || len(h.acks) != 8004 || h.acks[8002].Status != bad {
 		t.Errorf("%d records are too large, the largest %d bytes; %d acks", tooLarge, largest, len(h.acks))
 	}
@@ -150,7 +150,7 @@ func TestNoRoom(t *testing.T) {
 		tries = append(tries, h.now)
 		return 0, full, true
 	}
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	since, err := h.Trouble()
 	if !errors.Is(err, engine.ErrNoRoom) || !since.Equal(start) {
 		t.Errorf("%v since %v", err, since)
@@ -165,25 +165,25 @@ func TestNoRoom(t *testing.T) {
 		t.Errorf("it began at %v, later at %v", since, again)
 	}
 	for range 3 {
-		h.deliver(1, event("p", 1, "a"))
-		h.Deliver(h.now, shipper.Batch{From: "r", Shard: 7, ID: 1, Events: []shipper.Event{event("r", 1, "b")}})
+		h.deliver(1, eventOf("p", 1, "a"))
+		h.Deliver(h.now, event.Batch{From: "r", Shard: 7, ID: 1, Events: []event.Event{eventOf("r", 1, "b")}})
 		h.run()
 	}
-	if got := h.statuses(); !slices.Equal(got, []shipper.Status{shipper.NoRoom, shipper.NoRoom}) ||
+	if got := h.statuses(); !slices.Equal(got, []event.Status{event.NoRoom, event.NoRoom}) ||
 		!strings.Contains(h.acks[1].Reason, engine.ErrNoRoom.Error()) {
 		t.Errorf("acks %+v: once for each of the two", h.acks)
 	}
 	h.append = nil
 	h.tick(time.Second)
-	h.want("(claim)[a][b]", "a b", shipper.NoRoom, shipper.NoRoom, committed, committed)
+	h.want("(claim)[a][b]", "a b", event.NoRoom, event.NoRoom, committed, committed)
 	if _, err := h.Trouble(); err != nil || h.Waiting() {
 		t.Errorf("%v", err)
 	}
 	h.append = func(operator.Append) (uint64, error, bool) { return 0, full, true }
-	h.deliver(2, event("p", 2, "c"))
+	h.deliver(2, eventOf("p", 2, "c"))
 	h.append = nil
 	h.tick(100 * time.Millisecond) // the time between attempts is the first again
-	h.want("(claim)[a][b][c]", "a b c", shipper.NoRoom, shipper.NoRoom, committed, committed, committed)
+	h.want("(claim)[a][b][c]", "a b c", event.NoRoom, event.NoRoom, committed, committed, committed)
 }
 
 // TestTroubleIsToldOnce a second to who asks again, at once where its cause is known, and later where it may pass.
@@ -194,7 +194,7 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	}
 	h.assign(operator.Owner, 1, 1)
 	for range 19 {
-		h.deliver(1, event("p", 1, "a"))
+		h.deliver(1, eventOf("p", 1, "a"))
 		h.tick(50 * time.Millisecond)
 	}
 	if _, err := h.Trouble(); !errors.Is(err, engine.ErrNoLeader) || h.Stats().Unknown != 20 {
@@ -202,12 +202,12 @@ func TestTroubleIsToldOnce(t *testing.T) {
 	}
 	h.append = nil
 	h.tick(50 * time.Millisecond)
-	h.want("(claim)[a]", "a", shipper.NoLeader, committed)
+	h.want("(claim)[a]", "a", event.NoLeader, committed)
 
 	h = owner(t, &shardLog{}, nil)
 	h.append = func(operator.Append) (uint64, error, bool) { return 0, engine.ErrUnknown, true }
 	for range 19 {
-		h.deliver(1, event("p", 1, "a"))
+		h.deliver(1, eventOf("p", 1, "a"))
 		h.tick(50 * time.Millisecond)
 	}
 	h.append = nil
@@ -263,7 +263,7 @@ func TestStrangeErrors(t *testing.T) {
 		tries++
 		return 0, errors.New("I'm a teapot"), true
 	}
-	h.deliver(1, event("p", 1, "a"))
+	h.deliver(1, eventOf("p", 1, "a"))
 	for range 1000 {
 		h.tick(time.Second)
 	}

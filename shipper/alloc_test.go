@@ -6,21 +6,22 @@ import (
 	"context"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // TestShipAllocatesNothing runs without the race detector, which makes sync.Pool forget at random.
 func TestShipAllocatesNothing(t *testing.T) {
 	tr := shipper.NewInProcess(0)
-	discard := shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })
+	discard := shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })
 	register(t, tr, "b", discard)
 	stop := start(tr)
 	s := shipper.New("a", tr, shipper.WithSink(discard), shipper.WithShards(8))
-	event := shipper.Event{Key: "k", Producer: "p", MediaType: "text/plain", Payload: []byte("x")}
+	ev := event.Event{Key: "k", Producer: event.Producer{Name: "p"}, MediaType: "text/plain", Payload: []byte("x")}
 	ctx := t.Context()
 	for _, node := range []string{"a", "b"} {
 		ship := func() {
-			if err := s.Ship(ctx, node, 3, event); err != nil {
+			if err := s.Ship(ctx, node, 3, ev); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -6,16 +6,17 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-func benchEvent() shipper.Event {
-	return shipper.Event{Epoch: 7, Key: "http://example.org/sensor/17", Producer: "kafka/changes/3", Seq: 1,
+func benchEvent() event.Event {
+	return event.Event{Epoch: 7, Key: "http://example.org/sensor/17", Producer: event.Producer{Name: "kafka/changes/3"}, Seq: 1,
 		MediaType: "application/rdf-patch", Payload: make([]byte, 120)}
 }
 
-func benchBatch(n int) shipper.Batch {
-	b := shipper.Batch{From: "a", Shard: 3, ID: 1}
+func benchBatch(n int) event.Batch {
+	b := event.Batch{From: "a", Shard: 3, ID: 1}
 	for i := range n {
 		ev := benchEvent()
 		ev.Seq += uint64(i)
@@ -29,7 +30,7 @@ func benchBatch(n int) shipper.Batch {
 func inProcess(b *testing.B, perOp int) *shipper.InProcess {
 	tr := shipper.NewInProcess(0)
 	var arrived atomic.Uint64
-	err := tr.RegisterRoute("b", shipper.SinkFunc(func(_ context.Context, in shipper.Batch) error {
+	err := tr.RegisterRoute("b", shipper.SinkFunc(func(_ context.Context, in event.Batch) error {
 		arrived.Add(uint64(len(in.Events)))
 		return nil
 	}))
@@ -47,7 +48,7 @@ func inProcess(b *testing.B, perOp int) *shipper.InProcess {
 }
 
 func BenchmarkShipLocal(b *testing.B) {
-	s := shipper.New("b", nil, shipper.WithSink(shipper.SinkFunc(func(context.Context, shipper.Batch) error { return nil })))
+	s := shipper.New("b", nil, shipper.WithSink(shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })))
 	ev := benchEvent()
 	b.ReportAllocs()
 	for b.Loop() {
@@ -102,7 +103,7 @@ func BenchmarkShipBatchInProcess(b *testing.B) {
 // BenchmarkChannel is what the queue is measured against: the same events through a Go channel of the same capacity, by
 // value, to a receiver that only takes them.
 func BenchmarkChannel(b *testing.B) {
-	ch := make(chan shipper.Event, shipper.DefaultCapacity)
+	ch := make(chan event.Event, shipper.DefaultCapacity)
 	done := make(chan struct{})
 	go func() {
 		for range ch {
@@ -142,7 +143,7 @@ func BenchmarkCodec(b *testing.B) {
 		b.Run(fmt.Sprintf("decode/%d", n), func(b *testing.B) {
 			b.SetBytes(int64(len(frame)))
 			b.ReportAllocs()
-			var out shipper.Batch
+			var out event.Batch
 			for b.Loop() {
 				if err := shipper.DecodeBatch(frame, &out); err != nil {
 					b.Fatal(err)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // The wire form of a batch, version 1. Numbers are unsigned varints (encoding/binary); a text is its length and its
@@ -33,8 +35,6 @@ const (
 	MaxWireBytes = 65 << 20
 	// MaxWireItems bounds the events, and the acks, of an encoded batch.
 	MaxWireItems = 1 << 16
-	// MaxWireText bounds each text of an encoded batch in bytes: names, keys, media types, reasons.
-	MaxWireText = 64 << 10
 )
 
 // ErrFrame: the bytes are not an encoded batch of a version that this program reads.
@@ -67,28 +67,33 @@ const (
 
 // Fits reports that no limit of the wire form keeps the event from being sent, in a batch of its own at least. Error:
 // [ErrTooLarge], with what is too long.
-func (ev *Event) Fits() error {
+func Fits(ev *event.Event) error {
 	if n := len(ev.Payload); n > MaxPayload {
 		return fmt.Errorf("%w: the payload has %d bytes, at most %d are allowed", ErrTooLarge, n, MaxPayload)
 	}
-	for _, text := range [...]struct{ name, value string }{
-		{"Key", ev.Key}, {"Producer", ev.Producer}, {"MediaType", ev.MediaType}, {"Prev", ev.Prev},
+	for _, text := range [...]struct {
+		name   string
+		length int
+	}{
+		{"Key", len(ev.Key)}, {"Producer", producerLen(ev.Producer)}, {"MediaType", len(ev.MediaType)}, {"Prev", len(ev.Prev)},
 	} {
-		if n := len(text.value); n > MaxWireText {
-			return fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrTooLarge, text.name, n, MaxWireText)
+		if text.length > event.MaxText {
+			return fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrTooLarge, text.name, text.length, event.MaxText)
 		}
 	}
 	return nil
 }
 
+func producerLen(p event.Producer) int { return len(p.Prefix()) + len(p.Name) }
+
 // EventWireBound returns how many bytes the encoded event takes at most: for cutting batches to the size of a message.
-func EventWireBound(ev *Event) int {
+func EventWireBound(ev *event.Event) int {
 	const numbers = 1 + 2*binary.MaxVarintLen64 + 5*binary.MaxVarintLen32
-	return numbers + len(ev.Key) + len(ev.Producer) + len(ev.MediaType) + len(ev.Prev) + len(ev.Payload)
+	return numbers + len(ev.Key) + producerLen(ev.Producer) + len(ev.MediaType) + len(ev.Prev) + len(ev.Payload)
 }
 
 // BatchWireBound returns how many bytes the encoded batch takes at most.
-func BatchWireBound(b *Batch) int {
+func BatchWireBound(b *event.Batch) int {
 	n := 2 + 5*binary.MaxVarintLen64 + len(b.From)
 	for i := range b.Events {
 		n += EventWireBound(&b.Events[i])
@@ -101,19 +106,19 @@ func BatchWireBound(b *Batch) int {
 
 // AppendBatch appends the wire form of b to dst and returns it. It allocates only if dst has too little room. Errors:
 // [ErrTooLarge] for what is over the bounds of the wire form, [ErrInvalidShard]; dst is then returned as it was.
-func AppendBatch(dst []byte, b *Batch) ([]byte, error) {
+func AppendBatch(dst []byte, b *event.Batch) ([]byte, error) {
 	e := encoder{buf: append(dst, wireMagic, wireVersion)}
 	e.text("From", b.From)
 	e.shard(b.Shard)
 	e.uint(b.ID)
 	e.count("events", len(b.Events))
 	e.count("acks", len(b.Acks))
-	last := &Event{}
+	last := &event.Event{}
 	for i := range b.Events {
 		e.event(last, &b.Events[i])
 		last = &b.Events[i]
 	}
-	lastAck := &Ack{}
+	lastAck := &event.Ack{}
 	for i := range b.Acks {
 		e.ack(lastAck, &b.Acks[i])
 		lastAck = &b.Acks[i]
@@ -144,13 +149,17 @@ func (e *encoder) uint(v uint64) { e.buf = binary.AppendUvarint(e.buf, v) }
 // step appends the difference modulo 2^64, so that it always fits.
 func (e *encoder) step(from, to uint64) { e.buf = binary.AppendVarint(e.buf, int64(to-from)) }
 
-func (e *encoder) text(name, s string) {
-	if len(s) > MaxWireText {
-		e.fail(fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrTooLarge, name, len(s), MaxWireText))
+func (e *encoder) text(name, s string) { e.textOf(name, "", s) }
+
+// textOf appends one text, which is in two parts.
+func (e *encoder) textOf(name, first, second string) {
+	n := len(first) + len(second)
+	if n > event.MaxText {
+		e.fail(fmt.Errorf("%w: %s has %d bytes, at most %d are allowed", ErrTooLarge, name, n, event.MaxText))
 		return
 	}
-	e.uint(uint64(len(s)))
-	e.buf = append(e.buf, s...)
+	e.uint(uint64(n))
+	e.buf = append(append(e.buf, first...), second...)
 }
 
 func (e *encoder) shard(s int) {
@@ -167,7 +176,7 @@ func (e *encoder) count(what string, n int) {
 	e.uint(uint64(n))
 }
 
-func (e *encoder) event(last, ev *Event) {
+func (e *encoder) event(last, ev *event.Event) {
 	flags := len(e.buf)
 	e.buf = append(e.buf, 0)
 	var f byte
@@ -181,7 +190,7 @@ func (e *encoder) event(last, ev *Event) {
 	}
 	if ev.Producer != last.Producer {
 		f |= evProducer
-		e.text("Producer", ev.Producer)
+		e.textOf("Producer", ev.Producer.Prefix(), ev.Producer.Name)
 	}
 	if ev.MediaType != last.MediaType {
 		f |= evMediaType
@@ -204,7 +213,7 @@ func (e *encoder) event(last, ev *Event) {
 	e.buf = append(e.buf, ev.Payload...)
 }
 
-func (e *encoder) ack(last, a *Ack) {
+func (e *encoder) ack(last, a *event.Ack) {
 	flags := len(e.buf)
 	e.buf = append(e.buf, 0, byte(a.Status))
 	var f byte
@@ -235,7 +244,7 @@ func (e *encoder) ack(last, a *Ack) {
 // DecodeBatch reads an encoded batch into b. It reuses the slices of b, replaces everything else, and copies texts, but
 // payloads share the memory of frame, which nobody may change from then on. A frame that is cut short, has bytes left
 // over, or is beyond the bounds is refused with [ErrFrame]; b then holds nothing of use.
-func DecodeBatch(frame []byte, b *Batch) error {
+func DecodeBatch(frame []byte, b *event.Batch) error {
 	d := decoder{buf: frame}
 	err := d.batch(b)
 	if err == nil && len(d.buf) > 0 {
@@ -265,7 +274,7 @@ func (d *decoder) fail(err error) {
 	}
 }
 
-func (d *decoder) batch(b *Batch) error {
+func (d *decoder) batch(b *event.Batch) error {
 	if len(d.buf) > MaxWireBytes {
 		return fmt.Errorf("larger than %d bytes", MaxWireBytes)
 	}
@@ -290,12 +299,12 @@ func (d *decoder) batch(b *Batch) error {
 	}
 	b.Events = resize(b.Events, int(events))
 	b.Acks = resize(b.Acks, int(acks))
-	last := &Event{}
+	last := &event.Event{}
 	for i := 0; i < len(b.Events) && d.err == nil; i++ {
 		d.event(last, &b.Events[i])
 		last = &b.Events[i]
 	}
-	lastAck := &Ack{}
+	lastAck := &event.Ack{}
 	for i := 0; i < len(b.Acks) && d.err == nil; i++ {
 		d.ack(lastAck, &b.Acks[i])
 		lastAck = &b.Acks[i]
@@ -310,7 +319,7 @@ func resize[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-func (d *decoder) event(last, ev *Event) {
+func (d *decoder) event(last, ev *event.Event) {
 	f := d.byte()
 	if f&^evFlags != 0 {
 		d.fail(errFlags)
@@ -323,7 +332,7 @@ func (d *decoder) event(last, ev *Event) {
 		ev.Key = d.text()
 	}
 	if f&evProducer != 0 {
-		ev.Producer = d.text()
+		ev.Producer = event.ParseProducer(d.text())
 	}
 	if f&evMediaType != 0 {
 		ev.MediaType = d.text()
@@ -336,13 +345,13 @@ func (d *decoder) event(last, ev *Event) {
 	ev.Payload = d.bytes(MaxPayload)
 }
 
-func (d *decoder) ack(last, a *Ack) {
+func (d *decoder) ack(last, a *event.Ack) {
 	f := d.byte()
 	if f&^ackFlags != 0 {
 		d.fail(errFlags)
 	}
 	*a = *last
-	a.Status = Status(d.byte())
+	a.Status = event.Status(d.byte())
 	if f&ackEpoch != 0 {
 		a.Epoch = d.uint()
 	}
@@ -406,7 +415,7 @@ func (d *decoder) shard() int {
 	return int(v)
 }
 
-func (d *decoder) text() string { return string(d.bytes(MaxWireText)) }
+func (d *decoder) text() string { return string(d.bytes(event.MaxText)) }
 
 // bytes returns the next bytes, shared with the frame, after their length; nil for none.
 func (d *decoder) bytes(bound uint64) []byte {

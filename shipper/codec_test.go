@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -29,12 +30,12 @@ func genUint() *rapid.Generator[uint64] {
 	return rapid.OneOf(rapid.Uint64Range(0, 3), rapid.SampledFrom([]uint64{math.MaxUint64, 1 << 63}), rapid.Uint64())
 }
 
-func genEvent() *rapid.Generator[shipper.Event] {
-	return rapid.Custom(func(t *rapid.T) shipper.Event {
-		return shipper.Event{
+func genEvent() *rapid.Generator[event.Event] {
+	return rapid.Custom(func(t *rapid.T) event.Event {
+		return event.Event{
 			Epoch:     genUint().Draw(t, "epoch"),
 			Key:       genText().Draw(t, "key"),
-			Producer:  genText().Draw(t, "producer"),
+			Producer:  event.ParseProducer(genText().Draw(t, "producer")),
 			Seq:       genUint().Draw(t, "seq"),
 			MediaType: genText().Draw(t, "media type"),
 			Payload:   rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
@@ -44,10 +45,10 @@ func genEvent() *rapid.Generator[shipper.Event] {
 	})
 }
 
-func genAck() *rapid.Generator[shipper.Ack] {
-	return rapid.Custom(func(t *rapid.T) shipper.Ack {
-		return shipper.Ack{
-			Status:   shipper.Status(rapid.Uint8().Draw(t, "status")),
+func genAck() *rapid.Generator[event.Ack] {
+	return rapid.Custom(func(t *rapid.T) event.Ack {
+		return event.Ack{
+			Status:   event.Status(rapid.Uint8().Draw(t, "status")),
 			Epoch:    genUint().Draw(t, "epoch"),
 			Position: genUint().Draw(t, "position"),
 			Adds:     genUint().Draw(t, "adds"),
@@ -58,9 +59,9 @@ func genAck() *rapid.Generator[shipper.Ack] {
 	})
 }
 
-func genBatch() *rapid.Generator[shipper.Batch] {
-	return rapid.Custom(func(t *rapid.T) shipper.Batch {
-		return shipper.Batch{
+func genBatch() *rapid.Generator[event.Batch] {
+	return rapid.Custom(func(t *rapid.T) event.Batch {
+		return event.Batch{
 			From:   genText().Draw(t, "from"),
 			Shard:  genShard().Draw(t, "shard"),
 			ID:     genUint().Draw(t, "id"),
@@ -72,7 +73,7 @@ func genBatch() *rapid.Generator[shipper.Batch] {
 
 var same = cmpopts.EquateEmpty()
 
-func encode(t testing.TB, b shipper.Batch) []byte {
+func encode(t testing.TB, b event.Batch) []byte {
 	t.Helper()
 	frame, err := shipper.AppendBatch(nil, &b)
 	if err != nil {
@@ -82,7 +83,7 @@ func encode(t testing.TB, b shipper.Batch) []byte {
 }
 
 func TestCodecRoundTrip(t *testing.T) {
-	var out shipper.Batch // reused, as receivers do
+	var out event.Batch // reused, as receivers do
 	rapid.Check(t, func(t *rapid.T) {
 		in := genBatch().Draw(t, "batch")
 		prefix := []byte("before")
@@ -114,7 +115,7 @@ func TestCodecRefusesEveryOtherLength(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var out shipper.Batch
+		var out event.Batch
 		cut := rapid.IntRange(0, len(frame)-1).Draw(t, "cut")
 		if err := shipper.DecodeBatch(frame[:cut:cut], &out); !errors.Is(err, shipper.ErrFrame) {
 			t.Fatalf("cut to %d of %d bytes: %v, want ErrFrame", cut, len(frame), err)
@@ -127,12 +128,12 @@ func TestCodecRefusesEveryOtherLength(t *testing.T) {
 
 // The wire form is read by nodes of other versions: it changes only together with its version.
 func TestCodecWireForm(t *testing.T) {
-	b := shipper.Batch{From: "n1", Shard: 5, ID: 300, Events: []shipper.Event{
-		{Epoch: 2, Key: "k", Producer: "p", Seq: 10, MediaType: "m", Payload: []byte("xy"), Prev: "h"},
-		{Epoch: 2, Key: "k", Producer: "p", Seq: 9, MediaType: "m"},
-	}, Acks: []shipper.Ack{
-		{Status: shipper.Committed, Position: 8, Adds: 1, Head: "h"},
-		{Status: shipper.Bad, Epoch: 1, Position: 8, Adds: 1, Head: "h", Reason: "r"},
+	b := event.Batch{From: "n1", Shard: 5, ID: 300, Events: []event.Event{
+		{Epoch: 2, Key: "k", Producer: event.Producer{Name: "p"}, Seq: 10, MediaType: "m", Payload: []byte("xy"), Prev: "h"},
+		{Epoch: 2, Key: "k", Producer: event.Producer{Name: "p"}, Seq: 9, MediaType: "m"},
+	}, Acks: []event.Ack{
+		{Status: event.Committed, Position: 8, Adds: 1, Head: "h"},
+		{Status: event.Bad, Epoch: 1, Position: 8, Adds: 1, Head: "h", Reason: "r"},
 	}}
 	const want = "5101" + "026e31" + "05" + "ac02" + "02" + "02" +
 		"3e" + "02" + "016b" + "0170" + "016d" + "0168" + "14" + "027879" +
@@ -145,8 +146,8 @@ func TestCodecWireForm(t *testing.T) {
 }
 
 func TestCodecSharesPayloadsAndCopiesTexts(t *testing.T) {
-	frame := encode(t, shipper.Batch{From: "n1", Events: []shipper.Event{{Key: "key", Payload: []byte("payload")}}})
-	var out shipper.Batch
+	frame := encode(t, event.Batch{From: "n1", Events: []event.Event{{Key: "key", Payload: []byte("payload")}}})
+	var out event.Batch
 	if err := shipper.DecodeBatch(frame, &out); err != nil {
 		t.Fatal(err)
 	}
@@ -163,18 +164,18 @@ func TestCodecSharesPayloadsAndCopiesTexts(t *testing.T) {
 }
 
 func TestCodecRefuses(t *testing.T) {
-	long := strings.Repeat("x", shipper.MaxWireText+1)
+	long := strings.Repeat("x", event.MaxText+1)
 	for _, test := range []struct {
 		name string
-		b    shipper.Batch
+		b    event.Batch
 		want error
 	}{
-		{"long key", shipper.Batch{Events: []shipper.Event{{Key: long}}}, shipper.ErrTooLarge},
-		{"long reason", shipper.Batch{Acks: []shipper.Ack{{Reason: long}}}, shipper.ErrTooLarge},
-		{"many events", shipper.Batch{Events: make([]shipper.Event, shipper.MaxWireItems+1)}, shipper.ErrTooLarge},
-		{"many bytes", shipper.Batch{Events: slices.Repeat([]shipper.Event{{Payload: make([]byte, 1<<20)}}, 65)}, shipper.ErrTooLarge},
-		{"negative shard", shipper.Batch{Shard: -1}, shipper.ErrInvalidShard},
-		{"large payload", shipper.Batch{Events: []shipper.Event{{Payload: make([]byte, shipper.MaxPayload+1)}}}, shipper.ErrTooLarge},
+		{"long key", event.Batch{Events: []event.Event{{Key: long}}}, shipper.ErrTooLarge},
+		{"long reason", event.Batch{Acks: []event.Ack{{Reason: long}}}, shipper.ErrTooLarge},
+		{"many events", event.Batch{Events: make([]event.Event, shipper.MaxWireItems+1)}, shipper.ErrTooLarge},
+		{"many bytes", event.Batch{Events: slices.Repeat([]event.Event{{Payload: make([]byte, 1<<20)}}, 65)}, shipper.ErrTooLarge},
+		{"negative shard", event.Batch{Shard: -1}, shipper.ErrInvalidShard},
+		{"large payload", event.Batch{Events: []event.Event{{Payload: make([]byte, shipper.MaxPayload+1)}}}, shipper.ErrTooLarge},
 	} {
 		dst := []byte("kept")
 		got, err := shipper.AppendBatch(dst, &test.b)
@@ -203,7 +204,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"another format", "does not begin", []byte("{}")},
 		{"a later version", "version 2", []byte("Q\x02\x00\x00\x00\x00\x00")},
 		{"a shard beyond 31 bits", "out of bounds", number("Q\x01\x00", 1<<31, 0, 0, 0)},
-		{"a long name", "out of bounds", number("Q\x01", shipper.MaxWireText+1)},
+		{"a long name", "out of bounds", number("Q\x01", event.MaxText+1)},
 		{"a varint of 11 bytes", "out of bounds", []byte("Q\x01\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x00\x00")},
 		{"more events than bytes", "4 events", append(number("Q\x01\x00", 0, 0, 4, 0), make([]byte, 11)...)},
 		{"more acks than bytes", "4 acks", append(number("Q\x01\x00", 0, 0, 0, 4), make([]byte, 7)...)},
@@ -214,7 +215,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"unknown ack flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 0, 1), 0x20, 1)},
 		{"a payload beyond the end", "cut short", append(number("Q\x01\x00", 0, 0, 1, 0), 0, 0, 9)},
 	} {
-		var b shipper.Batch
+		var b event.Batch
 		err := shipper.DecodeBatch(test.frame, &b)
 		if !errors.Is(err, shipper.ErrFrame) || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want ErrFrame with %q", test.name, err, test.want)
@@ -223,12 +224,12 @@ func TestDecodeRefuses(t *testing.T) {
 }
 
 func FuzzDecodeBatch(f *testing.F) {
-	f.Add(encode(f, shipper.Batch{}))
+	f.Add(encode(f, event.Batch{}))
 	f.Add(encode(f, benchBatch(3)))
-	f.Add(encode(f, shipper.Batch{From: "n", Acks: []shipper.Ack{{Status: shipper.Bad, Epoch: 1, Position: 2, Reason: "r", Head: "h", Adds: 1}}}))
+	f.Add(encode(f, event.Batch{From: "n", Acks: []event.Ack{{Status: event.Bad, Epoch: 1, Position: 2, Reason: "r", Head: "h", Adds: 1}}}))
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		whole := bytes.Clone(frame)
-		var b, again shipper.Batch
+		var b, again event.Batch
 		if err := shipper.DecodeBatch(frame, &b); err != nil {
 			if !errors.Is(err, shipper.ErrFrame) {
 				t.Fatalf("an error of another kind: %v", err)

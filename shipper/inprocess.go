@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // Defaults of [NewInProcess].
@@ -81,13 +83,13 @@ func NewInProcess(capacity int, opts ...InProcessOption) *InProcess {
 	return t
 }
 
-func logRefused(node string, b Batch, err error) {
+func logRefused(node string, b event.Batch, err error) {
 	slog.Warn("sink refused a batch", "node", node, "from", b.From, "shard", b.Shard, "batch", b.ID,
 		"events", len(b.Events), "acks", len(b.Acks), "error", err)
 }
 
 // Send queues b for node; see [Transport].
-func (t *InProcess) Send(ctx context.Context, node string, b Batch) error {
+func (t *InProcess) Send(ctx context.Context, node string, b event.Batch) error {
 	q := (*t.routes.Load())[node]
 	if q == nil {
 		return fmt.Errorf("in-process transport: %w: %q has no sink here", ErrNoRoute, node)
@@ -181,7 +183,7 @@ func (t *InProcess) begin(deliver context.Context) error {
 // start is called with t.mu held while running; end changes the state first, so nothing is added while Run waits.
 func (t *InProcess) start(q *queue) {
 	t.running.Go(func() {
-		err := q.run(t.deliver, func(b Batch, err error) { t.refused(q.node, b, err) })
+		err := q.run(t.deliver, func(b event.Batch, err error) { t.refused(q.node, b, err) })
 		if err != nil {
 			t.mu.Lock()
 			t.errs = append(t.errs, err)

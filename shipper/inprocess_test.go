@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/shippertest"
 )
@@ -18,7 +19,7 @@ func TestInProcess(t *testing.T) {
 	shippertest.Run(t, shippertest.Config{
 		Capacity: capacity,
 		Open: func(*testing.T) shippertest.Cluster {
-			return &shared{InProcess: shipper.NewInProcess(capacity, shipper.WithRefused(func(string, shipper.Batch, error) {}))}
+			return &shared{InProcess: shipper.NewInProcess(capacity, shipper.WithRefused(func(string, event.Batch, error) {}))}
 		},
 	})
 }
@@ -51,10 +52,12 @@ func start(tr *shipper.InProcess) (stop func() error) {
 	return s.Stop
 }
 
-func ev(seq int) shipper.Event { return shipper.Event{Producer: "p", Seq: uint64(seq)} }
+func ev(seq int) event.Event {
+	return event.Event{Producer: event.Producer{Name: "p"}, Seq: uint64(seq)}
+}
 
-func numbered(n int) shipper.Batch {
-	var b shipper.Batch
+func numbered(n int) event.Batch {
+	var b event.Batch
 	for i := range n {
 		b.Events = append(b.Events, ev(i))
 	}
@@ -67,7 +70,7 @@ type gated struct {
 	tokens chan struct{}
 }
 
-func (g *gated) Deliver(ctx context.Context, b shipper.Batch) error {
+func (g *gated) Deliver(ctx context.Context, b event.Batch) error {
 	select {
 	case <-g.tokens:
 		return g.Recorder.Deliver(ctx, b)
@@ -83,7 +86,7 @@ func register(t *testing.T, tr shipper.Transport, node string, sink shipper.Sink
 	}
 }
 
-func mustSend(t *testing.T, tr shipper.Transport, b shipper.Batch) {
+func mustSend(t *testing.T, tr shipper.Transport, b event.Batch) {
 	t.Helper()
 	if err := tr.Send(t.Context(), "n", b); err != nil {
 		t.Fatal(err)
@@ -97,11 +100,11 @@ func TestInProcessBlocksAtCapacityAndFreesByDelivery(t *testing.T) {
 		register(t, tr, "n", sink)
 		stop := start(tr)
 		for i := range 2 {
-			mustSend(t, tr, shipper.Batch{From: "x", ID: uint64(i), Events: []shipper.Event{ev(i)}})
+			mustSend(t, tr, event.Batch{From: "x", ID: uint64(i), Events: []event.Event{ev(i)}})
 		}
 		third := make(chan error, 1)
 		go func() {
-			third <- tr.Send(context.Background(), "n", shipper.Batch{From: "x", ID: 2, Events: []shipper.Event{ev(2)}})
+			third <- tr.Send(context.Background(), "n", event.Batch{From: "x", ID: 2, Events: []event.Event{ev(2)}})
 		}()
 		synctest.Wait()
 		if len(third) != 0 {
@@ -128,8 +131,8 @@ func TestInProcessBoundsBytes(t *testing.T) {
 		sink := &gated{tokens: make(chan struct{})}
 		register(t, tr, "n", sink)
 		stop := start(tr)
-		payload := func(n int) shipper.Batch {
-			return shipper.Batch{Events: []shipper.Event{{Payload: make([]byte, n)}}}
+		payload := func(n int) event.Batch {
+			return event.Batch{Events: []event.Event{{Payload: make([]byte, n)}}}
 		}
 		mustSend(t, tr, payload(1000)) // nothing else is under way
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -156,7 +159,7 @@ func TestInProcessServesWaitersInOrder(t *testing.T) {
 		sink := &gated{tokens: make(chan struct{})}
 		register(t, tr, "n", sink)
 		stop := start(tr)
-		identified := func(id uint64, n int) shipper.Batch {
+		identified := func(id uint64, n int) event.Batch {
 			b := numbered(n)
 			b.From, b.ID = "x", id
 			return b
@@ -164,7 +167,7 @@ func TestInProcessServesWaitersInOrder(t *testing.T) {
 		mustSend(t, tr, identified(1, 1))
 		mustSend(t, tr, identified(2, 2))
 		ctx, giveUp := context.WithCancel(t.Context())
-		send := func(ctx context.Context, b shipper.Batch) <-chan error {
+		send := func(ctx context.Context, b event.Batch) <-chan error {
 			done := make(chan error, 1)
 			go func() { done <- tr.Send(ctx, "n", b) }()
 			synctest.Wait()
@@ -203,12 +206,12 @@ func TestInProcessMergesOnlyWhatNobodyAcknowledges(t *testing.T) {
 	tr := shipper.NewInProcess(100)
 	var rec shippertest.Recorder
 	register(t, tr, "n", &rec)
-	one := func(shard int) shipper.Batch {
-		return shipper.Batch{Shard: shard, Events: make([]shipper.Event, 1)}
+	one := func(shard int) event.Batch {
+		return event.Batch{Shard: shard, Events: make([]event.Event, 1)}
 	}
 	withID := one(3)
 	withID.From, withID.ID = "x", 1
-	for _, b := range []shipper.Batch{one(1), one(1), one(2), withID, withID, one(4), {Acks: make([]shipper.Ack, 1)}, one(5)} {
+	for _, b := range []event.Batch{one(1), one(1), one(2), withID, withID, one(4), {Acks: make([]event.Ack, 1)}, one(5)} {
 		mustSend(t, tr, b)
 	}
 	stop := start(tr)
@@ -232,7 +235,7 @@ func TestInProcessSaysWhatItCouldNotDeliver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refused int
 		tr := shipper.NewInProcess(4, shipper.WithGrace(time.Minute), shipper.WithRefused(
-			func(node string, b shipper.Batch, err error) {
+			func(node string, b event.Batch, err error) {
 				if node != "n" || !errors.Is(err, context.Canceled) {
 					t.Errorf("refused for %q: %v", node, err)
 				}
@@ -242,7 +245,7 @@ func TestInProcessSaysWhatItCouldNotDeliver(t *testing.T) {
 		register(t, tr, "n", sink)
 		stop := start(tr)
 		for i := range 4 {
-			mustSend(t, tr, shipper.Batch{From: "x", ID: uint64(i), Events: []shipper.Event{ev(i)}})
+			mustSend(t, tr, event.Batch{From: "x", ID: uint64(i), Events: []event.Event{ev(i)}})
 		}
 		blocked := make(chan error, 1)
 		go func() { blocked <- tr.Send(context.Background(), "n", numbered(1)) }()
@@ -311,9 +314,9 @@ func TestInProcessNeverLosesUnderCancellation(t *testing.T) {
 	for s := range senders {
 		wg.Go(func() {
 			for i := range each {
-				b := shipper.Batch{From: "x", Shard: s, ID: uint64(s*each + i), Events: make([]shipper.Event, 1+(s*i)%12)}
+				b := event.Batch{From: "x", Shard: s, ID: uint64(s*each + i), Events: make([]event.Event, 1+(s*i)%12)}
 				for k := range b.Events {
-					b.Events[k] = shipper.Event{Seq: b.ID}
+					b.Events[k] = event.Event{Seq: b.ID}
 				}
 				ctx, cancel := context.WithCancel(context.Background())
 				if i%3 == 0 {

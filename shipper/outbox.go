@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // OutboxConfig configures an [Outbox].
@@ -53,16 +55,16 @@ type Outbox struct {
 	batch   []pending // under way
 	tried   bool      // batch was handed out: it may be at an owner
 	id      uint64
-	sendAt  time.Time // when to send the batch under way (again)
-	began   time.Time // when the batch under way was first to be sent
-	refusal Batch     // why the batch under way was not taken when it was last sent; empty: not refused
+	sendAt  time.Time   // when to send the batch under way (again)
+	began   time.Time   // when the batch under way was first to be sent
+	refusal event.Batch // why the batch under way was not taken when it was last sent; empty: not refused
 
 	sends []Outgoing
 	dones []Done
 }
 
 type pending struct {
-	event Event
+	event event.Event
 	token uint64
 	gone  bool // nobody waits for the answer any more
 }
@@ -71,14 +73,14 @@ type pending struct {
 type Outgoing struct {
 	// Node is where to, Batch what.
 	Node  string
-	Batch Batch
+	Batch event.Batch
 }
 
 // Done is the answer to the event submitted with Token.
 type Done struct {
 	// Token is that of the submission, Ack the owner's answer.
 	Token uint64
-	Ack   Ack
+	Ack   event.Ack
 }
 
 // NewOutbox returns an empty outbox that knows no owner.
@@ -106,9 +108,9 @@ func (o *Outbox) Queued() int { return o.bytes }
 
 // Refusal returns the owner that did not take the batch under way when it was last sent, and its answer; a zero Ack when
 // it has refused nothing.
-func (o *Outbox) Refusal() (node string, ack Ack) {
+func (o *Outbox) Refusal() (node string, ack event.Ack) {
 	if len(o.refusal.Acks) == 0 {
-		return "", Ack{}
+		return "", event.Ack{}
 	}
 	return o.refusal.From, o.refusal.Acks[0]
 }
@@ -123,8 +125,8 @@ func (o *Outbox) Since() time.Time {
 
 // Submit takes all of the events, or none of them when the queue is full: a later one must not come before an earlier.
 // The answer to the first is a [Done] with the token, that to the next with the next number. One that is over a limit
-// of the wire form ([Event.Fits]) is answered [TooLarge] at once, whoever owns the shard: so it never depends on the door.
-func (o *Outbox) Submit(now time.Time, token uint64, events ...Event) bool {
+// of the wire form ([Fits]) is answered [event.TooLarge] at once, whoever owns the shard: so it never depends on the door.
+func (o *Outbox) Submit(now time.Time, token uint64, events ...event.Event) bool {
 	bytes := 0
 	for i := range events {
 		bytes += len(events[i].Payload)
@@ -134,8 +136,8 @@ func (o *Outbox) Submit(now time.Time, token uint64, events ...Event) bool {
 	}
 	for i := range events {
 		p := pending{event: events[i], token: token + uint64(i)}
-		if err := p.event.Fits(); err != nil {
-			o.dones = append(o.dones, Done{Token: p.token, Ack: Ack{Status: TooLarge, Reason: err.Error()}})
+		if err := Fits(&p.event); err != nil {
+			o.dones = append(o.dones, Done{Token: p.token, Ack: event.Ack{Status: event.TooLarge, Reason: err.Error()}})
 			continue
 		}
 		o.bytes += len(p.event.Payload)
@@ -166,7 +168,7 @@ func (o *Outbox) Cancel(tokens ...uint64) {
 	}
 	if kept == 0 || !o.tried {
 		if o.batch = o.forget(o.batch, nil); len(o.batch) == 0 {
-			o.refusal = Batch{}
+			o.refusal = event.Batch{}
 		}
 	}
 }
@@ -188,7 +190,7 @@ func (o *Outbox) clear() {
 		o.bytes -= len(o.batch[i].event.Payload)
 	}
 	clear(o.batch)
-	o.batch, o.refusal = o.batch[:0], Batch{}
+	o.batch, o.refusal = o.batch[:0], event.Batch{}
 }
 
 // Route tells the shard's owner ("" for none) by the assignment of an epoch. A batch under way goes to a new owner at
@@ -200,7 +202,7 @@ func (o *Outbox) Route(now time.Time, owner string, epoch uint64) {
 	changed := owner != o.owner
 	o.owner, o.epoch = owner, epoch
 	if changed {
-		o.sendAt, o.refusal = now, Batch{}
+		o.sendAt, o.refusal = now, event.Batch{}
 	}
 	o.send(now)
 }
@@ -228,19 +230,19 @@ func (o *Outbox) send(now time.Time) {
 			return
 		}
 		o.fill()
-		o.sendAt, o.began, o.refusal = now, now, Batch{}
+		o.sendAt, o.began, o.refusal = now, now, event.Batch{}
 	}
 	if o.owner == "" || !o.due(now) {
 		return
 	}
 	o.sendAt, o.tried = now.Add(o.resend()), true
-	events := make([]Event, len(o.batch))
+	events := make([]event.Event, len(o.batch))
 	for i := range o.batch {
 		events[i] = o.batch[i].event
 		events[i].Epoch = o.epoch
 	}
 	o.sends = append(o.sends, Outgoing{Node: o.owner,
-		Batch: Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: o.id, Events: events}})
+		Batch: event.Batch{From: o.cfg.Node, Shard: o.cfg.Shard, ID: o.id, Events: events}})
 }
 
 // resend is the time without an answer after which the batch under way is sent again.
@@ -280,7 +282,7 @@ func (o *Outbox) fill() {
 
 // Acked takes in an owner's answer. One that answers another batch than that under way is late, and ignored. One that
 // can't be an answer to this batch is an error, and the batch stays under way.
-func (o *Outbox) Acked(now time.Time, b Batch) error {
+func (o *Outbox) Acked(now time.Time, b event.Batch) error {
 	if b.ID != o.id || len(o.batch) == 0 || len(b.Acks) == 0 {
 		return nil
 	}
@@ -288,7 +290,7 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 		o.refused(now, b)
 		return nil
 	}
-	if len(b.Acks) == 1 && b.Acks[0].Status == Halted {
+	if len(b.Acks) == 1 && b.Acks[0].Status == event.Halted {
 		b.Acks = slices.Repeat(b.Acks, len(o.batch))
 	}
 	if len(b.Acks) != len(o.batch) {
@@ -297,7 +299,7 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 	}
 	for i := range b.Acks {
 		// An ack that says nothing must not pass for one that says that all is well.
-		if s := b.Acks[i].Status; !s.Final() && s != Busy {
+		if s := b.Acks[i].Status; !s.Final() && s != event.Busy {
 			return fmt.Errorf("ack %d of %d from %s for shard %d, batch %d: status %d", i+1, len(b.Acks), b.From,
 				o.cfg.Shard, b.ID, s)
 		}
@@ -312,24 +314,24 @@ func (o *Outbox) Acked(now time.Time, b Batch) error {
 
 // refused keeps the batch for another try. What waits for the engine is not worth asking for often: the owner may have
 // the batch already.
-func (o *Outbox) refused(now time.Time, b Batch) {
+func (o *Outbox) refused(now time.Time, b event.Batch) {
 	again := o.cfg.Backoff
-	if s := b.Acks[0].Status; s == NoRoom || s == NoLeader {
+	if s := b.Acks[0].Status; s == event.NoRoom || s == event.NoLeader {
 		again = o.cfg.Resend
 	}
 	o.sendAt = now.Add(again)
-	o.refusal = Batch{From: b.From, Acks: slices.Clone(b.Acks)} // they are lent
+	o.refusal = event.Batch{From: b.From, Acks: slices.Clone(b.Acks)} // they are lent
 }
 
 // done answers an event, if anybody waits for it.
-func (o *Outbox) done(p pending, a Ack) {
+func (o *Outbox) done(p pending, a event.Ack) {
 	if !p.gone {
 		o.dones = append(o.dones, Done{Token: p.token, Ack: a})
 	}
 }
 
 // Unsendable says that batch id can't be carried, now or later ([ErrTooLarge]), and why. Its only event is answered
-// [TooLarge]. Of more, the first half becomes a batch of its own and the others wait behind it, so that those that can
+// [event.TooLarge]. Of more, the first half becomes a batch of its own and the others wait behind it, so that those that can
 // be carried are: their IDs are new, so they need identities in case the batch was sent before. A batch that is no
 // longer under way is ignored.
 //
@@ -340,7 +342,7 @@ func (o *Outbox) Unsendable(now time.Time, id uint64, reason string) {
 		return
 	}
 	if len(o.batch) == 1 {
-		o.done(o.batch[0], Ack{Status: TooLarge, Reason: reason})
+		o.done(o.batch[0], event.Ack{Status: event.TooLarge, Reason: reason})
 		o.clear()
 	} else {
 		half := len(o.batch) / 2

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -46,21 +47,21 @@ type world struct {
 	// open are the events that wait for an answer, in order; gone those that nobody waits for any more.
 	open []uint64
 	gone map[uint64]bool
-	seqs map[string]uint64 // last sequence of each producer
+	seqs map[event.Producer]uint64 // last sequence of each producer
 	// answered counts the answers by token.
 	answered map[uint64]int
 	// tooLarge are the events that the outbox may answer TooLarge.
 	tooLarge map[uint64]bool
 
 	batches []shipper.Outgoing
-	acks    []shipper.Batch
+	acks    []event.Batch
 	routes  []route // assignments that the outbox has not been told of
 
 	// owner is whose appends count, by the assignment of epoch; busy: it turns everything away.
 	owner string
 	epoch uint64
 	busy  bool
-	last  map[string]shipper.Batch // each node's last answer
+	last  map[string]event.Batch // each node's last answer
 	log   shardLog
 }
 
@@ -75,36 +76,36 @@ func newWorld(t *rapid.T) *world {
 			Node: "me", FirstID: 1, Resend: 100 * time.Millisecond, Backoff: 10 * time.Millisecond,
 			MaxEvents: rapid.IntRange(1, 4).Draw(t, "most events"), MaxBatch: 8, MaxQueue: 40,
 		}),
-		now: time.Unix(1000, 0), gone: map[uint64]bool{}, seqs: map[string]uint64{}, answered: map[uint64]int{}, tooLarge: map[uint64]bool{},
-		last: map[string]shipper.Batch{}, log: shardLog{highest: map[string]uint64{}, places: map[uint64]int{}},
+		now: time.Unix(1000, 0), gone: map[uint64]bool{}, seqs: map[event.Producer]uint64{}, answered: map[uint64]int{}, tooLarge: map[uint64]bool{},
+		last: map[string]event.Batch{}, log: shardLog{highest: map[event.Producer]uint64{}, places: map[uint64]int{}},
 	}
 }
 
 // shardLog is what the owners share: the log of the shard, and the state that is a function of it.
 type shardLog struct {
 	tokens  []uint64 // of the events in the log, in order
-	highest map[string]uint64
+	highest map[event.Producer]uint64
 	places  map[uint64]int // by token: how often it is in the log
 }
 
 // take decides an event as an owner does. The payload's last byte says whether it can be evaluated.
-func (l *shardLog) take(ev *shipper.Event) shipper.Ack {
+func (l *shardLog) take(ev *event.Event) event.Ack {
 	if ev.Seq <= l.highest[ev.Producer] {
-		return shipper.Ack{Status: shipper.Duplicate}
+		return event.Ack{Status: event.Duplicate}
 	}
 	l.highest[ev.Producer] = ev.Seq
 	token := tokenOf(ev)
 	l.places[token]++
 	if bad(token) {
-		return shipper.Ack{Status: shipper.Bad, Position: token}
+		return event.Ack{Status: event.Bad, Position: token}
 	}
 	l.tokens = append(l.tokens, token)
-	return shipper.Ack{Status: shipper.Committed, Position: token}
+	return event.Ack{Status: event.Committed, Position: token}
 }
 
 func bad(token uint64) bool { return token%7 == 0 }
 
-func tokenOf(ev *shipper.Event) (token uint64) {
+func tokenOf(ev *event.Event) (token uint64) {
 	if _, err := fmt.Sscan(ev.Key, &token); err != nil {
 		panic(err)
 	}
@@ -112,12 +113,12 @@ func tokenOf(ev *shipper.Event) (token uint64) {
 }
 
 func (w *world) submit(t *rapid.T) {
-	producer := rapid.SampledFrom([]string{"p", "q"}).Draw(t, "producer")
+	producer := rapid.SampledFrom([]event.Producer{{Name: "p"}, {Name: "q"}}).Draw(t, "producer")
 	w.token++
-	event := shipper.Event{Key: fmt.Sprint(w.token), Producer: producer, Seq: w.seqs[producer] + 1,
+	ev := event.Event{Key: fmt.Sprint(w.token), Producer: producer, Seq: w.seqs[producer] + 1,
 		Payload: make([]byte, rapid.IntRange(1, 9).Draw(t, "size"))}
-	full := w.out.Queued() > 0 && w.out.Queued()+len(event.Payload) > 40
-	if taken := w.out.Submit(w.now, w.token, event); taken == full {
+	full := w.out.Queued() > 0 && w.out.Queued()+len(ev.Payload) > 40
+	if taken := w.out.Submit(w.now, w.token, ev); taken == full {
 		t.Fatalf("taken: %v, with %d bytes queued", taken, w.out.Queued())
 	} else if taken {
 		w.seqs[producer]++
@@ -186,14 +187,14 @@ func (w *world) batchArrives(_ *rapid.T, o shipper.Outgoing) {
 	b, last := o.Batch, w.last[o.Node]
 	switch {
 	case o.Node != w.owner:
-		w.reply(o.Node, b.ID, shipper.Ack{Status: shipper.NotOwner, Epoch: w.epoch})
+		w.reply(o.Node, b.ID, event.Ack{Status: event.NotOwner, Epoch: w.epoch})
 	case last.ID == b.ID:
 		w.acks = append(w.acks, last)
 	case last.ID > b.ID:
 	case w.busy:
-		w.reply(o.Node, b.ID, shipper.Ack{Status: shipper.Busy})
+		w.reply(o.Node, b.ID, event.Ack{Status: event.Busy})
 	default:
-		acks := make([]shipper.Ack, len(b.Events))
+		acks := make([]event.Ack, len(b.Events))
 		for i := range b.Events {
 			acks[i] = w.log.take(&b.Events[i])
 		}
@@ -202,11 +203,11 @@ func (w *world) batchArrives(_ *rapid.T, o shipper.Outgoing) {
 	}
 }
 
-func (w *world) reply(node string, id uint64, acks ...shipper.Ack) {
-	w.acks = append(w.acks, shipper.Batch{From: node, ID: id, Acks: acks})
+func (w *world) reply(node string, id uint64, acks ...event.Ack) {
+	w.acks = append(w.acks, event.Batch{From: node, ID: id, Acks: acks})
 }
 
-func (w *world) ackArrives(t *rapid.T, b shipper.Batch) {
+func (w *world) ackArrives(t *rapid.T, b event.Batch) {
 	if err := w.out.Acked(w.now, b); err != nil {
 		t.Fatal(err)
 	}
@@ -247,15 +248,15 @@ func (w *world) done(t *rapid.T, d shipper.Done) {
 	}
 	w.open = w.open[1:]
 	w.answered[d.Token]++
-	if d.Ack.Status == shipper.TooLarge && w.tooLarge[d.Token] {
+	if d.Ack.Status == event.TooLarge && w.tooLarge[d.Token] {
 		w.gone[d.Token] = true // if it was sent before, its outcome is open
 		return
 	}
-	want := []shipper.Status{shipper.Committed, shipper.Duplicate}
+	want := []event.Status{event.Committed, event.Duplicate}
 	if bad(d.Token) {
-		want[0] = shipper.Bad
+		want[0] = event.Bad
 	}
-	if !slices.Contains(want, d.Ack.Status) || d.Ack.Status != shipper.Duplicate && d.Ack.Position != d.Token {
+	if !slices.Contains(want, d.Ack.Status) || d.Ack.Status != event.Duplicate && d.Ack.Position != d.Token {
 		t.Fatalf("answer %+v to event %d", d.Ack, d.Token)
 	}
 	if w.log.places[d.Token] != 1 {

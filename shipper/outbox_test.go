@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -46,8 +47,8 @@ func (d *desk) pass(wait time.Duration) {
 }
 
 // ack answers a batch as its owner does.
-func (d *desk) ack(id uint64, acks ...shipper.Ack) error {
-	return d.out.Acked(d.now, shipper.Batch{From: "owner", Shard: 3, ID: id, Acks: acks})
+func (d *desk) ack(id uint64, acks ...event.Ack) error {
+	return d.out.Acked(d.now, event.Batch{From: "owner", Shard: 3, ID: id, Acks: acks})
 }
 
 // sent is a batch that is sent, without what all have in common.
@@ -89,8 +90,8 @@ func (d *desk) want(what string, sends []sent, tokens ...uint64) {
 }
 
 // committed are n acks of events that are in the log.
-func committed(n int) []shipper.Ack {
-	return slices.Repeat([]shipper.Ack{{Status: shipper.Committed}}, n)
+func committed(n int) []event.Ack {
+	return slices.Repeat([]event.Ack{{Status: event.Committed}}, n)
 }
 
 func TestOutboxKeepsOrderWithOneBatchUnderWay(t *testing.T) {
@@ -146,7 +147,7 @@ func TestOutboxDefaults(t *testing.T) {
 	for seq := 1; seq <= 1025; seq++ {
 		d.submit(255, seq)
 	}
-	if err := d.ack(1, shipper.Ack{Status: shipper.Busy}); err != nil {
+	if err := d.ack(1, event.Ack{Status: event.Busy}); err != nil {
 		t.Fatal(err)
 	}
 	d.pass(20*time.Millisecond - 1)
@@ -160,14 +161,14 @@ func TestOutboxDefaults(t *testing.T) {
 	if n := len(sends[0].Batch.Events); n != 1024 {
 		t.Errorf("%d events in a batch, want 1,024", n)
 	}
-	big := shipper.Event{Payload: make([]byte, 64<<20-d.out.Queued())}
+	big := event.Event{Payload: make([]byte, 64<<20-d.out.Queued())}
 	if !d.out.Submit(d.now, 2000, big) || d.out.Submit(d.now, 2001, ev1(1)) {
 		t.Errorf("%d bytes are queued: 64 MiB are allowed, and no more", d.out.Queued())
 	}
 }
 
 // ev1 is an event with a payload of so many bytes.
-func ev1(size int) shipper.Event { return shipper.Event{Payload: make([]byte, size)} }
+func ev1(size int) event.Event { return event.Event{Payload: make([]byte, size)} }
 
 func TestOutboxFollowsTheRoute(t *testing.T) {
 	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second})
@@ -194,7 +195,7 @@ func TestOutboxFollowsTheRoute(t *testing.T) {
 // TestOutboxTurnedAway: a single NotOwner or Busy answers the whole batch, which is sent again: later to the same
 // owner, at once to another.
 func TestOutboxTurnedAway(t *testing.T) {
-	for _, refusal := range []shipper.Ack{{Status: shipper.Busy, Reason: "full"}, {Status: shipper.NotOwner, Epoch: 9}} {
+	for _, refusal := range []event.Ack{{Status: event.Busy, Reason: "full"}, {Status: event.NotOwner, Epoch: 9}} {
 		d := newDesk(t, shipper.OutboxConfig{Resend: time.Second, Backoff: 50 * time.Millisecond})
 		d.submit(1, 1)
 		d.submit(1, 2, 3)
@@ -234,12 +235,12 @@ func TestOutboxAnswersEachEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.out.Effects()
-	acks := []shipper.Ack{
-		{Status: shipper.Committed, Position: 9, Adds: 1, Deletes: 2, Head: "ni:///h9"},
-		{Status: shipper.Duplicate, Position: 4},
-		{Status: shipper.Bad, Position: 10, Reason: "no RDF"},
-		{Status: shipper.Conflict, Head: "ni:///h9"},
-		{Status: shipper.Reused},
+	acks := []event.Ack{
+		{Status: event.Committed, Position: 9, Adds: 1, Deletes: 2, Head: "ni:///h9"},
+		{Status: event.Duplicate, Position: 4},
+		{Status: event.Bad, Position: 10, Reason: "no RDF"},
+		{Status: event.Conflict, Head: "ni:///h9"},
+		{Status: event.Reused},
 	}
 	if err := d.ack(2, acks...); err != nil {
 		t.Fatal(err)
@@ -263,7 +264,7 @@ func TestOutboxIgnoresLateAcks(t *testing.T) {
 	d.submit(1, 2)
 	d.out.Effects()
 	for _, id := range []uint64{0, 4, 6} {
-		for _, acks := range [][]shipper.Ack{committed(1), committed(3), {{Status: shipper.Busy}}, {{}}} {
+		for _, acks := range [][]event.Ack{committed(1), committed(3), {{Status: event.Busy}}, {{}}} {
 			if err := d.ack(id, acks...); err != nil {
 				t.Errorf("acks of batch %d: %v", id, err)
 			}
@@ -286,15 +287,15 @@ func TestOutboxIgnoresLateAcks(t *testing.T) {
 
 // TestOutboxRefusesDamagedAcks: what can't be an answer is an error, answers nobody, and the batch is sent again.
 func TestOutboxRefusesDamagedAcks(t *testing.T) {
-	good := shipper.Ack{Status: shipper.Committed}
-	for name, acks := range map[string][]shipper.Ack{
+	good := event.Ack{Status: event.Committed}
+	for name, acks := range map[string][]event.Ack{
 		"too few":                    {good},
 		"too many":                   {good, good, good},
 		"no status":                  {good, {}},
 		"no status for the batch":    {{}},
-		"an unknown status":          {{Status: shipper.NoLeader + 1}, good},
-		"no room within the batch":   {good, {Status: shipper.NoRoom}},
-		"not owner within the batch": {good, {Status: shipper.NotOwner, Epoch: 2}},
+		"an unknown status":          {{Status: event.NoLeader + 1}, good},
+		"no room within the batch":   {good, {Status: event.NoRoom}},
+		"not owner within the batch": {good, {Status: event.NotOwner, Epoch: 2}},
 	} {
 		d := newDesk(t, shipper.OutboxConfig{Resend: time.Second})
 		d.submit(1, 0, 1, 2)
@@ -396,7 +397,7 @@ func TestOutboxCancel(t *testing.T) {
 	d.out.Cancel(2) // under way: its outcome is open
 	d.pass(time.Second)
 	d.want("the batch stays as it was", []sent{{"a", 2, 1, []int{1, 2, 4, 5}}})
-	if err := d.ack(2, shipper.Ack{Status: shipper.Busy}); err != nil {
+	if err := d.ack(2, event.Ack{Status: event.Busy}); err != nil {
 		t.Fatal(err)
 	}
 	d.pass(time.Millisecond)
@@ -495,7 +496,7 @@ func TestOutboxAnswersWhatCantBeSent(t *testing.T) {
 	d.want("a quarter", []sent{{"a", 5, 1, []int{3}}})
 	d.out.Unsendable(d.now, 5, "17 bytes too large")
 	sends, dones := d.out.Effects()
-	if want := (shipper.Done{Token: 3, Ack: shipper.Ack{Status: shipper.TooLarge, Reason: "17 bytes too large"}}); len(dones) != 1 || dones[0] != want {
+	if want := (shipper.Done{Token: 3, Ack: event.Ack{Status: event.TooLarge, Reason: "17 bytes too large"}}); len(dones) != 1 || dones[0] != want {
 		t.Errorf("answers %+v, want %+v", dones, want)
 	}
 	if len(sends) != 1 || sends[0].Batch.ID != 6 || sends[0].Batch.Events[0].Seq != 4 {
@@ -529,15 +530,15 @@ func TestOutboxForgetsTheGoneWhenItHalves(t *testing.T) {
 
 // TestOutboxRefusesWhatNoWireCarries: whoever owns the shard, also this node, the answer is the same, and at once.
 func TestOutboxRefusesWhatNoWireCarries(t *testing.T) {
-	long := strings.Repeat("x", shipper.MaxWireText+1)
+	long := strings.Repeat("x", event.MaxText+1)
 	d := newDesk(t, shipper.OutboxConfig{})
 	d.route("a", 1)
-	for _, event := range []shipper.Event{{Key: long}, {Producer: long}, {MediaType: long}, {Prev: long}, ev1(shipper.MaxPayload + 1)} {
-		if !d.out.Submit(d.now, 7, event) {
+	for _, ev := range []event.Event{{Key: long}, {Producer: event.Producer{Name: long}}, {MediaType: long}, {Prev: long}, ev1(shipper.MaxPayload + 1)} {
+		if !d.out.Submit(d.now, 7, ev) {
 			t.Fatal("not taken")
 		}
 		sends, dones := d.out.Effects()
-		if len(sends) != 0 || len(dones) != 1 || dones[0].Token != 7 || dones[0].Ack.Status != shipper.TooLarge ||
+		if len(sends) != 0 || len(dones) != 1 || dones[0].Token != 7 || dones[0].Ack.Status != event.TooLarge ||
 			!strings.Contains(dones[0].Ack.Reason, "at most") {
 			t.Errorf("sends %d, answers %+v", len(sends), dones)
 		}
@@ -545,8 +546,8 @@ func TestOutboxRefusesWhatNoWireCarries(t *testing.T) {
 	if d.out.Len() != 0 || d.out.Queued() != 0 {
 		t.Errorf("Len %d, Queued %d", d.out.Len(), d.out.Queued())
 	}
-	largest := shipper.Event{Key: long[1:], Producer: long[1:], MediaType: long[1:], Prev: long[1:], Payload: make([]byte, shipper.MaxPayload)}
-	if bound := shipper.BatchWireBound(&shipper.Batch{From: long[1:], Events: []shipper.Event{largest}}); bound > shipper.MaxWireBytes {
+	largest := event.Event{Key: long[1:], Producer: event.Producer{Name: long[1:]}, MediaType: long[1:], Prev: long[1:], Payload: make([]byte, shipper.MaxPayload)}
+	if bound := shipper.BatchWireBound(&event.Batch{From: long[1:], Events: []event.Event{largest}}); bound > shipper.MaxWireBytes {
 		t.Errorf("the largest event takes %d bytes, MaxWireBytes are %d", bound, shipper.MaxWireBytes)
 	}
 }
@@ -601,15 +602,15 @@ func TestOutboxHalted(t *testing.T) {
 	d.submit(1, 1, 2, 3)
 	d.route("a", 1)
 	d.want("sent", []sent{{"a", 1, 1, []int{1}}})
-	if err := d.ack(1, shipper.Ack{Status: shipper.Halted, Reason: "damage"}); err != nil {
+	if err := d.ack(1, event.Ack{Status: event.Halted, Reason: "damage"}); err != nil {
 		t.Fatal(err)
 	}
 	d.want("the first", []sent{{"a", 2, 1, []int{2, 3}}}, 1)
-	if err := d.ack(2, shipper.Ack{Status: shipper.Halted, Reason: "damage"}); err != nil {
+	if err := d.ack(2, event.Ack{Status: event.Halted, Reason: "damage"}); err != nil {
 		t.Fatal(err)
 	}
 	_, dones := d.out.Effects()
-	if len(dones) != 2 || dones[1].Token != 3 || dones[1].Ack.Status != shipper.Halted || dones[1].Ack.Reason != "damage" ||
+	if len(dones) != 2 || dones[1].Token != 3 || dones[1].Ack.Status != event.Halted || dones[1].Ack.Reason != "damage" ||
 		d.out.Len() != 0 {
 		t.Errorf("%+v, %d events are left", dones, d.out.Len())
 	}
@@ -618,7 +619,7 @@ func TestOutboxHalted(t *testing.T) {
 // TestOutboxRefusal: who gives up can say what the owner answered last, until it takes the batch.
 func TestOutboxRefusal(t *testing.T) {
 	d := newDesk(t, shipper.OutboxConfig{Resend: time.Second, Backoff: 50 * time.Millisecond})
-	want := func(node string, status shipper.Status) {
+	want := func(node string, status event.Status) {
 		t.Helper()
 		if from, ack := d.out.Refusal(); from != node || ack.Status != status {
 			t.Errorf("%s answers %+v", from, ack)
@@ -628,8 +629,8 @@ func TestOutboxRefusal(t *testing.T) {
 	d.route("a", 1)
 	want("", 0)
 	d.out.Effects()
-	for _, status := range []shipper.Status{shipper.NoRoom, shipper.NoLeader} {
-		if err := d.ack(1, shipper.Ack{Status: status, Reason: "full"}); err != nil {
+	for _, status := range []event.Status{event.NoRoom, event.NoLeader} {
+		if err := d.ack(1, event.Ack{Status: status, Reason: "full"}); err != nil {
 			t.Fatal(err)
 		}
 		want("owner", status)
@@ -644,10 +645,10 @@ func TestOutboxRefusal(t *testing.T) {
 	want("", 0)
 	d.want("taken", nil, 1)
 	d.submit(1, 2)
-	if err := d.ack(2, shipper.Ack{Status: shipper.Busy}); err != nil {
+	if err := d.ack(2, event.Ack{Status: event.Busy}); err != nil {
 		t.Fatal(err)
 	}
-	want("owner", shipper.Busy)
+	want("owner", event.Busy)
 	d.route("b", 2)
 	want("", 0) // b has said nothing yet
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // maxMerged is how many unacknowledged events are delivered as one batch at most.
@@ -38,8 +40,8 @@ type queue struct {
 // buffer holds batches with their events and acks end to end, so that it is reused without allocation.
 type buffer struct {
 	batches []queued
-	events  []Event
-	acks    []Ack
+	events  []event.Event
+	acks    []event.Ack
 }
 
 // queued is a batch without its slices.
@@ -54,7 +56,7 @@ type queued struct {
 
 // waiter is a blocked sender. The receiver puts the batch in for it, so the sender wakes up once, with its work done.
 type waiter struct {
-	batch        Batch
+	batch        event.Batch
 	units, bytes int
 	ready        chan error // capacity 1
 	prev, next   *waiter
@@ -77,7 +79,7 @@ func (q *queue) newWaiter() *waiter {
 }
 
 func (q *queue) freeWaiter(w *waiter) {
-	w.batch = Batch{}
+	w.batch = event.Batch{}
 	if len(q.free) < maxFree {
 		q.free = append(q.free, w)
 	}
@@ -88,7 +90,7 @@ func newQueue(node string, sink Sink, capacity, maxBytes int) *queue {
 }
 
 // weight returns the room that b takes: its events and acks (at least 1), and its payload bytes.
-func weight(b *Batch) (units, bytes int) {
+func weight(b *event.Batch) (units, bytes int) {
 	for i := range b.Events {
 		bytes += len(b.Events[i].Payload)
 	}
@@ -96,7 +98,7 @@ func weight(b *Batch) (units, bytes int) {
 }
 
 // put queues b, and blocks while there is no room for it.
-func (q *queue) put(ctx context.Context, b *Batch) error {
+func (q *queue) put(ctx context.Context, b *event.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func (q *queue) fits(units, bytes int) bool {
 	return q.units == 0 || q.units+units <= q.capacity && q.bytes+bytes <= q.maxBytes
 }
 
-func (q *queue) add(b *Batch, units, bytes int) {
+func (q *queue) add(b *event.Batch, units, bytes int) {
 	q.units += units
 	q.bytes += bytes
 	f := &q.filled
@@ -149,7 +151,7 @@ func (q *queue) add(b *Batch, units, bytes int) {
 func (q *queue) mostMerged() int { return min(maxMerged, (q.capacity+3)/4) }
 
 // wait is called with q.mu held, and releases it.
-func (q *queue) wait(ctx context.Context, b *Batch, units, bytes int) error {
+func (q *queue) wait(ctx context.Context, b *event.Batch, units, bytes int) error {
 	w := q.newWaiter()
 	w.batch, w.units, w.bytes, w.queued = *b, units, bytes, true
 	q.enlist(w)
@@ -270,14 +272,14 @@ func (q *queue) release(units, bytes int) {
 
 // run delivers until the queue is closed and empty, and returns what the sink refused once the transport was shut down:
 // until then senders that wait for acks find out by themselves.
-func (q *queue) run(ctx context.Context, refused func(b Batch, err error)) error {
+func (q *queue) run(ctx context.Context, refused func(b event.Batch, err error)) error {
 	var lost undelivered
 	for q.take() {
 		events, acks := q.taken.events, q.taken.acks
 		units, bytes := 0, 0 // delivered, and not released yet
 		for i := range q.taken.batches {
 			t := &q.taken.batches[i]
-			b := Batch{From: t.from, Shard: t.shard, ID: t.id, Events: events[:t.events:t.events], Acks: acks[:t.acks:t.acks]}
+			b := event.Batch{From: t.from, Shard: t.shard, ID: t.id, Events: events[:t.events:t.events], Acks: acks[:t.acks:t.acks]}
 			if err := q.sink.Deliver(ctx, b); err != nil {
 				if q.shutDown() {
 					lost.add(&b, err)
@@ -317,7 +319,7 @@ type undelivered struct {
 	cause           error
 }
 
-func (u *undelivered) add(b *Batch, err error) {
+func (u *undelivered) add(b *event.Batch, err error) {
 	u.batches++
 	u.events += len(b.Events)
 	u.cause = err

@@ -1,3 +1,4 @@
+// Package shipper moves events to the nodes that own their shards.
 package shipper
 
 import (
@@ -6,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // Shipper sends events to nodes: by a function call when the node is this one, else through a [Transport]. It starts no
@@ -58,15 +61,15 @@ func (s *Shipper) HasRoute(node string) bool {
 }
 
 // single lends the one-element slice of a batch, so that shipping one event allocates nothing.
-var single = sync.Pool{New: func() any { return new([1]Event) }}
+var single = sync.Pool{New: func() any { return new([1]event.Event) }}
 
 // Ship sends one event of a shard, that nobody acknowledges, to node. It returns when the event is handed over: to the
 // transport, or to the local sink. Errors: [ErrInvalidShard], [ErrNoRoute], or [ErrSend] with the cause.
-func (s *Shipper) Ship(ctx context.Context, node string, shard int, ev Event) error {
-	one := single.Get().(*[1]Event)
+func (s *Shipper) Ship(ctx context.Context, node string, shard int, ev event.Event) error {
+	one := single.Get().(*[1]event.Event)
 	one[0] = ev
-	err := s.ShipBatch(ctx, node, Batch{Shard: shard, Events: one[:]})
-	one[0] = Event{}
+	err := s.ShipBatch(ctx, node, event.Batch{Shard: shard, Events: one[:]})
+	one[0] = event.Event{}
 	single.Put(one)
 	return err
 }
@@ -74,7 +77,7 @@ func (s *Shipper) Ship(ctx context.Context, node string, shard int, ev Event) er
 // ShipBatch sends a batch to node as it is; From is the sender's to set. Batches that one goroutine ships to one node
 // arrive in order. The slices of b are lent until ShipBatch returns, and what they refer to is immutable from then on.
 // An empty batch is not sent. Errors as for [Shipper.Ship].
-func (s *Shipper) ShipBatch(ctx context.Context, node string, b Batch) error {
+func (s *Shipper) ShipBatch(ctx context.Context, node string, b event.Batch) error {
 	if !s.valid(b.Shard) {
 		return s.invalid(b.Shard)
 	}
@@ -105,7 +108,7 @@ func (s *Shipper) invalid(shard int) error {
 	return fmt.Errorf("ship to shard %d: %w: must be in 0 to %d", shard, ErrInvalidShard, s.shards-1)
 }
 
-func (s *Shipper) deliver(ctx context.Context, sink Sink, b Batch) error {
+func (s *Shipper) deliver(ctx context.Context, sink Sink, b event.Batch) error {
 	if err := sink.Deliver(ctx, b); err != nil {
 		return s.failed(s.local, &b, err)
 	}
@@ -113,7 +116,7 @@ func (s *Shipper) deliver(ctx context.Context, sink Sink, b Batch) error {
 	return nil
 }
 
-func (s *Shipper) failed(node string, b *Batch, err error) error {
+func (s *Shipper) failed(node string, b *event.Batch, err error) error {
 	if errors.Is(err, ErrNoRoute) {
 		s.stats.noRoute.Add(1)
 		return fmt.Errorf("ship to node %q, shard %d: %w", node, b.Shard, err)

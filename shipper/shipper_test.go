@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/shippertest"
 )
@@ -46,11 +47,11 @@ func TestShipperSendsThroughTheTransport(t *testing.T) {
 	if err := s.Ship(t.Context(), "a", 0, ev(9)); err != nil {
 		t.Fatal(err)
 	}
-	acks := shipper.Batch{Acks: make([]shipper.Ack, 3)}
+	acks := event.Batch{Acks: make([]event.Ack, 3)}
 	if err := s.ShipBatch(t.Context(), "b", acks); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ShipBatch(t.Context(), "nobody", shipper.Batch{}); err != nil {
+	if err := s.ShipBatch(t.Context(), "nobody", event.Batch{}); err != nil {
 		t.Errorf("an empty batch is not sent, but: %v", err)
 	}
 	if err := stop(); err != nil {
@@ -78,7 +79,7 @@ func TestShipperErrors(t *testing.T) {
 	register(t, tr, "b", new(shippertest.Recorder))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	failing := shipper.WithSink(shipper.SinkFunc(func(context.Context, shipper.Batch) error { return full }))
+	failing := shipper.WithSink(shipper.SinkFunc(func(context.Context, event.Batch) error { return full }))
 	for _, test := range []struct {
 		name    string
 		ctx     context.Context
@@ -104,7 +105,7 @@ func TestShipperErrors(t *testing.T) {
 				test.ctx = t.Context()
 			}
 			s := shipper.New("a", tr, test.options...)
-			err := s.ShipBatch(test.ctx, test.node, shipper.Batch{Shard: test.shard, Events: []shipper.Event{ev(1)}})
+			err := s.ShipBatch(test.ctx, test.node, event.Batch{Shard: test.shard, Events: []event.Event{ev(1)}})
 			for _, want := range test.want {
 				if !errors.Is(err, want) {
 					t.Errorf("ShipBatch: %v, want %v", err, want)

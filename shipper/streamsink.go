@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -19,12 +20,10 @@ var (
 	ErrBackPressure = errors.New("stopped by back-pressure")
 )
 
-// StreamPrefix begins the names of the producers of stream messages; see [Message.Identity].
-const StreamPrefix = "stream/"
-
 // Message is one message of an embedder's stream: quads to add.
 type Message struct {
-	// StreamID names the stream. It is not empty, and at most [MaxWireText] bytes long with its prefix.
+	// StreamID names the stream. It is not empty, and UTF-8, and at most [event.MaxText] bytes long with the prefix that its
+	// producer has.
 	StreamID string
 	// Offset is the place of the message in its stream. Offsets grow, gaps are allowed; the largest uint64 is not used.
 	Offset uint64
@@ -34,21 +33,25 @@ type Message struct {
 
 // Identity returns the producer and the sequence by which the message is known (DESIGN, G4). Sequences begin at 1, so
 // that offset 0 is told from "nothing yet".
-func (m *Message) Identity() (producer string, seq uint64) {
-	return StreamPrefix + m.StreamID, m.Offset + 1
+func (m *Message) Identity() (producer event.Producer, seq uint64) {
+	return event.Producer{Kind: event.Stream, Name: m.StreamID}, m.Offset + 1
 }
 
-// Check reports what makes the message one that no sink accepts, wrapping [ErrNotAccepted]: no or too long a StreamID,
-// or the unused Offset.
+// Check reports what makes the message one that no sink accepts, wrapping [ErrNotAccepted]: no StreamID, one that is no
+// UTF-8 or too long, or the unused Offset.
 func (m *Message) Check() error {
-	switch n := len(StreamPrefix) + len(m.StreamID); {
+	producer, _ := m.Identity()
+	switch n := producerLen(producer); {
 	case m.StreamID == "":
 		return fmt.Errorf("message at offset %d: %w: it names no stream", m.Offset, ErrNotAccepted)
-	case n > MaxWireText:
+	case n > event.MaxText:
 		return fmt.Errorf("message at offset %d: %w: its stream's name has %d bytes with the prefix %q, at most %d are allowed",
-			m.Offset, ErrNotAccepted, n, StreamPrefix, MaxWireText)
+			m.Offset, ErrNotAccepted, n, producer.Prefix(), event.MaxText)
 	case m.Offset == math.MaxUint64:
 		return fmt.Errorf("message of stream %q: %w: offset %d is reserved", m.StreamID, ErrNotAccepted, m.Offset)
+	}
+	if err := producer.Check(); err != nil {
+		return fmt.Errorf("message at offset %d: %w: %w", m.Offset, ErrNotAccepted, err)
 	}
 	return nil
 }

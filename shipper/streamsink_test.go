@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -46,12 +47,13 @@ func TestMessageIdentity(t *testing.T) {
 		t.Error(err)
 	}
 	producer, seq := m.Identity()
-	if strings.HasPrefix(producer, shipper.OncePrefix) || seq == 0 {
-		t.Errorf("Identity() = %q, %d: must not be once-only, nor the sequence of nothing", producer, seq)
+	if producer.Kind != event.Stream || seq == 0 {
+		t.Errorf("Identity() = %v, %d: must not be once-only, nor the sequence of nothing", producer, seq)
 	}
 	for _, bad := range []shipper.Message{
 		{},
-		{StreamID: strings.Repeat("x", shipper.MaxWireText)},
+		{StreamID: strings.Repeat("x", event.MaxText)},
+		{StreamID: "s\xff"},
 		{StreamID: "s", Offset: math.MaxUint64},
 	} {
 		if err := bad.Check(); !errors.Is(err, shipper.ErrNotAccepted) {

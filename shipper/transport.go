@@ -3,6 +3,8 @@ package shipper
 import (
 	"context"
 	"errors"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // Errors of shippers and transports. They come wrapped, with what was tried; test with errors.Is.
@@ -38,14 +40,14 @@ var (
 // beside them, from the goroutines of its callers.
 type Sink interface {
 	// Deliver takes one batch.
-	Deliver(ctx context.Context, b Batch) error
+	Deliver(ctx context.Context, b event.Batch) error
 }
 
 // SinkFunc is a function as a [Sink].
-type SinkFunc func(ctx context.Context, b Batch) error
+type SinkFunc func(ctx context.Context, b event.Batch) error
 
 // Deliver calls f.
-func (f SinkFunc) Deliver(ctx context.Context, b Batch) error { return f(ctx, b) }
+func (f SinkFunc) Deliver(ctx context.Context, b event.Batch) error { return f(ctx, b) }
 
 // Transport carries batches to nodes by name. All methods may be called concurrently. A transport starts no goroutine
 // before its Run, which is not part of this contract: only who made the transport runs it.
@@ -56,7 +58,7 @@ type Transport interface {
 	// to a node arrive in that order. The slices of b are lent until Send returns, what they refer to is immutable from
 	// then on. When the way is full Send blocks until there is room or ctx ends. After an error the batch is not on
 	// its way, unless the implementation says otherwise. Errors: ErrNoRoute, ErrTooLarge, ErrClosed, ctx.Err().
-	Send(ctx context.Context, node string, b Batch) error
+	Send(ctx context.Context, node string, b event.Batch) error
 	// HasRoute reports whether Send knows the way to node. It does no I/O and does not tell whether node is alive.
 	HasRoute(node string) bool
 	// RegisterRoute makes node known. With a sink, node is here: its batches are delivered to the sink while the
@@ -70,4 +72,4 @@ type Transport interface {
 
 // Refused is called when a sink did not take a batch that its sender believes to be on the way. It is called by the
 // goroutine that delivers, must not block, and must not keep b.
-type Refused func(node string, b Batch, err error)
+type Refused func(node string, b event.Batch, err error)

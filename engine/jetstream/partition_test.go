@@ -167,7 +167,7 @@ func TestMissed(t *testing.T) {
 	c := &succession{grace: time.Second, linked: map[string]bool{}, since: map[string]time.Time{}}
 	began := time.Now()
 	for _, step := range []struct {
-		after  time.Duration
+		millis int
 		linked string
 		want   []string
 	}{
@@ -184,13 +184,13 @@ func TestMissed(t *testing.T) {
 		{10099, "a", nil},
 		{10100, "a", []string{"b"}},
 	} {
-		now, linked := began.Add(step.after*time.Millisecond), map[string]bool{}
+		now, linked := began.Add(time.Duration(step.millis)*time.Millisecond), map[string]bool{}
 		for _, name := range step.linked {
 			linked[string(name)] = true
 		}
 		c.note(linked, now)
 		if got := c.missed(now); !slices.Equal(got, step.want) {
-			t.Errorf("after %d ms %v are missed, want %v", step.after, got, step.want)
+			t.Errorf("after %d ms %v are missed, want %v", step.millis, got, step.want)
 		}
 	}
 }

@@ -18,6 +18,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -142,35 +144,35 @@ func TestPostErrors(t *testing.T) {
 	}{
 		{"syntax", fmt.Errorf("read: %w", syntax), 400, [2]string{},
 			`{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`},
-		{"transaction too large", fmt.Errorf("%w: transaction of 65 MiB", node.ErrTooLarge), 413, [2]string{},
+		{"transaction too large", fmt.Errorf("%w: transaction of 65 MiB", event.ErrTooLarge), 413, [2]string{},
 			`{"error":{"code":"too_large","message":"too large: transaction of 65 MiB"}}`},
 		{"conflict", &node.ConflictError{Head: "ni:h"}, 409, [2]string{},
 			`{"error":{"code":"prev_not_head","message":"prev is not the head of the dataset; the head is \"ni:h\"","head":"ni:h"}}`},
 		{"media type", node.ErrMediaType, 415, [2]string{"Accept-Post",
 			"application/rdf-patch, application/n-quads, application/n-triples"},
 			`{"error":{"code":"unsupported_media_type","message":"media type is not supported"}}`},
-		{"reused key", node.ErrReused, 422, [2]string{},
+		{"reused key", event.ErrReused, 422, [2]string{},
 			`{"error":{"code":"key_reused","message":"idempotency key was used for another body"}}`},
 		{"prev needs dataset", node.ErrPrevNeedsDataset, 400, [2]string{},
 			`{"error":{"code":"prev_needs_dataset","message":"header \"prev\" needs a pipeline with key: dataset"}}`},
-		{"bad event", node.ErrBad, 422, [2]string{},
+		{"bad event", event.ErrBad, 422, [2]string{},
 			`{"error":{"code":"bad_event","message":"event can't be evaluated"}}`},
-		{"no owner", node.ErrNoOwner, 503, [2]string{"Retry-After", "1"},
+		{"no owner", event.ErrNoOwner, 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_owner","message":"shard has no owner that answers"}}`},
-		{"busy", fmt.Errorf("%w: the owner's queue is full", node.ErrBusy), 503, [2]string{"Retry-After", "1"},
+		{"busy", fmt.Errorf("%w: the owner's queue is full", event.ErrBusy), 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"busy","message":"shard is busy: the owner's queue is full"}}`},
-		{"no room", fmt.Errorf("shard 1: %w", node.ErrNoRoom), 503, [2]string{"Retry-After", "1"},
+		{"no room", fmt.Errorf("shard 1: %w", engine.ErrNoRoom), 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_room","message":"shard 1: the engine has no room left"}}`},
-		{"no leader", fmt.Errorf("shard 1: %w", node.ErrNoLeader), 503, [2]string{"Retry-After", "1"},
+		{"no leader", fmt.Errorf("shard 1: %w", engine.ErrNoLeader), 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_leader","message":"shard 1: the log has no leader"}}`},
-		{"stopped", node.ErrStopped, 503, [2]string{"Retry-After", "1"},
+		{"stopped", event.ErrStopped, 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"stopped","message":"node is stopped"}}`},
-		{"halted", fmt.Errorf("shard 1: %w", node.ErrHalted), 503, [2]string{"Retry-After", ""},
+		{"halted", fmt.Errorf("shard 1: %w", event.ErrHalted), 503, [2]string{"Retry-After", ""},
 			`{"error":{"code":"halted","message":"shard 1: shard is halted"}}`},
 		{"key", node.ErrKey, 400, [2]string{},
 			`{"error":{"code":"bad_key","message":"idempotency key is not usable"}}`},
 		{"part committed", &node.PartialError{Done: []node.ShardResult{{Shard: 2, Position: 5, Adds: 1}},
-			Err: node.ErrNoOwner}, 503, [2]string{"Retry-After", "1"},
+			Err: event.ErrNoOwner}, 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_owner","message":"1 shards committed, then: shard has no owner that answers"},` +
 				`"results":[{"shard":2,"position":5,"adds":1,"deletes":0}]}`},
 		{"other", errors.New("boom"), 500, [2]string{}, `{"error":{"code":"internal","message":"boom"}}`},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -64,17 +66,17 @@ var coded = []struct {
 	code   string
 }{
 	{node.ErrMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type"},
-	{node.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
+	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
 	{node.ErrKey, http.StatusBadRequest, "bad_key"},
-	{node.ErrReused, http.StatusUnprocessableEntity, "key_reused"},
-	{node.ErrBad, http.StatusUnprocessableEntity, "bad_event"},
+	{event.ErrReused, http.StatusUnprocessableEntity, "key_reused"},
+	{event.ErrBad, http.StatusUnprocessableEntity, "bad_event"},
 	{node.ErrPrevNeedsDataset, http.StatusBadRequest, "prev_needs_dataset"},
-	{node.ErrHalted, http.StatusServiceUnavailable, codeHalted},
-	{node.ErrStopped, http.StatusServiceUnavailable, "stopped"},
-	{node.ErrNoRoom, http.StatusServiceUnavailable, "no_room"},
-	{node.ErrNoLeader, http.StatusServiceUnavailable, "no_leader"},
-	{node.ErrBusy, http.StatusServiceUnavailable, codeBusy},
-	{node.ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
+	{event.ErrHalted, http.StatusServiceUnavailable, codeHalted},
+	{event.ErrStopped, http.StatusServiceUnavailable, "stopped"},
+	{engine.ErrNoRoom, http.StatusServiceUnavailable, "no_room"},
+	{engine.ErrNoLeader, http.StatusServiceUnavailable, "no_leader"},
+	{event.ErrBusy, http.StatusServiceUnavailable, codeBusy},
+	{event.ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout"},
 	{context.Canceled, http.StatusServiceUnavailable, "canceled"},
 }
@@ -135,7 +137,7 @@ func (a *API) causeProblem(err error) *problem {
 // syntaxError returns where a document departs from its format.
 func syntaxError(err error) (line, column int, reason string, ok bool) {
 	var syntax *rdf.SyntaxError
-	if errors.Is(err, node.ErrTooLarge) || !errors.As(err, &syntax) {
+	if errors.Is(err, event.ErrTooLarge) || !errors.As(err, &syntax) {
 		return 0, 0, "", false
 	}
 	return syntax.Line, syntax.Col, syntax.Msg, true

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 )
@@ -250,7 +251,7 @@ func TestFailedStreams(t *testing.T) {
 		`data: {"error":{"code":"follow","message":"shard 1 is damaged"}}`+"\n\n") {
 		t.Errorf("events end with %q", body[max(0, len(body)-200):])
 	}
-	n.data = func(io.Writer, node.DataOptions) (node.Cursor, error) { return nil, node.ErrNoOwner }
+	n.data = func(io.Writer, node.DataOptions) (node.Cursor, error) { return nil, event.ErrNoOwner }
 	if answer, body := call(t, "GET", url+"/v1/data", ""); answer.StatusCode != 503 || code(t, body) != "data" {
 		t.Errorf("data that never began: %d %s", answer.StatusCode, body)
 	}

@@ -61,6 +61,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "shard"},
+		{pkg: "event"},
 	},
 	{
 		{pkg: "engine"},
@@ -70,35 +71,34 @@ var floors = [][]rule{
 		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
 	},
 	{
-		{pkg: "shipper", imports: []string{"rdf"}},
-		{pkg: "shipper/shippertest", imports: []string{"shipper", "rdf"}, modules: []string{gocmp, goleak, rapid}},
-		{pkg: "shipper/natstransport/internal/fragment", imports: []string{"shipper"}},
-		{pkg: "shipper/natstransport", imports: []string{"shipper", "shipper/natstransport/internal/fragment"}, modules: []string{natsClient}},
+		{pkg: "shipper", imports: []string{"rdf", "event"}},
+		{pkg: "shipper/shippertest", imports: []string{"shipper", "rdf", "event"}, modules: []string{gocmp, goleak, rapid}},
+		{pkg: "shipper/natstransport/internal/fragment", imports: []string{"shipper", "event"}},
+		{pkg: "shipper/natstransport", imports: []string{"shipper", "event", "shipper/natstransport/internal/fragment"}, modules: []string{natsClient}},
 	},
 	{
-		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper"}},
+		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "event", "engine", "shipper"}},
 	},
 	{
-		{pkg: "operator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "shipper", "operator"}},
+		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "event", "operator"}},
 	},
 	{
-		{pkg: "connector/file", imports: []string{"rdf", "rdf/nquads", "patch", "engine", "shipper", "operator"}, modules: []string{xsys}},
+		{pkg: "connector/file", imports: []string{"engine", "operator"}, modules: []string{xsys}},
 	},
 	{
 		{pkg: "node", imports: []string{
-			"rdf", "rdf/nquads", "patch", "store", "shard", "engine", "shipper", "coordinator", "operator", "operator/dataset",
+			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
 		}},
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "rdf/nquads", "patch", "shard", "engine", "shipper", "coordinator", "operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "patch", "event", "engine", "operator", "operator/dataset", "node",
 		}, modules: []string{prometheus}},
 	},
 	{
 		{pkg: "internal/sim", imports: []string{
-			"rdf", "rdf/nquads", "patch", "store", "shard", "engine", "engine/memory", "shipper", "coordinator",
-			"operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
 		}},
 	},
 	{
@@ -122,7 +122,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together: everything that is no test suite.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "store", "shard", "engine", "engine/memory",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "internal/api", "internal/cli/...",
 }

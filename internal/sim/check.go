@@ -11,12 +11,12 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/shard"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // check compares what happens with what DESIGN §1 promises. It sees each entry at the moment it is in a log, each event
@@ -36,21 +36,21 @@ type shardCheck struct {
 	*check
 	shard   int
 	chain   *operator.Chain
-	events  map[string][]*taken // by producer, in order of seq
-	last    map[string]uint64   // seq of each producer in the log
-	logged  model               // what the records say
-	wanted  model               // what the events say
-	differ  int                 // lines that are in one of the two
-	points  []point             // by position
-	damaged bool                // by a fault: halting is right
-	lost    map[string]bool     // the records that the log has lost from its end; nil: none
+	events  map[event.Producer][]*taken // by producer, in order of seq
+	last    map[event.Producer]uint64   // seq of each producer in the log
+	logged  model                       // what the records say
+	wanted  model                       // what the events say
+	differ  int                         // lines that are in one of the two
+	points  []point                     // by position
+	damaged bool                        // by a fault: halting is right
+	lost    map[string]bool             // the records that the log has lost from its end; nil: none
 	// processes is the number of those that had been started when it lost them.
 	processes int
 }
 
 // taken is an event that a door has taken.
 type taken struct {
-	shipper.Addressed
+	event.Addressed
 	cancelled bool // nobody waits for it; it may never have been sent
 }
 
@@ -70,13 +70,13 @@ func newCheck(w *world) *check {
 	c := &check{w: w, states: map[uint64][]byte{}}
 	for s := range w.cfg.Shards {
 		c.shards = append(c.shards, &shardCheck{check: c, shard: s, chain: &operator.Chain{Shard: s},
-			events: map[string][]*taken{}, last: map[string]uint64{}, logged: model{}, wanted: model{}, points: []point{{}}})
+			events: map[event.Producer][]*taken{}, last: map[event.Producer]uint64{}, logged: model{}, wanted: model{}, points: []point{{}}})
 	}
 	return c
 }
 
 // submitted is told of each event that a door takes.
-func (c *check) submitted(ev shipper.Addressed) {
+func (c *check) submitted(ev event.Addressed) {
 	s := c.shards[ev.Shard]
 	if s.taken(ev.Producer, ev.Seq) != nil {
 		return
@@ -86,7 +86,7 @@ func (c *check) submitted(ev shipper.Addressed) {
 	s.events[ev.Producer] = list
 }
 
-func (s *shardCheck) taken(producer string, seq uint64) *taken {
+func (s *shardCheck) taken(producer event.Producer, seq uint64) *taken {
 	for _, t := range s.events[producer] {
 		if t.Seq == seq {
 			return t
@@ -96,7 +96,7 @@ func (s *shardCheck) taken(producer string, seq uint64) *taken {
 }
 
 // cancelled is told of each event that nobody waits for any more.
-func (c *check) cancelled(ev shipper.Addressed) {
+func (c *check) cancelled(ev event.Addressed) {
 	c.shards[ev.Shard].taken(ev.Producer, ev.Seq).cancelled = true
 }
 
@@ -154,7 +154,7 @@ func (s *shardCheck) record(position uint64, r *operator.Record) {
 // producer takes in the events of one producer that a record holds: all since its last.
 func (s *shardCheck) producer(r *operator.Record, at operator.ProducerPosition) {
 	last, known := s.last[at.Producer]
-	once := strings.HasPrefix(at.Producer, shipper.OncePrefix)
+	once := at.Producer.Kind == event.Once
 	if known && (once || at.Seq <= last) {
 		s.w.broken(ErrTwice, "shard %d: %s %d again, it was at %d", s.shard, at.Producer, at.Seq, last)
 	}
@@ -179,7 +179,7 @@ func (s *shardCheck) want(t *taken, body []byte) {
 		return
 	}
 	for code, line := range lines(t.Payload) {
-		if t.cancelled && strings.HasPrefix(t.Producer, operator.DoorPrefix) && !bytes.Contains(body, []byte(line)) {
+		if t.cancelled && t.Producer.Kind == event.Door && !bytes.Contains(body, []byte(line)) {
 			return
 		}
 		s.set(s.wanted, s.logged, line, code == 'A')
@@ -247,24 +247,24 @@ func (s *shardCheck) at(position uint64) (point, bool) {
 }
 
 // acked is told of each ack that a client gets.
-func (c *check) acked(ev shipper.Addressed, a shipper.Ack) {
+func (c *check) acked(ev event.Addressed, a event.Ack) {
 	s := c.shards[ev.Shard]
 	switch a.Status {
-	case shipper.Committed, shipper.Bad:
+	case event.Committed, event.Bad:
 		c.accepted++
 		s.accept(ev, a)
-	case shipper.Duplicate:
+	case event.Duplicate:
 		if last, ok := s.last[ev.Producer]; !ok || last < ev.Seq {
 			c.w.broken(ErrDurable, "shard %d: %s %d is said to be there, the log has %d", s.shard, ev.Producer, ev.Seq, last)
 		}
 		if a.Position > 0 {
 			s.accept(ev, a)
 		}
-	case shipper.Reused:
+	case event.Reused:
 		if last, ok := s.last[ev.Producer]; !ok || last == ev.Seq {
 			c.w.broken(ErrDurable, "shard %d: key %s is said to be used for another body", s.shard, ev.Producer)
 		}
-	case shipper.Conflict:
+	case event.Conflict:
 		if !ev.Guarded() || ev.Prev == a.Head {
 			c.w.broken(ErrDurable, "shard %d: %s: refused, though its prev is the head", s.shard, ev.Producer)
 		}
@@ -272,7 +272,7 @@ func (c *check) acked(ev shipper.Addressed, a shipper.Ack) {
 }
 
 // accept checks that the record at the position of an ack holds the event.
-func (s *shardCheck) accept(ev shipper.Addressed, a shipper.Ack) {
+func (s *shardCheck) accept(ev event.Addressed, a event.Ack) {
 	p, ok := s.at(a.Position)
 	if !ok {
 		s.w.broken(ErrDurable, "shard %d: %s %d is acked at %d, where no record is", s.shard, ev.Producer, ev.Seq, a.Position)

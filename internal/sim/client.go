@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // kind says what identity a client gives its documents.
@@ -50,7 +50,7 @@ type client struct {
 type document struct {
 	client   *client
 	number   string
-	events   []shipper.Addressed
+	events   []event.Addressed
 	open     int // events without an answer
 	answered []bool
 	over     bool
@@ -101,7 +101,7 @@ func (c *client) document(number string, text []byte) *document {
 		c.w.broken(ErrDropped, "%s: %v", d, err)
 	}
 	for _, part := range split.Parts {
-		ev := shipper.Addressed{Shard: part.Shard, Event: shipper.Event{MediaType: dataset.MediaType, Payload: part.Payload}}
+		ev := event.Addressed{Shard: part.Shard, Event: event.Event{MediaType: dataset.MediaType, Payload: part.Payload}}
 		if split.HasPrev {
 			ev.Prev, ev.First = split.Prev, split.Prev == ""
 		}
@@ -122,9 +122,9 @@ func (d *document) identify() {
 		switch d.client.kind {
 		case source:
 			number, _ := strconv.Atoi(d.number)
-			ev.Producer, ev.Seq = d.client.name, uint64(number*64+i+1)
+			ev.Producer, ev.Seq = event.Producer{Name: d.client.name}, uint64(number*64+i+1)
 		case keyed, optimistic:
-			ev.Producer, ev.Seq = fmt.Sprintf("%s%s/%d", shipper.OncePrefix, d, i), max(h.Sum64(), 1)
+			ev.Producer, ev.Seq = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", d, i)}, max(h.Sum64(), 1)
 		}
 	}
 	d.client.open++
@@ -137,7 +137,7 @@ func (c *client) poison(number string, shard int) *document {
 		shard = counterShard(c.w)
 	}
 	d := &document{client: c, number: number}
-	d.events = []shipper.Addressed{{Shard: shard, Event: shipper.Event{MediaType: badType, Payload: []byte("\x00poison")}}}
+	d.events = []event.Addressed{{Shard: shard, Event: event.Event{MediaType: badType, Payload: []byte("\x00poison")}}}
 	d.identify()
 	return d
 }
@@ -205,7 +205,7 @@ func (c *client) send(d *document) {
 // sendTo tries a document at one node: the whole of it, or what has no answer yet, for the whole may find no room at a
 // door. A client that gets no answer at all tries elsewhere.
 func (c *client) sendTo(p *proc, d *document, wait time.Duration) {
-	var events []shipper.Addressed
+	var events []event.Addressed
 	var indexes []int
 	whole := c.w.rng.IntN(2) == 0
 	for i, ev := range d.events {
@@ -215,7 +215,7 @@ func (c *client) sendTo(p *proc, d *document, wait time.Duration) {
 	}
 	heard := false
 	p.after(c.w.between(0, time.Millisecond), func() {
-		p.send(events, wait, func(acks []shipper.Ack) {
+		p.send(events, wait, func(acks []event.Ack) {
 			heard = true
 			c.answered(d, indexes, acks)
 		})
@@ -228,11 +228,11 @@ func (c *client) sendTo(p *proc, d *document, wait time.Duration) {
 }
 
 // answered takes in what became of a try with the events of these indexes.
-func (c *client) answered(d *document, indexes []int, acks []shipper.Ack) {
+func (c *client) answered(d *document, indexes []int, acks []event.Ack) {
 	for j, a := range acks {
 		i := indexes[j]
 		switch a.Status {
-		case shipper.Committed, shipper.Duplicate, shipper.Bad, shipper.Reused, shipper.Conflict:
+		case event.Committed, event.Duplicate, event.Bad, event.Reused, event.Conflict:
 			if !d.answered[i] {
 				d.answered[i] = true
 				d.open--
@@ -247,17 +247,17 @@ func (c *client) answered(d *document, indexes []int, acks []shipper.Ack) {
 	c.w.after(c.w.between(50*time.Millisecond, time.Second), func() { c.retry(d) })
 }
 
-func ackText(a shipper.Ack) string {
+func ackText(a event.Ack) string {
 	switch a.Status {
-	case shipper.Committed:
+	case event.Committed:
 		return fmt.Sprintf("committed at %d, +%d -%d", a.Position, a.Adds, a.Deletes)
-	case shipper.Duplicate:
+	case event.Duplicate:
 		return "committed before"
-	case shipper.Bad:
+	case event.Bad:
 		return fmt.Sprintf("dead letter at %d", a.Position)
-	case shipper.Conflict:
+	case event.Conflict:
 		return "prev is not the head"
-	case shipper.Reused:
+	case event.Reused:
 		return "the key was used before"
 	}
 	return "busy"
@@ -297,11 +297,11 @@ func (c *client) redeliver(old *document) {
 	if p == nil || !p.entered {
 		return
 	}
-	events := append([]shipper.Addressed(nil), old.events...)
+	events := append([]event.Addressed(nil), old.events...)
 	if c.kind == keyed && c.w.chance(0.3) {
 		events = events[:1]
 		events[0].Seq++
 		events[0].Payload = append([]byte("TX .\nA <urn:reused> <urn:p> \"\" .\nTC .\n"), events[0].Payload...)
 	}
-	p.after(0, func() { p.send(events, time.Second, func([]shipper.Ack) {}) })
+	p.after(0, func() { p.send(events, time.Second, func([]event.Ack) {}) })
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -180,7 +181,7 @@ func (p *proc) entering(s *coordinator.State) (*coordinator.State, error) {
 // begin starts everything that needs the incarnation.
 func (p *proc) begin() {
 	p.entered, p.lastEntered = true, p.w.now
-	p.door = fmt.Sprintf("%s%s/%d", operator.DoorPrefix, p.name, p.incarnation)
+	p.door = event.Producer{Kind: event.Door, Name: fmt.Sprintf("%s/%d", p.name, p.incarnation)}
 	p.w.note("%s has entered, incarnation %d", p, p.incarnation)
 	for _, l := range p.loops {
 		l.begin()

@@ -3,6 +3,7 @@ package sim
 import (
 	"time"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -15,7 +16,7 @@ type network struct {
 type link struct{ from, to string }
 
 // send carries a batch to every process that bears the name, unless it is more than the transport can carry.
-func (n *network) send(from *proc, to string, b shipper.Batch) error {
+func (n *network) send(from *proc, to string, b event.Batch) error {
 	w := n.w
 	if len(b.Events) > 1 && w.chance(w.chaos.TooLarge) {
 		return shipper.ErrTooLarge
@@ -32,7 +33,7 @@ func (n *network) send(from *proc, to string, b shipper.Batch) error {
 	return nil
 }
 
-func (n *network) carry(p *proc, b shipper.Batch) {
+func (n *network) carry(p *proc, b event.Batch) {
 	d := n.w.between(100*time.Microsecond, 2*time.Millisecond)
 	if n.w.chance(n.w.chaos.Late) {
 		d = n.w.between(0, 8*time.Second)

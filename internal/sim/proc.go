@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -47,7 +48,7 @@ type proc struct {
 	accusing    map[string]*proposal
 	moving      bool // a planned move is being looked at
 
-	door  string
+	door  event.Producer
 	loops []*loop
 }
 
@@ -164,7 +165,7 @@ type loop struct {
 	shard int
 
 	in     []func(now time.Time)
-	remote []shipper.Batch
+	remote []event.Batch
 	awake  bool // a turn is due
 	hung   bool // it does nothing until it is let go on
 
@@ -267,7 +268,7 @@ func (l *loop) letGo() {
 }
 
 // arrive takes in a batch that came over the network; when the loop is behind it is lost.
-func (l *loop) arrive(b shipper.Batch) {
+func (l *loop) arrive(b event.Batch) {
 	if len(l.remote) < inboxSize {
 		b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks)
 		l.remote = append(l.remote, b)
@@ -275,19 +276,19 @@ func (l *loop) arrive(b shipper.Batch) {
 	}
 }
 
-func (l *loop) deliver(b shipper.Batch) {
+func (l *loop) deliver(b event.Batch) {
 	if len(b.Acks) == 0 {
 		l.op.Deliver(l.p.wall(), b)
 		return
 	}
 	switch a := b.Acks[0]; a.Status {
-	case shipper.NotOwner:
+	case event.NotOwner:
 		l.p.w.note("%s shard %d: %s does not own it, as of epoch %d", l.p, l.shard, b.From, a.Epoch)
-	case shipper.Halted:
+	case event.Halted:
 		l.p.w.note("%s shard %d: %s has halted it: %s", l.p, l.shard, b.From, a.Reason)
-	case shipper.Busy:
+	case event.Busy:
 		l.p.w.note("%s shard %d: %s is busy: %s", l.p, l.shard, b.From, a.Reason)
-	case shipper.NoRoom, shipper.NoLeader:
+	case event.NoRoom, event.NoLeader:
 		l.p.w.note("%s shard %d: %s waits for the engine: %s", l.p, l.shard, b.From, a.Reason)
 	}
 	if err := l.out.Acked(l.p.wall(), b); err != nil {
@@ -326,7 +327,7 @@ func (l *loop) effects() {
 }
 
 // send hands a batch to the network. Between outbox and operator of this very loop nothing is in between.
-func (l *loop) send(node string, b shipper.Batch) {
+func (l *loop) send(node string, b event.Batch) {
 	if node == l.p.name {
 		l.deliver(b)
 		return

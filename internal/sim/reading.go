@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 func (l *loop) entries(gen uint64) func([]engine.Entry) {
@@ -70,11 +70,11 @@ func (l *loop) takeSnapshot(e operator.TakeSnapshot) {
 // sending is what package node's Send does for its caller: events under way, until all are answered or time is up.
 type sending struct {
 	p      *proc
-	events []shipper.Addressed
-	acks   []shipper.Ack
+	events []event.Addressed
+	acks   []event.Ack
 	left   int
 	over   bool
-	done   func(acks []shipper.Ack)
+	done   func(acks []event.Ack)
 }
 
 // waiter is who waits for the ack of one event.
@@ -85,8 +85,8 @@ type waiter struct {
 
 // send routes events to the owners of their shards, in order per shard. done is called once, in the process; acks that
 // have not come are zero.
-func (p *proc) send(events []shipper.Addressed, wait time.Duration, done func([]shipper.Ack)) {
-	s := &sending{p: p, events: events, acks: make([]shipper.Ack, len(events)), left: len(events), done: done}
+func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]event.Ack)) {
+	s := &sending{p: p, events: events, acks: make([]event.Ack, len(events)), left: len(events), done: done}
 	byShard := make([][]int, len(p.loops))
 	for i := range events {
 		byShard[events[i].Shard] = append(byShard[events[i].Shard], i)
@@ -99,7 +99,7 @@ func (p *proc) send(events []shipper.Addressed, wait time.Duration, done func([]
 	p.after(wait, s.giveUp)
 }
 
-func (s *sending) answer(index int, ack shipper.Ack) {
+func (s *sending) answer(index int, ack event.Ack) {
 	s.p.w.check.acked(s.events[index], ack)
 	s.acks[index] = ack
 	if s.left--; s.left == 0 && !s.over {
@@ -130,10 +130,10 @@ func (s *sending) giveUp() {
 
 // submit puts the events of one sending into the outbox, in order.
 func (l *loop) submit(now time.Time, s *sending, indexes []int) {
-	var mine []shipper.Event
+	var mine []event.Event
 	for _, i := range indexes {
 		ev := &s.events[i]
-		if ev.Producer == "" {
+		if ev.Producer.IsZero() {
 			l.doorSeq++
 			ev.Producer, ev.Seq = l.p.door, l.doorSeq
 		}
@@ -144,7 +144,7 @@ func (l *loop) submit(now time.Time, s *sending, indexes []int) {
 	if !l.out.Submit(now, first, mine...) {
 		for _, i := range indexes {
 			l.p.w.check.cancelled(s.events[i])
-			s.answer(i, shipper.Ack{Status: shipper.Busy, Reason: "the door's queue is full"})
+			s.answer(i, event.Ack{Status: event.Busy, Reason: "the door's queue is full"})
 		}
 		return
 	}

@@ -164,7 +164,7 @@ func newWorld(cfg Config) *world {
 
 // after makes fn happen later. What is due at the same time comes in a random order.
 func (w *world) after(d time.Duration, fn func()) {
-	w.queue.push(event{at: w.now + d, tie: w.rng.Uint64(), fn: fn})
+	w.queue.push(due{at: w.now + d, tie: w.rng.Uint64(), fn: fn})
 }
 
 // step does what is due next.
@@ -236,19 +236,19 @@ func (w *world) settle() {
 	}
 }
 
-// event is something that will happen.
-type event struct {
+// due is something that will happen.
+type due struct {
 	at  time.Duration
 	tie uint64
 	fn  func()
 }
 
-func (e event) before(f event) bool { return e.at < f.at || e.at == f.at && e.tie < f.tie }
+func (e due) before(f due) bool { return e.at < f.at || e.at == f.at && e.tie < f.tie }
 
-// queue is a binary heap of events.
-type queue []event
+// queue is a binary heap of dues.
+type queue []due
 
-func (q *queue) push(e event) {
+func (q *queue) push(e due) {
 	*q = append(*q, e)
 	h := *q
 	for i := len(h) - 1; i > 0; {
@@ -261,10 +261,10 @@ func (q *queue) push(e event) {
 	}
 }
 
-func (q *queue) pop() event {
+func (q *queue) pop() due {
 	h := *q
 	first, last := h[0], len(h)-1
-	h[0], h[last] = h[last], event{}
+	h[0], h[last] = h[last], due{}
 	h = h[:last]
 	*q = h
 	for i := 0; ; {

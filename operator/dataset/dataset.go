@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
@@ -44,7 +44,7 @@ func (l *Logic) begin() store.Tx {
 
 // Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC. A
 // bad event leaves no trace.
-func (l *Logic) Evaluate(ev *shipper.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (l *Logic) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
 	if ev.MediaType != MediaType {
 		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s", ev.MediaType, MediaType)
 	}

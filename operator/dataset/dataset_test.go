@@ -11,15 +11,15 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
-func event(text string) *shipper.Event {
-	return &shipper.Event{MediaType: dataset.MediaType, Payload: []byte(text)}
+func eventOf(text string) *event.Event {
+	return &event.Event{MediaType: dataset.MediaType, Payload: []byte(text)}
 }
 
 // content is the committed quads of a logic, sorted.
@@ -38,7 +38,7 @@ func content(l *dataset.Logic) string {
 // TestExactDelta: what is written is what changes, and no empty transaction.
 func TestExactDelta(t *testing.T) {
 	l := dataset.New()
-	body, adds, deletes, err := l.Evaluate(event("TX .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\n"+
+	body, adds, deletes, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\n"+
 		"D <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nD <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nTC .\n"), []byte("before\n"))
 	want := "before\nTX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"
 	if string(body) != want || adds != 1 || deletes != 0 || err != nil {
@@ -48,7 +48,7 @@ func TestExactDelta(t *testing.T) {
 		t.Error("visible before Commit")
 	}
 	// The next event sees it all the same.
-	body, adds, deletes, err = l.Evaluate(event("TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\nTC .\n"), nil)
+	body, adds, deletes, err = l.Evaluate(eventOf("TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\nTC .\n"), nil)
 	if adds != 1 || deletes != 1 || err != nil {
 		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
 	}
@@ -56,7 +56,7 @@ func TestExactDelta(t *testing.T) {
 	if content(l) != `<urn:s> <urn:p> "3" .` || l.Store().Position() != 5 {
 		t.Errorf("%s at %d", content(l), l.Store().Position())
 	}
-	if _, _, _, err := l.Evaluate(event("TX .\nA <urn:x> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
+	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:x> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
 		t.Fatal(err)
 	}
 	l.Rollback()
@@ -70,10 +70,10 @@ func TestExactDelta(t *testing.T) {
 func TestBadEvents(t *testing.T) {
 	const aborted = "TX .\nA <urn:s> <urn:p> \"1\" .\nTA .\n"
 	l := dataset.New()
-	for want, ev := range map[string]*shipper.Event{
+	for want, ev := range map[string]*event.Event{
 		`media type "text/plain": this shard evaluates application/rdf-patch`: {MediaType: "text/plain"},
-		"an event holds an aborted transaction":                               event(aborted),
-		"line 1, column 3":                                                    event("A nonsense .\n"),
+		"an event holds an aborted transaction":                               eventOf(aborted),
+		"line 1, column 3":                                                    eventOf("A nonsense .\n"),
 	} {
 		if _, _, _, err := l.Evaluate(ev, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -92,18 +92,18 @@ func TestBadEventLeavesNoTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, second := "TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n", "TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:t> <urn:p> \"2\" .\nTC .\n"
-	body, _, _, err := l.Evaluate(event(first), nil)
+	body, _, _, err := l.Evaluate(eventOf(first), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, rows := range []string{"nonsense", "TX .\nTA .\n", "A <urn:s> <urn:p> .\n"} {
 		text := "TX .\nA <urn:t> <urn:p> \"2\" .\nD <urn:s> <urn:p> \"0\" .\nD <urn:s> <urn:p> \"1\" .\nTC .\n" + rows
-		after, adds, deletes, err := l.Evaluate(event(text), body)
+		after, adds, deletes, err := l.Evaluate(eventOf(text), body)
 		if err == nil || adds+deletes != 0 || string(after) != first {
 			t.Errorf("%q, +%d -%d, %v", after, adds, deletes, err)
 		}
 	}
-	body, adds, deletes, err := l.Evaluate(event(second), body)
+	body, adds, deletes, err := l.Evaluate(eventOf(second), body)
 	if string(body) != first+second || adds != 1 || deletes != 1 || err != nil {
 		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
 	}
@@ -153,7 +153,7 @@ func TestReplay(t *testing.T) {
 				fmt.Fprintf(&b, "%s <urn:s%d> <urn:p> \"o\" .\n", code, rapid.IntRange(0, 4).Draw(t, "s"))
 			}
 			b.WriteString("TC .\n")
-			body, adds, deletes, err := one.Evaluate(event(b.String()), nil)
+			body, adds, deletes, err := one.Evaluate(eventOf(b.String()), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -207,13 +207,13 @@ func checkSnapshot(t *rapid.T, write func(io.Writer) error, want string) {
 // TestFull: no room is an error of its own, to the owner and at replay; the state is as before.
 func TestFull(t *testing.T) {
 	l := dataset.Within(4)
-	if _, _, _, err := l.Evaluate(event("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
+	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
 		t.Fatal(err)
 	}
 	l.Commit(1)
 	large := "TX .\nA <urn:s> <urn:p> \"2\" .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\n" +
 		"A <urn:s> <urn:p> \"4\" .\nTC .\n"
-	_, _, _, err := l.Evaluate(event(large), nil)
+	_, _, _, err := l.Evaluate(eventOf(large), nil)
 	if !errors.Is(err, operator.ErrFull) || !errors.Is(err, store.ErrFull) {
 		t.Errorf("evaluate: %v", err)
 	}

@@ -26,6 +26,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
@@ -156,7 +157,7 @@ func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
 // Send publishes b to node; see [Transport] and [shipper.Transport]. A batch of up to 4 MiB waits for nobody. One whose
 // encoded form is beyond [shipper.MaxWireBytes] is refused with [shipper.ErrTooLarge]; [shipper.BatchWireBound] tells
 // beforehand.
-func (t *Transport) Send(ctx context.Context, node string, b shipper.Batch) error {
+func (t *Transport) Send(ctx context.Context, node string, b event.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -177,7 +178,7 @@ func (t *Transport) Send(ctx context.Context, node string, b shipper.Batch) erro
 	return nil
 }
 
-func (t *Transport) publish(ctx context.Context, r *route, buf *[]byte, b *shipper.Batch) (int, error) {
+func (t *Transport) publish(ctx context.Context, r *route, buf *[]byte, b *event.Batch) (int, error) {
 	frame, err := shipper.AppendBatch((*buf)[:0], b)
 	if err != nil {
 		return 0, err

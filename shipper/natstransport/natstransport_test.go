@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport"
 	"github.com/quadrille-stream/quadrille/shipper/shippertest"
@@ -138,15 +139,15 @@ func TestSuite(t *testing.T) {
 }
 
 // batch has n events, each with that many bytes.
-func batch(id uint64, n, size int) shipper.Batch {
-	b := shipper.Batch{From: "a", ID: id}
+func batch(id uint64, n, size int) event.Batch {
+	b := event.Batch{From: "a", ID: id}
 	for i := range n {
-		b.Events = append(b.Events, shipper.Event{Key: "k", Producer: "p", Seq: uint64(i), Payload: make([]byte, size)})
+		b.Events = append(b.Events, event.Event{Key: "k", Producer: event.Producer{Name: "p"}, Seq: uint64(i), Payload: make([]byte, size)})
 	}
 	return b
 }
 
-func send(t testing.TB, tr shipper.Transport, node string, b shipper.Batch) {
+func send(t testing.TB, tr shipper.Transport, node string, b event.Batch) {
 	t.Helper()
 	if err := tr.Send(context.Background(), node, b); err != nil {
 		t.Fatalf("Send: %v", err)
@@ -187,7 +188,7 @@ type gate struct {
 
 func newGate() *gate { return &gate{entered: make(chan struct{}, 1), open: make(chan struct{})} }
 
-func (g *gate) Deliver(ctx context.Context, b shipper.Batch) error {
+func (g *gate) Deliver(ctx context.Context, b event.Batch) error {
 	select {
 	case g.entered <- struct{}{}:
 	default:
@@ -266,7 +267,7 @@ func TestTooLarge(t *testing.T) {
 	c := newCluster(t)
 	a := c.node("a")
 	register(t, a, "a", new(shippertest.Recorder))
-	for _, over := range []shipper.Batch{batch(1, 1, shipper.MaxPayload+1), batch(1, 66, 1<<20)} {
+	for _, over := range []event.Batch{batch(1, 1, shipper.MaxPayload+1), batch(1, 66, 1<<20)} {
 		if err := a.Send(context.Background(), "a", over); !errors.Is(err, shipper.ErrTooLarge) {
 			t.Errorf("Send: %v, want ErrTooLarge", err)
 		}
@@ -306,11 +307,11 @@ func TestMalformed(t *testing.T) {
 // TestRefused: what a sink does not take is counted, and told of.
 func TestRefused(t *testing.T) {
 	var told []string
-	c := newCluster(t, natstransport.WithRefused(func(node string, b shipper.Batch, err error) {
+	c := newCluster(t, natstransport.WithRefused(func(node string, b event.Batch, err error) {
 		told = append(told, fmt.Sprint(node, " ", b.ID, " ", err))
 	}))
 	a := c.node("a")
-	register(t, a, "a", shipper.SinkFunc(func(_ context.Context, b shipper.Batch) error { return fmt.Errorf("no %d", b.ID) }))
+	register(t, a, "a", shipper.SinkFunc(func(_ context.Context, b event.Batch) error { return fmt.Errorf("no %d", b.ID) }))
 	c.Start()
 	send(t, a, "a", batch(1, 1, 1))
 	send(t, a, "a", batch(2, 1, 1))

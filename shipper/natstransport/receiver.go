@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
@@ -16,8 +17,8 @@ import (
 type receiver struct {
 	*route
 	t       *Transport
-	batch   shipper.Batch // reused: the sink has it only until Deliver returns
-	dropped int           // as the subscription last counted
+	batch   event.Batch // reused: the sink has it only until Deliver returns
+	dropped int         // as the subscription last counted
 	parts   *fragment.Assembler
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -80,13 +81,13 @@ type suite struct{ Config }
 // Recorder is a sink that keeps copies of what it gets. The zero value is ready for use.
 type Recorder struct {
 	mu      sync.Mutex
-	batches []shipper.Batch
-	events  []shipper.Event
+	batches []event.Batch
+	events  []event.Event
 	changed chan struct{}
 }
 
 // Deliver keeps a copy of b.
-func (r *Recorder) Deliver(_ context.Context, b shipper.Batch) error {
+func (r *Recorder) Deliver(_ context.Context, b event.Batch) error {
 	b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -100,14 +101,14 @@ func (r *Recorder) Deliver(_ context.Context, b shipper.Batch) error {
 }
 
 // Events returns the events so far, in order.
-func (r *Recorder) Events() []shipper.Event {
+func (r *Recorder) Events() []event.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.events)
 }
 
 // Await returns the batches and their events when there are at least so many, and fails the test if that takes too long.
-func (r *Recorder) Await(t testing.TB, batches, events int) ([]shipper.Batch, []shipper.Event) {
+func (r *Recorder) Await(t testing.TB, batches, events int) ([]event.Batch, []event.Event) {
 	t.Helper()
 	deadline := time.After(timeout)
 	for {
@@ -173,16 +174,16 @@ func (s suite) start(t *testing.T, c Cluster) {
 	})
 }
 
-func event(producer string, seq int) shipper.Event {
-	return shipper.Event{Key: fmt.Sprint("k", seq%5), Producer: producer, Seq: uint64(seq),
+func eventOf(producer string, seq int) event.Event {
+	return event.Event{Key: fmt.Sprint("k", seq%5), Producer: event.Producer{Name: producer}, Seq: uint64(seq),
 		MediaType: "text/plain", Payload: fmt.Appendf(nil, "%s %d", producer, seq)}
 }
 
 // batch has n events of a producer from seq on; with an even seq it waits for acks.
-func batch(producer string, seq, n int) shipper.Batch {
-	var b shipper.Batch
+func batch(producer string, seq, n int) event.Batch {
+	var b event.Batch
 	for i := range n {
-		b.Events = append(b.Events, event(producer, seq+i))
+		b.Events = append(b.Events, eventOf(producer, seq+i))
 	}
 	if seq%2 == 0 {
 		b.From, b.ID = producer, uint64(seq)
@@ -191,7 +192,7 @@ func batch(producer string, seq, n int) shipper.Batch {
 	return b
 }
 
-func send(t testing.TB, tr shipper.Transport, node string, b shipper.Batch) {
+func send(t testing.TB, tr shipper.Transport, node string, b event.Batch) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
@@ -203,15 +204,15 @@ func send(t testing.TB, tr shipper.Transport, node string, b shipper.Batch) {
 var same = cmpopts.EquateEmpty()
 
 // checkAll fails unless the events of each producer are there once, in order and unchanged, from 0 to n-1.
-func checkAll(t *testing.T, events []shipper.Event, n int, producers ...string) {
+func checkAll(t *testing.T, events []event.Event, n int, producers ...string) {
 	t.Helper()
 	next := make(map[string]int)
 	for _, ev := range events {
-		want := event(ev.Producer, next[ev.Producer])
+		want := eventOf(ev.Producer.Name, next[ev.Producer.Name])
 		if diff := cmp.Diff(want, ev, same); diff != "" {
-			t.Fatalf("event %d of %q (-want +got):\n%s", next[ev.Producer], ev.Producer, diff)
+			t.Fatalf("event %d of %q (-want +got):\n%s", next[ev.Producer.Name], ev.Producer.Name, diff)
 		}
-		next[ev.Producer]++
+		next[ev.Producer.Name]++
 	}
 	for _, p := range producers {
 		if next[p] != n {
@@ -225,17 +226,17 @@ func checkAll(t *testing.T, events []shipper.Event, n int, producers ...string) 
 
 func (s suite) content(t *testing.T) {
 	c, sinks := s.started(t, "a", "b")
-	want := []shipper.Batch{
-		{From: "a", Shard: 3, ID: 1 << 60, Events: []shipper.Event{
-			{Epoch: 1 << 63, Key: "k", Producer: "p", Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
+	want := []event.Batch{
+		{From: "a", Shard: 3, ID: 1 << 60, Events: []event.Event{
+			{Epoch: 1 << 63, Key: "k", Producer: event.Producer{Name: "p"}, Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
 			{},
 		}},
-		{From: "a", Shard: 1, ID: 7, Acks: []shipper.Ack{
-			{Status: shipper.Committed, Position: 9, Adds: 1, Deletes: 2, Head: "h"},
-			{Status: shipper.Bad, Position: 10, Reason: "why"},
+		{From: "a", Shard: 1, ID: 7, Acks: []event.Ack{
+			{Status: event.Committed, Position: 9, Adds: 1, Deletes: 2, Head: "h"},
+			{Status: event.Bad, Position: 10, Reason: "why"},
 		}},
-		{From: "a", Shard: 1, ID: 8, Acks: []shipper.Ack{{Status: shipper.NotOwner, Epoch: 5}}},
-		{Shard: 2, Events: []shipper.Event{{Key: "nobody waits"}}},
+		{From: "a", Shard: 1, ID: 8, Acks: []event.Ack{{Status: event.NotOwner, Epoch: 5}}},
+		{Shard: 2, Events: []event.Event{{Key: "nobody waits"}}},
 	}
 	for _, b := range want {
 		send(t, c.Transport("a"), "b", b)
@@ -285,10 +286,10 @@ func (s suite) twoWays(t *testing.T) {
 	s.register(t, a, "a", &acks)
 	s.register(t, a, "b", nil)
 	s.register(t, b, "a", nil)
-	s.register(t, b, "b", shipper.SinkFunc(func(ctx context.Context, in shipper.Batch) error {
-		answer := shipper.Batch{From: "b", Shard: in.Shard, ID: in.ID}
+	s.register(t, b, "b", shipper.SinkFunc(func(ctx context.Context, in event.Batch) error {
+		answer := event.Batch{From: "b", Shard: in.Shard, ID: in.ID}
 		for _, ev := range in.Events {
-			answer.Acks = append(answer.Acks, shipper.Ack{Status: shipper.Committed, Position: ev.Seq})
+			answer.Acks = append(answer.Acks, event.Ack{Status: event.Committed, Position: ev.Seq})
 		}
 		return b.Send(ctx, in.From, answer)
 	}))
@@ -311,12 +312,12 @@ func (s suite) large(t *testing.T) {
 	c, sinks := s.started(t, "a", "b")
 	const n = 10
 	for i := range n {
-		ev := event("p", i)
+		ev := eventOf("p", i)
 		ev.Payload = make([]byte, s.MaxBytes)
 		for k := range ev.Payload {
 			ev.Payload[k] = byte(k*7 + i)
 		}
-		send(t, c.Transport("a"), "b", shipper.Batch{From: "a", ID: uint64(i), Events: []shipper.Event{ev}})
+		send(t, c.Transport("a"), "b", event.Batch{From: "a", ID: uint64(i), Events: []event.Event{ev}})
 	}
 	// More events than any queue of the suite holds.
 	send(t, c.Transport("a"), "b", batch("many", 0, 5000))
@@ -344,9 +345,9 @@ func (s suite) largest(t *testing.T) {
 	var wg sync.WaitGroup
 	for shard := range 2 {
 		wg.Go(func() {
-			ev := event("large", shard)
+			ev := eventOf("large", shard)
 			ev.Payload = payload
-			send(t, c.Transport("a"), "b", shipper.Batch{From: "a", Shard: shard, ID: 1, Events: []shipper.Event{ev}})
+			send(t, c.Transport("a"), "b", event.Batch{From: "a", Shard: shard, ID: 1, Events: []event.Event{ev}})
 		})
 	}
 	for seq := range 100 {
@@ -354,11 +355,11 @@ func (s suite) largest(t *testing.T) {
 	}
 	wg.Wait()
 	_, events := sinks["b"].Await(t, 102, 102)
-	small := slices.DeleteFunc(slices.Clone(events), func(ev shipper.Event) bool {
-		if ev.Producer == "large" && !bytes.Equal(ev.Payload, payload) {
+	small := slices.DeleteFunc(slices.Clone(events), func(ev event.Event) bool {
+		if ev.Producer.Name == "large" && !bytes.Equal(ev.Payload, payload) {
 			t.Errorf("a payload of %d bytes came as one of %d, or changed", len(payload), len(ev.Payload))
 		}
-		return ev.Producer == "large"
+		return ev.Producer.Name == "large"
 	})
 	if len(events)-len(small) != 2 {
 		t.Errorf("%d large events arrived, want 2", len(events)-len(small))
@@ -369,9 +370,9 @@ func (s suite) largest(t *testing.T) {
 // answers: the largest answer of an owner is carried, too.
 func (s suite) answers(t *testing.T) {
 	c, sinks := s.started(t, "a", "b")
-	want := shipper.Batch{From: "a", Shard: 3, ID: 9, Acks: make([]shipper.Ack, 1024)}
+	want := event.Batch{From: "a", Shard: 3, ID: 9, Acks: make([]event.Ack, 1024)}
 	for i := range want.Acks {
-		want.Acks[i] = shipper.Ack{Status: shipper.Bad, Position: uint64(i), Reason: strings.Repeat(string(rune('a'+i%26)), 4096)}
+		want.Acks[i] = event.Ack{Status: event.Bad, Position: uint64(i), Reason: strings.Repeat(string(rune('a'+i%26)), 4096)}
 	}
 	send(t, c.Transport("a"), "b", want)
 	got, _ := sinks["b"].Await(t, 1, 0)
@@ -437,11 +438,11 @@ func (s suite) endedContext(t *testing.T) {
 func (s suite) lent(t *testing.T) {
 	c, sinks := s.started(t, "a", "b")
 	const n = 100
-	one := make([]shipper.Event, 1)
+	one := make([]event.Event, 1)
 	for seq := range n {
-		one[0] = event("p", seq)
-		send(t, c.Transport("a"), "b", shipper.Batch{Events: one})
-		one[0] = event("overwritten", seq)
+		one[0] = eventOf("p", seq)
+		send(t, c.Transport("a"), "b", event.Batch{Events: one})
+		one[0] = eventOf("overwritten", seq)
 	}
 	_, events := sinks["b"].Await(t, 0, n)
 	checkAll(t, events, n, "p")
@@ -451,7 +452,7 @@ func (s suite) lent(t *testing.T) {
 func (s suite) refusing(t *testing.T) {
 	c := s.Open(t)
 	var rec Recorder
-	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b shipper.Batch) error {
+	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b event.Batch) error {
 		if b.ID == 2 {
 			return errors.New("not this one")
 		}
@@ -459,7 +460,7 @@ func (s suite) refusing(t *testing.T) {
 	}))
 	s.start(t, c)
 	for id := range 4 {
-		send(t, c.Transport("a"), "a", shipper.Batch{From: "a", ID: uint64(id + 1), Events: []shipper.Event{event("p", 0)}})
+		send(t, c.Transport("a"), "a", event.Batch{From: "a", ID: uint64(id + 1), Events: []event.Event{eventOf("p", 0)}})
 	}
 	got, _ := rec.Await(t, 3, 3)
 	for i, id := range []uint64{1, 3, 4} {
@@ -485,7 +486,7 @@ func (s suite) shutdown(t *testing.T) {
 	var rec Recorder
 	entered, gate := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b shipper.Batch) error {
+	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b event.Batch) error {
 		once.Do(func() { close(entered) })
 		return pass(ctx, gate, &rec, b)
 	}))
@@ -509,7 +510,7 @@ func (s suite) shutdown(t *testing.T) {
 }
 
 // pass delivers b when the gate is open.
-func pass(ctx context.Context, gate <-chan struct{}, sink shipper.Sink, b shipper.Batch) error {
+func pass(ctx context.Context, gate <-chan struct{}, sink shipper.Sink, b event.Batch) error {
 	select {
 	case <-gate:
 		return sink.Deliver(ctx, b)
@@ -523,7 +524,7 @@ func (s suite) blocking(t *testing.T) {
 	c := s.Open(t)
 	var rec Recorder
 	gate := make(chan struct{})
-	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b shipper.Batch) error {
+	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b event.Batch) error {
 		return pass(ctx, gate, &rec, b)
 	}))
 	s.start(t, c)
@@ -541,7 +542,7 @@ func (s suite) blocking(t *testing.T) {
 	close(gate)
 	wg.Wait()
 	_, events := rec.Await(t, 0, accepted+more)
-	first := slices.IndexFunc(events, func(ev shipper.Event) bool { return ev.Producer == "later" })
+	first := slices.IndexFunc(events, func(ev event.Event) bool { return ev.Producer.Name == "later" })
 	checkAll(t, events[:first], accepted, "p")
 	checkAll(t, events[first:], more, "later")
 }

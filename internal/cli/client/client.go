@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 )
@@ -103,7 +104,7 @@ func Temporary(err error) bool {
 	if !errors.As(err, &e) {
 		return !errors.Is(err, context.Canceled)
 	}
-	if errors.Is(e, node.ErrHalted) || errors.Is(e, node.ErrTooLarge) {
+	if errors.Is(e, event.ErrHalted) || errors.Is(e, event.ErrTooLarge) {
 		return false
 	}
 	switch e.Status {

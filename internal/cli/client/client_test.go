@@ -16,6 +16,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
 	"github.com/quadrille-stream/quadrille/node"
@@ -282,15 +284,15 @@ func TestCauses(t *testing.T) {
 		want      error
 		temporary bool
 	}{
-		{503, "no_owner", node.ErrNoOwner, true},
-		{503, "busy", node.ErrBusy, true},
-		{503, "no_room", node.ErrNoRoom, true},
-		{503, "no_leader", node.ErrNoLeader, true},
-		{503, "stopped", node.ErrStopped, true},
-		{503, "halted", node.ErrHalted, false},
-		{413, "too_large", node.ErrTooLarge, false},
+		{503, "no_owner", event.ErrNoOwner, true},
+		{503, "busy", event.ErrBusy, true},
+		{503, "no_room", engine.ErrNoRoom, true},
+		{503, "no_leader", engine.ErrNoLeader, true},
+		{503, "stopped", event.ErrStopped, true},
+		{503, "halted", event.ErrHalted, false},
+		{413, "too_large", event.ErrTooLarge, false},
 		{400, "bad_key", node.ErrKey, false},
-		{422, "key_reused", node.ErrReused, false},
+		{422, "key_reused", event.ErrReused, false},
 		{503, "of a later version", nil, true},
 	} {
 		c, base := serve(t, "", says(test.status, nil, fmt.Sprintf(`{"error":{"code":%q,"message":"m"}}`, test.code)))

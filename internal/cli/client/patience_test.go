@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
 	"github.com/quadrille-stream/quadrille/node"
@@ -300,7 +301,7 @@ func TestSessionDoesNotWaitForAHaltedShard(t *testing.T) {
 	}
 	inBubble(t, answer, func(t *testing.T, c *client.Client) {
 		_, err := client.NewSession(c, doors, 0, time.Hour).Submit(t.Context(), client.TypePatch, "k", nil)
-		if !errors.Is(err, node.ErrHalted) || len(a.doors) != 1 {
+		if !errors.Is(err, event.ErrHalted) || len(a.doors) != 1 {
 			t.Errorf("%d tries, %v", len(a.doors), err)
 		}
 	})

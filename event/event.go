@@ -1,19 +1,21 @@
-// Package shipper moves events to the nodes that own their shards.
-package shipper
+// Package event has the words that sources, nodes and operators share: what an event is, who sent it, and what its owner
+// answers. It is pure data, and imports nothing of this module.
+package event
+
+// MaxText bounds each text of an event and of an answer in bytes: names, keys, media types, reasons.
+const MaxText = 64 << 10
 
 // Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard. Which
-// shard that is says the [Batch] that holds it, or [Addressed] before it is in one: the events of a batch can't differ
-// in that. An Event is immutable once it is shipped.
+// shard that is says the batch that holds it, or [Addressed] before it is in one: the events of a batch can't differ in that. An Event is immutable once it is shipped.
 type Event struct {
 	// Epoch is the epoch of the assignment by which the sender found the owner.
 	Epoch uint64
 	// Key is the routing key, for people and for operators that need it. It may be empty when the event holds changes
 	// of many keys of one shard.
 	Key string
-	// Producer and Seq are the identity of the event (DESIGN, G4). Seq grows per producer and shard. A producer whose
-	// name begins with [OncePrefix] sends one event only, and its Seq is a fingerprint of the event. An empty Producer
-	// has no identity: at least once.
-	Producer string
+	// Producer and Seq are the identity of the event (DESIGN, G4). Seq grows per producer and shard; that of a [Once]
+	// producer is a fingerprint of its one event. The zero Producer has no identity: at least once.
+	Producer Producer
 	Seq      uint64
 	// MediaType says what Payload is.
 	MediaType string
@@ -35,9 +37,6 @@ type Addressed struct {
 	// Event is the event.
 	Event
 }
-
-// OncePrefix begins the names of producers that send one event only, such as an HTTP idempotency key.
-const OncePrefix = "once/"
 
 // Status is the owner's answer to an event.
 type Status uint8
@@ -91,19 +90,4 @@ type Ack struct {
 	Head string
 	// Reason is set with Bad, Busy, Halted, TooLarge, NoRoom and NoLeader: what the owner knows, for people.
 	Reason string
-}
-
-// Batch is what travels between nodes: events of one shard to its owner, or the owner's acks back.
-type Batch struct {
-	// From is the node that sent the batch, to which acks go. Empty: nobody waits for acks.
-	From string
-	// Shard is the shard of all events, or of the batch that Acks answers.
-	Shard int
-	// ID tells the batches of From and Shard apart; a batch sent again keeps it. Acks carry the ID they answer.
-	ID uint64
-	// Events are in order.
-	Events []Event
-	// Acks answer the events of batch ID one by one; a single one that is [Status.Refusal], or Halted, answers the whole
-	// batch.
-	Acks []Ack
 }
