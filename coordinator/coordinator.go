@@ -105,7 +105,7 @@ type Coordinator struct {
 	cfg     Config
 	control engine.Log
 	ship    *shipper.Shipper
-	process string // of this coordinator; see [Member]
+	process Process // this one
 
 	current atomic.Pointer[State]
 
@@ -134,7 +134,8 @@ func New(cfg Config, control engine.Log, ship *shipper.Shipper) (*Coordinator, e
 	if ship == nil {
 		ship = shipper.New(cfg.LocalNode, nil)
 	}
-	c := &Coordinator{cfg: cfg, control: control, ship: ship, process: rand.Text(), watchers: map[chan struct{}]struct{}{}}
+	process := Process{Name: cfg.LocalNode, ID: rand.Text(), Zone: cfg.Zone, Weight: cfg.Weight}
+	c := &Coordinator{cfg: cfg, control: control, ship: ship, process: process, watchers: map[chan struct{}]struct{}{}}
 	c.current.Store(NewState(c.settings()))
 	return c, nil
 }
@@ -214,26 +215,11 @@ func (c *Coordinator) Join(ctx context.Context, node string) (shard.Plan, error)
 // Enter makes this process the one that bears the local node's name, and the node a member if it is not yet. It always
 // commits a record: the epoch of that is the process's incarnation, by which the others tell it from earlier ones.
 func (c *Coordinator) Enter(ctx context.Context) (shard.Plan, error) {
-	return c.propose(ctx, &c.counters.joins, func(s *State) (*State, error) {
-		m := c.member(c.cfg.LocalNode)
-		m.Process = c.process
-		return s.Enter(m), nil
-	})
+	return c.propose(ctx, &c.counters.joins, func(s *State) (*State, error) { return c.process.Enter(s), nil })
 }
 
-// Entered returns the incarnation with which this process bears the local node's name in a state: that of its newest
-// entry, whether Enter has returned that or an unknown outcome. 0: the node is no member; or, with other set, another
-// process bears its name.
-func (c *Coordinator) Entered(s *State) (incarnation uint64, other bool) {
-	m, ok := s.Member(c.cfg.LocalNode)
-	switch {
-	case !ok:
-		return 0, false
-	case m.Process != c.process:
-		return 0, true
-	}
-	return m.Incarnation, false
-}
+// Process is the process that Enter enters.
+func (c *Coordinator) Process() Process { return c.process }
 
 // Take makes the local node the owner of those of the shards that the target of planned moves gives it; see
 // [State.Target]. The plan is empty, and nothing is proposed, if that is none of them any more.
@@ -255,32 +241,15 @@ func (c *Coordinator) Leave(ctx context.Context, node string) (shard.Plan, error
 	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) { return s.Leave(node) })
 }
 
-// Fail takes out a node that is taken for dead. The plan is empty if another process has entered under its name, and if
-// the local node is no member, or another process bears its name: who was taken for dead may have been deaf, and accuses
-// nobody. The node is absent from then on: see [State.Absent].
+// Fail takes out a node that is taken for dead. The plan is empty if [Process.Fail] says so. The node is absent from then on: see [State.Absent].
 func (c *Coordinator) Fail(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
-	return c.takeOut(ctx, func(s *State) (*State, error) {
-		if me, ok := s.Member(c.cfg.LocalNode); !ok || me.Process != "" && me.Process != c.process {
-			return s, nil
-		}
-		return s.Fail(node, incarnation)
-	})
+	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) { return c.process.Fail(s, node, incarnation) })
 }
 
 // Withdraw takes out a node that leaves and is not expected back, unless another process has entered under its name: then
 // the plan is empty.
 func (c *Coordinator) Withdraw(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
-	return c.takeOut(ctx, func(s *State) (*State, error) { return s.Withdraw(node, incarnation) })
-}
-
-func (c *Coordinator) takeOut(ctx context.Context, how func(*State) (*State, error)) (shard.Plan, error) {
-	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) {
-		next, err := how(s)
-		if errors.Is(err, ErrUnknownNode) {
-			return s, nil
-		}
-		return next, err
-	})
+	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) { return c.process.Withdraw(s, node, incarnation) })
 }
 
 func (c *Coordinator) member(node string) Member {

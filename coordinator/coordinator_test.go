@@ -391,10 +391,10 @@ func TestEnterAndFail(t *testing.T) {
 	if m.Incarnation != 2 || second.State().ShardEpoch(0) != 1 {
 		t.Errorf("member %+v, shard epoch %d: the name has kept its shards", m, second.State().ShardEpoch(0))
 	}
-	if own, other := second.Entered(second.State()); own != 2 || other {
+	if own, other := second.Process().Entered(second.State()); own != 2 || other {
 		t.Errorf("the second process knows its entry as %d, another's: %v", own, other)
 	}
-	if own, other := first.Entered(second.State()); own != 0 || !other {
+	if own, other := first.Process().Entered(second.State()); own != 0 || !other {
 		t.Errorf("the first process takes the second's entry for its own: %d, %v", own, other)
 	}
 	if plan, err := second.Fail(t.Context(), "n1", 1); err != nil || len(plan.Moves) != 0 {

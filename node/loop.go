@@ -10,6 +10,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -102,7 +103,7 @@ func (l *loop) post(ctx context.Context, fn func(now time.Time)) error {
 // run is the loop. Its goroutines end with it: readers are cancelled, appends are bounded by ctx.
 func (l *loop) run(ctx context.Context) error {
 	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: l.n.cfg.Name, Shard: l.shard,
-		FirstID: firstID(l.n.incarnation.Load()), MaxQueue: l.n.cfg.MaxQueue})
+		FirstID: core.FirstBatch(l.n.incarnation.Load()), MaxQueue: l.n.cfg.MaxQueue})
 	tick := time.NewTimer(l.n.cfg.Tick)
 	defer tick.Stop()
 	defer func() { l.stopReading() }()
@@ -133,10 +134,6 @@ func (l *loop) run(ctx context.Context) error {
 		}
 	}
 }
-
-// firstID is that of an incarnation's first batch: above those of the incarnations of this name before it, 40 bits for
-// each.
-func firstID(incarnation uint64) uint64 { return incarnation<<40 + 1 }
 
 // effects does what operator and outbox ask for, until they ask for nothing: an ack to this very node makes more.
 func (l *loop) effects(ctx context.Context) {

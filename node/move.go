@@ -7,26 +7,9 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 )
-
-const (
-	// moveEvery is the time between looks at how far a shard is that this node is to take.
-	moveEvery = 50 * time.Millisecond
-	// nearTail is how soon a follower must reach what was the tail of the log to be near enough to take the shard.
-	nearTail = 200 * time.Millisecond
-)
-
-// targets lists the shards that planned moves are to bring to this node.
-func (n *Node) targets(state *coordinator.State) (list []int) {
-	target := state.Target()
-	for s := range n.loops {
-		if target.Node(s) == n.cfg.Name && state.Assignment.Node(s) != n.cfg.Name {
-			list = append(list, s)
-		}
-	}
-	return list
-}
 
 // move takes the shards that planned moves are to bring here, each when its state here is near the tail of its log, so
 // that its senders hardly notice. The others don't notice at all.
@@ -34,7 +17,7 @@ func (n *Node) move(ctx context.Context) error {
 	wake, stop := n.coord.Watch()
 	defer stop()
 	for ctx.Err() == nil {
-		pending := n.targets(n.coord.State())
+		pending := core.Targets(n.coord.State(), n.cfg.Name)
 		if len(pending) == 0 {
 			select {
 			case <-wake:
@@ -46,7 +29,7 @@ func (n *Node) move(ctx context.Context) error {
 			n.take(ctx, near)
 		}
 		select {
-		case <-time.After(moveEvery):
+		case <-time.After(core.MoveEvery):
 		case <-ctx.Done():
 		}
 	}
@@ -60,7 +43,7 @@ func (n *Node) near(ctx context.Context, shards []int) (list []int) {
 			continue
 		}
 		tail, err := n.tail(ctx, s)
-		if err == nil && n.viewAt(ctx, s, tail.Seq, nearTail) != nil {
+		if err == nil && n.viewAt(ctx, s, tail.Seq, core.NearTail) != nil {
 			list = append(list, s)
 		}
 	}
@@ -68,7 +51,7 @@ func (n *Node) near(ctx context.Context, shards []int) (list []int) {
 }
 
 func (n *Node) take(ctx context.Context, shards []int) {
-	ctx, cancel := context.WithTimeout(ctx, proposalTimeout)
+	ctx, cancel := context.WithTimeout(ctx, core.ProposalTimeout)
 	defer cancel()
 	plan, err := n.coord.Take(ctx, shards)
 	switch {
@@ -118,14 +101,7 @@ func (n *Node) drain(ctx context.Context) error {
 		return err
 	}
 	for {
-		state := n.coord.State()
-		target, left := state.Target(), 0
-		for s := range n.loops {
-			if state.Assignment.Node(s) == n.cfg.Name && target.Node(s) != n.cfg.Name {
-				left++
-			}
-		}
-		if left == 0 {
+		if core.Undrained(n.coord.State(), n.cfg.Name) == 0 {
 			return nil
 		}
 		select {

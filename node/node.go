@@ -20,6 +20,7 @@ import (
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -94,8 +95,8 @@ func (c *Config) setDefaults() error {
 	c.snapshotsGrow = c.SnapshotEvery == 0
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, snapshotEvery)
 	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
-	c.BeatEvery = cmp.Or(c.BeatEvery, 150*time.Millisecond)
-	c.FailAfter = cmp.Or(c.FailAfter, 750*time.Millisecond)
+	c.BeatEvery = cmp.Or(c.BeatEvery, core.BeatEvery)
+	c.FailAfter = cmp.Or(c.FailAfter, core.FailAfter)
 	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
 	if c.Logic == nil {
 		c.Logic = func(int) operator.Logic { return dataset.New() }
@@ -289,7 +290,7 @@ func (n *Node) enter(ctx context.Context) error {
 	for {
 		_, err := n.coord.Enter(ctx)
 		state := n.coord.State()
-		incarnation, other := n.coord.Entered(state)
+		incarnation, other := n.coord.Process().Entered(state)
 		switch {
 		case incarnation > 0:
 			n.begin(incarnation, state.Epoch)
@@ -304,7 +305,7 @@ func (n *Node) enter(ctx context.Context) error {
 		}
 		n.log.Warn("not entered yet; it is tried again", "err", err)
 		select {
-		case <-time.After(reenterAfter):
+		case <-time.After(core.ReenterAfter):
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -87,8 +87,12 @@ var floors = [][]rule{
 		{pkg: "connector/file", imports: []string{"engine", "operator"}, modules: []string{xsys}},
 	},
 	{
+		{pkg: "node/core", imports: []string{"coordinator", "operator"}},
+	},
+	{
 		{pkg: "node", imports: []string{
 			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
+			"node/core",
 		}},
 	},
 	{
@@ -99,6 +103,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/sim", imports: []string{
 			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
+			"node/core",
 		}},
 	},
 	{

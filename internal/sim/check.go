@@ -438,7 +438,7 @@ func (w *world) bears(name string, state *coordinator.State) error {
 	}
 	m, member := state.Member(name)
 	switch {
-	case p == nil || !p.entered || !member:
+	case p == nil || p.entry == nil || !member:
 		return fmt.Errorf("%s is not a member", name)
 	case m.Incarnation != p.incarnation || p.state.Epoch != state.Epoch:
 		return fmt.Errorf("%s is not as far as the control log", p)

@@ -195,7 +195,7 @@ func (c *client) transaction(b *bytes.Buffer) {
 // send tries a document at any node.
 func (c *client) send(d *document) {
 	p := c.w.some()
-	if p == nil || !p.entered {
+	if p == nil || p.entry == nil {
 		c.w.after(c.w.between(50*time.Millisecond, time.Second), func() { c.retry(d) })
 		return
 	}
@@ -294,7 +294,7 @@ func (c *client) finish(d *document) {
 // redeliver sends an accepted document again, or, under its key, another.
 func (c *client) redeliver(old *document) {
 	p := c.w.some()
-	if p == nil || !p.entered {
+	if p == nil || p.entry == nil {
 		return
 	}
 	events := append([]event.Addressed(nil), old.events...)

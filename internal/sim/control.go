@@ -3,22 +3,18 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/node/core"
 )
 
-// The times of package node.
+// The nodes' configuration: slower than the defaults, to save steps.
 const (
-	beatEvery       = 250 * time.Millisecond
-	failAfter       = 1250 * time.Millisecond
-	reenterAfter    = time.Second
-	reenterMax      = 30 * time.Second
-	proposalTimeout = 30 * time.Second
+	beatEvery = 250 * time.Millisecond
+	failAfter = 1250 * time.Millisecond
 )
 
 // coordID names the pipeline.
@@ -41,7 +37,7 @@ type proposal struct {
 // propose calls done with the state that was committed, or the one found if there is nothing to do.
 func (p *proc) propose(what string, compute func(*coordinator.State) (*coordinator.State, error),
 	done func(*coordinator.State, error)) *proposal {
-	x := &proposal{p: p, what: what, done: done, end: p.w.now + proposalTimeout}
+	x := &proposal{p: p, what: what, done: done, end: p.w.now + core.ProposalTimeout}
 	x.proposer = coordinator.NewProposer(coordinator.ProposerConfig{CoordID: coordID,
 		ID: fmt.Sprintf("P%x", p.w.rng.Uint64()), Compute: compute, Marks: p.mark})
 	x.step()
@@ -152,7 +148,7 @@ func (p *proc) install(at uint64, s *coordinator.State) {
 
 // look makes the process look at the newest state; several changes may be seen as one.
 func (p *proc) look() {
-	if p.entered && !p.reentering && !p.woken {
+	if p.entry != nil && !p.entering && !p.woken {
 		p.woken = true
 		p.after(p.w.between(0, 3*time.Millisecond)+p.lag, func() {
 			p.woken = false
@@ -163,24 +159,21 @@ func (p *proc) look() {
 
 // enter makes this process the bearer of its name.
 func (p *proc) enter() {
-	p.propose("enter", p.entering, func(s *coordinator.State, err error) {
+	p.propose("enter", p.bear, func(s *coordinator.State, err error) {
 		if err != nil {
-			p.after(reenterAfter, p.enter)
+			p.after(core.ReenterAfter, p.enter)
 			return
 		}
-		m, _ := s.Member(p.name)
-		p.incarnation = m.Incarnation
+		p.incarnation, _ = p.self.Entered(s)
 		p.begin()
 	})
 }
 
-func (p *proc) entering(s *coordinator.State) (*coordinator.State, error) {
-	return s.Enter(coordinator.Member{Name: p.name, Weight: 1}), nil
-}
+func (p *proc) bear(s *coordinator.State) (*coordinator.State, error) { return p.self.Enter(s), nil }
 
 // begin starts everything that needs the incarnation.
 func (p *proc) begin() {
-	p.entered, p.lastEntered = true, p.w.now
+	p.entry = core.NewEntry(p.self, p.mono())
 	p.door = event.Producer{Kind: event.Door, Name: fmt.Sprintf("%s/%d", p.name, p.incarnation)}
 	p.w.note("%s has entered, incarnation %d", p, p.incarnation)
 	for _, l := range p.loops {
@@ -202,80 +195,57 @@ func (p *proc) follow() {
 	}, func(error) { p.after(250*time.Millisecond, p.follow) })
 }
 
-// assign tells the loops their part of the newest state.
+// assign tells the loops their part of the newest state, and keeps the process a member.
 func (p *proc) assign() {
-	state := p.state
-	m, member := state.Member(p.name)
-	if member && m.Incarnation > p.incarnation {
-		p.kill(fmt.Sprintf("incarnation %d bears its name", m.Incarnation))
+	if p.entering {
 		return
 	}
-	target := state.Target()
-	for s, l := range p.loops {
-		owner := state.Assignment.Node(s)
-		a := operator.Assignment{Control: state.Epoch, Epoch: state.ShardEpoch(s), Incarnation: p.incarnation}
-		switch {
-		case !member:
-		case owner == p.name:
-			a.Role = operator.Owner
-		case state.Standby(s) == p.name, target.Node(s) == p.name:
-			a.Role = operator.Standby
-		}
+	state := p.state
+	at := p.entry.Look(p.mono(), state, false)
+	if at.Superseded > 0 {
+		p.kill(fmt.Sprintf("incarnation %d bears its name", at.Superseded))
+		return
+	}
+	if at.Incarnation > 0 && at.Incarnation != p.incarnation {
+		p.incarnation = at.Incarnation
+		p.w.note("%s has entered again, incarnation %d", p, p.incarnation)
+	}
+	incarnation := p.incarnation
+	for s, part := range core.Parts(state, p.name, incarnation) {
+		l := p.loops[s]
 		l.post(func(now time.Time) {
 			l.hear(now)
-			l.op.Assign(now, a)
-			l.out.Renumber(now, a.Incarnation<<40+1)
-			l.out.Route(now, owner, a.Control)
+			l.op.Assign(now, part.Assignment)
+			l.out.Renumber(now, core.FirstBatch(incarnation))
+			l.out.Route(now, part.Owner, state.Epoch)
 		})
 	}
-	if !member {
-		p.reenter()
-		return
-	}
-	p.move()
-}
-
-// reenter makes the process a member again after the others took it for dead.
-func (p *proc) reenter() {
-	if p.w.now-p.lastEntered > 2*reenterMax {
-		p.wait = reenterAfter
-	}
-	p.reentering = true
-	p.after(p.wait, func() {
-		if _, ok := p.state.Member(p.name); ok {
-			p.reentered()
-			return
-		}
-		p.propose("enter again", p.entering, func(s *coordinator.State, err error) {
-			if err == nil {
-				m, _ := s.Member(p.name)
-				p.incarnation = m.Incarnation
-				p.w.note("%s has entered again, incarnation %d", p, p.incarnation)
-			}
-			p.reentered()
+	switch {
+	case at.Enter:
+		p.entering = true
+		p.propose("enter again", p.bear, func(*coordinator.State, error) {
+			p.entering = false
+			p.entry.Tried(p.mono())
+			p.look()
 		})
-	})
-}
-
-func (p *proc) reentered() {
-	p.wait, p.lastEntered = min(2*p.wait, reenterMax), p.w.now
-	p.reentering = false
-	p.look()
+	case at.Wait > 0:
+		p.after(at.Wait, p.look)
+	case at.Incarnation > 0:
+		p.move()
+	}
 }
 
 // beat tells everybody that the process lives, and proposes those as failed who don't tell.
 func (p *proc) beat() {
 	p.w.network.beat(p)
-	failed := p.detector.Tick(p.mono(), p.state)
-	if p.detector.Deaf(p.mono()) {
+	orders := p.watch.Look(p.mono(), p.state)
+	if orders.Call {
 		p.call()
 	}
-	for name, x := range p.accusing {
-		if !slices.ContainsFunc(failed, func(m coordinator.Member) bool { return m.Name == name }) {
-			x.withdrawn = true
-		}
+	for _, name := range orders.Withdraw {
+		p.accusing[name].withdrawn = true
 	}
-	for _, m := range failed {
+	for _, m := range orders.Accuse {
 		p.accuse(m)
 	}
 	p.after(beatEvery, p.beat)
@@ -284,26 +254,15 @@ func (p *proc) beat() {
 // call tries to be in contact with a majority.
 func (p *proc) call() {
 	log := p.w.engine.control
-	log.read(p, max(log.tail(), 1), func([]engine.Entry) {}, func(err error) {
-		if err == nil {
-			p.detector.Contact(p.mono())
-		}
-	})
+	log.read(p, max(log.tail(), 1), func([]engine.Entry) {}, func(err error) { p.watch.Called(p.mono(), err == nil) })
 }
 
 func (p *proc) accuse(m coordinator.Member) {
-	if p.accusing[m.Name] != nil {
-		return
-	}
 	p.w.note("%s proposes %s, incarnation %d, as failed", p, m.Name, m.Incarnation)
 	p.accusing[m.Name] = p.propose("fail "+m.Name, func(s *coordinator.State) (*coordinator.State, error) {
-		if me, ok := s.Member(p.name); !ok || me.Incarnation != p.incarnation {
-			return s, nil
-		}
-		next, err := s.Fail(m.Name, m.Incarnation)
-		if errors.Is(err, coordinator.ErrUnknownNode) {
-			return s, nil
-		}
-		return next, err
-	}, func(*coordinator.State, error) { delete(p.accusing, m.Name) })
+		return p.self.Fail(s, m.Name, m.Incarnation)
+	}, func(*coordinator.State, error) {
+		delete(p.accusing, m.Name)
+		p.watch.Accused(m.Name)
+	})
 }

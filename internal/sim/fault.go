@@ -235,7 +235,7 @@ func (w *world) faultClock() {
 func (w *world) faultTwin() { w.start(w.names[w.rng.IntN(len(w.names))]) }
 
 func (w *world) faultLeave() {
-	if p := w.some(); p != nil && p.entered {
+	if p := w.some(); p != nil && p.entry != nil {
 		p.do(p.leave)
 	}
 }

@@ -6,31 +6,16 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
-const (
-	// moveEvery and nearTail are those of package node.
-	moveEvery = 50 * time.Millisecond
-	nearTail  = 200 * time.Millisecond
-	// drainWithin bounds how long a node that leaves waits until the others have taken its shards.
-	drainWithin = 5 * time.Second
-)
-
-// targets lists the shards that planned moves are to bring to this process.
-func (p *proc) targets() (list []int) {
-	target := p.state.Target()
-	for s := range p.loops {
-		if target.Node(s) == p.name && p.state.Assignment.Node(s) != p.name {
-			list = append(list, s)
-		}
-	}
-	return list
-}
+// drainWithin bounds how long a node that leaves waits until the others have taken its shards.
+const drainWithin = 5 * time.Second
 
 // move takes the shards that planned moves are to bring here, each when its state here is near the tail of its log.
 func (p *proc) move() {
-	pending := p.targets()
+	pending := core.Targets(p.state, p.name)
 	if p.moving || len(pending) == 0 {
 		return
 	}
@@ -61,13 +46,13 @@ func (p *proc) near(s int, done func(bool)) {
 			done(false)
 			return
 		}
-		p.after(p.w.between(0, nearTail), func() { done(l.op.Position() >= tail) })
+		p.after(p.w.between(0, core.NearTail), func() { done(l.op.Position() >= tail) })
 	})
 }
 
 func (p *proc) take(shards []int) {
 	again := func(*coordinator.State, error) {
-		p.after(moveEvery, func() {
+		p.after(core.MoveEvery, func() {
 			p.moving = false
 			p.move()
 		})
@@ -95,18 +80,11 @@ func (p *proc) leave() {
 
 // drained leaves when the others have taken this process's shards, or time is up.
 func (p *proc) drained(end time.Duration) {
-	target := p.state.Target()
-	for s := range p.loops {
-		if p.w.now < end && p.state.Assignment.Node(s) == p.name && target.Node(s) != p.name {
-			p.after(moveEvery, func() { p.drained(end) })
-			return
-		}
+	if p.w.now < end && core.Undrained(p.state, p.name) > 0 {
+		p.after(core.MoveEvery, func() { p.drained(end) })
+		return
 	}
 	p.propose("leave", func(s *coordinator.State) (*coordinator.State, error) {
-		next, err := s.Withdraw(p.name, p.incarnation)
-		if errors.Is(err, coordinator.ErrUnknownNode) {
-			return s, nil
-		}
-		return next, err
+		return p.self.Withdraw(s, p.name, p.incarnation)
 	}, func(*coordinator.State, error) { p.kill("it has left") })
 }

@@ -48,7 +48,7 @@ func (n *network) carry(p *proc, b event.Batch) {
 // beat carries a beat to every process, its own included, by way of the engine.
 func (n *network) beat(from *proc) {
 	w := n.w
-	name, incarnation, marks, isCut := from.name, from.incarnation, from.owned(), from.detector.Cut(from.mono())
+	name, incarnation, marks, isCut := from.name, from.incarnation, from.owned(), from.watch.Cut(from.mono())
 	for _, p := range w.procs {
 		own := p == from && p.own
 		if p.dead || n.cut[link{name, p.name}] && name != p.name || from.mute && !own || w.chance(w.chaos.Drop) {
@@ -56,7 +56,7 @@ func (n *network) beat(from *proc) {
 		}
 		p.after(w.between(100*time.Microsecond, 5*time.Millisecond), func() {
 			if !p.deaf || p == from && p.own {
-				p.detector.Heard(p.mono(), name, incarnation, isCut)
+				p.watch.Heard(p.mono(), name, incarnation, isCut)
 				p.heardMarks(marks)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -38,13 +39,12 @@ type proc struct {
 	// The control plane.
 	state       *coordinator.State
 	at          uint64 // position of state in the control log
-	entered     bool
+	self        coordinator.Process
+	entry       *core.Entry // nil: it has not entered for the first time
+	entering    bool        // again
 	incarnation uint64
-	reentering  bool
-	wait        time.Duration // before it enters again
-	lastEntered time.Duration
 	woken       bool // a look at the newest state is due
-	detector    *coordinator.Detector
+	watch       *core.Watch
 	accusing    map[string]*proposal
 	moving      bool // a planned move is being looked at
 
@@ -56,7 +56,8 @@ type proc struct {
 func (w *world) start(name string) { w.startWith(name, w.cfg.Shards) }
 
 func (w *world) startWith(name string, shards int) {
-	p := &proc{w: w, id: len(w.procs), name: name, accusing: map[string]*proposal{}, wait: reenterAfter}
+	p := &proc{w: w, id: len(w.procs), name: name, accusing: map[string]*proposal{}}
+	p.self = coordinator.Process{Name: name, ID: fmt.Sprint(p.id)}
 	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Keep: w.cfg.Keep, Format: 1}
 	w.procs = append(w.procs, p)
 	p.boot()
@@ -65,7 +66,7 @@ func (w *world) startWith(name string, shards int) {
 // boot makes the process enter.
 func (p *proc) boot() {
 	p.state = coordinator.NewState(p.settings)
-	p.detector = coordinator.NewDetector(coordinator.DetectorConfig{Node: p.name, FailAfter: failAfter})
+	p.watch = core.NewWatch(p.name, failAfter)
 	for s := range p.settings.Shards {
 		p.loops = append(p.loops, newLoop(p, s))
 	}
@@ -204,7 +205,7 @@ func newLoop(p *proc, s int) *loop {
 
 // begin makes the outbox, when the incarnation is known.
 func (l *loop) begin() {
-	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: l.p.name, Shard: l.shard, FirstID: l.p.incarnation<<40 + 1,
+	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: l.p.name, Shard: l.shard, FirstID: core.FirstBatch(l.p.incarnation),
 		MaxBatch: 2 << 10, MaxEvents: 8, MaxQueue: maxQueue})
 }
 

@@ -1,0 +1,212 @@
+package core_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/node/core"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shard"
+)
+
+var began = time.Unix(1e9, 0)
+
+func state(shards int, processes ...coordinator.Process) *coordinator.State {
+	s := coordinator.NewState(coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: "subject", Format: 1})
+	for _, p := range processes {
+		s = p.Enter(s)
+	}
+	return s
+}
+
+func process(name string) coordinator.Process { return coordinator.Process{Name: name, ID: name + "-1"} }
+
+// TestEntry goes through the table of the package's documentation.
+func TestEntry(t *testing.T) {
+	me, next := process("a"), coordinator.Process{Name: "a", ID: "a-2"}
+	in := state(4, process("b"), me)
+	out, err := in.Fail("a", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := me.Enter(out)
+	e := core.NewEntry(me, began)
+	now := began
+	look := func(s *coordinator.State, left bool, want core.Standing) {
+		t.Helper()
+		if got := e.Look(now, s, left); got != want {
+			t.Fatalf("after %v: %+v, want %+v", now.Sub(began), got, want)
+		}
+	}
+	out0 := func(wait time.Duration) core.Standing { return core.Standing{Outside: true, Wait: wait} }
+	enter := core.Standing{Outside: true, Enter: true}
+
+	look(in, false, core.Standing{Incarnation: 2})
+	look(out, true, core.Standing{}) // it has left
+	for wait := time.Second; wait <= core.ReenterMax; wait = min(2*wait, core.ReenterMax) {
+		look(out, false, out0(wait))
+		now = now.Add(wait / 4)
+		look(out, false, out0(wait-wait/4))
+		now = now.Add(wait)
+		look(out, false, enter)
+		look(out, false, enter) // until somebody says how it ended
+		e.Tried(now)
+		if wait == core.ReenterMax {
+			break
+		}
+	}
+	look(out, false, out0(core.ReenterMax))
+	look(back, false, core.Standing{Incarnation: back.Epoch}) // an attempt came through that had no answer
+	now = now.Add(2 * core.ReenterMax)
+	look(out, false, out0(core.ReenterMax)) // not yet a calm minute
+	look(back, false, core.Standing{Incarnation: back.Epoch})
+	now = now.Add(2*core.ReenterMax + 1)
+	look(out, false, out0(core.ReenterAfter))
+	later := next.Enter(back)
+	look(later, false, core.Standing{Superseded: later.Epoch})
+	look(later, true, core.Standing{Superseded: later.Epoch})
+}
+
+// TestWatch goes through the table of the package's documentation.
+func TestWatch(t *testing.T) {
+	const failAfter = time.Second
+	s := state(4, process("a"), process("b"), process("c"))
+	w := core.NewWatch("a", failAfter)
+	now := began
+	look := func(heard, want string) {
+		t.Helper()
+		now = now.Add(failAfter / 5)
+		for _, name := range strings.Fields(heard) {
+			m, _ := s.Member(name)
+			w.Heard(now, name, m.Incarnation, false)
+		}
+		o := w.Look(now, s)
+		var got []string
+		for _, m := range o.Accuse {
+			got = append(got, "accuse "+m.Name)
+		}
+		for _, name := range o.Withdraw {
+			got = append(got, "withdraw "+name)
+		}
+		if o.Call {
+			got = append(got, "call")
+		}
+		if text := strings.Join(got, ", "); text != want {
+			t.Fatalf("after %v: %q, want %q", now.Sub(began), text, want)
+		}
+	}
+	for range 10 {
+		look("a b c", "")
+	}
+	for range 5 {
+		look("a b", "")
+	}
+	look("a b", "accuse c")
+	look("a b", "") // it is under way
+	w.Accused("c")
+	look("a b", "accuse c") // its outcome was not known, and c is a member still
+	look("a b c", "withdraw c")
+	look("a b c", "withdraw c") // until it has ended
+	w.Accused("c")
+	look("a b c", "")
+	for range 3 {
+		look("a", "")
+	}
+	look("a", "call") // it is alone, and accuses nobody
+	look("a", "call")
+	if !w.Cut(now) {
+		t.Error("it is not cut off, though nobody answers")
+	}
+	w.Called(now, false)
+	w.Called(now, true)
+	look("a", "call")
+	if w.Cut(now) {
+		t.Error("it is cut off, though a majority has answered")
+	}
+	calls := 1
+	for ; calls < 100; calls++ {
+		now = now.Add(failAfter / 5)
+		w.Heard(now, "a", 1, false)
+		if !w.Look(now, s).Call {
+			break
+		}
+	}
+	if calls != 20 {
+		t.Errorf("%d calls are under way", calls)
+	}
+}
+
+// TestParts compares with the state, for members that come, go and drain.
+func TestParts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := state(rapid.IntRange(1, 12).Draw(t, "shards"))
+		names := []string{"a", "b", "c", "d"}
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			name := rapid.SampledFrom(names).Draw(t, "name")
+			m, member := s.Member(name)
+			switch next, err := s, error(nil); rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				s = process(name).Enter(s)
+			case 1:
+				if next, err = s.Drain(name, m.Incarnation); member && err == nil {
+					s = next
+				}
+			case 2:
+				if next, err = s.Fail(name, m.Incarnation); member && err == nil {
+					s = next
+				}
+			case 3:
+				s = s.Take(name, core.Targets(s, name))
+			}
+		}
+		target, owned := s.Target(), 0
+		for _, name := range names {
+			_, member := s.Member(name)
+			for i, p := range core.Parts(s, name, 7) {
+				want := operator.Assignment{Control: s.Epoch, Epoch: s.ShardEpoch(i), Incarnation: 7}
+				mine := s.Assignment.Node(i) == name
+				switch {
+				case member && mine:
+					want.Role = operator.Owner
+					owned++
+				case member && (s.Standby(i) == name || target.Node(i) == name):
+					want.Role = operator.Standby
+				}
+				if p != (core.Part{Owner: s.Assignment.Node(i), Standby: s.Standby(i), Assignment: want}) {
+					t.Fatalf("%s, shard %d: %+v, want %+v", name, i, p, want)
+				}
+				if moves := target.Node(i) == name && !mine; moves != slices.Contains(core.Targets(s, name), i) {
+					t.Fatalf("%s, shard %d: a planned move is to bring it: %v", name, i, moves)
+				}
+			}
+			if n := core.Undrained(s, name); (n > 0) != gives(s, target, name) {
+				t.Fatalf("%s: %d shards are to be taken away", name, n)
+			}
+		}
+		if len(s.Members) > 0 && owned != s.Settings.Shards {
+			t.Fatalf("%d of %d shards have an owner", owned, s.Settings.Shards)
+		}
+	})
+}
+
+// gives reports whether a node has a shard that the target gives to another.
+func gives(s *coordinator.State, target shard.Assignment, node string) bool {
+	for i := range s.Settings.Shards {
+		if s.Assignment.Node(i) == node && target.Node(i) != node {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFirstBatch: the batches of an incarnation come after all of the one before it.
+func TestFirstBatch(t *testing.T) {
+	if a, b := core.FirstBatch(1), core.FirstBatch(2); b-a < 1<<40 || core.FirstBatch(0) == 0 {
+		t.Errorf("%d, %d", a, b)
+	}
+}
