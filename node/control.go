@@ -80,9 +80,7 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 		n.raise(s, state.Mark(s))
 		_ = l.post(ctx, func(now time.Time) {
 			l.assigned(part.Owner, part.Standby)
-			l.op.Assign(now, part.Assignment)
-			l.out.Renumber(now, core.FirstBatch(incarnation))
-			l.out.Route(now, part.Owner, state.Epoch)
+			l.replica.Assign(now, part)
 		})
 	}
 }

@@ -340,15 +340,8 @@ func (g *gaveUp) take() map[chan<- answer]bool {
 // forget cancels what nobody waits for any more.
 func (l *loop) forget() {
 	gone := l.gaveUp.take()
-	var tokens []uint64
-	for token, w := range l.waiting {
-		if gone[w.to] {
-			delete(l.waiting, token)
-			tokens = append(tokens, token)
-		}
-	}
-	l.out.Cancel(tokens...)
-	if l.out.Len() == 0 {
+	l.replica.Forget(func(w waiter) bool { return gone[w.to] })
+	if l.replica.Outbox.Len() == 0 {
 		l.stopShipping()
 	}
 }
@@ -371,29 +364,20 @@ func (l *loop) submit(ctx context.Context, now time.Time, events []event.Address
 	if ctx.Err() != nil {
 		return
 	}
-	mine := make([]event.Event, len(indexes))
+	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
 	for i, index := range indexes {
-		mine[i] = events[index].Event
-		if mine[i].Producer.IsZero() {
-			l.doorSeq++
-			mine[i].Producer, mine[i].Seq = l.n.door, l.doorSeq
-		}
+		mine[i], who[i] = events[index].Event, waiter{index: index, to: answers}
 	}
+	l.replica.Identify(mine)
 	select {
 	case <-l.gaveUp.wake: // the room of who gave up before this came is free
 		l.forget()
 	default:
 	}
-	first := l.token + 1
-	if !l.out.Submit(now, first, mine...) {
+	if !l.replica.Submit(now, mine, who) {
 		for _, index := range indexes {
 			answers <- answer{index: index, ack: event.Ack{Status: event.Busy, Reason: "the door's queue is full"}}
 		}
-		return
-	}
-	l.token += uint64(len(indexes))
-	for i, index := range indexes {
-		l.waiting[first+uint64(i)] = waiter{index: index, to: answers}
 	}
 }
 

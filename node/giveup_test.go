@@ -22,7 +22,7 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	}
 	close(n.entered)
 	l := n.loops[0]
-	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: "n1", FirstID: 1})
+	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	const callers = 10
 	done := make(chan error, callers)
@@ -40,8 +40,8 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	for _, in := range inputs[:callers/2] { // the others are still in the inbox when their callers give up
 		in(time.Now())
 	}
-	if l.out.Len() != callers/2 {
-		t.Fatalf("%d events are in the outbox", l.out.Len())
+	if l.replica.Outbox.Len() != callers/2 {
+		t.Fatalf("%d events are in the outbox", l.replica.Outbox.Len())
 	}
 	for range cap(l.in) {
 		l.in <- func(time.Time) {}
@@ -61,8 +61,8 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	for _, in := range inputs[callers/2:] {
 		in(time.Now())
 	}
-	if l.out.Len() != 0 || l.out.Queued() != 0 || len(l.waiting) != 0 || len(l.gaveUp.list) != 0 {
-		t.Errorf("%d events, %d bytes, %d waiters and %d callers are left", l.out.Len(), l.out.Queued(), len(l.waiting), len(l.gaveUp.list))
+	if l.replica.Outbox.Len() != 0 || l.replica.Outbox.Queued() != 0 || l.replica.Waiting() != 0 || len(l.gaveUp.list) != 0 {
+		t.Errorf("%d events, %d bytes, %d waiters and %d callers are left", l.replica.Outbox.Len(), l.replica.Outbox.Queued(), l.replica.Waiting(), len(l.gaveUp.list))
 	}
 }
 
@@ -76,7 +76,7 @@ func TestRoomOfWhoGaveUp(t *testing.T) {
 	}
 	close(n.entered)
 	l := n.loops[0]
-	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: "n1", FirstID: 1, MaxQueue: 2000})
+	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1, MaxQueue: 2000})
 	event := []event.Addressed{{Event: event.Event{Payload: make([]byte, 1500)}}}
 	for i := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -147,7 +147,7 @@ func TestLargeBatchTurnsToTheNextOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := n.loops[0]
-	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: "n1", FirstID: 1})
+	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer func() { cancel(); n.jobs.Wait() }()
 	batch := func(id uint64, size int) event.Batch {

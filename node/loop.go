@@ -39,11 +39,8 @@ type loop struct {
 	remoteBytes atomic.Int64
 
 	cfg     operator.Config
-	op      *operator.Operator
-	out     *shipper.Outbox
-	doorSeq uint64
-	token   uint64
-	waiting map[uint64]waiter // by token
+	replica *core.Replica[waiter]
+	op      *operator.Operator // the replica's
 	gaveUp  gaveUp
 	// shipping holds the large batches that are being handed over: one of the outbox, under "", and one answer per node.
 	shipping map[string]*shipping
@@ -52,7 +49,6 @@ type loop struct {
 	state       operator.State // that was logged last
 	snapshots   bool           // one is being written
 	marked      uint64         // the mark was raised up to here
-	heard       uint64         // the operator was told the mark up to here
 
 	view atomic.Pointer[view] // what others may see
 }
@@ -79,13 +75,14 @@ type view struct {
 
 func newLoop(n *Node, shard int) *loop {
 	l := &loop{n: n, shard: shard, log: n.log.With("shard", shard), in: make(chan func(time.Time), inboxSize),
-		remote: make(chan event.Batch, inboxSize), waiting: map[uint64]waiter{}, shipping: map[string]*shipping{},
+		remote: make(chan event.Batch, inboxSize), shipping: map[string]*shipping{},
 		gaveUp: gaveUp{wake: make(chan struct{}, 1)}, stopReading: func() {}}
 	l.cfg = operator.Config{
 		Shard: shard, Node: n.cfg.Name, Logic: func() operator.Logic { return n.cfg.Logic(shard) },
 		MaxRecord: n.maxRecord, MaxQueue: n.cfg.MaxQueue, Keep: n.cfg.Keep, SnapshotEvery: n.cfg.SnapshotEvery,
 	}
-	l.op = operator.New(l.cfg)
+	l.replica = core.NewReplica[waiter](l.cfg, func() engine.Mark { return n.cfg.Marks.Mark(shard) })
+	l.op = l.replica.Operator
 	l.view.Store(&view{logic: l.op.Logic()})
 	return l
 }
@@ -102,7 +99,7 @@ func (l *loop) post(ctx context.Context, fn func(now time.Time)) error {
 
 // run is the loop. Its goroutines end with it: readers are cancelled, appends are bounded by ctx.
 func (l *loop) run(ctx context.Context) error {
-	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: l.n.cfg.Name, Shard: l.shard,
+	l.replica.Enter(l.n.door, shipper.OutboxConfig{Node: l.n.cfg.Name, Shard: l.shard,
 		FirstID: core.FirstBatch(l.n.incarnation.Load()), MaxQueue: l.n.cfg.MaxQueue})
 	tick := time.NewTimer(l.n.cfg.Tick)
 	defer tick.Stop()
@@ -112,7 +109,7 @@ func (l *loop) run(ctx context.Context) error {
 		select {
 		case fn := <-l.in:
 			now := time.Now()
-			l.hear(now)
+			l.replica.Hear(now)
 			fn(now)
 		case b := <-l.remote:
 			l.remoteBytes.Add(-int64(shipper.BatchWireBound(&b)))
@@ -121,14 +118,13 @@ func (l *loop) run(ctx context.Context) error {
 			l.forget()
 		case <-tick.C:
 			ticking = false
-			l.hear(time.Now())
-			l.op.Tick(time.Now())
-			l.out.Tick(time.Now())
+			l.replica.Hear(time.Now())
+			l.replica.Tick(time.Now())
 		case <-ctx.Done():
 			return nil
 		}
 		l.effects(ctx)
-		if !ticking && (l.op.Waiting() || l.out.Len() > 0) {
+		if !ticking && l.replica.Busy() {
 			ticking = true
 			tick.Reset(l.n.cfg.Tick)
 		}
@@ -144,13 +140,10 @@ func (l *loop) effects(ctx context.Context) {
 			more = true
 			l.effect(ctx, e)
 		}
-		sends, dones := l.out.Effects()
-		for _, d := range dones {
+		answers, sends := l.replica.Answered()
+		for _, a := range answers {
 			more = true
-			if w, ok := l.waiting[d.Token]; ok {
-				delete(l.waiting, d.Token)
-				w.to <- answer{index: w.index, ack: d.Ack}
-			}
+			a.To.to <- answer{index: a.To.index, ack: a.Ack}
 		}
 		for _, s := range sends {
 			more = true
@@ -222,26 +215,22 @@ func (l *loop) stopShipping() {
 	}
 }
 
-// sent takes in what became of handing over a batch. What can't be sent must not be sent again for ever.
+// sent takes in what became of handing over a batch.
 func (l *loop) sent(now time.Time, node string, b event.Batch, err error) {
 	switch {
-	case err == nil:
-	case !errors.Is(err, shipper.ErrTooLarge):
-		l.log.Debug("batch is not sent; it will be sent again", "to", node, "err", err)
-	case len(b.Acks) > 0:
-		l.log.Error("answer can't be sent; its node will ask again", "to", node, "batch", b.ID, "err", err)
-	default:
+	case l.replica.Sent(now, b, err):
 		l.log.Warn("batch can't be sent; the event that is too large is answered so", "to", node, "batch", b.ID,
 			"events", len(b.Events), "err", err)
-		l.out.Unsendable(now, b.ID, err.Error())
+	case errors.Is(err, shipper.ErrTooLarge):
+		l.log.Error("answer can't be sent; its node will ask again", "to", node, "batch", b.ID, "err", err)
+	case err != nil:
+		l.log.Debug("batch is not sent; it will be sent again", "to", node, "err", err)
 	}
 }
 
 // deliver takes in a batch: events for the operator, or acks for the outbox.
 func (l *loop) deliver(b event.Batch) {
-	if len(b.Acks) == 0 { // a transport uses its slices again: nil it need not be
-		l.op.Deliver(time.Now(), b)
-	} else if err := l.out.Acked(time.Now(), b); err != nil {
+	if err := l.replica.Deliver(time.Now(), b); err != nil {
 		l.log.Error("ack is not understood", "err", err)
 	}
 }
@@ -373,12 +362,13 @@ func (l *loop) snapshotSize(size int) {
 // show publishes what others may see of the loop.
 func (l *loop) show() {
 	old := l.view.Load()
-	refusedBy, refusal := l.out.Refusal()
+	out := l.replica.Outbox
+	refusedBy, refusal := out.Refusal()
 	since, trouble := l.op.Trouble()
 	if old.state != l.op.State() {
 		defer l.n.feeds.changed()
 	}
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
 		mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(), trouble: trouble, since: since, stats: l.op.Stats(),
-		logic: l.op.Logic(), queued: l.out.Queued(), underWay: l.out.Since(), refusal: refusal, refusedBy: refusedBy})
+		logic: l.op.Logic(), queued: out.Queued(), underWay: out.Since(), refusal: refusal, refusedBy: refusedBy})
 }

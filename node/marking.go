@@ -121,15 +121,6 @@ func (l *loop) mark() {
 	}
 }
 
-// hear tells the operator the shard's mark when it is higher than it was: before each input, so that a reading that the
-// input begins is held to it.
-func (l *loop) hear(now time.Time) {
-	if m := l.n.cfg.Marks.Mark(l.shard); m.Position > l.heard {
-		l.heard = m.Position
-		l.op.Marked(now, m)
-	}
-}
-
 const (
 	// tailTries is how often a reader asks for the tail of a log that ends before its mark, and tailPause the time between.
 	tailTries = 3

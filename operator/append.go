@@ -95,7 +95,7 @@ func (o *Operator) committed(seq uint64) error {
 	o.trouble = trouble{}
 	o.stats.Records++
 	o.stats.RecordBytes += uint64(len(f.payloads[f.next]))
-	o.unsaved += len(f.payloads[f.next])
+	o.unsaved += readCost(f.payloads[f.next])
 	if f.next++; f.next < len(f.records) {
 		if !o.reading { // while reading, the parts that follow may be in the log, too
 			o.sendAppend()
@@ -340,6 +340,9 @@ func cut(body []byte, limit int) (piece, rest []byte) {
 	}
 	return body[:at], body[at:]
 }
+
+// readCost is what a record costs whoever reads the log instead of a snapshot, in bytes of large records.
+func readCost(payload []byte) int { return max(len(payload), 1000) }
 
 // SnapshotAfter sets [Config].SnapshotEvery anew, for the snapshots from the next on: a large state is not to be written for
 // little log.

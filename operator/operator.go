@@ -71,7 +71,8 @@ type Config struct {
 	// Backoff is the time between attempts of what did not succeed; while the engine has no room it grows to a second.
 	// Default 50 ms.
 	Backoff time.Duration
-	// SnapshotEvery is the number of log bytes between snapshots; 0 takes none. Default 0.
+	// SnapshotEvery is the number of log bytes between snapshots, of which a record counts for 1,000 at least; 0 takes none.
+	// Default 0.
 	SnapshotEvery int
 }
 
@@ -212,7 +213,7 @@ type Operator struct {
 	logic     Logic
 	chain     *Chain
 	producers *producers
-	unsaved   int // log bytes since the last snapshot
+	unsaved   int // log bytes since the last snapshot, by readCost
 	watch
 
 	claimed Writer // with which this process has sent its newest claim
@@ -467,7 +468,7 @@ func (o *Operator) entry(e engine.Entry) error {
 	if err != nil || whole == nil {
 		return err
 	}
-	o.unsaved += len(e.Payload)
+	o.unsaved += readCost(e.Payload)
 	if err := o.apply(e.Seq, whole); err != nil {
 		return o.chain.at(e.Seq, err)
 	}

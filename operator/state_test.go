@@ -174,9 +174,20 @@ func snapshotOf(t *testing.T, h *harness) []byte {
 	return buf.Bytes()
 }
 
+// TestSmallRecordsCount: what many small records cost a reader is not their bytes.
+func TestSmallRecordsCount(t *testing.T) {
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.SnapshotEvery = 10_000 })
+	for i := range uint64(29) {
+		h.deliver(i+1, eventOf("p", i+1, fmt.Sprint("w", i)))
+	}
+	if records := h.Stats().Records; len(h.snapshots) != 3 || records != 30 { // one is the claim
+		t.Errorf("%d snapshots of %d records, %d bytes", len(h.snapshots), records, h.Stats().RecordBytes)
+	}
+}
+
 func TestSnapshot(t *testing.T) {
 	log := &shardLog{}
-	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 1500; c.MaxRecord = 64 })
+	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 3000; c.MaxRecord = 64 })
 	for i := range uint64(7) {
 		h.deliver(i+1, eventOf("p", i+1, fmt.Sprintf("w%d y%d", i, i)), eventOf(fmt.Sprintf("once/%d", i), 9, ""))
 	}

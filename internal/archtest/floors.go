@@ -87,7 +87,7 @@ var floors = [][]rule{
 		{pkg: "connector/file", imports: []string{"engine", "operator"}, modules: []string{xsys}},
 	},
 	{
-		{pkg: "node/core", imports: []string{"coordinator", "operator"}},
+		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
 	},
 	{
 		{pkg: "node", imports: []string{

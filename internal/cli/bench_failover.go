@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	// failoverAttempt is the client's time-out: then it tries the next door.
-	failoverAttempt = 1500 * time.Millisecond
+	// failoverAsk bounds a question to the engine.
+	failoverAsk = 1500 * time.Millisecond
 	// failoverPause is between the requests of a writer, and between its attempts.
 	failoverPause = 10 * time.Millisecond
 	// failoverBound bounds the time until all writers go on, and until all nodes are ready again.
@@ -37,20 +37,21 @@ const (
 )
 
 type benchFailoverCommand struct {
-	Fault  []string      `enum:"kill,worker,stop,cut,term,rolling" default:"kill" help:"Faults to measure, with commas between them (${enum})."`
-	Runs   int           `default:"30" help:"Runs of each."`
-	Nodes  int           `default:"3" help:"Nodes, 3 to 16, of which three run the engine. The fault worker needs four."`
-	Shards int           `default:"8" help:"Shards, and writers: one for each."`
-	Hold   time.Duration `default:"5s" help:"How long a fault lasts at least."`
-	Args   []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--log-level=debug."`
-	JSON   bool          `name:"json" help:"Print the results as one JSON object a line."`
+	Fault   []string      `enum:"kill,worker,stop,cut,term,rolling" default:"kill" help:"Faults to measure, with commas between them (${enum})."`
+	Runs    int           `default:"30" help:"Runs of each."`
+	Nodes   int           `default:"3" help:"Nodes, 3 to 16, of which three run the engine. The fault worker needs four."`
+	Shards  int           `default:"8" help:"Shards, and writers: one for each."`
+	Hold    time.Duration `default:"5s" help:"How long a fault lasts at least."`
+	Attempt time.Duration `default:"1s" help:"How long a writer waits for the answer of one door, before it tries the next."`
+	Args    []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--log-level=debug."`
+	JSON    bool          `name:"json" help:"Print the results as one JSON object a line."`
 }
 
 // Help is the long help.
 func (*benchFailoverCommand) Help() string {
 	return `Starts nodes as processes of their own, on loopback and in a temporary folder (the environment variable TMPDIR says
-where). A writer for each shard sends one small change after the other through all doors: it waits 1.5 s for an answer,
-and then tries the next door. In each run something fails, and all is well again before the next one.
+where). A writer for each shard sends one small change after the other through all doors: it waits for an answer as
+--attempt says, and then tries the next door. In each run something fails, and all is well again before the next one.
 
   kill      SIGKILL of the server that leads the most logs, and owns shards
   worker    SIGKILL of a node that runs no engine
@@ -79,8 +80,8 @@ func (c *benchFailoverCommand) Run(ctx context.Context, std *streams) (err error
 	switch {
 	case c.Nodes < cluster.Servers || c.Nodes > cluster.MaxNodes:
 		return usagef("--nodes=%d: expected %d to %d", c.Nodes, cluster.Servers, cluster.MaxNodes)
-	case c.Runs < 1 || c.Shards < 1 || c.Hold < 0:
-		return usagef("--runs and --shards must be 1 or more, --hold not negative")
+	case c.Runs < 1 || c.Shards < 1 || c.Hold < 0 || c.Attempt <= 0:
+		return usagef("--runs and --shards must be 1 or more, --attempt more than 0, --hold not negative")
 	case slices.Contains(c.Fault, "worker") && c.Nodes == cluster.Servers:
 		return usagef("--fault=worker needs a node that runs no engine: --nodes=%d or more", cluster.Servers+1)
 	}
@@ -188,7 +189,7 @@ func subjectOf(i, shards int) string {
 }
 
 func (f *failover) attempt(ctx context.Context, door, key string, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, failoverAttempt)
+	ctx, cancel := context.WithTimeout(ctx, f.Attempt)
 	defer cancel()
 	_, err := f.client.Submit(ctx, door, client.TypePatch, key, body)
 	return err
@@ -247,7 +248,7 @@ func (f *failover) victim(ctx context.Context, fault string) (best int, err erro
 
 // leads is how many of the shards' logs each server leads.
 func (f *failover) leads(ctx context.Context) (map[string]int, error) {
-	nc, err := nats.Connect(strings.Join(f.nodes.Engines(), ","), nats.Timeout(failoverAttempt))
+	nc, err := nats.Connect(strings.Join(f.nodes.Engines(), ","), nats.Timeout(failoverAsk))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the engine, to see who leads the logs: %w", err)
 	}
@@ -312,7 +313,7 @@ func (f *failover) around(ctx context.Context, begin, end func(int) error, victi
 		return err
 	}
 	held := pauseFor(ctx, f.Hold)
-	for held == nil && !f.pauses.allSince(began.Add(failoverAttempt)) {
+	for held == nil && !f.pauses.allSince(began.Add(f.Attempt)) {
 		if time.Since(began) > failoverBound {
 			held = fmt.Errorf("a writer got no change accepted for %v while %s is gone", failoverBound, f.nodes.Name(victim))
 			break

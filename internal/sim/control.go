@@ -214,10 +214,8 @@ func (p *proc) assign() {
 	for s, part := range core.Parts(state, p.name, incarnation) {
 		l := p.loops[s]
 		l.post(func(now time.Time) {
-			l.hear(now)
-			l.op.Assign(now, part.Assignment)
-			l.out.Renumber(now, core.FirstBatch(incarnation))
-			l.out.Route(now, part.Owner, state.Epoch)
+			l.replica.Hear(now)
+			l.replica.Assign(now, part)
 		})
 	}
 	switch {

@@ -3,7 +3,6 @@ package sim
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
@@ -50,14 +49,6 @@ func (p *proc) owned() map[int]engine.Mark {
 func (p *proc) heardMarks(marks map[int]engine.Mark) {
 	for _, s := range slices.Sorted(maps.Keys(marks)) {
 		p.w.raise(p.name, s, marks[s])
-	}
-}
-
-// hear tells the operator the mark, before an input.
-func (l *loop) hear(now time.Time) {
-	if m := l.p.mark(l.shard); m.Position > l.heard {
-		l.heard = m.Position
-		l.op.Marked(now, m)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
@@ -171,15 +172,11 @@ type loop struct {
 	hung   bool // it does nothing until it is let go on
 
 	cfg      operator.Config
-	op       *operator.Operator
-	out      *shipper.Outbox
+	replica  *core.Replica[waiter]
+	op       *operator.Operator // the replica's
 	ticking  bool
 	reader   *reader
-	doorSeq  uint64
-	token    uint64
-	waiting  map[uint64]waiter
-	snapshot bool   // one is being written
-	heard    uint64 // the operator was told the mark up to here
+	snapshot bool // one is being written
 }
 
 const (
@@ -194,18 +191,19 @@ const (
 )
 
 func newLoop(p *proc, s int) *loop {
-	l := &loop{p: p, shard: s, waiting: map[uint64]waiter{}}
+	l := &loop{p: p, shard: s}
 	l.cfg = operator.Config{
 		Shard: s, Node: p.name, Logic: func() operator.Logic { return dataset.New() },
 		MaxRecord: maxRecord, MaxQueue: maxQueue, Keep: p.w.cfg.Keep, SnapshotEvery: snapshotEvery,
 	}
-	l.op = operator.New(l.cfg)
+	l.replica = core.NewReplica[waiter](l.cfg, func() engine.Mark { return p.mark(s) })
+	l.op = l.replica.Operator
 	return l
 }
 
 // begin makes the outbox, when the incarnation is known.
 func (l *loop) begin() {
-	l.out = shipper.NewOutbox(shipper.OutboxConfig{Node: l.p.name, Shard: l.shard, FirstID: core.FirstBatch(l.p.incarnation),
+	l.replica.Enter(l.p.door, shipper.OutboxConfig{Node: l.p.name, Shard: l.shard, FirstID: core.FirstBatch(l.p.incarnation),
 		MaxBatch: 2 << 10, MaxEvents: 8, MaxQueue: maxQueue})
 }
 
@@ -216,7 +214,7 @@ func (l *loop) post(fn func(now time.Time)) {
 
 // wake makes a turn of the loop due.
 func (l *loop) wake() {
-	if l.awake || l.hung || l.out == nil || len(l.in)+len(l.remote) == 0 {
+	if l.awake || l.hung || l.replica.Outbox == nil || len(l.in)+len(l.remote) == 0 {
 		return
 	}
 	l.awake = true
@@ -232,7 +230,7 @@ func (l *loop) turn() {
 	if len(l.remote) == 0 || len(l.in) > 0 && l.p.w.rng.IntN(2) == 0 {
 		fn := l.in[0]
 		l.in = l.in[1:]
-		l.hear(l.p.wall())
+		l.replica.Hear(l.p.wall())
 		fn(l.p.wall())
 	} else {
 		b := l.remote[0]
@@ -248,9 +246,8 @@ func (l *loop) tick() {
 	if l.hung {
 		return
 	}
-	l.hear(l.p.wall())
-	l.op.Tick(l.p.wall())
-	l.out.Tick(l.p.wall())
+	l.replica.Hear(l.p.wall())
+	l.replica.Tick(l.p.wall())
 	l.effects()
 }
 
@@ -261,7 +258,7 @@ func (l *loop) letGo() {
 	}
 	l.hung = false
 	l.p.do(func() {
-		if l.out != nil {
+		if l.replica.Outbox != nil {
 			l.effects()
 			l.wake()
 		}
@@ -278,11 +275,11 @@ func (l *loop) arrive(b event.Batch) {
 }
 
 func (l *loop) deliver(b event.Batch) {
-	if len(b.Acks) == 0 {
-		l.op.Deliver(l.p.wall(), b)
-		return
+	a := event.Ack{}
+	if len(b.Acks) > 0 {
+		a = b.Acks[0]
 	}
-	switch a := b.Acks[0]; a.Status {
+	switch a.Status {
 	case event.NotOwner:
 		l.p.w.note("%s shard %d: %s does not own it, as of epoch %d", l.p, l.shard, b.From, a.Epoch)
 	case event.Halted:
@@ -292,7 +289,7 @@ func (l *loop) deliver(b event.Batch) {
 	case event.NoRoom, event.NoLeader:
 		l.p.w.note("%s shard %d: %s waits for the engine: %s", l.p, l.shard, b.From, a.Reason)
 	}
-	if err := l.out.Acked(l.p.wall(), b); err != nil {
+	if err := l.replica.Deliver(l.p.wall(), b); err != nil {
 		l.p.w.broken(ErrDurable, "%s, shard %d: %v", l.p, l.shard, err)
 	}
 }
@@ -305,13 +302,10 @@ func (l *loop) effects() {
 			more = true
 			l.effect(e)
 		}
-		sends, dones := l.out.Effects()
-		for _, d := range dones {
+		answers, sends := l.replica.Answered()
+		for _, a := range answers {
 			more = true
-			if w, ok := l.waiting[d.Token]; ok {
-				delete(l.waiting, d.Token)
-				w.to.answer(w.index, d.Ack)
-			}
+			a.To.to.answer(a.To.index, a.Ack)
 		}
 		for _, s := range sends {
 			more = true
@@ -321,7 +315,7 @@ func (l *loop) effects() {
 	if !l.p.dead && l.shard < l.p.w.cfg.Shards {
 		l.p.w.raise(l.p.name, l.shard, l.op.Committed())
 	}
-	if !l.ticking && (l.op.Waiting() || l.out.Len() > 0) {
+	if !l.ticking && l.replica.Busy() {
 		l.ticking = true
 		l.p.after(tickEvery, l.tick)
 	}
@@ -335,7 +329,7 @@ func (l *loop) send(node string, b event.Batch) {
 	}
 	if err := l.p.w.network.send(l.p, node, b); err != nil {
 		l.p.w.note("%s shard %d: batch %d to %s: %v", l.p, l.shard, b.ID, node, err)
-		l.out.Unsendable(l.p.wall(), b.ID, err.Error())
+		l.replica.Sent(l.p.wall(), b, err)
 	}
 }
 

@@ -2,8 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -116,12 +114,8 @@ func (s *sending) giveUp() {
 	s.over = true
 	for _, l := range s.p.loops {
 		l.post(func(time.Time) {
-			for _, token := range slices.Sorted(maps.Keys(l.waiting)) {
-				if w := l.waiting[token]; w.to == s {
-					delete(l.waiting, token)
-					l.out.Cancel(token)
-					l.p.w.check.cancelled(s.events[w.index])
-				}
+			for _, w := range l.replica.Forget(func(w waiter) bool { return w.to == s }) {
+				l.p.w.check.cancelled(s.events[w.index])
 			}
 		})
 	}
@@ -130,26 +124,20 @@ func (s *sending) giveUp() {
 
 // submit puts the events of one sending into the outbox, in order.
 func (l *loop) submit(now time.Time, s *sending, indexes []int) {
-	var mine []event.Event
-	for _, i := range indexes {
-		ev := &s.events[i]
-		if ev.Producer.IsZero() {
-			l.doorSeq++
-			ev.Producer, ev.Seq = l.p.door, l.doorSeq
-		}
-		l.p.w.check.submitted(*ev)
-		mine = append(mine, ev.Event)
+	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
+	for i, index := range indexes {
+		mine[i], who[i] = s.events[index].Event, waiter{index: index, to: s}
 	}
-	first := l.token + 1
-	if !l.out.Submit(now, first, mine...) {
-		for _, i := range indexes {
-			l.p.w.check.cancelled(s.events[i])
-			s.answer(i, event.Ack{Status: event.Busy, Reason: "the door's queue is full"})
-		}
+	l.replica.Identify(mine)
+	for i, index := range indexes {
+		s.events[index].Event = mine[i]
+		l.p.w.check.submitted(s.events[index])
+	}
+	if l.replica.Submit(now, mine, who) {
 		return
 	}
-	l.token += uint64(len(indexes))
-	for i, index := range indexes {
-		l.waiting[first+uint64(i)] = waiter{index: index, to: s}
+	for _, index := range indexes {
+		l.p.w.check.cancelled(s.events[index])
+		s.answer(index, event.Ack{Status: event.Busy, Reason: "the door's queue is full"})
 	}
 }

@@ -24,7 +24,9 @@ func state(shards int, processes ...coordinator.Process) *coordinator.State {
 	return s
 }
 
-func process(name string) coordinator.Process { return coordinator.Process{Name: name, ID: name + "-1"} }
+func process(name string) coordinator.Process {
+	return coordinator.Process{Name: name, ID: name + "-1"}
+}
 
 // TestEntry goes through the table of the package's documentation.
 func TestEntry(t *testing.T) {
@@ -149,15 +151,15 @@ func TestParts(t *testing.T) {
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
 			name := rapid.SampledFrom(names).Draw(t, "name")
 			m, member := s.Member(name)
-			switch next, err := s, error(nil); rapid.IntRange(0, 3).Draw(t, "step") {
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
 				s = process(name).Enter(s)
 			case 1:
-				if next, err = s.Drain(name, m.Incarnation); member && err == nil {
+				if next, err := s.Drain(name, m.Incarnation); member && err == nil {
 					s = next
 				}
 			case 2:
-				if next, err = s.Fail(name, m.Incarnation); member && err == nil {
+				if next, err := s.Fail(name, m.Incarnation); member && err == nil {
 					s = next
 				}
 			case 3:

@@ -21,5 +21,15 @@
 //	heard or another, accused         withdraw
 //	all of them, or itself, silent    call the control log as well: a majority that answers is contact
 //
+// [Replica] is a node's part in one shard: operator, the outbox of its door, and who waits there.
+//
+//	input                             outcome
+//	Submit, with room                 those who wait are answered once, or forgotten
+//	Submit, without                   false: nothing was taken
+//	Forget                            what nobody waits for any more is not sent again, and makes room
+//	Assign                            the operator has its role; what waits goes to the owner, under the incarnation's ids
+//	Deliver events, acks              to the operator, to the outbox
+//	Sent, too large                   the event is answered so; what else fails is sent again by a tick
+//
 // [Parts], [Targets] and [Undrained] are what a committed state asks of a node.
 package core
