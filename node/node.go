@@ -59,7 +59,7 @@ type Config struct {
 	// MaxCopies bounds the bytes, at 256 for a quad, of the copies that are kept of shards that the node neither owns nor
 	// follows, once somebody has asked for their data. Default 256 MiB; negative: none.
 	MaxCopies int
-	// SnapshotEvery is the number of log bytes between snapshots of a shard, of which a record counts for 1,000 at least;
+	// SnapshotEvery is the number of log bytes between snapshots of a shard, of which a record counts for 2,500 at least;
 	// negative: none. Default: 8 MB, or twice the size
 	// of the newest snapshot where that is more, so that who restores a shard reads about as much log as state, and the
 	// snapshots of a growing state are about as many bytes as its log.

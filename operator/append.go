@@ -342,7 +342,7 @@ func cut(body []byte, limit int) (piece, rest []byte) {
 }
 
 // readCost is what a record costs whoever reads the log instead of a snapshot, in bytes of large records.
-func readCost(payload []byte) int { return max(len(payload), 1000) }
+func readCost(payload []byte) int { return max(len(payload), 2500) }
 
 // SnapshotAfter sets [Config].SnapshotEvery anew, for the snapshots from the next on: a large state is not to be written for
 // little log.

@@ -71,7 +71,7 @@ type Config struct {
 	// Backoff is the time between attempts of what did not succeed; while the engine has no room it grows to a second.
 	// Default 50 ms.
 	Backoff time.Duration
-	// SnapshotEvery is the number of log bytes between snapshots, of which a record counts for 1,000 at least; 0 takes none.
+	// SnapshotEvery is the number of log bytes between snapshots, of which a record counts for 2,500 at least; 0 takes none.
 	// Default 0.
 	SnapshotEvery int
 }

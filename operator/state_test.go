@@ -176,7 +176,7 @@ func snapshotOf(t *testing.T, h *harness) []byte {
 
 // TestSmallRecordsCount: what many small records cost a reader is not their bytes.
 func TestSmallRecordsCount(t *testing.T) {
-	h := owner(t, &shardLog{}, func(c *operator.Config) { c.SnapshotEvery = 10_000 })
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.SnapshotEvery = 25_000 })
 	for i := range uint64(29) {
 		h.deliver(i+1, eventOf("p", i+1, fmt.Sprint("w", i)))
 	}
@@ -187,7 +187,7 @@ func TestSmallRecordsCount(t *testing.T) {
 
 func TestSnapshot(t *testing.T) {
 	log := &shardLog{}
-	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 3000; c.MaxRecord = 64 })
+	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 7500; c.MaxRecord = 64 })
 	for i := range uint64(7) {
 		h.deliver(i+1, eventOf("p", i+1, fmt.Sprintf("w%d y%d", i, i)), eventOf(fmt.Sprintf("once/%d", i), 9, ""))
 	}

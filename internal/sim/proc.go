@@ -187,7 +187,7 @@ const (
 	// maxRecord and maxQueue are small, so that chains of parts and full queues are common.
 	maxRecord     = 700
 	maxQueue      = 6 << 10
-	snapshotEvery = 4 << 10
+	snapshotEvery = 12_500 // five records
 )
 
 func newLoop(p *proc, s int) *loop {
