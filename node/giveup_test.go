@@ -12,17 +12,24 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-// TestLoopHearsOfAllThatGaveUp: however far a loop is behind, it is told of a caller that waits no more, whether it had
-// taken its events in or not; the caller does not wait for that.
-func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
-	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: shipper.NewInProcess(1),
-		Logger: slog.New(slog.DiscardHandler), Wait: time.Hour})
+// ofOneLoop is a node that has entered, whose only loop the test plays.
+func ofOneLoop(t *testing.T, way shipper.Transport, maxQueue int) (*Node, *loop) {
+	t.Helper()
+	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: way, Logger: slog.New(slog.DiscardHandler),
+		Wait: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
 	close(n.entered)
 	l := n.loops[0]
-	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1})
+	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1, MaxQueue: maxQueue})
+	return n, l
+}
+
+// TestLoopHearsOfAllThatGaveUp: however far a loop is behind, it is told of a caller that waits no more, whether it had
+// taken its events in or not; the caller does not wait for that.
+func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
+	n, l := ofOneLoop(t, shipper.NewInProcess(1), 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	const callers = 10
 	done := make(chan error, callers)
@@ -69,14 +76,7 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 // TestRoomOfWhoGaveUp: a caller that has given up takes no room from who comes after it, though the loop sees the next
 // one's events first.
 func TestRoomOfWhoGaveUp(t *testing.T) {
-	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: shipper.NewInProcess(1),
-		Logger: slog.New(slog.DiscardHandler), Wait: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	close(n.entered)
-	l := n.loops[0]
-	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1, MaxQueue: 2000})
+	n, l := ofOneLoop(t, shipper.NewInProcess(1), 2000)
 	event := []event.Addressed{{Event: event.Event{Payload: make([]byte, 1500)}}}
 	for i := range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -142,12 +142,7 @@ func (h hangingTransport) HasRoute(string) bool { return true }
 // the outbox has come to the next batch; the same one is not sent beside itself.
 func TestLargeBatchTurnsToTheNextOwner(t *testing.T) {
 	way := hangingTransport{shipper.NewInProcess(1), make(chan context.Context, 1)}
-	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: way, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := n.loops[0]
-	l.replica.Enter(n.door, shipper.OutboxConfig{Node: "n1", FirstID: 1})
+	n, l := ofOneLoop(t, way, 0)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer func() { cancel(); n.jobs.Wait() }()
 	batch := func(id uint64, size int) event.Batch {
