@@ -56,6 +56,9 @@ var floors = [][]rule{
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
+		{pkg: "rdfio", imports: []string{"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
+	},
+	{
 		{pkg: "store", imports: []string{"rdf", "rdf/nquads", "patch"}, modules: []string{compress}},
 		{pkg: "store/storetest", imports: []string{"store", "rdf", "rdf/nquads", "patch"}, modules: []string{gocmp, rapid}},
 	},
@@ -108,9 +111,6 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/cli/...", imports: wiring},
-		{pkg: "internal/cli/rdffile", imports: []string{
-			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch",
-		}, modules: []string{compress}},
 		{pkg: "internal/cli", imports: append([]string{"internal/cli/..."}, wiring...), modules: []string{kong, yaml, compress, natsClient, xterm}},
 	},
 	{
@@ -127,7 +127,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together: everything that is no test suite.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "store", "shard", "event", "engine", "engine/memory",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "internal/api", "internal/cli/...",
 }

@@ -6,10 +6,10 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
+	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
@@ -39,7 +39,7 @@ statements may change. Labels of blank nodes are those of the data, as the reade
 
 // application is the summary.
 type application struct {
-	To rdffile.Format `json:"to"`
+	To rdfio.Format `json:"to"`
 	// Before and After count statements.
 	Before int `json:"before"`
 	After  int `json:"after"`
@@ -56,7 +56,7 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	otherwise := rdffile.NQuads
+	otherwise := rdfio.NQuads
 	if data != nil {
 		otherwise = data.format
 	}
@@ -65,7 +65,7 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	if !to.IsData() {
-		return usagef("the result is data: expected the format %s, found %s", rdffile.DataNames, to)
+		return usagef("the result is data: expected the format %s, found %s", rdfio.DataNames, to)
 	}
 	r := newReplay()
 	if data != nil {
@@ -255,8 +255,8 @@ func (r *replay) own() map[string]string {
 }
 
 // write writes the data.
-func (r *replay) write(w io.Writer, to rdffile.Format) error {
-	out, err := rdffile.NewDataWriter(w, to, mergePrefixes(nil, r.state.prefixes)...)
+func (r *replay) write(w io.Writer, to rdfio.Format) error {
+	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, r.state.prefixes)...)
 	if err != nil {
 		return err
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // checkCommand reads files and tells what is wrong.
@@ -38,9 +38,9 @@ length take the same small memory, but for JSON-LD.
 
 // checked is what came out for one file.
 type checked struct {
-	File   string         `json:"file"`
-	Format rdffile.Format `json:"format"`
-	Good   bool           `json:"good"`
+	File   string       `json:"file"`
+	Format rdfio.Format `json:"format"`
+	Good   bool         `json:"good"`
 	tally
 	Error *placedError `json:"error,omitempty"`
 }
@@ -161,7 +161,7 @@ func (c *checkCommand) tell(std *streams, done checked) error {
 	case c.JSON:
 		err = writeJSON(std.out, done)
 	case done.Good && !c.Quiet:
-		_, err = fmt.Fprintf(std.out, "%s: %s: %v\n", rdffile.DisplayName(done.File), done.Format, done.tally)
+		_, err = fmt.Fprintf(std.out, "%s: %s: %v\n", displayName(done.File), done.Format, done.tally)
 	}
 	return err
 }

@@ -8,11 +8,11 @@ import (
 	"os"
 	"slices"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // formatsHelp tells of the formats in the help of each command.
@@ -32,8 +32,8 @@ type dataFlags struct {
 }
 
 // source returns what is known of an input.
-func (f *dataFlags) source(name string) (rdffile.Source, error) {
-	s := rdffile.Source{File: rdffile.DisplayName(name), Base: f.Base}
+func (f *dataFlags) source(name string) (rdfio.Source, error) {
+	s := rdfio.Source{File: displayName(name), Base: f.Base}
 	if f.Base != "" {
 		if err := rdf.CheckIRI(f.Base); err != nil {
 			return s, usagef("--base: %w", err)
@@ -63,7 +63,7 @@ func (f *dataFlags) input(name, explicit, flag string) (*inputFile, error) {
 func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
 	in, err := f.input(name, explicit, flag)
 	if err == nil && !in.format.IsData() {
-		err = usagef("%s: expected RDF data (%s), found %s", in.source.File, rdffile.DataNames, in.format)
+		err = usagef("%s: expected RDF data (%s), found %s", in.source.File, rdfio.DataNames, in.format)
 	}
 	return in, err
 }
@@ -73,7 +73,7 @@ func patchInput(name, explicit string) (*inputFile, error) {
 	in, err := (&dataFlags{}).input(name, explicit, "--from")
 	if err == nil && !in.format.IsPatch() {
 		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --to patch makes a patch of additions "+
-			"of it", in.source.File, rdffile.PatchNames, in.format)
+			"of it", in.source.File, rdfio.PatchNames, in.format)
 	}
 	return in, err
 }
@@ -94,10 +94,10 @@ func (f *blankFlag) policy() patch.BlankPolicy {
 }
 
 // writeChanges runs fn with a writer of changes, and counts the rows that it writes.
-func writeChanges(ctx context.Context, std *streams, to *resultFlags, format rdffile.Format, blank *blankFlag,
+func writeChanges(ctx context.Context, std *streams, to *resultFlags, format rdfio.Format, blank *blankFlag,
 	fn func(c patch.Change) error) (counter patch.Counter, err error) {
 	err = to.write(ctx, std, func(w io.Writer) error {
-		c, err := rdffile.NewChangeWriter(w, format, blank.policy())
+		c, err := rdfio.NewChangeWriter(w, format, blank.policy())
 		if err != nil {
 			return err
 		}
@@ -140,8 +140,8 @@ memory, but for JSON-LD, which is held as a whole, and transactions for SPARQL U
 
 // conversion is the summary.
 type conversion struct {
-	From rdffile.Format `json:"from"`
-	To   rdffile.Format `json:"to"`
+	From rdfio.Format `json:"from"`
+	To   rdfio.Format `json:"to"`
 	tally
 }
 
@@ -184,14 +184,14 @@ func (c *convertCommand) Run(ctx context.Context, std *streams) error {
 }
 
 // toData writes data as data. The writer is made when the first statement has come, since it wants the prefixes.
-func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile, to rdffile.Format) error {
+func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile, to rdfio.Format) error {
 	return c.write(ctx, std, func(w io.Writer) error {
-		var out rdffile.DataWriter
+		var out rdfio.DataWriter
 		var declared []turtle.Prefix
 		in.source.Prefixes = func(p []turtle.Prefix) { declared = p }
 		begin := func() (err error) {
 			if out == nil {
-				out, err = rdffile.NewDataWriter(w, to, mergePrefixes(declared, c.Prefix)...)
+				out, err = rdfio.NewDataWriter(w, to, mergePrefixes(declared, c.Prefix)...)
 			}
 			return err
 		}
@@ -224,10 +224,10 @@ func mergePrefixes(declared []turtle.Prefix, given map[string]string) []turtle.P
 }
 
 // additions makes transactions of data.
-func (c *convertCommand) additions(ctx context.Context, std *streams, in *inputFile, to rdffile.Format,
+func (c *convertCommand) additions(ctx context.Context, std *streams, in *inputFile, to rdfio.Format,
 	out patch.Change) error {
 	most := uint64(c.Rows)
-	if most == 0 && to == rdffile.Update {
+	if most == 0 && to == rdfio.Update {
 		most = updateRows
 	}
 	if err := out.Begin(); err != nil {

@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/patch/diff"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // diffCommand makes a patch.
@@ -36,9 +36,9 @@ difference is no failure: the status is 0, and --json says how much there is.
 
 // difference is the summary.
 type difference struct {
-	To      rdffile.Format `json:"to"`
-	Adds    int            `json:"adds"`
-	Deletes int            `json:"deletes"`
+	To      rdfio.Format `json:"to"`
+	Adds    int          `json:"adds"`
+	Deletes int          `json:"deletes"`
 }
 
 // Run reads both files into memory and writes the patch.

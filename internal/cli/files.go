@@ -7,34 +7,34 @@ import (
 	"io"
 	"os"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // inputFormat returns the format of an input: the explicit one, which flag has given, or that of the file's name.
-func inputFormat(name, explicit, flag string) (rdffile.Format, error) {
+func inputFormat(name, explicit, flag string) (rdfio.Format, error) {
 	if explicit != "" {
-		format, err := rdffile.Parse(explicit)
+		format, err := rdfio.Parse(explicit)
 		switch {
 		case err != nil:
 			return "", usagef("%s: %w", flag, err)
-		case format == rdffile.Update:
+		case format == rdfio.Update:
 			return "", usagef("%s: SPARQL Update is only written", flag)
 		}
 		return format, nil
 	}
-	format, ok := rdffile.ByName(name)
+	format, ok := rdfio.ByName(name)
 	switch {
-	case ok && format == rdffile.Update:
+	case ok && format == rdfio.Update:
 		return "", usagef("%s: SPARQL Update is only written", name)
 	case ok:
 		return format, nil
 	case name == "-":
 		return "", usagef("what format is standard input? Say it with %s", flag)
 	}
-	return "", usagef("%s: what format is this? Expected %s; or say it with %s", name, rdffile.Endings, flag)
+	return "", usagef("%s: what format is this? Expected %s; or say it with %s", name, rdfio.Suffixes, flag)
 }
 
 // openFile opens a file, or standard input, for which closeFile does nothing. size is that of the file, 0 if it is not
@@ -74,8 +74,8 @@ func oneStandardInput(names ...string) error {
 // inputFile is one input of an offline command.
 type inputFile struct {
 	name   string
-	format rdffile.Format
-	source rdffile.Source
+	format rdfio.Format
+	source rdfio.Source
 	count  uint64 // statements or rows so far, for the progress bar
 }
 
@@ -96,7 +96,7 @@ func (f *inputFile) read(ctx context.Context, std *streams, fn func(r io.Reader)
 	if f.name == "-" {
 		file = interruptible{ctx, file}
 	}
-	r, err := rdffile.Decompress(f.name, &progress{ctx: ctx, r: file, bar: b, count: &f.count})
+	r, err := rdfio.Decompress(f.name, &progress{ctx: ctx, r: file, bar: b, count: &f.count})
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.source.File, err)
 	}
@@ -165,4 +165,12 @@ func (i interruptible) Read(b []byte) (int, error) {
 	case <-i.ctx.Done():
 		return 0, i.ctx.Err()
 	}
+}
+
+// displayName is the name of an input as errors have it; "-" is standard input.
+func displayName(name string) string {
+	if name == "-" {
+		return "<stdin>"
+	}
+	return name
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // invertCommand makes the patch that undoes a patch.
@@ -34,7 +34,7 @@ memory.
 
 // inversion is the summary.
 type inversion struct {
-	To rdffile.Format `json:"to"`
+	To rdfio.Format `json:"to"`
 	tally
 }
 
@@ -65,8 +65,8 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	counter, err := writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) error {
-		source := rdffile.Source{File: "inverse of " + in.source.File}
-		return source.Rows(&progress{ctx: ctx, r: backward, count: &in.count}, rdffile.Patch, out)
+		source := rdfio.Source{File: "inverse of " + in.source.File}
+		return source.Rows(&progress{ctx: ctx, r: backward, count: &in.count}, rdfio.Patch, out)
 	})
 	if err != nil {
 		return err

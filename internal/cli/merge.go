@@ -3,9 +3,9 @@ package cli
 import (
 	"context"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // mergeCommand makes one patch of many.
@@ -34,8 +34,8 @@ not occur, and the result is of real changes too. The rows are held in memory.
 
 // merger is the summary.
 type merger struct {
-	To      rdffile.Format `json:"to"`
-	Patches int            `json:"patches"`
+	To      rdfio.Format `json:"to"`
+	Patches int          `json:"patches"`
 	tally
 }
 

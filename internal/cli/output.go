@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // resultFlags say where the result of an offline command goes.
@@ -19,15 +19,15 @@ type resultFlags struct {
 }
 
 // format returns the format of the result: that of --to, of the name of --out, or the other one, unless it is none.
-func (f *resultFlags) format(otherwise rdffile.Format) (rdffile.Format, error) {
+func (f *resultFlags) format(otherwise rdfio.Format) (rdfio.Format, error) {
 	if f.To != "" {
-		format, err := rdffile.Parse(f.To)
+		format, err := rdfio.Parse(f.To)
 		if err != nil {
 			return "", usagef("--to: %w", err)
 		}
 		return format, nil
 	}
-	if format, ok := rdffile.ByName(f.Output); ok {
+	if format, ok := rdfio.ByName(f.Output); ok {
 		return format, nil
 	}
 	if otherwise == "" {
@@ -37,10 +37,10 @@ func (f *resultFlags) format(otherwise rdffile.Format) (rdffile.Format, error) {
 }
 
 // changesFormat is format for a result that is changes.
-func (f *resultFlags) changesFormat() (rdffile.Format, error) {
-	format, err := f.format(rdffile.Patch)
+func (f *resultFlags) changesFormat() (rdfio.Format, error) {
+	format, err := f.format(rdfio.Patch)
 	if err == nil && !format.IsChanges() {
-		err = usagef("the result is changes, not data: expected the format %s, found %s", rdffile.ChangeNames, format)
+		err = usagef("the result is changes, not data: expected the format %s, found %s", rdfio.ChangeNames, format)
 	}
 	return format, err
 }
@@ -56,7 +56,7 @@ func (f *resultFlags) write(ctx context.Context, std *streams, fn func(w io.Writ
 		return err
 	}
 	defer func() { err = errors.Join(err, file.end(err == nil)) }()
-	w, err := rdffile.Compress(f.Output, checkedWriter{ctx, file})
+	w, err := rdfio.Compress(f.Output, checkedWriter{ctx, file})
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // publishCommand sends files. It holds at most three documents in memory: the one that is being read, one that waits,
@@ -51,7 +51,7 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 			session: client.NewSession(cl, c.URL, 0, c.Patience)}
 		seen[filepath.Base(name)]++
 		if !c.Quiet {
-			p.bar = newBar(std.err, rdffile.DisplayName(name), "changes")
+			p.bar = newBar(std.err, displayName(name), "changes")
 		}
 		err := p.run(ctx, std.in)
 		p.bar.end()
@@ -79,7 +79,7 @@ type publication struct {
 
 func (p *publication) summary() string {
 	t := p.total
-	text := fmt.Sprintf("%s: %d changes in %d requests: %d added, %d deleted", rdffile.DisplayName(p.name), t.changes,
+	text := fmt.Sprintf("%s: %d changes in %d requests: %d added, %d deleted", displayName(p.name), t.changes,
 		t.requests, t.adds, t.deletes)
 	if t.again > 0 {
 		text += fmt.Sprintf("; %d of the requests had been accepted before and had no second effect (--run NAME sends anew)",
@@ -169,8 +169,8 @@ func receive[T any](ctx context.Context, from <-chan T) func(yield func(T) bool)
 }
 
 // divide reads the whole file. What stands before a mistake, up to the end of the document before it, has been sent.
-func (p *publication) divide(d *divider, in input, format rdffile.Format) error {
-	source := rdffile.Source{File: rdffile.DisplayName(p.name)}
+func (p *publication) divide(d *divider, in input, format rdfio.Format) error {
+	source := rdfio.Source{File: displayName(p.name)}
 	if format.IsData() {
 		prefix, closed, err := in.fingerprint()
 		defer closed()
@@ -197,13 +197,13 @@ func (p *publication) divide(d *divider, in input, format rdffile.Format) error 
 
 // inputError names the file.
 func (p *publication) inputError(err error) error {
-	return fmt.Errorf("%s: %w", rdffile.DisplayName(p.name), err)
+	return fmt.Errorf("%s: %w", displayName(p.name), err)
 }
 
 func (p *publication) send(ctx context.Context, doc document) error {
 	a, err := p.session.Submit(ctx, client.TypePatch, p.key(doc), doc.body)
 	if err != nil {
-		return fmt.Errorf("%s: change %d and those after it: %w", rdffile.DisplayName(p.name), p.total.changes+1, err)
+		return fmt.Errorf("%s: change %d and those after it: %w", displayName(p.name), p.total.changes+1, err)
 	}
 	p.total.requests++
 	p.total.changes += doc.changes
@@ -233,9 +233,9 @@ func lowerBase32(b []byte) string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
 }
 
-func (p *publication) format() (rdffile.Format, error) {
+func (p *publication) format() (rdfio.Format, error) {
 	if p.command.Type == "auto" && p.name == "-" {
-		return rdffile.Patch, nil
+		return rdfio.Patch, nil
 	}
 	explicit := p.command.Type
 	if explicit == "auto" {
@@ -259,7 +259,7 @@ type input struct {
 
 // open returns the decompressed bytes.
 func (in *input) open() (io.ReadCloser, error) {
-	return rdffile.Decompress(in.name, &countingReader{r: in.file, n: in.read})
+	return rdfio.Decompress(in.name, &countingReader{r: in.file, n: in.read})
 }
 
 // fingerprint reads the whole file once and makes of it the prefix of the labels of its blank nodes, which are its own:

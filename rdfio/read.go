@@ -1,6 +1,7 @@
-package rdffile
+package rdfio
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,11 +13,13 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
 
-// Bounds of JSON-LD, whose documents are held as a whole: larger than those of package jsonld, since a file of one's
-// own is no request of a stranger.
+// Defaults of [Source] for JSON-LD, whose documents are held as a whole: larger than those of package jsonld, for files of
+// one's own. What strangers send wants smaller ones.
 const (
+	// MaxJSONDocument bounds the bytes of a document.
 	MaxJSONDocument = 256 << 20
-	MaxJSONQuads    = 10_000_000
+	// MaxJSONQuads bounds its statements; also those that are written.
+	MaxJSONQuads = 10_000_000
 )
 
 // Source is what is known of a document besides its bytes. All of it may be left out.
@@ -27,7 +30,9 @@ type Source struct {
 	Base string
 	// BlankPrefix is put before the label of each blank node.
 	BlankPrefix string
-	// Contexts gives the remote contexts of JSON-LD.
+	// MaxDocument bounds the bytes of a JSON-LD document, MaxQuads its statements. Defaults: [MaxJSONDocument], [MaxJSONQuads].
+	MaxDocument, MaxQuads int
+	// Contexts gives the remote contexts of JSON-LD. Default: there are none.
 	Contexts jsonld.Loader
 	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
 	// or TriG has declared by then.
@@ -95,12 +100,13 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 }
 
 func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
-	document, err := io.ReadAll(io.LimitReader(r, MaxJSONDocument+1)) // one byte more, which the parser refuses
+	most := cmp.Or(s.MaxDocument, MaxJSONDocument)
+	document, err := io.ReadAll(io.LimitReader(r, int64(most)+1)) // one byte more, which the parser refuses
 	if err != nil {
 		return s.named(err)
 	}
-	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(MaxJSONDocument),
-		jsonld.MaxQuads(MaxJSONQuads), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection)}
+	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(most),
+		jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection)}
 	if s.Base != "" {
 		opts = append(opts, jsonld.Base(s.Base))
 	}

@@ -1,4 +1,4 @@
-package rdffile
+package rdfio
 
 import (
 	"io"

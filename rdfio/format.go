@@ -1,7 +1,7 @@
-// Package rdffile knows the formats of files: by the names of files, by their own names and by media type. It reads
-// and writes them as streams, through compression where a name ends in .gz or .zst. Publish and the offline commands
-// share it.
-package rdffile
+// Package rdfio reads and writes RDF data and changes of it in whatever format: it knows the formats by their names, by
+// media type and by the suffix of a file's name. All but JSON-LD are streams, through compression where a name ends in
+// .gz or .zst.
+package rdfio
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 // Format is a format of files, by its name. The zero Format is none.
 type Format string
 
-// The formats.
+// The formats. NTriples and Turtle hold triples, NQuads, TriG and JSONLD quads; Patch and PatchBinary are RDF Patch.
 const (
 	NTriples    Format = "ntriples"
 	NQuads      Format = "nquads"
@@ -30,8 +30,8 @@ const (
 
 // formats has for each format what it is known by.
 var formats = []struct {
-	format       Format
-	ending, mime string
+	format            Format
+	suffix, mediaType string
 }{
 	{NTriples, ".nt", "application/n-triples"},
 	{NQuads, ".nq", "application/n-quads"},
@@ -51,8 +51,8 @@ const (
 	PatchNames = "patch or patch-binary"
 	// ChangeNames are the names of the formats of changes that can be written.
 	ChangeNames = "patch, patch-binary or update"
-	// Endings are those of the files that can be read.
-	Endings = ".nt, .nq, .ttl, .trig, .jsonld, .rdfp or .trp, with .gz or .zst after it if compressed"
+	// Suffixes are those of the names of files that can be read.
+	Suffixes = ".nt, .nq, .ttl, .trig, .jsonld, .rdfp or .trp, with .gz or .zst after it if compressed"
 )
 
 // IsData reports whether files of the format are RDF data.
@@ -64,11 +64,31 @@ func (f Format) IsPatch() bool { return f == Patch || f == PatchBinary }
 // IsChanges reports whether files of the format are changes of data: an RDF Patch or SPARQL Update.
 func (f Format) IsChanges() bool { return f.IsPatch() || f == Update }
 
+// MediaType is the format's media type, without parameters; empty for a format that there isn't.
+func (f Format) MediaType() string {
+	for _, known := range formats {
+		if known.format == f {
+			return known.mediaType
+		}
+	}
+	return ""
+}
+
+// Suffix is what the names of files of the format end in, as .nq; empty for a format that there isn't.
+func (f Format) Suffix() string {
+	for _, known := range formats {
+		if known.format == f {
+			return known.suffix
+		}
+	}
+	return ""
+}
+
 // Parse returns the format of a name, or of a media type, whose parameters are not looked at.
 func Parse(text string) (Format, error) {
 	media, _, err := mime.ParseMediaType(text)
 	for _, known := range formats {
-		if text == string(known.format) || err == nil && media == known.mime {
+		if text == string(known.format) || err == nil && media == known.mediaType {
 			return known.format, nil
 		}
 	}
@@ -76,22 +96,14 @@ func Parse(text string) (Format, error) {
 		strings.ReplaceAll(DataNames, " or", ","), ChangeNames)
 }
 
-// ByName returns the format that the ending of a file's name stands for, before .gz or .zst, in upper or lower case.
+// ByName returns the format that the suffix of a file's name stands for, before .gz or .zst, in upper or lower case.
 func ByName(name string) (f Format, ok bool) {
 	name, _ = cutCompression(strings.ToLower(name))
-	ending := filepath.Ext(name)
+	suffix := filepath.Ext(name)
 	for _, known := range formats {
-		if ending == known.ending {
+		if suffix == known.suffix {
 			return known.format, true
 		}
 	}
 	return "", false
-}
-
-// DisplayName is the name of an input as errors have it; "-" is standard input.
-func DisplayName(name string) string {
-	if name == "-" {
-		return "<stdin>"
-	}
-	return name
 }

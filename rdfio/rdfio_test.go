@@ -1,4 +1,4 @@
-package rdffile_test
+package rdfio_test
 
 import (
 	"bytes"
@@ -11,49 +11,58 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/rdffile"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 var (
-	data    = []rdffile.Format{rdffile.NTriples, rdffile.NQuads, rdffile.Turtle, rdffile.TriG, rdffile.JSONLD}
-	patches = []rdffile.Format{rdffile.Patch, rdffile.PatchBinary}
+	data    = []rdfio.Format{rdfio.NTriples, rdfio.NQuads, rdfio.Turtle, rdfio.TriG, rdfio.JSONLD}
+	patches = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary}
 )
 
 func TestNames(t *testing.T) {
-	for name, want := range map[string]rdffile.Format{
-		"a.nt": rdffile.NTriples, "dir.nt/a.nq": rdffile.NQuads, "A.TTL.GZ": rdffile.Turtle, "a.b.trig.zst": rdffile.TriG,
-		"a.jsonld": rdffile.JSONLD, ".rdfp": rdffile.Patch, "a.trp.gz": rdffile.PatchBinary, "a.ru": rdffile.Update,
+	for name, want := range map[string]rdfio.Format{
+		"a.nt": rdfio.NTriples, "dir.nt/a.nq": rdfio.NQuads, "A.TTL.GZ": rdfio.Turtle, "a.b.trig.zst": rdfio.TriG,
+		"a.jsonld": rdfio.JSONLD, ".rdfp": rdfio.Patch, "a.trp.gz": rdfio.PatchBinary, "a.ru": rdfio.Update,
 		"-": "", "a": "", "a.gz": "", "nt": "", "a.nt.gz.gz": "", "a.nt.bz2": "", "a.nt/b": "", "a.json": "",
 	} {
-		if got, ok := rdffile.ByName(name); got != want || ok != (want != "") {
+		if got, ok := rdfio.ByName(name); got != want || ok != (want != "") {
 			t.Errorf("%s: %s, %v", name, got, ok)
 		}
 	}
-	for text, want := range map[string]rdffile.Format{
-		"ntriples": rdffile.NTriples, "application/n-triples": rdffile.NTriples, "application/n-quads": rdffile.NQuads,
-		"Text/Turtle; charset=UTF-8": rdffile.Turtle, "application/trig": rdffile.TriG, "application/ld+json": rdffile.JSONLD,
-		"application/rdf-patch": rdffile.Patch, "application/rdf-patch+thrift": rdffile.PatchBinary,
-		"application/sparql-update": rdffile.Update, "update": rdffile.Update,
-		"": "", "nt": "", "text/plain": "", "Turtle": "", "text/turtle;": rdffile.Turtle,
+	for text, want := range map[string]rdfio.Format{
+		"ntriples": rdfio.NTriples, "application/n-triples": rdfio.NTriples, "application/n-quads": rdfio.NQuads,
+		"Text/Turtle; charset=UTF-8": rdfio.Turtle, "application/trig": rdfio.TriG, "application/ld+json": rdfio.JSONLD,
+		"application/rdf-patch": rdfio.Patch, "application/rdf-patch+thrift": rdfio.PatchBinary,
+		"application/sparql-update": rdfio.Update, "update": rdfio.Update,
+		"": "", "nt": "", "text/plain": "", "Turtle": "", "text/turtle;": rdfio.Turtle,
 	} {
-		if got, err := rdffile.Parse(text); got != want || (err == nil) != (want != "") {
+		if got, err := rdfio.Parse(text); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
 	all := slices.Concat(data, patches)
 	for _, f := range all {
-		names := rdffile.DataNames
+		names := rdfio.DataNames
 		if f.IsPatch() {
-			names = rdffile.PatchNames
+			names = rdfio.PatchNames
+		}
+		if byType, err := rdfio.Parse(f.MediaType()); byType != f || err != nil {
+			t.Errorf("%s is known by %q as %s, %v", f, f.MediaType(), byType, err)
+		}
+		if bySuffix, ok := rdfio.ByName("a" + f.Suffix()); bySuffix != f || !ok || !strings.Contains(rdfio.Suffixes, f.Suffix()) {
+			t.Errorf("%s is known by %q as %s", f, f.Suffix(), bySuffix)
 		}
 		if !strings.Contains(names, string(f)) || f.IsData() == f.IsChanges() || f.IsData() != slices.Contains(data, f) {
 			t.Errorf("%s: %s, %v, %v", f, names, f.IsData(), f.IsChanges())
 		}
 	}
-	if f := rdffile.Format(""); f.IsData() || f.IsChanges() || !rdffile.Update.IsChanges() || rdffile.Update.IsPatch() {
+	if f := rdfio.Format("x"); f.MediaType() != "" || f.Suffix() != "" {
+		t.Errorf("%q, %q", f.MediaType(), f.Suffix())
+	}
+	if f := rdfio.Format(""); f.IsData() || f.IsChanges() || !rdfio.Update.IsChanges() || rdfio.Update.IsPatch() {
 		t.Error("no format is one, or update is a patch")
 	}
 }
@@ -62,7 +71,7 @@ func TestCompression(t *testing.T) {
 	text := strings.Repeat("some text\n", 10_000)
 	for _, name := range []string{"a.nt", "a.nt.gz", "A.NT.ZST", "-"} {
 		var b bytes.Buffer
-		w, err := rdffile.Compress(name, &b)
+		w, err := rdfio.Compress(name, &b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +85,7 @@ func TestCompression(t *testing.T) {
 			t.Errorf("%s: %d bytes of %d", name, b.Len(), len(text))
 		}
 		whole := slices.Clone(b.Bytes())
-		r, err := rdffile.Decompress(name, &b)
+		r, err := rdfio.Decompress(name, &b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +96,7 @@ func TestCompression(t *testing.T) {
 		if strings.Count(name, ".") < 2 {
 			continue
 		}
-		if r, err = rdffile.Decompress(name, bytes.NewReader(whole[:len(whole)-3])); err == nil {
+		if r, err = rdfio.Decompress(name, bytes.NewReader(whole[:len(whole)-3])); err == nil {
 			_, err = io.ReadAll(r)
 		}
 		if err == nil {
@@ -105,11 +114,11 @@ func TestWrittenIsRead(t *testing.T) {
 	}
 	for _, format := range data {
 		want := slices.Clone(quads)
-		if format == rdffile.NTriples || format == rdffile.Turtle {
+		if format == rdfio.NTriples || format == rdfio.Turtle {
 			want = want[:2]
 		}
 		var b bytes.Buffer
-		w, err := rdffile.NewDataWriter(&b, format, turtle.Prefix{Name: "s", IRI: "s:"})
+		w, err := rdfio.NewDataWriter(&b, format, turtle.Prefix{Name: "s", IRI: "s:"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,14 +133,14 @@ func TestWrittenIsRead(t *testing.T) {
 		}
 		var got []rdf.Quad
 		prefixes := 0
-		source := rdffile.Source{File: "f", Prefixes: func(p []turtle.Prefix) { prefixes += len(p) }}
+		source := rdfio.Source{File: "f", Prefixes: func(p []turtle.Prefix) { prefixes += len(p) }}
 		err = source.Statements(&b, format, func(q rdf.Quad) error { got = append(got, q.Clone()); return nil })
 		slices.SortFunc(got, rdf.Quad.Compare)
 		slices.SortFunc(want, rdf.Quad.Compare)
 		if diff := cmp.Diff(texts(want), texts(got)); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", format, err, diff)
 		}
-		if wantPrefixes := map[rdffile.Format]int{rdffile.Turtle: 1, rdffile.TriG: 1}[format]; prefixes != wantPrefixes {
+		if wantPrefixes := map[rdfio.Format]int{rdfio.Turtle: 1, rdfio.TriG: 1}[format]; prefixes != wantPrefixes {
 			t.Errorf("%s: %d prefixes", format, prefixes)
 		}
 	}
@@ -148,7 +157,7 @@ func TestChangesAreRead(t *testing.T) {
 	const text = "H id <urn:1> .\nTX .\nA <s:1> <p:1> <o:1> .\nTC .\n"
 	for _, format := range patches {
 		var b bytes.Buffer
-		w, err := rdffile.NewChangeWriter(&b, format, patch.RefuseBlanks)
+		w, err := rdfio.NewChangeWriter(&b, format, patch.RefuseBlanks)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,9 +165,27 @@ func TestChangesAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		var c patch.Counter
-		err = rdffile.Source{File: "f"}.Rows(&b, format, &c)
+		err = rdfio.Source{File: "f"}.Rows(&b, format, &c)
 		if want := (patch.Counter{Headers: 1, Begins: 1, Commits: 1, Adds: 1}); err != nil || c != want {
 			t.Errorf("%s: %+v, %v", format, c, err)
+		}
+	}
+}
+
+// TestJSONIsBounded: a document that is too large is refused, by bytes and by statements.
+func TestJSONIsBounded(t *testing.T) {
+	const document = `{"@id": "s:1", "p:1": [1, 2, 3]}`
+	for _, test := range []struct {
+		source rdfio.Source
+		ok     bool
+	}{
+		{rdfio.Source{MaxDocument: len(document), MaxQuads: 3}, true},
+		{rdfio.Source{MaxDocument: len(document) - 1}, false},
+		{rdfio.Source{MaxQuads: 2}, false},
+	} {
+		err := test.source.Statements(strings.NewReader(document), rdfio.JSONLD, func(rdf.Quad) error { return nil })
+		if (err == nil) != test.ok || err != nil && !errors.Is(err, rdf.ErrLimit) {
+			t.Errorf("%+v: %v", test.source, err)
 		}
 	}
 }
@@ -166,8 +193,8 @@ func TestChangesAreRead(t *testing.T) {
 // TestErrorsNameTheFile, once, whatever they are.
 func TestErrorsNameTheFile(t *testing.T) {
 	broken := errors.New("broken")
-	source := rdffile.Source{File: "f.x"}
-	check := func(format rdffile.Format, what string, err error) {
+	source := rdfio.Source{File: "f.x"}
+	check := func(format rdfio.Format, what string, err error) {
 		t.Helper()
 		if err == nil || !strings.HasPrefix(err.Error(), "f.x:") || strings.Count(err.Error(), "f.x") != 1 {
 			t.Errorf("%s, %s: %v", format, what, err)
@@ -178,7 +205,7 @@ func TestErrorsNameTheFile(t *testing.T) {
 		check(format, "reader", source.Statements(iotest.ErrReader(broken), format, none))
 		check(format, "content", source.Statements(strings.NewReader("<s:1> }"), format, none))
 		one := `<s:1> <p:1> <o:1> .`
-		if format == rdffile.JSONLD {
+		if format == rdfio.JSONLD {
 			one = `{"@id": "s:1", "p:1": 1}`
 		}
 		err := source.Statements(strings.NewReader(one), format, func(rdf.Quad) error { return broken })

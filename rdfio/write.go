@@ -1,4 +1,4 @@
-package rdffile
+package rdfio
 
 import (
 	"bufio"
@@ -15,7 +15,9 @@ import (
 // DataWriter writes RDF data. What was written is with the underlying writer only after Flush, which is called once, at
 // the end. It is used by one goroutine at a time.
 type DataWriter interface {
+	// Write writes one statement. It doesn't keep its terms.
 	Write(q rdf.Quad) error
+	// Flush ends the document.
 	Flush() error
 }
 
@@ -78,6 +80,7 @@ func (j *jsonWriter) Flush() error {
 // goroutine at a time.
 type ChangeWriter interface {
 	patch.Change
+	// Flush ends the changes.
 	Flush() error
 }
 
