@@ -26,10 +26,10 @@ func (n *Node) follow(ctx context.Context) error {
 		if at.Incarnation > 0 {
 			n.incarnation.Store(at.Incarnation)
 		}
-		if at.Outside && !n.outside.Swap(true) {
+		if at.Outside && n.outside.since.Load() == nil {
 			n.log.Warn("the others took this node for dead; it enters again", "in", at.Wait)
 		}
-		n.outside.Store(at.Outside)
+		n.outside.set(at.Outside)
 		n.install(ctx, state)
 		if at.Enter {
 			if err := n.reenter(ctx); err != nil {
@@ -200,7 +200,7 @@ func (d *detection) look(ctx context.Context, now time.Time) {
 	for _, m := range orders.Accuse {
 		d.accuse(ctx, m)
 	}
-	d.cut.Store(d.watch.Cut(now))
+	d.cut.set(d.watch.Cut(now))
 }
 
 // take returns what was heard, and answered, since it was last called.

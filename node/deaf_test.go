@@ -50,6 +50,12 @@ func (o *outage) heal() {
 	o.mute = ""
 }
 
+func (o *outage) setMute(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.mute = name
+}
+
 func (o *outage) makeDeaf(name, to string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -241,7 +247,7 @@ func TestNodeThatIsApartAnswersSoon(t *testing.T) {
 		want error
 	}{
 		{"deaf", func(o *outage) { o.cutOff("n1") }, engine.ErrNoLeader},
-		{"mute", func(o *outage) { o.makeDeaf("n2", "n1"); o.makeDeaf("n3", "n1"); o.mute = "n1" }, event.ErrNoOwner},
+		{"mute", func(o *outage) { o.makeDeaf("n2", "n1"); o.makeDeaf("n3", "n1"); o.setMute("n1") }, event.ErrNoOwner},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := newOutage()
@@ -265,6 +271,25 @@ func TestNodeThatIsApartAnswersSoon(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPausedNodeGoesOn: what waited in a node while nothing of it ran is accepted when it goes on, though for a moment it
+// seems to be cut off, and the others have taken it for dead.
+func TestPausedNodeGoesOn(t *testing.T) {
+	o := newOutage()
+	inOutage(t, 3, o, func(t *testing.T, c *cluster) {
+		o.makeDeaf("n2", "n1")
+		o.makeDeaf("n3", "n1")
+		before := c.members("n2")
+		o.setMute("n1")
+		done := make(chan error, 1)
+		go func() { done <- c.tryWithin("n1", time.Minute, manySubjects) }()
+		c.takenOut("n1", "n2", before)
+		o.heal()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // manySubjects has changes for all of three shards.

@@ -172,12 +172,29 @@ const lookEvery = 250 * time.Millisecond
 // apartAfter is how long a node that is apart waits for answers all the same: it may be back in time.
 const apartAfter = 2 * lookEvery
 
+// condition is something that holds for the time being. It has one writer.
+type condition struct{ since atomic.Pointer[time.Time] }
+
+func (c *condition) set(holds bool) {
+	if now := time.Now(); !holds {
+		c.since.Store(nil)
+	} else if c.since.Load() == nil {
+		c.since.Store(&now)
+	}
+}
+
+// lasts reports whether it holds, and has for a while: a process that was paused, or short of time, is well again at once.
+func (c *condition) lasts() bool {
+	since := c.since.Load()
+	return since != nil && time.Since(*since) >= lookEvery
+}
+
 // apart says why what waits here is better sent to another node; nil if it isn't.
 func (n *Node) apart() error {
 	switch {
-	case n.cut.Load():
+	case n.cut.lasts():
 		return fmt.Errorf("%w: this node hears none of the others, and the engine doesn't answer it; use another node", engine.ErrNoLeader)
-	case n.outside.Load():
+	case n.outside.lasts():
 		return fmt.Errorf("%w: the others took this node for dead, and it is not back yet; use another node", event.ErrNoOwner)
 	}
 	return nil

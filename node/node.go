@@ -171,7 +171,7 @@ type Node struct {
 	enterFault, proposalFault atomic.Pointer[error]
 	// cut: the node hears none of the others, and no majority of the engine's servers answers it. outside: the others took it
 	// for dead.
-	cut, outside atomic.Bool
+	cut, outside condition
 	jobs         sync.WaitGroup
 }
 
