@@ -59,7 +59,7 @@ func (p Producer) Check() error {
 
 // Prefix is what the text of the producer has before its name; empty for a source.
 func (p Producer) Prefix() string {
-	if p.Kind >= kinds {
+	if p.Kind >= kinds || p.IsZero() {
 		return ""
 	}
 	return prefixes[p.Kind]

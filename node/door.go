@@ -161,7 +161,7 @@ func (n *Node) Send(ctx context.Context, events []event.Addressed) ([]event.Ack,
 				continue
 			}
 		}
-		return acks, n.giveUp(ctx, time.Since(began), events, answers, acks)
+		return acks, n.giveUp(ctx, cancel, time.Since(began), events, answers, acks)
 	}
 	return acks, nil
 }
@@ -265,23 +265,25 @@ func (n *Node) byShard(events []event.Addressed) (map[int][]int, error) {
 }
 
 // giveUp tells the loops that nobody waits any more, and which shard did not answer, and why.
-func (n *Node) giveUp(ctx context.Context, after time.Duration, events []event.Addressed, answers chan answer,
-	acks []event.Ack) error {
+// Before that it ends ctx: a loop that comes to the events later must not take them in.
+func (n *Node) giveUp(ctx context.Context, end context.CancelFunc, after time.Duration, events []event.Addressed,
+	answers chan answer, acks []event.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
 	}
-	var err error
-	told := map[int]bool{}
+	var silent []*loop
 	for i := range acks {
-		if acks[i].Status != 0 || told[events[i].Shard] {
-			continue
+		if l := n.loops[events[i].Shard]; acks[i].Status == 0 && !slices.Contains(silent, l) {
+			silent = append(silent, l)
 		}
-		l := n.loops[events[i].Shard]
-		told[l.shard] = true
-		if err == nil { // before the loop forgets what it knows of the batch
-			err = n.silence(ctx, after.Round(time.Millisecond), l.shard, l.view.Load())
-		}
+	}
+	var err error
+	if len(silent) > 0 { // before the loop forgets what it knows of the batch
+		err = n.silence(ctx, after.Round(time.Millisecond), silent[0].shard, silent[0].view.Load())
+	}
+	end()
+	for _, l := range silent {
 		l.gaveUp.tell(answers)
 	}
 	return err
@@ -378,7 +380,12 @@ type waiter struct {
 // submit puts the events of one Send into the outbox, in order; not those of a caller that has given up: the loop may
 // have taken note of that before it came to this.
 func (l *loop) submit(ctx context.Context, now time.Time, events []event.Addressed, indexes []int, answers chan<- answer) {
-	if ctx.Err() != nil {
+	select {
+	case <-l.gaveUp.wake: // the room of who gave up before this came is free
+		l.forget()
+	default:
+	}
+	if ctx.Err() != nil { // after that: who gives up ends this first, and then tells
 		return
 	}
 	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
@@ -386,11 +393,6 @@ func (l *loop) submit(ctx context.Context, now time.Time, events []event.Address
 		mine[i], who[i] = events[index].Event, waiter{index: index, to: answers}
 	}
 	l.replica.Identify(mine)
-	select {
-	case <-l.gaveUp.wake: // the room of who gave up before this came is free
-		l.forget()
-	default:
-	}
 	if !l.replica.Submit(now, mine, who) {
 		for _, index := range indexes {
 			answers <- answer{index: index, ack: event.Ack{Status: event.Busy, Reason: "the door's queue is full"}}

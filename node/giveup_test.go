@@ -94,6 +94,38 @@ func TestRoomOfWhoGaveUp(t *testing.T) {
 	}
 }
 
+// endsNow is a context that ends right after it was first asked.
+type endsNow struct {
+	context.Context
+	ended func()
+}
+
+func (e *endsNow) Err() error {
+	if f := e.ended; f != nil {
+		e.ended = nil
+		f()
+		return nil
+	}
+	return context.Canceled
+}
+
+// TestGivesUpWhileItIsTakenIn: nothing stays of a caller that gives up in the moment in which the loop takes in its events.
+func TestGivesUpWhileItIsTakenIn(t *testing.T) {
+	_, l := ofOneLoop(t, shipper.NewInProcess(1), 2000)
+	answers := make(chan answer, 1)
+	ctx := &endsNow{t.Context(), func() { l.gaveUp.tell(answers) }}
+	l.submit(ctx, time.Now(), []event.Addressed{{Event: event.Event{Payload: make([]byte, 1500)}}}, []int{0}, answers)
+	select {
+	case <-l.gaveUp.wake:
+		l.forget()
+	default:
+		t.Error("the loop is not told")
+	}
+	if l.replica.Outbox.Len() != 0 || l.replica.Waiting() != 0 {
+		t.Errorf("%d events and %d waiters are left", l.replica.Outbox.Len(), l.replica.Waiting())
+	}
+}
+
 // TestInboxIsBoundedInBytes: large batches that come again and again while a loop is behind are refused; one alone is
 // always taken.
 func TestInboxIsBoundedInBytes(t *testing.T) {

@@ -355,7 +355,7 @@ func (l *loop) takeSnapshot(ctx context.Context, e operator.TakeSnapshot) {
 // snapshotSize takes in how large the newest snapshot is, as far as is known.
 func (l *loop) snapshotSize(size int) {
 	if l.n.cfg.snapshotsGrow && size > 0 {
-		l.op.SnapshotAfter(max(snapshotEvery, 2*size))
+		l.op.SnapshotAfter(max(snapshotEvery, 2*size), size/2)
 	}
 }
 

@@ -60,9 +60,9 @@ type Config struct {
 	// follows, once somebody has asked for their data. Default 256 MiB; negative: none.
 	MaxCopies int
 	// SnapshotEvery is the number of log bytes between snapshots of a shard, of which a record counts for 2,500 at least;
-	// negative: none. Default: 8 MB, or twice the size
-	// of the newest snapshot where that is more, so that who restores a shard reads about as much log as state, and the
-	// snapshots of a growing state are about as many bytes as its log.
+	// negative: none. Default: 8 MB, or twice the size of the newest snapshot where that is more, so that who restores a
+	// shard reads about as much log as state. Half of that size must be there as real bytes, so that the snapshots are at
+	// most about twice as many bytes as the log.
 	SnapshotEvery int
 	// Keep is how long idempotency keys are remembered, the same on all nodes. Default [coordinator.DefaultKeep].
 	Keep time.Duration

@@ -95,7 +95,7 @@ func (o *Operator) committed(seq uint64) error {
 	o.trouble = trouble{}
 	o.stats.Records++
 	o.stats.RecordBytes += uint64(len(f.payloads[f.next]))
-	o.unsaved += readCost(f.payloads[f.next])
+	o.grown(f.payloads[f.next])
 	if f.next++; f.next < len(f.records) {
 		if !o.reading { // while reading, the parts that follow may be in the log, too
 			o.sendAppend()
@@ -344,16 +344,22 @@ func cut(body []byte, limit int) (piece, rest []byte) {
 // readCost is what a record costs whoever reads the log instead of a snapshot, in bytes of large records.
 func readCost(payload []byte) int { return max(len(payload), 2500) }
 
-// SnapshotAfter sets [Config].SnapshotEvery anew, for the snapshots from the next on: a large state is not to be written for
-// little log.
-func (o *Operator) SnapshotAfter(bytes int) { o.cfg.SnapshotEvery = bytes }
+// grown notes that the log has one record more.
+func (o *Operator) grown(payload []byte) {
+	o.unsaved += readCost(payload)
+	o.unsavedBytes += len(payload)
+}
+
+// SnapshotAfter sets [Config].SnapshotEvery anew, for the snapshots from the next on, and the log bytes as they are that there
+// must be at least: a large state is not to be written for little log.
+func (o *Operator) SnapshotAfter(bytes, least int) { o.cfg.SnapshotEvery, o.least = bytes, least }
 
 func (o *Operator) maybeSnapshot() {
 	s, ok := o.logic.(Snapshotter)
-	if !ok || o.cfg.SnapshotEvery == 0 || o.unsaved < o.cfg.SnapshotEvery {
+	if !ok || o.cfg.SnapshotEvery == 0 || o.unsaved < o.cfg.SnapshotEvery || o.unsavedBytes < o.least {
 		return
 	}
-	o.unsaved = 0
+	o.unsaved, o.unsavedBytes = 0, 0
 	o.stats.SnapshotsTaken++
 	o.emit(TakeSnapshot{Position: o.chain.Whole, Write: s.Snapshot(o.pin().write)})
 }

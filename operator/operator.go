@@ -210,10 +210,11 @@ type Operator struct {
 	epoch   uint64 // of the shard, by the assignment
 	control uint64 // newest assignment epoch known
 
-	logic     Logic
-	chain     *Chain
-	producers *producers
-	unsaved   int // log bytes since the last snapshot, by readCost
+	logic               Logic
+	chain               *Chain
+	producers           *producers
+	unsaved             int // log bytes since the last snapshot, by readCost
+	unsavedBytes, least int // those that there are, and that there must be at least
 	watch
 
 	claimed Writer // with which this process has sent its newest claim
@@ -248,7 +249,7 @@ func (o *Operator) reset() {
 	o.logic = o.cfg.Logic()
 	o.chain = &Chain{Shard: o.cfg.Shard}
 	o.producers = newProducers(o.cfg.Keep)
-	o.unsaved = 0
+	o.unsaved, o.unsavedBytes = 0, 0
 	o.lastAcks = map[string]event.Batch{}
 }
 
@@ -468,7 +469,7 @@ func (o *Operator) entry(e engine.Entry) error {
 	if err != nil || whole == nil {
 		return err
 	}
-	o.unsaved += readCost(e.Payload)
+	o.grown(e.Payload)
 	if err := o.apply(e.Seq, whole); err != nil {
 		return o.chain.at(e.Seq, err)
 	}

@@ -185,6 +185,18 @@ func TestSmallRecordsCount(t *testing.T) {
 	}
 }
 
+// TestLargeStateIsNotWrittenForLittleLog, however many records that is.
+func TestLargeStateIsNotWrittenForLittleLog(t *testing.T) {
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.SnapshotEvery = 10_000 })
+	h.SnapshotAfter(25_000, 15_000)
+	for i := range uint64(59) {
+		h.deliver(i+1, eventOf("p", i+1, fmt.Sprint("w", i)))
+	}
+	if bytes := h.Stats().RecordBytes; len(h.snapshots) != 1 || bytes < 15_000 || bytes >= 30_000 {
+		t.Errorf("%d snapshots of %d records, %d bytes", len(h.snapshots), h.Stats().Records, bytes)
+	}
+}
+
 func TestSnapshot(t *testing.T) {
 	log := &shardLog{}
 	h := owner(t, log, func(c *operator.Config) { c.SnapshotEvery = 7500; c.MaxRecord = 64 })

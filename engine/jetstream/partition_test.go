@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -125,7 +126,7 @@ func TestSuccession(t *testing.T) {
 		}
 		watches = append(watches, c)
 	}
-	groups := n.servers[0].raftGroups() // as they were before the fault
+	groups := ledGroups(t, n.servers[0], 16+2) // as they were before the fault
 	led := make([][]string, 3)
 	for i, s := range n.servers {
 		for name, g := range s.raftGroups() {
@@ -152,9 +153,16 @@ func TestSuccession(t *testing.T) {
 	}
 
 	n.isolate(0, true)
+	end := time.Now().Add(patience)
 	for _, c := range watches[1:] {
 		for c.look(now); len(c.since) == 0; c.look(now) {
+			if time.Now().After(end) {
+				t.Fatal("nobody's routes have ended")
+			}
 			time.Sleep(readyPoll)
+		}
+		if c.ended(t.Context()) {
+			t.Error("a server that can't be reached is taken for one that has ended")
 		}
 		if _, missed := c.since[n.servers[0].Name()]; !missed || len(c.since) > 1 {
 			t.Errorf("%v have no route", c.since)
@@ -164,7 +172,7 @@ func TestSuccession(t *testing.T) {
 
 // TestMissed: a server is missed once, when it has had no route for a while; not one that came back meanwhile.
 func TestMissed(t *testing.T) {
-	c := &succession{grace: time.Second, linked: map[string]bool{}, since: map[string]time.Time{}}
+	c := &succession{grace: time.Second, known: map[string]bool{}, linked: map[string]bool{}, since: map[string]time.Time{}}
 	began := time.Now()
 	for _, step := range []struct {
 		millis int
@@ -191,6 +199,79 @@ func TestMissed(t *testing.T) {
 		c.note(linked, now)
 		if got := c.missed(now); !slices.Equal(got, step.want) {
 			t.Errorf("after %d ms %v are missed, want %v", step.millis, got, step.want)
+		}
+	}
+}
+
+// ledGroups are the groups as a server knows them when so many have a leader.
+func ledGroups(t *testing.T, s *Server, count int) map[string]server.RaftzGroup {
+	t.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(readyPoll) {
+		groups, led := s.raftGroups(), 0
+		for _, g := range groups {
+			if g.Leader != "" {
+				led++
+			}
+		}
+		if led >= count {
+			return groups
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d groups have a leader", led, count)
+		}
+	}
+}
+
+// TestIsolatedServerDoesNotStand: it can't win, and each attempt would make the term higher, for which the leaders of the
+// others step down when it is back.
+func TestIsolatedServerDoesNotStand(t *testing.T) {
+	t.Parallel()
+	n, cfg := newNet3(t), fresh(1, 3)
+	cfg.Shards, cfg.Streams = 8, 8
+	open(t, n.servers[0], cfg)
+	c := successionOf(n.servers[0], ServerConfig{Cluster: "net"})
+	all := ledGroups(t, n.servers[0], 8+2)
+	c.note(map[string]bool{}, time.Now()) // it has no route to anybody
+	for _, lost := range []string{n.servers[1].Name(), n.servers[2].Name()} {
+		if turns := c.turns(lost, all); len(turns) > 0 {
+			t.Errorf("without %s a server that reaches nobody stands for %v", lost, turns)
+		}
+	}
+}
+
+// TestEnded: a process has ended if its port is closed, and that of each other that has no route.
+func TestEnded(t *testing.T) {
+	live, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer live.Close()
+	ports, err := freePorts(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := []string{fmt.Sprint("127.0.0.1:", ports[0]), fmt.Sprint("127.0.0.1:", ports[1])}
+	for _, test := range []struct {
+		routes []string
+		known  string
+		linked string
+		want   bool
+	}{
+		{[]string{live.Addr().String(), closed[0]}, "ab", "a", true},
+		{[]string{live.Addr().String(), live.Addr().String()}, "ab", "a", false}, // its port is open: the network fails
+		{[]string{live.Addr().String(), closed[0]}, "abc", "a", false},           // which of the two has ended?
+		{[]string{closed[0], closed[1]}, "ab", "", true},
+		{nil, "ab", "a", false}, // nobody knows where it listens
+	} {
+		c := &succession{routes: test.routes, grace: time.Second, known: map[string]bool{}, linked: map[string]bool{}}
+		for _, name := range test.known {
+			c.known[string(name)] = true
+		}
+		for _, name := range test.linked {
+			c.linked[string(name)] = true
+		}
+		if got := c.ended(t.Context()); got != test.want {
+			t.Errorf("%+v: %v", test, got)
 		}
 	}
 }

@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"maps"
+	"net"
+	"net/url"
+	"syscall"
 	"time"
 
 	_ "unsafe" // for go:linkname
@@ -14,11 +18,11 @@ import (
 
 // A server whose process dies closes its connections at once, but its Raft groups are missed only when a follower's
 // election time is over, and two followers that stand in the same moment take each other's votes and wait for another
-// one. So each server looks which others have no route to it any more, and then one of those that are left stands for each
-// of the lost leader's groups: the same for all of them, since all choose by the same rule. Whoever is wrong, since
-// the leader is heard all the same, has its timer set back by the next heartbeat. It stands before any other follower's
-// time is over: 2/10 of the election time until a server is missed, and up to 5/10 that a campaign takes to begin, are less
-// than what is left of the other's after the last heartbeat. Groups that nobody stands for so elect as they did.
+// one. So each server looks which others have no route to it any more, and asks whether their ports are closed: a process
+// that has ended is told from a network that fails, by which a leader that a majority still hears would be deposed. Then
+// one of those that are left stands for each of the lost leader's groups: the same for all of them, since all choose by
+// the same rule. It stands about when the first of the others' times is over, or before. Groups that nobody stands for so
+// elect as they did.
 
 // lookupRaftNode returns one of a server's Raft groups, or nil. The server has no other way to let a follower stand for
 // election. If a later version has it no more, this program doesn't link.
@@ -44,12 +48,14 @@ func (s *Server) raftGroups() map[string]server.RaftzGroup {
 
 // succession watches a server's routes.
 type succession struct {
-	s     *Server
-	grace time.Duration // for which a server has no route until it is missed: one that lives takes one up again
+	s      *Server
+	routes []string      // where the other servers listen, this one perhaps among them
+	grace  time.Duration // for which a server has no route until it is missed: it may be about to take one up again
 
-	routes int                  // at the last look
-	linked map[string]bool      // servers with a route, by name
-	since  map[string]time.Time // servers without one any more, until they are missed
+	count  int                  // of routes, at the last look
+	known  map[string]bool      // servers that had a route at any time, by name
+	linked map[string]bool      // those that have one
+	since  map[string]time.Time // those without one any more, until they are missed
 }
 
 // successionOf returns that of a server; nil if there is nothing to watch.
@@ -57,8 +63,14 @@ func successionOf(s *Server, cfg ServerConfig) *succession {
 	if cfg.Cluster == "" || cfg.Election == StockElection {
 		return nil
 	}
-	return &succession{s: s, grace: 2 * timesFor(cfg.election()).reconnect, linked: map[string]bool{},
+	c := &succession{s: s, grace: 2 * timesFor(cfg.election()).reconnect, known: map[string]bool{}, linked: map[string]bool{},
 		since: map[string]time.Time{}}
+	for _, r := range cfg.Routes {
+		if u, err := url.Parse(r); err == nil {
+			c.routes = append(c.routes, u.Host)
+		}
+	}
+	return c
 }
 
 // run looks until ctx ends.
@@ -68,7 +80,11 @@ func (c *succession) run(ctx context.Context) {
 	for {
 		select {
 		case now := <-tick.C:
-			for _, lost := range c.look(now) {
+			missed := c.look(now)
+			if len(missed) == 0 || !c.ended(ctx) {
+				continue
+			}
+			for _, lost := range missed {
 				for _, group := range c.turns(lost, c.s.raftGroups()) {
 					if node := lookupRaftNode(c.s.ns, group); node != nil {
 						_ = node.Campaign() // it fails if it leads by now
@@ -81,14 +97,30 @@ func (c *succession) run(ctx context.Context) {
 	}
 }
 
+// ended reports whether the processes of all servers without a route have ended: their ports are closed.
+func (c *succession) ended(ctx context.Context) bool {
+	closed := 0
+	for _, addr := range c.routes {
+		dialing, cancel := context.WithTimeout(ctx, c.grace)
+		conn, err := new(net.Dialer).DialContext(dialing, "tcp", addr)
+		cancel()
+		if err == nil {
+			_ = conn.Close()
+		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			closed++
+		}
+	}
+	return closed > 0 && closed >= len(c.known)-len(c.linked)
+}
+
 // look returns the servers that are missed since the last look.
 func (c *succession) look(now time.Time) []string {
-	if n := c.s.ns.NumRoutes(); n != c.routes || len(c.since) > 0 {
+	if n := c.s.ns.NumRoutes(); n != c.count || len(c.since) > 0 {
 		routes, err := c.s.ns.Routez(nil)
 		if err != nil {
 			return nil
 		}
-		c.routes = routes.NumRoutes
+		c.count = routes.NumRoutes
 		linked := make(map[string]bool, len(routes.Routes))
 		for _, r := range routes.Routes {
 			linked[r.RemoteName] = true
@@ -106,6 +138,7 @@ func (c *succession) note(linked map[string]bool, now time.Time) {
 		}
 	}
 	for name := range linked {
+		c.known[name] = true
 		delete(c.since, name)
 	}
 	c.linked = linked
@@ -133,6 +166,9 @@ func (c *succession) turns(lost string, groups map[string]server.RaftzGroup) (na
 			if peer.Name != lost && c.linked[peer.Name] {
 				left = append(left, peer.Name)
 			}
+		}
+		if 2*len(left) <= len(group.Peers)+1 { // these are the others: it can't win
+			continue
 		}
 		if successor(name, left) == c.s.Name() {
 			names = append(names, name)
