@@ -339,7 +339,10 @@ func TestTheDeadAreNotHidden(t *testing.T) {
 // TestOutages of any length, of one node or of all at once, and links that come back for a moment: who can serve is taken
 // for dead by nobody.
 func TestOutages(t *testing.T) {
-	const step = 50 * time.Millisecond
+	step := 50 * time.Millisecond
+	if raceEnabled {
+		step = 250 * time.Millisecond // the race detector's runtime fails when goroutines do as much as all these steps make
+	}
 	all := []string{"n1", "n2", "n3"}
 	for lasts := 500 * time.Millisecond; lasts <= 3*time.Second; lasts += step {
 		o := newOutage()
