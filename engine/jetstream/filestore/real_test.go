@@ -144,11 +144,7 @@ func (w *writer) stream() string {
 // each message before it confirms it.
 func (w *writer) killed() string {
 	w.t.Helper()
-	dir := filepath.Join(w.t.TempDir(), name)
-	if err := os.CopyFS(dir, os.DirFS(w.stream())); err != nil {
-		w.t.Fatal(err)
-	}
-	return dir
+	return copyOf(w.t, w.stream())
 }
 
 func check(t testing.TB, dir string) *Report {
