@@ -241,7 +241,8 @@ func (c *Coordinator) Leave(ctx context.Context, node string) (shard.Plan, error
 	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) { return s.Leave(node) })
 }
 
-// Fail takes out a node that is taken for dead. The plan is empty if [Process.Fail] says so. The node is absent from then on: see [State.Absent].
+// Fail takes out a node that is taken for dead, as [Process.Fail] says; the plan is empty where that changes nothing. The
+// node is absent from then on: see [State.Absent].
 func (c *Coordinator) Fail(ctx context.Context, node string, incarnation uint64) (shard.Plan, error) {
 	return c.propose(ctx, &c.counters.leaves, func(s *State) (*State, error) { return c.process.Fail(s, node, incarnation) })
 }

@@ -6,7 +6,8 @@ package event
 const MaxText = 64 << 10
 
 // Event is one unit of work for one shard: what a source handed over, or the part of it that falls in the shard. Which
-// shard that is says the batch that holds it, or [Addressed] before it is in one: the events of a batch can't differ in that. An Event is immutable once it is shipped.
+// shard that is says the [Batch] that holds it, or [Addressed] before it is in one: the events of a batch can't differ
+// in that. An Event is immutable once it is shipped.
 type Event struct {
 	// Epoch is the epoch of the assignment by which the sender found the owner.
 	Epoch uint64

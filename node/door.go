@@ -39,9 +39,10 @@ type doorStats struct {
 
 // Submit takes a document of changes in: it is checked whole, divided by shard, and answered when every part is
 // committed. Results are in order of shard. Errors: a *nquads.SyntaxError of the document (nothing of it is applied),
-// [ErrMediaType], [ErrKey], [event.ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [event.ErrReused], [event.ErrBad], [event.ErrHalted]
-// as soon as an owner says so; the last known of [event.ErrNoOwner], [event.ErrBusy], [engine.ErrNoRoom] and [engine.ErrNoLeader] after the bounded
-// wait, or when ctx ends; [event.ErrStopped]; and *[PartialError] around the cause when other shards have committed.
+// [ErrMediaType], [ErrKey], [event.ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [event.ErrReused], [event.ErrBad],
+// [event.ErrHalted] as soon as an owner says so; the last known of [event.ErrNoOwner], [event.ErrBusy], [engine.ErrNoRoom] and
+// [engine.ErrNoLeader] after the bounded wait, or when ctx ends; [event.ErrStopped]; and *[PartialError] around the cause when
+// other shards have committed.
 func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) {
 	split, identity, err := n.split(s)
 	if err != nil {
@@ -120,8 +121,8 @@ func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err
 // status of one that can't be sent to any owner is [event.TooLarge].
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
-// [event.ErrBusy], [engine.ErrNoLeader] or else [event.ErrNoOwner]; [event.ErrStopped] when the node stops. [engine.ErrNoRoom] isn't waited for: no failover
-// ends it. A node that is cut off, or that the others took for dead, waits for half a second.
+// [event.ErrBusy], [engine.ErrNoLeader] or else [event.ErrNoOwner]; [event.ErrStopped] when the node stops. [engine.ErrNoRoom]
+// isn't waited for: no failover ends it. A node that is cut off, or that the others took for dead, waits for half a second.
 // It is for operators of one's own; RDF documents come in through [Node.Submit].
 //
 // A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
@@ -193,7 +194,8 @@ func (c *condition) lasts() bool {
 func (n *Node) apart() error {
 	switch {
 	case n.cut.lasts():
-		return fmt.Errorf("%w: this node hears none of the others, and the engine doesn't answer it; use another node", engine.ErrNoLeader)
+		return fmt.Errorf("%w: this node hears none of the others, and the engine doesn't answer it; use another node",
+			engine.ErrNoLeader)
 	case n.outside.lasts():
 		return fmt.Errorf("%w: the others took this node for dead, and it is not back yet; use another node", event.ErrNoOwner)
 	}

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,13 @@ func TestHandOver(t *testing.T) {
 	}
 	cfg := Config{Pipeline: fresh(1, 1).Pipeline, Shards: 4, Replicas: 3}
 	open(t, servers[0], cfg)
+	for i, s := range servers {
+		for shard := range cfg.Shards {
+			if group, _ := s.unled(); group == "" && s.ns.JetStreamIsStreamLeader("$G", streamName(cfg, fmt.Sprint(shard))) {
+				t.Errorf("server %d leads a stream, and has nothing to hand over", i)
+			}
+		}
+	}
 	for i, s := range servers[:2] { // the last could hand over to nobody
 		if err := s.HandOver(limited(t)); err != nil {
 			t.Fatal(err)

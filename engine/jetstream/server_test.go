@@ -84,13 +84,10 @@ func TestRestart(t *testing.T) {
 // killed leaves.
 func TestCrash(t *testing.T) {
 	ctx := limited(t)
-	dir, copied, cfg := t.TempDir(), t.TempDir(), fresh(1, 1)
+	dir, cfg := t.TempDir(), fresh(1, 1)
 	s := start(t, alone(dir))
 	w := write(ctx, t, open(t, s, cfg))
-	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-	w.check(ctx, t, open(t, start(t, alone(copied)), cfg))
+	w.check(ctx, t, open(t, start(t, alone(copyLive(t, dir))), cfg))
 }
 
 // TestDataFolder: a folder that is in use, or holds the data of another kind of server, is refused.

@@ -15,7 +15,8 @@ import (
 // answers, each of whom is a W. It is used by one goroutine.
 //
 // After each input the driver does what the operator's Effects ask for, and then what [Replica.Answered] does, until both are
-// nothing: what is delivered to this very replica asks for more. Inputs that are the operator's alone go to it: entries, answers to appends, snapshots.
+// nothing: what is delivered to this very replica asks for more. Inputs that are the operator's alone go to it: entries,
+// answers to appends, snapshots.
 type Replica[W comparable] struct {
 	// Operator is that of the copy.
 	Operator *operator.Operator
