@@ -121,8 +121,8 @@ func TestSuccession(t *testing.T) {
 	var watches []*succession
 	for _, s := range n.servers {
 		c := successionOf(s, ServerConfig{Cluster: "net"})
-		if missed := c.look(now); len(missed) > 0 || len(c.linked) != 2 {
-			t.Fatalf("%s misses %v and has routes to %v", s.Name(), missed, c.linked)
+		if gone, silent := c.look(now); len(gone)+len(silent) > 0 || len(c.linked) != 2 {
+			t.Fatalf("%s misses %v and %v, and has routes to %v", s.Name(), gone, silent, c.linked)
 		}
 		watches = append(watches, c)
 	}
@@ -172,7 +172,7 @@ func TestSuccession(t *testing.T) {
 
 // TestMissed: a server is missed once, when it has had no route for a while; not one that came back meanwhile.
 func TestMissed(t *testing.T) {
-	c := &succession{grace: time.Second, known: map[string]bool{}, linked: map[string]bool{}, since: map[string]time.Time{}}
+	c := &succession{grace: time.Second, known: map[string]bool{}, since: map[string]time.Time{}, quiet: map[string]int{}}
 	began := time.Now()
 	for _, step := range []struct {
 		millis int
@@ -192,13 +192,49 @@ func TestMissed(t *testing.T) {
 		{10099, "a", nil},
 		{10100, "a", []string{"b"}},
 	} {
-		now, linked := began.Add(time.Duration(step.millis)*time.Millisecond), map[string]bool{}
-		for _, name := range step.linked {
-			linked[string(name)] = true
-		}
-		c.note(linked, now)
+		now := began.Add(time.Duration(step.millis) * time.Millisecond)
+		c.note(counts(step.linked, step.millis), now)
 		if got := c.missed(now); !slices.Equal(got, step.want) {
 			t.Errorf("after %d ms %v are missed, want %v", step.millis, got, step.want)
+		}
+	}
+}
+
+// counts is how many messages have come from each of the servers that have a route.
+func counts(servers string, count int) map[string]int64 {
+	linked := map[string]int64{}
+	for _, name := range servers {
+		linked[string(name)] = int64(count)
+	}
+	return linked
+}
+
+// TestSilent: a server is missed once when nothing comes from it though it has a route, and again after it was heard; one
+// that has just come is not. Who is silent is no help for winning an election.
+func TestSilent(t *testing.T) {
+	c := &succession{known: map[string]bool{}, since: map[string]time.Time{}, quiet: map[string]int{}}
+	look := func(linked map[string]int64) []string {
+		c.note(linked, time.Time{})
+		return c.silent()
+	}
+	for round := range 2 {
+		if got := look(map[string]int64{"a": int64(10 * round), "b": 1}); got != nil {
+			t.Fatalf("round %d: %v are silent while all are heard", round, got)
+		}
+		for n := 1; n <= 2*silentLooks; n++ {
+			got, want := look(map[string]int64{"a": int64(10 * round), "b": int64(n + 1)}), []string(nil)
+			if n == silentLooks {
+				want = []string{"a"}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("round %d: after %d looks without a word of a %v are missed, want %v", round, n, got, want)
+			}
+			if c.heard("a") != (n < silentLooks) || !c.heard("b") {
+				t.Errorf("round %d: after %d looks a is heard: %v, b is heard: %v", round, n, c.heard("a"), c.heard("b"))
+			}
+		}
+		if got := look(map[string]int64{"b": 0}); got != nil || c.heard("a") {
+			t.Errorf("round %d: %v are silent, and a without a route is heard: %v", round, got, c.heard("a"))
 		}
 	}
 }
@@ -231,7 +267,7 @@ func TestIsolatedServerDoesNotStand(t *testing.T) {
 	open(t, n.servers[0], cfg)
 	c := successionOf(n.servers[0], ServerConfig{Cluster: "net"})
 	all := ledGroups(t, n.servers[0], 8+2)
-	c.note(map[string]bool{}, time.Now()) // it has no route to anybody
+	c.note(nil, time.Now()) // it has no route to anybody
 	for _, lost := range []string{n.servers[1].Name(), n.servers[2].Name()} {
 		if turns := c.turns(lost, all); len(turns) > 0 {
 			t.Errorf("without %s a server that reaches nobody stands for %v", lost, turns)
@@ -263,12 +299,9 @@ func TestEnded(t *testing.T) {
 		{[]string{closed[0], closed[1]}, "ab", "", true},
 		{nil, "ab", "a", false}, // nobody knows where it listens
 	} {
-		c := &succession{routes: test.routes, grace: time.Second, known: map[string]bool{}, linked: map[string]bool{}}
+		c := &succession{routes: test.routes, grace: time.Second, known: map[string]bool{}, linked: counts(test.linked, 1)}
 		for _, name := range test.known {
 			c.known[string(name)] = true
-		}
-		for _, name := range test.linked {
-			c.linked[string(name)] = true
 		}
 		if got := c.ended(t.Context()); got != test.want {
 			t.Errorf("%+v: %v", test, got)

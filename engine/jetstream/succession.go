@@ -16,13 +16,15 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// A server whose process dies closes its connections at once, but its Raft groups are missed only when a follower's
-// election time is over, and two followers that stand in the same moment take each other's votes and wait for another
-// one. So each server looks which others have no route to it any more, and asks whether their ports are closed: a process
-// that has ended is told from a network that fails, by which a leader that a majority still hears would be deposed. Then
-// one of those that are left stands for each of the lost leader's groups: the same for all of them, since all choose by
-// the same rule. It stands about when the first of the others' times is over, or before. Groups that nobody stands for so
-// elect as they did.
+// A server that dies is missed only when a follower's election time is over, and two followers that stand in the same
+// moment take each other's votes and wait for another one. So each server looks what it hears of the others. One whose
+// process dies closes its connections at once: when another has no route to this one any more, and its port is closed, it
+// has ended (of a network that fails the port says nothing; whoever stood on its word would depose a leader that a majority
+// still hears). One that is stopped, or whose host is gone, keeps its connections: it is missed when nothing at all has
+// come from it for a bit more than the time of two heartbeats. Then one of those that are left stands for each of the lost
+// leader's groups: the same for all of them, since all choose by the same rule. The engine lets it wait for a tenth to half
+// of the election time before it asks for votes, and forgets it if the leader is heard meanwhile. So it stands when the
+// first of the others' times are over, or before; and groups that nobody stands for so elect as they did.
 
 // lookupRaftNode returns one of a server's Raft groups, or nil. The server has no other way to let a follower stand for
 // election. If a later version has it no more, this program doesn't link.
@@ -52,19 +54,25 @@ type succession struct {
 	routes []string      // where the other servers listen, this one perhaps among them
 	grace  time.Duration // for which a server has no route until it is missed: it may be about to take one up again
 
-	count  int                  // of routes, at the last look
 	known  map[string]bool      // servers that had a route at any time, by name
-	linked map[string]bool      // those that have one
+	linked map[string]int64     // those that have one, and how many messages have come from them
 	since  map[string]time.Time // those without one any more, until they are missed
+	quiet  map[string]int       // looks since something has come from those that have one
 }
+
+// Looks, counted instead of timed: who sleeps takes nobody else for silent.
+const (
+	graceLooks  = 5              // in the time of grace
+	silentLooks = 3 * graceLooks // without a message, until a server that has a route is missed
+)
 
 // successionOf returns that of a server; nil if there is nothing to watch.
 func successionOf(s *Server, cfg ServerConfig) *succession {
 	if cfg.Cluster == "" || cfg.Election == StockElection {
 		return nil
 	}
-	c := &succession{s: s, grace: 2 * timesFor(cfg.election()).reconnect, known: map[string]bool{}, linked: map[string]bool{},
-		since: map[string]time.Time{}}
+	c := &succession{s: s, grace: 2 * timesFor(cfg.election()).reconnect, known: map[string]bool{}, linked: map[string]int64{},
+		since: map[string]time.Time{}, quiet: map[string]int{}}
 	for _, r := range cfg.Routes {
 		if u, err := url.Parse(r); err == nil {
 			c.routes = append(c.routes, u.Host)
@@ -75,24 +83,29 @@ func successionOf(s *Server, cfg ServerConfig) *succession {
 
 // run looks until ctx ends.
 func (c *succession) run(ctx context.Context) {
-	tick := time.NewTicker(c.grace / 5)
+	tick := time.NewTicker(c.grace / graceLooks)
 	defer tick.Stop()
 	for {
 		select {
 		case now := <-tick.C:
-			missed := c.look(now)
-			if len(missed) == 0 || !c.ended(ctx) {
-				continue
+			gone, silent := c.look(now)
+			if len(gone) > 0 && c.ended(ctx) {
+				silent = append(silent, gone...)
 			}
-			for _, lost := range missed {
-				for _, group := range c.turns(lost, c.s.raftGroups()) {
-					if node := lookupRaftNode(c.s.ns, group); node != nil {
-						_ = node.Campaign() // it fails if it leads by now
-					}
-				}
+			for _, lost := range silent {
+				c.stand(lost)
 			}
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// stand lets this server stand for its part of the groups that a lost one led.
+func (c *succession) stand(lost string) {
+	for _, group := range c.turns(lost, c.s.raftGroups()) {
+		if node := lookupRaftNode(c.s.ns, group); node != nil {
+			_ = node.Campaign() // it fails if it leads by now
 		}
 	}
 }
@@ -113,35 +126,55 @@ func (c *succession) ended(ctx context.Context) bool {
 	return closed > 0 && closed >= len(c.known)-len(c.linked)
 }
 
-// look returns the servers that are missed since the last look.
-func (c *succession) look(now time.Time) []string {
-	if n := c.s.ns.NumRoutes(); n != c.count || len(c.since) > 0 {
-		routes, err := c.s.ns.Routez(nil)
-		if err != nil {
-			return nil
-		}
-		c.count = routes.NumRoutes
-		linked := make(map[string]bool, len(routes.Routes))
-		for _, r := range routes.Routes {
-			linked[r.RemoteName] = true
-		}
-		c.note(linked, now)
+// look returns the servers that are missed since the last look: those that have no route any more, and those that say
+// nothing though they have one.
+func (c *succession) look(now time.Time) (gone, silent []string) {
+	routes, err := c.s.ns.Routez(nil)
+	if err != nil {
+		return nil, nil
 	}
-	return c.missed(now)
+	linked := make(map[string]int64, len(c.linked))
+	for _, r := range routes.Routes {
+		linked[r.RemoteName] += r.InMsgs
+	}
+	c.note(linked, now)
+	return c.missed(now), c.silent()
 }
 
-// note takes down which servers have a route.
-func (c *succession) note(linked map[string]bool, now time.Time) {
+// note takes down which servers have a route, and how many messages have come from each.
+func (c *succession) note(linked map[string]int64, now time.Time) {
 	for name := range c.linked {
-		if !linked[name] {
+		if _, still := linked[name]; !still {
 			c.since[name] = now
+			delete(c.quiet, name)
 		}
 	}
-	for name := range linked {
+	for name, count := range linked {
 		c.known[name] = true
 		delete(c.since, name)
+		if before, had := c.linked[name]; had && count == before {
+			c.quiet[name]++
+		} else {
+			c.quiet[name] = 0
+		}
 	}
 	c.linked = linked
+}
+
+// silent returns those from which nothing has come for long enough, each once.
+func (c *succession) silent() (names []string) {
+	for name, looks := range c.quiet {
+		if looks == silentLooks {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// heard reports whether a server has a route and isn't silent.
+func (c *succession) heard(name string) bool {
+	_, linked := c.linked[name]
+	return linked && c.quiet[name] < silentLooks
 }
 
 // missed returns those that have had time enough to come back, each once.
@@ -163,7 +196,7 @@ func (c *succession) turns(lost string, groups map[string]server.RaftzGroup) (na
 		}
 		left := []string{c.s.Name()}
 		for _, peer := range group.Peers {
-			if peer.Name != lost && c.linked[peer.Name] {
+			if peer.Name != lost && c.heard(peer.Name) {
 				left = append(left, peer.Name)
 			}
 		}

@@ -16,12 +16,25 @@ import (
 // TestKilledServerIsMissedAtOnce: the other servers elect leaders for what a killed one led, long before their election
 // time is over, since its connections have ended.
 func TestKilledServerIsMissedAtOnce(t *testing.T) {
-	const (
-		election = 10 * time.Second
-		most     = election * 9 / 10 // without a successor the first of two followers stands after 8 to 20 seconds, for each log
-		streams  = 8
-	)
-	r := start(t, cluster.Config{Nodes: 3, Shards: streams, Args: []string{"--streams", fmt.Sprint(streams), "--election", fmt.Sprint(election)}})
+	testMissed(t, func(r *rig, i int) error { return r.nodes.Kill(i) }, func(r *rig, i int) error { return r.nodes.Restart(i) },
+		missedElection*9/10)
+}
+
+// TestStoppedServerIsMissedSoon: they do it for one that is stopped, whose connections stay, since it says nothing any more.
+func TestStoppedServerIsMissedSoon(t *testing.T) {
+	testMissed(t, func(r *rig, i int) error { return r.nodes.Pause(i) }, func(r *rig, i int) error { return r.nodes.Continue(i) },
+		missedElection*12/10)
+}
+
+// missedElection is the election time of these tests: without a successor the first of two followers stands after 8 to 20
+// seconds, for each log by itself.
+const missedElection = 10 * time.Second
+
+// testMissed lets a fault happen to the server that leads most, and waits until others lead all that it led.
+func testMissed(t *testing.T, begin, end func(r *rig, i int) error, within time.Duration) {
+	const streams = 8
+	r := start(t, cluster.Config{Nodes: 3, Shards: streams,
+		Args: []string{"--streams", fmt.Sprint(streams), "--election", fmt.Sprint(missedElection)}})
 	name, led := r.leads()
 	victim := 0
 	for i := range cluster.Servers {
@@ -29,14 +42,14 @@ func TestKilledServerIsMissedAtOnce(t *testing.T) {
 			victim = i
 		}
 	}
-	r.must(r.nodes.Kill(victim))
-	killed := time.Now()
+	r.must(begin(r, victim))
+	began := time.Now()
 	nc, err := nats.Connect(r.nodes.Engines()[(victim+1)%cluster.Servers])
 	r.must(err)
 	defer nc.Close()
 	js, err := nc.JetStream()
 	r.must(err)
-	r.until("other servers lead its logs", most-time.Since(killed), func() error {
+	r.until("other servers lead its logs", within-time.Since(began), func() error {
 		for _, stream := range led {
 			info, err := js.StreamInfo(stream, nats.MaxWait(time.Second))
 			if err != nil || info.Cluster.Leader == "" || info.Cluster.Leader == name {
@@ -45,7 +58,7 @@ func TestKilledServerIsMissedAtOnce(t *testing.T) {
 		}
 		return nil
 	})
-	r.must(r.nodes.Restart(victim))
+	r.must(end(r, victim))
 	r.balanced()
 	r.good()
 }
