@@ -140,6 +140,8 @@ type Blobs interface {
 
 // Limits are what an engine can take.
 type Limits struct {
+	// Pipeline is the name of the pipeline whose logs these are; empty: they can be any one's.
+	Pipeline string
 	// Shards is the number of shard logs.
 	Shards int
 	// MaxRecord is the largest payload of an append, in bytes.

@@ -23,4 +23,10 @@ var (
 	ErrReused = errors.New("idempotency key was used for another body")
 	// ErrBad: the owner could not evaluate the event; it is in the dead-letter log.
 	ErrBad = errors.New("event can't be evaluated")
+	// ErrKey: an idempotency key, or the name of a producer, is too long, or no UTF-8.
+	ErrKey = errors.New("idempotency key is not usable")
+	// ErrMediaType: the media type is none of those that the door reads.
+	ErrMediaType = errors.New("media type is not supported")
+	// ErrPrev: the document says what it builds on, but the pipeline's key puts it in several shards.
+	ErrPrev = errors.New(`header "prev" needs a pipeline with key: dataset`)
 )

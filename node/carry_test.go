@@ -16,6 +16,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -41,9 +42,9 @@ func (w *way) set(send func(ctx context.Context, to string, b event.Batch) error
 }
 
 // twoWays starts n1, which owns the only shard, and n2, whose way to n1 the test has in its hands.
-func twoWays(t *testing.T, change func(*node.Config)) (*cluster, *way) {
+func twoWays(t *testing.T, change func(*graph.Config)) (*cluster, *way) {
 	w := &way{}
-	c := newCluster(t, 1, func(cfg *node.Config) {
+	c := newCluster(t, 1, func(cfg *graph.Config) {
 		cfg.Key = dataset.Dataset
 		if cfg.Name == "n2" {
 			w.Transport = cfg.Transport
@@ -63,7 +64,7 @@ func twoWays(t *testing.T, change func(*node.Config)) (*cluster, *way) {
 func (c *cluster) tryWithin(name string, wait time.Duration, patch string) error {
 	ctx, cancel := context.WithTimeout(c.t.Context(), wait)
 	defer cancel()
-	_, err := c.nodes[name].Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(patch)})
+	_, err := c.nodes[name].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte(patch)})
 	return err
 }
 
@@ -159,7 +160,7 @@ func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := c.nodes["n2"].Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(rows("a", 30<<20))})
+		_, err := c.nodes["n2"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte(rows("a", 30<<20))})
 		done <- err
 	}()
 	<-entered
@@ -175,7 +176,7 @@ func TestLargeBatchThatNobodyWaitsFor(t *testing.T) {
 // TestGivenUpIsNotSentAgain: what nobody waits for leaves the door, though its owner never answers: there is room for the
 // next, and it never takes effect later.
 func TestGivenUpIsNotSentAgain(t *testing.T) {
-	c, w := twoWays(t, func(cfg *node.Config) { cfg.MaxQueue = 2000 })
+	c, w := twoWays(t, func(cfg *graph.Config) { cfg.MaxQueue = 2000 })
 	sent := make(chan uint64, 100)
 	w.set(func(_ context.Context, _ string, b event.Batch) error {
 		sent <- b.ID
@@ -186,7 +187,7 @@ func TestGivenUpIsNotSentAgain(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			_, err := c.nodes["n2"].Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(rows(fmt.Sprint("lost", i), 1500))})
+			_, err := c.nodes["n2"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte(rows(fmt.Sprint("lost", i), 1500))})
 			done <- err
 		}()
 		for before := len(ids); len(ids) == before; {
@@ -248,7 +249,7 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	defer func() { stop(); all.Wait() }()
-	var nodes []*node.Node
+	var nodes []*graph.Graph
 	for _, name := range []string{"n1", "n2"} {
 		nc, err := nats.Connect(server.ClientURL())
 		if err != nil {
@@ -259,7 +260,7 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := node.New(node.Config{Name: name, Shards: 1, Key: dataset.Dataset, Engine: store, Transport: transport, Logger: discard})
+		n, err := graph.New(graph.Config{Key: graph.Dataset, Config: node.Config{Name: name, Shards: 1, Engine: store, Transport: transport, Logger: discard}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +276,7 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 	}
 	for i, n := range nodes {
 		for k, size := range []int{6 << 20, 100} {
-			_, err := n.Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte(rows(fmt.Sprint(i, "-", k), size))})
+			_, err := n.Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(rows(fmt.Sprint(i, "-", k), size))})
 			if err != nil {
 				t.Errorf("%d bytes at node %d: %v", size, i+1, err)
 			}
@@ -288,8 +289,8 @@ func TestStreamMessageThatCantBeSent(t *testing.T) {
 	c, w := twoWays(t, nil)
 	w.set(func(context.Context, string, event.Batch) error { return shipper.ErrTooLarge })
 	quad := rdf.Quad{S: rdf.Trusted("<http://e/s>"), P: rdf.Trusted("<http://e/p>"), O: rdf.Trusted(`"v"`)}
-	_, err := c.nodes["n2"].StreamSink().WriteBatch(t.Context(), []shipper.Message{{StreamID: "s", Offset: 1, Quads: []rdf.Quad{quad}}})
-	if !errors.Is(err, shipper.ErrNotAccepted) || !errors.Is(err, event.ErrTooLarge) {
+	_, err := c.nodes["n2"].StreamSink().WriteBatch(t.Context(), []graph.Message{{StreamID: "s", Offset: 1, Quads: []rdf.Quad{quad}}})
+	if !errors.Is(err, graph.ErrNotAccepted) || !errors.Is(err, event.ErrTooLarge) {
 		t.Errorf("%v, want ErrNotAccepted", err)
 	}
 }

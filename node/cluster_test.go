@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -16,21 +17,21 @@ import (
 type cluster struct {
 	t       *testing.T
 	shards  int
-	change  func(*node.Config)
+	change  func(*graph.Config)
 	store   *memory.Engine
 	network *shipper.InProcess
-	nodes   map[string]*node.Node
+	nodes   map[string]*graph.Graph
 	ended   map[string]chan error
 	stop    map[string]context.CancelFunc
 
 	mu    sync.Mutex
-	live  []*node.Node
+	live  []*graph.Graph
 	seats map[string]*seat
 }
 
-func newCluster(t *testing.T, shards int, change func(*node.Config)) *cluster {
+func newCluster(t *testing.T, shards int, change func(*graph.Config)) *cluster {
 	c := &cluster{t: t, shards: shards, change: change, store: memory.New(shards), network: shipper.NewInProcess(1024),
-		nodes: map[string]*node.Node{}, ended: map[string]chan error{}, stop: map[string]context.CancelFunc{},
+		nodes: map[string]*graph.Graph{}, ended: map[string]chan error{}, stop: map[string]context.CancelFunc{},
 		seats: map[string]*seat{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -86,9 +87,9 @@ func (s *seat) RemoveRoute(name string) {
 	}
 }
 
-func (c *cluster) config(name string) node.Config {
-	cfg := node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: &seat{c.network, c}, Logger: discard,
-		BeatEvery: 20 * time.Millisecond, FailAfter: 300 * time.Millisecond}
+func (c *cluster) config(name string) graph.Config {
+	cfg := graph.Config{Config: node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: &seat{c.network, c}, Logger: discard,
+		BeatEvery: 20 * time.Millisecond, FailAfter: 300 * time.Millisecond}}
 	if c.change != nil {
 		c.change(&cfg)
 	}
@@ -98,7 +99,7 @@ func (c *cluster) config(name string) node.Config {
 // start runs a node until it is killed or the test ends; a value in ended says how it ended.
 func (c *cluster) start(name string) {
 	c.t.Helper()
-	n, err := node.New(c.config(name))
+	n, err := graph.New(c.config(name))
 	if err != nil {
 		c.t.Fatal(err)
 	}

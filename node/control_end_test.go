@@ -9,7 +9,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 )
 
 type otherControl struct {
@@ -24,7 +24,7 @@ func (o otherControl) Control() engine.Log { return o.control }
 func TestControlLogLosesItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var control engine.Log
-		c := newCluster(t, 1, func(cfg *node.Config) {
+		c := newCluster(t, 1, func(cfg *graph.Config) {
 			if control != nil {
 				cfg.Engine = otherControl{cfg.Engine.(*memory.Engine), control}
 			}
@@ -58,7 +58,7 @@ func TestControlLogLosesItsEnd(t *testing.T) {
 			t.Logf("not ready: %v", err)
 			return
 		}
-		r, err := n.Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte("TX .\nA <http://e/new> <http://e/p> \"1\" .\nTC .\n")})
+		r, err := n.Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte("TX .\nA <http://e/new> <http://e/p> \"1\" .\nTC .\n")})
 		t.Logf("answer: %+v, %v", r, err)
 		if err == nil && !strings.Contains(c.data("n1"), "http://e/new") {
 			t.Error("accepted, and not there")

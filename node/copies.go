@@ -9,8 +9,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/operator/dataset"
-	"github.com/quadrille-stream/quadrille/store"
 )
 
 // copies are those of shards that this node neither owns nor follows, made because somebody asked for their data. The next
@@ -36,8 +34,16 @@ type copied struct {
 	read bool   // the log was read
 }
 
-// quadBytes is what a quad of a copy is taken to need, in bytes, with its terms and its places in the indexes.
-const quadBytes = 256
+// entryBytes is what an entry of a copy is taken to need, in bytes: a quad with its terms and its places in the indexes.
+const entryBytes = 256
+
+// sizeOf is the number of entries of a shard's state, if its logic tells.
+func sizeOf(l operator.Logic) int {
+	if v, ok := l.(operator.Viewer); ok {
+		return v.Len()
+	}
+	return 0
+}
 
 // get returns the copy of a shard, for one user at a time, who calls put.
 func (c *copies) get(ctx context.Context, s int) (*copied, error) {
@@ -65,7 +71,7 @@ func (c *copies) get(ctx context.Context, s int) (*copied, error) {
 func (c *copies) put(s int, one *copied) {
 	size := 0
 	if one.op != nil {
-		size = one.op.Logic().(*dataset.Logic).Store().Len()*quadBytes + quadBytes
+		size = sizeOf(one.op.Logic())*entryBytes + entryBytes
 	}
 	<-one.turn
 	c.mu.Lock()
@@ -95,7 +101,7 @@ func (c *copies) dropOldest() {
 }
 
 // copyOf returns a view of the shard at the tail or later, and its mark, of a copy that is kept or made for it.
-func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (store.View, engine.Mark, error) {
+func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (operator.View, engine.Mark, error) {
 	one, err := n.copies.get(ctx, s)
 	if err != nil {
 		return nil, engine.Mark{}, err
@@ -108,7 +114,11 @@ func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (store.View, engi
 		}
 		err := one.readTo(ctx, n.cfg.Engine.Shard(s), tail)
 		if err == nil {
-			return one.op.Logic().(*dataset.Logic).Store().View(), one.op.Mark(), nil
+			viewer, ok := one.op.Logic().(operator.Viewer)
+			if !ok {
+				return nil, engine.Mark{}, errNoView
+			}
+			return viewer.View(), one.op.Mark(), nil
 		}
 		if ctx.Err() == nil {
 			one.op = nil // the next who asks begins anew

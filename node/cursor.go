@@ -5,80 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
 )
-
-// Cursor says, per shard, which record a reader has read last; it goes on after it. A shard that is not in it is read
-// from its start, as with the zero Mark.
-//
-// Its text form is "0:17:ID,3:42:ID", in order of shard: the number, the position, and the first 16 characters of the hash
-// in the record's id. The id proves that the log still is the one that was read. A person may leave it out, as in "0:17";
-// what a node hands out has it. [ParseCursor] leaves the ids as short as they are in the text.
-type Cursor map[int]engine.Mark
-
-// idLength is how much of the hash of a record's id is in a cursor: 96 bits, so that 4,096 shards make 120 KB.
-const idLength = 16
-
-// shortID returns what a cursor holds of a record's id; of one that is short already, all.
-func shortID(id string) string {
-	hash := id[strings.LastIndexByte(id, ';')+1:]
-	return hash[:min(idLength, len(hash))]
-}
-
-// sameRecord reports whether a cursor's id, which may be short or unknown, is that of the record.
-func sameRecord(known, id string) bool { return known == "" || shortID(known) == shortID(id) }
-
-// String returns the text form; "" for no shards, which is the start of every log.
-func (c Cursor) String() string {
-	shards := make([]int, 0, len(c))
-	for s := range c {
-		shards = append(shards, s)
-	}
-	slices.Sort(shards)
-	text := make([]byte, 0, len(c)*32)
-	for i, s := range shards {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = strconv.AppendInt(text, int64(s), 10)
-		text = strconv.AppendUint(append(text, ':'), c[s].Position, 10)
-		if id := c[s].ID; id != "" {
-			text = append(append(text, ':'), shortID(id)...)
-		}
-	}
-	return string(text)
-}
-
-// ParseCursor reads the text form.
-func ParseCursor(text string) (Cursor, error) {
-	c := Cursor{}
-	if text == "" {
-		return c, nil
-	}
-	for item := range strings.SplitSeq(text, ",") {
-		shard, rest, ok := strings.Cut(item, ":")
-		position, id, withID := strings.Cut(rest, ":")
-		s, err1 := strconv.ParseUint(shard, 10, 31)
-		at, err2 := strconv.ParseUint(position, 10, 64)
-		_, twice := c[int(s)]
-		if !ok || err1 != nil || err2 != nil || twice || withID && !validID(id) {
-			return nil, fmt.Errorf("%q in the cursor: expected SHARD:POSITION or SHARD:POSITION:ID, each shard once", item)
-		}
-		c[int(s)] = engine.Mark{Position: at, ID: id}
-	}
-	return c, nil
-}
-
-// validID reports whether id is the beginning of a hash in base64url.
-func validID(id string) bool {
-	return len(id) == idLength && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
-}
 
 // ErrCursor says that a reader can't go on from its cursor: the log has another record at the position, or none, or the
 // position is inside a transaction. Nothing is skipped in its place. Begin with a cursor that a node has handed out, or
@@ -96,9 +28,9 @@ func resumeAt(s int, at engine.Mark, e engine.Entry) (*operator.Chain, error) {
 		return nil, cursorError(s, at, "the log has no record there; the next is at %d", e.Seq)
 	}
 	chain, err := operator.ResumeAt(s, e.Seq, e.Payload)
-	if err == nil && !sameRecord(at.ID, chain.Head) {
-		return nil, cursorError(s, at, "the log has the record %s there, and the cursor names %s", shortID(chain.Head),
-			shortID(at.ID))
+	if err == nil && !at.Names(chain.Head) {
+		return nil, cursorError(s, at, "the log has the record %s there, and the cursor names %s", engine.ShortID(chain.Head),
+			engine.ShortID(at.ID))
 	}
 	return chain, err
 }
@@ -109,7 +41,7 @@ var errFound = errors.New("found")
 // Resolve checks a cursor, and returns it with the ids that are missing. The error is an [ErrCursor] when nobody can read
 // on from it, and names the first shard, by number. A shard of which the log can't be read is left as it is: who follows
 // it hears why.
-func (n *Node) Resolve(ctx context.Context, c Cursor) (Cursor, error) {
+func (n *Node) Resolve(ctx context.Context, c engine.Cursor) (engine.Cursor, error) {
 	shards := make([]int, 0, len(c))
 	for s := range c {
 		if s < 0 || s >= len(n.loops) {
@@ -122,7 +54,7 @@ func (n *Node) Resolve(ctx context.Context, c Cursor) (Cursor, error) {
 	together(len(shards), func(i int) {
 		marks[i], errs[i] = n.resolve(ctx, shards[i], c[shards[i]])
 	})
-	resolved := Cursor{}
+	resolved := engine.Cursor{}
 	for i, s := range shards {
 		if errs[i] != nil {
 			return nil, errs[i]
@@ -137,7 +69,7 @@ func (n *Node) resolve(ctx context.Context, s int, at engine.Mark) (engine.Mark,
 		return engine.Mark{}, nil
 	}
 	if known := n.loops[s].view.Load(); known.state == operator.Owning && known.mark.Position == at.Position &&
-		at.ID != "" && sameRecord(at.ID, known.mark.ID) {
+		at.ID != "" && at.Names(known.mark.ID) {
 		return known.mark, nil
 	}
 	var chain *operator.Chain
@@ -178,7 +110,7 @@ func endError(s int, at engine.Mark, tail uint64) error {
 
 // Tails returns a cursor after the last whole record of every shard: what a transaction of several records has written
 // while it isn't closed is yet to come.
-func (n *Node) Tails(ctx context.Context) (Cursor, error) {
+func (n *Node) Tails(ctx context.Context) (engine.Cursor, error) {
 	marks, errs := make([]engine.Mark, len(n.loops)), make([]error, len(n.loops))
 	together(len(n.loops), func(s int) {
 		if v := n.loops[s].view.Load(); v.state == operator.Owning {
@@ -187,7 +119,7 @@ func (n *Node) Tails(ctx context.Context) (Cursor, error) {
 			marks[s], errs[s] = n.lastWhole(ctx, s)
 		}
 	})
-	c := Cursor{}
+	c := engine.Cursor{}
 	for s, err := range errs {
 		if err != nil {
 			return nil, fmt.Errorf("tail of shard %d: %w", s, err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -170,7 +170,7 @@ func (l sufferingLog) Follow(ctx context.Context, from uint64, fn func(engine.En
 // inOutage runs a test with a cluster of so many nodes, with the usual times, that has been well for a while.
 func inOutage(t *testing.T, nodes int, o *outage, test func(t *testing.T, c *cluster)) {
 	t.Helper()
-	change := func(cfg *node.Config) {
+	change := func(cfg *graph.Config) {
 		cfg.Engine, cfg.Transport = suffering{cfg.Engine, cfg.Name, o}, sufferingWay{cfg.Transport, cfg.Name, o}
 		cfg.BeatEvery, cfg.FailAfter = 150*time.Millisecond, 750*time.Millisecond
 	}

@@ -1,134 +1,49 @@
 package node
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"mime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/operator/dataset"
-	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-// Media types that Submit reads.
-const (
-	TypePatch    = dataset.MediaType
-	TypeNQuads   = "application/n-quads"
-	TypeNTriples = "application/n-triples"
-)
-
-// MaxKey bounds an idempotency key, in bytes.
-const MaxKey = 256
-
 // doorStats counts what this node's door and jobs did.
 type doorStats struct {
-	submissions, changesIn, appendNanos, proposedFailed atomic.Uint64
+	appendNanos, proposedFailed atomic.Uint64
 }
 
-// Submit takes a document of changes in: it is checked whole, divided by shard, and answered when every part is
-// committed. Results are in order of shard. Errors: a *nquads.SyntaxError of the document (nothing of it is applied),
-// [ErrMediaType], [ErrKey], [event.ErrTooLarge], [ErrPrevNeedsDataset], *[ConflictError], [event.ErrReused], [event.ErrBad],
-// [event.ErrHalted] as soon as an owner says so; the last known of [event.ErrNoOwner], [event.ErrBusy], [engine.ErrNoRoom] and
-// [engine.ErrNoLeader] after the bounded wait, or when ctx ends; [event.ErrStopped]; and *[PartialError] around the cause when
-// other shards have committed.
-func (n *Node) Submit(ctx context.Context, s Submission) ([]ShardResult, error) {
-	split, identity, err := n.split(s)
+// Send routes a payload by its key, and returns the owner's ack when it is committed: the same key always meets the same
+// shard, in the order of the calls. The bounds and errors are those of [Node.SendBatch] and [AckError]; after one that leaves
+// the outcome open, a second call can have a second effect: give events a producer, and use SendBatch, where that matters.
+func (n *Node) Send(ctx context.Context, key string, p coordinator.Payload) (event.Ack, error) {
+	acks, err := n.SendBatch(ctx, []event.Addressed{{Shard: shard.Of(key, n.cfg.Shards),
+		Event: event.Event{Key: key, MediaType: p.MediaType, Payload: p.Data}}})
 	if err != nil {
-		return nil, err
+		return event.Ack{}, err
 	}
-	n.counted.submissions.Add(1)
-	n.counted.changesIn.Add(split.Rows)
-	events := make([]event.Addressed, len(split.Parts))
-	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
-	for i, part := range split.Parts {
-		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
-		if s.Key != "" {
-			events[i].Producer = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", s.Key, parts[part.Shard])}
-			events[i].Seq = identity
-			parts[part.Shard]++
-		}
-		if split.HasPrev { // there is one part
-			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
-		}
-	}
-	acks, err := n.Send(ctx, events)
-	return results(events, acks, err)
+	return acks[0], AckError(acks[0])
 }
 
-// CheckKey returns an error that wraps [ErrKey] for an idempotency key that Submit refuses. The empty one is none.
-func CheckKey(key string) error {
-	switch {
-	case len(key) > MaxKey:
-		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", ErrKey, len(key), MaxKey)
-	case !utf8.ValidString(key):
-		return fmt.Errorf("%w: %q is no UTF-8; send text, such as a UUID", ErrKey, key)
-	}
-	return nil
-}
-
-// split divides a document and tells its fingerprint.
-func (n *Node) split(s Submission) (split dataset.Split, fingerprint uint64, err error) {
-	if err := CheckKey(s.Key); err != nil {
-		return split, 0, err
-	}
-	hash := sha256.New()
-	hash.Write([]byte(s.MediaType + "\n"))
-	hash.Write(s.Body)
-	fingerprint = max(binary.BigEndian.Uint64(hash.Sum(nil)), 1)
-	splitter := dataset.Splitter{Key: n.cfg.Key, Shards: n.cfg.Shards, MaxTransaction: n.cfg.MaxTransaction}
-	mediaType, _, _ := mime.ParseMediaType(s.MediaType)
-	switch mediaType {
-	case TypePatch:
-		split, err = splitter.Patch(s.Body)
-	case TypeNQuads, TypeNTriples:
-		// A retry makes the same labels; the document that uses a key again when its time is over makes others.
-		scope := fmt.Sprintf("%s %016x", s.Key, fingerprint)
-		if s.Key == "" {
-			scope = rand.Text()
-		}
-		var opts []nquads.Option
-		if mediaType == TypeNTriples {
-			opts = append(opts, nquads.Triples())
-		}
-		split, err = splitter.Quads(s.Body, scope, opts...)
-	default:
-		err = fmt.Errorf("%w: %q; send %s, %s or %s", ErrMediaType, s.MediaType, TypePatch, TypeNQuads, TypeNTriples)
-	}
-	var large *dataset.TransactionTooLargeError
-	if errors.As(err, &large) {
-		err = fmt.Errorf("%w: %w", event.ErrTooLarge, err)
-	}
-	if err == nil && split.HasPrev && n.cfg.Key != dataset.Dataset {
-		err = fmt.Errorf("%w, this one's is %q", ErrPrevNeedsDataset, n.cfg.Key)
-	}
-	return split, fingerprint, err
-}
-
-// Send routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each; the
+// SendBatch routes events to the owners of their shards, in order per shard, and returns the owners' acks, one for each; the
 // status of one that can't be sent to any owner is [event.TooLarge].
 // An event without a producer gets this process's identity, so that what happens on the way has no second effect.
 // After the bounded wait, or when ctx ends, the acks that have not come are zero, and the error is the last known cause:
 // [event.ErrBusy], [engine.ErrNoLeader] or else [event.ErrNoOwner]; [event.ErrStopped] when the node stops. [engine.ErrNoRoom]
 // isn't waited for: no failover ends it. A node that is cut off, or that the others took for dead, waits for half a second.
-// It is for operators of one's own; RDF documents come in through [Node.Submit].
 //
-// A producer of one's own may have one Send under way at a time, anywhere, and sends the same events again after an
+// A producer of one's own may have one batch under way at a time, anywhere, and sends the same events again after an
 // error before it goes on: a later event that overtook them would make them look like duplicates. It passes
 // [event.Producer.Check], and its text has at most [event.MaxText] bytes.
-func (n *Node) Send(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
+func (n *Node) SendBatch(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
 	byShard, err := n.byShard(events)
 	if err != nil {
 		return nil, err
@@ -258,7 +173,7 @@ func (n *Node) byShard(events []event.Addressed) (map[int][]int, error) {
 				len(producer.Name), event.MaxText, producer.Prefix())
 		case !producer.IsZero():
 			if err := producer.Check(); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrKey, err)
+				return nil, fmt.Errorf("%w: %w", event.ErrKey, err)
 			}
 		}
 		byShard[s] = append(byShard[s], i)
@@ -309,6 +224,21 @@ func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v *v
 			v.owner, after, *failed)
 	}
 	return fmt.Errorf("%w: shard %d, owner %q, after %v", event.ErrNoOwner, shard, v.owner, after)
+}
+
+// AckError is the cause that an owner's answer names; nil for [event.Committed] and [event.Duplicate], for [event.Conflict],
+// which only the sender can judge, and for no answer.
+func AckError(a event.Ack) error {
+	switch a.Status {
+	case event.Reused:
+		return event.ErrReused
+	case event.Bad:
+		return fmt.Errorf("%w: %s (dead letter at position %d)", event.ErrBad, a.Reason, a.Position)
+	}
+	if why := refusalError(a); why != nil {
+		return fmt.Errorf("%w: %s", why, a.Reason)
+	}
+	return nil
 }
 
 // refusalError is the cause that an owner's answer names; nil if it names none.
@@ -367,7 +297,7 @@ func (l *loop) forget() {
 	}
 }
 
-// answer is the ack of the event at an index of a Send.
+// answer is the ack of the event at an index of a SendBatch.
 type answer struct {
 	index int
 	ack   event.Ack
@@ -379,7 +309,7 @@ type waiter struct {
 	to    chan<- answer // has room for all answers
 }
 
-// submit puts the events of one Send into the outbox, in order; not those of a caller that has given up: the loop may
+// submit puts the events of one SendBatch into the outbox, in order; not those of a caller that has given up: the loop may
 // have taken note of that before it came to this.
 func (l *loop) submit(ctx context.Context, now time.Time, events []event.Addressed, indexes []int, answers chan<- answer) {
 	select {
@@ -399,60 +329,5 @@ func (l *loop) submit(ctx context.Context, now time.Time, events []event.Address
 		for _, index := range indexes {
 			answers <- answer{index: index, ack: event.Ack{Status: event.Busy, Reason: "the door's queue is full"}}
 		}
-	}
-}
-
-// results makes of the acks of a submission one result per shard.
-func results(events []event.Addressed, acks []event.Ack, err error) ([]ShardResult, error) {
-	byShard := map[int]*ShardResult{}
-	var failed error
-	fail := func(shard int, why error) {
-		if failed == nil {
-			failed = fmt.Errorf("shard %d: %w", shard, why)
-		}
-	}
-	for i, a := range acks {
-		shard := events[i].Shard
-		switch a.Status {
-		case event.Committed, event.Duplicate:
-			r := byShard[shard]
-			if r == nil {
-				r = &ShardResult{Shard: shard, Duplicate: true}
-				byShard[shard] = r
-			}
-			r.add(a)
-		case event.Conflict:
-			return nil, &ConflictError{Head: a.Head}
-		case event.Reused:
-			fail(shard, event.ErrReused)
-		case event.Bad:
-			fail(shard, fmt.Errorf("%w: %s (dead letter at position %d)", event.ErrBad, a.Reason, a.Position))
-		default:
-			if why := refusalError(a); why != nil {
-				fail(shard, fmt.Errorf("%w: %s", why, a.Reason))
-			}
-		}
-	}
-	list := make([]ShardResult, 0, len(byShard))
-	for _, r := range byShard {
-		list = append(list, *r)
-	}
-	slices.SortFunc(list, func(a, b ShardResult) int { return cmp.Compare(a.Shard, b.Shard) })
-	failed = errors.Join(failed, err)
-	if failed != nil && len(list) > 0 {
-		return nil, &PartialError{Done: list, Err: failed}
-	}
-	return list, failed
-}
-
-func (r *ShardResult) add(a event.Ack) {
-	r.Position = max(r.Position, a.Position)
-	r.Adds += a.Adds
-	r.Deletes += a.Deletes
-	if a.Status == event.Committed {
-		r.Duplicate = false
-	}
-	if a.Head != "" {
-		r.Head = a.Head
 	}
 }

@@ -14,21 +14,20 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // inBubble runs a test in time that stands still while anybody works.
-func inBubble(t *testing.T, shards int, change func(*node.Config), test func(*testing.T, *cluster)) {
+func inBubble(t *testing.T, shards int, change func(*graph.Config), test func(*testing.T, *cluster)) {
 	synctest.Test(t, func(t *testing.T) { test(t, newCluster(t, shards, change)) })
 }
 
 // try submits a patch.
 func (c *cluster) try(name, key, patch string) error {
-	_, err := c.nodes[name].Submit(c.t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte(patch), Key: key})
+	_, err := c.nodes[name].Submit(c.t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(patch), Key: key})
 	return err
 }
 
@@ -45,11 +44,11 @@ func large(name string) string {
 
 // TestPrevGuardsTheDocument, wherever it stands: a document that is refused has no effect, one that is taken has all.
 func TestPrevGuardsTheDocument(t *testing.T) {
-	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Key = dataset.Dataset })
+	c := newCluster(t, 4, func(cfg *graph.Config) { cfg.Key = dataset.Dataset })
 	c.start("n1")
 	c.ready("n1")
 	const last = "TX .\nA <http://e/last> <http://e/p> \"1\" .\nTC .\n"
-	var conflict *node.ConflictError
+	var conflict *graph.ConflictError
 	if err := c.try("n1", "", `H prev <ni:///sha-256;x> .`+last); !errors.As(err, &conflict) || conflict.Head != "" {
 		t.Errorf("there is no head: %v", err)
 	}
@@ -95,25 +94,25 @@ func TestKeysAreText(t *testing.T) {
 	c.start("n1")
 	c.ready("n1")
 	const row = "A <http://e/a> <http://e/p> \"1\" .\n"
-	for _, key := range []string{"k\xff", "\xc3", strings.Repeat("k", node.MaxKey+1)} {
+	for _, key := range []string{"k\xff", "\xc3", strings.Repeat("k", graph.MaxKey+1)} {
 		for _, text := range []string{row, "TX .\nTC .\n"} {
-			if err := c.try("n1", key, text); !errors.Is(err, node.ErrKey) || !errors.Is(node.CheckKey(key), node.ErrKey) {
+			if err := c.try("n1", key, text); !errors.Is(err, event.ErrKey) || !errors.Is(graph.CheckKey(key), event.ErrKey) {
 				t.Errorf("%q: %v", key, err)
 			}
 		}
 		events := []event.Addressed{{Event: event.Event{Producer: event.Producer{Kind: event.Once, Name: key + strings.Repeat("x", event.MaxText)}, Payload: []byte(row)}}}
-		if _, err := c.nodes["n1"].Send(t.Context(), events); err == nil {
+		if _, err := c.nodes["n1"].SendBatch(t.Context(), events); err == nil {
 			t.Errorf("%q is a producer", key)
 		}
 	}
-	events := []event.Addressed{{Event: event.Event{Producer: event.Producer{Name: "p\xff"}, Seq: 1, MediaType: node.TypePatch, Payload: []byte(row)}}}
-	if _, err := c.nodes["n1"].Send(t.Context(), events); !errors.Is(err, node.ErrKey) {
+	events := []event.Addressed{{Event: event.Event{Producer: event.Producer{Name: "p\xff"}, Seq: 1, MediaType: graph.TypePatch, Payload: []byte(row)}}}
+	if _, err := c.nodes["n1"].SendBatch(t.Context(), events); !errors.Is(err, event.ErrKey) {
 		t.Errorf("a producer of other bytes: %v", err)
 	}
 	if got := c.data("n1"); got != "" {
 		t.Errorf("it had an effect: %s", got)
 	}
-	c.submit("n1", strings.Repeat("ü", node.MaxKey/2), row)
+	c.submit("n1", strings.Repeat("ü", graph.MaxKey/2), row)
 }
 
 func TestKeepMustAgree(t *testing.T) {
@@ -122,7 +121,7 @@ func TestKeepMustAgree(t *testing.T) {
 	c.ready("n1")
 	cfg := c.config("n2")
 	cfg.Keep = time.Hour
-	n, err := node.New(cfg)
+	n, err := graph.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +136,12 @@ func TestShardsAreTheEngines(t *testing.T) {
 	cfg := c.config("n1")
 	for _, wrong := range []int{-1, 2, 4} {
 		cfg.Shards = wrong
-		if _, err := node.New(cfg); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d shards", wrong)) {
+		if _, err := graph.New(cfg); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%d shards", wrong)) {
 			t.Errorf("%d shards on an engine of 3: %v", wrong, err)
 		}
 	}
 	cfg.Shards = 0
-	n, err := node.New(cfg)
+	n, err := graph.New(cfg)
 	if err != nil || len(n.Status().Shards) != 3 {
 		t.Errorf("%v", err)
 	}
@@ -160,7 +159,7 @@ func (l cramped) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, 
 
 // TestHaltedIsSaidAtOnce, through whatever door; the other shards go on, and the process too.
 func TestHaltedIsSaidAtOnce(t *testing.T) {
-	change := func(cfg *node.Config) {
+	change := func(cfg *graph.Config) {
 		cfg.Key = dataset.Graph
 		cfg.Logic = func(int) operator.Logic { return cramped{dataset.New()} }
 	}
@@ -216,7 +215,7 @@ func (l brokenLog) Append(ctx context.Context, expect uint64, payload []byte) (u
 func TestLastKnownCause(t *testing.T) {
 	for _, cause := range []error{engine.ErrNoRoom, engine.ErrNoLeader} {
 		var why atomic.Pointer[error]
-		change := func(cfg *node.Config) { cfg.Engine = broken{cfg.Engine.(*memory.Engine), &why} }
+		change := func(cfg *graph.Config) { cfg.Engine = broken{cfg.Engine.(*memory.Engine), &why} }
 		inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 			c.start("n1")
 			c.ready("n1")
@@ -247,7 +246,7 @@ func TestLastKnownCause(t *testing.T) {
 // TestStreamSinkSaysWhatPasses: a sink whose engine has no room takes the same later; one whose shard is halted doesn't.
 func TestStreamSinkSaysWhatPasses(t *testing.T) {
 	var why atomic.Pointer[error]
-	change := func(cfg *node.Config) {
+	change := func(cfg *graph.Config) {
 		cfg.Engine = broken{cfg.Engine.(*memory.Engine), &why}
 		cfg.Logic = func(int) operator.Logic { return cramped{dataset.New()} }
 	}
@@ -257,11 +256,11 @@ func TestStreamSinkSaysWhatPasses(t *testing.T) {
 		write := func(offset uint64, subject string) error {
 			quad := rdf.Quad{S: rdf.Trusted("<http://e/" + subject + ">"), P: rdf.Trusted("<http://e/p>"), O: rdf.Trusted(`"1"`)}
 			_, err := c.nodes["n1"].StreamSink().WriteBatch(t.Context(),
-				[]shipper.Message{{StreamID: "s", Offset: offset, Quads: []rdf.Quad{quad}}})
+				[]graph.Message{{StreamID: "s", Offset: offset, Quads: []rdf.Quad{quad}}})
 			return err
 		}
 		why.Store(&engine.ErrNoRoom)
-		if err := write(1, "a"); !errors.Is(err, shipper.ErrBackPressure) || !errors.Is(err, engine.ErrNoRoom) {
+		if err := write(1, "a"); !errors.Is(err, graph.ErrBackPressure) || !errors.Is(err, engine.ErrNoRoom) {
 			t.Errorf("no room: %v", err)
 		}
 		why.Store(nil)
@@ -269,7 +268,7 @@ func TestStreamSinkSaysWhatPasses(t *testing.T) {
 		if err := write(1, "a"); err != nil {
 			t.Error(err)
 		}
-		if err := write(2, "vast"); !errors.Is(err, event.ErrHalted) || errors.Is(err, shipper.ErrBackPressure) {
+		if err := write(2, "vast"); !errors.Is(err, event.ErrHalted) || errors.Is(err, graph.ErrBackPressure) {
 			t.Errorf("halted: %v", err)
 		}
 	})
@@ -298,7 +297,7 @@ func (l unledLog) Tail(ctx context.Context) (engine.Entry, error) {
 // TestNobodyCanTakeOver: the owner is gone, and no other can be committed; the cause is not the owner.
 func TestNobodyCanTakeOver(t *testing.T) {
 	var lost atomic.Bool
-	change := func(cfg *node.Config) { cfg.Engine = unled{cfg.Engine.(*memory.Engine), &lost} }
+	change := func(cfg *graph.Config) { cfg.Engine = unled{cfg.Engine.(*memory.Engine), &lost} }
 	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		lost.Store(true)
 		c.start("n1")
@@ -343,7 +342,7 @@ func (l hangingLog) Append(ctx context.Context, expect uint64, payload []byte) (
 // TestStopped: a node that has ended, or is about to, says so at once, whatever its engine does.
 func TestStopped(t *testing.T) {
 	var hangs atomic.Bool
-	change := func(cfg *node.Config) { cfg.Engine = hanging{cfg.Engine.(*memory.Engine), &hangs} }
+	change := func(cfg *graph.Config) { cfg.Engine = hanging{cfg.Engine.(*memory.Engine), &hangs} }
 	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		c.start("n1")
 		c.ready("n1")
@@ -359,7 +358,7 @@ func TestStopped(t *testing.T) {
 		if err := c.try("n1", "", "A <http://e/a> <http://e/p> \"1\" ."); !errors.Is(err, event.ErrStopped) {
 			t.Errorf("afterwards: %v", err)
 		}
-		if _, err := c.nodes["n1"].Send(t.Context(), []event.Addressed{{}}); !errors.Is(err, event.ErrStopped) {
+		if _, err := c.nodes["n1"].SendBatch(t.Context(), []event.Addressed{{}}); !errors.Is(err, event.ErrStopped) {
 			t.Errorf("Send: %v", err)
 		}
 		if took := time.Since(begin); took > time.Second {

@@ -30,7 +30,7 @@ func Example() {
 		err := coordinator.PayloadOf(ev).Decode(&sale) // an event that is no JSON goes to the dead letters
 		return fmt.Appendln(dst, ev.Key), err
 	}
-	n := must(node.New(node.Config{Pipeline: "shop", Name: "n1", Shards: 4, Engine: logs, Transport: shipper.NewInProcess(64),
+	n := must(node.New(node.Config{Name: "n1", Engine: logs, Transport: shipper.NewInProcess(64),
 		Logger: slog.New(slog.DiscardHandler), Logic: func(shard int) operator.Logic {
 			return operator.Fold(decide, func(body []byte) error {
 				for key := range strings.FieldsSeq(string(body)) {
@@ -43,8 +43,7 @@ func Example() {
 	go func() { ended <- n.Run(ctx) }()
 	for _, key := range []string{"apples", "pears", "apples"} {
 		sale := must(coordinator.JSON(map[string]int{"Pieces": 3}))
-		must(n.Send(ctx, []event.Addressed{{Shard: shard.Of(key, 4),
-			Event: event.Event{Key: key, MediaType: sale.MediaType, Payload: sale.Data}}}))
+		must(n.Send(ctx, key, sale))
 	}
 	stop() // each event was on disk when Send returned
 	fmt.Println(<-ended, counts[shard.Of("apples", 4)]["apples"], counts[shard.Of("pears", 4)]["pears"])

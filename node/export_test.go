@@ -1,5 +1,16 @@
 package node
 
+import (
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// keepAll makes a logic that commits each payload as it is.
+func keepAll(int) operator.Logic {
+	return operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) { return append(dst, ev.Payload...), nil },
+		func([]byte) error { return nil })
+}
+
 // SetFeedBytes bounds what the node keeps for its readers.
 func (n *Node) SetFeedBytes(limit int) { n.feeds.limit = limit }
 

@@ -24,7 +24,7 @@ type fed struct {
 
 func newFed(t *testing.T) *fed {
 	e := memory.New(1)
-	n, err := New(Config{Name: "n1", Shards: 1, Engine: e, Transport: shipper.NewInProcess(1),
+	n, err := New(Config{Name: "n1", Logic: keepAll, Shards: 1, Engine: e, Transport: shipper.NewInProcess(1),
 		Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func (f *fed) read(from engine.Mark) <-chan Record {
 	ctx, cancel := context.WithCancel(context.Background())
 	got, done := make(chan Record, 10), make(chan error, 1)
 	go func() {
-		done <- f.n.Follow(ctx, FollowOptions{From: Cursor{0: from}, Live: true}, func(r Record) error {
+		done <- f.n.Follow(ctx, FollowOptions{From: engine.Cursor{0: from}, Live: true}, func(r Record) error {
 			got <- r
 			return nil
 		})

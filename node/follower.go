@@ -229,7 +229,7 @@ func (f *follower) advance(s int, p *place) error {
 // is published to it, and what was published before is known here by its position.
 func (n *Node) isTail(s int, at *engine.Mark) bool {
 	v := n.loops[s].view.Load()
-	if !n.loopFeeds(s) || at.ID == "" || v.mark.Position != at.Position || !sameRecord(at.ID, v.mark.ID) ||
+	if !n.loopFeeds(s) || at.ID == "" || v.mark.Position != at.Position || !at.Names(v.mark.ID) ||
 		n.feeds.shards[s].heard.Load() > at.Position {
 		return false
 	}

@@ -15,7 +15,7 @@ import (
 // ofOneLoop is a node that has entered, whose only loop the test plays.
 func ofOneLoop(t *testing.T, way shipper.Transport, maxQueue int) (*Node, *loop) {
 	t.Helper()
-	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: way, Logger: slog.New(slog.DiscardHandler),
+	n, err := New(Config{Name: "n1", Logic: keepAll, Shards: 1, Engine: memory.New(1), Transport: way, Logger: slog.New(slog.DiscardHandler),
 		Wait: time.Hour})
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestLoopHearsOfAllThatGaveUp(t *testing.T) {
 	const callers = 10
 	done := make(chan error, callers)
 	send := func() {
-		_, err := n.Send(ctx, []event.Addressed{{Event: event.Event{Payload: []byte("x")}}})
+		_, err := n.SendBatch(ctx, []event.Addressed{{Event: event.Event{Payload: []byte("x")}}})
 		done <- err
 	}
 	for range callers {
@@ -82,7 +82,7 @@ func TestRoomOfWhoGaveUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			acks, err := n.Send(ctx, event)
+			acks, err := n.SendBatch(ctx, event)
 			if err == nil {
 				t.Errorf("caller %d: %v", i+1, acks)
 			}
@@ -129,7 +129,7 @@ func TestGivesUpWhileItIsTakenIn(t *testing.T) {
 // TestInboxIsBoundedInBytes: large batches that come again and again while a loop is behind are refused; one alone is
 // always taken.
 func TestInboxIsBoundedInBytes(t *testing.T) {
-	n, err := New(Config{Name: "n1", Shards: 1, Engine: memory.New(1), Transport: shipper.NewInProcess(1), MaxQueue: 10_000})
+	n, err := New(Config{Name: "n1", Logic: keepAll, Shards: 1, Engine: memory.New(1), Transport: shipper.NewInProcess(1), MaxQueue: 10_000})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 )
@@ -75,11 +76,11 @@ func (l *shortLog) Read(ctx context.Context, from uint64, fn func(engine.Entry) 
 }
 
 // lostShard writes to a cluster and kills it. The next node that starts finds that one log has lost its end.
-func lostShard(t *testing.T, marks func(*node.Config)) (c *cluster, lost *shortened, before string) {
+func lostShard(t *testing.T, marks func(*graph.Config)) (c *cluster, lost *shortened, before string) {
 	c = newCluster(t, 4, marks)
 	c.start("n1")
 	c.ready("n1")
-	var last []node.ShardResult
+	var last []graph.Result
 	for i := range 20 {
 		last = c.submit("n1", "", fmt.Sprintf("TX .\nA <urn:s%d> <urn:p> \"x\" .\nTC .\n", i))
 	}
@@ -87,7 +88,7 @@ func lostShard(t *testing.T, marks func(*node.Config)) (c *cluster, lost *shorte
 	c.kill("n1")
 	lost = &shortened{Engine: c.store, shard: last[0].Shard, upTo: last[0].Position - 1}
 	change := c.change
-	c.change = func(cfg *node.Config) {
+	c.change = func(cfg *graph.Config) {
 		change(cfg)
 		cfg.Engine = lost
 		cfg.Wait = time.Second
@@ -99,7 +100,7 @@ func lostShard(t *testing.T, marks func(*node.Config)) (c *cluster, lost *shorte
 // others go on; and when the log is back, all is.
 func TestLostTail(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "marks")
-	c, log, before := lostShard(t, func(cfg *node.Config) {
+	c, log, before := lostShard(t, func(cfg *graph.Config) {
 		m := openMarks(t, path, 4)
 		t.Cleanup(func() { m.Close() })
 		cfg.Marks = m
@@ -121,10 +122,10 @@ func TestLostTail(t *testing.T) {
 		t.Errorf("it is ready: %v; %d appends behind what is left", err == nil, log.appends.Load())
 	}
 	_, err := n.Tails(t.Context())
-	_, err2 := n.WriteData(t.Context(), io.Discard, node.DataOptions{})
+	_, err2 := n.WriteData(t.Context(), io.Discard, graph.DataOptions{})
 	ignore := func(node.Record) error { return nil }
 	err3 := n.Follow(t.Context(), node.FollowOptions{}, ignore)
-	err4 := n.Follow(t.Context(), node.FollowOptions{From: node.Cursor{lost: {Position: 1 << 40}}, Shards: []int{lost}}, ignore)
+	err4 := n.Follow(t.Context(), node.FollowOptions{From: engine.Cursor{lost: {Position: 1 << 40}}, Shards: []int{lost}}, ignore)
 	for _, err := range []error{err, err2, err3, err4} {
 		if !errors.Is(err, engine.ErrDamaged) {
 			t.Errorf("a reader gets %v", err)
@@ -134,13 +135,13 @@ func TestLostTail(t *testing.T) {
 	for i := range 40 {
 		all += fmt.Sprintf("A <urn:s%d> <urn:p> \"y\" .\n", i)
 	}
-	_, err = n.Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte("TX .\n" + all + "TC .\n")})
-	var partial *node.PartialError
+	_, err = n.Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte("TX .\n" + all + "TC .\n")})
+	var partial *graph.PartialError
 	if !errors.As(err, &partial) || len(partial.Done) != 3 || !errors.Is(err, event.ErrHalted) {
 		t.Errorf("submit: %v", err)
 	}
 	c.kill("n1")
-	c.change = func(cfg *node.Config) {
+	c.change = func(cfg *graph.Config) {
 		cfg.Marks = openMarks(t, path, 4)
 		t.Cleanup(func() { cfg.Marks.(io.Closer).Close() })
 	}
@@ -165,7 +166,7 @@ func containsLines(all, some string) bool {
 // of the owners later.
 func TestMarksOfOthers(t *testing.T) {
 	marks := map[string]*node.MarkFile{}
-	c := newCluster(t, 300, func(cfg *node.Config) {
+	c := newCluster(t, 300, func(cfg *graph.Config) {
 		m := openMarks(t, filepath.Join(t.TempDir(), "marks"), 300)
 		t.Cleanup(func() { m.Close() })
 		marks[cfg.Name], cfg.Marks = m, m
@@ -197,7 +198,7 @@ func subjects(from, to int) string {
 	return "TX .\n" + b.String() + "TC .\n"
 }
 
-func knows(m *node.MarkFile, tails node.Cursor) bool {
+func knows(m *node.MarkFile, tails engine.Cursor) bool {
 	for s, at := range tails {
 		if m.Mark(s).Position < at.Position {
 			return false
@@ -210,7 +211,7 @@ func knows(m *node.MarkFile, tails node.Cursor) bool {
 func TestFalseBeat(t *testing.T) {
 	marks := openMarks(t, filepath.Join(t.TempDir(), "marks"), 4)
 	defer marks.Close()
-	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Marks = marks })
+	c := newCluster(t, 4, func(cfg *graph.Config) { cfg.Marks = marks })
 	c.start("n1")
 	c.ready("n1")
 	many := map[int]engine.Mark{}
@@ -251,10 +252,10 @@ func TestRecordsOtherThanMarked(t *testing.T) {
 	if err := marks.Raise(0, engine.Mark{Position: tail - 1, ID: operator.ID([32]byte{1})}); err != nil {
 		t.Fatal(err)
 	}
-	c := newCluster(t, 1, func(cfg *node.Config) { cfg.Engine, cfg.Marks = store, marks })
+	c := newCluster(t, 1, func(cfg *graph.Config) { cfg.Engine, cfg.Marks = store, marks })
 	c.start("n1")
 	eventually(t, "the shard is halted", func() bool { return c.nodes["n1"].Status().Shards[0].State == "halted" })
-	_, err := c.nodes["n1"].WriteData(t.Context(), io.Discard, node.DataOptions{})
+	_, err := c.nodes["n1"].WriteData(t.Context(), io.Discard, graph.DataOptions{})
 	for _, live := range []bool{false, true} {
 		err2 := c.nodes["n1"].Follow(t.Context(), node.FollowOptions{Live: live}, func(node.Record) error { return nil })
 		if !errors.Is(err, engine.ErrDamaged) || !errors.Is(err2, engine.ErrDamaged) {
@@ -290,7 +291,7 @@ func (c *cluster) listenTo() func() []engine.Beat {
 // TestBeatsTellMarks: what changed is told soon, no more at once than a beat may have; what didn't comes again bit by bit.
 func TestBeatsTellMarks(t *testing.T) {
 	const shards, quiet = 300, 8
-	c := newCluster(t, shards, func(cfg *node.Config) { cfg.BeatEvery, cfg.FailAfter = 100*time.Millisecond, time.Second })
+	c := newCluster(t, shards, func(cfg *graph.Config) { cfg.BeatEvery, cfg.FailAfter = 100*time.Millisecond, time.Second })
 	take := c.listenTo()
 	c.start("n1")
 	c.ready("n1")
@@ -299,7 +300,7 @@ func TestBeatsTellMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	most, told := 0, node.Cursor{}
+	most, told := 0, engine.Cursor{}
 	hear := func() {
 		for _, b := range take() {
 			most = max(most, len(b.Marks))
@@ -342,7 +343,7 @@ func TestMarksByControlLog(t *testing.T) {
 		marks[name] = openMarks(t, filepath.Join(t.TempDir(), name), 4)
 		defer marks[name].Close()
 	}
-	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Marks, cfg.Engine = marks[cfg.Name], silent{cfg.Engine} })
+	c := newCluster(t, 4, func(cfg *graph.Config) { cfg.Marks, cfg.Engine = marks[cfg.Name], silent{cfg.Engine} })
 	c.start("n1")
 	c.ready("n1")
 	c.submit("n1", "", subjects(0, 100))
@@ -375,7 +376,7 @@ func TestMarksAreSynced(t *testing.T) {
 	file := openMarks(t, filepath.Join(t.TempDir(), "marks"), 4)
 	defer file.Close()
 	marks := &countedMarks{Marks: file}
-	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Marks = marks })
+	c := newCluster(t, 4, func(cfg *graph.Config) { cfg.Marks = marks })
 	c.start("n1")
 	eventually(t, "they are synced", func() bool { return marks.syncs.Load() > 0 })
 	before := marks.syncs.Load()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -68,7 +70,7 @@ func followUnlessDeaf(ctx context.Context, l engine.Log, deaf *atomic.Bool, from
 func TestSupersededByAClaim(t *testing.T) {
 	inBubble(t, 1, nil, func(t *testing.T, c *cluster) {
 		var deaf atomic.Bool
-		c.change = func(cfg *node.Config) { cfg.Engine = deafened{cfg.Engine.(*memory.Engine), &deaf} }
+		c.change = func(cfg *graph.Config) { cfg.Engine = deafened{cfg.Engine.(*memory.Engine), &deaf} }
 		c.start("n1")
 		c.ready("n1")
 		first, ended, stop := c.nodes["n1"], c.ended["n1"], c.stop["n1"]
@@ -80,7 +82,7 @@ func TestSupersededByAClaim(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		go func() {
-			_, _ = first.Submit(ctx, node.Submission{MediaType: node.TypePatch, Body: []byte(`A <http://e/a> <http://e/p> "1" .`)})
+			_, _ = first.Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte(`A <http://e/a> <http://e/p> "1" .`)})
 		}()
 		select {
 		case err := <-ended:
@@ -132,7 +134,7 @@ func TestLeaveAtHalfTime(t *testing.T) {
 	inBubble(t, 2, nil, func(t *testing.T, c *cluster) {
 		c.start("n2")
 		c.ready("n2")
-		c.change = func(cfg *node.Config) { cfg.Engine = tailless{cfg.Engine.(*memory.Engine)} }
+		c.change = func(cfg *graph.Config) { cfg.Engine = tailless{cfg.Engine.(*memory.Engine)} }
 		c.start("n1")
 		c.ready("n1", "n2")
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -143,5 +145,62 @@ func TestLeaveAtHalfTime(t *testing.T) {
 			t.Errorf("after %v: %v", took, err)
 		}
 		eventually(t, "n1 owns all", func() bool { return c.owned("n1") == 2 })
+	})
+}
+
+// TestPipelineIsTheEngines: the logs belong to one pipeline, which has a name and a number of shards.
+func TestPipelineIsTheEngines(t *testing.T) {
+	c := newCluster(t, 4, nil)
+	for name, test := range map[string]struct {
+		pipeline string
+		shards   int
+		of       string // the engine's
+		want     string // the status', or a part of the error
+	}{
+		"the engine's":    {"", 0, "shop", "shop"},
+		"the same":        {"shop", 4, "shop", "shop"},
+		"any one's":       {"shop", 0, "", "shop"},
+		"nobody's":        {"", 0, "", "main"},
+		"another one's":   {"other", 4, "shop", `pipeline "other": the engine was opened for "shop"`},
+		"too many shards": {"shop", 5, "shop", "5 shards: the engine was opened with 4"},
+	} {
+		cfg := c.config("n1")
+		cfg.Pipeline, cfg.Shards = test.pipeline, test.shards
+		cfg.Engine = altered{Engine: c.store, limits: engine.Limits{Pipeline: test.of, Shards: 4, MaxRecord: 1 << 20}}
+		g, err := graph.New(cfg)
+		if err == nil && (g.Status().Pipeline != test.want || g.Shards() != 4) ||
+			err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestWaitReady: who waits for a node hears when it is ready, what is missing, or that it has stopped.
+func TestWaitReady(t *testing.T) {
+	inBubble(t, 2, nil, func(t *testing.T, c *cluster) {
+		idle, err := graph.New(c.config("n0"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := idle.WaitReady(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "has not entered") {
+			t.Errorf("of a node that doesn't run: %v", err)
+		}
+		c.start("n1")
+		if err := c.nodes["n1"].WaitReady(t.Context()); err != nil || c.nodes["n1"].Ready() != nil {
+			t.Errorf("%v, ready: %v", err, c.nodes["n1"].Ready())
+		}
+		c.kill("n1")
+		gone, err := graph.New(c.config("n2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended, stop := context.WithCancel(t.Context())
+		stop()
+		_ = gone.Run(ended)
+		if err := gone.WaitReady(t.Context()); !errors.Is(err, event.ErrStopped) {
+			t.Errorf("of a node that has stopped: %v", err)
+		}
 	})
 }

@@ -22,21 +22,22 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // Config configures a [Node].
 type Config struct {
-	// Pipeline is the coordinator id: nodes with the same one, on the same engine, work together. Default "main".
+	// Pipeline is the coordinator id: nodes with the same one, on the same engine, work together. Default: the engine's, which
+	// it must be, or "main" where the engine has no name for it.
 	Pipeline string
 	// Name is the node's name, unique in the pipeline. Required.
 	Name string
 	// Shards is the number of shards; it is fixed when the pipeline is created. Default: the engine's, which it must be.
 	Shards int
-	// Key says by what RDF changes are routed. Default dataset.Subject.
-	Key dataset.Key
+	// KeyName names how the keys of events are made. It is committed with the pipeline, and the same on all nodes. Default
+	// "subject".
+	KeyName string
 	// Zone is where the node is, for the spread of standbys. Weight is its share of the shards. Defaults "" and 1.
 	Zone   string
 	Weight int
@@ -44,19 +45,17 @@ type Config struct {
 	Engine engine.Engine
 	// Transport carries events between nodes. Required. The node registers itself with it; who made it runs it.
 	Transport shipper.Transport
-	// Logic makes the work of a shard. Default: dataset.New, which keeps RDF.
+	// Logic makes the work of a shard, in its empty state. Required.
 	Logic func(shard int) operator.Logic
 	// Logger takes what an operator of the system must know. Default slog.Default.
 	Logger *slog.Logger
 	// Info is shown to people by the other nodes' status, such as the address of the HTTP API. At most 1 KiB.
 	Info string
-	// Wait bounds how long Submit waits for owners. Default 20 s.
+	// Wait bounds how long a door waits for owners. Default 20 s.
 	Wait time.Duration
-	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default, and most, 64 MiB.
-	MaxTransaction int
 	// MaxQueue bounds the bytes of events that wait, per shard, at the door and at the owner. Default 64 MiB.
 	MaxQueue int
-	// MaxCopies bounds the bytes, at 256 for a quad, of the copies that are kept of shards that the node neither owns nor
+	// MaxCopies bounds the bytes, at 256 for an entry of the state, of the copies that are kept of shards that the node neither owns nor
 	// follows, once somebody has asked for their data. Default 256 MiB; negative: none.
 	MaxCopies int
 	// SnapshotEvery is the number of log bytes between snapshots of a shard, of which a record counts for 2,500 at least;
@@ -82,15 +81,10 @@ type Config struct {
 // snapshotEvery is the default of Config.SnapshotEvery for a small state.
 const snapshotEvery = 8_000_000
 
-// maxTransaction leaves room in an event for the small transactions that come in one part with the large one.
-const maxTransaction = shipper.MaxPayload - 256<<10
-
 func (c *Config) setDefaults() error {
-	c.Pipeline = cmp.Or(c.Pipeline, "main")
-	c.Key = cmp.Or(c.Key, dataset.Subject)
+	c.KeyName = cmp.Or(c.KeyName, "subject")
 	c.Weight = cmp.Or(c.Weight, 1)
 	c.Wait = cmp.Or(c.Wait, 20*time.Second)
-	c.MaxTransaction = cmp.Or(c.MaxTransaction, maxTransaction)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
 	c.MaxCopies = cmp.Or(c.MaxCopies, 256<<20)
 	c.snapshotsGrow = c.SnapshotEvery == 0
@@ -99,38 +93,37 @@ func (c *Config) setDefaults() error {
 	c.BeatEvery = cmp.Or(c.BeatEvery, core.BeatEvery)
 	c.FailAfter = cmp.Or(c.FailAfter, core.FailAfter)
 	c.Tick = cmp.Or(c.Tick, 10*time.Millisecond)
-	if c.Logic == nil {
-		c.Logic = func(int) operator.Logic { return dataset.New() }
-	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	if c.Marks == nil {
-		c.Marks = newMemoryMarks(max(c.Shards, 0))
-	}
 	c.SnapshotEvery = max(c.SnapshotEvery, 0)
 	switch {
-	case c.Engine == nil || c.Transport == nil:
-		return errors.New("a node needs an engine and a transport")
-	case !c.Key.Valid():
-		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
-	case c.MaxTransaction > maxTransaction:
-		return fmt.Errorf("transactions of %d bytes: at most %d can be carried between nodes", c.MaxTransaction, maxTransaction)
+	case c.Engine == nil || c.Transport == nil || c.Logic == nil:
+		return errors.New("a node needs an engine, a transport and a logic")
 	case len(c.Info) > 1024:
 		return fmt.Errorf("info of %d bytes: at most 1024", len(c.Info))
 	}
-	return c.setShards()
+	if err := c.setPipeline(); err != nil {
+		return err
+	}
+	if c.Marks == nil {
+		c.Marks = newMemoryMarks(c.Shards)
+	}
+	return nil
 }
 
-// setShards takes the number of shards from the engine, which has the logs.
-func (c *Config) setShards() error {
-	logs := c.Engine.Limits().Shards
-	c.Shards = cmp.Or(c.Shards, logs)
+// setPipeline takes the name and the number of shards from the engine, which has the logs.
+func (c *Config) setPipeline() error {
+	logs := c.Engine.Limits()
+	c.Pipeline = cmp.Or(c.Pipeline, logs.Pipeline, "main")
+	c.Shards = cmp.Or(c.Shards, logs.Shards)
 	switch {
 	case c.Shards < 1 || c.Shards > shard.Max:
 		return fmt.Errorf("%d shards: expected 1 to %d", c.Shards, shard.Max)
-	case c.Shards != logs:
-		return fmt.Errorf("%d shards: the engine was opened with %d; give both the same number, or 0 here", c.Shards, logs)
+	case c.Shards != logs.Shards:
+		return fmt.Errorf("%d shards: the engine was opened with %d; give both the same number, or 0 here", c.Shards, logs.Shards)
+	case logs.Pipeline != "" && c.Pipeline != logs.Pipeline:
+		return fmt.Errorf("pipeline %q: the engine was opened for %q; give both the same name, or none here", c.Pipeline, logs.Pipeline)
 	}
 	return nil
 }
@@ -185,7 +178,7 @@ func New(cfg Config) (*Node, error) {
 	n.life, n.stop = context.WithCancel(context.Background())
 	var err error
 	n.coord, err = coordinator.New(coordinator.Config{
-		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: string(cfg.Key), Keep: cfg.Keep,
+		CoordID: cfg.Pipeline, LocalNode: cfg.Name, Shards: cfg.Shards, Key: cfg.KeyName, Keep: cfg.Keep,
 		Zone: cfg.Zone, Weight: cfg.Weight, IdempotentMembership: true, Marks: cfg.Marks.Mark,
 	}, cfg.Engine.Control(), n.ship)
 	if err != nil {
@@ -225,9 +218,20 @@ func maxRecord(cfg Config) (int, error) {
 // Coordinator returns the node's coordinator, for its assignment, its statistics, and routing of events of one's own.
 func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
 
+// Shards returns the number of the pipeline's shards.
+func (n *Node) Shards() int { return len(n.loops) }
+
+// Queued returns how many bytes wait in the fullest of this node's outboxes, and how many may.
+func (n *Node) Queued() (fullest, most int) {
+	for _, l := range n.loops {
+		fullest = max(fullest, l.view.Load().queued)
+	}
+	return fullest, n.cfg.MaxQueue
+}
+
 // Run enters the pipeline and works until ctx ends, which returns nil, or until it can't go on: the settings differ
 // from the committed ones, the control log is damaged, or another process has taken its name ([ErrSuperseded]).
-// It returns when every goroutine has ended; [Node.Submit] and [Node.Send] then return [event.ErrStopped]. Run is called once.
+// It returns when every goroutine has ended; [Node.Send] and [Node.SendBatch] then return [event.ErrStopped]. Run is called once.
 func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

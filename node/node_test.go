@@ -17,11 +17,11 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,9 +55,9 @@ func (c *cluster) ready(names ...string) {
 	})
 }
 
-func (c *cluster) submit(name, key, patch string) []node.ShardResult {
+func (c *cluster) submit(name, key, patch string) []graph.Result {
 	c.t.Helper()
-	r, err := c.nodes[name].Submit(c.t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte(patch), Key: key})
+	r, err := c.nodes[name].Submit(c.t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(patch), Key: key})
 	if err != nil {
 		c.t.Fatalf("submit at %s: %v", name, err)
 	}
@@ -67,7 +67,7 @@ func (c *cluster) submit(name, key, patch string) []node.ShardResult {
 func (c *cluster) data(name string) string {
 	c.t.Helper()
 	var b bytes.Buffer
-	if _, err := c.nodes[name].WriteData(c.t.Context(), &b, node.DataOptions{}); err != nil {
+	if _, err := c.nodes[name].WriteData(c.t.Context(), &b, graph.DataOptions{}); err != nil {
 		c.t.Fatal(err)
 	}
 	lines := strings.SplitAfter(b.String(), "\n")
@@ -75,7 +75,7 @@ func (c *cluster) data(name string) string {
 	return strings.Join(lines, "")
 }
 
-func totals(results []node.ShardResult) (adds, deletes uint64) {
+func totals(results []graph.Result) (adds, deletes uint64) {
 	for _, r := range results {
 		adds, deletes = adds+r.Adds, deletes+r.Deletes
 	}
@@ -115,7 +115,7 @@ func TestSubmitTwiceWithOneKey(t *testing.T) {
 	if got := c.data("n1"); got != "" {
 		t.Errorf("the second had an effect: %s", got)
 	}
-	_, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Key: "k1",
+	_, err := c.nodes["n1"].Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Key: "k1",
 		Body: []byte("A <http://e/a> <http://e/p> \"2\" .\n")})
 	if !errors.Is(err, event.ErrReused) {
 		t.Errorf("the same key with another body: %v", err)
@@ -123,28 +123,28 @@ func TestSubmitTwiceWithOneKey(t *testing.T) {
 }
 
 func TestSubmitRefuses(t *testing.T) {
-	c := newCluster(t, 4, func(cfg *node.Config) { cfg.MaxTransaction = 1000 })
+	c := newCluster(t, 4, func(cfg *graph.Config) { cfg.MaxTransaction = 1000 })
 	c.start("n1")
 	c.ready("n1")
 	submit := func(mediaType, body string) error {
-		_, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: mediaType, Body: []byte(body)})
+		_, err := c.nodes["n1"].Submit(t.Context(), graph.Submission{MediaType: mediaType, Body: []byte(body)})
 		return err
 	}
 	var syntax *rdf.SyntaxError
-	if err := submit(node.TypePatch, "TX .\nA <http://e/a> <http://e/p> \"1\" .\nA <nowhere> .\nTC .\n"); !errors.As(err, &syntax) || syntax.Line != 3 {
+	if err := submit(graph.TypePatch, "TX .\nA <http://e/a> <http://e/p> \"1\" .\nA <nowhere> .\nTC .\n"); !errors.As(err, &syntax) || syntax.Line != 3 {
 		t.Errorf("bad row: %v", err)
 	}
-	if err := submit("text/turtle", ""); !errors.Is(err, node.ErrMediaType) {
+	if err := submit("text/turtle", ""); !errors.Is(err, event.ErrMediaType) {
 		t.Errorf("media type: %v", err)
 	}
-	if err := submit(node.TypePatch, "H prev <urn:x> .\nA <http://e/a> <http://e/p> \"1\" .\n"); !errors.Is(err, node.ErrPrevNeedsDataset) {
+	if err := submit(graph.TypePatch, "H prev <urn:x> .\nA <http://e/a> <http://e/p> \"1\" .\n"); !errors.Is(err, event.ErrPrev) {
 		t.Errorf("prev: %v", err)
 	}
 	var big strings.Builder
 	for i := range 100 {
 		fmt.Fprintf(&big, "A <http://e/a> <http://e/p> \"%d\" .\n", i)
 	}
-	if err := submit(node.TypePatch, big.String()); !errors.Is(err, event.ErrTooLarge) {
+	if err := submit(graph.TypePatch, big.String()); !errors.Is(err, event.ErrTooLarge) {
 		t.Errorf("large transaction: %v", err)
 	}
 	if got := c.data("n1"); got != "" {
@@ -153,14 +153,14 @@ func TestSubmitRefuses(t *testing.T) {
 }
 
 func TestOptimisticPatches(t *testing.T) {
-	c := newCluster(t, 4, func(cfg *node.Config) { cfg.Key = dataset.Dataset })
+	c := newCluster(t, 4, func(cfg *graph.Config) { cfg.Key = dataset.Dataset })
 	c.start("n1")
 	c.ready("n1")
 	head := c.submit("n1", "", `A <http://e/a> <http://e/p> "1" .`)[0].Head
 	next := c.submit("n1", "", fmt.Sprintf("H prev <%s> .\nTX .\nA <http://e/a> <http://e/p> \"2\" .\nTC .\n", head))[0].Head
-	_, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypePatch,
+	_, err := c.nodes["n1"].Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch,
 		Body: fmt.Appendf(nil, "H prev <%s> .\nTX .\nA <http://e/a> <http://e/p> \"3\" .\nTC .\n", head)})
-	var conflict *node.ConflictError
+	var conflict *graph.ConflictError
 	if !errors.As(err, &conflict) || conflict.Head != next || next == head {
 		t.Errorf("stale prev: %v; head %s, then %s", err, head, next)
 	}
@@ -171,7 +171,7 @@ func TestQuadsAreScoped(t *testing.T) {
 	c.start("n1")
 	c.ready("n1")
 	submit := func(key string) uint64 {
-		r, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypeNTriples, Key: key,
+		r, err := c.nodes["n1"].Submit(t.Context(), graph.Submission{MediaType: graph.TypeNTriples, Key: key,
 			Body: []byte("_:x <http://e/p> _:y .\n_:y <http://e/p> \"1\" .\n")})
 		if err != nil {
 			t.Fatal(err)
@@ -192,14 +192,14 @@ func TestQuadsAreScoped(t *testing.T) {
 // TestLabelsAreTheDocuments: a key that is used again when its time is over doesn't make the blank nodes of another document
 // the same; those of the same document are.
 func TestLabelsAreTheDocuments(t *testing.T) {
-	c := newCluster(t, 1, func(cfg *node.Config) { cfg.Keep = 24 * time.Microsecond })
+	c := newCluster(t, 1, func(cfg *graph.Config) { cfg.Keep = 24 * time.Microsecond })
 	c.start("n1")
 	c.ready("n1")
 	submit := func(text string) uint64 {
 		for i := range 30 { // the clock of a shard moves with its records, by a 24th of the keep time at most
 			c.submit("n1", "", fmt.Sprintf("A <http://e/s> <http://e/q> \"%d\" .", i))
 		}
-		r, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypeNQuads, Key: "k", Body: []byte(text)})
+		r, err := c.nodes["n1"].Submit(t.Context(), graph.Submission{MediaType: graph.TypeNQuads, Key: "k", Body: []byte(text)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +324,7 @@ func (c *cluster) step(sensor, i int) {
 	if i > 0 {
 		patch = fmt.Sprintf("D <http://e/s%d> <http://e/value> \"%d\" .\n", sensor, i-1) + patch
 	}
-	s := node.Submission{MediaType: node.TypePatch, Body: []byte("TX .\n" + patch + "TC .\n"), Key: fmt.Sprintf("%d-%d", sensor, i)}
+	s := graph.Submission{MediaType: graph.TypePatch, Body: []byte("TX .\n" + patch + "TC .\n"), Key: fmt.Sprintf("%d-%d", sensor, i)}
 	for {
 		n := c.any()
 		ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
@@ -336,7 +336,7 @@ func (c *cluster) step(sensor, i int) {
 	}
 }
 
-func (c *cluster) any() *node.Node {
+func (c *cluster) any() *graph.Graph {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.live[rand.IntN(len(c.live))]
@@ -373,7 +373,7 @@ func TestSettingsThatDiffer(t *testing.T) {
 	c.ready("n1")
 	cfg := c.config("n2")
 	cfg.Key = dataset.Graph
-	n, err := node.New(cfg)
+	n, err := graph.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func TestLaterProcessTakesTheName(t *testing.T) {
 	c.start("n1")
 	c.ready("n1")
 	c.submit("n1", "", `A <http://e/a> <http://e/p> "1" .`)
-	second, err := node.New(c.config("n1"))
+	second, err := graph.New(c.config("n1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,7 +399,7 @@ func TestLaterProcessTakesTheName(t *testing.T) {
 		t.Errorf("the earlier process ended with %v", err)
 	}
 	eventually(t, "the later process owns all", func() bool { return second.Ready() == nil })
-	r, err := second.Submit(t.Context(), node.Submission{MediaType: node.TypePatch,
+	r, err := second.Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch,
 		Body: []byte(`A <http://e/a> <http://e/p> "1" .`)})
 	if adds, _ := totals(r); err != nil || adds != 0 {
 		t.Errorf("the later process lost what the earlier accepted: %+v, %v", r, err)
@@ -411,7 +411,7 @@ func TestLaterProcessTakesTheName(t *testing.T) {
 }
 
 func TestSnapshotsAreUsed(t *testing.T) {
-	c := newCluster(t, 1, func(cfg *node.Config) { cfg.SnapshotEvery = 2000 })
+	c := newCluster(t, 1, func(cfg *graph.Config) { cfg.SnapshotEvery = 2000 })
 	c.start("n1")
 	c.ready("n1")
 	for i := range 50 {
@@ -446,12 +446,12 @@ func TestStreamSink(t *testing.T) {
 		}
 		return q.Clone()
 	}
-	var batch []shipper.Message
+	var batch []graph.Message
 	for i := range 20 {
-		batch = append(batch, shipper.Message{StreamID: "s", Offset: uint64(i), Quads: []rdf.Quad{quad(i), quad(i + 100)}})
+		batch = append(batch, graph.Message{StreamID: "s", Offset: uint64(i), Quads: []rdf.Quad{quad(i), quad(i + 100)}})
 	}
 	for range 2 {
-		if p, err := sink.WriteBatch(t.Context(), batch); err != nil || p != shipper.Continue {
+		if p, err := sink.WriteBatch(t.Context(), batch); err != nil || p != graph.Continue {
 			t.Fatalf("%v, %v", p, err)
 		}
 	}
@@ -459,7 +459,7 @@ func TestStreamSink(t *testing.T) {
 		t.Errorf("%d quads, want 40", n)
 	}
 	c.checkLogs(40)
-	if _, err := sink.WriteBatch(t.Context(), []shipper.Message{{Offset: 1}}); !errors.Is(err, shipper.ErrNotAccepted) {
+	if _, err := sink.WriteBatch(t.Context(), []graph.Message{{Offset: 1}}); !errors.Is(err, graph.ErrNotAccepted) {
 		t.Errorf("message without a stream: %v", err)
 	}
 }

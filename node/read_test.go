@@ -14,6 +14,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shipper"
@@ -104,13 +105,13 @@ func (f *foreign) part(i, part, of int) engine.Mark {
 }
 
 // idle is a node that doesn't run: it owns nothing and follows nothing.
-func idle(t *testing.T, e engine.Engine, shards int, change func(*node.Config)) *node.Node {
+func idle(t *testing.T, e engine.Engine, shards int, change func(*graph.Config)) *graph.Graph {
 	t.Helper()
-	cfg := node.Config{Name: "reader", Shards: shards, Engine: e, Transport: shipper.NewInProcess(1), Logger: discard}
+	cfg := graph.Config{Config: node.Config{Name: "reader", Shards: shards, Engine: e, Transport: shipper.NewInProcess(1), Logger: discard}}
 	if change != nil {
 		change(&cfg)
 	}
-	n, err := node.New(cfg)
+	n, err := graph.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func (h *heard) want(t *testing.T, numbers ...int) {
 }
 
 // live starts a reader, and returns what it hears and what ends it and returns its error.
-func live(t *testing.T, n *node.Node, o node.FollowOptions) (*heard, func() error) {
+func live(t *testing.T, n *graph.Graph, o node.FollowOptions) (*heard, func() error) {
 	h := &heard{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -165,25 +166,6 @@ func live(t *testing.T, n *node.Node, o node.FollowOptions) (*heard, func() erro
 	stop := sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() { _ = stop() })
 	return h, stop
-}
-
-func TestCursorText(t *testing.T) {
-	id := "ni:///sha-256;AbCdEfGh-_0123456789xyzxyzxyzxyzxyzxyzxyzxy"
-	c := node.Cursor{3: {Position: 42}, 0: {Position: 17, ID: id}}
-	const text = "0:17:AbCdEfGh-_012345,3:42"
-	if c.String() != text || node.Cursor(nil).String() != "" {
-		t.Errorf("%q, want %q", c, text)
-	}
-	got, err := node.ParseCursor(text)
-	if err != nil || got.String() != text || got[0].ID != "AbCdEfGh-_012345" || got[3].ID != "" {
-		t.Errorf("%v, %v", got, err)
-	}
-	for _, bad := range []string{"x", "0", "0:", "0:1,0:2", "-1:3", "0:1:", "0:1:short", "0:1:AbCdEfGh-_01234!", "0:1:AbCdEfGh-_012345:x",
-		"0:1:AbCdEfGh-_0123456", "0:1,", "9999999999:1"} {
-		if c, err := node.ParseCursor(bad); err == nil {
-			t.Errorf("%q is read as %v", bad, c)
-		}
-	}
 }
 
 // TestCursors: a reader begins after the very record that its cursor names, or hears why it can't.
@@ -206,7 +188,7 @@ func TestCursors(t *testing.T) {
 		"start":             {engine.Mark{}, []int{1, 2, 3, 4, 5}, ""},
 		"claim":             {f.marks[0], []int{1, 2, 3, 4, 5}, ""},
 		"id":                {second, []int{3, 4, 5}, ""},
-		"short id":          {engine.Mark{Position: third.Position, ID: node.Cursor{0: third}.String()[len(fmt.Sprintf("0:%d:", third.Position)):]}, []int{4, 5}, ""},
+		"short id":          {engine.Mark{Position: third.Position, ID: engine.Cursor{0: third}.String()[len(fmt.Sprintf("0:%d:", third.Position)):]}, []int{4, 5}, ""},
 		"position alone":    {engine.Mark{Position: third.Position}, []int{4, 5}, ""},
 		"end":               {fifth, nil, ""},
 		"another's id":      {engine.Mark{Position: second.Position, ID: first.ID}, nil, "the log has the record"},
@@ -216,9 +198,9 @@ func TestCursors(t *testing.T) {
 		"after part 2":      {engine.Mark{Position: part2.Position}, nil, "inside a transaction"},
 		"a shard of no one": {engine.Mark{Position: 1}, nil, "shards 0 to 1"},
 	} {
-		cursor := node.Cursor{0: test.at}
+		cursor := engine.Cursor{0: test.at}
 		if strings.Contains(name, "no one") {
-			cursor = node.Cursor{2: test.at}
+			cursor = engine.Cursor{2: test.at}
 		}
 		resolved, err := n.Resolve(t.Context(), cursor)
 		checkCursor(t, name+": resolve", err, test.err)
@@ -255,7 +237,7 @@ func TestTrimmedCursor(t *testing.T) {
 	if err := e.Shard(0).Trim(t.Context(), f.marks[2].Position); err != nil {
 		t.Fatal(err)
 	}
-	err := idle(t, e, 1, nil).Follow(t.Context(), node.FollowOptions{From: node.Cursor{0: first}}, (&heard{}).take)
+	err := idle(t, e, 1, nil).Follow(t.Context(), node.FollowOptions{From: engine.Cursor{0: first}}, (&heard{}).take)
 	if !errors.Is(err, node.ErrCursor) || !strings.Contains(err.Error(), "trimmed") {
 		t.Error(err)
 	}
@@ -272,7 +254,7 @@ func TestNowInsideTransaction(t *testing.T) {
 	for p := 1; p < parts; p++ {
 		f.part(2, p, parts)
 		other.delta(p) // other logs have positions between
-		for _, n := range []*node.Node{c.nodes["n1"], idle(t, c.store, 2, nil)} {
+		for _, n := range []*graph.Graph{c.nodes["n1"], idle(t, c.store, 2, nil)} {
 			now, err := n.Tails(t.Context())
 			if err != nil || now[0] != before {
 				t.Fatalf("within the transaction: %v, %v; want %v", now, err, before)
@@ -284,7 +266,7 @@ func TestNowInsideTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, stop := live(t, c.nodes["n1"], node.FollowOptions{From: now, Shards: []int{0}})
-	late, stopLate := live(t, c.nodes["n1"], node.FollowOptions{From: node.Cursor{0: f.marks[len(f.marks)-1]}, Shards: []int{0}})
+	late, stopLate := live(t, c.nodes["n1"], node.FollowOptions{From: engine.Cursor{0: f.marks[len(f.marks)-1]}, Shards: []int{0}})
 	f.part(2, parts, parts)
 	f.delta(3)
 	eventually(t, "the transaction and what follows are read", func() bool { return h.len() == 2 })
@@ -312,7 +294,7 @@ func TestTransactionNeverClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	h, _ := live(t, c.nodes["n1"], node.FollowOptions{From: from})
-	begun, _ := live(t, c.nodes["n1"], node.FollowOptions{From: node.Cursor{0: inside}})
+	begun, _ := live(t, c.nodes["n1"], node.FollowOptions{From: engine.Cursor{0: inside}})
 	takeOver(t, c.store, 0, 1<<41).delta(3)
 	eventually(t, "both go on", func() bool { return h.len() == 1 && begun.len() == 1 })
 	h.want(t, 3)
@@ -327,7 +309,7 @@ func TestTransactionNeverClosed(t *testing.T) {
 // TestReadersShare: what this node appends reaches any number of readers without another look at a log.
 func TestReadersShare(t *testing.T) {
 	var e *counting
-	c := newCluster(t, 16, func(cfg *node.Config) { cfg.Engine = e })
+	c := newCluster(t, 16, func(cfg *graph.Config) { cfg.Engine = e })
 	e = &counting{Engine: c.store}
 	c.start("n1")
 	c.ready("n1")
@@ -359,7 +341,7 @@ func TestReadersShare(t *testing.T) {
 // TestReadersOfOthersShards: the readers of a node that has no part in a shard share one follower, which ends with them.
 func TestReadersOfOthersShards(t *testing.T) {
 	var e *counting
-	c := newCluster(t, 2, func(cfg *node.Config) { cfg.Engine = e })
+	c := newCluster(t, 2, func(cfg *graph.Config) { cfg.Engine = e })
 	e = &counting{Engine: c.store}
 	c.start("n1")
 	c.ready("n1")
@@ -397,7 +379,7 @@ func (c *cluster) takeFrom(shard int) *foreign {
 		for i := range 8 {
 			ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Millisecond)
 			defer cancel()
-			_, _ = c.nodes["n1"].Submit(ctx, node.Submission{MediaType: node.TypePatch,
+			_, _ = c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch,
 				Body: fmt.Appendf(nil, "A <http://e/poke%d> <http://e/p> \"1\" .", i)})
 		}
 		return c.nodes["n1"].Status().Shards[shard].State != "owning"
@@ -475,8 +457,8 @@ func TestDamagedShardAlone(t *testing.T) {
 		t.Errorf("no shard is left: %v", err)
 	}
 	var b bytes.Buffer
-	cursor, err := n.WriteData(t.Context(), &b, node.DataOptions{})
-	missing, ok := errors.AsType[*node.MissingError](err)
+	cursor, err := n.WriteData(t.Context(), &b, graph.DataOptions{})
+	missing, ok := errors.AsType[*graph.MissingError](err)
 	if !ok || !slices.Equal(missing.Shards, []int{1}) || strings.Count(b.String(), "\n") != 4 ||
 		!strings.Contains(b.String(), "\n# incomplete: shards [1] are missing: ") {
 		t.Errorf("data: %v\n%s", err, b.String())
@@ -501,8 +483,8 @@ func TestHaltedShardIsKnown(t *testing.T) {
 	})
 	for _, partial := range []bool{false, true} {
 		var b bytes.Buffer
-		cursor, err := n.WriteData(t.Context(), &b, node.DataOptions{Partial: partial})
-		if _, ok := errors.AsType[*node.MissingError](err); !ok || (b.Len() > 0) != partial || (len(cursor) == 1) != partial {
+		cursor, err := n.WriteData(t.Context(), &b, graph.DataOptions{Partial: partial})
+		if _, ok := errors.AsType[*graph.MissingError](err); !ok || (b.Len() > 0) != partial || (len(cursor) == 1) != partial {
 			t.Errorf("partial %v: %v, %q, %v", partial, cursor, b.String(), err)
 		}
 	}
@@ -516,9 +498,9 @@ func TestCopiesAreKept(t *testing.T) {
 		f.delta(i)
 	}
 	n := idle(t, e, 2, nil)
-	data := func() (string, node.Cursor) {
+	data := func() (string, engine.Cursor) {
 		var b bytes.Buffer
-		cursor, err := n.WriteData(t.Context(), &b, node.DataOptions{})
+		cursor, err := n.WriteData(t.Context(), &b, graph.DataOptions{})
 		if err != nil {
 			t.Error(err)
 		}
@@ -558,10 +540,10 @@ func TestCopiesAreBounded(t *testing.T) {
 		}
 	}
 	for _, limit := range []int{3 * 11 * 256, -1} {
-		n := idle(t, e, shards, func(c *node.Config) { c.MaxCopies = limit })
+		n := idle(t, e, shards, func(c *graph.Config) { c.MaxCopies = limit })
 		for range 2 {
 			var b bytes.Buffer
-			if _, err := n.WriteData(t.Context(), &b, node.DataOptions{}); err != nil || strings.Count(b.String(), "\n") != 10*shards {
+			if _, err := n.WriteData(t.Context(), &b, graph.DataOptions{}); err != nil || strings.Count(b.String(), "\n") != 10*shards {
 				t.Errorf("%v\n%s", err, b.String())
 			}
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 )
 
 // leaderless is a blob store whose stream has no leader: what is asked of it waits until ctx ends, as with JetStream.
@@ -22,7 +22,7 @@ func (leaderless) List(ctx context.Context, _ string) ([]engine.BlobInfo, error)
 // Where the snapshots can't be listed the log is used.
 func TestListHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, 1, func(cfg *node.Config) {
+		c := newCluster(t, 1, func(cfg *graph.Config) {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: leaderless{cfg.Engine.Blobs()}}
 		})
 		c.start("n1")

@@ -17,7 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -110,7 +110,7 @@ func damaged(_ context.Context, r io.ReadCloser) io.ReadCloser {
 func TestOlderSnapshot(t *testing.T) {
 	var r *reading
 	var froms *starts
-	c := newCluster(t, 1, func(cfg *node.Config) {
+	c := newCluster(t, 1, func(cfg *graph.Config) {
 		cfg.SnapshotEvery = 2000
 		if r != nil {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r, shard: froms.shard}
@@ -189,7 +189,7 @@ func (l startLog) Read(ctx context.Context, from uint64, fn func(engine.Entry) e
 
 // TestOldSnapshotsAreDeleted but for the newest two.
 func TestOldSnapshotsAreDeleted(t *testing.T) {
-	c := newCluster(t, 1, func(cfg *node.Config) { cfg.SnapshotEvery = 1 })
+	c := newCluster(t, 1, func(cfg *graph.Config) { cfg.SnapshotEvery = 1 })
 	c.start("n1")
 	c.ready("n1")
 	names := map[string]bool{}
@@ -243,7 +243,7 @@ func (h *hangingBlob) Close() error {
 // assignment, nor the node from stopping.
 func TestSnapshotHangs(t *testing.T) {
 	var r *reading
-	c := newCluster(t, 1, func(cfg *node.Config) {
+	c := newCluster(t, 1, func(cfg *graph.Config) {
 		cfg.SnapshotEvery = 2000
 		if cfg.Name == "n2" {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
@@ -260,7 +260,7 @@ func TestSnapshotHangs(t *testing.T) {
 	// Its door is open: who gives up is told so, in time.
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := c.nodes["n2"].Submit(ctx, node.Submission{MediaType: node.TypePatch,
+	_, err := c.nodes["n2"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch,
 		Body: []byte("A <http://e/x> <http://e/p> \"x\" .")})
 	if !errors.Is(err, event.ErrNoOwner) {
 		t.Errorf("%v", err)
@@ -286,7 +286,7 @@ func TestSnapshotHangs(t *testing.T) {
 // TestStopWhileRestoring: the node stops though its snapshot hangs.
 func TestStopWhileRestoring(t *testing.T) {
 	var r *reading
-	c := newCluster(t, 1, func(cfg *node.Config) {
+	c := newCluster(t, 1, func(cfg *graph.Config) {
 		cfg.SnapshotEvery = 2000
 		if cfg.Name == "n2" {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
@@ -305,7 +305,7 @@ func TestStopWhileRestoring(t *testing.T) {
 // TestRecordsFitTheEngine: records are as small as the engine needs them.
 func TestRecordsFitTheEngine(t *testing.T) {
 	const limit = 240 << 10
-	c := newCluster(t, 1, func(cfg *node.Config) {
+	c := newCluster(t, 1, func(cfg *graph.Config) {
 		cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), limits: engine.Limits{Shards: 1, MaxRecord: limit}}
 	})
 	c.start("n1")
@@ -329,14 +329,14 @@ func TestRecordsFitTheEngine(t *testing.T) {
 	}
 	cfg := c.config("n2")
 	cfg.Engine = altered{Engine: c.store, limits: engine.Limits{Shards: 1, MaxRecord: operator.HeaderRoom("n2")}}
-	if _, err := node.New(cfg); err == nil || !strings.Contains(err.Error(), "max_payload") {
+	if _, err := graph.New(cfg); err == nil || !strings.Contains(err.Error(), "max_payload") {
 		t.Errorf("an engine that takes too little: %v", err)
 	}
 }
 
 // TestEngineRefusesSize: an engine that accepts less than it says is told from one that is away.
 func TestEngineRefusesSize(t *testing.T) {
-	c := newCluster(t, 1, func(cfg *node.Config) {
+	c := newCluster(t, 1, func(cfg *graph.Config) {
 		cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), shard: func(l engine.ShardLog) engine.ShardLog {
 			return narrow{l}
 		}}
@@ -344,8 +344,8 @@ func TestEngineRefusesSize(t *testing.T) {
 	c.start("n1")
 	c.ready("n1")
 	const patch = "A <http://e/a> <http://e/p> \"1\" .\n"
-	_, err := c.nodes["n1"].Submit(t.Context(), node.Submission{MediaType: node.TypePatch, Body: []byte(patch),
-		Key: strings.Repeat("/", node.MaxKey)})
+	_, err := c.nodes["n1"].Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(patch),
+		Key: strings.Repeat("/", graph.MaxKey)})
 	if !errors.Is(err, event.ErrTooLarge) || errors.Is(err, event.ErrBad) {
 		t.Errorf("%v", err)
 	}
@@ -368,7 +368,7 @@ func (n narrow) Append(ctx context.Context, expect uint64, payload []byte) (uint
 func TestSnapshotStalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r *reading
-		c := newCluster(t, 1, func(cfg *node.Config) {
+		c := newCluster(t, 1, func(cfg *graph.Config) {
 			cfg.SnapshotEvery = 2000
 			if cfg.Name == "n2" {
 				cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
@@ -391,7 +391,7 @@ func TestSnapshotStalls(t *testing.T) {
 func TestSnapshotCantBePut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		puts := new(stuck)
-		c := newCluster(t, 1, func(cfg *node.Config) {
+		c := newCluster(t, 1, func(cfg *graph.Config) {
 			cfg.SnapshotEvery = 1
 			puts.Blobs = cfg.Engine.Blobs()
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: puts}

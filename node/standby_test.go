@@ -10,7 +10,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 )
 
 // laggingLog is a shard's log of which nothing new is heard while it is deaf.
@@ -26,7 +26,7 @@ func (l laggingLog) Follow(ctx context.Context, from uint64, fn func(engine.Entr
 // TestStandbyBehind: as long as a standby isn't near the end of its shard's log, its node says so, and no other.
 func TestStandbyBehind(t *testing.T) {
 	var deaf atomic.Bool
-	change := func(cfg *node.Config) {
+	change := func(cfg *graph.Config) {
 		if cfg.Name == "n2" {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine),
 				shard: func(l engine.ShardLog) engine.ShardLog { return laggingLog{l, &deaf} }}

@@ -1,11 +1,12 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
-	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // Status returns what the node knows now.
@@ -13,7 +14,7 @@ func (n *Node) Status() Status {
 	state := n.coord.State()
 	s := Status{
 		Pipeline: n.cfg.Pipeline, Node: n.cfg.Name, Incarnation: n.incarnation.Load(), Epoch: state.Epoch,
-		Key: string(n.cfg.Key), Absent: state.Absent, Stats: n.Stats(),
+		Key: n.cfg.KeyName, Absent: state.Absent, Stats: n.Stats(),
 	}
 	if err := n.Ready(); err != nil {
 		s.NotReady = err.Error()
@@ -24,10 +25,7 @@ func (n *Node) Status() Status {
 	for shard, l := range n.loops {
 		v := l.view.Load()
 		st := ShardStatus{Shard: shard, Owner: v.owner, Standby: v.standby, State: v.state.String(),
-			Position: v.position, Head: v.head}
-		if d, ok := v.logic.(*dataset.Logic); ok {
-			st.Quads = d.Store().Len()
-		}
+			Position: v.position, Head: v.head, Size: sizeOf(v.logic)}
 		if v.err != nil {
 			st.Error = v.err.Error()
 		}
@@ -103,10 +101,32 @@ func (n *Node) Ready() error {
 	return nil
 }
 
+// readyPoll is the time between looks of who waits for the node to be ready.
+const readyPoll = 20 * time.Millisecond
+
+// WaitReady returns when [Node.Ready] is nil. Its error is [event.ErrStopped] when the node stops, or that of ctx around what
+// is missing.
+func (n *Node) WaitReady(ctx context.Context) error {
+	poll := time.NewTicker(readyPoll)
+	defer poll.Stop()
+	for {
+		missing := n.Ready()
+		if missing == nil {
+			return nil
+		}
+		select {
+		case <-poll.C:
+		case <-n.life.Done():
+			return event.ErrStopped
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), missing)
+		}
+	}
+}
+
 // Stats returns the counters.
 func (n *Node) Stats() Stats {
 	s := Stats{
-		Submissions: n.counted.submissions.Load(), ChangesIn: n.counted.changesIn.Load(),
 		AppendNanos: n.counted.appendNanos.Load(), ProposedFailed: n.counted.proposedFailed.Load(),
 	}
 	for _, l := range n.loops {

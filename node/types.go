@@ -1,78 +1,10 @@
 package node
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
 )
-
-// Errors of [Node.Submit] of its own; the others are those of what becomes of the events ([event.ErrBusy] and its like),
-// [engine.ErrNoRoom] and [engine.ErrNoLeader]. Test with errors.Is and errors.As.
-var (
-	// ErrKey: the idempotency key is too long, or no UTF-8.
-	ErrKey = errors.New("idempotency key is not usable")
-	// ErrMediaType: the body's media type is none of those that Submit reads.
-	ErrMediaType = errors.New("media type is not supported")
-	// ErrPrevNeedsDataset: the patch has a "prev" header, but the pipeline's key is not "dataset".
-	ErrPrevNeedsDataset = errors.New(`header "prev" needs a pipeline with key: dataset`)
-)
-
-// ConflictError says that the patch's "prev" is not the head of its dataset. Nothing of the patch is applied. An empty
-// "prev" asks for a dataset to which nothing was ever committed: one that was emptied again has a head.
-type ConflictError struct {
-	// Head is the id of the newest delta, empty if there is none.
-	Head string
-}
-
-// Error tells the head, with which the sender can try again.
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("prev is not the head of the dataset; the head is %q", e.Head)
-}
-
-// PartialError says that some shards of a submission have committed and others have not. Send the same again, with
-// the same idempotency key: what is committed has no second effect.
-type PartialError struct {
-	// Done holds the results of the shards that have committed.
-	Done []ShardResult
-	// Err is the error of the first shard, by number, that has not.
-	Err error
-}
-
-// Error tells how many shards have committed, and why the first that has not did not.
-func (e *PartialError) Error() string {
-	return fmt.Sprintf("%d shards committed, then: %v", len(e.Done), e.Err)
-}
-
-// Unwrap returns the cause.
-func (e *PartialError) Unwrap() error { return e.Err }
-
-// Submission is a document of changes.
-type Submission struct {
-	// MediaType is application/rdf-patch, application/n-quads or application/n-triples (the latter two are additions).
-	MediaType string
-	// Body is the document. Submit doesn't keep it.
-	Body []byte
-	// Key is the sender's idempotency key, UTF-8 of at most [MaxKey] bytes. Empty: the door makes an identity, so that retries inside
-	// the cluster have no second effect, but a second Submit has.
-	Key string
-}
-
-// ShardResult says what became of the part of a submission that fell in one shard.
-type ShardResult struct {
-	// Shard is the shard's number.
-	Shard int `json:"shard"`
-	// Position is the log position of the (last) record that holds the changes; 0 if it is no longer known.
-	Position uint64 `json:"position"`
-	// Adds and Deletes count the real changes.
-	Adds    uint64 `json:"adds"`
-	Deletes uint64 `json:"deletes"`
-	// Head is the id of the newest record of the shard when the changes were committed.
-	Head string `json:"head,omitempty"`
-	// Duplicate: the changes had been committed before, under the same key.
-	Duplicate bool `json:"duplicate,omitempty"`
-}
 
 // Record is one delta of a shard's log, whole (the parts of a chain are joined).
 type Record struct {
@@ -93,7 +25,7 @@ type Record struct {
 // FollowOptions choose what [Node.Follow] reads.
 type FollowOptions struct {
 	// From holds, per shard, the record after which to begin; shards that are not in it begin at the start.
-	From Cursor
+	From engine.Cursor
 	// Shards to read, each once; nil reads all.
 	Shards []int
 	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call.
@@ -107,97 +39,96 @@ type FollowOptions struct {
 // Status is a snapshot of a node, for people and for tests.
 type Status struct {
 	// Pipeline is the coordinator id, Node the name of this node, Incarnation that of its process.
-	Pipeline    string `json:"pipeline"`
-	Node        string `json:"node"`
-	Incarnation uint64 `json:"incarnation"`
+	Pipeline    string
+	Node        string
+	Incarnation uint64
 	// Epoch is that of the newest control record that is installed.
-	Epoch uint64 `json:"epoch"`
+	Epoch uint64
 	// Key says by what changes are routed.
-	Key string `json:"key"`
+	Key string
 	// Ready: a member that can commit to every shard that it owns, now. NotReady says what is missing.
-	Ready    bool   `json:"ready"`
-	NotReady string `json:"not_ready,omitempty"`
+	Ready    bool
+	NotReady string
 	// Degraded lists what is not as it should be, here or elsewhere, as far as this node knows; empty: all is well.
-	Degraded []string `json:"degraded,omitempty"`
+	Degraded []string
 	// Absent are nodes that were taken for dead and have neither come back nor left, in order.
-	Absent []string `json:"absent,omitempty"`
+	Absent []string
 	// Engine is how the engine's streams and disk were within the last seconds.
-	Engine EngineStatus `json:"engine"`
+	Engine EngineStatus
 	// Members are in order of name, Shards in order of number.
-	Members []MemberStatus `json:"members"`
-	Shards  []ShardStatus  `json:"shards"`
+	Members []MemberStatus
+	Shards  []ShardStatus
 	// Stats are the counters of this node.
-	Stats Stats `json:"stats"`
+	Stats Stats
 }
 
 // EngineStatus is how the engine is.
 type EngineStatus struct {
 	// Streams are what it keeps logs in, each with its copies.
-	Streams []StreamStatus `json:"streams,omitempty"`
+	Streams []StreamStatus
 	// Storage is that of this node's server, in bytes; zero if it runs none. StorageError says why it takes nothing more.
-	Storage      engine.Storage `json:"storage"`
-	StorageError string         `json:"storage_error,omitempty"`
+	Storage      engine.Storage
+	StorageError string
 	// Troubles are what else keeps the engine from being well.
-	Troubles []string `json:"troubles,omitempty"`
+	Troubles []string
 	// Damages are what was found damaged on this node's disk since its start, and what was done about it.
-	Damages []string `json:"damages,omitempty"`
+	Damages []string
 }
 
 // StreamStatus is how one stream is.
 type StreamStatus struct {
 	engine.StreamHealth
 	// Degraded: it has fewer good copies than it should. Error says why it takes no appends.
-	Degraded bool   `json:"degraded"`
-	Error    string `json:"error,omitempty"`
+	Degraded bool
+	Error    string
 }
 
 // MemberStatus is what this node knows of a member.
 type MemberStatus struct {
 	// Name is the member's name, Incarnation that of the process that bears it.
-	Name        string `json:"name"`
-	Incarnation uint64 `json:"incarnation"`
+	Name        string
+	Incarnation uint64
 	// Owned is the number of shards that the assignment gives it.
-	Owned int `json:"owned"`
+	Owned int
 	// Alive: it was heard within the time after which it would be taken for dead.
-	Alive       bool    `json:"alive"`
-	HeardMillis int64   `json:"heard_ms"` // since its last beat; -1: never heard
-	Load        float64 `json:"load"`     // changes in the last second
-	Info        string  `json:"info,omitempty"`
+	Alive       bool
+	HeardMillis int64   // since its last beat; -1: never heard
+	Load        float64 // changes in the last second
+	Info        string
 }
 
 // ShardStatus is what this node knows of a shard.
 type ShardStatus struct {
 	// Shard is the shard's number, Owner and Standby the names of the nodes that the assignment gives it to.
-	Shard   int    `json:"shard"`
-	Owner   string `json:"owner"`
-	Standby string `json:"standby,omitempty"`
+	Shard   int
+	Owner   string
+	Standby string
 	// State is this node's part: none, following, claiming, owning, halted.
-	State    string `json:"state"`
-	Position uint64 `json:"position"`
-	Quads    int    `json:"quads"`
-	Head     string `json:"head,omitempty"`
-	Error    string `json:"error,omitempty"`
+	State    string
+	Position uint64
+	// Size is the number of entries of the state, such as quads; 0 if the logic does not count them.
+	Size  int
+	Head  string
+	Error string
 }
 
 // Stats counts since the node's start.
 type Stats struct {
-	Submissions    uint64 `json:"submissions"`     // documents taken in at this node's door
-	ChangesIn      uint64 `json:"changes_in"`      // rows of them
-	Events         uint64 `json:"events"`          // events answered as owner
-	Adds           uint64 `json:"adds"`            // real additions committed as owner
-	Deletes        uint64 `json:"deletes"`         // real deletions committed as owner
-	Duplicates     uint64 `json:"duplicates"`      // events that had been committed before
-	Bad            uint64 `json:"bad"`             // events dead-lettered
-	Records        uint64 `json:"records"`         // records appended
-	RecordBytes    uint64 `json:"record_bytes"`    // bytes of them
-	AppendNanos    uint64 `json:"append_nanos"`    // time appends were under way, summed
-	AppendRefused  uint64 `json:"append_refused"`  // appends refused
-	AppendUnknown  uint64 `json:"append_unknown"`  // appends without an answer
-	Claims         uint64 `json:"claims"`          // shards claimed
-	ClaimTries     uint64 `json:"claim_tries"`     // claims sent to be appended; far more than claims say that they fail
-	Yields         uint64 `json:"yields"`          // shards given up
-	Halted         uint64 `json:"halted"`          // shards halted for damage
-	ProposedFailed uint64 `json:"proposed_failed"` // members this node proposed as failed
+	Events         uint64 // events answered as owner
+	Adds           uint64 // real additions committed as owner
+	Deletes        uint64 // real deletions committed as owner
+	Duplicates     uint64 // events that had been committed before
+	Bad            uint64 // events dead-lettered
+	Records        uint64 // records appended
+	RecordBytes    uint64 // bytes of them
+	AppendNanos    uint64 // time appends were under way, summed
+	AppendRefused  uint64 // appends refused
+	AppendUnknown  uint64 // appends without an answer
+	Claims         uint64 // shards claimed
+	ClaimTries     uint64 // claims sent to be appended; far more than claims say that they fail
+	Yields         uint64 // shards given up
+	Halted         uint64 // shards halted for damage
+	ProposedFailed uint64 // members this node proposed as failed
 	// OldestMillis is how long the oldest batch of this node's doors waits for its answer; 0: none does.
-	OldestMillis int64 `json:"oldest_batch_ms"`
+	OldestMillis int64
 }

@@ -67,7 +67,7 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error)
 
 // Limits tells the number of shards, and what a message of the servers can hold besides its headers.
 func (p *pipeline) Limits() engine.Limits {
-	return engine.Limits{Shards: len(p.shards), MaxRecord: int(max(p.nc.MaxPayload()-headroom, 0))}
+	return engine.Limits{Pipeline: p.cfg.Pipeline, Shards: len(p.shards), MaxRecord: int(max(p.nc.MaxPayload()-headroom, 0))}
 }
 
 // Control is the control log.

@@ -46,12 +46,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
 // Submitter takes changes in. Submit may be called concurrently and doesn't keep the body.
 type Submitter interface {
-	Submit(ctx context.Context, s node.Submission) ([]node.ShardResult, error)
+	Submit(ctx context.Context, s graph.Submission) ([]graph.Result, error)
 }
 
 // Reader gives out what was committed. All methods may be called concurrently; Follow calls fn from one goroutine at a
@@ -59,18 +61,18 @@ type Submitter interface {
 type Reader interface {
 	Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error
 	// Resolve checks a cursor and completes it; an error that is a [node.ErrCursor] says that it is of no use.
-	Resolve(ctx context.Context, c node.Cursor) (node.Cursor, error)
-	Tails(ctx context.Context) (node.Cursor, error)
-	WriteData(ctx context.Context, w io.Writer, o node.DataOptions) (node.Cursor, error)
+	Resolve(ctx context.Context, c engine.Cursor) (engine.Cursor, error)
+	Tails(ctx context.Context) (engine.Cursor, error)
+	WriteData(ctx context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error)
 }
 
 // Health tells how the node is. Both methods may be called concurrently and answer at once.
 type Health interface {
-	Status() node.Status
+	Status() graph.Status
 	Ready() error
 }
 
-// Node is what the API needs of a [node.Node].
+// Node is what the API needs of a [graph.Graph].
 type Node interface {
 	Submitter
 	Reader
@@ -265,7 +267,7 @@ func (a *API) openStream() (release func(), _ *problem) {
 }
 
 func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, a.node.Status())
+	writeJSON(w, http.StatusOK, statusOf(a.node.Status()))
 }
 
 func getHealth(w http.ResponseWriter, _ *http.Request) {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -29,34 +30,35 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // scripted answers as a test tells it to, where the question is what the API makes of the answer.
 type scripted struct {
-	submit func(context.Context, node.Submission) ([]node.ShardResult, error)
+	submit func(context.Context, graph.Submission) ([]graph.Result, error)
 	follow func(context.Context, node.FollowOptions, func(node.Record) error) error
-	tails  node.Cursor
+	tails  engine.Cursor
 	// resolve answers Resolve; without it the cursor is good.
-	resolve func(node.Cursor) (node.Cursor, error)
-	data    func(io.Writer, node.DataOptions) (node.Cursor, error)
+	resolve func(engine.Cursor) (engine.Cursor, error)
+	data    func(io.Writer, graph.DataOptions) (engine.Cursor, error)
 	ready   error
 	status  node.Status
+	changes uint64 // taken in at the door
 }
 
-func (s *scripted) Submit(ctx context.Context, sub node.Submission) ([]node.ShardResult, error) {
+func (s *scripted) Submit(ctx context.Context, sub graph.Submission) ([]graph.Result, error) {
 	return s.submit(ctx, sub)
 }
 func (s *scripted) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 	return s.follow(ctx, o, fn)
 }
-func (s *scripted) Resolve(_ context.Context, c node.Cursor) (node.Cursor, error) {
+func (s *scripted) Resolve(_ context.Context, c engine.Cursor) (engine.Cursor, error) {
 	if s.resolve == nil {
 		return c, nil
 	}
 	return s.resolve(c)
 }
-func (s *scripted) Tails(context.Context) (node.Cursor, error) { return s.tails, nil }
-func (s *scripted) WriteData(_ context.Context, w io.Writer, o node.DataOptions) (node.Cursor, error) {
+func (s *scripted) Tails(context.Context) (engine.Cursor, error) { return s.tails, nil }
+func (s *scripted) WriteData(_ context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error) {
 	return s.data(w, o)
 }
-func (s *scripted) Status() node.Status { return s.status }
-func (s *scripted) Ready() error        { return s.ready }
+func (s *scripted) Status() graph.Status { return graph.Status{Status: s.status, Changes: s.changes} }
+func (s *scripted) Ready() error         { return s.ready }
 
 // serve starts a real HTTP server of the API.
 func serve(t *testing.T, n api.Node, cfg api.Config) string {
@@ -113,17 +115,17 @@ func send(t *testing.T, r *http.Request, header ...string) (*http.Response, stri
 const patchType = "application/rdf-patch"
 
 func TestPostAnswers(t *testing.T) {
-	results := []node.ShardResult{{Shard: 1, Position: 7, Adds: 2, Head: "ni:x"}, {Shard: 3, Position: 9, Deletes: 1,
+	results := []graph.Result{{Shard: 1, Position: 7, Adds: 2, Head: "ni:x"}, {Shard: 3, Position: 9, Deletes: 1,
 		Duplicate: true}}
-	var got node.Submission
-	url := serve(t, &scripted{submit: func(_ context.Context, s node.Submission) ([]node.ShardResult, error) {
+	var got graph.Submission
+	url := serve(t, &scripted{submit: func(_ context.Context, s graph.Submission) ([]graph.Result, error) {
 		got = s
 		got.Body = bytes.Clone(s.Body)
 		return results, nil
 	}}, api.Config{})
 	answer, body := call(t, "POST", url+"/v1/changes", "TX .\nTC .\n", "Content-Type", patchType+"; charset=UTF-8",
 		"Idempotency-Key", "k1")
-	if want := (node.Submission{MediaType: patchType, Body: []byte("TX .\nTC .\n"), Key: "k1"}); !cmp.Equal(got, want) {
+	if want := (graph.Submission{MediaType: patchType, Body: []byte("TX .\nTC .\n"), Key: "k1"}); !cmp.Equal(got, want) {
 		t.Errorf("submitted: %s", cmp.Diff(want, got))
 	}
 	want := `{"results":[{"shard":1,"position":7,"adds":2,"deletes":0,"head":"ni:x"},` +
@@ -146,14 +148,14 @@ func TestPostErrors(t *testing.T) {
 			`{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`},
 		{"transaction too large", fmt.Errorf("%w: transaction of 65 MiB", event.ErrTooLarge), 413, [2]string{},
 			`{"error":{"code":"too_large","message":"too large: transaction of 65 MiB"}}`},
-		{"conflict", &node.ConflictError{Head: "ni:h"}, 409, [2]string{},
+		{"conflict", &graph.ConflictError{Head: "ni:h"}, 409, [2]string{},
 			`{"error":{"code":"prev_not_head","message":"prev is not the head of the dataset; the head is \"ni:h\"","head":"ni:h"}}`},
-		{"media type", node.ErrMediaType, 415, [2]string{"Accept-Post",
+		{"media type", event.ErrMediaType, 415, [2]string{"Accept-Post",
 			"application/rdf-patch, application/n-quads, application/n-triples"},
 			`{"error":{"code":"unsupported_media_type","message":"media type is not supported"}}`},
 		{"reused key", event.ErrReused, 422, [2]string{},
 			`{"error":{"code":"key_reused","message":"idempotency key was used for another body"}}`},
-		{"prev needs dataset", node.ErrPrevNeedsDataset, 400, [2]string{},
+		{"prev needs dataset", event.ErrPrev, 400, [2]string{},
 			`{"error":{"code":"prev_needs_dataset","message":"header \"prev\" needs a pipeline with key: dataset"}}`},
 		{"bad event", event.ErrBad, 422, [2]string{},
 			`{"error":{"code":"bad_event","message":"event can't be evaluated"}}`},
@@ -169,9 +171,9 @@ func TestPostErrors(t *testing.T) {
 			`{"error":{"code":"stopped","message":"node is stopped"}}`},
 		{"halted", fmt.Errorf("shard 1: %w", event.ErrHalted), 503, [2]string{"Retry-After", ""},
 			`{"error":{"code":"halted","message":"shard 1: shard is halted"}}`},
-		{"key", node.ErrKey, 400, [2]string{},
+		{"key", event.ErrKey, 400, [2]string{},
 			`{"error":{"code":"bad_key","message":"idempotency key is not usable"}}`},
-		{"part committed", &node.PartialError{Done: []node.ShardResult{{Shard: 2, Position: 5, Adds: 1}},
+		{"part committed", &graph.PartialError{Done: []graph.Result{{Shard: 2, Position: 5, Adds: 1}},
 			Err: event.ErrNoOwner}, 503, [2]string{"Retry-After", "1"},
 			`{"error":{"code":"no_owner","message":"1 shards committed, then: shard has no owner that answers"},` +
 				`"results":[{"shard":2,"position":5,"adds":1,"deletes":0}]}`},
@@ -181,7 +183,7 @@ func TestPostErrors(t *testing.T) {
 	url := serve(t, n, api.Config{})
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			n.submit = func(context.Context, node.Submission) ([]node.ShardResult, error) { return nil, test.err }
+			n.submit = func(context.Context, graph.Submission) ([]graph.Result, error) { return nil, test.err }
 			answer, body := call(t, "POST", url+"/v1/changes", "x", "Content-Type", patchType)
 			if answer.StatusCode != test.status || body != test.body+"\n" {
 				t.Errorf("answer %d %s\nwant   %d %s", answer.StatusCode, body, test.status, test.body)
@@ -195,7 +197,7 @@ func TestPostErrors(t *testing.T) {
 
 func TestPostRefusesAtTheDoor(t *testing.T) {
 	reached := false
-	n := &scripted{submit: func(context.Context, node.Submission) ([]node.ShardResult, error) {
+	n := &scripted{submit: func(context.Context, graph.Submission) ([]graph.Result, error) {
 		reached = true
 		return nil, nil
 	}}
@@ -270,8 +272,8 @@ func code(t *testing.T, body string) string {
 }
 
 func TestPostBodies(t *testing.T) {
-	n := &scripted{submit: func(_ context.Context, s node.Submission) ([]node.ShardResult, error) {
-		return []node.ShardResult{{Adds: uint64(len(s.Body)), Head: string(s.Body[len(s.Body)-1:])}}, nil
+	n := &scripted{submit: func(_ context.Context, s graph.Submission) ([]graph.Result, error) {
+		return []graph.Result{{Adds: uint64(len(s.Body)), Head: string(s.Body[len(s.Body)-1:])}}, nil
 	}}
 	url := serve(t, n, api.Config{MaxBody: 1 << 20})
 	for _, size := range []int{1, 511, 512, 64 << 10, 64<<10 + 1, 1 << 20} {
@@ -296,7 +298,7 @@ func TestPostBodies(t *testing.T) {
 
 func TestBodiesAreBoundedTogether(t *testing.T) {
 	hold, held := make(chan struct{}), make(chan struct{})
-	n := &scripted{submit: func(context.Context, node.Submission) ([]node.ShardResult, error) {
+	n := &scripted{submit: func(context.Context, graph.Submission) ([]graph.Result, error) {
 		held <- struct{}{}
 		<-hold
 		return nil, nil
@@ -411,12 +413,12 @@ func TestAdmission(t *testing.T) {
 }
 
 func TestMetrics(t *testing.T) {
-	n := &scripted{status: node.Status{
+	n := &scripted{changes: 99, status: node.Status{
 		Node: "n1", Epoch: 4, Ready: true,
 		Members: []node.MemberStatus{{Name: "n1", Alive: true}, {Name: "n2"}},
-		Shards: []node.ShardStatus{{Shard: 0, Owner: "n1", State: "owning", Position: 12, Quads: 34},
+		Shards: []node.ShardStatus{{Shard: 0, Owner: "n1", State: "owning", Position: 12, Size: 34},
 			{Shard: 1, Owner: "n2", State: "none"}},
-		Stats: node.Stats{ChangesIn: 99, AppendNanos: uint64(1500 * time.Millisecond)},
+		Stats: node.Stats{AppendNanos: uint64(1500 * time.Millisecond)},
 	}}
 	url := serve(t, n, api.Config{})
 	call(t, "DELETE", url+"/v1/data", "")

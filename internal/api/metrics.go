@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // metrics holds what Prometheus reads. It has a registry of its own, so that a program that embeds a node decides what
@@ -69,73 +69,73 @@ type collector struct {
 type value struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
-	of   func(*node.Status) float64
+	of   func(*client.Status) float64
 }
 
-func counter(name, help string, of func(*node.Stats) uint64) value {
+func counter(name, help string, of func(*client.Stats) uint64) value {
 	return value{prometheus.NewDesc("quadrille_"+name, help, nil, nil), prometheus.CounterValue,
-		func(s *node.Status) float64 { return float64(of(&s.Stats)) }}
+		func(s *client.Status) float64 { return float64(of(&s.Stats)) }}
 }
 
-func gauge(name, help string, of func(*node.Status) float64) value {
+func gauge(name, help string, of func(*client.Status) float64) value {
 	return value{prometheus.NewDesc("quadrille_"+name, help, nil, nil), prometheus.GaugeValue, of}
 }
 
 var values = []value{
 	counter("submissions_total", "Documents of changes taken in at this node's door.",
-		func(s *node.Stats) uint64 { return s.Submissions }),
+		func(s *client.Stats) uint64 { return s.Submissions }),
 	counter("submitted_changes_total", "Rows of the documents taken in at this node's door.",
-		func(s *node.Stats) uint64 { return s.ChangesIn }),
+		func(s *client.Stats) uint64 { return s.ChangesIn }),
 	counter("events_total", "Events answered as owner of their shard.",
-		func(s *node.Stats) uint64 { return s.Events }),
+		func(s *client.Stats) uint64 { return s.Events }),
 	counter("added_quads_total", "Quads that were really added, committed as owner of their shard.",
-		func(s *node.Stats) uint64 { return s.Adds }),
+		func(s *client.Stats) uint64 { return s.Adds }),
 	counter("deleted_quads_total", "Quads that were really deleted, committed as owner of their shard.",
-		func(s *node.Stats) uint64 { return s.Deletes }),
+		func(s *client.Stats) uint64 { return s.Deletes }),
 	counter("duplicate_events_total", "Events that had been committed before and had no second effect.",
-		func(s *node.Stats) uint64 { return s.Duplicates }),
+		func(s *client.Stats) uint64 { return s.Duplicates }),
 	counter("bad_events_total", "Events that went to the dead-letter log.",
-		func(s *node.Stats) uint64 { return s.Bad }),
+		func(s *client.Stats) uint64 { return s.Bad }),
 	counter("records_total", "Records appended to shard logs.",
-		func(s *node.Stats) uint64 { return s.Records }),
+		func(s *client.Stats) uint64 { return s.Records }),
 	counter("record_bytes_total", "Bytes of the records appended to shard logs.",
-		func(s *node.Stats) uint64 { return s.RecordBytes }),
+		func(s *client.Stats) uint64 { return s.RecordBytes }),
 	{prometheus.NewDesc("quadrille_append_seconds_total", "Time for which appends were under way, summed.", nil, nil),
-		prometheus.CounterValue, func(s *node.Status) float64 { return time.Duration(s.Stats.AppendNanos).Seconds() }},
+		prometheus.CounterValue, func(s *client.Status) float64 { return time.Duration(s.Stats.AppendNanos).Seconds() }},
 	counter("appends_refused_total", "Appends refused because the tail was not the expected one.",
-		func(s *node.Stats) uint64 { return s.AppendRefused }),
+		func(s *client.Stats) uint64 { return s.AppendRefused }),
 	counter("appends_unknown_total", "Appends that got no answer.",
-		func(s *node.Stats) uint64 { return s.AppendUnknown }),
+		func(s *client.Stats) uint64 { return s.AppendUnknown }),
 	counter("shard_claims_total", "Shards claimed.",
-		func(s *node.Stats) uint64 { return s.Claims }),
+		func(s *client.Stats) uint64 { return s.Claims }),
 	counter("shard_claim_tries_total", "Claims sent to be appended; far more than shard_claims_total say that claims fail.",
-		func(s *node.Stats) uint64 { return s.ClaimTries }),
+		func(s *client.Stats) uint64 { return s.ClaimTries }),
 	counter("shard_yields_total", "Shards given up.",
-		func(s *node.Stats) uint64 { return s.Yields }),
+		func(s *client.Stats) uint64 { return s.Yields }),
 	counter("shard_halts_total", "Shards halted because their log is damaged.",
-		func(s *node.Stats) uint64 { return s.Halted }),
+		func(s *client.Stats) uint64 { return s.Halted }),
 	counter("members_proposed_failed_total", "Members that this node proposed as failed.",
-		func(s *node.Stats) uint64 { return s.ProposedFailed }),
+		func(s *client.Stats) uint64 { return s.ProposedFailed }),
 	gauge("ready", "1 if this node can commit to every shard that it owns, else 0.",
-		func(s *node.Status) float64 { return one(s.Ready) }),
+		func(s *client.Status) float64 { return one(s.Ready) }),
 	gauge("degraded", "1 if anything of the pipeline is not as it should be, as far as this node knows, else 0.",
-		func(s *node.Status) float64 { return one(len(s.Degraded) > 0) }),
+		func(s *client.Status) float64 { return one(len(s.Degraded) > 0) }),
 	gauge("members_absent", "Nodes that were taken for dead and have neither come back nor left.",
-		func(s *node.Status) float64 { return float64(len(s.Absent)) }),
+		func(s *client.Status) float64 { return float64(len(s.Absent)) }),
 	gauge("oldest_batch_seconds", "Age of the oldest batch of this node's doors without an answer.",
-		func(s *node.Status) float64 { return float64(s.Stats.OldestMillis) / 1000 }),
+		func(s *client.Status) float64 { return float64(s.Stats.OldestMillis) / 1000 }),
 	gauge("engine_used_bytes", "Bytes that the engine of this node has stored.",
-		func(s *node.Status) float64 { return float64(s.Engine.Storage.Used) }),
+		func(s *client.Status) float64 { return float64(s.Engine.Storage.Used) }),
 	gauge("engine_limit_bytes", "Most that the engine of this node may store; 0: the disk.",
-		func(s *node.Status) float64 { return float64(s.Engine.Storage.Limit) }),
+		func(s *client.Status) float64 { return float64(s.Engine.Storage.Limit) }),
 	gauge("engine_free_bytes", "Bytes that the disk of this node's engine has left.",
-		func(s *node.Status) float64 { return float64(s.Engine.Storage.Free) }),
+		func(s *client.Status) float64 { return float64(s.Engine.Storage.Free) }),
 	gauge("engine_damages", "Damages found on this node's disk since its start.",
-		func(s *node.Status) float64 { return float64(len(s.Engine.Damages)) }),
+		func(s *client.Status) float64 { return float64(len(s.Engine.Damages)) }),
 	gauge("control_epoch", "Epoch of the newest assignment that this node has installed.",
-		func(s *node.Status) float64 { return float64(s.Epoch) }),
-	gauge("members", "Nodes of the pipeline.", func(s *node.Status) float64 { return float64(len(s.Members)) }),
-	gauge("members_alive", "Nodes of the pipeline that are heard.", func(s *node.Status) float64 {
+		func(s *client.Status) float64 { return float64(s.Epoch) }),
+	gauge("members", "Nodes of the pipeline.", func(s *client.Status) float64 { return float64(len(s.Members)) }),
+	gauge("members_alive", "Nodes of the pipeline that are heard.", func(s *client.Status) float64 {
 		n := 0
 		for _, m := range s.Members {
 			if m.Alive {
@@ -144,7 +144,7 @@ var values = []value{
 		}
 		return float64(n)
 	}),
-	gauge("owned_shards", "Shards that this node owns by the assignment.", func(s *node.Status) float64 {
+	gauge("owned_shards", "Shards that this node owns by the assignment.", func(s *client.Status) float64 {
 		n := 0
 		for _, shard := range s.Shards {
 			if shard.Owner == s.Node {
@@ -196,7 +196,7 @@ func one(yes bool) float64 {
 }
 
 // collectStreams shows the streams of the engine.
-func collectStreams(s *node.Status, out chan<- prometheus.Metric) {
+func collectStreams(s *client.Status, out chan<- prometheus.Metric) {
 	for _, st := range s.Engine.Streams {
 		out <- prometheus.MustNewConstMetric(streamQuorum, prometheus.GaugeValue, one(st.Error == ""), st.Name)
 		states := map[engine.ReplicaState]int{engine.Current: 0, engine.Behind: 0, engine.Offline: 0}
@@ -212,7 +212,7 @@ func collectStreams(s *node.Status, out chan<- prometheus.Metric) {
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(out chan<- prometheus.Metric) {
-	status := c.node.Status()
+	status := statusOf(c.node.Status())
 	for _, v := range values {
 		out <- prometheus.MustNewConstMetric(v.desc, v.kind, v.of(&status))
 	}

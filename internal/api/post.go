@@ -11,7 +11,9 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 )
 
 // The media types of documents of changes.
@@ -29,13 +31,6 @@ const (
 	// maxPooled is the largest buffer that is kept for another body.
 	maxPooled = 4 << 20
 )
-
-// accepted is the answer to a document whose changes are all committed.
-type accepted struct {
-	Results []node.ShardResult `json:"results"`
-	Adds    uint64             `json:"adds"`
-	Deletes uint64             `json:"deletes"`
-}
 
 func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 	media, p := changesType(r)
@@ -55,17 +50,14 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
-	results, err := a.node.Submit(r.Context(), node.Submission{
+	results, err := a.node.Submit(r.Context(), graph.Submission{
 		MediaType: media, Body: body, Key: key,
 	})
 	if err != nil {
 		a.submitProblem(err).write(w)
 		return
 	}
-	answer := accepted{Results: results}
-	if results == nil {
-		answer.Results = []node.ShardResult{}
-	}
+	answer := client.Accepted{Results: resultsOf(results)}
 	for _, result := range results {
 		answer.Adds += result.Adds
 		answer.Deletes += result.Deletes
@@ -80,12 +72,12 @@ func (a *API) idempotencyKey(r *http.Request) (string, *problem) {
 	if len(keys) == 0 {
 		return "", nil
 	}
-	err := node.CheckKey(keys[0])
+	err := graph.CheckKey(keys[0])
 	switch {
 	case len(keys) > 1:
-		err = fmt.Errorf("%w: %d headers Idempotency-Key, send one", node.ErrKey, len(keys))
+		err = fmt.Errorf("%w: %d headers Idempotency-Key, send one", event.ErrKey, len(keys))
 	case keys[0] == "":
-		err = fmt.Errorf("%w: the header Idempotency-Key is empty; leave it out, or send a key", node.ErrKey)
+		err = fmt.Errorf("%w: the header Idempotency-Key is empty; leave it out, or send a key", event.ErrKey)
 	}
 	if err != nil {
 		return "", a.causeProblem(err)

@@ -1,15 +1,14 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 
-	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -17,8 +16,8 @@ import (
 type problem struct {
 	status  int
 	header  http.Header
-	Error   problemBody        `json:"error"`
-	Results []node.ShardResult `json:"results,omitempty"`
+	Error   problemBody     `json:"error"`
+	Results []client.Result `json:"results,omitempty"`
 }
 
 type problemBody struct {
@@ -58,27 +57,26 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	_, _ = w.Write(append(text, '\n'))
 }
 
-// coded are the errors that have a status and a code of their own, in the order in which they are looked for: what can't
-// succeed before what may.
-var coded = []struct {
-	err    error
-	status int
+// statuses are those of the codes that stand for an error, in the order in which they are looked for: what can't succeed
+// before what may.
+var statuses = []struct {
 	code   string
+	status int
 }{
-	{node.ErrMediaType, http.StatusUnsupportedMediaType, "unsupported_media_type"},
-	{event.ErrTooLarge, http.StatusRequestEntityTooLarge, "too_large"},
-	{node.ErrKey, http.StatusBadRequest, "bad_key"},
-	{event.ErrReused, http.StatusUnprocessableEntity, "key_reused"},
-	{event.ErrBad, http.StatusUnprocessableEntity, "bad_event"},
-	{node.ErrPrevNeedsDataset, http.StatusBadRequest, "prev_needs_dataset"},
-	{event.ErrHalted, http.StatusServiceUnavailable, codeHalted},
-	{event.ErrStopped, http.StatusServiceUnavailable, "stopped"},
-	{engine.ErrNoRoom, http.StatusServiceUnavailable, "no_room"},
-	{engine.ErrNoLeader, http.StatusServiceUnavailable, "no_leader"},
-	{event.ErrBusy, http.StatusServiceUnavailable, codeBusy},
-	{event.ErrNoOwner, http.StatusServiceUnavailable, "no_owner"},
-	{context.DeadlineExceeded, http.StatusServiceUnavailable, "timeout"},
-	{context.Canceled, http.StatusServiceUnavailable, "canceled"},
+	{"unsupported_media_type", http.StatusUnsupportedMediaType},
+	{"too_large", http.StatusRequestEntityTooLarge},
+	{"bad_key", http.StatusBadRequest},
+	{"key_reused", http.StatusUnprocessableEntity},
+	{"bad_event", http.StatusUnprocessableEntity},
+	{"prev_needs_dataset", http.StatusBadRequest},
+	{codeHalted, http.StatusServiceUnavailable},
+	{"stopped", http.StatusServiceUnavailable},
+	{"no_room", http.StatusServiceUnavailable},
+	{"no_leader", http.StatusServiceUnavailable},
+	{codeBusy, http.StatusServiceUnavailable},
+	{"no_owner", http.StatusServiceUnavailable},
+	{"timeout", http.StatusServiceUnavailable},
+	{"canceled", http.StatusServiceUnavailable},
 }
 
 const (
@@ -86,22 +84,12 @@ const (
 	codeBusy   = "busy"
 )
 
-// CodeError returns the error of package node that a code of the API stands for, nil if it stands for none.
-func CodeError(code string) error {
-	for _, c := range coded {
-		if c.code == code {
-			return c.err
-		}
-	}
-	return nil
-}
-
 // submitProblem maps an error of Submit.
 func (a *API) submitProblem(err error) *problem {
 	p := a.causeProblem(err)
-	var partial *node.PartialError
+	var partial *graph.PartialError
 	if errors.As(err, &partial) {
-		p.Results = partial.Done
+		p.Results = resultsOf(partial.Done)
 	}
 	switch {
 	case p.Error.Code == codeHalted: // no time is known after which it would be of use
@@ -119,15 +107,15 @@ func (a *API) causeProblem(err error) *problem {
 		p.Error.Line, p.Error.Column = line, column
 		return p
 	}
-	var conflict *node.ConflictError
+	var conflict *graph.ConflictError
 	if errors.As(err, &conflict) {
 		p := newProblem(http.StatusConflict, "prev_not_head", "%v", err)
 		p.Error.Head = conflict.Head
 		return p
 	}
-	for _, c := range coded {
-		if errors.Is(err, c.err) {
-			return newProblem(c.status, c.code, "%v", err)
+	for _, s := range statuses {
+		if cause := client.Cause(s.code); cause != nil && errors.Is(err, cause) {
+			return newProblem(s.status, s.code, "%v", err)
 		}
 	}
 	a.cfg.Logger.Error("submit", "error", err)

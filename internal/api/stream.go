@@ -15,12 +15,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
 // CursorHeader is the header, or for what ends by itself the trailer, that holds the cursor from which a reader goes
-// on: the text form of [node.Cursor].
+// on: the text form of [engine.Cursor].
 //
 // A cursor of more than 2,048 bytes, which clients don't take as a trailer, is a comment at the end of the body instead:
 // "# Quadrille-Cursor: CURSOR". (In an event stream the last id is the cursor anyway.)
@@ -41,23 +43,10 @@ const (
 	cursorShards = 64
 )
 
-// Change is one record of a shard's log as the data of a server-sent event.
-type Change struct {
-	Shard    int       `json:"shard"`
-	Position uint64    `json:"position"`
-	ID       string    `json:"id"`
-	Prev     string    `json:"prev,omitempty"`
-	Time     time.Time `json:"time"`
-	Adds     int       `json:"adds"`
-	Deletes  int       `json:"deletes"`
-	// Patch holds the rows, as RDF Patch.
-	Patch string `json:"patch"`
-}
-
 // getChanges gives out the logs. Parameters: from=start|now|CURSOR (default start; the header Last-Event-ID, with which
 // a browser resumes, goes before it), shard=N (again for more; default all), live=true|false.
 //
-// As text/event-stream each record is an event whose id is the cursor behind it and whose data is a [Change]; it is
+// As text/event-stream each record is an event whose id is the cursor behind it and whose data is a [client.Change]; it is
 // live unless told otherwise. With more than 64 shards the ids come in events of their own, without data, whenever the
 // writing pauses; a client makes the cursor behind each event itself, of the shard, position and id in it. As
 // application/rdf-patch, the default, the records are an RDF Patch log, each after a comment "# shard S position P"; it
@@ -153,7 +142,7 @@ func (a *API) setFrom(ctx context.Context, o *node.FollowOptions, from string) *
 	var err error
 	switch from {
 	case "", "start":
-		o.From = node.Cursor{}
+		o.From = engine.Cursor{}
 	case "now":
 		if o.From, err = a.node.Tails(ctx); err != nil {
 			p := newProblem(http.StatusServiceUnavailable, "tails", "read where the logs end: %v", err)
@@ -169,7 +158,7 @@ func (a *API) setFrom(ctx context.Context, o *node.FollowOptions, from string) *
 
 // setCursor reads and checks a cursor.
 func (a *API) setCursor(ctx context.Context, o *node.FollowOptions, text string) *problem {
-	cursor, err := node.ParseCursor(text)
+	cursor, err := engine.ParseCursor(text)
 	if err != nil {
 		return newProblem(http.StatusBadRequest, "bad_parameter", "from: expected start, now or a cursor: %v", err)
 	}
@@ -212,7 +201,7 @@ type stream struct {
 
 	mu     sync.Mutex // guards what follows, and w
 	out    *bufio.Writer
-	cursor node.Cursor
+	cursor engine.Cursor
 	idOwed bool // records were written since the last id
 	lost   bool // a shard is missing
 	err    error
@@ -278,7 +267,7 @@ func (s *stream) record(rec node.Record) error {
 }
 
 func (s *stream) event(rec node.Record) error {
-	change := Change{Shard: rec.Shard, Position: rec.Position, ID: rec.ID, Prev: rec.Prev, Time: rec.Time,
+	change := client.Change{Shard: rec.Shard, Position: rec.Position, ID: rec.ID, Prev: rec.Prev, Time: rec.Time,
 		Patch: string(rec.Body)}
 	change.Adds, change.Deletes = countRows(rec.Body)
 	data, err := json.Marshal(change)
@@ -433,7 +422,7 @@ func (s *stream) end(err error, gone bool) {
 // then a comment that names the shards; without partial=true the connection is then cut off, so that nobody takes a part
 // for the whole, and with it the numbers stand in the trailer Quadrille-Missing.
 func (a *API) getData(w http.ResponseWriter, r *http.Request) {
-	var o node.DataOptions
+	var o graph.DataOptions
 	if text := r.URL.Query().Get("partial"); text != "" {
 		var err error
 		if o.Partial, err = strconv.ParseBool(text); err != nil {
@@ -460,11 +449,11 @@ func (a *API) getData(w http.ResponseWriter, r *http.Request) {
 	a.writeData(ctx, w, o)
 }
 
-func (a *API) writeData(ctx context.Context, w http.ResponseWriter, o node.DataOptions) {
+func (a *API) writeData(ctx context.Context, w http.ResponseWriter, o graph.DataOptions) {
 	out := &lazyWriter{w: w, rc: http.NewResponseController(w), timeout: a.cfg.WriteTimeout}
 	buffered := bufio.NewWriterSize(out, streamBuffer)
 	cursor, err := a.node.WriteData(ctx, buffered, o)
-	missing, partial := errors.AsType[*node.MissingError](err)
+	missing, partial := errors.AsType[*graph.MissingError](err)
 	text := cursor.String()
 	if len(text) > maxTrailer && (err == nil || partial && o.Partial) {
 		fmt.Fprintf(buffered, "# %s: %s\n", CursorHeader, text) // its error stays, and Flush meets it

@@ -16,6 +16,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 )
@@ -57,7 +58,7 @@ func TestChangesAsPatch(t *testing.T) {
 }
 
 func TestChangesAsEvents(t *testing.T) {
-	url := serve(t, &scripted{follow: allRecords, tails: node.Cursor{0: {Position: 8, ID: idA}, 1: {Position: 3, ID: idB}}, status: twoShards}, api.Config{})
+	url := serve(t, &scripted{follow: allRecords, tails: engine.Cursor{0: {Position: 8, ID: idA}, 1: {Position: 3, ID: idB}}, status: twoShards}, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/changes?from=now&live=false", "", "Accept", "text/event-stream")
 	want := `retry: 1000
 id: 0:8:aaaaaaaaaaaaaaaa,1:3:bbbbbbbbbbbbbbbb
@@ -75,8 +76,8 @@ data: {"shard":0,"position":9,"id":"ni:///sha-256;bbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 }
 
 // at is a cursor that knows no ids.
-func at(positions ...uint64) node.Cursor {
-	c := node.Cursor{}
+func at(positions ...uint64) engine.Cursor {
+	c := engine.Cursor{}
 	for s, p := range positions {
 		c[s] = engine.Mark{Position: p}
 	}
@@ -100,12 +101,12 @@ func TestChangesOptions(t *testing.T) {
 		want                node.FollowOptions
 		code                string
 	}{
-		{"", "", "", node.FollowOptions{From: node.Cursor{}}, ""},
-		{"", "text/html, */*;q=0.1", "", node.FollowOptions{From: node.Cursor{}}, ""},
-		{"?from=start", events, "", node.FollowOptions{From: node.Cursor{}, Live: true}, ""},
+		{"", "", "", node.FollowOptions{From: engine.Cursor{}}, ""},
+		{"", "text/html, */*;q=0.1", "", node.FollowOptions{From: engine.Cursor{}}, ""},
+		{"?from=start", events, "", node.FollowOptions{From: engine.Cursor{}, Live: true}, ""},
 		{"?from=now&live=true", "", "", node.FollowOptions{From: at(5, 6, 7), Live: true}, ""},
-		{"?from=0:17,2:1:" + shortA, "", "", node.FollowOptions{From: node.Cursor{0: {Position: 17}, 2: {Position: 1, ID: shortA}}}, ""},
-		{"?from=now&shard=1&shard=2", "", "", node.FollowOptions{From: node.Cursor{1: {Position: 6}, 2: {Position: 7}}, Shards: []int{1, 2}}, ""},
+		{"?from=0:17,2:1:" + shortA, "", "", node.FollowOptions{From: engine.Cursor{0: {Position: 17}, 2: {Position: 1, ID: shortA}}}, ""},
+		{"?from=now&shard=1&shard=2", "", "", node.FollowOptions{From: engine.Cursor{1: {Position: 6}, 2: {Position: 7}}, Shards: []int{1, 2}}, ""},
 		{"?from=now", events, "0:3", node.FollowOptions{From: at(3), Live: true}, ""},
 		{"?from=0:3,3:1", "", "", node.FollowOptions{}, "bad_parameter"},
 		{"?from=0:3:short", "", "", node.FollowOptions{}, "bad_parameter"},
@@ -230,7 +231,7 @@ func TestFailedStreams(t *testing.T) {
 		follow: func(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 			return errors.Join(allRecords(ctx, o, fn), errors.New("shard 1 is damaged"))
 		},
-		data: func(w io.Writer, _ node.DataOptions) (node.Cursor, error) {
+		data: func(w io.Writer, _ graph.DataOptions) (engine.Cursor, error) {
 			_, err := io.WriteString(w, strings.Repeat("x", 100<<10))
 			return nil, errors.Join(err, errors.New("shard 1 is damaged"))
 		},
@@ -251,16 +252,16 @@ func TestFailedStreams(t *testing.T) {
 		`data: {"error":{"code":"follow","message":"shard 1 is damaged"}}`+"\n\n") {
 		t.Errorf("events end with %q", body[max(0, len(body)-200):])
 	}
-	n.data = func(io.Writer, node.DataOptions) (node.Cursor, error) { return nil, event.ErrNoOwner }
+	n.data = func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return nil, event.ErrNoOwner }
 	if answer, body := call(t, "GET", url+"/v1/data", ""); answer.StatusCode != 503 || code(t, body) != "data" {
 		t.Errorf("data that never began: %d %s", answer.StatusCode, body)
 	}
 }
 
 func TestData(t *testing.T) {
-	n := &scripted{data: func(w io.Writer, _ node.DataOptions) (node.Cursor, error) {
+	n := &scripted{data: func(w io.Writer, _ graph.DataOptions) (engine.Cursor, error) {
 		_, err := io.WriteString(w, "<s:1> <p:1> <o:1> .\n")
-		return node.Cursor{0: {Position: 3, ID: idA}}, err
+		return engine.Cursor{0: {Position: 3, ID: idA}}, err
 	}}
 	url := serve(t, n, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/data", "")
@@ -272,7 +273,7 @@ func TestData(t *testing.T) {
 
 // TestCursorIsOfNoUse: the log is not the one that was read.
 func TestCursorIsOfNoUse(t *testing.T) {
-	n := &scripted{status: twoShards, resolve: func(node.Cursor) (node.Cursor, error) {
+	n := &scripted{status: twoShards, resolve: func(engine.Cursor) (engine.Cursor, error) {
 		return nil, fmt.Errorf("%w: shard 1, position 4: the log ends at 3", node.ErrCursor)
 	}}
 	url := serve(t, n, api.Config{})
@@ -322,7 +323,7 @@ func TestManyShards(t *testing.T) {
 // TestLongCursor: a cursor that is too long for a trailer is a comment.
 func TestLongCursor(t *testing.T) {
 	n := &scripted{tails: at(make([]uint64, 1000)...), follow: allRecords,
-		data: func(io.Writer, node.DataOptions) (node.Cursor, error) { return at(make([]uint64, 1000)...), nil }}
+		data: func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return at(make([]uint64, 1000)...), nil }}
 	url := serve(t, n, api.Config{})
 	for path, want := range map[string]string{
 		"/v1/data": "# Quadrille-Cursor: 0:0,1:0,2:0,", "/v1/changes?from=now": "\n# Quadrille-Cursor: 0:9:" + shortB + ",1:4:",
@@ -336,14 +337,14 @@ func TestLongCursor(t *testing.T) {
 
 // TestIncompleteData: what is missing is never taken for whole.
 func TestIncompleteData(t *testing.T) {
-	missing := &node.MissingError{Shards: []int{1, 3}, Errs: []error{errors.New("shard 1: bad"), errors.New("shard 3: bad")}}
+	missing := &graph.MissingError{Shards: []int{1, 3}, Errs: []error{errors.New("shard 1: bad"), errors.New("shard 3: bad")}}
 	const rest = "# incomplete\n"
 	size := 10
-	n := &scripted{data: func(w io.Writer, o node.DataOptions) (node.Cursor, error) {
+	n := &scripted{data: func(w io.Writer, o graph.DataOptions) (engine.Cursor, error) {
 		if _, err := io.WriteString(w, strings.Repeat("x", size)+rest); err != nil {
 			return nil, err
 		}
-		return node.Cursor{0: {Position: 3, ID: idA}}, missing
+		return engine.Cursor{0: {Position: 3, ID: idA}}, missing
 	}}
 	url := serve(t, n, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/data", "")

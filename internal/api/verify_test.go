@@ -11,28 +11,29 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/api"
 )
 
 // verifier answers as a test tells it to.
 type verifier struct {
-	verify func(context.Context) (*api.Report, error)
-	at     func([]api.Place) ([]string, error)
+	verify func(context.Context) (*client.Report, error)
+	at     func([]client.Place) ([]string, error)
 }
 
-func (v *verifier) Verify(ctx context.Context) (*api.Report, error) { return v.verify(ctx) }
-func (v *verifier) At(_ context.Context, places []api.Place) ([]string, error) {
+func (v *verifier) Verify(ctx context.Context) (*client.Report, error) { return v.verify(ctx) }
+func (v *verifier) At(_ context.Context, places []client.Place) ([]string, error) {
 	return v.at(places)
 }
 
 // TestVerify: the report comes as it is, however long it takes, and to those alone who have the token.
 func TestVerify(t *testing.T) {
-	want := &api.Report{Node: "n1", Pipeline: "p", Replica: true, Logs: []api.LogReport{{Shard: api.ControlLog, Last: 3}},
-		Marks: []api.MarkReport{{Shard: 1, Mark: engine.Mark{Position: 7, ID: "ni:x"}, From: "node n1"}}}
+	want := &client.Report{Node: "n1", Pipeline: "p", Replica: true, Logs: []client.LogReport{{Shard: client.ControlLog, Last: 3}},
+		Marks: []client.MarkReport{{Shard: 1, Mark: engine.Mark{Position: 7, ID: "ni:x"}, From: "node n1"}}}
 	release := make(chan struct{})
 	url := serve(t, &scripted{}, api.Config{Token: "secret", Heartbeat: time.Millisecond, Verifier: &verifier{
-		verify: func(context.Context) (*api.Report, error) {
+		verify: func(context.Context) (*client.Report, error) {
 			<-release
 			return want, nil
 		}}})
@@ -54,7 +55,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("a second request at the same time: %s %s", busy.Status, body)
 	}
 	close(release)
-	var got api.Verification
+	var got client.Verification
 	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
 		t.Fatal(err)
 	}
@@ -66,8 +67,8 @@ func TestVerify(t *testing.T) {
 // TestVerifyFails: an error is told before the answer has begun, and after.
 func TestVerifyFails(t *testing.T) {
 	slow := make(chan struct{})
-	failing := &verifier{at: func([]api.Place) ([]string, error) { return nil, errors.New("no disk") },
-		verify: func(context.Context) (*api.Report, error) {
+	failing := &verifier{at: func([]client.Place) ([]string, error) { return nil, errors.New("no disk") },
+		verify: func(context.Context) (*client.Report, error) {
 			<-slow
 			return nil, errors.New("no disk")
 		}}
@@ -82,7 +83,7 @@ func TestVerifyFails(t *testing.T) {
 	}
 	defer func() { _ = answer.Body.Close() }()
 	close(slow)
-	var got api.Verification
+	var got client.Verification
 	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil || answer.StatusCode != http.StatusOK ||
 		got.Report != nil || got.Error == nil || got.Error.Code != "not_verified" || got.Error.Message != "no disk" {
 		t.Errorf("%s %+v, %v", answer.Status, got, err)
@@ -93,8 +94,8 @@ func TestVerifyFails(t *testing.T) {
 func TestVerifyEnds(t *testing.T) {
 	began, ended := make(chan struct{}, 1), make(chan struct{}, 1)
 	url := serve(t, &scripted{}, api.Config{Verifier: &verifier{
-		at: func(places []api.Place) ([]string, error) { return make([]string, len(places)), nil },
-		verify: func(ctx context.Context) (*api.Report, error) {
+		at: func(places []client.Place) ([]string, error) { return make([]string, len(places)), nil },
+		verify: func(ctx context.Context) (*client.Report, error) {
 			began <- struct{}{}
 			<-ctx.Done()
 			ended <- struct{}{}
@@ -130,19 +131,19 @@ func TestVerifyEnds(t *testing.T) {
 
 // TestPlaces: places are read as they are written, and bounded.
 func TestPlaces(t *testing.T) {
-	var got []api.Place
-	url := serve(t, &scripted{}, api.Config{Verifier: &verifier{at: func(places []api.Place) ([]string, error) {
+	var got []client.Place
+	url := serve(t, &scripted{}, api.Config{Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
 		got = places
 		return make([]string, len(places)), nil
 	}}})
-	want := []api.Place{{Shard: api.ControlLog, Position: 3}, {Shard: 4095, Position: 1 << 60}}
-	if answer, body := call(t, http.MethodGet, url+"/v1/verify?at="+api.FormatPlaces(want), ""); answer.StatusCode != http.StatusOK {
+	want := []client.Place{{Shard: client.ControlLog, Position: 3}, {Shard: 4095, Position: 1 << 60}}
+	if answer, body := call(t, http.MethodGet, url+"/v1/verify?at="+client.FormatPlaces(want), ""); answer.StatusCode != http.StatusOK {
 		t.Errorf("%s %s", answer.Status, body)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	many := strings.Repeat("0:1,", api.MaxPlaces) + "0:1"
+	many := strings.Repeat("0:1,", client.MaxPlaces) + "0:1"
 	for _, bad := range []string{"-1:1", "-2:1", "x:1", "1", "1:x", "1:-1", "1:2,", many} {
 		if answer, body := call(t, http.MethodGet, url+"/v1/verify?at="+bad, ""); answer.StatusCode != http.StatusBadRequest {
 			t.Errorf("at=%.20s: %s %s", bad, answer.Status, body)

@@ -74,8 +74,8 @@ var floors = [][]rule{
 		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
 	},
 	{
-		{pkg: "shipper", imports: []string{"rdf", "event"}},
-		{pkg: "shipper/shippertest", imports: []string{"shipper", "rdf", "event"}, modules: []string{gocmp, goleak, rapid}},
+		{pkg: "shipper", imports: []string{"event"}},
+		{pkg: "shipper/shippertest", imports: []string{"shipper", "event"}, modules: []string{gocmp, goleak, rapid}},
 		{pkg: "shipper/natstransport/internal/fragment", imports: []string{"shipper", "event"}},
 		{pkg: "shipper/natstransport", imports: []string{"shipper", "event", "shipper/natstransport/internal/fragment"}, modules: []string{natsClient}},
 	},
@@ -93,14 +93,17 @@ var floors = [][]rule{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
 	},
 	{
-		{pkg: "node", imports: []string{
-			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
-			"node/core",
+		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
+		{pkg: "graph", imports: []string{
+			"rdf", "rdf/nquads", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
 		}},
 	},
 	{
+		{pkg: "client", imports: []string{"event", "engine"}},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "rdf/nquads", "patch", "event", "engine", "operator", "operator/dataset", "node",
+			"rdf", "event", "engine", "node", "graph", "client",
 		}, modules: []string{prometheus}},
 	},
 	{
@@ -129,5 +132,5 @@ var floors = [][]rule{
 var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
-	"connector/file", "node", "internal/api", "internal/cli/...",
+	"connector/file", "node", "graph", "client", "internal/api", "internal/cli/...",
 }

@@ -10,10 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 	"github.com/quadrille-stream/quadrille/internal/cli/factory"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 type benchIngestCommand struct {
@@ -165,7 +164,7 @@ func megabytes(bytes uint64, took time.Duration) float64 {
 }
 
 // stats adds up the nodes' counters.
-func (b *ingest) stats(ctx context.Context, nodes *cluster.Cluster) (sum node.Stats, err error) {
+func (b *ingest) stats(ctx context.Context, nodes *cluster.Cluster) (sum client.Stats, err error) {
 	for _, door := range nodes.Doors() {
 		s, err := b.client.Status(ctx, door)
 		if err != nil {

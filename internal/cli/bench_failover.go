@@ -16,11 +16,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 	"github.com/quadrille-stream/quadrille/internal/cli/factory"
-	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -350,7 +349,7 @@ func (f *failover) mended(ctx context.Context) error {
 // readLogs notes what is in the logs.
 func (f *failover) readLogs(ctx context.Context) error {
 	query := url.Values{"from": {"start"}, "live": {"false"}}
-	return f.client.Changes(ctx, f.nodes.Doors()[0], query, func(change api.Change, _ node.Cursor) error {
+	return f.client.Changes(ctx, f.nodes.Doors()[0], query, func(change client.Change, _ engine.Cursor) error {
 		f.check.Logged([]byte(change.Patch))
 		return nil
 	}, nil)

@@ -10,10 +10,9 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 	"github.com/quadrille-stream/quadrille/internal/cli/factory"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 const (
@@ -160,7 +159,7 @@ func (d *demo) work(ctx context.Context) error {
 }
 
 // owners lists the owner of every shard.
-func owners(s node.Status) []string {
+func owners(s client.Status) []string {
 	list := make([]string, len(s.Shards))
 	for _, shard := range s.Shards {
 		list[shard.Shard] = shard.Owner

@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // stream sends all changes, kills a node when half of them are accepted, and returns when all are.
@@ -72,7 +71,7 @@ func (d *demo) kill() error {
 }
 
 // logged takes in a record of the logs.
-func (d *demo) logged(change api.Change, _ node.Cursor) error {
+func (d *demo) logged(change client.Change, _ engine.Cursor) error {
 	d.check.Logged([]byte(change.Patch))
 	return nil
 }

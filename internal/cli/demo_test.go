@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 // demoBound is the time that a demo may take.

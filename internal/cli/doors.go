@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 // doors are the flags of commands that talk to nodes.

@@ -21,11 +21,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 	"github.com/quadrille-stream/quadrille/internal/cli/factory"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 const (
@@ -109,7 +108,7 @@ func newRig(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
-	r.wait("all nodes have said where their engines are", r.nodes.Doors()[0], func(node.Status) bool {
+	r.wait("all nodes have said where their engines are", r.nodes.Doors()[0], func(client.Status) bool {
 		r.engines = nil
 		for _, match := range engineAddress.FindAllStringSubmatch(r.nodes.Logs(), -1) {
 			r.engines = append(r.engines, match[1])
@@ -128,7 +127,7 @@ func newRig(t *testing.T) *rig {
 }
 
 // wait waits until the condition, of the status that a node gives, holds.
-func (r *rig) wait(what, door string, holds func(node.Status) bool) {
+func (r *rig) wait(what, door string, holds func(client.Status) bool) {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(r.ctx, faultBound)
 	defer cancel()
@@ -157,13 +156,13 @@ func (r *rig) settled() {
 	}
 }
 
-func member(s node.Status, name string) node.MemberStatus {
+func member(s client.Status, name string) client.MemberStatus {
 	for _, m := range s.Members {
 		if m.Name == name {
 			return m
 		}
 	}
-	return node.MemberStatus{}
+	return client.MemberStatus{}
 }
 
 // stream lets each sender send so many requests through all doors, lets the fault happen when half of them are
@@ -216,7 +215,7 @@ func (r *rig) verify() {
 	r.Helper()
 	door := r.nodes.Doors()[r.nodes.Alive()[0]]
 	query := url.Values{"from": {r.cursor}, "live": {"false"}}
-	err := r.http.Changes(r.ctx, door, query, func(c api.Change, cursor node.Cursor) error {
+	err := r.http.Changes(r.ctx, door, query, func(c client.Change, cursor engine.Cursor) error {
 		r.check.Logged([]byte(c.Patch))
 		r.logged[c.Shard] = append(r.logged[c.Shard], c.Position)
 		r.cursor = cursor.String()
@@ -326,12 +325,12 @@ func ownerKilled(t *testing.T, r *rig) {
 		if err := r.nodes.Kill(2); err != nil {
 			t.Fatal(err)
 		}
-		r.wait("the others have its shards", door, func(s node.Status) bool { return member(s, name).Name == "" })
+		r.wait("the others have its shards", door, func(s client.Status) bool { return member(s, name).Name == "" })
 		if err := r.nodes.Restart(2); err != nil {
 			t.Fatal(err)
 		}
 	})
-	r.wait("it is a member again", door, func(s node.Status) bool {
+	r.wait("it is a member again", door, func(s client.Status) bool {
 		m := member(s, name)
 		return m.Incarnation > member(before, name).Incarnation && m.Owned > 0 && len(s.Members) == 3
 	})
@@ -344,7 +343,7 @@ func ownerKilled(t *testing.T, r *rig) {
 func ownerPaused(t *testing.T, r *rig) {
 	door, sink := r.nodes.Doors()[0], t.TempDir()
 	w := r.start("w1", "--sink-dir", sink)
-	owns := func(s node.Status) bool { return member(s, "w1").Owned == faultShards/4 && s.Ready }
+	owns := func(s client.Status) bool { return member(s, "w1").Owned == faultShards/4 && s.Ready }
 	r.wait("the worker owns shards", door, owns)
 	r.wait("the worker owns shards", w.door, owns)
 	before, err := r.http.Status(r.ctx, w.door)
@@ -353,24 +352,24 @@ func ownerPaused(t *testing.T, r *rig) {
 	}
 	r.stream(faultRequests, func() {
 		w.signal(syscall.SIGSTOP)
-		r.wait("others have its shards", door, func(s node.Status) bool {
-			return !slices.ContainsFunc(s.Shards, func(sh node.ShardStatus) bool { return sh.Owner == "w1" || sh.Owner == "" })
+		r.wait("others have its shards", door, func(s client.Status) bool {
+			return !slices.ContainsFunc(s.Shards, func(sh client.ShardStatus) bool { return sh.Owner == "w1" || sh.Owner == "" })
 		})
 	})
 	r.verify() // all was accepted while it is paused
 	w.signal(syscall.SIGCONT)
-	r.wait("it is a member again", w.door, func(s node.Status) bool {
+	r.wait("it is a member again", w.door, func(s client.Status) bool {
 		return owns(s) && s.Incarnation > before.Incarnation && member(s, "w1").Incarnation == s.Incarnation
 	})
 	r.stream(faultRequests, func() {})
 	r.settled()
 	r.verify()
-	r.wait("its sink has written", w.door, func(node.Status) bool { return written(sink) })
+	r.wait("its sink has written", w.door, func(client.Status) bool { return written(sink) })
 	w.signal(syscall.SIGTERM)
 	if log := w.ends(0); !strings.Contains(log, "the others took this node for dead; it enters again") {
 		t.Errorf("the worker's log:\n%s", log)
 	}
-	r.wait("the others have its shards", door, func(s node.Status) bool { return member(s, "w1").Name == "" })
+	r.wait("the others have its shards", door, func(s client.Status) bool { return member(s, "w1").Name == "" })
 	r.checkSink(sink)
 }
 
@@ -439,8 +438,8 @@ func otherSettings(t *testing.T, r *rig) {
 func sameNameTwice(t *testing.T, r *rig) {
 	door := r.nodes.Doors()[0]
 	first := r.start("w1")
-	r.wait("the first owns shards", door, func(s node.Status) bool { return member(s, "w1").Owned > 0 })
-	r.wait("the first is ready", first.door, func(s node.Status) bool { return s.Ready })
+	r.wait("the first owns shards", door, func(s client.Status) bool { return member(s, "w1").Owned > 0 })
+	r.wait("the first is ready", first.door, func(s client.Status) bool { return s.Ready })
 	before, err := r.http.Status(r.ctx, first.door)
 	if err != nil {
 		t.Fatal(err)
@@ -452,15 +451,15 @@ func sameNameTwice(t *testing.T, r *rig) {
 			t.Errorf("the log of the first:\n%s", log)
 		}
 	})
-	r.wait("the second owns", second.door, func(s node.Status) bool {
+	r.wait("the second owns", second.door, func(s client.Status) bool {
 		return s.Ready && s.Incarnation > before.Incarnation && member(s, "w1").Incarnation == s.Incarnation &&
-			slices.ContainsFunc(s.Shards, func(sh node.ShardStatus) bool { return sh.Owner == "w1" && sh.State == "owning" })
+			slices.ContainsFunc(s.Shards, func(sh client.ShardStatus) bool { return sh.Owner == "w1" && sh.State == "owning" })
 	})
 	r.stream(faultRequests, func() {})
 	r.verify()
 	second.signal(syscall.SIGTERM)
 	second.ends(0)
-	r.wait("it has left", door, func(s node.Status) bool { return len(s.Members) == 3 })
+	r.wait("it has left", door, func(s client.Status) bool { return len(s.Members) == 3 })
 }
 
 // majorityLost kills two of three. Nothing is accepted until one of them is back, and nothing is lost.

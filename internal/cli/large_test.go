@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // TestLargeTransactions: on real processes, three nodes with a replicated engine and a worker, a transaction of many
@@ -50,7 +50,7 @@ func TestLargeTransactions(t *testing.T) {
 		}
 		b.WriteString("TC .\n")
 		session := client.NewSession(http, nodes.Doors()[door:door+1], 0, 30*time.Second)
-		a, err := session.Submit(ctx, node.TypePatch, key, b.Bytes())
+		a, err := session.Submit(ctx, graph.TypePatch, key, b.Bytes())
 		if err != nil || a.Adds != uint64(rows) {
 			t.Errorf("%d bytes at %s: %d of %d rows added, %v\n%s", b.Len(), nodes.Name(door), a.Adds, rows, err, nodes.Logs())
 		}

@@ -15,10 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // single is a node as a process, with an engine of its own, that is killed and started again.
@@ -53,7 +52,7 @@ func newSingle(t *testing.T) *single {
 }
 
 // start starts the node, and waits until its status is as it must be.
-func (s *single) start(what string, holds func(node.Status) bool) {
+func (s *single) start(what string, holds func(client.Status) bool) {
 	s.Helper()
 	executable, err := exec.LookPath("quadrille") // this test binary, see TestMain
 	if err != nil {
@@ -128,7 +127,7 @@ func TestLostTailOfRealLog(t *testing.T) {
 }
 
 func lostTail(s *single, damage func([]byte) []byte, why string) {
-	ready := func(st node.Status) bool { return st.Ready }
+	ready := func(st client.Status) bool { return st.Ready }
 	s.start("it is ready", ready)
 	for i := range 60 {
 		row := fmt.Sprintf("TX .\nA <urn:s%d> <urn:p> \"%s\" .\nTC .\n", i, strings.Repeat("v", 200))
@@ -154,7 +153,7 @@ func lostTail(s *single, damage func([]byte) []byte, why string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.start("one shard is halted, the other owned", func(st node.Status) bool {
+	s.start("one shard is halted, the other owned", func(st client.Status) bool {
 		return len(st.Shards) == 2 && st.Shards[0].State == "halted" && st.Shards[1].State == "owning" &&
 			strings.Contains(st.Shards[0].Error, engine.ErrDamaged.Error()) && strings.Contains(st.Shards[0].Error, why)
 	})

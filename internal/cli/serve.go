@@ -13,10 +13,10 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector/file"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
-	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport"
 )
@@ -29,8 +29,6 @@ const (
 	handOverPatience = 3 * time.Second
 	// startingQuietly is how long a start may take until the log says what it waits for.
 	startingQuietly = 3 * time.Second
-	// readyPoll is the time between looks at whether the node is ready.
-	readyPoll = 20 * time.Millisecond
 )
 
 // serveCommand is the configuration of a node.
@@ -143,14 +141,14 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 	if err != nil {
 		return err
 	}
-	cfg := node.Config{
-		Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Key: dataset.Key(c.Key), Zone: c.Zone, Weight: c.Weight,
+	cfg := graph.Config{Key: graph.Key(c.Key), Config: node.Config{
+		Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Zone: c.Zone, Weight: c.Weight,
 		Engine: e.engine, Transport: transport, Logger: log, Info: c.address(ln), Keep: c.KeepKeys,
-	}
+	}}
 	if e.marks != nil {
 		cfg.Marks = e.marks
 	}
-	n, err := node.New(cfg)
+	n, err := graph.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -192,7 +190,7 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 }
 
 // handOver has the others take the shards, so that nobody waits for this node. It stays a member, which is expected back.
-func handOver(ctx context.Context, n *node.Node, log *slog.Logger) {
+func handOver(ctx context.Context, n *graph.Graph, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverPatience)
 	defer cancel()
 	if err := n.HandOver(ctx); err != nil {
@@ -200,7 +198,7 @@ func handOver(ctx context.Context, n *node.Node, log *slog.Logger) {
 	}
 }
 
-func (c *serveCommand) leave(ctx context.Context, n *node.Node, log *slog.Logger) error {
+func (c *serveCommand) leave(ctx context.Context, n *graph.Graph, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveBound)
 	defer cancel()
 	if err := n.Leave(ctx); err != nil {
@@ -211,15 +209,9 @@ func (c *serveCommand) leave(ctx context.Context, n *node.Node, log *slog.Logger
 }
 
 // announce writes the line when the node is ready for the first time.
-func announce(ctx context.Context, n *node.Node, w io.Writer, line string) error {
-	poll := time.NewTicker(readyPoll)
-	defer poll.Stop()
-	for n.Ready() != nil {
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			return nil
-		}
+func announce(ctx context.Context, n *graph.Graph, w io.Writer, line string) error {
+	if n.WaitReady(ctx) != nil {
+		return nil // it ends before it is ready
 	}
 	if _, err := io.WriteString(w, line); err != nil {
 		return err
@@ -229,7 +221,7 @@ func announce(ctx context.Context, n *node.Node, w io.Writer, line string) error
 }
 
 // sinkSource is what a file sink reads of a node.
-type sinkSource struct{ n *node.Node }
+type sinkSource struct{ n *graph.Graph }
 
 func (s sinkSource) Owned() (owned []int) {
 	for _, shard := range s.n.Status().Shards {
@@ -241,7 +233,7 @@ func (s sinkSource) Owned() (owned []int) {
 }
 
 func (s sinkSource) Follow(ctx context.Context, shard int, after engine.Mark, fn func(engine.Mark, []byte) error) error {
-	options := node.FollowOptions{From: node.Cursor{shard: after}, Shards: []int{shard}, Live: true}
+	options := node.FollowOptions{From: engine.Cursor{shard: after}, Shards: []int{shard}, Live: true}
 	return s.n.Follow(ctx, options, func(r node.Record) error {
 		return fn(engine.Mark{Position: r.Position, ID: r.ID}, r.Raw)
 	})

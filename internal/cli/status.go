@@ -14,8 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 const (
@@ -41,25 +40,25 @@ type overview struct {
 	Present  int            `json:"present"`
 	Nodes    []nodeOverview `json:"nodes"`
 	// Absent are nodes that were taken for dead and have neither come back nor left.
-	Absent []string          `json:"absent,omitempty"`
-	Engine node.EngineStatus `json:"engine"`
-	Shards []shardLag        `json:"shards"`
+	Absent []string            `json:"absent,omitempty"`
+	Engine client.EngineStatus `json:"engine"`
+	Shards []shardLag          `json:"shards"`
 	// Degraded lists what is not as it should be; empty: all is well.
 	Degraded []string `json:"degraded,omitempty"`
 }
 
 type nodeOverview struct {
-	node.MemberStatus
+	client.MemberStatus
 	Ready    bool   `json:"ready"`
 	NotReady string `json:"not_ready,omitempty"`
 	// Error says why the node did not answer; what else is here comes from another one then.
-	Error string      `json:"error,omitempty"`
-	Stats *node.Stats `json:"stats,omitempty"`
+	Error string        `json:"error,omitempty"`
+	Stats *client.Stats `json:"stats,omitempty"`
 }
 
 // shardLag is a shard as its owner sees it.
 type shardLag struct {
-	node.ShardStatus
+	client.ShardStatus
 	// Lag is how many log positions the standby is behind the owner; nil if one of them did not answer.
 	Lag *uint64 `json:"lag,omitempty"`
 }
@@ -94,7 +93,7 @@ func (c *statusCommand) show(w io.Writer, o *overview) error {
 	return encoder.Encode(o)
 }
 
-func (c *statusCommand) first(ctx context.Context, cl *client.Client) (string, node.Status, error) {
+func (c *statusCommand) first(ctx context.Context, cl *client.Client) (string, client.Status, error) {
 	var errs []error
 	for _, base := range c.URL {
 		s, err := ask(ctx, cl, base)
@@ -103,10 +102,10 @@ func (c *statusCommand) first(ctx context.Context, cl *client.Client) (string, n
 		}
 		errs = append(errs, err)
 	}
-	return "", node.Status{}, errors.Join(errs...)
+	return "", client.Status{}, errors.Join(errs...)
 }
 
-func ask(ctx context.Context, cl *client.Client, base string) (node.Status, error) {
+func ask(ctx context.Context, cl *client.Client, base string) (client.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusBound)
 	defer cancel()
 	return cl.Status(ctx, base)
@@ -114,13 +113,13 @@ func ask(ctx context.Context, cl *client.Client, base string) (node.Status, erro
 
 // reply is what a node said of itself.
 type reply struct {
-	status node.Status
+	status client.Status
 	err    error
 }
 
 // askOthers asks every member at the address that it shows. A node that was asked by HTTPS sends nobody to plain HTTP:
 // the token would go over the network as it is.
-func askOthers(ctx context.Context, cl *client.Client, base string, first node.Status) map[string]reply {
+func askOthers(ctx context.Context, cl *client.Client, base string, first client.Status) map[string]reply {
 	replies := map[string]reply{first.Node: {status: first}}
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -159,7 +158,7 @@ func askOthers(ctx context.Context, cl *client.Client, base string, first node.S
 }
 
 // merge makes one view of what the nodes said.
-func merge(first node.Status, replies map[string]reply) overview {
+func merge(first client.Status, replies map[string]reply) overview {
 	o := overview{Pipeline: first.Pipeline, Key: first.Key, Epoch: first.Epoch, Absent: first.Absent, Engine: first.Engine,
 		Expected: len(first.Members) + len(first.Absent)}
 	for _, m := range first.Members {
@@ -201,7 +200,7 @@ func (o *overview) note(list ...string) {
 	}
 }
 
-func shardOf(replies map[string]reply, name string, i int) (s node.ShardStatus, ok bool) {
+func shardOf(replies map[string]reply, name string, i int) (s client.ShardStatus, ok bool) {
 	r, ok := replies[name]
 	if !ok || r.err != nil || i >= len(r.status.Shards) {
 		return s, false

@@ -10,9 +10,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -107,7 +106,7 @@ type tailing struct {
 	out    io.Writer
 	err    io.Writer
 	follow bool
-	cursor node.Cursor
+	cursor engine.Cursor
 	lost   error     // the first shard that is missing
 	heard  time.Time // when a node was last heard
 	buf    []byte
@@ -118,7 +117,7 @@ func (t *tailing) read(ctx context.Context, base string) error {
 	if t.cursor != nil {
 		t.query.Set("from", t.cursor.String())
 	}
-	return t.client.Changes(ctx, base, t.query, func(change api.Change, cursor node.Cursor) error {
+	return t.client.Changes(ctx, base, t.query, func(change client.Change, cursor engine.Cursor) error {
 		t.heard = time.Now()
 		var err error
 		if t.buf, err = t.form(t.buf[:0], change); err == nil {
@@ -142,14 +141,14 @@ func (t *tailing) missing(e *client.Error) error {
 }
 
 // form appends a record in some form.
-type form func(dst []byte, change api.Change) ([]byte, error)
+type form func(dst []byte, change client.Change) ([]byte, error)
 
-func asJSON(dst []byte, change api.Change) ([]byte, error) {
+func asJSON(dst []byte, change client.Change) ([]byte, error) {
 	text, err := json.Marshal(change)
 	return append(append(dst, text...), '\n'), err
 }
 
-func asPatch(dst []byte, change api.Change) ([]byte, error) {
+func asPatch(dst []byte, change client.Change) ([]byte, error) {
 	dst = fmt.Appendf(dst, "# shard %d position %d\nH id <%s> .\n", change.Shard, change.Position, change.ID)
 	if change.Prev != "" {
 		dst = fmt.Appendf(dst, "H prev <%s> .\n", change.Prev)
@@ -157,7 +156,7 @@ func asPatch(dst []byte, change api.Change) ([]byte, error) {
 	return append(dst, change.Patch...), nil
 }
 
-func asNQuads(dst []byte, change api.Change) ([]byte, error) {
+func asNQuads(dst []byte, change client.Change) ([]byte, error) {
 	w := rowWriter{
 		add:    func(q rdf.Quad) error { dst = nquads.AppendQuad(dst, q); return nil },
 		delete: func(q rdf.Quad) error { dst = nquads.AppendQuad(append(dst, "# deleted: "...), q); return nil },

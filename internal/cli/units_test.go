@@ -10,9 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -37,7 +36,7 @@ func TestByteSize(t *testing.T) {
 }
 
 func TestUpdateForm(t *testing.T) {
-	change := api.Change{Shard: 2, Position: 9, Patch: `TX .
+	change := client.Change{Shard: 2, Position: 9, Patch: `TX .
 D <s:1> <p:1> "a\"b\n"@en <g:1> .
 D <s:2> <p:1> <o:1> .
 A <s:1> <p:1> "5"^^<http://www.w3.org/2001/XMLSchema#integer> .
@@ -83,7 +82,7 @@ INSERT DATA {
 }
 
 func TestPatchFormIsAPatch(t *testing.T) {
-	text, err := asPatch(nil, api.Change{ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Patch: "TX .\nA <s:1> <p:1> <o:1> .\nTC .\n"})
+	text, err := asPatch(nil, client.Change{ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Patch: "TX .\nA <s:1> <p:1> <o:1> .\nTC .\n"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,16 +139,16 @@ func TestPartsEndInReverseOrder(t *testing.T) {
 }
 
 func TestStatusMerge(t *testing.T) {
-	shard := func(s int, position uint64, state string) node.ShardStatus {
-		return node.ShardStatus{Shard: s, Owner: "n1", Standby: "n2", State: state, Position: position}
+	shard := func(s int, position uint64, state string) client.ShardStatus {
+		return client.ShardStatus{Shard: s, Owner: "n1", Standby: "n2", State: state, Position: position}
 	}
-	first := node.Status{Pipeline: "main", Node: "n2", Epoch: 3,
-		Members: []node.MemberStatus{{Name: "n1", Alive: true, Info: "http://127.0.0.1:1"}, {Name: "n2", Alive: true}, {Name: "n3"}},
-		Shards:  []node.ShardStatus{shard(0, 7, "following"), {Shard: 1, Owner: "n3"}},
-		Engine: node.EngineStatus{Streams: []node.StreamStatus{{StreamHealth: engine.StreamHealth{Name: "S", Leader: "n2",
+	first := client.Status{Pipeline: "main", Node: "n2", Epoch: 3,
+		Members: []client.MemberStatus{{Name: "n1", Alive: true, Info: "http://127.0.0.1:1"}, {Name: "n2", Alive: true}, {Name: "n3"}},
+		Shards:  []client.ShardStatus{shard(0, 7, "following"), {Shard: 1, Owner: "n3"}},
+		Engine: client.EngineStatus{Streams: []client.StreamStatus{{StreamHealth: engine.StreamHealth{Name: "S", Leader: "n2",
 			Expected: 3, Replicas: []engine.ReplicaHealth{{Server: "n2", State: engine.Current},
 				{Server: "n3", State: engine.Behind, Lag: 4}}}}}}}
-	owner := node.Status{Node: "n1", Ready: true, Shards: []node.ShardStatus{shard(0, 10, "owning"), {Shard: 1}}}
+	owner := client.Status{Node: "n1", Ready: true, Shards: []client.ShardStatus{shard(0, 10, "owning"), {Shard: 1}}}
 	o := merge(first, map[string]reply{"n2": {status: first}, "n1": {status: owner}, "n3": {err: errors.New("no way")}})
 	var b strings.Builder
 	if err := o.write(&b); err != nil {
@@ -178,7 +177,7 @@ node n3: no way
 
 func TestOthersAreAskedWithCare(t *testing.T) {
 	// A token that came by HTTPS goes to no plain HTTP address that a member shows.
-	first := node.Status{Node: "n1", Members: []node.MemberStatus{{Name: "n1"}, {Name: "n2", Info: "http://127.0.0.1:1"},
+	first := client.Status{Node: "n1", Members: []client.MemberStatus{{Name: "n1"}, {Name: "n2", Info: "http://127.0.0.1:1"},
 		{Name: "n3", Info: "file:///etc/passwd"}, {Name: "n4"}}}
 	replies := askOthers(t.Context(), nil, "https://127.0.0.1:2", first) // a nil client could ask nobody
 	for _, name := range []string{"n2", "n3", "n4"} {

@@ -13,9 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 const (
@@ -45,7 +43,7 @@ type nodeReport struct {
 	Node  string `json:"node"`
 	URL   string `json:"url,omitempty"`
 	Error string `json:"error,omitempty"`
-	*api.Report
+	*client.Report
 }
 
 // errNotVerified says that a member did not answer.
@@ -84,13 +82,13 @@ func (c *verifyCommand) verifyNodes(ctx context.Context, std *streams) error {
 
 // members asks the first node that answers for the members. One that has just entered gets to know their addresses with the
 // next beats.
-func (c *verifyCommand) members(ctx context.Context, cl *client.Client) (base string, first node.Status, err error) {
+func (c *verifyCommand) members(ctx context.Context, cl *client.Client) (base string, first client.Status, err error) {
 	door := &statusCommand{doors: c.doors}
 	for range addressTries {
 		if base, first, err = door.first(ctx, cl); err != nil {
 			return "", first, err
 		}
-		if !slices.ContainsFunc(first.Members, func(m node.MemberStatus) bool { return m.Info == "" && m.Name != first.Node }) {
+		if !slices.ContainsFunc(first.Members, func(m client.MemberStatus) bool { return m.Info == "" && m.Name != first.Node }) {
 			break
 		}
 		select {
@@ -144,7 +142,7 @@ func (v *verifiedNodes) absent() {
 }
 
 // patient asks again while the node is busy with another request of this kind.
-func patient(ctx context.Context, cl *client.Client, base string, places []api.Place) (v api.Verification, err error) {
+func patient(ctx context.Context, cl *client.Client, base string, places []client.Place) (v client.Verification, err error) {
 	for end := time.Now().Add(busyBound); ; {
 		v, err = cl.Verify(ctx, base, places)
 		var told *client.Error
@@ -229,13 +227,13 @@ func (n *nodeReport) print(b *strings.Builder) {
 }
 
 func logText(shard int) string {
-	if shard == api.ControlLog {
+	if shard == client.ControlLog {
 		return "control log"
 	}
 	return fmt.Sprintf("shard %d", shard)
 }
 
-func damageText(d api.DamageReport) string {
+func damageText(d client.DamageReport) string {
 	text := fmt.Sprintf("%s: %s", d.Stream, d.What)
 	if d.File != "" {
 		text = fmt.Sprintf("%s:%d: %s", d.File, d.Offset, d.What)

@@ -9,20 +9,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
 )
 
 // nodeCopy is one node's copy of a log.
 type nodeCopy struct {
 	node *nodeReport
-	api.LogReport
+	client.LogReport
 }
 
 // question is about a record that a log must have.
 type question struct {
-	place api.Place
+	place client.Place
 	// want is its id; empty: any.
 	want string
 	// nodes are those that can answer, the one with the longest copy first.
@@ -105,7 +104,7 @@ func (v *verifiedNodes) compareCopies(list []nodeCopy) (open []*question) {
 		}
 		v.Behind = append(v.Behind, fmt.Sprintf("%s: node %s is behind node %s by %d records: its copy ends at position %d, and not at %d",
 			log, c.node.Node, best.node.Node, best.Records-min(c.Records, best.Records), c.Last, best.Last))
-		open = append(open, &question{place: api.Place{Shard: c.Shard, Position: c.Last}, want: c.Head, nodes: []*nodeReport{best.node},
+		open = append(open, &question{place: client.Place{Shard: c.Shard, Position: c.Last}, want: c.Head, nodes: []*nodeReport{best.node},
 			why: fmt.Sprintf("at position %d node %s has record %s, which node %s must have, too", c.Last, c.node.Node, c.Head, best.node.Node)})
 	}
 	return open
@@ -136,7 +135,7 @@ func (v *verifiedNodes) marked(copies map[int][]nodeCopy) (open []*question) {
 		if !ok && v.damaged(k.shard) {
 			continue // what is wrong with it is told
 		}
-		q := &question{place: api.Place{Shard: k.shard, Position: k.Position}, want: k.ID, nodes: v.askable(list),
+		q := &question{place: client.Place{Shard: k.shard, Position: k.Position}, want: k.ID, nodes: v.askable(list),
 			why: fmt.Sprintf("a record is known to be at position %d%s, by %s", k.Position, called(k.ID), who)}
 		for _, c := range list {
 			if c.Last == k.Position {
@@ -156,7 +155,7 @@ func (v *verifiedNodes) marked(copies map[int][]nodeCopy) (open []*question) {
 // damaged reports whether a copy of the log is.
 func (v *verifiedNodes) damaged(shard int) bool {
 	return slices.ContainsFunc(v.Nodes, func(n nodeReport) bool {
-		return n.Report != nil && slices.ContainsFunc(n.Logs, func(l api.LogReport) bool { return l.Shard == shard && l.Damaged })
+		return n.Report != nil && slices.ContainsFunc(n.Logs, func(l client.LogReport) bool { return l.Shard == shard && l.Damaged })
 	})
 }
 
@@ -208,8 +207,8 @@ func askAll(ctx context.Context, cl *client.Client, open []*question, round int)
 	var all sync.WaitGroup
 	for n, list := range of {
 		all.Go(func() {
-			for part := range slices.Chunk(list, api.MaxPlaces) {
-				places := make([]api.Place, len(part))
+			for part := range slices.Chunk(list, client.MaxPlaces) {
+				places := make([]client.Place, len(part))
 				for i, q := range part {
 					places[i] = q.place
 				}

@@ -11,14 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // fakeNode answers with a report, and with the ids of records.
 type fakeNode struct {
-	report *api.Report
+	report *client.Report
 	ids    map[string]string // by place
 	late   map[string]int    // places where the record is there only after so many questions
 	silent bool              // it has no report
@@ -35,9 +34,9 @@ func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case n.silent:
 		w.WriteHeader(http.StatusInternalServerError)
 	case at == "":
-		_ = json.NewEncoder(w).Encode(api.Verification{Report: n.report})
+		_ = json.NewEncoder(w).Encode(client.Verification{Report: n.report})
 	default:
-		v := api.Verification{}
+		v := client.Verification{}
 		for place := range strings.SplitSeq(at, ",") {
 			id := n.ids[place]
 			if n.late[place] > 0 {
@@ -51,15 +50,15 @@ func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // replica is the report of a node whose only log ends with a record.
-func replica(last uint64, head string) *api.Report {
-	return &api.Report{Pipeline: "p", Replica: true, Replicas: 2, Servers: []string{"n1", "n2"}, Streams: []string{"s"},
-		Logs: []api.LogReport{{Shard: 0, Records: last, First: 1, Last: last, Head: head}}}
+func replica(last uint64, head string) *client.Report {
+	return &client.Report{Pipeline: "p", Replica: true, Replicas: 2, Servers: []string{"n1", "n2"}, Streams: []string{"s"},
+		Logs: []client.LogReport{{Shard: 0, Records: last, First: 1, Last: last, Head: head}}}
 }
 
 // verifyFakes runs the command on nodes n1, n2, …
 func verifyFakes(t *testing.T, nodes ...*fakeNode) (*verifiedNodes, error) {
 	t.Helper()
-	status := node.Status{Pipeline: "p", Node: "n1"}
+	status := client.Status{Pipeline: "p", Node: "n1"}
 	var first string
 	for i, n := range nodes {
 		name := "n" + strconv.Itoa(i+1)
@@ -76,7 +75,7 @@ func verifyFakes(t *testing.T, nodes ...*fakeNode) (*verifiedNodes, error) {
 		server := httptest.NewServer(mux)
 		t.Cleanup(server.Close)
 		first = cmp.Or(first, server.URL)
-		status.Members = append(status.Members, node.MemberStatus{Name: name, Info: server.URL})
+		status.Members = append(status.Members, client.MemberStatus{Name: name, Info: server.URL})
 	}
 	var out, errOut bytes.Buffer
 	c := &verifyCommand{doors: doors{URL: []string{first}}, JSON: true}
@@ -94,8 +93,8 @@ func verifyFakes(t *testing.T, nodes ...*fakeNode) (*verifiedNodes, error) {
 // TestCompareNodes: copies that differ, records that are nowhere, and nodes that don't answer are told of; copies that are
 // behind are, and are no damage.
 func TestCompareNodes(t *testing.T) {
-	mark := func(r *api.Report, position uint64, id string) *api.Report {
-		r.Marks = append(r.Marks, api.MarkReport{Shard: 0, Mark: engine.Mark{Position: position, ID: id}, From: "node x"})
+	mark := func(r *client.Report, position uint64, id string) *client.Report {
+		r.Marks = append(r.Marks, client.MarkReport{Shard: 0, Mark: engine.Mark{Position: position, ID: id}, From: "node x"})
 		return r
 	}
 	for name, c := range map[string]struct {
@@ -125,14 +124,14 @@ func TestCompareNodes(t *testing.T) {
 			damage: "a record is known to be at position 9, by snapshot shard/00000/9 of node n1; there is none"},
 		"no answer":       {nodes: []*fakeNode{{report: replica(7, "a")}, {silent: true}}, err: errNotVerified},
 		"no member":       {nodes: []*fakeNode{{report: replica(7, "a")}}, err: errNotVerified},
-		"another answers": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &api.Report{Node: "n9", Pipeline: "p"}}}, err: errNotVerified},
-		"a stream is missing": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &api.Report{Pipeline: "p", Replica: true,
+		"another answers": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Node: "n9", Pipeline: "p"}}}, err: errNotVerified},
+		"a stream is missing": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Pipeline: "p", Replica: true,
 			Replicas: 2, Missing: []string{"s"}}}}, err: errVerify, damage: "stream s: 1 copies of 2 are there; node n2 has none"},
-		"damaged": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &api.Report{Pipeline: "p", Replica: true,
-			Logs:    []api.LogReport{{Shard: 0, Last: 7, Head: "b", Damaged: true}},
-			Damages: []api.DamageReport{{File: "f", What: "bad"}}}}}, err: errVerify},
+		"damaged": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Pipeline: "p", Replica: true,
+			Logs:    []client.LogReport{{Shard: 0, Last: 7, Head: "b", Damaged: true}},
+			Damages: []client.DamageReport{{File: "f", What: "bad"}}}}}, err: errVerify},
 		"read through an engine": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: replica(7, "a")},
-			{report: &api.Report{Pipeline: "p", Logs: []api.LogReport{{Shard: 0, Last: 9, Head: "c"}}}}}},
+			{report: &client.Report{Pipeline: "p", Logs: []client.LogReport{{Shard: 0, Last: 9, Head: "c"}}}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -152,7 +151,7 @@ func TestCompareNodes(t *testing.T) {
 	}
 }
 
-func snapshotted(r *api.Report, position uint64) *api.Report {
-	r.Snapshots = append(r.Snapshots, api.SnapshotReport{Name: "shard/00000/" + strconv.FormatUint(position, 10), Position: position})
+func snapshotted(r *client.Report, position uint64) *client.Report {
+	r.Snapshots = append(r.Snapshots, client.SnapshotReport{Name: "shard/00000/" + strconv.FormatUint(position, 10), Position: position})
 	return r
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
@@ -27,9 +28,9 @@ func (c *serveCommand) verifier(e *started) api.Verifier {
 }
 
 // report is one without findings, with the node's marks: those are read before the logs, which go on.
-func (c *serveCommand) report(e *started) *api.Report {
-	return &api.Report{Node: c.Name, Pipeline: c.Pipeline, Logs: []api.LogReport{}, Marks: e.marksOf(c),
-		Snapshots: []api.SnapshotReport{}, Damages: []api.DamageReport{}}
+func (c *serveCommand) report(e *started) *client.Report {
+	return &client.Report{Node: c.Name, Pipeline: c.Pipeline, Logs: []client.LogReport{}, Marks: e.marksOf(c),
+		Snapshots: []client.SnapshotReport{}, Damages: []client.DamageReport{}}
 }
 
 // replicaVerifier reads the files of the embedded engine, which writes to them meanwhile.
@@ -39,7 +40,7 @@ type replicaVerifier struct {
 }
 
 // Verify implements [api.Verifier].
-func (v *replicaVerifier) Verify(ctx context.Context) (*api.Report, error) {
+func (v *replicaVerifier) Verify(ctx context.Context) (*client.Report, error) {
 	dir := cmp.Or(absolute(v.cfg.Engine.Data), v.cfg.Engine.Data) // for who reads the report elsewhere
 	r := v.cfg.report(v.e)
 	r.Replica, r.Data = true, dir
@@ -91,16 +92,16 @@ func absolute(path string) string {
 }
 
 // report tells what is in the folder of the report's pipeline, and all that is damaged.
-func (c *folderCheck) report(r *api.Report) {
+func (c *folderCheck) report(r *client.Report) {
 	for _, l := range c.out.Logs {
 		if l.name.Pipeline == r.Pipeline {
-			r.Logs = append(r.Logs, api.LogReport{Shard: shardNumber(l.name), Records: l.Records, First: l.First, Last: l.Last,
+			r.Logs = append(r.Logs, client.LogReport{Shard: shardNumber(l.name), Records: l.Records, First: l.First, Last: l.Last,
 				Head: l.lastID, Damaged: l.damaged})
 		}
 	}
 	for _, m := range c.marks {
 		if m.log.Pipeline == r.Pipeline && m.from == inControlLog { // those in files are the nodes'
-			r.Marks = append(r.Marks, api.MarkReport{Shard: m.log.Shard, Mark: m.Mark, From: r.Node + ": " + m.from})
+			r.Marks = append(r.Marks, client.MarkReport{Shard: m.log.Shard, Mark: m.Mark, From: r.Node + ": " + m.from})
 		}
 	}
 	for _, b := range c.blobs {
@@ -119,17 +120,17 @@ func (c *folderCheck) report(r *api.Report) {
 // shardNumber is how a report names a log.
 func shardNumber(n jetstream.LogName) int {
 	if n.Control {
-		return api.ControlLog
+		return client.ControlLog
 	}
 	return n.Shard
 }
 
-func damageReport(d filestore.Damage) api.DamageReport {
-	return api.DamageReport{Stream: d.Stream, File: d.File, Offset: d.Offset, Kind: string(d.Kind), What: d.What}
+func damageReport(d filestore.Damage) client.DamageReport {
+	return client.DamageReport{Stream: d.Stream, File: d.File, Offset: d.Offset, Kind: string(d.Kind), What: d.What}
 }
 
-func snapshotReport(b engine.BlobInfo) api.SnapshotReport {
-	s := api.SnapshotReport{Name: b.Name, Size: b.Size}
+func snapshotReport(b engine.BlobInfo) client.SnapshotReport {
+	s := client.SnapshotReport{Name: b.Name, Size: b.Size}
 	if shard, position, ok := snapshotOf(b.Name); ok {
 		s.Shard, s.Position = shard, position
 	}
@@ -137,34 +138,34 @@ func snapshotReport(b engine.BlobInfo) api.SnapshotReport {
 }
 
 // marksOf are those in the node's own file.
-func (s *started) marksOf(c *serveCommand) []api.MarkReport {
-	list := []api.MarkReport{}
+func (s *started) marksOf(c *serveCommand) []client.MarkReport {
+	list := []client.MarkReport{}
 	if s.marks == nil {
 		return list
 	}
 	for shard := range c.Shards {
 		if m := s.marks.Mark(shard); m.Position > 0 {
-			list = append(list, api.MarkReport{Shard: shard, Mark: m, From: "node " + c.Name})
+			list = append(list, client.MarkReport{Shard: shard, Mark: m, From: "node " + c.Name})
 		}
 	}
 	return list
 }
 
 // At implements [api.Verifier].
-func (v *replicaVerifier) At(ctx context.Context, places []api.Place) ([]string, error) {
+func (v *replicaVerifier) At(ctx context.Context, places []client.Place) ([]string, error) {
 	list, err := jetstream.RunningFolder(v.cfg.Engine.Data).Streams()
 	if err != nil {
 		return nil, err
 	}
 	wanted := wantedPlaces(places)
-	found := map[api.Place]string{}
+	found := map[client.Place]string{}
 	for _, s := range list {
 		if of, ok := jetstream.PipelineOf(s.Name()); !ok || of != v.cfg.Pipeline || strings.HasPrefix(s.Name(), "OBJ_") {
 			continue
 		}
 		err := s.Read(ctx, func(m *filestore.Message) error {
-			if name, ok := jetstream.LogOf(m.Subject); ok && wanted[api.Place{Shard: shardNumber(name), Position: m.Seq}] {
-				found[api.Place{Shard: shardNumber(name), Position: m.Seq}] = storedID(name, m)
+			if name, ok := jetstream.LogOf(m.Subject); ok && wanted[client.Place{Shard: shardNumber(name), Position: m.Seq}] {
+				found[client.Place{Shard: shardNumber(name), Position: m.Seq}] = storedID(name, m)
 			}
 			return nil
 		})
@@ -175,15 +176,15 @@ func (v *replicaVerifier) At(ctx context.Context, places []api.Place) ([]string,
 	return inOrder(places, found), nil
 }
 
-func wantedPlaces(places []api.Place) map[api.Place]bool {
-	wanted := map[api.Place]bool{}
+func wantedPlaces(places []client.Place) map[client.Place]bool {
+	wanted := map[client.Place]bool{}
 	for _, p := range places {
 		wanted[p] = true
 	}
 	return wanted
 }
 
-func inOrder(places []api.Place, found map[api.Place]string) []string {
+func inOrder(places []client.Place, found map[client.Place]string) []string {
 	ids := make([]string, len(places))
 	for i, p := range places {
 		ids[i] = found[p]
@@ -198,9 +199,9 @@ type engineVerifier struct {
 }
 
 // Verify implements [api.Verifier].
-func (v *engineVerifier) Verify(ctx context.Context) (*api.Report, error) {
+func (v *engineVerifier) Verify(ctx context.Context) (*client.Report, error) {
 	r := v.cfg.report(v.e)
-	for shard := api.ControlLog; shard < v.cfg.Shards; shard++ {
+	for shard := client.ControlLog; shard < v.cfg.Shards; shard++ {
 		if err := v.log(ctx, r, shard); err != nil {
 			return nil, err
 		}
@@ -211,7 +212,7 @@ func (v *engineVerifier) Verify(ctx context.Context) (*api.Report, error) {
 // open returns the log of a shard, or the control log, and its name.
 func (v *engineVerifier) open(shard int) (engine.Log, jetstream.LogName) {
 	name := jetstream.LogName{Pipeline: v.cfg.Pipeline, Shard: shard}
-	if shard != api.ControlLog {
+	if shard != client.ControlLog {
 		return v.e.engine.Shard(shard), name
 	}
 	name.Control, name.Shard = true, 0
@@ -219,7 +220,7 @@ func (v *engineVerifier) open(shard int) (engine.Log, jetstream.LogName) {
 }
 
 // log checks one log. What isn't damage, such as an engine without a leader, is the error of the whole.
-func (v *engineVerifier) log(ctx context.Context, r *api.Report, shard int) error {
+func (v *engineVerifier) log(ctx context.Context, r *client.Report, shard int) error {
 	log, name := v.open(shard)
 	l := &verifiedLog{name: name, chain: &operator.Chain{Shard: name.Shard}}
 	_, err := log.Read(ctx, 1, func(e engine.Entry) error {
@@ -231,14 +232,14 @@ func (v *engineVerifier) log(ctx context.Context, r *api.Report, shard int) erro
 	})
 	switch {
 	case errors.Is(err, engine.ErrDamaged), errors.Is(err, engine.ErrTrimmed):
-		r.Damages = append(r.Damages, api.DamageReport{Stream: name.String(), Kind: string(filestore.Altered),
+		r.Damages = append(r.Damages, client.DamageReport{Stream: name.String(), Kind: string(filestore.Altered),
 			What: fmt.Sprintf("%s: %v", name, err)})
 		l.damaged = true
 	case err != nil:
 		return fmt.Errorf("verify %s through the engine: %w", name, err)
 	}
 	if l.Records > 0 || l.damaged {
-		r.Logs = append(r.Logs, api.LogReport{Shard: shard, Records: l.Records, First: l.First, Last: l.Last, Head: l.lastID,
+		r.Logs = append(r.Logs, client.LogReport{Shard: shard, Records: l.Records, First: l.First, Last: l.Last, Head: l.lastID,
 			Damaged: l.damaged})
 	}
 	v.controlMarks(r, l)
@@ -246,19 +247,19 @@ func (v *engineVerifier) log(ctx context.Context, r *api.Report, shard int) erro
 }
 
 // controlMarks adds the marks that stand in the control log.
-func (v *engineVerifier) controlMarks(r *api.Report, l *verifiedLog) {
+func (v *engineVerifier) controlMarks(r *client.Report, l *verifiedLog) {
 	if l.state == nil {
 		return
 	}
 	for shard := range l.state.Settings.Shards {
 		if m := l.state.Mark(shard); m.Position > 0 {
-			r.Marks = append(r.Marks, api.MarkReport{Shard: shard, Mark: m, From: r.Node + ": " + inControlLog})
+			r.Marks = append(r.Marks, client.MarkReport{Shard: shard, Mark: m, From: r.Node + ": " + inControlLog})
 		}
 	}
 }
 
 // snapshots reads all of them, which checks their digests. One that is deleted meanwhile is none.
-func (v *engineVerifier) snapshots(ctx context.Context, r *api.Report) error {
+func (v *engineVerifier) snapshots(ctx context.Context, r *client.Report) error {
 	blobs := v.e.engine.Blobs()
 	list, err := blobs.List(ctx, "")
 	if err != nil {
@@ -270,7 +271,7 @@ func (v *engineVerifier) snapshots(ctx context.Context, r *api.Report) error {
 		case err == nil:
 			r.Snapshots = append(r.Snapshots, snapshotReport(b))
 		case errors.Is(err, engine.ErrDamaged):
-			r.Damages = append(r.Damages, api.DamageReport{Stream: "snapshots", Kind: string(filestore.Altered),
+			r.Damages = append(r.Damages, client.DamageReport{Stream: "snapshots", Kind: string(filestore.Altered),
 				What: fmt.Sprintf("snapshot %s: %v", b.Name, err)})
 		case !errors.Is(err, engine.ErrNotFound):
 			return fmt.Errorf("read snapshot %s: %w", b.Name, err)
@@ -289,8 +290,8 @@ func readBlob(ctx context.Context, blobs engine.Blobs, name string) error {
 }
 
 // At implements [api.Verifier].
-func (v *engineVerifier) At(ctx context.Context, places []api.Place) ([]string, error) {
-	found := map[api.Place]string{}
+func (v *engineVerifier) At(ctx context.Context, places []client.Place) ([]string, error) {
+	found := map[client.Place]string{}
 	for _, p := range places {
 		if p.Shard >= v.cfg.Shards {
 			continue

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -154,13 +155,22 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 	return d.done(), nil
 }
 
-// Add divides quads that are to be added, in one transaction that is never cut: each shard has one part.
-func (s Splitter) Add(quads []rdf.Quad) (Split, error) {
+// Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
+// may be nil. Blank nodes keep their labels.
+func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	s.PartSize = math.MaxInt
 	d := s.newDivision()
-	for _, q := range quads {
-		if err := d.Add(q); err != nil {
-			return Split{}, err
+	for _, rows := range []struct {
+		of   iter.Seq[rdf.Quad]
+		take func(rdf.Quad) error
+	}{{deletes, d.Delete}, {adds, d.Add}} {
+		if rows.of == nil {
+			continue
+		}
+		for q := range rows.of {
+			if err := rows.take(q); err != nil {
+				return Split{}, err
+			}
 		}
 	}
 	err := d.endImplicit()

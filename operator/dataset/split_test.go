@@ -257,8 +257,8 @@ func TestQuads(t *testing.T) {
 	}
 }
 
-// TestAdd: quads in one transaction, one part for each shard however large.
-func TestAdd(t *testing.T) {
+// TestChange: quads in one transaction, one part for each shard however large.
+func TestChange(t *testing.T) {
 	var quads []rdf.Quad
 	want := map[int]int{}
 	for i := range 200 {
@@ -266,7 +266,7 @@ func TestAdd(t *testing.T) {
 		quads = append(quads, q)
 		want[shard.Of(fmt.Sprintf("urn:s%d", i), 3)]++
 	}
-	split, err := dataset.Splitter{Key: dataset.Subject, Shards: 3, PartSize: 50}.Add(quads)
+	split, err := dataset.Splitter{Key: dataset.Subject, Shards: 3, PartSize: 50}.Change(nil, slices.Values(quads))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,8 +277,23 @@ func TestAdd(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || len(split.Parts) != 3 || split.Rows != 200 {
 		t.Errorf("%d parts, %d rows, %s", len(split.Parts), split.Rows, diff)
 	}
-	if _, err := (dataset.Splitter{Key: dataset.Subject, Shards: 3, MaxTransaction: 500}).Add(quads); err == nil {
+	if _, err := (dataset.Splitter{Key: dataset.Subject, Shards: 3, MaxTransaction: 500}).Change(slices.Values(quads), nil); err == nil {
 		t.Error("the bound was not kept")
+	}
+}
+
+// TestChangeOrder: what is deleted comes before what is added, in the one transaction.
+func TestChangeOrder(t *testing.T) {
+	q := rdf.Quad{S: rdf.Trusted("<urn:s>"), P: rdf.Trusted("<urn:p>"), O: rdf.Trusted(`"1"`)}
+	other := q
+	other.O = rdf.Trusted(`"2"`)
+	split, err := dataset.Splitter{Key: dataset.Subject, Shards: 3}.Change(slices.Values([]rdf.Quad{q}), slices.Values([]rdf.Quad{other}))
+	const want = "TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"2\" .\nTC .\n"
+	if err != nil || len(split.Parts) != 1 || string(split.Parts[0].Payload) != want || split.Rows != 2 {
+		t.Errorf("%+v, %v", split.Parts, err)
+	}
+	if split, err = (dataset.Splitter{Key: dataset.Subject, Shards: 3}).Change(nil, nil); err != nil || len(split.Parts) != 0 {
+		t.Errorf("nothing: %+v, %v", split.Parts, err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 // mount mounts a file system at a folder of its own until the test ends.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 // The request that makes an ext4 file system forget what is not on the disk, as when the power goes, and its argument:

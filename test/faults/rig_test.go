@@ -18,10 +18,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 const (
@@ -140,7 +139,7 @@ func (r *rig) pass(d time.Duration) {
 }
 
 // status asks node i.
-func (r *rig) status(i int) (node.Status, error) {
+func (r *rig) status(i int) (client.Status, error) {
 	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Second)
 	defer cancel()
 	return r.http.Status(ctx, r.nodes.Doors()[i])
@@ -201,7 +200,7 @@ func (r *rig) mended() {
 }
 
 // onlyDamages reports whether a node has only to tell of what its start has found and mended.
-func onlyDamages(s *node.Status) bool {
+func onlyDamages(s *client.Status) bool {
 	for _, what := range s.Degraded {
 		if !slices.Contains(s.Engine.Damages, what) {
 			return false
@@ -354,7 +353,7 @@ func (r *rig) read(i int, cursor string) (l log, err error) {
 	defer cancel()
 	l = log{quads: map[string]struct{}{}, cursor: cursor}
 	query := url.Values{"from": {cursor}, "live": {"false"}}
-	err = r.http.Changes(ctx, r.nodes.Doors()[i], query, func(c api.Change, cursor node.Cursor) error {
+	err = r.http.Changes(ctx, r.nodes.Doors()[i], query, func(c client.Change, cursor engine.Cursor) error {
 		l.records, l.cursor = l.records+1, cursor.String()
 		for line := range strings.Lines(c.Patch) {
 			if q, adds := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "A "); adds {

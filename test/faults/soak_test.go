@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 	"github.com/quadrille-stream/quadrille/internal/cli/factory"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 const (
@@ -209,7 +208,7 @@ func (s *soak) fail(ctx context.Context, written <-chan struct{}) {
 // judge compares the logs and the data with what was accepted.
 func (s *soak) judge(changes int) {
 	query := url.Values{"from": {"start"}, "live": {"false"}}
-	s.must(s.http.Changes(s.ctx, s.nodes.Doors()[0], query, func(c api.Change, _ node.Cursor) error {
+	s.must(s.http.Changes(s.ctx, s.nodes.Doors()[0], query, func(c client.Change, _ engine.Cursor) error {
 		s.check.Logged([]byte(c.Patch))
 		return nil
 	}, nil))

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 )
 

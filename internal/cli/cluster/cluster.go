@@ -14,8 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	nodepkg "github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/client"
 )
 
 const (
@@ -353,7 +352,7 @@ func (c *Cluster) unsettled(ctx context.Context, count int, all bool) (*node, er
 }
 
 // divided returns an error unless so many members have the shards among them evenly.
-func divided(s nodepkg.Status, members int) error {
+func divided(s client.Status, members int) error {
 	if len(s.Members) != members {
 		return fmt.Errorf("knows %d members of %d", len(s.Members), members)
 	}

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
 )
 

@@ -16,11 +16,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -127,7 +125,7 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 			"ready":  func() error { return c.Ready(t.Context(), base) },
 			"data":   func() error { _, err := c.Data(t.Context(), base); return err },
 			"changes": func() error {
-				return c.Changes(t.Context(), base, nil, func(api.Change, node.Cursor) error { return nil }, nil)
+				return c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { return nil }, nil)
 			},
 		} {
 			err := ask()
@@ -233,7 +231,7 @@ func TestChanges(t *testing.T) {
 		says(200, nil, twoChanges)(w, r)
 	})
 	var heard []string
-	note := func(change api.Change, cursor node.Cursor) error {
+	note := func(change client.Change, cursor engine.Cursor) error {
 		heard = append(heard, fmt.Sprint(change.Shard, change.Position, change.ID, change.Patch, cursor))
 		return nil
 	}
@@ -250,7 +248,7 @@ func TestChanges(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	calls := 0
-	err = c.Changes(t.Context(), base, nil, func(api.Change, node.Cursor) error { calls++; return enough }, nil)
+	err = c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { calls++; return enough }, nil)
 	if !errors.Is(err, enough) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
@@ -269,7 +267,7 @@ func TestChangesThatFail(t *testing.T) {
 	} {
 		c, base := serve(t, "", says(200, nil, test.stream))
 		heard := 0
-		err := c.Changes(t.Context(), base, nil, func(api.Change, node.Cursor) error { heard++; return nil }, nil)
+		err := c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { heard++; return nil }, nil)
 		if err == nil || heard != test.heard || !strings.HasPrefix(err.Error(), base+": "+test.want) {
 			t.Errorf("%s: %d heard, %v", name, heard, err)
 		}
@@ -291,7 +289,7 @@ func TestCauses(t *testing.T) {
 		{503, "stopped", event.ErrStopped, true},
 		{503, "halted", event.ErrHalted, false},
 		{413, "too_large", event.ErrTooLarge, false},
-		{400, "bad_key", node.ErrKey, false},
+		{400, "bad_key", event.ErrKey, false},
 		{422, "key_reused", event.ErrReused, false},
 		{503, "of a later version", nil, true},
 	} {

@@ -1,4 +1,4 @@
-package shipper
+package graph
 
 import (
 	"cmp"
@@ -41,7 +41,7 @@ func (m *Message) Identity() (producer event.Producer, seq uint64) {
 // UTF-8 or too long, or the unused Offset.
 func (m *Message) Check() error {
 	producer, _ := m.Identity()
-	switch n := producerLen(producer); {
+	switch n := len(producer.Prefix()) + len(producer.Name); {
 	case m.StreamID == "":
 		return fmt.Errorf("message at offset %d: %w: it names no stream", m.Offset, ErrNotAccepted)
 	case n > event.MaxText:

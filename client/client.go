@@ -1,4 +1,5 @@
-// Package client talks to the HTTP API of nodes: any of several doors, with retries that are safe.
+// Package client is the HTTP API of a node as a program sees it that writes to a pipeline or follows it: the types that go
+// over the wire, and requests to any of several doors, with retries that are safe.
 package client
 
 import (
@@ -21,8 +22,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // TypePatch is the media type of RDF Patch.
@@ -72,13 +71,17 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Error is a node's answer that is not what was asked for.
 type Error struct {
-	URL     string
-	Status  int
+	// URL is the node's, Status that of HTTP.
+	URL    string
+	Status int
+	// Code is for programs, see [Cause]; Message for people.
 	Code    string `json:"code"`
 	Message string `json:"message"`
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Head    string `json:"head"`
+	// Line and Column are the place of a mistake in the document; 0: it is none of those.
+	Line   int `json:"line"`
+	Column int `json:"column"`
+	// Head is the dataset's, where it was not the one that the document builds on.
+	Head string `json:"head"`
 	// Shard is the one that is missing from a stream that goes on.
 	Shard *int `json:"shard"`
 	// RetryAfter is how long the node asks to wait; 0 if it doesn't.
@@ -93,9 +96,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %d %s: %s", e.URL, e.Status, e.Code, e.Message)
 }
 
-// Unwrap returns the error of package node that the code stands for, nil if it stands for none: errors.Is tells causes
-// apart as at the node itself.
-func (e *Error) Unwrap() error { return api.CodeError(e.Code) }
+// Unwrap returns the error that the code stands for, nil if it stands for none: errors.Is tells causes apart as at the node
+// itself.
+func (e *Error) Unwrap() error { return Cause(e.Code) }
 
 // Temporary reports whether the same request can succeed later or at another node: anything but an answer of the node
 // that says that the request is wrong, or that the shard waits for somebody to see to it.
@@ -116,9 +119,10 @@ func Temporary(err error) bool {
 
 // Accepted is the answer to changes that are committed.
 type Accepted struct {
-	Results []node.ShardResult `json:"results"`
-	Adds    uint64             `json:"adds"`
-	Deletes uint64             `json:"deletes"`
+	// Results are in order of shard; Adds and Deletes are their sums.
+	Results []Result `json:"results"`
+	Adds    uint64   `json:"adds"`
+	Deletes uint64   `json:"deletes"`
 }
 
 // Submit posts a document of changes to the node at base, once.
@@ -139,7 +143,7 @@ func (c *Client) Submit(ctx context.Context, base, mediaType, key string, body [
 }
 
 // Status asks the node at base for its status.
-func (c *Client) Status(ctx context.Context, base string) (s node.Status, err error) {
+func (c *Client) Status(ctx context.Context, base string) (s Status, err error) {
 	answer, err := c.do(ctx, http.MethodGet, base, "/v1/status", nil, nil, nil)
 	if err != nil {
 		return s, err
@@ -152,13 +156,13 @@ func (c *Client) Status(ctx context.Context, base string) (s node.Status, err er
 }
 
 // Verify asks the node at base to check its own copy of the logs or, with places, for the ids of the records there, at most
-// [api.MaxPlaces]. It takes as long as the node takes; one that is silent for too long is taken for gone.
-func (c *Client) Verify(ctx context.Context, base string, places []api.Place) (v api.Verification, err error) {
+// [MaxPlaces]. It takes as long as the node takes; one that is silent for too long is taken for gone.
+func (c *Client) Verify(ctx context.Context, base string, places []Place) (v Verification, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	query := url.Values{}
 	if len(places) > 0 {
-		query.Set("at", api.FormatPlaces(places))
+		query.Set("at", FormatPlaces(places))
 	}
 	answer, err := c.do(ctx, http.MethodGet, base, "/v1/verify", query, nil, nil)
 	if err != nil {
@@ -215,7 +219,7 @@ func (c *Client) Data(ctx context.Context, base string) (io.ReadCloser, error) {
 // a shard that is missing from there on, and decides whether the others go on; without it the first such shard ends the
 // reading.
 func (c *Client) Changes(ctx context.Context, base string, query url.Values,
-	fn func(change api.Change, cursor node.Cursor) error, lost func(*Error) error) error {
+	fn func(change Change, cursor engine.Cursor) error, lost func(*Error) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	answer, err := c.do(ctx, http.MethodGet, base, "/v1/changes", query, nil,
@@ -247,10 +251,10 @@ func (c *Client) Changes(ctx context.Context, base string, query url.Values,
 // events reads the lines of an event stream.
 type events struct {
 	base   string
-	fn     func(change api.Change, cursor node.Cursor) error
+	fn     func(change Change, cursor engine.Cursor) error
 	lost   func(*Error) error
-	cursor node.Cursor // nil: no id has come yet
-	failed bool        // the data to come is that of an error
+	cursor engine.Cursor // nil: no id has come yet
+	failed bool          // the data to come is that of an error
 }
 
 func (e *events) line(line []byte) (err error) {
@@ -258,7 +262,7 @@ func (e *events) line(line []byte) (err error) {
 	switch string(field) {
 	case "id":
 		if e.cursor == nil { // those that follow say what the changes say
-			e.cursor, err = node.ParseCursor(string(value))
+			e.cursor, err = engine.ParseCursor(string(value))
 		}
 	case "event":
 		e.failed = true // there is but one kind of event with a name
@@ -280,12 +284,12 @@ func (e *events) line(line []byte) (err error) {
 }
 
 func (e *events) change(data []byte) error {
-	var change api.Change
+	var change Change
 	if err := json.Unmarshal(data, &change); err != nil {
 		return fmt.Errorf("%s: read changes: %w", e.base, err)
 	}
 	if e.cursor == nil {
-		e.cursor = node.Cursor{}
+		e.cursor = engine.Cursor{}
 	}
 	e.cursor[change.Shard] = engine.Mark{Position: change.Position, ID: change.ID}
 	return e.fn(change, e.cursor)

@@ -15,10 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/internal/api"
-	"github.com/quadrille-stream/quadrille/internal/cli/client"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // wire is a network inside a bubble, whose time stands still while anybody works.
@@ -85,7 +84,7 @@ func flush(w http.ResponseWriter, text string) {
 // follow follows the changes and returns how many came, how long it took, and the error.
 func follow(ctx context.Context, c *client.Client, fn func() error) (heard int, took time.Duration, err error) {
 	begin := time.Now()
-	err = c.Changes(ctx, "http://n1", url.Values{}, func(api.Change, node.Cursor) error {
+	err = c.Changes(ctx, "http://n1", url.Values{}, func(client.Change, engine.Cursor) error {
 		heard++
 		return fn()
 	}, nil)

@@ -1,0 +1,93 @@
+// Package graph is RDF on a node: documents and streams of changes in, the quads of each shard out. It is what a program
+// imports that embeds a knowledge graph; one whose events mean something else imports package node.
+package graph
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// Key says by what a change is routed: what has the same key is in one shard and keeps its order.
+type Key = dataset.Key
+
+// The keys.
+const (
+	// Subject routes by the subject: the default.
+	Subject = dataset.Subject
+	// Named routes by the graph's name; the default graph's is empty.
+	Named = dataset.Graph
+	// Dataset puts all in one shard, so that senders can use the header "prev".
+	Dataset = dataset.Dataset
+)
+
+// Config configures a [Graph].
+type Config struct {
+	// Config is that of the node. Its Logic may be left out: it is then [dataset.New]; another one evaluates RDF Patch, too.
+	// Its KeyName is the graph's to set.
+	node.Config
+	// Key says by what changes are routed. Default [Subject].
+	Key Key
+	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default, and most, 64 MiB.
+	MaxTransaction int
+}
+
+// maxTransaction leaves room in an event for the small transactions that come in one part with the large one.
+const maxTransaction = shipper.MaxPayload - 256<<10
+
+func (c *Config) setDefaults() error {
+	c.Key = cmp.Or(c.Key, Subject)
+	c.MaxTransaction = cmp.Or(c.MaxTransaction, maxTransaction)
+	switch {
+	case !c.Key.Valid():
+		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
+	case c.MaxTransaction > maxTransaction:
+		return fmt.Errorf("transactions of %d bytes: at most %d can be carried between nodes", c.MaxTransaction, maxTransaction)
+	case c.KeyName != "":
+		return errors.New("the graph names its key itself: set Key, not KeyName")
+	}
+	c.KeyName = string(c.Key)
+	if c.Logic == nil {
+		c.Logic = func(int) operator.Logic { return dataset.New() }
+	}
+	return nil
+}
+
+// Graph is a node whose shards hold RDF. Make it with [New], then call Run; the other methods may be called by anybody at
+// any time.
+type Graph struct {
+	*node.Node
+	splitter dataset.Splitter
+
+	submissions, changes atomic.Uint64
+}
+
+// New checks the configuration and returns a graph that does nothing yet.
+func New(cfg Config) (*Graph, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	n, err := node.New(cfg.Config)
+	if err != nil {
+		return nil, err
+	}
+	return &Graph{Node: n, splitter: dataset.Splitter{Key: cfg.Key, Shards: n.Shards(), MaxTransaction: cfg.MaxTransaction}}, nil
+}
+
+// Status is a snapshot of a node that holds RDF.
+type Status struct {
+	node.Status
+	// Submissions counts the documents that this node's door has taken in since its start, Changes the rows in them.
+	Submissions, Changes uint64
+}
+
+// Status returns what the node knows now.
+func (g *Graph) Status() Status {
+	return Status{Status: g.Node.Status(), Submissions: g.submissions.Load(), Changes: g.changes.Load()}
+}

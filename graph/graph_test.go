@@ -1,0 +1,137 @@
+package graph_test
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func config(shards int) graph.Config {
+	return graph.Config{Config: node.Config{Name: "n1", Engine: memory.New(shards), Transport: shipper.NewInProcess(64),
+		Logger: slog.New(slog.DiscardHandler)}}
+}
+
+// run starts a graph, which ends with the test.
+func run(t *testing.T, cfg graph.Config) *graph.Graph {
+	t.Helper()
+	g, err := graph.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- g.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := g.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func quads(objects ...string) iter.Seq[rdf.Quad] {
+	var all []rdf.Quad
+	for _, o := range objects {
+		all = append(all, rdf.Quad{S: rdf.Trusted("<urn:s>"), P: rdf.Trusted("<urn:p>"), O: rdf.Trusted(`"` + o + `"`)})
+	}
+	return slices.Values(all)
+}
+
+// TestSubmitQuads: deletes come before adds, the key makes a second time harmless and refuses other quads, and the view
+// shows what was accepted.
+func TestSubmitQuads(t *testing.T) {
+	g := run(t, config(4))
+	first, err := g.SubmitQuads(t.Context(), "k1", nil, quads("a", "b"))
+	if err != nil || len(first) != 1 || first[0].Adds != 2 || first[0].Duplicate {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	again, err := g.SubmitQuads(t.Context(), "k1", nil, quads("a", "b"))
+	if err != nil || !again[0].Duplicate || again[0].Position != first[0].Position {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	if _, err := g.SubmitQuads(t.Context(), "k1", quads("a"), nil); !errors.Is(err, event.ErrReused) {
+		t.Errorf("the key for other quads: %v", err)
+	}
+	if _, err := g.SubmitQuads(t.Context(), "k\xff", nil, quads("a")); !errors.Is(err, event.ErrKey) {
+		t.Errorf("a key that is no text: %v", err)
+	}
+	second, err := g.SubmitQuads(t.Context(), "", quads("b", "c"), quads("c", "d"))
+	if err != nil || second[0].Deletes != 1 || second[0].Adds != 2 {
+		t.Fatalf("%+v, %v", second, err)
+	}
+	view, mark, err := g.View(t.Context(), second[0].Shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer view.Close()
+	var got []string
+	view.Quads(func(q rdf.Quad) bool {
+		got = append(got, q.O.Value())
+		return true
+	})
+	if slices.Sort(got); !slices.Equal(got, []string{"a", "c", "d"}) || mark.Position != second[0].Position || mark.ID != second[0].Head {
+		t.Errorf("%v at %v", got, mark)
+	}
+	if s := g.Status(); s.Submissions != 4 || s.Changes != 2+2+1+4 || s.Shards[second[0].Shard].Size != 3 {
+		t.Errorf("%d submissions, %d changes, %+v", s.Submissions, s.Changes, s.Shards)
+	}
+}
+
+func TestViewOfNoShard(t *testing.T) {
+	g := run(t, config(2))
+	for _, shard := range []int{-1, 2} {
+		if v, _, err := g.View(t.Context(), shard); err == nil {
+			t.Errorf("shard %d: %v", shard, v)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for name, change := range map[string]func(*graph.Config){
+		"key":         func(c *graph.Config) { c.Key = "object" },
+		"key name":    func(c *graph.Config) { c.KeyName = "subject" },
+		"transaction": func(c *graph.Config) { c.MaxTransaction = 1 << 30 },
+		"engine":      func(c *graph.Config) { c.Engine = nil },
+	} {
+		cfg := config(1)
+		change(&cfg)
+		if _, err := graph.New(cfg); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
+
+// TestOtherLogic: a logic of one's own that shows no quads has none to view; its events are evaluated all the same.
+func TestOtherLogic(t *testing.T) {
+	cfg := config(1)
+	cfg.Logic = func(int) operator.Logic {
+		return operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) { return append(dst, ev.Payload...), nil },
+			func([]byte) error { return nil })
+	}
+	g := run(t, cfg)
+	if _, err := g.SubmitQuads(t.Context(), "", nil, quads("a")); err != nil {
+		t.Error(err)
+	}
+	if v, _, err := g.View(t.Context(), 0); err == nil {
+		t.Errorf("%v", v)
+	}
+}

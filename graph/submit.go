@@ -1,0 +1,220 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"iter"
+	"mime"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/nquads"
+)
+
+// Media types that Submit reads.
+const (
+	TypePatch    = dataset.MediaType
+	TypeNQuads   = "application/n-quads"
+	TypeNTriples = "application/n-triples"
+)
+
+// MaxKey bounds an idempotency key, in bytes.
+const MaxKey = 256
+
+// Submission is a document of changes.
+type Submission struct {
+	// MediaType is application/rdf-patch, application/n-quads or application/n-triples (the latter two are additions).
+	MediaType string
+	// Body is the document. Submit doesn't keep it.
+	Body []byte
+	// Key is the sender's idempotency key, UTF-8 of at most [MaxKey] bytes. Empty: the door makes an identity, so that retries inside
+	// the cluster have no second effect, but a second Submit has.
+	Key string
+}
+
+// Result says what became of the part of a submission that fell in one shard.
+type Result struct {
+	// Shard is the shard's number.
+	Shard int
+	// Position is the log position of the (last) record that holds the changes; 0 if it is no longer known.
+	Position uint64
+	// Adds and Deletes count the real changes.
+	Adds    uint64
+	Deletes uint64
+	// Head is the id of the newest record of the shard when the changes were committed.
+	Head string
+	// Duplicate: the changes had been committed before, under the same key.
+	Duplicate bool
+}
+
+// Submit takes a document of changes in: it is checked whole, divided by shard, and answered when every part is
+// committed. Results are in order of shard. Errors: a *nquads.SyntaxError of the document (nothing of it is applied),
+// [event.ErrMediaType], [event.ErrKey], [event.ErrTooLarge], [event.ErrPrev], *[ConflictError], [event.ErrReused], [event.ErrBad],
+// [event.ErrHalted] as soon as an owner says so; the last known of [event.ErrNoOwner], [event.ErrBusy], [engine.ErrNoRoom] and
+// [engine.ErrNoLeader] after the bounded wait, or when ctx ends; [event.ErrStopped]; and *[PartialError] around the cause when
+// other shards have committed.
+func (g *Graph) Submit(ctx context.Context, s Submission) ([]Result, error) {
+	split, identity, err := g.split(s)
+	if err != nil {
+		return nil, err
+	}
+	return g.commit(ctx, split, s.Key, identity)
+}
+
+// SubmitQuads takes changes in that a program has as quads: those to delete, then those to add, in one transaction per shard.
+// Either may be nil. Blank nodes keep their labels: they are the pipeline's, not a document's. The key is that of a
+// [Submission], for the same quads in the same order. The errors are those of [Graph.Submit].
+func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.Seq[rdf.Quad]) ([]Result, error) {
+	if err := CheckKey(key); err != nil {
+		return nil, err
+	}
+	split, err := g.splitter.Change(deletes, adds)
+	if err != nil {
+		return nil, tooLarge(err)
+	}
+	content := sha256.New()
+	for _, part := range split.Parts {
+		content.Write(part.Payload)
+	}
+	return g.commit(ctx, split, key, fingerprint(content))
+}
+
+// commit sends the parts of a document to their shards.
+func (g *Graph) commit(ctx context.Context, split dataset.Split, key string, identity uint64) ([]Result, error) {
+	g.submissions.Add(1)
+	g.changes.Add(split.Rows)
+	events := make([]event.Addressed, len(split.Parts))
+	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
+	for i, part := range split.Parts {
+		events[i].Shard = part.Shard
+		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
+		if key != "" {
+			events[i].Producer = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", key, parts[part.Shard])}
+			events[i].Seq = identity
+			parts[part.Shard]++
+		}
+		if split.HasPrev { // there is one part
+			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
+		}
+	}
+	acks, err := g.SendBatch(ctx, events)
+	return results(events, acks, err)
+}
+
+// CheckKey returns an error that wraps [event.ErrKey] for an idempotency key that Submit refuses. The empty one is none.
+func CheckKey(key string) error {
+	switch {
+	case len(key) > MaxKey:
+		return fmt.Errorf("%w: it has %d bytes, at most %d are allowed", event.ErrKey, len(key), MaxKey)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: %q is no UTF-8; send text, such as a UUID", event.ErrKey, key)
+	}
+	return nil
+}
+
+// split divides a document and tells its identity.
+func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err error) {
+	if err := CheckKey(s.Key); err != nil {
+		return split, 0, err
+	}
+	content := sha256.New()
+	content.Write([]byte(s.MediaType + "\n"))
+	content.Write(s.Body)
+	identity = fingerprint(content)
+	mediaType, _, _ := mime.ParseMediaType(s.MediaType)
+	switch mediaType {
+	case TypePatch:
+		split, err = g.splitter.Patch(s.Body)
+	case TypeNQuads, TypeNTriples:
+		// A retry makes the same labels; the document that uses a key again when its time is over makes others.
+		scope := fmt.Sprintf("%s %016x", s.Key, identity)
+		if s.Key == "" {
+			scope = rand.Text()
+		}
+		var opts []nquads.Option
+		if mediaType == TypeNTriples {
+			opts = append(opts, nquads.Triples())
+		}
+		split, err = g.splitter.Quads(s.Body, scope, opts...)
+	default:
+		err = fmt.Errorf("%w: %q; send %s, %s or %s", event.ErrMediaType, s.MediaType, TypePatch, TypeNQuads, TypeNTriples)
+	}
+	err = tooLarge(err)
+	if err == nil && split.HasPrev && g.splitter.Key != dataset.Dataset {
+		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, g.splitter.Key)
+	}
+	return split, identity, err
+}
+
+// fingerprint is the identity of an event whose content was written to the hash; never 0.
+func fingerprint(content hash.Hash) uint64 { return max(binary.BigEndian.Uint64(content.Sum(nil)), 1) }
+
+// tooLarge makes the splitter's error for a transaction that is too large the one that all know.
+func tooLarge(err error) error {
+	var large *dataset.TransactionTooLargeError
+	if errors.As(err, &large) {
+		return fmt.Errorf("%w: %w", event.ErrTooLarge, err)
+	}
+	return err
+}
+
+// results makes of the acks of a submission one result per shard.
+func results(events []event.Addressed, acks []event.Ack, err error) ([]Result, error) {
+	byShard := map[int]*Result{}
+	var failed error
+	fail := func(shard int, why error) {
+		if failed == nil {
+			failed = fmt.Errorf("shard %d: %w", shard, why)
+		}
+	}
+	for i, a := range acks {
+		shard := events[i].Shard
+		switch a.Status {
+		case event.Committed, event.Duplicate:
+			r := byShard[shard]
+			if r == nil {
+				r = &Result{Shard: shard, Duplicate: true}
+				byShard[shard] = r
+			}
+			r.add(a)
+		case event.Conflict:
+			return nil, &ConflictError{Head: a.Head}
+		default:
+			if why := node.AckError(a); why != nil {
+				fail(shard, why)
+			}
+		}
+	}
+	list := make([]Result, 0, len(byShard))
+	for _, r := range byShard {
+		list = append(list, *r)
+	}
+	slices.SortFunc(list, func(a, b Result) int { return cmp.Compare(a.Shard, b.Shard) })
+	failed = errors.Join(failed, err)
+	if failed != nil && len(list) > 0 {
+		return nil, &PartialError{Done: list, Err: failed}
+	}
+	return list, failed
+}
+
+func (r *Result) add(a event.Ack) {
+	r.Position = max(r.Position, a.Position)
+	r.Adds += a.Adds
+	r.Deletes += a.Deletes
+	if a.Status == event.Committed {
+		r.Duplicate = false
+	}
+	if a.Head != "" {
+		r.Head = a.Head
+	}
+}

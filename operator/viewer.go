@@ -1,0 +1,22 @@
+package operator
+
+// View is a logic's state at one position, which doesn't change while the logic goes on. It may be used by one goroutine at
+// a time, for as long as it likes.
+type View interface {
+	// Position is that of the last delta in the state.
+	Position() uint64
+	// Len is the number of entries, whatever they are.
+	Len() int
+	// Close releases the view.
+	Close()
+}
+
+// Viewer is a [Logic] whose state can be looked at. Both methods may be called by any goroutine at any time, and show what
+// is committed.
+type Viewer interface {
+	Logic
+	// Len is the number of entries of the state, whatever they are.
+	Len() int
+	// View pins the state as it is now. The caller closes it.
+	View() View
+}
