@@ -2,6 +2,8 @@
 // answers. It is pure data, and imports nothing of this module.
 package event
 
+import "strings"
+
 // MaxText bounds each text of an event and of an answer in bytes: names, keys, media types, reasons.
 const MaxText = 64 << 10
 
@@ -30,6 +32,21 @@ type Event struct {
 
 // Guarded reports whether the event is accepted at one head of its shard only.
 func (e *Event) Guarded() bool { return e.First || e.Prev != "" }
+
+// rejected is before the media type of an event that is no work but a dead letter.
+const rejected = "rejected/"
+
+// Reject makes the event a dead letter: its owner doesn't evaluate it, but keeps it with the reason, beside its identity. What a
+// source can't make sense of is so out of the way of what follows it, and not lost.
+func (e *Event) Reject(reason string) {
+	e.MediaType, e.Key = rejected+e.MediaType, reason
+}
+
+// Rejected returns the reason of an event that was rejected, and what its payload is.
+func (e *Event) Rejected() (reason, mediaType string, yes bool) {
+	mediaType, yes = strings.CutPrefix(e.MediaType, rejected)
+	return e.Key, mediaType, yes
+}
 
 // Addressed is an event on its way to a batch.
 type Addressed struct {

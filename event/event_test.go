@@ -35,7 +35,8 @@ func TestProducerCheck(t *testing.T) {
 		{event.Producer{Name: "once/k"}, `the source's name "once/k" begins like a producer of another kind`},
 		{event.Producer{Name: "stream/s"}, `the source's name "stream/s" begins like a producer of another kind`},
 		{event.Producer{Kind: event.Door}, "a producer of kind 3 has no name"},
-		{event.Producer{Kind: 4, Name: "x"}, `producer "x": kind 4 is unknown`},
+		{event.Producer{Name: "resume/s"}, `the source's name "resume/s" begins like a producer of another kind`},
+		{event.Producer{Kind: 5, Name: "x"}, `producer "x": kind 5 is unknown`},
 		{event.Producer{Name: "\xff"}, `the producer's name "\xff" is no UTF-8`},
 	} {
 		got := ""
@@ -50,7 +51,7 @@ func TestProducerCheck(t *testing.T) {
 
 func TestKinds(t *testing.T) {
 	got := ""
-	for _, text := range []string{"", "src", "stream/s", "once/k", "door/n1/1", "once/", "once"} {
+	for _, text := range []string{"", "src", "stream/s", "once/k", "door/n1/1", "resume/src", "once/", "once"} {
 		p := event.ParseProducer(text)
 		got += fmt.Sprint(p.Kind, " ", p.Name, " passing ", p.Passing(), " zero ", p.IsZero(), "\n")
 	}
@@ -59,6 +60,7 @@ func TestKinds(t *testing.T) {
 1 s passing false zero false
 2 k passing true zero false
 3 n1/1 passing true zero false
+4 src passing false zero false
 0 once/ passing false zero false
 0 once passing false zero false
 `

@@ -19,12 +19,15 @@ const (
 	Once
 	// Door is a node's door in one process, which sends what comes without an identity. It is forgotten like Once.
 	Door
+	// Resume marks how far a source has come in all shards: whatever its stream had up to the sequence is committed, in
+	// whichever shard. It stands in one shard, and is never forgotten.
+	Resume
 
 	kinds = iota
 )
 
 // prefixes begin the texts of producers; the names of sources must not begin with one.
-var prefixes = [kinds]string{Stream: "stream/", Once: "once/", Door: "door/"}
+var prefixes = [kinds]string{Stream: "stream/", Once: "once/", Door: "door/", Resume: "resume/"}
 
 // Producer is who sends events: two of different kinds are not the same, though their names are. The zero Producer is
 // none.

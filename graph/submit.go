@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"iter"
+	"math"
 	"mime"
 	"slices"
 	"unicode/utf8"
@@ -93,19 +94,16 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 func (g *Graph) commit(ctx context.Context, split dataset.Split, key string, identity uint64) ([]Result, error) {
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	events := make([]event.Addressed, len(split.Parts))
+	events := eventsOf(split)
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
-	for i, part := range split.Parts {
-		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
-		if key != "" {
-			events[i].Producer = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", key, parts[part.Shard])}
-			events[i].Seq = identity
-			parts[part.Shard]++
+	for i := range events {
+		if key == "" {
+			break
 		}
-		if split.HasPrev { // there is one part
-			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
-		}
+		shard := events[i].Shard
+		events[i].Producer = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", key, parts[shard])}
+		events[i].Seq = identity
+		parts[shard]++
 	}
 	acks, err := g.SendBatch(ctx, events)
 	return results(events, acks, err)
@@ -131,29 +129,65 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 	content.Write([]byte(s.MediaType + "\n"))
 	content.Write(s.Body)
 	identity = fingerprint(content)
+	// A retry makes the same labels; the document that uses a key again when its time is over makes others.
+	scope := fmt.Sprintf("%s %016x", s.Key, identity)
+	if s.Key == "" {
+		scope = rand.Text()
+	}
+	split, err = g.divide(g.splitter, s, scope)
+	return split, identity, err
+}
+
+// Divide makes of a document the events of a producer of one's own, for [node.Node.SendBatch]: one for each shard that the
+// document has changes for, all with the same sequence. The document's Key is not used. The producer's events are sent in
+// the order of their sequences. Errors: those of [Graph.Submit] before anything is sent.
+func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.Addressed, error) {
+	whole := g.splitter
+	whole.PartSize = math.MaxInt // a second part with the same sequence would be taken for the first one again
+	split, err := g.divide(whole, s, fmt.Sprintf("%s %d", from, seq))
+	if err != nil {
+		return nil, err
+	}
+	g.submissions.Add(1)
+	g.changes.Add(split.Rows)
+	events := eventsOf(split)
+	for i := range events {
+		events[i].Producer, events[i].Seq = from, seq
+	}
+	return events, nil
+}
+
+// divide divides a document; scope is what its blank nodes are named by.
+func (g *Graph) divide(by dataset.Splitter, s Submission, scope string) (split dataset.Split, err error) {
 	mediaType, _, _ := mime.ParseMediaType(s.MediaType)
 	switch mediaType {
 	case TypePatch:
-		split, err = g.splitter.Patch(s.Body)
-	case TypeNQuads, TypeNTriples:
-		// A retry makes the same labels; the document that uses a key again when its time is over makes others.
-		scope := fmt.Sprintf("%s %016x", s.Key, identity)
-		if s.Key == "" {
-			scope = rand.Text()
-		}
-		var opts []nquads.Option
-		if mediaType == TypeNTriples {
-			opts = append(opts, nquads.Triples())
-		}
-		split, err = g.splitter.Quads(s.Body, scope, opts...)
+		split, err = by.Patch(s.Body)
+	case TypeNQuads:
+		split, err = by.Quads(s.Body, scope)
+	case TypeNTriples:
+		split, err = by.Quads(s.Body, scope, nquads.Triples())
 	default:
 		err = fmt.Errorf("%w: %q; send %s, %s or %s", event.ErrMediaType, s.MediaType, TypePatch, TypeNQuads, TypeNTriples)
 	}
 	err = tooLarge(err)
-	if err == nil && split.HasPrev && g.splitter.Key != dataset.Dataset {
-		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, g.splitter.Key)
+	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
+		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
 	}
-	return split, identity, err
+	return split, err
+}
+
+// eventsOf are the events of a document's parts, without a producer.
+func eventsOf(split dataset.Split) []event.Addressed {
+	events := make([]event.Addressed, len(split.Parts))
+	for i, part := range split.Parts {
+		events[i].Shard = part.Shard
+		events[i].MediaType, events[i].Payload = dataset.MediaType, part.Payload
+		if split.HasPrev { // there is one part
+			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
+		}
+	}
+	return events
 }
 
 // fingerprint is the identity of an event whose content was written to the hash; never 0.

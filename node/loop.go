@@ -367,6 +367,9 @@ func (l *loop) show() {
 	since, trouble := l.op.Trouble()
 	if old.state != l.op.State() {
 		defer l.n.feeds.changed()
+		if old.state == operator.Owning || l.op.State() == operator.Owning {
+			defer l.n.owning.tell()
+		}
 	}
 	l.view.Store(&view{state: l.op.State(), owner: old.owner, standby: old.standby, position: l.op.Position(),
 		mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(), trouble: trouble, since: since, stats: l.op.Stats(),

@@ -150,6 +150,7 @@ type Node struct {
 
 	feeds  *feeds
 	copies copies
+	owning owning
 
 	beats   beats
 	marking marking
@@ -190,6 +191,7 @@ func New(cfg Config) (*Node, error) {
 	n.beats.last = map[string]heard{}
 	n.marking.listed = make([]bool, cfg.Shards)
 	n.feeds, n.copies.limit = newFeeds(cfg.Shards), cfg.MaxCopies
+	n.owning.changed = make(chan struct{})
 	n.loops = make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)

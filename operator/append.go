@@ -215,6 +215,9 @@ func (g *group) decide(ev *event.Event) (answer event.Ack, again bool) {
 		g.o.stats.BusyAcked++
 		return event.Ack{Status: event.Busy, Reason: "too many idempotency keys are remembered"}, false
 	}
+	if reason, _, rejected := ev.Rejected(); rejected {
+		return g.bad(ev, errors.New(reason))
+	}
 	body, adds, deletes, err := g.o.logic.Evaluate(ev, g.body)
 	if errors.Is(err, ErrFull) {
 		g.full = err

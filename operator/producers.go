@@ -165,6 +165,12 @@ func (p *producers) slot() uint32 {
 	return slot
 }
 
+// Producer is how far a producer has come in the committed log; zero if nothing is known of it.
+func (o *Operator) Producer(p event.Producer) ProducerPosition {
+	at, _ := o.producers.find(p)
+	return at.ProducerPosition
+}
+
 // forget takes out at most limit of those whose time is over.
 func (p *producers) forget(limit int) {
 	for slot := p.passing.front(); slot != 0 && limit > 0; slot = p.passing.front() {

@@ -185,9 +185,13 @@ func (o *Operator) complete(w *waiting) {
 // encodeLetter is the body of a dead letter: header rows that hold the event, so that it can be looked at and sent
 // again.
 func encodeLetter(ev *event.Event) []byte {
+	key, mediaType := ev.Key, ev.MediaType
+	if _, of, rejected := ev.Rejected(); rejected { // its key is the reason, which the record has
+		key, mediaType = "", of
+	}
 	b := appendText(nil, "producer", ev.Producer.String())
 	b = appendNumber(b, "seq", ev.Seq)
-	b = appendText(b, "key", ev.Key)
-	b = appendText(b, "media-type", ev.MediaType)
+	b = appendText(b, "key", key)
+	b = appendText(b, "media-type", mediaType)
 	return appendText(b, "payload", base64.StdEncoding.EncodeToString(ev.Payload))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
 )
@@ -13,23 +14,24 @@ import (
 // lengths of the records.
 func TestFullBatch(t *testing.T) {
 	const limit = 8 << 10
-	w := operator.Writer{Epoch: 1, Node: "n", Incarnation: 1}
+	by := operator.Writer{Epoch: 1, Node: "n", Incarnation: 1}
 	wrong, over := 0, 0
 	for length := 100; length < 300; length++ {
-		b := newBatch(limit)
-		prev := ""
+		w := &writer{max: limit}
+		var records []connector.Record
+		size, prev := 0, ""
 		for at := uint64(1); ; at++ {
-			r := operator.Record{Kind: operator.Delta, Writer: w, Prev: prev, Body: bytes.Repeat([]byte("x"), length)}
+			r := operator.Record{Kind: operator.Delta, Writer: by, Prev: prev, Body: bytes.Repeat([]byte("x"), length)}
 			raw := r.Encode(nil)
-			if len(b.data) > 0 && len(b.data)+maxHead+len(raw) > b.max { // add would wait
+			records = append(records, connector.Record{Mark: engine.Mark{Position: at, ID: r.ID}, Raw: raw})
+			if prev, size = r.ID, size+len(raw); size > limit { // more than one batch holds
 				break
 			}
-			if err := b.add(0, engine.Mark{Position: at, ID: r.ID}, raw); err != nil {
-				t.Fatal(err)
-			}
-			prev = r.ID
 		}
-		data, _ := b.take(nil)
+		data, taken := w.fill(nil, records)
+		if taken == len(records) {
+			t.Fatalf("%d records of %d bytes are one batch", taken, length)
+		}
 		if len(data) > limit {
 			over++
 		}

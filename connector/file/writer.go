@@ -1,10 +1,12 @@
 package file
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
@@ -13,10 +15,14 @@ const headFormat = "# shard %d position %d length %d\n"
 
 // writer appends to the file of one shard. It is used by one goroutine.
 type writer struct {
-	file handle
-	size int64       // of what is whole
-	last engine.Mark // of the last record there
-	cut  int64       // bytes that were cut off when it was opened
+	file  handle
+	path  string
+	shard int
+	max   int         // bytes of a batch
+	size  int64       // of what is whole
+	last  engine.Mark // of the last record there
+	cut   int64       // bytes that were cut off when it was opened
+	batch []byte      // memory of the last one
 }
 
 // open opens the file, or makes it, takes its lock, checks every record, and cuts off an end that a crash has torn; see
@@ -38,7 +44,7 @@ func open(d disk, path string, shard, batch int) (_ *writer, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{file: f}
+	w := &writer{file: f, path: path, shard: shard, max: batch}
 	if w.size, w.last, err = scan(f, size, shard, batch); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -56,18 +62,49 @@ func open(d disk, path string, shard, batch int) (_ *writer, err error) {
 	return w, nil
 }
 
-// append writes a batch, of which last is the last record, and fsyncs it. After an error the writer is to be closed:
-// what an fsync that failed has left on the disk is only known by reading it again.
+// Target is the file's path.
+func (w *writer) Target() string { return w.path }
+
+// At is the last record that is on the disk.
+func (w *writer) At() engine.Mark { return w.last }
+
+// Write writes the records in batches, each with one fsync. After an error the writer is to be closed: what an fsync that
+// failed has left on the disk is only known by reading it again.
+func (w *writer) Write(_ context.Context, records []connector.Record) error {
+	for len(records) > 0 {
+		var taken int
+		w.batch, taken = w.fill(w.batch[:0], records)
+		if err := w.append(w.batch, records[taken-1].Mark); err != nil {
+			return err
+		}
+		records = records[taken:]
+	}
+	return nil
+}
+
+// fill appends records to the batch while they fit in it; one that is larger than a batch goes alone.
+func (w *writer) fill(batch []byte, records []connector.Record) ([]byte, int) {
+	for i, r := range records {
+		if i > 0 && len(batch)+maxHead+len(r.Raw) > w.max {
+			return batch, i
+		}
+		batch = fmt.Appendf(batch, headFormat, w.shard, r.Position, len(r.Raw))
+		batch = append(batch, r.Raw...)
+	}
+	return batch, len(records)
+}
+
 func (w *writer) append(data []byte, last engine.Mark) error {
 	if _, err := w.file.WriteAt(data, w.size); err != nil {
-		return err
+		return fmt.Errorf("write after position %d: %w", w.last.Position, err)
 	}
 	if err := w.file.Sync(); err != nil {
-		return err
+		return fmt.Errorf("write after position %d: %w", w.last.Position, err)
 	}
 	w.size += int64(len(data))
 	w.last = last
 	return nil
 }
 
-func (w *writer) close() error { return w.file.Close() }
+// Close closes the file, and with it the lock.
+func (w *writer) Close() error { return w.file.Close() }

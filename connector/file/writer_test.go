@@ -2,7 +2,6 @@ package file
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
 )
@@ -222,51 +222,27 @@ func TestOrderInTheFile(t *testing.T) {
 	}
 }
 
-// script is a source that gives records once.
-type script struct {
-	records [][]byte
-	marks   []engine.Mark
-	sent    chan struct{}
-}
-
-func (s *script) Owned() []int { return []int{3} }
-
-func (s *script) Follow(ctx context.Context, _ int, after engine.Mark, fn func(engine.Mark, []byte) error) error {
-	for i, r := range s.records {
-		if s.marks[i].Position <= after.Position {
-			continue
-		}
-		_, raw, _ := bytes.Cut(r, []byte("\n"))
-		if err := fn(s.marks[i], raw); err != nil {
-			return err
-		}
-	}
-	close(s.sent)
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// write runs a sink over the disk until all is written or it has failed.
-func write(t *testing.T, m *memory, records [][]byte, marks []engine.Mark) *Sink {
+// write opens the file and writes the records that it lacks. It returns where the file is then.
+func write(t *testing.T, m *memory, records [][]byte, marks []engine.Mark) (at engine.Mark, err error) {
 	t.Helper()
-	source := &script{records: records, marks: marks, sent: make(chan struct{})}
-	s, err := New(source, Config{Dir: "dir", MaxBatch: 1, Backoff: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	s, err := New(Config{Dir: "dir", MaxBatch: 1, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.disk = m
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	done := make(chan error, 1)
-	go func() { done <- s.write(ctx, 3) }()
-	select {
-	case <-source.sent:
-		cancel()
-		<-done
-	case err := <-done:
-		s.failed(3, err)
+	w, err := s.Open(t.Context(), 3)
+	if err != nil {
+		return at, err
 	}
-	return s
+	var missing []connector.Record
+	for i, r := range records {
+		if marks[i].Position > w.At().Position {
+			_, raw, _ := bytes.Cut(r, []byte("\n"))
+			missing = append(missing, connector.Record{Mark: marks[i], Raw: raw})
+		}
+	}
+	err = w.Write(t.Context(), missing)
+	return w.At(), errors.Join(err, w.Close())
 }
 
 // TestPowerLoss: whatever the sink says is written is there after a power loss, and what is missing is written again.
@@ -280,9 +256,8 @@ func TestPowerLoss(t *testing.T) {
 	}
 	m := newMemory()
 	for n := 1; n <= len(records); n++ {
-		s := write(t, m, records[:n], marks)
-		if got := s.Positions()[3]; got != marks[n-1].Position {
-			t.Fatalf("written up to %d of %d: %v", got, marks[n-1].Position, s.Errors())
+		if at, err := write(t, m, records[:n], marks); err != nil || at != marks[n-1] {
+			t.Fatalf("written up to %v of %v: %v", at, marks[n-1], err)
 		}
 		// What is written behind the last fsync is lost, but for garbage that a power cut may leave.
 		m.powerLoss()
@@ -316,9 +291,8 @@ func TestDiskFails(t *testing.T) {
 		if err := w.append(record, mark); !errors.Is(err, broken) || w.last != (engine.Mark{}) || w.size != 0 {
 			t.Errorf("%s: %v, %+v", name, err, w)
 		}
-		s := write(t, m, [][]byte{record}, []engine.Mark{mark})
-		if s.Positions()[3] != 0 || name == "fsync" && s.Errors()[3] == nil {
-			t.Errorf("%s: the sink says %v, %v", name, s.Positions(), s.Errors())
+		if at, err := write(t, m, [][]byte{record}, []engine.Mark{mark}); at != (engine.Mark{}) || !errors.Is(err, broken) {
+			t.Errorf("%s: the sink says %v, %v", name, at, err)
 		}
 	}
 	m := newMemory()
@@ -380,40 +354,29 @@ func (h *crowded) Sync() error {
 	return h.handle.Sync()
 }
 
-// quiet is a source of many shards in which nothing happens.
-type quiet struct{ shards []int }
-
-func (q quiet) Owned() []int { return q.shards }
-func (q quiet) Follow(ctx context.Context, _ int, _ engine.Mark, _ func(engine.Mark, []byte) error) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
 // TestFewAreOpenedAtOnce: checking a file takes memory, so not all shards do it together.
 func TestFewAreOpenedAtOnce(t *testing.T) {
 	const shards = 40
-	source := quiet{}
-	for i := range shards {
-		source.shards = append(source.shards, i)
-	}
-	s, err := New(source, Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	s, err := New(Config{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := &crowd{}
 	s.disk = c
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	for deadline := time.Now().Add(10 * time.Second); len(s.Positions()) < shards; <-time.After(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d are open", len(s.Positions()), shards)
-		}
+	var all sync.WaitGroup
+	for shard := range shards {
+		all.Go(func() {
+			w, err := s.Open(t.Context(), shard)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
+	all.Wait()
 	if c.most > maxOpening || c.most < 2 {
 		t.Errorf("%d were opened at one time, want %d at most", c.most, maxOpening)
 	}

@@ -87,7 +87,12 @@ var floors = [][]rule{
 		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "event", "operator"}},
 	},
 	{
-		{pkg: "connector/file", imports: []string{"engine", "operator"}, modules: []string{xsys}},
+		{pkg: "client", imports: []string{"event", "engine"}},
+	},
+	{
+		{pkg: "connector", imports: []string{"engine"}},
+		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
+		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
@@ -99,12 +104,13 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "client", imports: []string{"event", "engine"}},
-	},
-	{
 		{pkg: "internal/api", imports: []string{
 			"rdf", "event", "engine", "node", "graph", "client",
 		}, modules: []string{prometheus}},
+	},
+	{
+		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},
+		{pkg: "internal/pipeline", imports: []string{"shard", "event", "engine", "connector", "node", "graph"}},
 	},
 	{
 		{pkg: "internal/sim", imports: []string{
@@ -132,5 +138,5 @@ var floors = [][]rule{
 var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
-	"connector/file", "node", "graph", "client", "internal/api", "internal/cli/...",
+	"connector", "connector/file", "connector/http", "node", "graph", "client", "internal/pipeline", "internal/api", "internal/cli/...",
 }

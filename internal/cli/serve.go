@@ -12,11 +12,10 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector/file"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/pipeline"
 	"github.com/quadrille-stream/quadrille/node"
-	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport"
 )
@@ -171,10 +170,11 @@ func (c *serveCommand) serve(ctx context.Context, std *streams, log *slog.Logger
 	web := api.Config{MaxBody: int64(c.Web.MaxBody), Token: c.Web.Token, Hosts: c.Web.Hosts, Logger: log,
 		Verifier: c.verifier(e)}
 	if c.SinkDir != "" {
-		sink, err := file.New(sinkSource{n}, file.Config{Dir: filepath.Clean(c.SinkDir), Logger: log})
+		files, err := file.New(file.Config{Dir: filepath.Clean(c.SinkDir), Logger: log})
 		if err != nil {
 			return err
 		}
+		sink := pipeline.NewSink(n, files, pipeline.SinkConfig{Name: "file", Logger: log})
 		parts = append(parts, part{"file sink", sink.Run})
 		web.Sinks = map[string]api.Sink{"file": sink}
 	}
@@ -218,23 +218,4 @@ func announce(ctx context.Context, n *graph.Graph, w io.Writer, line string) err
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// sinkSource is what a file sink reads of a node.
-type sinkSource struct{ n *graph.Graph }
-
-func (s sinkSource) Owned() (owned []int) {
-	for _, shard := range s.n.Status().Shards {
-		if shard.State == operator.Owning.String() {
-			owned = append(owned, shard.Shard)
-		}
-	}
-	return owned
-}
-
-func (s sinkSource) Follow(ctx context.Context, shard int, after engine.Mark, fn func(engine.Mark, []byte) error) error {
-	options := node.FollowOptions{From: engine.Cursor{shard: after}, Shards: []int{shard}, Live: true}
-	return s.n.Follow(ctx, options, func(r node.Record) error {
-		return fn(engine.Mark{Position: r.Position, ID: r.ID}, r.Raw)
-	})
 }

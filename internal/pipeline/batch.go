@@ -1,20 +1,22 @@
-package file
+package pipeline
 
 import (
-	"fmt"
 	"sync"
 
-	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/connector"
 )
+
+// recordSize is about what a record takes besides its text.
+const recordSize = 256
 
 // batch collects the records that come while the ones before them are being written.
 type batch struct {
-	max int
+	max int // bytes
 
 	mu      sync.Mutex
 	changed sync.Cond
-	data    []byte
-	last    engine.Mark // of the last record in data
+	records []connector.Record
+	size    int
 	ended   bool
 	err     error
 }
@@ -27,37 +29,32 @@ func newBatch(limit int) *batch {
 
 // add waits while the batch is full; a record that is larger than a batch goes alone. It returns the writer's error,
 // if it has failed.
-func (b *batch) add(shard int, at engine.Mark, raw []byte) error {
+func (b *batch) add(r connector.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.data) > 0 && len(b.data)+maxHead+len(raw) > b.max && b.err == nil {
+	size := recordSize + len(r.Raw)
+	for len(b.records) > 0 && b.size+size > b.max && b.err == nil {
 		b.changed.Wait()
 	}
 	if b.err != nil {
 		return b.err
 	}
-	b.data = fmt.Appendf(b.data, headFormat, shard, at.Position, len(raw))
-	b.data = append(b.data, raw...)
-	b.last = at
+	b.records, b.size = append(b.records, r), b.size+size
 	b.changed.Broadcast()
 	return nil
 }
 
-// take waits for records, returns them with the mark of the last, and collects the next ones in buffer. It returns
-// nil when the batches have ended and all was taken.
-func (b *batch) take(buffer []byte) ([]byte, engine.Mark) {
+// take waits for records and returns them; nil when the batches have ended and all was taken.
+func (b *batch) take() []connector.Record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.data) == 0 && !b.ended {
+	for len(b.records) == 0 && !b.ended {
 		b.changed.Wait()
 	}
-	if len(b.data) == 0 {
-		return nil, engine.Mark{}
-	}
-	data := b.data
-	b.data = buffer
+	records := b.records
+	b.records, b.size = nil, 0
 	b.changed.Broadcast()
-	return data, b.last
+	return records
 }
 
 // fail makes add return err.

@@ -1,0 +1,203 @@
+// Package http is a [connector.Source] that follows another pipeline over the HTTP API of its nodes: each delta of its shards is
+// a message, whose stream is the shard's number and whose offset is the position in the shard's log.
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// Config configures a [Source].
+type Config struct {
+	// URL are the addresses of nodes of the pipeline to follow. When one fails, the next is tried. Required.
+	URL []string
+	// Client sends the requests; it has token and certificates. Default: one without.
+	Client *client.Client
+	// MaxBatch bounds the bytes that are read ahead. Default 4 MiB.
+	MaxBatch int
+}
+
+// Source follows a pipeline. Make it with [New]. It may be used concurrently.
+type Source struct {
+	cfg Config
+
+	mu   sync.Mutex
+	door int // the next to try
+}
+
+var _ connector.Source = (*Source)(nil)
+
+// New checks the configuration and returns a source; it connects to nothing.
+func New(cfg Config) (*Source, error) {
+	if len(cfg.URL) == 0 {
+		return nil, errors.New("a source that follows a pipeline needs the address of a node")
+	}
+	for _, text := range cfg.URL {
+		if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+			return nil, fmt.Errorf("node %q: expected http://HOST:PORT or https://HOST:PORT", text)
+		}
+	}
+	if cfg.Client == nil {
+		cfg.Client = client.New("")
+	}
+	if cfg.MaxBatch <= 0 {
+		cfg.MaxBatch = 4 << 20
+	}
+	return &Source{cfg: cfg}, nil
+}
+
+// Open asks a node for its shards, and follows those after what is committed here.
+func (s *Source) Open(ctx context.Context, progress connector.Progress) (connector.Reader, error) {
+	s.mu.Lock()
+	base := s.cfg.URL[s.door%len(s.cfg.URL)]
+	s.door++
+	s.mu.Unlock()
+	status, err := s.cfg.Client.Status(ctx, base)
+	if err != nil {
+		return nil, meaning(err)
+	}
+	from := engine.Cursor{}
+	for _, shard := range status.Shards {
+		next, found, err := progress.Next(ctx, strconv.Itoa(shard.Shard))
+		if err != nil {
+			return nil, err
+		}
+		if found && next > 0 {
+			from[shard.Shard] = engine.Mark{Position: next - 1}
+		}
+	}
+	following, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	r := &reader{cancel: cancel, max: s.cfg.MaxBatch, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	go r.follow(following, s.cfg.Client, base, from)
+	return r, nil
+}
+
+// meaning is an error in the words of the contract.
+func meaning(err error) error {
+	e, ok := errors.AsType[*client.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusBadRequest:
+		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+	}
+	return err
+}
+
+// errClosed ends what is under way when the reader is closed.
+var errClosed = errors.New("the reader is closed")
+
+// reader holds what has come and was not read yet.
+type reader struct {
+	cancel context.CancelCauseFunc
+	max    int
+	ended  chan struct{} // closed when nothing more comes
+	ready  chan struct{} // holds a value when there is something to read
+	room   chan struct{} // holds a value when something was read
+
+	mu       sync.Mutex
+	messages []connector.Message
+	bytes    int
+	err      error // why nothing more comes, once ended is closed
+}
+
+// follow takes what comes until ctx ends or the connection does.
+func (r *reader) follow(ctx context.Context, c *client.Client, base string, from engine.Cursor) {
+	defer close(r.ended)
+	query := url.Values{"live": {"true"}, "from": {"start"}}
+	if len(from) > 0 {
+		query.Set("from", from.String())
+	}
+	err := c.Changes(ctx, base, query, func(change client.Change, _ engine.Cursor) error {
+		return r.add(ctx, connector.Message{Stream: strconv.Itoa(change.Shard), Offset: change.Position, MediaType: client.TypePatch,
+			Body: []byte(change.Patch), Time: change.Time})
+	}, nil)
+	if err == nil {
+		err = fmt.Errorf("%s: the stream ended", base)
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = meaning(err)
+}
+
+// add waits while there is no room; a message that is larger than a batch goes alone.
+func (r *reader) add(ctx context.Context, m connector.Message) error {
+	for !r.tryAdd(m) {
+		select {
+		case <-r.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	select {
+	case r.ready <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+func (r *reader) tryAdd(m connector.Message) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.messages) > 0 && r.bytes+len(m.Body) > r.max {
+		return false
+	}
+	r.messages, r.bytes = append(r.messages, m), r.bytes+len(m.Body)
+	return true
+}
+
+// Read returns what has come.
+func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
+	for {
+		if messages := r.take(); len(messages) > 0 {
+			return messages, nil
+		}
+		select {
+		case <-r.ready:
+		case <-r.ended:
+			if messages := r.take(); len(messages) > 0 {
+				return messages, nil
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			return nil, r.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (r *reader) take() []connector.Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	messages := r.messages
+	r.messages, r.bytes = nil, 0
+	select {
+	case r.room <- struct{}{}:
+	default:
+	}
+	return messages
+}
+
+// Ack has nothing to tell: the other pipeline keeps its logs for all.
+func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
+
+// Close ends the request.
+func (r *reader) Close() error {
+	r.cancel(errClosed)
+	<-r.ended
+	return nil
+}

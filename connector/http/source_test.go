@@ -1,0 +1,108 @@
+package http_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	httpsource "github.com/quadrille-stream/quadrille/connector/http"
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// peer is another pipeline, of one node with its HTTP API.
+type peer struct {
+	url  string
+	node *graph.Graph
+	sent int
+}
+
+func newPeer(t *testing.T) conntest.Peer {
+	t.Helper()
+	quiet := slog.New(slog.DiscardHandler)
+	g, err := graph.New(graph.Config{Config: node.Config{Name: "other", Engine: memory.New(4), Transport: shipper.NewInProcess(64), Logger: quiet}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	server := httptest.NewServer(api.New(g, api.Config{Logger: quiet}))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if err := g.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return &peer{url: server.URL, node: g}
+}
+
+func (p *peer) Source(t *testing.T) connector.Source {
+	t.Helper()
+	c := client.New("")
+	t.Cleanup(c.Close)
+	s, err := httpsource.New(httpsource.Config{URL: []string{p.url}, Client: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Send changes one subject, whose shard is one.
+func (p *peer) Send(t *testing.T, n int) (bodies []string) {
+	t.Helper()
+	for range n {
+		p.sent++
+		body := fmt.Sprintf("TX .\nA <urn:s> <urn:p> \"%d\" .\nTC .\n", p.sent)
+		if _, err := p.node.Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, body)
+	}
+	return bodies
+}
+
+func TestSource(t *testing.T) { conntest.TestSource(t, newPeer) }
+
+// TestErrors: a node that isn't there may come, one that refuses us must be seen to, and each attempt tries the next.
+func TestErrors(t *testing.T) {
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, `{"error":{"code":"unauthorized","message":"no token"}}`, http.StatusUnauthorized)
+	}))
+	defer refuses.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	s, err := httpsource.New(httpsource.Config{URL: []string{refuses.URL, gone.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := s.Open(t.Context(), &conntest.Progress{}); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "no token") {
+			t.Errorf("refused: %v", err)
+		}
+		if _, err := s.Open(t.Context(), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) {
+			t.Errorf("not there: %v", err)
+		}
+	}
+	for _, bad := range [][]string{nil, {"127.0.0.1:7375"}, {"ftp://host"}, {"http://user@host"}} {
+		if _, err := httpsource.New(httpsource.Config{URL: bad}); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}

@@ -1,0 +1,55 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
+)
+
+// Backoff is the pause after an error: at first about Min, twice as long with each further one in a row, at most about Max. It
+// is spread by a half, so that many that failed together don't come back together.
+type Backoff struct {
+	// Min and Max bound the pause. Defaults 100 ms and 10 s.
+	Min, Max time.Duration
+
+	next time.Duration
+}
+
+// The defaults of Backoff.
+const (
+	minPause = 100 * time.Millisecond
+	maxPause = 10 * time.Second
+)
+
+// After returns the pause after an error; that of [connector.ErrGiveUp] is the longest.
+func (b *Backoff) After(err error) time.Duration {
+	low, high := b.Min, b.Max
+	if low <= 0 {
+		low = minPause
+	}
+	if high <= 0 {
+		high = maxPause
+	}
+	pause := min(max(b.next, low), high)
+	b.next = min(2*pause, high)
+	if errors.Is(err, connector.ErrGiveUp) {
+		pause, b.next = high, high
+	}
+	return pause - pause/2 + rand.N(pause)
+}
+
+// Reset says that something went on: the next pause is a short one again.
+func (b *Backoff) Reset() { b.next = 0 }
+
+// wait pauses after an error; false says that ctx has ended.
+func (b *Backoff) wait(ctx context.Context, err error) bool {
+	select {
+	case <-time.After(b.After(err)):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,213 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// passage brings the messages of one connection through the door: a batch is committed whole, and acked, before the next one
+// is begun.
+type passage struct {
+	s      *Source
+	reader connector.Reader
+	done   map[string]uint64 // the sequence of each stream up to which all is committed, and that isn't noted yet
+	// refused are events that will never be committed, as letters for the next commit; rejected counts messages.
+	refused  []event.Addressed
+	rejected uint64
+}
+
+// run takes batches until they end, which is io.EOF if no error has ended them.
+func (p *passage) run(ctx context.Context, batches <-chan []connector.Message) error {
+	idle := time.NewTimer(p.s.cfg.Idle)
+	defer idle.Stop()
+	for {
+		select {
+		case messages, more := <-batches:
+			if !more {
+				return p.end(ctx)
+			}
+			if err := p.take(ctx, messages); err != nil {
+				return err
+			}
+			idle.Reset(p.s.cfg.Idle)
+		case <-idle.C:
+			if err := p.commit(ctx, nil); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// end notes how far the source has come, if it wasn't an error that has ended the reading.
+func (p *passage) end(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if err := p.commit(ctx, nil); err != nil {
+		return err
+	}
+	return io.EOF
+}
+
+// take commits a batch, and acks it.
+func (p *passage) take(ctx context.Context, messages []connector.Message) error {
+	var events []event.Addressed
+	p.rejected = 0
+	for i := range messages {
+		producer, seq := p.identity(&messages[i])
+		if err := p.usable(producer); err != nil {
+			return err
+		}
+		of, err := p.s.door.Divide(graph.Submission{MediaType: messages[i].MediaType, Body: messages[i].Body}, producer, seq)
+		if err != nil {
+			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
+			of = []event.Addressed{p.letter(ev, err.Error())}
+		}
+		events = append(events, of...)
+	}
+	if err := p.commit(ctx, events); err != nil {
+		return err
+	}
+	for i := range messages {
+		if m := &messages[i]; m.Stream != "" {
+			p.done[m.Stream] = max(p.done[m.Stream], m.Offset+1)
+		}
+	}
+	if err := p.reader.Ack(ctx, messages); err != nil {
+		return fmt.Errorf("acknowledge %d messages: %w", len(messages), err)
+	}
+	p.s.note(func(st *SourceStatus) {
+		st.Messages, st.Rejected, st.Err = st.Messages+uint64(len(messages)), st.Rejected+p.rejected, nil
+	})
+	return nil
+}
+
+// identity is the producer and sequence of a message; none, if it has no stream.
+func (p *passage) identity(m *connector.Message) (event.Producer, uint64) {
+	if m.Stream == "" {
+		return event.Producer{}, 0
+	}
+	return p.s.producer(event.Source, m.Stream), m.Offset + 1
+}
+
+// usable reports a stream that no producer can be named by: nothing of it could ever be committed.
+func (p *passage) usable(producer event.Producer) error {
+	if producer.IsZero() {
+		return nil
+	}
+	err := producer.Check()
+	if len(producer.Name) > event.MaxText/2 { // it stands in the text of letters and marks, too
+		err = fmt.Errorf("it has %d bytes", len(producer.Name))
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the name of a stream is of no use: %w", connector.ErrGiveUp, err)
+	}
+	return nil
+}
+
+// maxLetter bounds the content of a dead letter.
+const maxLetter = 8 << 20
+
+// letter makes a dead letter of what can't be taken in, in the source's home. It has a producer beside the stream's own, so that
+// it is none that came before, whatever of the stream is in the home by now.
+func (p *passage) letter(ev event.Event, why string) event.Addressed {
+	p.rejected++
+	p.s.cfg.Logger.Warn("a message can't be taken in; it is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", why)
+	if !ev.Producer.IsZero() {
+		ev.Producer.Name = p.s.cfg.Name + "!" + strings.TrimPrefix(ev.Producer.Name, p.s.cfg.Name)
+	}
+	if ev.Prev, ev.First = "", false; len(ev.Payload) > maxLetter {
+		ev.Payload = ev.Payload[:maxLetter]
+		why += fmt.Sprintf(" (only its first %d bytes are kept)", maxLetter)
+	}
+	ev.Reject(why)
+	return event.Addressed{Shard: p.s.home, Event: ev}
+}
+
+// noted are the events that note in the home how far the streams have come.
+func (p *passage) noted() []event.Addressed {
+	var list []event.Addressed
+	for stream, seq := range p.done {
+		list = append(list, event.Addressed{Shard: p.s.home, Event: event.Event{
+			Producer: p.s.producer(event.Resume, stream), Seq: seq, MediaType: graph.TypePatch}})
+	}
+	return list
+}
+
+// commit sends events, and with them how far what came before has come, until their owners have committed them: what is sent
+// again has the same identity.
+func (p *passage) commit(ctx context.Context, events []event.Addressed) error {
+	events = append(events, p.noted()...)
+	backoff := p.s.cfg.Backoff
+	for p.refused = nil; len(events) > 0; {
+		acks, err := p.s.door.SendBatch(ctx, events)
+		if events = p.open(events, acks, &err); len(events) == 0 {
+			events, p.refused = p.refused, nil
+			continue
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		p.s.failed(err)
+		if !backoff.wait(ctx, err) {
+			return context.Cause(ctx)
+		}
+	}
+	clear(p.done)
+	return nil
+}
+
+// open returns those events that must be sent again: all from the first one on that has no final answer, of each shard.
+func (p *passage) open(events []event.Addressed, acks []event.Ack, why *error) []event.Addressed {
+	if len(acks) == 0 { // nothing was sent
+		return events
+	}
+	var again []int
+	var left []event.Addressed
+	for i := range events {
+		ack, shard := acks[i], events[i].Shard
+		if ack.Status.Final() && ack.Status != event.Halted && !slices.Contains(again, shard) {
+			p.answered(&events[i], ack)
+			continue
+		}
+		*why = errors.Join(*why, node.AckError(ack))
+		again, left = append(again, shard), append(left, events[i])
+	}
+	return left
+}
+
+// answered takes in what has become of an event for good. One that was refused becomes a dead letter, the rows that it has for
+// its shard; a letter's own answer is that it is one.
+func (p *passage) answered(ev *event.Addressed, ack event.Ack) {
+	_, _, letter := ev.Rejected()
+	switch {
+	case ack.Status == event.Committed || ack.Status == event.Duplicate || ack.Status == event.Bad && letter:
+	case ack.Status == event.Bad:
+		p.rejected++
+		p.s.cfg.Logger.Warn("a message is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq, "shard", ev.Shard,
+			"position", ack.Position, "reason", ack.Reason)
+	case letter:
+		p.s.cfg.Logger.Error("a dead letter was refused", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", ack.Reason)
+	default:
+		why := fmt.Sprintf("shard %d has refused it for good: %s", ev.Shard, cmp.Or(ack.Reason, refusals[ack.Status]))
+		p.refused = append(p.refused, p.letter(ev.Event, why))
+	}
+}
+
+// refusals says in words what a status without a reason means.
+var refusals = map[event.Status]string{
+	event.Conflict: "what it builds on is not the head",
+	event.Reused:   "its identity was used before",
+	event.TooLarge: "it is too large",
+}

@@ -1,0 +1,62 @@
+// Package pipeline runs connectors on a node: it owns when they run, with what pauses they try again, and what is shown of
+// them. What must run once - a sink for a shard, a source - runs where its shard is owned, begins when the shard has been
+// claimed there, and ends when it is no longer.
+package pipeline
+
+import (
+	"context"
+	"slices"
+	"sync"
+)
+
+// Ownership is what says where things run; both a node's method and a test's.
+type Ownership interface {
+	// Ownership returns the shards that this node owns, and a channel that is closed when others may be.
+	Ownership() (owned []int, changed <-chan struct{})
+}
+
+// task is what runs for one shard.
+type task struct {
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// whileOwned runs fn for each shard while this node owns it, until ctx ends; it returns when all have ended. fn ends when its
+// context does. It isn't called for a shard again before it has returned.
+func whileOwned(ctx context.Context, o Ownership, fn func(ctx context.Context, shard int)) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	running, ending := map[int]*task{}, map[int]*task{}
+	for {
+		owned, changed := o.Ownership()
+		for shard, t := range running {
+			if !slices.Contains(owned, shard) {
+				t.stop()
+				delete(running, shard)
+				ending[shard] = t
+			}
+		}
+		for _, shard := range owned {
+			if running[shard] != nil {
+				continue
+			}
+			own, stop := context.WithCancel(ctx)
+			before, t := ending[shard], &task{stop: stop, done: make(chan struct{})}
+			delete(ending, shard)
+			running[shard] = t
+			all.Go(func() {
+				defer close(t.done)
+				defer stop()
+				if before != nil {
+					<-before.done
+				}
+				fn(own, shard)
+			})
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}

@@ -1,0 +1,491 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/pipeline"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+const shards = 4
+
+// broker keeps messages in streams, and gives them out from where progress says.
+type broker struct {
+	mu       sync.Mutex
+	messages []connector.Message
+	grown    chan struct{}
+	ended    bool
+	acked    int
+	opened   int
+	open     int
+	most     int
+	batch    int     // messages in a read; 0: all
+	fail     []error // of the next reads
+}
+
+func newBroker(messages ...connector.Message) *broker {
+	return &broker{messages: messages, grown: make(chan struct{})}
+}
+
+func (b *broker) send(messages ...connector.Message) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.messages = append(b.messages, messages...)
+	close(b.grown)
+	b.grown = make(chan struct{})
+}
+
+func (b *broker) end() {
+	b.send()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+}
+
+func (b *broker) Open(ctx context.Context, progress connector.Progress) (connector.Reader, error) {
+	r := &brokerReader{b: b, from: map[string]uint64{}}
+	b.mu.Lock()
+	messages := b.messages
+	b.opened++
+	b.open++
+	b.most = max(b.most, b.open)
+	b.mu.Unlock()
+	for _, m := range messages {
+		if _, known := r.from[m.Stream]; known || m.Stream == "" {
+			continue
+		}
+		next, _, err := progress.Next(ctx, m.Stream)
+		if err != nil {
+			_ = r.Close()
+			return nil, err
+		}
+		r.from[m.Stream] = next
+	}
+	return r, nil
+}
+
+type brokerReader struct {
+	b    *broker
+	from map[string]uint64
+	next int
+}
+
+func (r *brokerReader) Read(ctx context.Context) (list []connector.Message, err error) {
+	for {
+		r.b.mu.Lock()
+		grown, ended := r.b.grown, r.b.ended
+		if len(r.b.fail) > 0 {
+			err, r.b.fail = r.b.fail[0], r.b.fail[1:]
+			r.b.mu.Unlock()
+			return nil, err
+		}
+		for ; r.next < len(r.b.messages) && (r.b.batch == 0 || len(list) < r.b.batch); r.next++ {
+			if m := r.b.messages[r.next]; m.Stream == "" || m.Offset >= r.from[m.Stream] {
+				list = append(list, m)
+			}
+		}
+		r.b.mu.Unlock()
+		if len(list) > 0 {
+			return list, nil
+		}
+		if ended {
+			return nil, io.EOF
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+func (r *brokerReader) Ack(_ context.Context, committed []connector.Message) error {
+	r.b.mu.Lock()
+	defer r.b.mu.Unlock()
+	r.b.acked += len(committed)
+	return nil
+}
+
+func (r *brokerReader) Close() error {
+	r.b.mu.Lock()
+	defer r.b.mu.Unlock()
+	r.b.open--
+	return nil
+}
+
+// message makes the n-th of a stream: its subject gets a new value, and loses the one before.
+func message(stream string, n int) connector.Message {
+	subject := fmt.Sprintf("<urn:%s/%d> <urn:value>", stream, n%7)
+	body := "TX .\n"
+	if n >= 7 {
+		body += fmt.Sprintf("D %s \"%d\" .\n", subject, n-7)
+	}
+	body += fmt.Sprintf("A %s \"%d\" .\nA <urn:%s/all> <urn:has> \"%d\" .\nTC .\n", subject, n, stream, n)
+	return connector.Message{Stream: stream, Offset: uint64(n), MediaType: graph.TypePatch, Body: []byte(body)}
+}
+
+// logsOf are the records of all shards of a kind.
+func logsOf(t *testing.T, e *memory.Engine, kind operator.Kind) (list []*operator.Record) {
+	t.Helper()
+	for s := range shards {
+		_, err := e.Shard(s).Read(t.Context(), 0, func(entry engine.Entry) error {
+			r, err := operator.Decode(entry.Payload)
+			if err == nil && r.Kind == kind {
+				list = append(list, r)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return list
+}
+
+// graphs are nodes of a pipeline over one engine.
+type graphs struct {
+	t       *testing.T
+	engine  *memory.Engine
+	network *shipper.InProcess
+	nodes   map[string]*graph.Graph
+	stops   map[string]func()
+}
+
+func newGraphs(t *testing.T) *graphs {
+	c := &graphs{t: t, engine: memory.New(shards), network: shipper.NewInProcess(256), nodes: map[string]*graph.Graph{}, stops: map[string]func(){}}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- c.network.Run(ctx) }()
+	t.Cleanup(func() {
+		for _, stop := range c.stops {
+			stop()
+		}
+		cancel()
+		<-ended
+	})
+	return c
+}
+
+func (c *graphs) start(name string) *graph.Graph {
+	c.t.Helper()
+	g, err := graph.New(graph.Config{Config: node.Config{Name: name, Engine: c.engine, Transport: c.network, Logger: slog.New(slog.DiscardHandler),
+		BeatEvery: 20 * time.Millisecond, FailAfter: 300 * time.Millisecond}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	c.nodes[name], c.stops[name] = g, sync.OnceFunc(func() { cancel(); <-ended })
+	if err := g.WaitReady(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	return g
+}
+
+// bring runs a source until the test ends or what is returned is called.
+func bring(t *testing.T, door pipeline.Door, from connector.Source) (*pipeline.Source, func()) {
+	t.Helper()
+	s := pipeline.NewSource(door, from, pipeline.SourceConfig{Name: "src", Idle: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		Backoff: pipeline.Backoff{Min: time.Millisecond, Max: 20 * time.Millisecond}})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	stop := sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return s, stop
+}
+
+// quads are all, as lines in order.
+func quads(t *testing.T, g *graph.Graph) string {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := g.WriteData(t.Context(), &b, graph.DataOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestSourceGoesOn: what is committed is not read again, and what is read again has no second effect.
+func TestSourceGoesOn(t *testing.T) {
+	c := newGraphs(t)
+	g := c.start("n1")
+	b := newBroker()
+	for i := range 30 {
+		b.send(message("a", i), message("b/x", i))
+	}
+	s, stop := bring(t, g, b)
+	until(t, "all are committed", func() bool { return s.Status().Messages == 60 })
+	noted := func(want uint64) func() bool {
+		return func() bool {
+			seq, err := g.Sequence(t.Context(), s.Status().Home, event.Producer{Kind: event.Resume, Name: "src/a"})
+			return err == nil && seq == want
+		}
+	}
+	until(t, "it is noted", noted(30))
+	stop()
+	if st := s.Status(); st.Running || st.Err != nil || b.acked != 60 || b.open != 0 {
+		t.Errorf("%+v, %d acked, %d open", st, b.acked, b.open)
+	}
+	before := quads(t, g)
+	if got := strings.Count(before, "\n"); got != 2*(7+30) {
+		t.Errorf("%d quads:\n%s", got, before)
+	}
+	b.send(message("a", 30))
+	s, _ = bring(t, g, b)
+	until(t, "the rest is committed", func() bool { return s.Status().Messages > 0 })
+	until(t, "it is noted", noted(31))
+	if got := s.Status().Messages; got != 1 {
+		t.Errorf("%d messages were read again", got-1)
+	}
+	// From the start, as a source that has lost its place: all are duplicates.
+	again := newBroker(b.messages...)
+	lost := forgetful{again}
+	before = quads(t, g)
+	records := len(logsOf(t, c.engine, operator.Delta))
+	s, _ = bring(t, g, lost)
+	until(t, "all are read again", func() bool { return s.Status().Messages == 61 })
+	if got := quads(t, g); got != before {
+		t.Errorf("a second effect:\n%s\nwant\n%s", got, before)
+	}
+	if got := len(logsOf(t, c.engine, operator.Delta)) - records; got > 2 { // of what is noted, if that went before
+		t.Errorf("%d records were written for duplicates", got)
+	}
+}
+
+// forgetful begins at the start whatever is committed.
+type forgetful struct{ *broker }
+
+func (f forgetful) Open(ctx context.Context, _ connector.Progress) (connector.Reader, error) {
+	return f.broker.Open(ctx, &conntest.Progress{})
+}
+
+// TestLargeMessageIsOne: a document of several transactions, for one shard more than a part, keeps one identity.
+func TestLargeMessageIsOne(t *testing.T) {
+	g := newGraphs(t).start("n1")
+	var body strings.Builder
+	const transactions, rowsEach = 8, 400
+	for tx := range transactions {
+		body.WriteString("TX .\n")
+		for i := range rowsEach {
+			fmt.Fprintf(&body, "A <urn:one> <urn:p> \"%d-%d %s\" .\n", tx, i, strings.Repeat("v", 80))
+		}
+		body.WriteString("TC .\n")
+	}
+	m := connector.Message{Stream: "large", Offset: 5, MediaType: graph.TypePatch, Body: []byte(body.String())}
+	s, stop := bring(t, g, newBroker(m))
+	until(t, "it is committed", func() bool { return s.Status().Messages == 1 })
+	stop()
+	if got := strings.Count(quads(t, g), "\n"); got != transactions*rowsEach {
+		t.Errorf("%d quads, want %d", got, transactions*rowsEach)
+	}
+}
+
+// TestPoison: what is no document is a dead letter with its reason and content, once however often it is read, and those
+// around it are committed.
+func TestPoison(t *testing.T) {
+	c := newGraphs(t)
+	g := c.start("n1")
+	poison := message("a", 3)
+	poison.Body = []byte("TX .\nA <urn:x> nonsense .\nTC .\n")
+	picture := message("a", 5)
+	picture.MediaType, picture.Body = "image/png", []byte("\x89PNG")
+	guarded := message("a", 6)
+	guarded.Body = append([]byte("H prev <urn:x> .\n"), guarded.Body...)
+	b := newBroker(message("a", 0), message("a", 1), message("a", 2), poison, message("a", 4), picture, guarded, message("a", 7))
+	for range 2 {
+		s, stop := bring(t, g, forgetful{b})
+		until(t, "all are done", func() bool { return s.Status().Messages == 8 })
+		if got := s.Status().Rejected; got != 3 {
+			t.Errorf("%d rejected", got)
+		}
+		stop()
+	}
+	if got := strings.Count(quads(t, g), "urn:has"); got != 5 {
+		t.Errorf("%d messages have an effect:\n%s", got, quads(t, g))
+	}
+	letters := logsOf(t, c.engine, operator.DeadLetter)
+	if len(letters) != 3 {
+		t.Fatalf("%d dead letters", len(letters))
+	}
+	for i, want := range []string{"expected", "image/png", "prev"} {
+		if !strings.Contains(letters[i].Reason, want) {
+			t.Errorf("letter %d: %q, want something of %q", i, letters[i].Reason, want)
+		}
+	}
+	content := base64.StdEncoding.EncodeToString(picture.Body)
+	if body := string(letters[1].Body); !strings.Contains(body, content) || !strings.Contains(body, `"image/png"`) {
+		t.Errorf("the content is lost: %q", body)
+	}
+}
+
+// TestErrorsOfAReader: after ErrRetry the same connection is used, after another error a new one; an end is an end.
+func TestErrorsOfAReader(t *testing.T) {
+	g := newGraphs(t).start("n1")
+	b := newBroker(message("a", 0), message("a", 1))
+	b.fail = []error{connector.ErrRetry, errors.New("cut off"), fmt.Errorf("password: %w", connector.ErrGiveUp)}
+	b.batch = 1
+	s, _ := bring(t, g, b)
+	until(t, "all are committed", func() bool { return s.Status().Messages == 2 })
+	b.mu.Lock()
+	if b.opened != 3 || b.open != 1 || b.most != 1 {
+		t.Errorf("opened %d times, %d are open, %d at a time", b.opened, b.open, b.most)
+	}
+	b.mu.Unlock()
+	b.end()
+	until(t, "it has ended", func() bool { st := s.Status(); return st.Ended && !st.Running && st.Err == nil })
+}
+
+// unsure is a door that commits, and often doesn't say so.
+type unsure struct {
+	pipeline.Door
+	mu  sync.Mutex
+	rng *rand.Rand
+}
+
+func (u *unsure) SendBatch(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
+	u.mu.Lock()
+	roll, all := u.rng.IntN(4), len(events)
+	drop := u.rng.IntN(max(len(events), 1))
+	u.mu.Unlock()
+	switch roll {
+	case 0:
+		return nil, event.ErrBusy // nothing was sent
+	case 1: // a part of it was
+		events = events[:drop]
+	}
+	acks, err := u.Door.SendBatch(ctx, events)
+	if roll == 1 {
+		return append(acks, make([]event.Ack, all-drop)...), event.ErrNoOwner
+	}
+	if roll == 2 { // all of it was, but not all answers came
+		for i := range acks {
+			if i >= drop {
+				acks[i] = event.Ack{}
+			}
+		}
+		err = event.ErrNoOwner
+	}
+	return acks, err
+}
+
+// TestUnsureDoor: whatever answers are lost, each message has its effect once, in order.
+func TestUnsureDoor(t *testing.T) {
+	for seed := range uint64(5) {
+		c := newGraphs(t)
+		g := c.start("n1")
+		b := newBroker()
+		b.batch = 1 + int(seed)*3
+		var want strings.Builder
+		for i := range 60 {
+			b.send(message("a", i), message("b", i))
+		}
+		s, stop := bring(t, &unsure{Door: g, rng: rand.New(rand.NewPCG(seed, 1))}, b)
+		until(t, "all are committed", func() bool { return s.Status().Messages == 120 })
+		stop()
+		all := quads(t, g)
+		for _, stream := range []string{"a", "b"} {
+			for i := 53; i < 60; i++ {
+				fmt.Fprintf(&want, "<urn:%s/%d> <urn:value> \"%d\" .\n", stream, i%7, i)
+			}
+		}
+		for line := range strings.Lines(want.String()) {
+			if !strings.Contains(all, line) {
+				t.Errorf("seed %d: no %s", seed, line)
+			}
+		}
+		if got := strings.Count(all, "\n"); got != 2*(7+60) {
+			t.Errorf("seed %d: %d quads", seed, got)
+		}
+		if got := len(logsOf(t, c.engine, operator.DeadLetter)); got > 0 {
+			t.Errorf("seed %d: %d dead letters", seed, got)
+		}
+	}
+}
+
+// TestSourceMoves: it runs on the node that owns its home, and goes on with the next owner.
+func TestSourceMoves(t *testing.T) {
+	c := newGraphs(t)
+	c.start("n1")
+	c.start("n2")
+	b := newBroker()
+	sources := map[string]*pipeline.Source{}
+	stops := map[string]func(){}
+	for name, g := range c.nodes {
+		sources[name], stops[name] = bring(t, g, b)
+	}
+	var runs string
+	until(t, "one of them runs", func() bool {
+		runs = ""
+		for name, s := range sources {
+			if s.Status().Running {
+				runs += name
+			}
+		}
+		return runs == "n1" || runs == "n2"
+	})
+	for i := range 20 {
+		b.send(message("a", i))
+	}
+	until(t, "they are committed", func() bool { return sources[runs].Status().Messages == 20 })
+	stops[runs]()
+	c.stops[runs]()
+	other := map[string]string{"n1": "n2", "n2": "n1"}[runs]
+	until(t, "the other one runs", func() bool { return sources[other].Status().Running })
+	for i := range 20 {
+		b.send(message("a", 20+i))
+	}
+	until(t, "the rest is committed", func() bool { return strings.Count(quads(t, c.nodes[other]), "urn:has") == 40 })
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.most > 1 {
+		t.Errorf("%d ran at a time", b.most)
+	}
+}
+
+// TestStreamsThatCantBeNamed: a name that can't be a producer's is shown, not tried for ever at once.
+func TestStreamsThatCantBeNamed(t *testing.T) {
+	g := newGraphs(t).start("n1")
+	for _, stream := range []string{"\xff", strings.Repeat("x", event.MaxText)} {
+		s, stop := bring(t, g, newBroker(message(stream, 0)))
+		until(t, "it is refused", func() bool { return errors.Is(s.Status().Err, connector.ErrGiveUp) })
+		stop()
+	}
+}
+
+// TestNoIdentity: messages without a stream are committed, and acked.
+func TestNoIdentity(t *testing.T) {
+	g := newGraphs(t).start("n1")
+	m := message("a", 0)
+	m.Stream, m.MediaType, m.Body = "", graph.TypeNQuads, []byte("<urn:s> <urn:p> \"o\" .\n")
+	b := newBroker(m)
+	s, _ := bring(t, g, b)
+	until(t, "it is acked", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.acked == 1 })
+	if got := quads(t, g); got != "<urn:s> <urn:p> \"o\" .\n" || s.Status().Rejected != 0 {
+		t.Errorf("%q, %+v", got, s.Status())
+	}
+}

@@ -1,0 +1,77 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// owning tells who waits when this node begins or ceases to own a shard.
+type owning struct {
+	mu      sync.Mutex
+	changed chan struct{}
+}
+
+func (o *owning) tell() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	close(o.changed)
+	o.changed = make(chan struct{})
+}
+
+// Ownership returns the shards that this node owns and has claimed, in order, and a channel that is closed when others may
+// be. What must run for a shard once, such as a sink, begins and ends with that.
+func (n *Node) Ownership() (owned []int, changed <-chan struct{}) {
+	n.owning.mu.Lock()
+	changed = n.owning.changed // before the look: what changes meanwhile closes it
+	n.owning.mu.Unlock()
+	for s, l := range n.loops {
+		if l.view.Load().state == operator.Owning {
+			owned = append(owned, s)
+		}
+	}
+	return owned, changed
+}
+
+// Sequence returns how far a producer has come in a shard that this node owns: the sequence of the last of its events that is
+// committed there, 0 if none is. The error is [event.ErrNoOwner] if this node doesn't own the shard, or that of ctx, or
+// [event.ErrStopped].
+func (n *Node) Sequence(ctx context.Context, shard int, p event.Producer) (uint64, error) {
+	if shard < 0 || shard >= len(n.loops) {
+		return 0, n.noShard(shard)
+	}
+	ctx, cancel := n.patience(ctx)
+	defer cancel()
+	l, answers := n.loops[shard], make(chan operator.ProducerPosition, 1)
+	refused := make(chan struct{})
+	ask := func(time.Time) {
+		if l.op.State() != operator.Owning {
+			close(refused)
+			return
+		}
+		answers <- l.op.Producer(p)
+	}
+	if err := l.post(ctx, ask); err != nil {
+		return 0, n.notAsked(ctx, err)
+	}
+	select {
+	case at := <-answers:
+		return at.Seq, nil
+	case <-refused:
+		return 0, fmt.Errorf("%w: shard %d is not owned by %s", event.ErrNoOwner, shard, n.cfg.Name)
+	case <-ctx.Done():
+		return 0, n.notAsked(ctx, ctx.Err())
+	}
+}
+
+// notAsked is the error of a question that no loop has answered.
+func (n *Node) notAsked(ctx context.Context, err error) error {
+	if n.life.Err() != nil {
+		return event.ErrStopped
+	}
+	return fmt.Errorf("%w: %w", err, context.Cause(ctx))
+}
