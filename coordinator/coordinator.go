@@ -254,7 +254,7 @@ func (c *Coordinator) Withdraw(ctx context.Context, node string, incarnation uin
 }
 
 func (c *Coordinator) member(node string) Member {
-	m := Member{Name: node, Weight: 1}
+	m := Member{Name: node, Weight: 1, Format: ownFormat()}
 	if node == c.cfg.LocalNode {
 		m.Zone, m.Weight = c.cfg.Zone, c.cfg.Weight
 	}

@@ -21,15 +21,24 @@ type Settings struct {
 	// Keep is how long idempotency keys are remembered: what is a duplicate depends on it. 0, in a record of an earlier
 	// version, is [DefaultKeep].
 	Keep time.Duration `json:"keep_ns,omitempty"`
-	// Format is the version of control records and shard records.
+	// Format is the version of control records and shard records that may be written: all members know it. It rises when the
+	// last of them has been upgraded, and never falls: a node that doesn't know it can't become a member.
 	Format int `json:"format"`
 }
 
 // DefaultKeep is how long idempotency keys are remembered unless something else is set.
 const DefaultKeep = 24 * time.Hour
 
-// formatVersion is that of control records and shard records.
+// formatVersion is the newest format of control records and shard records that this program knows.
 const formatVersion = 1
+
+// ownFormat is what a member's record says of formatVersion: nothing, of the first.
+func ownFormat() int {
+	if formatVersion > 1 {
+		return formatVersion
+	}
+	return 0
+}
 
 // Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].
 func (s Settings) Check(committed Settings) error {
@@ -43,6 +52,12 @@ func (s Settings) Check(committed Settings) error {
 		{"key", s.Key, committed.Key},
 		{"time for which idempotency keys are kept", cmp.Or(s.Keep, DefaultKeep), cmp.Or(committed.Keep, DefaultKeep)},
 	} {
+		if f.name == "format" && s.Format > committed.Format {
+			continue // it is written when all know it
+		}
+		if f.name == "format" && f.here != f.log {
+			return fmt.Errorf("%w: it writes records of format %v, and this program knows %v: upgrade it", ErrSettings, f.log, f.here)
+		}
 		if f.here != f.log {
 			return fmt.Errorf("%w: %s is %v here, and %v in the pipeline", ErrSettings, f.name, f.here, f.log)
 		}
@@ -61,6 +76,8 @@ type Member struct {
 	// Zone is where the node is, Weight its share of the shards.
 	Zone   string `json:"zone,omitempty"`
 	Weight int    `json:"weight"`
+	// Format is the newest format of records that the process knows; 0, in a record of an earlier version, is 1.
+	Format int `json:"format,omitempty"`
 	// Draining: the others take its shards, one after the other; it is to leave when it has none.
 	Draining bool `json:"draining,omitempty"`
 }
@@ -259,6 +276,7 @@ func (s *State) assigned(members []Member, a shard.Assignment) *State {
 	next := *s
 	next.Epoch++
 	next.Members, next.Assignment = members, a
+	next.Settings.Format = max(s.Settings.Format, knownFormat(members))
 	next.epochs = slices.Clone(s.epochs)
 	previous := slices.Clone(s.standbys)
 	for _, m := range shard.Diff(s.Assignment, a).Moves {
@@ -269,6 +287,16 @@ func (s *State) assigned(members []Member, a shard.Assignment) *State {
 	}
 	next.standbys = shard.Standbys(a, previous, candidates(members))
 	return &next
+}
+
+// knownFormat is the newest format that all members know; 0 if there are none.
+func knownFormat(members []Member) (format int) {
+	for i, m := range members {
+		if knows := max(m.Format, 1); i == 0 || knows < format {
+			format = knows
+		}
+	}
+	return format
 }
 
 func candidates(members []Member) []shard.Node {

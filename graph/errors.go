@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
 )
 
 // ConflictError says that the patch's "prev" is not the head of its dataset. Nothing of the patch is applied. An empty
@@ -53,7 +54,7 @@ func (e *MissingError) Unwrap() []error { return e.Errs }
 
 // add notes err if it is of a kind that concerns its shard alone, and reports whether it is.
 func (e *MissingError) add(s int, err error) bool {
-	if !errors.Is(err, engine.ErrDamaged) && !errors.Is(err, engine.ErrTrimmed) {
+	if !errors.Is(err, engine.ErrDamaged) && !errors.Is(err, engine.ErrTrimmed) && !errors.Is(err, operator.ErrNewer) {
 		return false
 	}
 	e.Shards, e.Errs = append(e.Shards, s), append(e.Errs, fmt.Errorf("shard %d: %w", s, err))

@@ -152,7 +152,7 @@ func (f *follower) next() (int, *place) {
 func (f *follower) done(s int, p *place, err error) {
 	switch {
 	case err == nil || errors.Is(err, errStalled) || f.ctx.Err() != nil:
-	case errors.Is(err, ErrCursor) || errors.Is(err, engine.ErrDamaged) || errors.Is(err, engine.ErrTrimmed):
+	case errors.Is(err, ErrCursor), errors.Is(err, engine.ErrDamaged), errors.Is(err, engine.ErrTrimmed), errors.Is(err, operator.ErrNewer):
 		f.fail(s, p, err)
 	default:
 		f.cancel(fmt.Errorf("shard %d: %w", s, err))

@@ -81,6 +81,16 @@ type Record struct {
 	Body []byte
 }
 
+// formatVersion is the newest format of records that this program reads; the ones that it writes say none, which is the first.
+//
+// A later format may bring headers that must be understood: a record that has one begins, behind the id row, with the header
+// "format", and who doesn't know that format stops there with [ErrNewer]. Headers whose name begins with "x-" may be ignored.
+// Nobody writes a format before all members know it: the control log's settings say so.
+const formatVersion = 1
+
+// ErrNewer: a record was written by a later version of this program, and can't be understood. It is not damage.
+var ErrNewer = errors.New("written by a later version")
+
 const (
 	idOpen   = "H id <ni:///sha-256;"
 	idClose  = "> .\n"
@@ -155,8 +165,8 @@ func appendNumber(dst []byte, name string, value uint64) []byte {
 	return append(strconv.AppendUint(dst, value, 10), "\" .\n"...)
 }
 
-// Decode reads the text form that Encode writes, and nothing else: any other byte is damage. The record's Body is a
-// part of payload.
+// Decode reads the text form that Encode writes, and nothing else: any other byte is damage, but for headers that may be
+// ignored; a record of a later format is [ErrNewer]. The record's Body is a part of payload.
 func Decode(payload []byte) (*Record, error) {
 	if len(payload) < idRow || string(payload[:len(idOpen)]) != idOpen ||
 		string(payload[len(idOpen)+hashLen:idRow]) != idClose {
@@ -181,7 +191,9 @@ func Decode(payload []byte) (*Record, error) {
 		if string(name) == "length" {
 			return r, r.setBody(value, rest)
 		}
-		if err := r.setHeader(string(name), rdf.Trusted(string(value))); err != nil {
+		if err := r.setHeader(string(name), rdf.Trusted(string(value))); errors.Is(err, ErrNewer) {
+			return nil, err
+		} else if err != nil {
 			return nil, fmt.Errorf("%w: header %s: %w", engine.ErrDamaged, name, err)
 		}
 	}
@@ -282,11 +294,21 @@ func (r *Record) setHeader(name string, term rdf.Term) (err error) {
 		r.More = true
 	case "reason":
 		r.Reason = value
+	case "format":
+		var needs int
+		if needs, err = strconv.Atoi(value); err == nil && needs > formatVersion {
+			err = fmt.Errorf("%w: it needs format %d, this program knows %d; upgrade it", ErrNewer, needs, formatVersion)
+		}
 	default:
-		err = errors.New("unknown; written by a newer version?")
+		if !strings.HasPrefix(name, ignorable) {
+			err = errors.New("unknown")
+		}
 	}
 	return err
 }
+
+// ignorable is how the names of headers begin that a reader needs not know.
+const ignorable = "x-"
 
 func parsePositions(text string) ([]ProducerPosition, error) {
 	var list []ProducerPosition

@@ -340,3 +340,40 @@ func TestDecodeWhole(t *testing.T) {
 		}
 	}
 }
+
+// resealed is a record with other headers behind its id row, and the id that they make.
+func resealed(raw []byte, headers string) []byte {
+	rest := bytes.SplitAfterN(raw, []byte("\n"), 2)[1]
+	rest = append([]byte(headers), rest...)
+	sum := sha256.Sum256(rest)
+	return append([]byte("H id <ni:///sha-256;"+base64.RawURLEncoding.EncodeToString(sum[:])+"> .\n"), rest...)
+}
+
+// TestHeadersOfLaterVersions: what may be ignored is, what must be understood stops the reader and says why, and what nobody has
+// announced is damage.
+func TestHeadersOfLaterVersions(t *testing.T) {
+	r := operator.Record{Kind: operator.Delta, Shard: 3, Writer: operator.Writer{Epoch: 1, Node: "n"}, Body: []byte("TX .\nTC .\n")}
+	raw := r.Encode(nil)
+	for headers, want := range map[string]error{
+		"":                                       nil,
+		"H format \"1\" .\n":                     nil,
+		"H x-trace \"abc\" .\n":                  nil,
+		"H format \"1\" .\nH x-y <urn:z> .\n":    nil,
+		"H format \"2\" .\nH encoding \"z\" .\n": operator.ErrNewer,
+		"H x-a \"1\" .\nH format \"7\" .\n":      operator.ErrNewer,
+		"H encoding \"z\" .\n":                   engine.ErrDamaged,
+		"H format \"two\" .\n":                   engine.ErrDamaged,
+	} {
+		doc := resealed(raw, headers)
+		got, err := operator.Decode(doc)
+		if want == nil && (err != nil || got.Shard != 3 || string(got.Body) != string(r.Body)) || want != nil && !errors.Is(err, want) {
+			t.Errorf("%q: %+v, %v", headers, got, err)
+		}
+		if errors.Is(want, operator.ErrNewer) && (errors.Is(err, engine.ErrDamaged) || !strings.Contains(err.Error(), "upgrade")) {
+			t.Errorf("%q: %v", headers, err)
+		}
+		if whole, err := operator.DecodeWhole(doc); want == nil && (err != nil || whole.ID == r.ID != (headers == "")) {
+			t.Errorf("%q: %v", headers, err)
+		}
+	}
+}

@@ -99,6 +99,8 @@ func (s *scanner) at(offset int64) (*found, error) {
 	}
 	rec, err := operator.DecodeWhole(raw)
 	switch {
+	case errors.Is(err, operator.ErrNewer):
+		return nil, err
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errBad, err)
 	case rec.Shard != s.shard:
