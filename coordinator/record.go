@@ -146,19 +146,14 @@ func ParseRecord(coordID string, payload []byte) (*State, error) {
 
 // recordParser collects the facts that a record adds.
 type recordParser struct {
+	patch.Ignore
 	subject  string
 	state    *State
 	standbys map[string][]int
 	marks    string
 }
 
-func (*recordParser) Header(string, rdf.Term) error            { return nil }
-func (*recordParser) Begin() error                             { return nil }
-func (*recordParser) Commit() error                            { return nil }
-func (*recordParser) Abort() error                             { return errors.New("the record is aborted") }
-func (*recordParser) AddPrefix(rdf.Term, string, string) error { return nil }
-func (*recordParser) DeletePrefix(rdf.Term, string) error      { return nil }
-func (*recordParser) Delete(rdf.Quad) error                    { return nil }
+func (*recordParser) Abort() error { return errors.New("the record is aborted") }
 
 func (p *recordParser) Add(q rdf.Quad) error {
 	if q.S.String() != p.subject {

@@ -110,16 +110,6 @@ func (l *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	return nil
 }
 
-// rows ignores the rows of a patch that are no changes of quads.
-type rows struct{}
-
-func (rows) Header(string, rdf.Term) error            { return nil }
-func (rows) Begin() error                             { return nil }
-func (rows) Commit() error                            { return nil }
-func (rows) Abort() error                             { return nil }
-func (rows) AddPrefix(rdf.Term, string, string) error { return nil }
-func (rows) DeletePrefix(rdf.Term, string) error      { return nil }
-
 var (
 	beginRow  = []byte("TX .\n")
 	commitRow = []byte("TC .\n")
@@ -127,7 +117,7 @@ var (
 
 // evaluation tries rows on a transaction and writes those that change something.
 type evaluation struct {
-	rows
+	patch.Ignore
 	tx            store.Tx
 	dst           []byte
 	begun         int // len(dst) before TX
@@ -174,7 +164,7 @@ func (e *evaluation) Delete(q rdf.Quad) error {
 
 // replay applies the rows of a delta, each of which must be a change.
 type replay struct {
-	rows
+	patch.Ignore
 	tx store.Tx
 }
 

@@ -179,7 +179,7 @@ func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 
 // division collects rows per shard; it is driven by a patch reader.
 type division struct {
-	rows
+	patch.Ignore
 	s       Splitter
 	open    []open // per shard
 	touched []int  // shards with rows of the transaction under way
