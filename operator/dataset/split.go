@@ -96,7 +96,7 @@ func (e *TransactionTooLargeError) Error() string {
 // different values of the header "prev" are a syntax error. A document that has it commits whole or not at all, so
 // MaxTransaction bounds what all of its transactions put into a shard.
 func (s Splitter) Patch(doc []byte) (Split, error) {
-	d := s.newDivision()
+	d := s.newDivision(len(doc))
 	if err := patch.Parse(doc, d, patch.OnePrev()); err != nil {
 		return Split{}, err
 	}
@@ -143,7 +143,7 @@ func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20)
 // Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
 // the document's own: their labels are made from scope, the identity of the event, so that a retry makes the same.
 func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split, error) {
-	d := s.newDivision()
+	d := s.newDivision(len(doc))
 	hash := sha256.Sum256([]byte(scope))
 	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
 	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
@@ -159,7 +159,7 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 // may be nil. Blank nodes keep their labels.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	s.PartSize = math.MaxInt
-	d := s.newDivision()
+	d := s.newDivision(0)
 	for _, rows := range []struct {
 		of   iter.Seq[rdf.Quad]
 		take func(rdf.Quad) error
@@ -186,6 +186,7 @@ type division struct {
 	inside  bool   // between TX and TC
 	rowsTx  uint64
 	split   Split
+	room    int // for what a shard's next part is taken to have
 }
 
 // open is the part of one shard that is not full.
@@ -194,12 +195,16 @@ type open struct {
 	begun int // len(buf) before the transaction under way; -1: it has no rows here
 }
 
-func (s Splitter) newDivision() *division {
+// newDivision begins the division of a document of about so many bytes.
+func (s Splitter) newDivision(size int) *division {
 	if s.PartSize == 0 {
 		s.PartSize = 128 << 10
 	}
 	s.MaxTransaction = s.maxTransaction()
-	d := &division{s: s, open: make([]open, s.Shards)}
+	d := &division{s: s, open: make([]open, s.Shards), room: min(size, s.PartSize) + leastRoom}
+	if s.Shards > 1 { // subjects are spread evenly, but for chance
+		d.room = min(d.room, size/s.Shards*3/2+leastRoom)
+	}
 	for i := range d.open {
 		d.open[i].begun = -1
 	}
@@ -264,12 +269,17 @@ func (d *division) Delete(q rdf.Quad) error {
 	return d.bound(o, shard)
 }
 
+// leastRoom is for what a part has besides the rows.
+const leastRoom = 256
+
 // at returns the open part for the quad's shard, with the transaction begun.
 func (d *division) at(q rdf.Quad) (*open, int) {
 	s := shard.Of(d.s.Key.Of(q), d.s.Shards)
 	o := &d.open[s]
 	if o.begun < 0 {
-		o.begun = len(o.buf)
+		if o.begun = len(o.buf); o.buf == nil {
+			o.buf = make([]byte, 0, d.room)
+		}
 		o.buf = append(o.buf, beginRow...)
 		d.touched = append(d.touched, s)
 	}

@@ -1,0 +1,116 @@
+// Package config is the configuration of a node: one document, declared once, here. Flags, environment, files, their errors,
+// help and the reference page follow from the declaration.
+//
+// A file is YAML, with the sections of [Document]. What the command line says goes before what the environment says, and that
+// before the file. An unknown key is an error with its place and the nearest key that there is. A value that is a secret may
+// stand elsewhere: {env: NAME} or {file: PATH} in its place.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Document is the configuration of a node. Each field has its key in the file (yaml), and its flag, help and default, which
+// the command line reads.
+type Document struct {
+	Node     Node     `yaml:"node" embed:"" help:"This node."`
+	Pipeline Pipeline `yaml:"pipeline" embed:"" help:"What all nodes of the pipeline have in common; it is fixed when the pipeline is created."`
+	Engine   Engine   `yaml:"engine" embed:"" help:"The distributed engine: embedded, alone or as a member of a cluster, or one that others run."`
+	HTTP     HTTP     `yaml:"http" embed:"" help:"The HTTP API of this node."`
+	Log      Log      `yaml:"log" embed:"" help:"What goes to standard error."`
+	Sources  []Source `yaml:"sources" kong:"-" help:"Where changes come from besides the HTTP API. The same on all nodes: each source runs on one of them."`
+	Sinks    []Sink   `yaml:"sinks" kong:"-" help:"Where the deltas of the shards go, each shard's from the node that owns it. The same on all nodes."`
+}
+
+// Node says who this node is.
+type Node struct {
+	Name   string `yaml:"name" placeholder:"NAME" help:"Name of the node, unique in the pipeline. Default: the host's name."`
+	Zone   string `yaml:"zone" help:"Where the node is; standbys are spread over zones."`
+	Weight int    `yaml:"weight" default:"1" help:"The node's share of the shards, compared with the others' weights."`
+	Leave  bool   `yaml:"leave" help:"Leave the pipeline at the end, so that the others need not notice first."`
+}
+
+// Pipeline says what all nodes have in common.
+type Pipeline struct {
+	Name     string        `yaml:"name" name:"pipeline" default:"main" help:"Name of the pipeline; nodes with the same one work together."`
+	Shards   int           `yaml:"shards" default:"8" help:"Number of shards; it is fixed when the pipeline is created."`
+	Key      string        `yaml:"key" enum:"subject,graph,dataset" default:"subject" help:"What changes are routed by (${enum}); it is fixed too."`
+	KeepKeys time.Duration `yaml:"keep-keys" default:"24h" help:"How long idempotency keys are remembered, the same on all nodes; a shard remembers a million at most, and then says that it is busy."`
+}
+
+// Engine says what keeps the logs: embedded, alone or as a member of a cluster, or one that others run.
+type Engine struct {
+	Data        string   `yaml:"data" placeholder:"DIR" default:"quadrille-data" help:"Folder of the embedded engine's data."`
+	Listen      string   `yaml:"listen" placeholder:"HOST" default:"127.0.0.1" help:"Address of the embedded engine; on loopback."`
+	Port        int      `yaml:"port" help:"Port of the embedded engine for other processes; 0 takes a free one."`
+	Cluster     string   `yaml:"cluster" placeholder:"NAME" help:"Name of the cluster of embedded engines that this one is a member of."`
+	ClusterPort int      `yaml:"cluster-port" help:"Port for the other members; 0 takes a free one."`
+	Routes      []string `yaml:"routes" placeholder:"URL" help:"Addresses of the members, nats://HOST:CLUSTERPORT; this one's may be among them."`
+
+	NATS      string `yaml:"nats" name:"nats" placeholder:"URL" help:"NATS servers with JetStream that others run, with commas between them, instead of an embedded engine."`
+	NATSCreds string `yaml:"nats-creds" name:"nats-creds" placeholder:"FILE" help:"Credentials file for these servers."`
+	NATSCA    string `yaml:"nats-ca" name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+
+	Election time.Duration `yaml:"election" default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
+	MaxStore Size          `yaml:"max-store" help:"Most that the embedded engine stores. Default: the disk."`
+	Compress bool          `yaml:"compress" help:"Compress larger records in the logs: less than half the disk, and slower by a tenth or more."`
+	Replicas int           `yaml:"replicas" help:"Copies of the logs. Default: 3 in a cluster, else 1."`
+	Streams  int           `yaml:"streams" help:"Streams over which the shards' logs are spread. Default: by the number of shards."`
+}
+
+// HTTP says how the HTTP API is served.
+type HTTP struct {
+	Address   string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
+	Advertise string   `yaml:"advertise" placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
+	Token     Secret   `yaml:"token" placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
+	TLSCert   string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
+	TLSKey    string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	Hosts     []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
+	MaxBody   Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
+}
+
+// Log says what is logged.
+type Log struct {
+	Level  slog.Level `yaml:"level" name:"log-level" default:"info" help:"Least level that is logged: debug, info, warn or error."`
+	Format string     `yaml:"format" name:"log-format" enum:"text,json" default:"text" help:"Form of the log on standard error (${enum})."`
+}
+
+// Source is one way in. Settings are those of its type, a pointer.
+type Source struct {
+	// Name is unique among the sources, and a part of the identities of its messages: another name reads all of it anew.
+	Name string
+	// Type names the adapter.
+	Type string
+	// Settings are a *[HTTPSource].
+	Settings any
+}
+
+// Sink is one way out. Settings are those of its type, a pointer.
+type Sink struct {
+	// Name is unique among the sinks.
+	Name string
+	// Type names the adapter.
+	Type string
+	// Settings are a *[FileSink].
+	Settings any
+}
+
+// HTTPSource follows another pipeline.
+type HTTPSource struct {
+	URL   []string `yaml:"url" required:"" placeholder:"URL" help:"Nodes of the pipeline to follow; when one fails, the next is tried."`
+	Token Secret   `yaml:"token" placeholder:"TOKEN" help:"Token of these nodes."`
+	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+}
+
+// FileSink writes each shard's log to a file, as an RDF Patch log.
+type FileSink struct {
+	Dir      string `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files."`
+	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
+}
+
+// The types of sources and sinks, each with settings that have nothing set.
+var (
+	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }}
+	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }}
+)

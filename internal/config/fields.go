@@ -1,0 +1,198 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Field is one setting.
+type Field struct {
+	// Key is its place in the file, such as engine.data.
+	Key string
+	// Flag is the name of its flag, and Env that of its environment variable.
+	Flag, Env string
+	// Type says what it takes, Default what it is unless set; both are for people.
+	Type, Default string
+	// Help says what it is.
+	Help string
+
+	index []int
+}
+
+// in returns the field's value in a document.
+func (f Field) in(document reflect.Value) reflect.Value { return document.FieldByIndex(f.index) }
+
+// Fields returns all settings of the sections, in the order of their declaration.
+func Fields() (list []Field) {
+	document := reflect.TypeFor[Document]()
+	for i := range document.NumField() {
+		section := document.Field(i)
+		if section.Type.Kind() != reflect.Struct {
+			continue
+		}
+		for j := range section.Type.NumField() {
+			f := fieldFrom(section.Type.Field(j))
+			f.Key, f.index = section.Tag.Get("yaml")+"."+f.Key, []int{i, j}
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// fieldFrom describes a field of a struct.
+func fieldFrom(f reflect.StructField) Field {
+	key := f.Tag.Get("yaml")
+	flag := f.Tag.Get("name")
+	if flag == "" {
+		flag = key
+	}
+	return Field{Key: key, Flag: flag, Env: "QUADRILLE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")), Type: typeOf(f),
+		Default: f.Tag.Get("default"), Help: strings.ReplaceAll(f.Tag.Get("help"), "${enum}", strings.ReplaceAll(f.Tag.Get("enum"), ",", ", "))}
+}
+
+// typeOf says what a field takes.
+func typeOf(f reflect.StructField) string {
+	if enum := f.Tag.Get("enum"); enum != "" {
+		return strings.ReplaceAll(enum, ",", " or ")
+	}
+	name := map[string]string{"Duration": "time", "Size": "bytes", "Secret": "secret", "Level": "level", "int": "number",
+		"bool": "true or false", "string": "text"}
+	if f.Type.Kind() == reflect.Slice {
+		return "list of " + name[f.Type.Elem().Name()]
+	}
+	return name[f.Type.Name()]
+}
+
+func keysOf(types map[string]func() any) []string { return slices.Sorted(maps.Keys(types)) }
+
+// CheckEnv returns an error that names the first variable of an environment whose name begins like ours, and is none of those
+// that are known, with the nearest that is.
+func CheckEnv(environ, known []string) error {
+	for _, variable := range slices.Sorted(slices.Values(environ)) {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "QUADRILLE_") && !slices.Contains(known, name) {
+			return fmt.Errorf("unknown environment variable %s; the nearest is %s", name, Nearest(name, known))
+		}
+	}
+	return nil
+}
+
+// Explain writes what the settings are whose key begins with prefix; all, if that is empty. It reports whether there are any.
+func Explain(w io.Writer, prefix string) (any bool, err error) {
+	for _, f := range everything() {
+		if !strings.HasPrefix(f.Key, prefix) {
+			continue
+		}
+		any = true
+		if _, err := fmt.Fprintf(w, "%s (%s%s)\n  %s\n", f.Key, f.Type, also(f), f.Help); err != nil {
+			return any, err
+		}
+	}
+	return any, nil
+}
+
+// also says what else is to be said of a field in one line.
+func also(f Field) string {
+	text := ""
+	if f.Default != "" {
+		text += ", default " + f.Default
+	}
+	if f.Flag != "" {
+		text += ", --" + f.Flag + ", " + f.Env
+	}
+	return text
+}
+
+// everything returns the settings of the sections and, under sources[TYPE] and sinks[TYPE], of what stands in lists.
+func everything() []Field {
+	list := Fields()
+	for _, of := range []struct {
+		name  string
+		types map[string]func() any
+	}{{"sources", sourceTypes}, {"sinks", sinkTypes}} {
+		for _, kind := range keysOf(of.types) {
+			t := reflect.TypeOf(of.types[kind]()).Elem()
+			for i := range t.NumField() {
+				f := fieldFrom(t.Field(i))
+				f.Key, f.Flag, f.Env = fmt.Sprintf("%s[%s].%s", of.name, kind, f.Key), "", ""
+				list = append(list, f)
+			}
+		}
+	}
+	return list
+}
+
+// Example writes a file that says what is the default anyway, with a comment for each key, and a source and a sink of each type
+// behind comment signs.
+func Example(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("# Configuration of a Quadrille node. A line without a comment sign says what is so anyway.\n")
+	section := ""
+	for _, f := range Fields() {
+		of, key, _ := strings.Cut(f.Key, ".")
+		if of != section {
+			section = of
+			fmt.Fprintf(&b, "\n%s:\n", of)
+		}
+		comment(&b, "  # ", f.Help)
+		line := "  # " + key + ":\n"
+		if f.Default != "" {
+			line = "  " + key + ": " + f.Default + "\n"
+		}
+		b.WriteString(line)
+	}
+	exampleItems(&b, "sources", sourceTypes)
+	exampleItems(&b, "sinks", sinkTypes)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func exampleItems(b *strings.Builder, name string, types map[string]func() any) {
+	fmt.Fprintf(b, "\n# %s:\n", name)
+	for _, kind := range keysOf(types) {
+		fmt.Fprintf(b, "#   - name: my-%s\n#     type: %s\n", kind, kind)
+		t := reflect.TypeOf(types[kind]()).Elem()
+		for i := range t.NumField() {
+			f := fieldFrom(t.Field(i))
+			comment(b, "#     # ", f.Help)
+			fmt.Fprintf(b, "#     %s: %s\n", f.Key, f.Default)
+		}
+	}
+}
+
+// comment writes a text in lines that aren't long.
+func comment(b *strings.Builder, begin, text string) {
+	line := begin
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+len(word) > 100 {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = begin
+		}
+		line += word + " "
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+}
+
+// Reference writes the page of all settings, in Markdown.
+func Reference(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("# Configuration\n\nMade from the declaration by `go test ./internal/config -run TestReference -rewrite`; don't edit it.\n\n" +
+		"`quadrille serve -c FILE` reads a YAML file with these keys. A flag goes before its environment variable, and that before the\n" +
+		"file. A secret may stand elsewhere: `{env: NAME}` or `{file: PATH}`. `quadrille config check FILE` says what is wrong with a\n" +
+		"file, `quadrille config example` writes one, `quadrille config explain KEY` says what a key is.\n\n" +
+		"| key | takes | default | flag | what |\n|---|---|---|---|---|\n")
+	for _, f := range everything() {
+		flag := ""
+		if f.Flag != "" {
+			flag = "`--" + f.Flag + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Key, f.Type, f.Default, flag, f.Help)
+	}
+	b.WriteString("\nEach item of `sources` and `sinks` has a `name`, unique among them, and a `type`, which is in brackets above.\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
