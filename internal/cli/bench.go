@@ -11,8 +11,9 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 type benchIngestCommand struct {
@@ -57,14 +58,14 @@ func (c *benchIngestCommand) Run(ctx context.Context, io *streams) error {
 	case c.Changes < 1 || c.Batch < 1 || c.Senders < 1 || c.Shards < 1:
 		return usagef("--changes, --batch, --senders and --shards must be 1 or more")
 	}
-	b := &ingest{benchIngestCommand: *c, screen: newScreen(io.err), client: client.New(""), meter: newMeter(c.Changes)}
+	b := &ingest{benchIngestCommand: *c, screen: terminal.NewScreen(io.err), client: client.New(""), meter: newMeter(c.Changes)}
 	defer b.client.Close()
-	b.screen.say("making %s changes", grouped(c.Changes))
+	b.screen.Say("making %s changes", terminal.Grouped(c.Changes))
 	b.make()
 	if err := b.measure(ctx); err != nil {
 		return err
 	}
-	b.screen.say("appending the same bytes to the engine alone")
+	b.screen.Say("appending the same bytes to the engine alone")
 	raw := rawConfig{nodes: c.Nodes, shards: c.Shards, size: b.result.Average, bytes: b.logBytes, sample: b.sample()}
 	b.requests = nil
 	rate, err := raw.run(ctx)
@@ -80,7 +81,7 @@ func (c *benchIngestCommand) Run(ctx context.Context, io *streams) error {
 // ingest is one run of the measurement.
 type ingest struct {
 	benchIngestCommand
-	screen *screen
+	screen *terminal.Screen
 	client *client.Client
 	meter  *meter
 
@@ -126,7 +127,7 @@ func (b *ingest) sample() []byte {
 
 // measure runs the nodes and sends the requests.
 func (b *ingest) measure(ctx context.Context) (err error) {
-	b.screen.say("starting %d nodes", b.Nodes)
+	b.screen.Say("starting %d nodes", b.Nodes)
 	nodes, err := cluster.Start(ctx, cluster.Config{Sweep: sweepArgs(), Nodes: b.Nodes, Shards: b.Shards})
 	if err != nil {
 		return err
@@ -136,7 +137,7 @@ func (b *ingest) measure(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.screen.say("sending")
+	b.screen.Say("sending")
 	if err := b.send(ctx, nodes.Doors()); err != nil {
 		return errors.Join(err, nodes.Err())
 	}
@@ -182,7 +183,7 @@ func (b *ingest) stats(ctx context.Context, nodes *cluster.Cluster) (sum client.
 func (b *ingest) send(ctx context.Context, doors []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer b.screen.live(b.figures)()
+	defer b.screen.Live(b.figures)()
 	b.meter.start(time.Now())
 	var all sync.WaitGroup
 	for i, requests := range b.requests {
@@ -205,8 +206,8 @@ func (b *ingest) send(ctx context.Context, doors []string) error {
 func (b *ingest) figures(width int) string {
 	m := b.meter.read()
 	done := float64(m.accepted) / float64(b.Changes)
-	text := fmt.Sprintf(" %s of %s changes  %s/s", grouped(m.accepted), grouped(b.Changes), grouped(int(m.rate())))
-	return drawnBar(done, min(width-len(text)-1, 40)) + text
+	text := fmt.Sprintf(" %s of %s changes  %s/s", terminal.Grouped(m.accepted), terminal.Grouped(b.Changes), terminal.Grouped(int(m.rate())))
+	return terminal.Gauge(done, min(width-len(text)-1, 40)) + text
 }
 
 func (b *ingest) show(out io.Writer) error {
@@ -214,13 +215,13 @@ func (b *ingest) show(out io.Writer) error {
 	if b.JSON {
 		return json.NewEncoder(out).Encode(r)
 	}
-	return writeTable(out, [][2]string{
+	return terminal.WriteTable(out, [][2]string{
 		{"nodes, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"changes accepted", fmt.Sprintf("%s in %.2f s", grouped(r.Changes), r.Seconds)},
-		{"changes a second", grouped(r.PerSec)},
+		{"changes accepted", fmt.Sprintf("%s in %.2f s", terminal.Grouped(r.Changes), r.Seconds)},
+		{"changes a second", terminal.Grouped(r.PerSec)},
 		{"request bodies", fmt.Sprintf("%.1f MB/s", r.BodyMB)},
-		{"logs", fmt.Sprintf("%.1f MB/s in records of %s bytes", r.LogMB, grouped(r.Average))},
-		{"raw engine", fmt.Sprintf("%.1f MB/s, %s appends/s of the same size", r.RawLogMB, grouped(r.RawPer))},
+		{"logs", fmt.Sprintf("%.1f MB/s in records of %s bytes", r.LogMB, terminal.Grouped(r.Average))},
+		{"raw engine", fmt.Sprintf("%.1f MB/s, %s appends/s of the same size", r.RawLogMB, terminal.Grouped(r.RawPer))},
 		{"ratio", fmt.Sprintf("%.0f %% of the raw engine", 100*r.Ratio)},
 	})
 }

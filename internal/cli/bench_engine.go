@@ -16,8 +16,9 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 type benchEngineCommand struct {
@@ -65,10 +66,10 @@ func (c *benchEngineCommand) Run(ctx context.Context, io *streams) error {
 	if c.JSON {
 		return json.NewEncoder(io.out).Encode(r)
 	}
-	return writeTable(io.out, [][2]string{
+	return terminal.WriteTable(io.out, [][2]string{
 		{"servers, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"appends", fmt.Sprintf("%s of %s bytes in %.2f s", grouped(int(r.Appends)), grouped(r.Record), r.Seconds)},
-		{"appends a second", grouped(r.PerSec)},
+		{"appends", fmt.Sprintf("%s of %s bytes in %.2f s", terminal.Grouped(int(r.Appends)), terminal.Grouped(r.Record), r.Seconds)},
+		{"appends a second", terminal.Grouped(r.PerSec)},
 		{"logs", fmt.Sprintf("%.1f MB/s", r.MB)},
 	})
 }

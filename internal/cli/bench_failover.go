@@ -18,8 +18,9 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -84,10 +85,10 @@ func (c *benchFailoverCommand) Run(ctx context.Context, std *streams) (err error
 	case slices.Contains(c.Fault, "worker") && c.Nodes == cluster.Servers:
 		return usagef("--fault=worker needs a node that runs no engine: --nodes=%d or more", cluster.Servers+1)
 	}
-	f := &failover{benchFailoverCommand: *c, screen: newScreen(std.err), client: client.New(""), check: factory.NewCheck(),
+	f := &failover{benchFailoverCommand: *c, screen: terminal.NewScreen(std.err), client: client.New(""), check: factory.NewCheck(),
 		pauses: pauses{last: make([]time.Time, c.Shards)}}
 	defer f.client.Close()
-	f.screen.say("starting %d nodes", c.Nodes)
+	f.screen.Say("starting %d nodes", c.Nodes)
 	f.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: sweepArgs(), Nodes: c.Nodes, Shards: c.Shards, Args: c.Args,
 		StopWithin: failoverBound, Cuttable: slices.Contains(c.Fault, "cut")})
 	if err != nil {
@@ -104,7 +105,7 @@ func (c *benchFailoverCommand) Run(ctx context.Context, std *streams) (err error
 // failover is one run of the command.
 type failover struct {
 	benchFailoverCommand
-	screen *screen
+	screen *terminal.Screen
 	client *client.Client
 	nodes  *cluster.Cluster
 	check  *factory.Check
@@ -214,7 +215,7 @@ func (f *failover) runs(ctx context.Context, fault string) (failoverResult, erro
 			return failoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
 		}
 		p := f.pauses.end(time.Now())
-		f.screen.say("%s %d of %d, %s: %.2f s, of shard %d, %.2f s after the fault", fault, n+1, f.Runs, f.nodes.Name(victim),
+		f.screen.Say("%s %d of %d, %s: %.2f s, of shard %d, %.2f s after the fault", fault, n+1, f.Runs, f.nodes.Name(victim),
 			p.length.Seconds(), p.writer, p.began.Sub(began).Seconds())
 		longest = append(longest, p.length)
 	}
@@ -372,7 +373,7 @@ func (f *failover) show(out io.Writer, results []failoverResult) error {
 		if err := t.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s changes accepted, %d lost, %d duplicated\n", grouped(result.Accepted), result.Lost, result.Duplicated)
+		fmt.Fprintf(out, "%s changes accepted, %d lost, %d duplicated\n", terminal.Grouped(result.Accepted), result.Lost, result.Duplicated)
 	}
 	if !result.Good() {
 		return fmt.Errorf("the logs don't hold what was accepted, once: %+v", result)

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 const (
@@ -66,7 +63,7 @@ func (c *demoCommand) Run(ctx context.Context, io *streams) error {
 		return usagef("--shards=%d: expected 1 or more", c.Shards)
 	}
 	d := &demo{
-		demoCommand: *c, io: io, screen: newScreen(io.err), model: factory.New(c.Changes), check: factory.NewCheck(),
+		demoCommand: *c, io: io, screen: terminal.NewScreen(io.err), model: factory.New(c.Changes), check: factory.NewCheck(),
 		meter: newMeter(c.Changes), client: client.New(""),
 	}
 	defer d.client.Close()
@@ -80,7 +77,7 @@ func sweepArgs() []string { return []string{"demo", "--sweep"} }
 type demo struct {
 	demoCommand
 	io     *streams
-	screen *screen
+	screen *terminal.Screen
 	model  *factory.Model
 	check  *factory.Check
 	meter  *meter
@@ -94,7 +91,7 @@ type demo struct {
 
 func (d *demo) run(ctx context.Context) (err error) {
 	begin := time.Now()
-	d.screen.say("starting %d nodes", d.Nodes)
+	d.screen.Say("starting %d nodes", d.Nodes)
 	if d.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: sweepArgs(), Nodes: d.Nodes, Shards: d.Shards}); err != nil {
 		return err
 	}
@@ -103,7 +100,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 			err = errors.Join(err, stopped)
 		}
 	}()
-	d.screen.say("%d nodes are ready after %v", d.Nodes, time.Since(begin).Round(time.Millisecond))
+	d.screen.Say("%d nodes are ready after %v", d.Nodes, time.Since(begin).Round(time.Millisecond))
 	if err := d.work(ctx); err != nil {
 		if ctx.Err() == nil {
 			fmt.Fprint(d.io.err, d.nodes.Logs())
@@ -136,7 +133,7 @@ func (d *demo) work(ctx context.Context) error {
 	if err := d.stream(ctx); err != nil {
 		return err
 	}
-	d.screen.say("checking")
+	d.screen.Say("checking")
 	settle, cancel := context.WithTimeoutCause(ctx, demoSettle,
 		fmt.Errorf("the nodes that are left were not ready within %v", demoSettle))
 	defer cancel()
@@ -190,14 +187,4 @@ func (d *demo) keep(ctx context.Context) {
 	}
 	fmt.Fprintf(d.io.err, "try:\n  quadrille status --url %s\n  curl %s/v1/data\n", doors[0], doors[0])
 	<-ctx.Done()
-}
-
-// isTerminal reports whether w is a terminal, and how wide it is.
-func isTerminal(w io.Writer) (width int, ok bool) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil
 }

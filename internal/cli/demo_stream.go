@@ -9,13 +9,14 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // stream sends all changes, kills a node when half of them are accepted, and returns when all are.
 func (d *demo) stream(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer d.screen.live(d.figures)()
+	defer d.screen.Live(d.figures)()
 	senders := min(demoSenders, d.model.Sensors())
 	keys := "demo-" + rand.Text()
 	d.meter.start(time.Now())
@@ -62,11 +63,11 @@ func (d *demo) kill() error {
 		return err
 	}
 	d.meter.kill(time.Now())
-	d.screen.say("killed %s (SIGKILL) at %s changes", name, grouped(d.Changes/2))
+	d.screen.Say("killed %s (SIGKILL) at %s changes", name, terminal.Grouped(d.Changes/2))
 	if d.nodes.Size() > 1 {
 		return nil
 	}
-	d.screen.say("starting %s again", name)
+	d.screen.Say("starting %s again", name)
 	return d.nodes.Restart(d.victim)
 }
 

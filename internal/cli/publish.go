@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -51,10 +52,10 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 			session: client.NewSession(cl, c.URL, 0, c.Patience)}
 		seen[filepath.Base(name)]++
 		if !c.Quiet {
-			p.bar = newBar(std.err, displayName(name), "changes")
+			p.bar = terminal.NewBar(std.err, displayName(name), "changes")
 		}
 		err := p.run(ctx, std.in)
-		p.bar.end()
+		p.bar.End()
 		if err != nil {
 			p.tellAccepted(std.err)
 			return err
@@ -72,7 +73,7 @@ type publication struct {
 	name    string
 	times   int // files of the same name before it in this run
 	session *client.Session
-	bar     *bar
+	bar     *terminal.Bar
 	read    atomic.Int64 // bytes of the file
 	total   total
 }
@@ -109,7 +110,7 @@ func (p *publication) run(ctx context.Context, stdin io.Reader) error {
 		return err
 	}
 	defer closeFile()
-	p.bar.setTotal(size)
+	p.bar.SetTotal(size)
 	documents, free := make(chan document, 1), make(chan []byte, 3)
 	d := newDivider(int(p.command.RequestSize), int(p.command.MaxTransaction), func(doc document) ([]byte, error) {
 		select {
@@ -216,7 +217,7 @@ func (p *publication) send(ctx context.Context, doc document) error {
 	if again {
 		p.total.again++
 	}
-	p.bar.show(p.read.Load(), p.total.changes)
+	p.bar.Show(p.read.Load(), p.total.changes)
 	return nil
 }
 

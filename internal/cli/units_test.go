@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,22 +89,6 @@ func TestPatchFormIsAPatch(t *testing.T) {
 	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 2, Begins: 1, Commits: 1, Adds: 1}) {
 		t.Errorf("%+v, %v\n%s", c, err, text)
 	}
-}
-
-func TestBarLine(t *testing.T) {
-	b := bar{name: "a.nq", unit: "changes", total: 400}
-	want := "a.nq [======                  ]  25 % 500 changes, 250/s"
-	if got := b.line(100, 500, 2*time.Second); got != want {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-	b.total = 0
-	if got := b.line(100, 500, 2*time.Second); got != "a.nq 500 changes, 250/s" {
-		t.Errorf("got %q", got)
-	}
-	var none *bar
-	none.setTotal(1)
-	none.show(1, 1)
-	none.end()
 }
 
 func TestPartsEndInReverseOrder(t *testing.T) {

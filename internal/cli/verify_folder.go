@@ -18,6 +18,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -73,7 +74,7 @@ type folderCheck struct {
 	streams []string // names of those that are there
 	blobs   []jetstream.StoredBlob
 	marks   []knownMark
-	bar     *bar
+	bar     *terminal.Bar
 	total   int64
 	done    int64
 	count   uint64
@@ -95,9 +96,9 @@ func (c *folderCheck) run(ctx context.Context, w io.Writer) error {
 	for _, s := range list {
 		c.total += s.Size()
 	}
-	c.bar = newBar(w, filepath.Base(c.folder.Dir), "records")
-	c.bar.setTotal(c.total)
-	defer c.bar.end()
+	c.bar = terminal.NewBar(w, filepath.Base(c.folder.Dir), "records")
+	c.bar.SetTotal(c.total)
+	defer c.bar.End()
 	for _, s := range list {
 		l, err := c.settle(ctx, s)
 		if err != nil {

@@ -94,7 +94,7 @@ func (c *folderCheck) look(ctx context.Context, s *filestore.Stream) (*look, err
 	}
 	l := &look{damages: report.Damages, more: report.More, torn: report.Torn, bytes: report.Bytes,
 		logs: map[jetstream.LogName]*verifiedLog{}}
-	c.bar.show(c.done+l.bytes, c.count)
+	c.bar.Show(c.done+l.bytes, c.count)
 	if s.Raft() {
 		return l, nil
 	}
@@ -109,7 +109,7 @@ func (c *folderCheck) look(ctx context.Context, s *filestore.Stream) (*look, err
 			return nil
 		}
 		l.count++
-		c.bar.show(c.done+l.bytes, c.count+l.count)
+		c.bar.Show(c.done+l.bytes, c.count+l.count)
 		l.log(name, s, broken).take(l, m)
 		return nil
 	})

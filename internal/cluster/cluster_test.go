@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // checkGone checks that no process of the cluster is left, and nothing in the folder for temporary files.

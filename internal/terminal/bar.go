@@ -1,13 +1,10 @@
-package cli
+package terminal
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 )
 
 const (
@@ -15,8 +12,8 @@ const (
 	barEvery = 100 * time.Millisecond
 )
 
-// bar is a progress bar; nil shows nothing. It is used by one goroutine.
-type bar struct {
+// Bar is a progress bar; nil shows nothing. It is used by one goroutine.
+type Bar struct {
 	w     io.Writer
 	name  string
 	unit  string // what is counted
@@ -25,24 +22,23 @@ type bar struct {
 	shown time.Time
 }
 
-// newBar returns a bar if w is a terminal.
-func newBar(w io.Writer, name, unit string) *bar {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+// NewBar returns a bar if w is a terminal.
+func NewBar(w io.Writer, name, unit string) *Bar {
+	if _, ok := terminalOf(w); !ok {
 		return nil
 	}
-	return &bar{w: w, name: name, unit: unit, begin: time.Now()}
+	return &Bar{w: w, name: name, unit: unit, begin: time.Now()}
 }
 
-// setTotal says how many bytes there are to come; 0: that is unknown.
-func (b *bar) setTotal(n int64) {
+// SetTotal says how many bytes there are to come; 0: that is unknown.
+func (b *Bar) SetTotal(n int64) {
 	if b != nil {
 		b.total = n
 	}
 }
 
-// show shows how far it is, at most ten times a second.
-func (b *bar) show(done int64, count uint64) {
+// Show shows how far it is, at most ten times a second.
+func (b *Bar) Show(done int64, count uint64) {
 	if b == nil || time.Since(b.shown) < barEvery {
 		return
 	}
@@ -50,7 +46,7 @@ func (b *bar) show(done int64, count uint64) {
 	fmt.Fprintf(b.w, "\r\x1b[K%s", b.line(done, count, time.Since(b.begin)))
 }
 
-func (b *bar) line(done int64, count uint64, took time.Duration) string {
+func (b *Bar) line(done int64, count uint64, took time.Duration) string {
 	text := fmt.Sprintf("%d %s, %.0f/s", count, b.unit, float64(count)/max(took.Seconds(), 1e-3))
 	if b.total <= 0 {
 		return fmt.Sprintf("%s %s", b.name, text)
@@ -61,8 +57,8 @@ func (b *bar) line(done int64, count uint64, took time.Duration) string {
 		100*part, text)
 }
 
-// end takes the bar away.
-func (b *bar) end() {
+// End takes the bar away.
+func (b *Bar) End() {
 	if b != nil && !b.shown.IsZero() {
 		fmt.Fprint(b.w, "\r\x1b[K")
 	}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 func TestFreePorts(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/internal/cli"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // bound is the time that anything may take; nothing is expected to take long.
