@@ -119,6 +119,7 @@ var floors = [][]rule{
 	{
 		// Its tests run nodes, and those are started by the command line.
 		{pkg: "internal/cluster", imports: []string{"client"}},
+		{pkg: "internal/demo", imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"}},
 		{pkg: "internal/cli", imports: wiring, modules: []string{kong, yaml, compress, natsClient}},
 	},
 	{
@@ -138,4 +139,5 @@ var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "graph", "client", "internal/api", "internal/terminal", "internal/cluster", "internal/factory",
+	"internal/demo",
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
+// benchPatience bounds how long a request is tried, at all doors.
+const benchPatience = 60 * time.Second
+
 type benchIngestCommand struct {
 	Nodes   int  `default:"1" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
 	Changes int  `default:"1000000" help:"Changes to send. They are made before the clock starts, about 200 bytes each."`
@@ -58,7 +61,7 @@ func (c *benchIngestCommand) Run(ctx context.Context, io *streams) error {
 	case c.Changes < 1 || c.Batch < 1 || c.Senders < 1 || c.Shards < 1:
 		return usagef("--changes, --batch, --senders and --shards must be 1 or more")
 	}
-	b := &ingest{benchIngestCommand: *c, screen: terminal.NewScreen(io.err), client: client.New(""), meter: newMeter(c.Changes)}
+	b := &ingest{benchIngestCommand: *c, screen: terminal.NewScreen(io.err), client: client.New(""), meter: factory.NewMeter(c.Changes)}
 	defer b.client.Close()
 	b.screen.Say("making %s changes", terminal.Grouped(c.Changes))
 	b.make()
@@ -83,7 +86,7 @@ type ingest struct {
 	benchIngestCommand
 	screen *terminal.Screen
 	client *client.Client
-	meter  *meter
+	meter  *factory.Meter
 
 	requests  [][]benchRequest // of each sender
 	bodyBytes int
@@ -145,16 +148,16 @@ func (b *ingest) measure(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	m := b.meter.read()
+	m := b.meter.Read()
 	if committed := after.Adds + after.Deletes - before.Adds - before.Deletes; committed != uint64(b.Changes) {
 		return fmt.Errorf("%d changes were sent, the owners committed %d", b.Changes, committed)
 	}
 	b.logBytes = after.RecordBytes - before.RecordBytes
 	records := after.Records - before.Records
 	b.result = benchResult{
-		Nodes: b.Nodes, Shards: b.Shards, CPUs: runtime.NumCPU(), Changes: m.accepted, Seconds: m.took.Seconds(),
-		PerSec: int(m.rate()), BodyMB: megabytes(uint64(b.bodyBytes), m.took), Records: records,
-		Average: int(b.logBytes / max(records, 1)), LogMB: megabytes(b.logBytes, m.took), Retries: m.retries,
+		Nodes: b.Nodes, Shards: b.Shards, CPUs: runtime.NumCPU(), Changes: m.Accepted, Seconds: m.Took.Seconds(),
+		PerSec: int(m.Rate()), BodyMB: megabytes(uint64(b.bodyBytes), m.Took), Records: records,
+		Average: int(b.logBytes / max(records, 1)), LogMB: megabytes(b.logBytes, m.Took), Retries: m.Retries,
 	}
 	return nil
 }
@@ -184,18 +187,18 @@ func (b *ingest) send(ctx context.Context, doors []string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer b.screen.Live(b.figures)()
-	b.meter.start(time.Now())
+	b.meter.Start(time.Now())
 	var all sync.WaitGroup
 	for i, requests := range b.requests {
 		all.Go(func() {
-			session := client.NewSession(b.client, doors, i, demoPatience)
-			session.Retried = func(string, error) { b.meter.retried() }
+			session := client.NewSession(b.client, doors, i, benchPatience)
+			session.Retried = func(string, error) { b.meter.Retried() }
 			for number, r := range requests {
 				if _, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("bench-%d-%d", i, number), r.body); err != nil {
 					cancel(fmt.Errorf("sender %d, request %d: %w", i, number, err))
 					return
 				}
-				b.meter.accept(time.Now(), r.rows)
+				b.meter.Accept(time.Now(), r.rows)
 			}
 		})
 	}
@@ -204,9 +207,9 @@ func (b *ingest) send(ctx context.Context, doors []string) error {
 }
 
 func (b *ingest) figures(width int) string {
-	m := b.meter.read()
-	done := float64(m.accepted) / float64(b.Changes)
-	text := fmt.Sprintf(" %s of %s changes  %s/s", terminal.Grouped(m.accepted), terminal.Grouped(b.Changes), terminal.Grouped(int(m.rate())))
+	m := b.meter.Read()
+	done := float64(m.Accepted) / float64(b.Changes)
+	text := fmt.Sprintf(" %s of %s changes  %s/s", terminal.Grouped(m.Accepted), terminal.Grouped(b.Changes), terminal.Grouped(int(m.Rate())))
 	return terminal.Gauge(done, min(width-len(text)-1, 40)) + text
 }
 

@@ -1,5 +1,5 @@
-// Package factory makes the changes of a factory's sensors, says what they must come to, and checks what a cluster has
-// made of them.
+// Package factory makes the changes of a factory's sensors, says what they must come to, measures how a cluster accepts
+// them, and checks what it has made of them.
 //
 // Each sensor has one observation (SOSA/SSN) that is kept up to date: a new value comes in and the old one goes out, so
 // that the order of a sensor's changes matters. Every change that is ever made is different from every other, so that
