@@ -43,6 +43,7 @@ var floors = [][]rule{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
 		{pkg: "rdf/internal/chars"},
 		{pkg: "internal/suite"},
+		{pkg: "internal/clock"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -118,8 +119,11 @@ var floors = [][]rule{
 	},
 	{
 		// Its tests run nodes, and those are started by the command line.
-		{pkg: "internal/cluster", imports: []string{"client"}},
+		{pkg: "internal/cluster", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/demo", imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"}},
+		{pkg: "internal/bench", imports: []string{
+			"internal/clock", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory", "internal/cluster",
+		}, modules: []string{natsClient}},
 		{pkg: "internal/cli", imports: wiring, modules: []string{kong, yaml, compress, natsClient}},
 	},
 	{
@@ -139,5 +143,5 @@ var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "graph", "client", "internal/api", "internal/terminal", "internal/cluster", "internal/factory",
-	"internal/demo",
+	"internal/demo", "internal/bench",
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
 const (
@@ -23,9 +24,10 @@ const (
 	// Servers is the number of nodes that run the engine in a cluster of three nodes or more. A smaller cluster has one.
 	Servers = 3
 
-	readyPoll = 50 * time.Millisecond
-	askBound  = 5 * time.Second // of one request that asks how a node is
-	startTry  = 3               // times that a start is tried whose ports were taken by others meanwhile
+	readyPoll  = 50 * time.Millisecond
+	mendedPoll = 100 * time.Millisecond
+	askBound   = 5 * time.Second // of one request that asks how a node is
+	startTry   = 3               // times that a start is tried whose ports were taken by others meanwhile
 )
 
 // Config says which cluster to run.
@@ -296,6 +298,32 @@ func (c *Cluster) Settled(ctx context.Context) error { return c.settled(ctx, len
 // Balanced waits until all nodes, which must run, are ready and members, and have the shards among them evenly. It fails
 // when a node ends unasked, or when ctx ends.
 func (c *Cluster) Balanced(ctx context.Context) error { return c.waitReady(ctx, len(c.nodes)) }
+
+// Mended waits until for so long no node that runs has told of anything that fine does not accept: as long as a copy lacks
+// something, the next fault is the second one at a time. It fails when a node ends unasked, or when ctx ends.
+func (c *Cluster) Mended(ctx context.Context, calm time.Duration, fine func(*client.Status) bool) error {
+	for well := time.Now(); time.Since(well) < calm; {
+		if err := clock.Sleep(ctx, mendedPoll); err != nil {
+			return err
+		}
+		if err := c.Err(); err != nil {
+			return err
+		}
+		for _, i := range c.Alive() {
+			if !c.fine(ctx, i, fine) {
+				well = time.Now()
+			}
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) fine(ctx context.Context, i int, fine func(*client.Status) bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, askBound)
+	defer cancel()
+	s, err := c.client.Status(ctx, c.nodes[i].door)
+	return err == nil && fine(&s)
+}
 
 // waitReady waits until the first count nodes are ready, are all members, and have divided the shards evenly.
 func (c *Cluster) waitReady(ctx context.Context, count int) error { return c.settled(ctx, count, true) }

@@ -1,8 +1,7 @@
-package cli
+package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,25 +17,22 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
-	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
-type benchEngineCommand struct {
-	Nodes      int  `enum:"1,3" default:"1" help:"Servers, ${enum}; the logs are replicated to all."`
-	Shards     int  `default:"8" help:"Shards. Each has one append under way at a time."`
-	RecordSize int  `default:"32768" help:"Bytes of a record, 1 to 1000000."`
-	Bytes      int  `default:"200000000" help:"Bytes to append."`
-	JSON       bool `name:"json" help:"Print the result as one JSON object."`
+// EngineConfig says what to append.
+type EngineConfig struct {
+	// Nodes is the number of servers, 1 or 3; the logs are replicated to all.
+	Nodes int
+	// Shards is the number of shards, at least 1. Each has one append under way at a time.
+	Shards int
+	// RecordSize is that of a record in bytes, 1 to 1,000,000, and Bytes that of all records.
+	RecordSize, Bytes int
+	// Sweep are the arguments that make this program call [cluster.Sweep].
+	Sweep []string
 }
 
-// Help is the long help.
-func (*benchEngineCommand) Help() string {
-	return `Starts the engine inside this process, with fsync of every append, in a temporary folder (the environment
-variable TMPDIR says where), and appends records to the shards' logs, each on condition that the tail is the one before.`
-}
-
-// engineResult is what --json prints.
-type engineResult struct {
+// EngineResult is what was measured.
+type EngineResult struct {
 	Nodes   int     `json:"nodes"`
 	Shards  int     `json:"shards"`
 	CPUs    int     `json:"cpus"`
@@ -47,31 +43,16 @@ type engineResult struct {
 	MB      float64 `json:"mb_per_second"`
 }
 
-// Run measures.
-func (c *benchEngineCommand) Run(ctx context.Context, io *streams) error {
-	if c.Shards < 1 || c.RecordSize < 1 || c.RecordSize > 1_000_000 || c.Bytes < 1 {
-		return usagef("--shards and --bytes must be 1 or more, --record-size 1 to 1000000")
-	}
+// Engine measures appends of the engine alone, which runs in this process, with fsync of every append.
+func Engine(ctx context.Context, cfg EngineConfig) (EngineResult, error) {
 	sample, _ := factory.New(50_000).Sender(0, 1, 50_000).Next(nil)
 	rate, err := rawConfig{
-		nodes: c.Nodes, shards: c.Shards, size: c.RecordSize, bytes: uint64(c.Bytes), sample: sample,
+		nodes: cfg.Nodes, shards: cfg.Shards, size: cfg.RecordSize, bytes: uint64(cfg.Bytes), sample: sample, sweep: cfg.Sweep,
 	}.run(ctx)
-	if err != nil {
-		return err
-	}
-	r := engineResult{
-		Nodes: c.Nodes, Shards: c.Shards, CPUs: runtime.NumCPU(), Record: c.RecordSize, Appends: rate.count,
+	return EngineResult{
+		Nodes: cfg.Nodes, Shards: cfg.Shards, CPUs: runtime.NumCPU(), Record: cfg.RecordSize, Appends: rate.count,
 		Seconds: rate.took.Seconds(), PerSec: int(rate.appends), MB: rate.mb,
-	}
-	if c.JSON {
-		return json.NewEncoder(io.out).Encode(r)
-	}
-	return terminal.WriteTable(io.out, [][2]string{
-		{"servers, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"appends", fmt.Sprintf("%s of %s bytes in %.2f s", terminal.Grouped(int(r.Appends)), terminal.Grouped(r.Record), r.Seconds)},
-		{"appends a second", terminal.Grouped(r.PerSec)},
-		{"logs", fmt.Sprintf("%.1f MB/s", r.MB)},
-	})
+	}, err
 }
 
 // rawConfig says what to append to an engine that nothing else uses.
@@ -81,6 +62,7 @@ type rawConfig struct {
 	size          int    // bytes of a record
 	bytes         uint64 // of all records
 	sample        []byte // what the records are made of, so that they compress as the real ones do
+	sweep         []string
 }
 
 // rawRate is how fast it was.
@@ -93,7 +75,7 @@ type rawRate struct {
 
 // run starts the engine, appends, and stops it.
 func (c rawConfig) run(ctx context.Context) (rate rawRate, err error) {
-	guard, err := cluster.NewGuard("", sweepArgs()...)
+	guard, err := cluster.NewGuard("", c.sweep...)
 	if err != nil {
 		return rate, err
 	}

@@ -1,23 +1,21 @@
-package cli
+package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
 	"github.com/quadrille-stream/quadrille/internal/terminal"
@@ -36,36 +34,30 @@ const (
 	failoverMend = 5 * time.Minute
 )
 
-type benchFailoverCommand struct {
-	Fault   []string      `enum:"kill,worker,stop,cut,term,rolling" default:"kill" help:"Faults to measure, with commas between them (${enum})."`
-	Runs    int           `default:"30" help:"Runs of each."`
-	Nodes   int           `default:"3" help:"Nodes, 3 to 16, of which three run the engine. The fault worker needs four."`
-	Shards  int           `default:"8" help:"Shards, and writers: one for each."`
-	Hold    time.Duration `default:"5s" help:"How long a fault lasts at least."`
-	Attempt time.Duration `default:"1s" help:"How long a writer waits for the answer of one door, before it tries the next."`
-	Args    []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--log-level=debug."`
-	JSON    bool          `name:"json" help:"Print the results as one JSON object a line."`
+// FailoverConfig says what fails, and in which cluster.
+type FailoverConfig struct {
+	// Faults are what happens, in this order: kill, worker, stop, cut, term or rolling.
+	Faults []string
+	// Runs is how often each happens, at least once.
+	Runs int
+	// Nodes is the number of nodes, [cluster.Servers] to [cluster.MaxNodes]; the fault worker needs one more.
+	Nodes int
+	// Shards is the number of shards, and of writers: one for each.
+	Shards int
+	// Hold is how long a fault lasts at least.
+	Hold time.Duration
+	// Attempt is how long a writer waits for the answer of one door, before it tries the next.
+	Attempt time.Duration
+	// Args are further arguments of the nodes.
+	Args []string
+	// Sweep are the arguments that make this program call [cluster.Sweep].
+	Sweep []string
+	// Screen is told what goes on.
+	Screen *terminal.Screen
 }
 
-// Help is the long help.
-func (*benchFailoverCommand) Help() string {
-	return `Starts nodes as processes of their own, on loopback and in a temporary folder (the environment variable TMPDIR says
-where). A writer for each shard sends one small change after the other through all doors: it waits for an answer as
---attempt says, and then tries the next door. In each run something fails, and all is well again before the next one.
-
-  kill      SIGKILL of the server that leads the most logs, and owns shards
-  worker    SIGKILL of a node that runs no engine
-  stop      SIGSTOP of such a server, then SIGCONT
-  cut       in turn, nothing that such a server sends arrives at the others, and nothing arrives at it
-  term      SIGTERM of such a server
-  rolling   SIGTERM and start of all three servers, one after the other, each when all nodes are ready
-
-Measured is the longest time from one acceptance to the next of any writer, from the fault until all is well again. At
-the end the logs are compared with what was accepted; exit status 0 says that nothing is lost or doubled.`
-}
-
-// failoverResult is what --json prints for a fault.
-type failoverResult struct {
+// FailoverResult is what was measured of a fault: the longest times, of any writer, from one acceptance to the next.
+type FailoverResult struct {
 	Fault  string  `json:"fault"`
 	Nodes  int     `json:"nodes"`
 	CPUs   int     `json:"cpus"`
@@ -75,37 +67,28 @@ type failoverResult struct {
 	Max    float64 `json:"max_seconds"`
 }
 
-// Run measures.
-func (c *benchFailoverCommand) Run(ctx context.Context, std *streams) (err error) {
-	switch {
-	case c.Nodes < cluster.Servers || c.Nodes > cluster.MaxNodes:
-		return usagef("--nodes=%d: expected %d to %d", c.Nodes, cluster.Servers, cluster.MaxNodes)
-	case c.Runs < 1 || c.Shards < 1 || c.Hold < 0 || c.Attempt <= 0:
-		return usagef("--runs and --shards must be 1 or more, --attempt more than 0, --hold not negative")
-	case slices.Contains(c.Fault, "worker") && c.Nodes == cluster.Servers:
-		return usagef("--fault=worker needs a node that runs no engine: --nodes=%d or more", cluster.Servers+1)
-	}
-	f := &failover{benchFailoverCommand: *c, screen: terminal.NewScreen(std.err), client: client.New(""), check: factory.NewCheck(),
-		pauses: pauses{last: make([]time.Time, c.Shards)}}
+// Failover measures how long writers wait when nodes and links fail. It returns what was measured of each fault, and what
+// became of all changes, also if the cluster could not be stopped well.
+func Failover(ctx context.Context, cfg FailoverConfig) (results []FailoverResult, changes factory.Result, err error) {
+	f := &failover{cfg: cfg, client: client.New(""), check: factory.NewCheck(),
+		pauses: pauses{last: make([]time.Time, cfg.Shards)}}
 	defer f.client.Close()
-	f.screen.Say("starting %d nodes", c.Nodes)
-	f.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: sweepArgs(), Nodes: c.Nodes, Shards: c.Shards, Args: c.Args,
-		StopWithin: failoverBound, Cuttable: slices.Contains(c.Fault, "cut")})
+	cfg.Screen.Say("starting %d nodes", cfg.Nodes)
+	f.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: cfg.Sweep, Nodes: cfg.Nodes, Shards: cfg.Shards, Args: cfg.Args,
+		StopWithin: failoverBound, Cuttable: slices.Contains(cfg.Faults, "cut")})
 	if err != nil {
-		return err
+		return nil, changes, err
 	}
 	defer func() { err = errors.Join(err, f.nodes.Stop()) }()
-	results, err := f.measure(ctx)
-	if err != nil {
-		return err
+	if results, err = f.measure(ctx); err != nil {
+		return nil, changes, err
 	}
-	return f.show(std.out, results)
+	return results, f.check.Result(), nil
 }
 
-// failover is one run of the command.
+// failover is one measurement.
 type failover struct {
-	benchFailoverCommand
-	screen *terminal.Screen
+	cfg    FailoverConfig
 	client *client.Client
 	nodes  *cluster.Cluster
 	check  *factory.Check
@@ -113,20 +96,20 @@ type failover struct {
 }
 
 // measure lets the writers write while the faults happen, and compares the logs at the end.
-func (f *failover) measure(ctx context.Context) (results []failoverResult, err error) {
+func (f *failover) measure(ctx context.Context) (results []FailoverResult, err error) {
 	writing, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	ended := make(chan struct{})
 	var all sync.WaitGroup
 	f.pauses.start(time.Now())
-	for i := range f.Shards {
+	for i := range f.cfg.Shards {
 		all.Go(func() {
 			if err := f.write(writing, i, ended); err != nil {
 				stop(fmt.Errorf("writer %d: %w", i, err))
 			}
 		})
 	}
-	for _, fault := range f.Fault {
+	for _, fault := range f.cfg.Faults {
 		r, failed := f.runs(writing, fault)
 		if err = failed; err != nil {
 			break
@@ -150,7 +133,7 @@ func (f *failover) measure(ctx context.Context) (results []failoverResult, err e
 
 // write sends one change after the other for shard i until the measurement has ended.
 func (f *failover) write(ctx context.Context, i int, ended <-chan struct{}) error {
-	subject, doors, door := subjectOf(i, f.Shards), f.nodes.Doors(), i
+	subject, doors, door := subjectOf(i, f.cfg.Shards), f.nodes.Doors(), i
 	for n := 1; ; n++ {
 		body := []byte(fmt.Sprintf("TX .\nD %s \"%d\" .\nA %s \"%d\" .\nTC .\n", subject, n-1, subject, n))
 		if n == 1 {
@@ -165,7 +148,7 @@ func (f *failover) write(ctx context.Context, i int, ended <-chan struct{}) erro
 				return err
 			}
 			door++
-			if err := pauseFor(ctx, failoverPause); err != nil {
+			if err := clock.Sleep(ctx, failoverPause); err != nil {
 				return err
 			}
 		}
@@ -189,38 +172,38 @@ func subjectOf(i, shards int) string {
 }
 
 func (f *failover) attempt(ctx context.Context, door, key string, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, f.Attempt)
+	ctx, cancel := context.WithTimeout(ctx, f.cfg.Attempt)
 	defer cancel()
 	_, err := f.client.Submit(ctx, door, client.TypePatch, key, body)
 	return err
 }
 
 // runs measures one kind of fault.
-func (f *failover) runs(ctx context.Context, fault string) (failoverResult, error) {
+func (f *failover) runs(ctx context.Context, fault string) (FailoverResult, error) {
 	var longest []time.Duration
-	for n := range f.Runs {
+	for n := range f.cfg.Runs {
 		victim, err := f.victim(ctx, fault)
 		if err != nil {
-			return failoverResult{}, err
+			return FailoverResult{}, err
 		}
 		began := time.Now()
 		f.pauses.start(began)
 		if err := f.cause(ctx, fault, victim, n); err != nil {
-			return failoverResult{}, fmt.Errorf("%s, run %d: %w", fault, n+1, err)
+			return FailoverResult{}, fmt.Errorf("%s, run %d: %w", fault, n+1, err)
 		}
 		if err := f.balanced(ctx); err != nil {
-			return failoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
+			return FailoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
 		}
 		if err := f.mended(ctx); err != nil {
-			return failoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
+			return FailoverResult{}, fmt.Errorf("after %s, run %d: %w", fault, n+1, err)
 		}
 		p := f.pauses.end(time.Now())
-		f.screen.Say("%s %d of %d, %s: %.2f s, of shard %d, %.2f s after the fault", fault, n+1, f.Runs, f.nodes.Name(victim),
+		f.cfg.Screen.Say("%s %d of %d, %s: %.2f s, of shard %d, %.2f s after the fault", fault, n+1, f.cfg.Runs, f.nodes.Name(victim),
 			p.length.Seconds(), p.writer, p.began.Sub(began).Seconds())
 		longest = append(longest, p.length)
 	}
 	slices.Sort(longest)
-	return failoverResult{Fault: fault, Nodes: f.Nodes, CPUs: runtime.NumCPU(), Runs: f.Runs,
+	return FailoverResult{Fault: fault, Nodes: f.cfg.Nodes, CPUs: runtime.NumCPU(), Runs: f.cfg.Runs,
 		Median: quantile(longest, 50).Seconds(), P99: quantile(longest, 99).Seconds(), Max: quantile(longest, 100).Seconds()}, nil
 }
 
@@ -312,13 +295,13 @@ func (f *failover) around(ctx context.Context, begin, end func(int) error, victi
 	if err := begin(victim); err != nil {
 		return err
 	}
-	held := pauseFor(ctx, f.Hold)
-	for held == nil && !f.pauses.allSince(began.Add(f.Attempt)) {
+	held := clock.Sleep(ctx, f.cfg.Hold)
+	for held == nil && !f.pauses.allSince(began.Add(f.cfg.Attempt)) {
 		if time.Since(began) > failoverBound {
 			held = fmt.Errorf("a writer got no change accepted for %v while %s is gone", failoverBound, f.nodes.Name(victim))
 			break
 		}
-		held = pauseFor(ctx, failoverPause)
+		held = clock.Sleep(ctx, failoverPause)
 	}
 	return errors.Join(held, end(victim))
 }
@@ -334,17 +317,7 @@ func (f *failover) balanced(ctx context.Context) error {
 func (f *failover) mended(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, failoverMend, fmt.Errorf("not all is well after %v", failoverMend))
 	defer cancel()
-	for well := time.Now(); time.Since(well) < failoverCalm; {
-		if err := pauseFor(ctx, failoverPause*10); err != nil {
-			return err
-		}
-		for _, door := range f.nodes.Doors() {
-			if s, err := f.client.Status(ctx, door); err != nil || len(s.Degraded) > 0 {
-				well = time.Now()
-			}
-		}
-	}
-	return nil
+	return f.nodes.Mended(ctx, failoverCalm, func(s *client.Status) bool { return len(s.Degraded) == 0 })
 }
 
 // readLogs notes what is in the logs.
@@ -354,96 +327,4 @@ func (f *failover) readLogs(ctx context.Context) error {
 		f.check.Logged([]byte(change.Patch))
 		return nil
 	}, nil)
-}
-
-func (f *failover) show(out io.Writer, results []failoverResult) error {
-	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "fault\truns\tmedian\tp99\tmax\t")
-	for _, r := range results {
-		if f.JSON {
-			if err := json.NewEncoder(out).Encode(r); err != nil {
-				return err
-			}
-			continue
-		}
-		fmt.Fprintf(t, "%s\t%d\t%.2f s\t%.2f s\t%.2f s\t\n", r.Fault, r.Runs, r.Median, r.P99, r.Max)
-	}
-	result := f.check.Result()
-	if !f.JSON {
-		if err := t.Flush(); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s changes accepted, %d lost, %d duplicated\n", terminal.Grouped(result.Accepted), result.Lost, result.Duplicated)
-	}
-	if !result.Good() {
-		return fmt.Errorf("the logs don't hold what was accepted, once: %+v", result)
-	}
-	return nil
-}
-
-// pauseFor waits, or returns why ctx has ended.
-func pauseFor(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// pause is a time in which nothing of a writer was accepted.
-type pause struct {
-	length time.Duration
-	writer int
-	began  time.Time
-}
-
-// pauses measures the longest time of any writer from one acceptance to the next. It may be used concurrently.
-type pauses struct {
-	mu      sync.Mutex
-	last    []time.Time // when each writer's last change was accepted
-	longest pause
-}
-
-// start begins anew. The pause that each writer is in counts in full, unless it has just begun to write.
-func (p *pauses) start(now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.longest = pause{}
-	for i, t := range p.last {
-		if t.IsZero() {
-			p.last[i] = now
-		}
-	}
-}
-
-func (p *pauses) accepted(writer int, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.see(writer, now)
-	p.last[writer] = now
-}
-
-// see takes the pause that a writer is in for the longest, if it is.
-func (p *pauses) see(writer int, now time.Time) {
-	if length := now.Sub(p.last[writer]); length > p.longest.length {
-		p.longest = pause{length, writer, p.last[writer]}
-	}
-}
-
-// allSince reports whether each writer has got a change accepted after t.
-func (p *pauses) allSince(t time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return !slices.ContainsFunc(p.last, func(last time.Time) bool { return !last.After(t) })
-}
-
-// end is the longest pause since start, those that last included.
-func (p *pauses) end(now time.Time) pause {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range p.last {
-		p.see(i, now)
-	}
-	return p.longest
 }
