@@ -116,6 +116,13 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
+		{pkg: "internal/status", imports: []string{"client"}},
+	},
+	{
+		{pkg: "internal/verify", imports: []string{
+			"internal/clock", "coordinator", "engine", "engine/jetstream", "engine/jetstream/filestore", "operator", "node", "client",
+			"internal/terminal", "internal/status",
+		}},
 	},
 	{
 		// Its tests run nodes, and those are started by the command line.
@@ -143,5 +150,5 @@ var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "graph", "client", "internal/api", "internal/terminal", "internal/cluster", "internal/factory",
-	"internal/demo", "internal/bench",
+	"internal/demo", "internal/bench", "internal/status", "internal/verify",
 }

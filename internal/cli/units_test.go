@@ -11,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -132,9 +133,9 @@ func TestStatusMerge(t *testing.T) {
 			Expected: 3, Replicas: []engine.ReplicaHealth{{Server: "n2", State: engine.Current},
 				{Server: "n3", State: engine.Behind, Lag: 4}}}}}}}
 	owner := client.Status{Node: "n1", Ready: true, Shards: []client.ShardStatus{shard(0, 10, "owning"), {Shard: 1}}}
-	o := merge(first, map[string]reply{"n2": {status: first}, "n1": {status: owner}, "n3": {err: errors.New("no way")}})
+	o := status.Merge(first, map[string]status.Reply{"n2": {Status: first}, "n1": {Status: owner}, "n3": {Err: errors.New("no way")}})
 	var b strings.Builder
-	if err := o.write(&b); err != nil {
+	if err := writeOverview(&b, &o); err != nil {
 		t.Fatal(err)
 	}
 	want := `pipeline main, key , 2 shards, epoch 3; 2 of 3 nodes answer
@@ -155,17 +156,5 @@ node n3: no way
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestOthersAreAskedWithCare(t *testing.T) {
-	// A token that came by HTTPS goes to no plain HTTP address that a member shows.
-	first := client.Status{Node: "n1", Members: []client.MemberStatus{{Name: "n1"}, {Name: "n2", Info: "http://127.0.0.1:1"},
-		{Name: "n3", Info: "file:///etc/passwd"}, {Name: "n4"}}}
-	replies := askOthers(t.Context(), nil, "https://127.0.0.1:2", first) // a nil client could ask nobody
-	for _, name := range []string{"n2", "n3", "n4"} {
-		if replies[name].err == nil {
-			t.Errorf("%s was asked", name)
-		}
 	}
 }

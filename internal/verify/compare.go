@@ -1,4 +1,4 @@
-package cli
+package verify
 
 import (
 	"cmp"
@@ -7,15 +7,15 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
 // nodeCopy is one node's copy of a log.
 type nodeCopy struct {
-	node *nodeReport
+	node *NodeReport
 	client.LogReport
 }
 
@@ -25,7 +25,7 @@ type question struct {
 	// want is its id; empty: any.
 	want string
 	// nodes are those that can answer, the one with the longest copy first.
-	nodes []*nodeReport
+	nodes []*NodeReport
 	// why says what is wrong if the record isn't there, or is another.
 	why string
 	// found is what was there the last time.
@@ -35,7 +35,7 @@ type question struct {
 func (q *question) answered() bool { return q.found != "" && (q.want == "" || q.want == q.found) }
 
 // compare holds the reports against each other.
-func (v *verifiedNodes) compare(ctx context.Context, cl *client.Client) error {
+func (v *Nodes) compare(ctx context.Context, cl *client.Client) error {
 	copies := v.copies()
 	var open []*question
 	for _, shard := range slices.Sorted(maps.Keys(copies)) {
@@ -55,23 +55,21 @@ func (v *verifiedNodes) compare(ctx context.Context, cl *client.Client) error {
 		if round == askRounds || len(open) == 0 {
 			break
 		}
-		select {
-		case <-time.After(askPause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := clock.Sleep(ctx, askPause); err != nil {
+			return err
 		}
 	}
 	for _, q := range open {
-		v.Damages = append(v.Damages, fmt.Sprintf("%s: %s; there is %s", logText(q.place.Shard), q.why, cmp.Or(q.found, "none")))
+		v.Damages = append(v.Damages, fmt.Sprintf("%s: %s; there is %s", LogText(q.place.Shard), q.why, cmp.Or(q.found, "none")))
 	}
 	return nil
 }
 
 // copies are those of each log that is not damaged, the longest first. What was read through the engine counts only where no
 // replica was read.
-func (v *verifiedNodes) copies() map[int][]nodeCopy {
+func (v *Nodes) copies() map[int][]nodeCopy {
 	all := map[int][]nodeCopy{}
-	replicas := slices.ContainsFunc(v.Nodes, func(n nodeReport) bool { return n.Report != nil && n.Replica })
+	replicas := slices.ContainsFunc(v.Nodes, func(n NodeReport) bool { return n.Report != nil && n.Replica })
 	for i := range v.Nodes {
 		n := &v.Nodes[i]
 		if n.Report == nil || n.Replica != replicas {
@@ -91,10 +89,10 @@ func (v *verifiedNodes) copies() map[int][]nodeCopy {
 
 // compareCopies compares the ends of the copies of one log with the longest. As records are chained by their hashes, the
 // same record at the end means the same records before it.
-func (v *verifiedNodes) compareCopies(list []nodeCopy) (open []*question) {
+func (v *Nodes) compareCopies(list []nodeCopy) (open []*question) {
 	best := list[0]
 	for _, c := range list[1:] {
-		log := logText(c.Shard)
+		log := LogText(c.Shard)
 		if c.Last == best.Last {
 			if c.Head != best.Head {
 				v.Damages = append(v.Damages, fmt.Sprintf("%s: at position %d node %s has record %s, and node %s has %s", log, c.Last,
@@ -104,14 +102,14 @@ func (v *verifiedNodes) compareCopies(list []nodeCopy) (open []*question) {
 		}
 		v.Behind = append(v.Behind, fmt.Sprintf("%s: node %s is behind node %s by %d records: its copy ends at position %d, and not at %d",
 			log, c.node.Node, best.node.Node, best.Records-min(c.Records, best.Records), c.Last, best.Last))
-		open = append(open, &question{place: client.Place{Shard: c.Shard, Position: c.Last}, want: c.Head, nodes: []*nodeReport{best.node},
+		open = append(open, &question{place: client.Place{Shard: c.Shard, Position: c.Last}, want: c.Head, nodes: []*NodeReport{best.node},
 			why: fmt.Sprintf("at position %d node %s has record %s, which node %s must have, too", c.Last, c.node.Node, c.Head, best.node.Node)})
 	}
 	return open
 }
 
 // marked asks for the records that are known to be in the logs, and those that snapshots are of.
-func (v *verifiedNodes) marked(copies map[int][]nodeCopy) (open []*question) {
+func (v *Nodes) marked(copies map[int][]nodeCopy) (open []*question) {
 	type known struct {
 		shard int
 		engine.Mark
@@ -153,14 +151,14 @@ func (v *verifiedNodes) marked(copies map[int][]nodeCopy) (open []*question) {
 }
 
 // damaged reports whether a copy of the log is.
-func (v *verifiedNodes) damaged(shard int) bool {
-	return slices.ContainsFunc(v.Nodes, func(n nodeReport) bool {
+func (v *Nodes) damaged(shard int) bool {
+	return slices.ContainsFunc(v.Nodes, func(n NodeReport) bool {
 		return n.Report != nil && slices.ContainsFunc(n.Logs, func(l client.LogReport) bool { return l.Shard == shard && l.Damaged })
 	})
 }
 
 // askable are the nodes with copies of a log; of one that nobody has yet, all that answered.
-func (v *verifiedNodes) askable(list []nodeCopy) (nodes []*nodeReport) {
+func (v *Nodes) askable(list []nodeCopy) (nodes []*NodeReport) {
 	for _, c := range list {
 		nodes = append(nodes, c.node)
 	}
@@ -173,7 +171,7 @@ func (v *verifiedNodes) askable(list []nodeCopy) (nodes []*nodeReport) {
 }
 
 // missing tells of streams of which there are fewer copies than there should be, if all nodes have answered.
-func (v *verifiedNodes) missing() {
+func (v *Nodes) missing() {
 	copies, replicas, lacking := map[string]int{}, 0, map[string]string{}
 	for _, n := range v.Nodes {
 		if n.Report == nil {
@@ -197,7 +195,7 @@ func (v *verifiedNodes) missing() {
 // askAll asks the nodes for the records in question, in each round others, and returns what is there. A node that doesn't
 // answer now is no error.
 func askAll(ctx context.Context, cl *client.Client, open []*question, round int) (map[*question]string, error) {
-	of := map[*nodeReport][]*question{}
+	of := map[*NodeReport][]*question{}
 	for _, q := range open {
 		n := q.nodes[round%len(q.nodes)]
 		of[n] = append(of[n], q)

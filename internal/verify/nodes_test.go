@@ -1,7 +1,6 @@
-package cli
+package verify
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -55,8 +54,8 @@ func replica(last uint64, head string) *client.Report {
 		Logs: []client.LogReport{{Shard: 0, Records: last, First: 1, Last: last, Head: head}}}
 }
 
-// verifyFakes runs the command on nodes n1, n2, …
-func verifyFakes(t *testing.T, nodes ...*fakeNode) (*verifiedNodes, error) {
+// verifyFakes checks nodes n1, n2, …
+func verifyFakes(t *testing.T, nodes ...*fakeNode) (*Nodes, error) {
 	t.Helper()
 	status := client.Status{Pipeline: "p", Node: "n1"}
 	var first string
@@ -77,12 +76,17 @@ func verifyFakes(t *testing.T, nodes ...*fakeNode) (*verifiedNodes, error) {
 		first = cmp.Or(first, server.URL)
 		status.Members = append(status.Members, client.MemberStatus{Name: name, Info: server.URL})
 	}
-	var out, errOut bytes.Buffer
-	c := &verifyCommand{doors: doors{URL: []string{first}}, JSON: true}
-	err := c.Run(t.Context(), &streams{out: &out, err: &errOut})
-	v := new(verifiedNodes)
-	if decoded := json.Unmarshal(out.Bytes(), v); decoded != nil {
-		t.Fatalf("%v, %v: %s", err, decoded, &out)
+	cl := client.New("")
+	defer cl.Close()
+	done, err := CheckNodes(t.Context(), cl, []string{first})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = done.Err()
+	text, encoded := json.Marshal(done)
+	v := new(Nodes) // as it is printed
+	if decoded := json.Unmarshal(text, v); encoded != nil || decoded != nil {
+		t.Fatalf("%v, %v, %v: %s", err, encoded, decoded, text)
 	}
 	if v.Good != (err == nil) {
 		t.Errorf("good is %v, and the error %v", v.Good, err)
@@ -104,32 +108,32 @@ func TestCompareNodes(t *testing.T) {
 		behind string
 	}{
 		"the same": {nodes: []*fakeNode{{report: mark(replica(7, "a"), 7, "a")}, {report: replica(7, "a"), busy: 2}}},
-		"another record at the end": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: replica(7, "b")}}, err: errVerify,
+		"another record at the end": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: replica(7, "b")}}, err: ErrDamaged,
 			damage: "at position 7 node n2 has record b, and node n1 has a"},
 		"behind": {nodes: []*fakeNode{{report: replica(5, "e")}, {report: replica(7, "a"), ids: map[string]string{"0:5": "e"}}},
 			behind: "shard 0: node n1 is behind node n2 by 2 records: its copy ends at position 5, and not at 7"},
 		"behind, with another record": {nodes: []*fakeNode{{report: replica(5, "x")}, {report: replica(7, "a"),
-			ids: map[string]string{"0:5": "e"}}}, err: errVerify, behind: "node n1 is behind",
+			ids: map[string]string{"0:5": "e"}}}, err: ErrDamaged, behind: "node n1 is behind",
 			damage: "at position 5 node n1 has record x, which node n2 must have, too; there is e"},
 		"a mark within": {nodes: []*fakeNode{{report: mark(replica(7, "a"), 4, "d"), ids: map[string]string{"0:4": "d"}},
 			{report: replica(7, "a")}}},
 		"another record at a mark": {nodes: []*fakeNode{{report: mark(replica(7, "a"), 4, "d"), ids: map[string]string{"0:4": "x"}},
-			{report: replica(7, "a"), ids: map[string]string{"0:4": "x"}}}, err: errVerify,
+			{report: replica(7, "a"), ids: map[string]string{"0:4": "x"}}}, err: ErrDamaged,
 			damage: "a record is known to be at position 4, d, by node x; there is x"},
 		"both end before a mark": {nodes: []*fakeNode{{report: mark(replica(7, "a"), 9, "c")}, {report: replica(7, "a")}},
-			err: errVerify, damage: "a record is known to be at position 9, c, by node x; there is none"},
+			err: ErrDamaged, damage: "a record is known to be at position 9, c, by node x; there is none"},
 		"a mark that is in no file yet": {nodes: []*fakeNode{{report: mark(replica(7, "a"), 9, "c")},
 			{report: replica(7, "a"), ids: map[string]string{"0:9": "c"}, late: map[string]int{"0:9": 1}}}},
-		"a snapshot ahead": {nodes: []*fakeNode{{report: snapshotted(replica(7, "a"), 9)}, {report: replica(7, "a")}}, err: errVerify,
+		"a snapshot ahead": {nodes: []*fakeNode{{report: snapshotted(replica(7, "a"), 9)}, {report: replica(7, "a")}}, err: ErrDamaged,
 			damage: "a record is known to be at position 9, by snapshot shard/00000/9 of node n1; there is none"},
-		"no answer":       {nodes: []*fakeNode{{report: replica(7, "a")}, {silent: true}}, err: errNotVerified},
-		"no member":       {nodes: []*fakeNode{{report: replica(7, "a")}}, err: errNotVerified},
-		"another answers": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Node: "n9", Pipeline: "p"}}}, err: errNotVerified},
+		"no answer":       {nodes: []*fakeNode{{report: replica(7, "a")}, {silent: true}}, err: ErrNotVerified},
+		"no member":       {nodes: []*fakeNode{{report: replica(7, "a")}}, err: ErrNotVerified},
+		"another answers": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Node: "n9", Pipeline: "p"}}}, err: ErrNotVerified},
 		"a stream is missing": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Pipeline: "p", Replica: true,
-			Replicas: 2, Missing: []string{"s"}}}}, err: errVerify, damage: "stream s: 1 copies of 2 are there; node n2 has none"},
+			Replicas: 2, Missing: []string{"s"}}}}, err: ErrDamaged, damage: "stream s: 1 copies of 2 are there; node n2 has none"},
 		"damaged": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Pipeline: "p", Replica: true,
 			Logs:    []client.LogReport{{Shard: 0, Last: 7, Head: "b", Damaged: true}},
-			Damages: []client.DamageReport{{File: "f", What: "bad"}}}}}, err: errVerify},
+			Damages: []client.DamageReport{{File: "f", What: "bad"}}}}}, err: ErrDamaged},
 		"read through an engine": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: replica(7, "a")},
 			{report: &client.Report{Pipeline: "p", Logs: []client.LogReport{{Shard: 0, Last: 9, Head: "c"}}}}}},
 	} {

@@ -1,4 +1,4 @@
-package cli
+package verify
 
 import (
 	"crypto/sha256"
@@ -33,9 +33,9 @@ func TestMarksOfLog(t *testing.T) {
 	} {
 		f := newFolderCheck(jetstream.RunningFolder(t.TempDir()))
 		at := jetstream.LogName{Pipeline: "p", Shard: 3}
-		f.logs[at] = &verifiedLog{name: at, Last: 41, lastID: "a"}
+		f.logs[at] = &Log{name: at, Last: 41, lastID: "a"}
 		f.marks = []knownMark{c.mark}
-		v := &verified{}
+		v := &Folders{}
 		if err := v.compare(t.Context(), []*folderCheck{f}); err != nil {
 			t.Fatal(err)
 		}
@@ -61,11 +61,11 @@ func TestMarkOfAnotherCopy(t *testing.T) {
 			dir := t.TempDir()
 			replicated(t, dir, "quadrille_p_0", 3)
 			f := newFolderCheck(jetstream.RunningFolder(dir))
-			f.logs[at] = &verifiedLog{name: at, Last: 41, lastID: "a"}
+			f.logs[at] = &Log{name: at, Last: 41, lastID: "a"}
 			folders = append(folders, f)
 		}
 		folders[0].marks = []knownMark{{log: at, Mark: engine.Mark{Position: 42, ID: "b"}}}
-		v := &verified{}
+		v := &Folders{}
 		if err := v.checkMarks(t.Context(), folders, map[jetstream.LogName]*folderCheck{at: folders[0]}); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestControlRecords(t *testing.T) {
 		}
 		return payload
 	}
-	l := &verifiedLog{name: jetstream.LogName{Pipeline: "p", Control: true}}
+	l := &Log{name: jetstream.LogName{Pipeline: "p", Control: true}}
 	for i, c := range []struct {
 		payload []byte
 		want    string

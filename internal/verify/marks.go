@@ -1,4 +1,4 @@
-package cli
+package verify
 
 import (
 	"context"
@@ -35,8 +35,8 @@ const inControlLog = "in the control log"
 // marksPrefix begins the names of the files in which nodes keep their marks: marks+PIPELINE+NODE, each escaped as in queries.
 const marksPrefix = "marks+"
 
-// marksFile is the path of the marks of a node.
-func marksFile(dir, pipeline, name string) string {
+// MarksFile is the path of the marks of a node.
+func MarksFile(dir, pipeline, name string) string {
 	return filepath.Join(dir, marksPrefix+url.QueryEscape(pipeline)+"+"+url.QueryEscape(name))
 }
 
@@ -62,7 +62,7 @@ func (c *folderCheck) readMarks() {
 }
 
 // marksOf takes the marks that stand in the last record of a control log.
-func (c *folderCheck) marksOf(l *verifiedLog) {
+func (c *folderCheck) marksOf(l *Log) {
 	if l.state == nil {
 		return
 	}
@@ -133,7 +133,7 @@ func at(ctx context.Context, s *filestore.Stream, name jetstream.LogName, positi
 }
 
 // checkMarks holds the longest copy of each log to what is known of it in any of the folders.
-func (v *verified) checkMarks(ctx context.Context, folders []*folderCheck, longest map[jetstream.LogName]*folderCheck) error {
+func (v *Folders) checkMarks(ctx context.Context, folders []*folderCheck, longest map[jetstream.LogName]*folderCheck) error {
 	of := map[jetstream.LogName][]knownMark{}
 	for _, f := range folders {
 		for _, m := range slices.Concat(f.marks, f.snapshotMarks()) {
@@ -152,10 +152,10 @@ func (v *verified) checkMarks(ctx context.Context, folders []*folderCheck, longe
 	return nil
 }
 
-func (v *verified) checkLogMarks(ctx context.Context, folders []*folderCheck, best *folderCheck, name jetstream.LogName, marks []knownMark) error {
+func (v *Folders) checkLogMarks(ctx context.Context, folders []*folderCheck, best *folderCheck, name jetstream.LogName, marks []knownMark) error {
 	l := best.logs[name]
 	if l == nil {
-		l = &verifiedLog{name: name}
+		l = &Log{name: name}
 	}
 	if l.damaged { // what is read of it is not all
 		return nil
@@ -211,7 +211,7 @@ func called(id string) string {
 
 // markMissed tells of a log that isn't as it is known to be. One that ends too early is whole if the rest is in a Raft log,
 // from which the engine takes it when it starts; and if not all of its copies are here, another one may go further.
-func (v *verified) markMissed(ctx context.Context, folders []*folderCheck, best *folderCheck, l *verifiedLog, m knownMark, why error) error {
+func (v *Folders) markMissed(ctx context.Context, folders []*folderCheck, best *folderCheck, l *Log, m knownMark, why error) error {
 	what := why.Error()
 	if m.Position <= l.Last {
 		best.damaged(filestore.Damage{Stream: l.name.String(), File: m.file, Offset: m.offset, Kind: filestore.Altered,
@@ -227,7 +227,7 @@ func (v *verified) markMissed(ctx context.Context, folders []*folderCheck, best 
 		proposed = proposed || there
 	}
 	copies, replicas := copiesOf(folders, l.name)
-	d := logDifference{Log: l.name.String(), Data: best.out.Data, What: best.out.Data + ": " + what}
+	d := Difference{Log: l.name.String(), Data: best.out.Data, What: best.out.Data + ": " + what}
 	switch {
 	case proposed:
 		d.What += "; the rest is in the Raft log, and comes from there when the engine starts"

@@ -1,4 +1,4 @@
-package cli
+package verify
 
 import (
 	"cmp"
@@ -22,21 +22,23 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
-// verifiedFolder is the outcome for one folder.
-type verifiedFolder struct {
-	Data      string              `json:"data"`
-	Logs      []*verifiedLog      `json:"logs"`
-	Snapshots []verifiedSnapshots `json:"snapshots"`
-	Damages   []filestore.Damage  `json:"damages"`
-	More      int                 `json:"more_damages,omitempty"`
+// Folder is the outcome for one folder.
+type Folder struct {
+	// Data is the folder; what follows was found in it. More counts damages beyond those that are listed.
+	Data      string             `json:"data"`
+	Logs      []*Log             `json:"logs"`
+	Snapshots []Snapshots        `json:"snapshots"`
+	Damages   []filestore.Damage `json:"damages"`
+	More      int                `json:"more_damages,omitempty"`
 	// Torn are ends of files that a crash has left; they are no damage.
 	Torn []filestore.Damage `json:"torn,omitempty"`
 	// SetAside are folders with what was damaged at an earlier start.
 	SetAside []string `json:"set_aside,omitempty"`
 }
 
-// verifiedLog is what was found in a log.
-type verifiedLog struct {
+// Log is what was found in a log.
+type Log struct {
+	// Log is the name, Records the number of records.
 	Log     string `json:"log"`
 	Records uint64 `json:"records"`
 	// First and Last are the positions of the first and last record; 0 if there is none.
@@ -57,8 +59,9 @@ type verifiedLog struct {
 	damaged bool
 }
 
-// verifiedSnapshots counts a pipeline's snapshots.
-type verifiedSnapshots struct {
+// Snapshots counts a pipeline's snapshots.
+type Snapshots struct {
+	// Count is their number, Bytes that of all of them.
 	Pipeline string `json:"pipeline"`
 	Count    int    `json:"count"`
 	Bytes    int64  `json:"bytes"`
@@ -69,8 +72,8 @@ type folderCheck struct {
 	folder *jetstream.Folder
 	// running: a server writes to the folder meanwhile.
 	running bool
-	out     *verifiedFolder
-	logs    map[jetstream.LogName]*verifiedLog
+	out     *Folder
+	logs    map[jetstream.LogName]*Log
 	streams []string // names of those that are there
 	blobs   []jetstream.StoredBlob
 	marks   []knownMark
@@ -81,9 +84,9 @@ type folderCheck struct {
 }
 
 func newFolderCheck(f *jetstream.Folder) *folderCheck {
-	out := &verifiedFolder{Data: f.Dir, Logs: []*verifiedLog{}, Damages: []filestore.Damage{}, SetAside: f.SetAside(),
-		Snapshots: []verifiedSnapshots{}}
-	return &folderCheck{folder: f, out: out, logs: map[jetstream.LogName]*verifiedLog{}}
+	out := &Folder{Data: f.Dir, Logs: []*Log{}, Damages: []filestore.Damage{}, SetAside: f.SetAside(),
+		Snapshots: []Snapshots{}}
+	return &folderCheck{folder: f, out: out, logs: map[jetstream.LogName]*Log{}}
 }
 
 // run checks everything that the folder tells by itself. Progress goes to w, if that is a terminal.
@@ -112,7 +115,7 @@ func (c *folderCheck) run(ctx context.Context, w io.Writer) error {
 	for _, l := range c.logs {
 		c.out.Logs = append(c.out.Logs, l)
 	}
-	slices.SortFunc(c.out.Logs, func(a, b *verifiedLog) int { return compareLogs(a.name, b.name) })
+	slices.SortFunc(c.out.Logs, func(a, b *Log) int { return compareLogs(a.name, b.name) })
 	for _, l := range c.out.Logs {
 		c.marksOf(l)
 	}
@@ -142,7 +145,7 @@ func (c *folderCheck) add(l *look) {
 	maps.Copy(c.logs, l.logs)
 	c.blobs = append(c.blobs, l.blobs...)
 	if len(l.blobs) > 0 {
-		sum := verifiedSnapshots{Pipeline: l.blobs[0].Pipeline, Count: len(l.blobs)}
+		sum := Snapshots{Pipeline: l.blobs[0].Pipeline, Count: len(l.blobs)}
 		for _, b := range l.blobs {
 			sum.Bytes += b.Size
 		}
@@ -170,7 +173,7 @@ func (c *folderCheck) damaged(d filestore.Damage) {
 }
 
 // take checks the next record.
-func (l *verifiedLog) take(to *look, m *filestore.Message) {
+func (l *Log) take(to *look, m *filestore.Message) {
 	err := l.check(m)
 	if err != nil {
 		l.damaged = true
@@ -190,9 +193,9 @@ func digestRecord(sum hash.Hash, m *filestore.Message) {
 	sum.Write(m.Data)
 }
 
-func (l *verifiedLog) digest() string { return string(l.sum.Sum(nil)) }
+func (l *Log) digest() string { return string(l.sum.Sum(nil)) }
 
-func (l *verifiedLog) check(m *filestore.Message) error {
+func (l *Log) check(m *filestore.Message) error {
 	payload, err := jetstream.StoredPayload(m)
 	if err != nil {
 		return err
@@ -213,7 +216,7 @@ func (l *verifiedLog) check(m *filestore.Message) error {
 func controlID(payload []byte) string { return fmt.Sprintf("sha-256;%x", sha256.Sum256(payload)) }
 
 // checkControl reads a control record; the epoch counts them.
-func (l *verifiedLog) checkControl(payload []byte) error {
+func (l *Log) checkControl(payload []byte) error {
 	state, err := coordinator.ParseRecord(l.name.Pipeline, payload)
 	if err != nil {
 		return err
@@ -247,36 +250,3 @@ func (c *folderCheck) upTo(ctx context.Context, name jetstream.LogName, last uin
 }
 
 var errEnough = errors.New("enough was read")
-
-// print writes the outcome as text.
-func (f *verifiedFolder) print(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", f.Data)
-	for _, l := range f.Logs {
-		fmt.Fprintf(&b, "  %s: %d records, positions %d to %d", l.Log, l.Records, l.First, l.Last)
-		if l.Head != "" {
-			fmt.Fprintf(&b, ", head %s", l.Head)
-		}
-		if l.Epoch > 0 {
-			fmt.Fprintf(&b, ", epoch %d", l.Epoch)
-		}
-		b.WriteByte('\n')
-	}
-	for _, s := range f.Snapshots {
-		fmt.Fprintf(&b, "  %s snapshots: %d, %d bytes\n", s.Pipeline, s.Count, s.Bytes)
-	}
-	for _, d := range f.Torn {
-		fmt.Fprintf(&b, "%v (no damage by itself)\n", d)
-	}
-	for _, dir := range f.SetAside {
-		fmt.Fprintf(&b, "%s: set aside at an earlier start\n", dir)
-	}
-	for _, d := range f.Damages {
-		fmt.Fprintf(&b, "%v\n", d)
-	}
-	if f.More > 0 {
-		fmt.Fprintf(&b, "and %d more\n", f.More)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}

@@ -1,4 +1,4 @@
-package cli
+package verify
 
 import (
 	"cmp"
@@ -15,34 +15,55 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
-	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
-// verifier is what /v1/verify asks: the files of this process's engine, or an engine that others run.
-func (c *serveCommand) verifier(e *started) api.Verifier {
-	if e.server != nil {
-		return &replicaVerifier{c, e}
-	}
-	return &engineVerifier{c, e}
+// Node is the node whose logs a verifier reads when it is asked.
+type Node struct {
+	// Name and Pipeline are those of the node, Shards is the pipeline's number of them.
+	Name, Pipeline string
+	Shards         int
+	Engine         engine.Engine
+	// Marks are those that the node keeps; nil: none.
+	Marks *node.MarkFile
 }
 
 // report is one without findings, with the node's marks: those are read before the logs, which go on.
-func (c *serveCommand) report(e *started) *client.Report {
-	return &client.Report{Node: c.Name, Pipeline: c.Pipeline, Logs: []client.LogReport{}, Marks: e.marksOf(c),
+func (n *Node) report() *client.Report {
+	return &client.Report{Node: n.Name, Pipeline: n.Pipeline, Logs: []client.LogReport{}, Marks: n.marks(),
 		Snapshots: []client.SnapshotReport{}, Damages: []client.DamageReport{}}
 }
 
-// replicaVerifier reads the files of the embedded engine, which writes to them meanwhile.
-type replicaVerifier struct {
-	cfg *serveCommand
-	e   *started
+// marks are those in the node's own file.
+func (n *Node) marks() []client.MarkReport {
+	list := []client.MarkReport{}
+	if n.Marks == nil {
+		return list
+	}
+	for shard := range n.Shards {
+		if m := n.Marks.Mark(shard); m.Position > 0 {
+			list = append(list, client.MarkReport{Shard: shard, Mark: m, From: "node " + n.Name})
+		}
+	}
+	return list
 }
 
-// Verify implements [api.Verifier].
-func (v *replicaVerifier) Verify(ctx context.Context) (*client.Report, error) {
-	dir := cmp.Or(absolute(v.cfg.Engine.Data), v.cfg.Engine.Data) // for who reads the report elsewhere
-	r := v.cfg.report(v.e)
+// ReplicaVerifier reads the files of the embedded engine, which writes to them meanwhile.
+type ReplicaVerifier struct {
+	Node
+	// Server is the embedded engine's.
+	Server *jetstream.Server
+	// Dir is the folder of its data.
+	Dir string
+	// Clustered says that the server is one of a cluster.
+	Clustered bool
+}
+
+// Verify reports what is in the folder, and what of it is damaged.
+func (v *ReplicaVerifier) Verify(ctx context.Context) (*client.Report, error) {
+	dir := cmp.Or(absolute(v.Dir), v.Dir) // for who reads the report elsewhere
+	r := v.report()
 	r.Replica, r.Data = true, dir
 	c := newFolderCheck(jetstream.RunningFolder(dir))
 	c.running = true
@@ -54,13 +75,13 @@ func (v *replicaVerifier) Verify(ctx context.Context) (*client.Report, error) {
 		return nil, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	for _, d := range missing {
-		if of, ok := jetstream.PipelineOf(d.Stream); ok && of == v.cfg.Pipeline {
+		if of, ok := jetstream.PipelineOf(d.Stream); ok && of == v.Pipeline {
 			r.Missing = append(r.Missing, d.Stream)
 		}
 	}
-	r.Streams, r.Replicas, r.Servers = c.streams, c.replicas(v.cfg.Pipeline), v.servers(ctx)
+	r.Streams, r.Replicas, r.Servers = c.streams, c.replicas(v.Pipeline), v.servers(ctx)
 	c.report(r)
-	for _, d := range v.e.server.Damages() {
+	for _, d := range v.Server.Damages() {
 		told := damageReport(d.Damage)
 		told.SetAside = d.SetAside
 		r.AtStart = append(r.AtStart, told)
@@ -69,12 +90,12 @@ func (v *replicaVerifier) Verify(ctx context.Context) (*client.Report, error) {
 }
 
 // servers are those that keep copies of the logs.
-func (v *replicaVerifier) servers(ctx context.Context) []string {
-	if v.cfg.Engine.Cluster == "" {
-		return []string{v.cfg.Name}
+func (v *ReplicaVerifier) servers(ctx context.Context) []string {
+	if !v.Clustered {
+		return []string{v.Name}
 	}
 	names := map[string]bool{}
-	for _, s := range v.e.engine.Health(ctx).Streams {
+	for _, s := range v.Engine.Health(ctx).Streams {
 		for _, r := range s.Replicas {
 			names[r.Server] = true
 		}
@@ -137,30 +158,16 @@ func snapshotReport(b engine.BlobInfo) client.SnapshotReport {
 	return s
 }
 
-// marksOf are those in the node's own file.
-func (s *started) marksOf(c *serveCommand) []client.MarkReport {
-	list := []client.MarkReport{}
-	if s.marks == nil {
-		return list
-	}
-	for shard := range c.Shards {
-		if m := s.marks.Mark(shard); m.Position > 0 {
-			list = append(list, client.MarkReport{Shard: shard, Mark: m, From: "node " + c.Name})
-		}
-	}
-	return list
-}
-
-// At implements [api.Verifier].
-func (v *replicaVerifier) At(ctx context.Context, places []client.Place) ([]string, error) {
-	list, err := jetstream.RunningFolder(v.cfg.Engine.Data).Streams()
+// At returns the ids of the records at these places; empty where there is none.
+func (v *ReplicaVerifier) At(ctx context.Context, places []client.Place) ([]string, error) {
+	list, err := jetstream.RunningFolder(v.Dir).Streams()
 	if err != nil {
 		return nil, err
 	}
 	wanted := wantedPlaces(places)
 	found := map[client.Place]string{}
 	for _, s := range list {
-		if of, ok := jetstream.PipelineOf(s.Name()); !ok || of != v.cfg.Pipeline || strings.HasPrefix(s.Name(), "OBJ_") {
+		if of, ok := jetstream.PipelineOf(s.Name()); !ok || of != v.Pipeline || strings.HasPrefix(s.Name(), "OBJ_") {
 			continue
 		}
 		err := s.Read(ctx, func(m *filestore.Message) error {
@@ -192,16 +199,15 @@ func inOrder(places []client.Place, found map[client.Place]string) []string {
 	return ids
 }
 
-// engineVerifier reads through an engine that others run, which answers from whichever replica it likes.
-type engineVerifier struct {
-	cfg *serveCommand
-	e   *started
+// EngineVerifier reads through an engine that others run, which answers from whichever replica it likes.
+type EngineVerifier struct {
+	Node
 }
 
-// Verify implements [api.Verifier].
-func (v *engineVerifier) Verify(ctx context.Context) (*client.Report, error) {
-	r := v.cfg.report(v.e)
-	for shard := client.ControlLog; shard < v.cfg.Shards; shard++ {
+// Verify reports what the engine gives, and what of it is damaged.
+func (v *EngineVerifier) Verify(ctx context.Context) (*client.Report, error) {
+	r := v.report()
+	for shard := client.ControlLog; shard < v.Shards; shard++ {
 		if err := v.log(ctx, r, shard); err != nil {
 			return nil, err
 		}
@@ -210,19 +216,19 @@ func (v *engineVerifier) Verify(ctx context.Context) (*client.Report, error) {
 }
 
 // open returns the log of a shard, or the control log, and its name.
-func (v *engineVerifier) open(shard int) (engine.Log, jetstream.LogName) {
-	name := jetstream.LogName{Pipeline: v.cfg.Pipeline, Shard: shard}
+func (v *EngineVerifier) open(shard int) (engine.Log, jetstream.LogName) {
+	name := jetstream.LogName{Pipeline: v.Pipeline, Shard: shard}
 	if shard != client.ControlLog {
-		return v.e.engine.Shard(shard), name
+		return v.Engine.Shard(shard), name
 	}
 	name.Control, name.Shard = true, 0
-	return v.e.engine.Control(), name
+	return v.Engine.Control(), name
 }
 
 // log checks one log. What isn't damage, such as an engine without a leader, is the error of the whole.
-func (v *engineVerifier) log(ctx context.Context, r *client.Report, shard int) error {
+func (v *EngineVerifier) log(ctx context.Context, r *client.Report, shard int) error {
 	log, name := v.open(shard)
-	l := &verifiedLog{name: name, chain: &operator.Chain{Shard: name.Shard}}
+	l := &Log{name: name, chain: &operator.Chain{Shard: name.Shard}}
 	_, err := log.Read(ctx, 1, func(e engine.Entry) error {
 		if err := l.check(&filestore.Message{Seq: e.Seq, Data: e.Payload}); err != nil {
 			return fmt.Errorf("position %d: %w", e.Seq, err)
@@ -247,7 +253,7 @@ func (v *engineVerifier) log(ctx context.Context, r *client.Report, shard int) e
 }
 
 // controlMarks adds the marks that stand in the control log.
-func (v *engineVerifier) controlMarks(r *client.Report, l *verifiedLog) {
+func (v *EngineVerifier) controlMarks(r *client.Report, l *Log) {
 	if l.state == nil {
 		return
 	}
@@ -259,8 +265,8 @@ func (v *engineVerifier) controlMarks(r *client.Report, l *verifiedLog) {
 }
 
 // snapshots reads all of them, which checks their digests. One that is deleted meanwhile is none.
-func (v *engineVerifier) snapshots(ctx context.Context, r *client.Report) error {
-	blobs := v.e.engine.Blobs()
+func (v *EngineVerifier) snapshots(ctx context.Context, r *client.Report) error {
+	blobs := v.Engine.Blobs()
 	list, err := blobs.List(ctx, "")
 	if err != nil {
 		return fmt.Errorf("list the snapshots: %w", err)
@@ -289,11 +295,11 @@ func readBlob(ctx context.Context, blobs engine.Blobs, name string) error {
 	return errors.Join(err, blob.Close())
 }
 
-// At implements [api.Verifier].
-func (v *engineVerifier) At(ctx context.Context, places []client.Place) ([]string, error) {
+// At returns the ids of the records at these places; empty where there is none.
+func (v *EngineVerifier) At(ctx context.Context, places []client.Place) ([]string, error) {
 	found := map[client.Place]string{}
 	for _, p := range places {
-		if p.Shard >= v.cfg.Shards {
+		if p.Shard >= v.Shards {
 			continue
 		}
 		log, name := v.open(p.Shard)

@@ -1,4 +1,4 @@
-package cli
+package verify
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -28,7 +29,7 @@ type look struct {
 	torn    *filestore.Damage
 	bytes   int64
 	count   uint64
-	logs    map[jetstream.LogName]*verifiedLog
+	logs    map[jetstream.LogName]*Log
 	blobs   []jetstream.StoredBlob
 }
 
@@ -66,10 +67,8 @@ func (c *folderCheck) settle(ctx context.Context, s *filestore.Stream) (*look, e
 			return l.keep(func(d filestore.Damage) bool { return again[place{d.File, d.Offset, d.Kind}] >= believed }), nil
 		}
 		seen = again
-		select {
-		case <-time.After(time.Duration(n) * lookPause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := clock.Sleep(ctx, time.Duration(n)*lookPause); err != nil {
+			return nil, err
 		}
 	}
 }
@@ -93,7 +92,7 @@ func (c *folderCheck) look(ctx context.Context, s *filestore.Stream) (*look, err
 		return nil, err
 	}
 	l := &look{damages: report.Damages, more: report.More, torn: report.Torn, bytes: report.Bytes,
-		logs: map[jetstream.LogName]*verifiedLog{}}
+		logs: map[jetstream.LogName]*Log{}}
 	c.bar.Show(c.done+l.bytes, c.count)
 	if s.Raft() {
 		return l, nil
@@ -120,10 +119,10 @@ func (c *folderCheck) look(ctx context.Context, s *filestore.Stream) (*look, err
 }
 
 // log is the log with that name. In a stream whose files are damaged it counts as damaged, too.
-func (l *look) log(name jetstream.LogName, s *filestore.Stream, broken bool) *verifiedLog {
+func (l *look) log(name jetstream.LogName, s *filestore.Stream, broken bool) *Log {
 	log := l.logs[name]
 	if log == nil {
-		log = &verifiedLog{Log: name.String(), name: name, stream: s, sum: sha256.New(), damaged: broken}
+		log = &Log{Log: name.String(), name: name, stream: s, sum: sha256.New(), damaged: broken}
 		log.chain = &operator.Chain{Shard: name.Shard}
 		l.logs[name] = log
 	}
