@@ -33,6 +33,7 @@ type EngineConfig struct {
 
 // EngineResult is what was measured.
 type EngineResult struct {
+	// Record is the size of a record in bytes, Appends their number. MB is of 10⁶ bytes a second.
 	Nodes   int     `json:"nodes"`
 	Shards  int     `json:"shards"`
 	CPUs    int     `json:"cpus"`

@@ -58,6 +58,7 @@ type FailoverConfig struct {
 
 // FailoverResult is what was measured of a fault: the longest times, of any writer, from one acceptance to the next.
 type FailoverResult struct {
+	// Median, P99 and Max are in seconds, of so many Runs.
 	Fault  string  `json:"fault"`
 	Nodes  int     `json:"nodes"`
 	CPUs   int     `json:"cpus"`

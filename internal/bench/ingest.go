@@ -37,6 +37,9 @@ type IngestConfig struct {
 
 // IngestResult is what was measured.
 type IngestResult struct {
+	// Changes were accepted in so many Seconds, in Records of so many bytes on Average. BodyMB and LogMB are what was sent
+	// and what came into the logs, RawPer and RawLogMB what the engine alone appends, all a second, in 10⁶ bytes. Ratio is
+	// that of LogMB to RawLogMB.
 	Nodes    int     `json:"nodes"`
 	Shards   int     `json:"shards"`
 	CPUs     int     `json:"cpus"`

@@ -6,8 +6,10 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
-// Result is what came of a run. The first six are what matters most.
+// Result is what came of a run.
 type Result struct {
+	// Accepted, Lost and Duplicated count changes as [factory.Result] does. Moves are shards that have another owner than
+	// before the kill. PauseMillis is the longest time after it in which no change at all was accepted.
 	Accepted         int   `json:"accepted"`
 	Lost             int   `json:"lost"`
 	Duplicated       int   `json:"duplicated"`
@@ -18,14 +20,16 @@ type Result struct {
 	Unasked int `json:"unasked"`
 	Inexact int `json:"inexact"`
 	// Quads is the number of quads expected, MissingQuads and ExtraQuads how the data depart from them.
-	Quads        int    `json:"quads"`
-	MissingQuads int    `json:"missing_quads"`
-	ExtraQuads   int    `json:"extra_quads"`
-	Nodes        int    `json:"nodes"`
-	Shards       int    `json:"shards"`
-	Killed       string `json:"killed"`
-	Retries      int    `json:"retries"`
-	Good         bool   `json:"good"`
+	Quads        int `json:"quads"`
+	MissingQuads int `json:"missing_quads"`
+	ExtraQuads   int `json:"extra_quads"`
+	// Killed is the name of the node that was killed, Retries the number of requests that were tried again. Good says that
+	// all was accepted and nothing is wrong with it.
+	Nodes   int    `json:"nodes"`
+	Shards  int    `json:"shards"`
+	Killed  string `json:"killed"`
+	Retries int    `json:"retries"`
+	Good    bool   `json:"good"`
 }
 
 func (d *run) result() Result {
