@@ -117,6 +117,7 @@ var floors = [][]rule{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
 		{pkg: "internal/status", imports: []string{"client"}},
+		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
 	{
@@ -152,5 +153,5 @@ var wiring = []string{
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "graph", "client", "internal/api", "internal/terminal", "internal/cluster", "internal/factory",
 	"internal/demo", "internal/bench", "internal/status", "internal/verify",
-	"internal/publish",
+	"internal/publish", "internal/tail",
 }

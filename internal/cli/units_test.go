@@ -12,7 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/status"
-	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/internal/tail"
 )
 
 func TestByteSize(t *testing.T) {
@@ -46,7 +46,7 @@ A <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
 D <s:1> <p:1> <o:1> .
 TC .
 `}
-	got, err := asUpdate(refuseBlank)(nil, change)
+	got, err := tail.Update(refuseBlank)(nil, change)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,24 +71,13 @@ INSERT DATA {
 	for _, row := range []string{"_:b <p:1> <o:1>", "<s:1> <p:1> _:b", "<s:1> <p:1> <o:1> _:b",
 		"<s:1> <p:1> <<( _:b <p:1> <o:1> )>>", "<s:1> <p:1> <<( <s:1> <p:1> <<( <s:1> <p:1> _:b )>> )>>"} {
 		change.Patch = "A " + row + " .\n"
-		if _, err := asUpdate(refuseBlank)(nil, change); !errors.Is(err, errBlank) {
+		if _, err := tail.Update(refuseBlank)(nil, change); !errors.Is(err, errBlank) {
 			t.Errorf("%s: %v", row, err)
 		}
-		got, err := asUpdate(skolem)(nil, change)
+		got, err := tail.Update(skolem)(nil, change)
 		if err != nil || strings.Contains(string(got), "_:b") || !strings.Contains(string(got), "<urn:quadrille:blank:b>") {
 			t.Errorf("%s: %v\n%s", row, err, got)
 		}
-	}
-}
-
-func TestPatchFormIsAPatch(t *testing.T) {
-	text, err := asPatch(nil, client.Change{ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Patch: "TX .\nA <s:1> <p:1> <o:1> .\nTC .\n"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c patch.Counter
-	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 2, Begins: 1, Commits: 1, Adds: 1}) {
-		t.Errorf("%+v, %v\n%s", c, err, text)
 	}
 }
 
