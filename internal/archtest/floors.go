@@ -118,6 +118,8 @@ var floors = [][]rule{
 		{pkg: "internal/factory"},
 		{pkg: "internal/status", imports: []string{"client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
+		{pkg: "internal/inverse", imports: []string{"rdf", "patch"}},
+		{pkg: "internal/replay", imports: []string{"rdf", "rdf/turtle", "patch", "store"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
 	{
@@ -133,7 +135,7 @@ var floors = [][]rule{
 		{pkg: "internal/bench", imports: []string{
 			"internal/clock", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory", "internal/cluster",
 		}, modules: []string{natsClient}},
-		{pkg: "internal/cli", imports: wiring, modules: []string{kong, yaml, compress, natsClient}},
+		{pkg: "internal/cli", imports: wiring, modules: []string{kong, yaml, natsClient}},
 	},
 	{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
@@ -147,11 +149,10 @@ var floors = [][]rule{
 	},
 }
 
-// wiring is what the command line puts together: everything that is no test suite.
+// wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
-	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
-	"connector/file", "node", "graph", "client", "internal/api", "internal/terminal", "internal/cluster", "internal/factory",
-	"internal/demo", "internal/bench", "internal/status", "internal/verify",
-	"internal/publish", "internal/tail",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "shard", "engine", "engine/jetstream",
+	"shipper/natstransport", "operator", "connector/file", "node", "graph", "client", "internal/api", "internal/terminal",
+	"internal/status", "internal/verify", "internal/publish", "internal/tail", "internal/inverse", "internal/replay",
+	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
 }

@@ -1,4 +1,4 @@
-package cli
+package inverse
 
 import (
 	"bytes"
@@ -60,19 +60,15 @@ func TestSpoolBackward(t *testing.T) {
 
 // invertText inverts a patch as the command does.
 func invertText(text string) (string, error) {
-	s, err := newSpool()
+	v, err := New()
 	if err != nil {
 		return "", err
 	}
-	defer s.close()
-	v := inverter{spool: s, begun: -1}
-	if err := patch.Parse([]byte(text), &v); err != nil {
+	defer v.Close()
+	if err := patch.Parse([]byte(text), v); err != nil {
 		return "", err
 	}
-	if err := v.end(); err != nil {
-		return "", err
-	}
-	r, err := s.backward()
+	r, err := v.Patch()
 	if err != nil {
 		return "", err
 	}
