@@ -53,12 +53,14 @@ import (
 
 // Submitter takes changes in. Submit may be called concurrently and doesn't keep the body.
 type Submitter interface {
+	// Submit takes a document in as [graph.Graph.Submit] does.
 	Submit(ctx context.Context, s graph.Submission) ([]graph.Result, error)
 }
 
 // Reader gives out what was committed. All methods may be called concurrently; Follow calls fn from one goroutine at a
 // time.
 type Reader interface {
+	// Follow gives out records as [node.Node.Follow] does.
 	Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error
 	// Resolve checks a cursor and completes it; an error that is a [node.ErrCursor] says that it is of no use.
 	Resolve(ctx context.Context, c engine.Cursor) (engine.Cursor, error)
@@ -68,6 +70,7 @@ type Reader interface {
 
 // Health tells how the node is. Both methods may be called concurrently and answer at once.
 type Health interface {
+	// Status says what the node knows, Ready why it can't work now; nil: it can.
 	Status() graph.Status
 	Ready() error
 }

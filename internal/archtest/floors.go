@@ -43,6 +43,7 @@ var floors = [][]rule{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
 		{pkg: "rdf/internal/chars"},
 		{pkg: "internal/suite"},
+		{pkg: "internal/clock"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -119,8 +120,28 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/cli/...", imports: wiring},
-		{pkg: "internal/cli", imports: append([]string{"internal/cli/..."}, wiring...), modules: []string{kong, yaml, compress, natsClient, xterm}},
+		{pkg: "internal/terminal", modules: []string{xterm}},
+		{pkg: "internal/factory"},
+		{pkg: "internal/status", imports: []string{"client"}},
+		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
+		{pkg: "internal/inverse", imports: []string{"rdf", "patch"}},
+		{pkg: "internal/replay", imports: []string{"rdf", "rdf/turtle", "patch", "store"}},
+		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
+	},
+	{
+		{pkg: "internal/verify", imports: []string{
+			"internal/clock", "coordinator", "engine", "engine/jetstream", "engine/jetstream/filestore", "operator", "node", "client",
+			"internal/terminal", "internal/status",
+		}},
+	},
+	{
+		// Its tests run nodes, and those are started by the command line.
+		{pkg: "internal/cluster", imports: []string{"internal/clock", "client"}},
+		{pkg: "internal/demo", imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"}},
+		{pkg: "internal/bench", imports: []string{
+			"internal/clock", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory", "internal/cluster",
+		}, modules: []string{natsClient}},
+		{pkg: "internal/cli", imports: wiring, modules: []string{kong, yaml, natsClient}},
 	},
 	{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
@@ -134,9 +155,10 @@ var floors = [][]rule{
 	},
 }
 
-// wiring is what the command line puts together: everything that is no test suite.
+// wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
-	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
-	"connector", "connector/file", "connector/http", "node", "graph", "client", "internal/pipeline", "internal/api", "internal/cli/...",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "shard", "engine", "engine/jetstream",
+	"shipper/natstransport", "operator", "connector/file", "node", "graph", "client", "internal/pipeline", "internal/api",
+	"internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail", "internal/inverse",
+	"internal/replay", "internal/factory", "internal/cluster", "internal/demo", "internal/bench",
 }

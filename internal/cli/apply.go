@@ -3,14 +3,10 @@ package cli
 import (
 	"context"
 	"io"
-	"maps"
-	"strings"
 
-	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/internal/replay"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
-	"github.com/quadrille-stream/quadrille/store"
 )
 
 // applyCommand applies patches to data.
@@ -67,31 +63,31 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	if !to.IsData() {
 		return usagef("the result is data: expected the format %s, found %s", rdfio.DataNames, to)
 	}
-	r := newReplay()
+	r := replay.New()
 	if data != nil {
-		data.source.Prefixes = r.declare
+		data.source.Prefixes = r.Declare
 		if err := data.statements(ctx, std, r.Add); err != nil {
 			return err
 		}
-		if err := r.settle(); err != nil {
-			return err
-		}
 	}
-	done := application{To: to, Before: r.store.Len()}
-	r.state.adds = 0 // which were the data
+	if err := r.EndData(); err != nil {
+		return err
+	}
+	done := application{To: to, Before: r.Len()}
 	for _, in := range patches {
 		if err := in.rows(ctx, std, r); err != nil {
 			return err
 		}
-		if err := r.settle(); err != nil {
+		if err := r.Settle(); err != nil {
 			return err
 		}
 	}
-	if err := c.write(ctx, std, func(w io.Writer) error { return r.write(w, to) }); err != nil {
+	if err := c.write(ctx, std, func(w io.Writer) error { return writeReplay(w, to, r) }); err != nil {
 		return err
 	}
-	done.After, done.Transactions, done.Aborted = r.store.Len(), r.transactions, r.aborted
-	done.Adds, done.Deletes = r.state.adds, r.state.deletes
+	n := r.Counts()
+	done.After, done.Transactions, done.Aborted = r.Len(), n.Transactions, n.Aborted
+	done.Adds, done.Deletes = n.Adds, n.Deletes
 	return c.summary(std, done)
 }
 
@@ -118,151 +114,13 @@ func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err erro
 	return data, patches, nil
 }
 
-// settleEvery is the number of rows outside a transaction after which they are settled, so that the store need not
-// remember how to undo them.
-const settleEvery = 1 << 16
-
-// replay is a [patch.Change] that changes a store. It knows the prefixes of the default graph.
-type replay struct {
-	store *store.Memory
-	tx    store.Tx // nil: none
-	open  bool     // the transaction is one of the patch
-	rows  int      // outside a transaction, not settled
-
-	transactions, aborted uint64
-	state, before         replayState // before: when the transaction began
-}
-
-// replayState is what an aborted transaction takes back, besides what is in the store.
-type replayState struct {
-	adds, deletes uint64
-	prefixes      map[string]string // IRI by name
-	shared        bool              // the map is that of the state before, too
-}
-
-var _ patch.Change = (*replay)(nil)
-
-func newReplay() *replay { return &replay{store: store.NewMemory()} }
-
-// settle commits the rows that are outside a transaction.
-func (r *replay) settle() error {
-	if r.tx != nil && !r.open {
-		return r.commit()
-	}
-	return nil
-}
-
-func (r *replay) commit() error {
-	err := r.tx.Commit(r.store.Position() + 1)
-	r.tx, r.open, r.rows = nil, false, 0
-	return err
-}
-
-// row returns the transaction that a row is of.
-func (r *replay) row() (store.Tx, error) {
-	if r.rows == settleEvery {
-		if err := r.settle(); err != nil {
-			return nil, err
-		}
-	}
-	if r.tx == nil {
-		r.tx = r.store.Begin()
-	}
-	if !r.open {
-		r.rows++
-	}
-	return r.tx, nil
-}
-
-func (r *replay) Header(string, rdf.Term) error { return nil }
-
-func (r *replay) Begin() error {
-	if err := r.settle(); err != nil {
-		return err
-	}
-	r.transactions++
-	r.state.shared = true
-	r.tx, r.open, r.before = r.store.Begin(), true, r.state
-	return nil
-}
-
-func (r *replay) Commit() error {
-	return r.commit()
-}
-
-func (r *replay) Abort() error {
-	r.tx.Rollback()
-	r.aborted++
-	r.tx, r.open, r.state = nil, false, r.before
-	return nil
-}
-
-func (r *replay) Add(q rdf.Quad) error {
-	tx, err := r.row()
+// writeReplay writes the data.
+func writeReplay(w io.Writer, to rdfio.Format, r *replay.Replay) error {
+	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, r.Prefixes())...)
 	if err != nil {
 		return err
 	}
-	if tx.Add(q) {
-		r.state.adds++
-		return nil
-	}
-	return tx.Err()
-}
-
-func (r *replay) Delete(q rdf.Quad) error {
-	tx, err := r.row()
-	if err != nil {
-		return err
-	}
-	if tx.Delete(q) {
-		r.state.deletes++
-		return nil
-	}
-	return tx.Err()
-}
-
-// declare takes the prefixes of the data.
-func (r *replay) declare(prefixes []turtle.Prefix) {
-	for _, p := range prefixes {
-		r.own()[p.Name] = p.IRI
-	}
-}
-
-func (r *replay) AddPrefix(graph rdf.Term, prefix, iri string) error {
-	if graph.IsZero() {
-		r.own()[strings.Clone(prefix)] = strings.Clone(iri)
-	}
-	return nil
-}
-
-func (r *replay) DeletePrefix(graph rdf.Term, prefix string) error {
-	if graph.IsZero() {
-		delete(r.own(), prefix)
-	}
-	return nil
-}
-
-// own returns prefixes that may be changed.
-func (r *replay) own() map[string]string {
-	s := &r.state
-	if s.shared || s.prefixes == nil {
-		s.prefixes, s.shared = maps.Clone(s.prefixes), false
-	}
-	if s.prefixes == nil {
-		s.prefixes = map[string]string{}
-	}
-	return s.prefixes
-}
-
-// write writes the data.
-func (r *replay) write(w io.Writer, to rdfio.Format) error {
-	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, r.state.prefixes)...)
-	if err != nil {
-		return err
-	}
-	view := r.store.View()
-	defer view.Close()
-	view.Quads(func(q rdf.Quad) bool {
+	r.Quads(func(q rdf.Quad) bool {
 		err = out.Write(q)
 		return err == nil
 	})

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"sync"
+	"slices"
+	"text/tabwriter"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
+	"github.com/quadrille-stream/quadrille/internal/bench"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 type benchIngestCommand struct {
@@ -31,196 +32,138 @@ TMPDIR says where), and sends them the changes of a factory's sensors over HTTP,
 records of the same size, and as many bytes, to an engine of the same kind without anything in front of it.`
 }
 
-// benchResult is what --json prints.
-type benchResult struct {
-	Nodes    int     `json:"nodes"`
-	Shards   int     `json:"shards"`
-	CPUs     int     `json:"cpus"`
-	Changes  int     `json:"changes"`
-	Seconds  float64 `json:"seconds"`
-	PerSec   int     `json:"changes_per_second"`
-	BodyMB   float64 `json:"body_mb_per_second"`
-	Records  uint64  `json:"records"`
-	Average  int     `json:"record_bytes_average"`
-	LogMB    float64 `json:"log_mb_per_second"`
-	Retries  int     `json:"retries"`
-	RawPer   int     `json:"raw_appends_per_second"`
-	RawLogMB float64 `json:"raw_log_mb_per_second"`
-	Ratio    float64 `json:"ratio_to_raw"`
-}
-
 // Run measures.
-func (c *benchIngestCommand) Run(ctx context.Context, io *streams) error {
+func (c *benchIngestCommand) Run(ctx context.Context, std *streams) error {
 	switch {
 	case c.Nodes < 1 || c.Nodes > cluster.MaxNodes:
 		return usagef("--nodes=%d: expected 1 to %d", c.Nodes, cluster.MaxNodes)
 	case c.Changes < 1 || c.Batch < 1 || c.Senders < 1 || c.Shards < 1:
 		return usagef("--changes, --batch, --senders and --shards must be 1 or more")
 	}
-	b := &ingest{benchIngestCommand: *c, screen: newScreen(io.err), client: client.New(""), meter: newMeter(c.Changes)}
-	defer b.client.Close()
-	b.screen.say("making %s changes", grouped(c.Changes))
-	b.make()
-	if err := b.measure(ctx); err != nil {
-		return err
-	}
-	b.screen.say("appending the same bytes to the engine alone")
-	raw := rawConfig{nodes: c.Nodes, shards: c.Shards, size: b.result.Average, bytes: b.logBytes, sample: b.sample()}
-	b.requests = nil
-	rate, err := raw.run(ctx)
+	r, err := bench.Ingest(ctx, bench.IngestConfig{Nodes: c.Nodes, Changes: c.Changes, Batch: c.Batch, Senders: c.Senders,
+		Shards: c.Shards, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err)})
 	if err != nil {
 		return err
 	}
-	r := &b.result
-	r.RawPer, r.RawLogMB = int(rate.appends), rate.mb
-	r.Ratio = r.LogMB / rate.mb
-	return b.show(io.out)
+	return c.show(std.out, r)
 }
 
-// ingest is one run of the measurement.
-type ingest struct {
-	benchIngestCommand
-	screen *screen
-	client *client.Client
-	meter  *meter
-
-	requests  [][]benchRequest // of each sender
-	bodyBytes int
-	logBytes  uint64
-	result    benchResult
-}
-
-// benchRequest is one that is made before the clock starts.
-type benchRequest struct {
-	body []byte
-	rows int
-}
-
-// make makes all requests.
-func (b *ingest) make() {
-	model := factory.New(b.Changes)
-	b.requests = make([][]benchRequest, min(b.Senders, model.Sensors()))
-	for i := range b.requests {
-		sender := model.Sender(i, len(b.requests), b.Batch)
-		for {
-			body, rows := sender.Next(nil)
-			if rows == 0 {
-				break
-			}
-			b.requests[i] = append(b.requests[i], benchRequest{body, rows})
-			b.bodyBytes += len(body)
-		}
-	}
-}
-
-// sample is some of what is sent.
-func (b *ingest) sample() []byte {
-	var sample []byte
-	for _, r := range b.requests[0] {
-		if sample = append(sample, r.body...); len(sample) > 8<<20 {
-			break
-		}
-	}
-	return sample
-}
-
-// measure runs the nodes and sends the requests.
-func (b *ingest) measure(ctx context.Context) (err error) {
-	b.screen.say("starting %d nodes", b.Nodes)
-	nodes, err := cluster.Start(ctx, cluster.Config{Sweep: sweepArgs(), Nodes: b.Nodes, Shards: b.Shards})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, nodes.Stop()) }()
-	before, err := b.stats(ctx, nodes)
-	if err != nil {
-		return err
-	}
-	b.screen.say("sending")
-	if err := b.send(ctx, nodes.Doors()); err != nil {
-		return errors.Join(err, nodes.Err())
-	}
-	after, err := b.stats(ctx, nodes)
-	if err != nil {
-		return err
-	}
-	m := b.meter.read()
-	if committed := after.Adds + after.Deletes - before.Adds - before.Deletes; committed != uint64(b.Changes) {
-		return fmt.Errorf("%d changes were sent, the owners committed %d", b.Changes, committed)
-	}
-	b.logBytes = after.RecordBytes - before.RecordBytes
-	records := after.Records - before.Records
-	b.result = benchResult{
-		Nodes: b.Nodes, Shards: b.Shards, CPUs: runtime.NumCPU(), Changes: m.accepted, Seconds: m.took.Seconds(),
-		PerSec: int(m.rate()), BodyMB: megabytes(uint64(b.bodyBytes), m.took), Records: records,
-		Average: int(b.logBytes / max(records, 1)), LogMB: megabytes(b.logBytes, m.took), Retries: m.retries,
-	}
-	return nil
-}
-
-// megabytes is the number of them, of 10⁶ bytes, a second.
-func megabytes(bytes uint64, took time.Duration) float64 {
-	return float64(bytes) / 1e6 / took.Seconds()
-}
-
-// stats adds up the nodes' counters.
-func (b *ingest) stats(ctx context.Context, nodes *cluster.Cluster) (sum client.Stats, err error) {
-	for _, door := range nodes.Doors() {
-		s, err := b.client.Status(ctx, door)
-		if err != nil {
-			return sum, err
-		}
-		sum.Adds += s.Stats.Adds
-		sum.Deletes += s.Stats.Deletes
-		sum.Records += s.Stats.Records
-		sum.RecordBytes += s.Stats.RecordBytes
-	}
-	return sum, nil
-}
-
-// send sends all requests.
-func (b *ingest) send(ctx context.Context, doors []string) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer b.screen.live(b.figures)()
-	b.meter.start(time.Now())
-	var all sync.WaitGroup
-	for i, requests := range b.requests {
-		all.Go(func() {
-			session := client.NewSession(b.client, doors, i, demoPatience)
-			session.Retried = func(string, error) { b.meter.retried() }
-			for number, r := range requests {
-				if _, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("bench-%d-%d", i, number), r.body); err != nil {
-					cancel(fmt.Errorf("sender %d, request %d: %w", i, number, err))
-					return
-				}
-				b.meter.accept(time.Now(), r.rows)
-			}
-		})
-	}
-	all.Wait()
-	return context.Cause(ctx)
-}
-
-func (b *ingest) figures(width int) string {
-	m := b.meter.read()
-	done := float64(m.accepted) / float64(b.Changes)
-	text := fmt.Sprintf(" %s of %s changes  %s/s", grouped(m.accepted), grouped(b.Changes), grouped(int(m.rate())))
-	return drawnBar(done, min(width-len(text)-1, 40)) + text
-}
-
-func (b *ingest) show(out io.Writer) error {
-	r := b.result
-	if b.JSON {
+func (c *benchIngestCommand) show(out io.Writer, r bench.IngestResult) error {
+	if c.JSON {
 		return json.NewEncoder(out).Encode(r)
 	}
-	return writeTable(out, [][2]string{
+	return terminal.WriteTable(out, [][2]string{
 		{"nodes, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"changes accepted", fmt.Sprintf("%s in %.2f s", grouped(r.Changes), r.Seconds)},
-		{"changes a second", grouped(r.PerSec)},
+		{"changes accepted", fmt.Sprintf("%s in %.2f s", terminal.Grouped(r.Changes), r.Seconds)},
+		{"changes a second", terminal.Grouped(r.PerSec)},
 		{"request bodies", fmt.Sprintf("%.1f MB/s", r.BodyMB)},
-		{"logs", fmt.Sprintf("%.1f MB/s in records of %s bytes", r.LogMB, grouped(r.Average))},
-		{"raw engine", fmt.Sprintf("%.1f MB/s, %s appends/s of the same size", r.RawLogMB, grouped(r.RawPer))},
+		{"logs", fmt.Sprintf("%.1f MB/s in records of %s bytes", r.LogMB, terminal.Grouped(r.Average))},
+		{"raw engine", fmt.Sprintf("%.1f MB/s, %s appends/s of the same size", r.RawLogMB, terminal.Grouped(r.RawPer))},
 		{"ratio", fmt.Sprintf("%.0f %% of the raw engine", 100*r.Ratio)},
 	})
+}
+
+type benchEngineCommand struct {
+	Nodes      int  `enum:"1,3" default:"1" help:"Servers, ${enum}; the logs are replicated to all."`
+	Shards     int  `default:"8" help:"Shards. Each has one append under way at a time."`
+	RecordSize int  `default:"32768" help:"Bytes of a record, 1 to 1000000."`
+	Bytes      int  `default:"200000000" help:"Bytes to append."`
+	JSON       bool `name:"json" help:"Print the result as one JSON object."`
+}
+
+// Help is the long help.
+func (*benchEngineCommand) Help() string {
+	return `Starts the engine inside this process, with fsync of every append, in a temporary folder (the environment
+variable TMPDIR says where), and appends records to the shards' logs, each on condition that the tail is the one before.`
+}
+
+// Run measures.
+func (c *benchEngineCommand) Run(ctx context.Context, std *streams) error {
+	if c.Shards < 1 || c.RecordSize < 1 || c.RecordSize > 1_000_000 || c.Bytes < 1 {
+		return usagef("--shards and --bytes must be 1 or more, --record-size 1 to 1000000")
+	}
+	r, err := bench.Engine(ctx, bench.EngineConfig{Nodes: c.Nodes, Shards: c.Shards, RecordSize: c.RecordSize, Bytes: c.Bytes,
+		Sweep: sweepArgs()})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return json.NewEncoder(std.out).Encode(r)
+	}
+	return terminal.WriteTable(std.out, [][2]string{
+		{"servers, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
+		{"appends", fmt.Sprintf("%s of %s bytes in %.2f s", terminal.Grouped(int(r.Appends)), terminal.Grouped(r.Record), r.Seconds)},
+		{"appends a second", terminal.Grouped(r.PerSec)},
+		{"logs", fmt.Sprintf("%.1f MB/s", r.MB)},
+	})
+}
+
+type benchFailoverCommand struct {
+	Fault   []string      `enum:"kill,worker,stop,cut,term,rolling" default:"kill" help:"Faults to measure, with commas between them (${enum})."`
+	Runs    int           `default:"30" help:"Runs of each."`
+	Nodes   int           `default:"3" help:"Nodes, 3 to 16, of which three run the engine. The fault worker needs four."`
+	Shards  int           `default:"8" help:"Shards, and writers: one for each."`
+	Hold    time.Duration `default:"5s" help:"How long a fault lasts at least."`
+	Attempt time.Duration `default:"1s" help:"How long a writer waits for the answer of one door, before it tries the next."`
+	Args    []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--log-level=debug."`
+	JSON    bool          `name:"json" help:"Print the results as one JSON object a line."`
+}
+
+// Help is the long help.
+func (*benchFailoverCommand) Help() string {
+	return `Starts nodes as processes of their own, on loopback and in a temporary folder (the environment variable TMPDIR says
+where). A writer for each shard sends one small change after the other through all doors: it waits for an answer as
+--attempt says, and then tries the next door. In each run something fails, and all is well again before the next one.
+
+  kill      SIGKILL of the server that leads the most logs, and owns shards
+  worker    SIGKILL of a node that runs no engine
+  stop      SIGSTOP of such a server, then SIGCONT
+  cut       in turn, nothing that such a server sends arrives at the others, and nothing arrives at it
+  term      SIGTERM of such a server
+  rolling   SIGTERM and start of all three servers, one after the other, each when all nodes are ready
+
+Measured is the longest time from one acceptance to the next of any writer, from the fault until all is well again. At
+the end the logs are compared with what was accepted; exit status 0 says that nothing is lost or doubled.`
+}
+
+// Run measures.
+func (c *benchFailoverCommand) Run(ctx context.Context, std *streams) error {
+	switch {
+	case c.Nodes < cluster.Servers || c.Nodes > cluster.MaxNodes:
+		return usagef("--nodes=%d: expected %d to %d", c.Nodes, cluster.Servers, cluster.MaxNodes)
+	case c.Runs < 1 || c.Shards < 1 || c.Hold < 0 || c.Attempt <= 0:
+		return usagef("--runs and --shards must be 1 or more, --attempt more than 0, --hold not negative")
+	case slices.Contains(c.Fault, "worker") && c.Nodes == cluster.Servers:
+		return usagef("--fault=worker needs a node that runs no engine: --nodes=%d or more", cluster.Servers+1)
+	}
+	results, changes, err := bench.Failover(ctx, bench.FailoverConfig{Faults: c.Fault, Runs: c.Runs, Nodes: c.Nodes,
+		Shards: c.Shards, Hold: c.Hold, Attempt: c.Attempt, Args: c.Args, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err)})
+	if err != nil && results == nil {
+		return err
+	}
+	return errors.Join(c.show(std.out, results, changes), err)
+}
+
+func (c *benchFailoverCommand) show(out io.Writer, results []bench.FailoverResult, changes factory.Result) error {
+	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "fault\truns\tmedian\tp99\tmax\t")
+	for _, r := range results {
+		if c.JSON {
+			if err := json.NewEncoder(out).Encode(r); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Fprintf(t, "%s\t%d\t%.2f s\t%.2f s\t%.2f s\t\n", r.Fault, r.Runs, r.Median, r.P99, r.Max)
+	}
+	if !c.JSON {
+		if err := t.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s changes accepted, %d lost, %d duplicated\n", terminal.Grouped(changes.Accepted), changes.Lost, changes.Duplicated)
+	}
+	if !changes.Good() {
+		return fmt.Errorf("the logs don't hold what was accepted, once: %+v", changes)
+	}
+	return nil
 }

@@ -2,28 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"time"
 
-	"golang.org/x/term"
-
-	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
-)
-
-const (
-	// demoSenders send at the same time, through all doors; each has sensors of its own, whose order it keeps.
-	demoSenders = 12
-	// demoBatch is about how many changes a request has.
-	demoBatch = 200
-	// demoPatience bounds how long a request is tried, at all doors, before the demo gives up.
-	demoPatience = 60 * time.Second
-	// demoSettle bounds the time until the nodes that are left are ready, when all is sent.
-	demoSettle = 30 * time.Second
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/demo"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 type demoCommand struct {
@@ -54,10 +39,10 @@ No process and no file is left, however the demo ends.`
 }
 
 // Run runs the demo.
-func (c *demoCommand) Run(ctx context.Context, io *streams) error {
+func (c *demoCommand) Run(ctx context.Context, std *streams) error {
 	switch {
 	case c.Sweep:
-		return cluster.Sweep(io.in, io.out)
+		return cluster.Sweep(std.in, std.out)
 	case c.Nodes < 1 || c.Nodes > cluster.MaxNodes:
 		return usagef("--nodes=%d: expected 1 to %d", c.Nodes, cluster.MaxNodes)
 	case c.Changes < 1:
@@ -65,139 +50,50 @@ func (c *demoCommand) Run(ctx context.Context, io *streams) error {
 	case c.Shards < 1:
 		return usagef("--shards=%d: expected 1 or more", c.Shards)
 	}
-	d := &demo{
-		demoCommand: *c, io: io, screen: newScreen(io.err), model: factory.New(c.Changes), check: factory.NewCheck(),
-		meter: newMeter(c.Changes), client: client.New(""),
-	}
-	defer d.client.Close()
-	return d.run(ctx)
+	return demo.Run(ctx, demo.Config{
+		Nodes: c.Nodes, Changes: c.Changes, Shards: c.Shards, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err),
+		Checked: func(ctx context.Context, r demo.Result, nodes *cluster.Cluster) error {
+			if err := c.show(std.out, r); err != nil {
+				return err
+			}
+			if c.Keep {
+				keep(ctx, std.err, nodes)
+			}
+			return nil
+		},
+	})
 }
 
 // sweepArgs are the arguments that make this binary clear up behind another process of it.
 func sweepArgs() []string { return []string{"demo", "--sweep"} }
 
-// demo is one run of the demo.
-type demo struct {
-	demoCommand
-	io     *streams
-	screen *screen
-	model  *factory.Model
-	check  *factory.Check
-	meter  *meter
-	client *client.Client
-
-	nodes  *cluster.Cluster
-	victim int
-	before []string // owner of each shard before the kill
-	moves  int
-}
-
-func (d *demo) run(ctx context.Context) (err error) {
-	begin := time.Now()
-	d.screen.say("starting %d nodes", d.Nodes)
-	if d.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: sweepArgs(), Nodes: d.Nodes, Shards: d.Shards}); err != nil {
-		return err
+// show prints the result.
+func (c *demoCommand) show(w io.Writer, r demo.Result) error {
+	if c.JSON {
+		return json.NewEncoder(w).Encode(r)
 	}
-	defer func() {
-		if stopped := d.nodes.Stop(); stopped != nil {
-			err = errors.Join(err, stopped)
-		}
-	}()
-	d.screen.say("%d nodes are ready after %v", d.Nodes, time.Since(begin).Round(time.Millisecond))
-	if err := d.work(ctx); err != nil {
-		if ctx.Err() == nil {
-			fmt.Fprint(d.io.err, d.nodes.Logs())
-		}
-		return err
+	compared := "as expected"
+	if r.MissingQuads+r.ExtraQuads > 0 {
+		compared = fmt.Sprintf("%s missing, %s too many", terminal.Grouped(r.MissingQuads), terminal.Grouped(r.ExtraQuads))
 	}
-	if err := d.show(); err != nil {
-		return err
-	}
-	if d.Keep {
-		d.keep(ctx)
-	}
-	if !d.good() {
-		if !d.Keep {
-			fmt.Fprint(d.io.err, d.nodes.Logs())
-		}
-		return fmt.Errorf("the run is not good: %s", d.blame())
-	}
-	return nil
-}
-
-// work streams the changes and checks what has become of them.
-func (d *demo) work(ctx context.Context) error {
-	d.victim = d.nodes.Size() - 1
-	status, err := d.client.Status(ctx, d.nodes.Doors()[0])
-	if err != nil {
-		return err
-	}
-	d.before = owners(status)
-	if err := d.stream(ctx); err != nil {
-		return err
-	}
-	d.screen.say("checking")
-	settle, cancel := context.WithTimeoutCause(ctx, demoSettle,
-		fmt.Errorf("the nodes that are left were not ready within %v", demoSettle))
-	defer cancel()
-	if err := d.nodes.Settled(settle); err != nil {
-		return err
-	}
-	door := d.nodes.Doors()[d.nodes.Alive()[0]]
-	if status, err = d.client.Status(ctx, door); err != nil {
-		return err
-	}
-	for shard, owner := range owners(status) {
-		if owner != d.before[shard] {
-			d.moves++
-		}
-	}
-	if err := d.verify(ctx, door); err != nil {
-		return err
-	}
-	return d.nodes.Err()
-}
-
-// owners lists the owner of every shard.
-func owners(s client.Status) []string {
-	list := make([]string, len(s.Shards))
-	for _, shard := range s.Shards {
-		list[shard.Shard] = shard.Owner
-	}
-	return list
-}
-
-// verify reads all logs and all data from a node.
-func (d *demo) verify(ctx context.Context, door string) error {
-	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, d.logged, nil)
-	if err != nil {
-		return fmt.Errorf("read the logs: %w", err)
-	}
-	data, err := d.client.Data(ctx, door)
-	if err != nil {
-		return fmt.Errorf("read the data: %w", err)
-	}
-	defer data.Close()
-	return d.check.Data(data, d.model.Expected())
+	return terminal.WriteTable(w, [][2]string{
+		{"accepted", terminal.Grouped(r.Accepted)},
+		{"lost", terminal.Grouped(r.Lost)},
+		{"duplicated", terminal.Grouped(r.Duplicated)},
+		{"moves", terminal.Grouped(r.Moves)},
+		{"pause", terminal.Grouped(int(r.PauseMillis)) + " ms"},
+		{"changes a second", terminal.Grouped(r.ChangesPerSecond)},
+		{"quads compared", terminal.Grouped(r.Quads) + ", " + compared},
+	})
 }
 
 // keep leaves the cluster running until ctx ends.
-func (d *demo) keep(ctx context.Context) {
-	doors := d.nodes.Doors()
-	fmt.Fprintln(d.io.err, "the cluster runs until ^C:")
-	for _, i := range d.nodes.Alive() {
-		fmt.Fprintf(d.io.err, "  %s  %s\n", d.nodes.Name(i), doors[i])
+func keep(ctx context.Context, w io.Writer, nodes *cluster.Cluster) {
+	doors := nodes.Doors()
+	fmt.Fprintln(w, "the cluster runs until ^C:")
+	for _, i := range nodes.Alive() {
+		fmt.Fprintf(w, "  %s  %s\n", nodes.Name(i), doors[i])
 	}
-	fmt.Fprintf(d.io.err, "try:\n  quadrille status --url %s\n  curl %s/v1/data\n", doors[0], doors[0])
+	fmt.Fprintf(w, "try:\n  quadrille status --url %s\n  curl %s/v1/data\n", doors[0], doors[0])
 	<-ctx.Done()
-}
-
-// isTerminal reports whether w is a terminal, and how wide it is.
-func isTerminal(w io.Writer) (width int, ok bool) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	return width, err == nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
@@ -90,9 +91,9 @@ func (f *inputFile) read(ctx context.Context, std *streams, fn func(r io.Reader)
 	if f.format.IsPatch() {
 		unit = "rows"
 	}
-	b := newBar(std.err, f.source.File, unit)
-	b.setTotal(size)
-	defer b.end()
+	b := terminal.NewBar(std.err, f.source.File, unit)
+	b.SetTotal(size)
+	defer b.End()
 	if f.name == "-" {
 		file = interruptible{ctx, file}
 	}
@@ -127,7 +128,7 @@ func (f *inputFile) rows(ctx context.Context, std *streams, c patch.Change) erro
 type progress struct {
 	ctx   context.Context
 	r     io.Reader
-	bar   *bar
+	bar   *terminal.Bar
 	bytes int64
 	count *uint64
 }
@@ -138,7 +139,7 @@ func (p *progress) Read(b []byte) (int, error) {
 	}
 	n, err := p.r.Read(b)
 	p.bytes += int64(n)
-	p.bar.show(p.bytes, *p.count)
+	p.bar.Show(p.bytes, *p.count)
 	return n, err
 }
 

@@ -2,10 +2,9 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
+	"github.com/quadrille-stream/quadrille/internal/inverse"
 	"github.com/quadrille-stream/quadrille/patch"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -48,19 +47,15 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	s, err := newSpool()
+	v, err := inverse.New()
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	v := inverter{spool: s, begun: -1}
-	if err := in.rows(ctx, std, &v); err != nil {
+	defer v.Close()
+	if err := in.rows(ctx, std, v); err != nil {
 		return err
 	}
-	if err := v.end(); err != nil {
-		return err
-	}
-	backward, err := s.backward()
+	backward, err := v.Patch()
 	if err != nil {
 		return err
 	}
@@ -72,78 +67,4 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	return c.summary(std, inversion{To: to, tally: tallyRows(&counter)})
-}
-
-// maxPendingHeaders bounds the bytes of the headers before a transaction, which are held until it commits.
-const maxPendingHeaders = 16 << 20
-
-// inverter is a [patch.Change] that writes the inverse of each row to a spool, one a line, to be read backward.
-type inverter struct {
-	spool   *spool
-	begun   int64    // where the transaction begins in the spool; -1: there is none
-	headers [][]byte // rows
-	size    int      // bytes of headers
-	row     []byte
-}
-
-var _ patch.Change = (*inverter)(nil)
-
-// Header keeps a header until its transaction has come, since in the inverse, too, it goes before it.
-func (v *inverter) Header(name string, value rdf.Term) error {
-	if name == patch.HeaderID || name == patch.HeaderPrev {
-		return nil
-	}
-	row := patch.AppendHeader(nil, name, value)
-	if v.size += len(row); v.size > maxPendingHeaders {
-		return fmt.Errorf("headers of more than %d bytes before a transaction: %w", maxPendingHeaders, rdf.ErrLimit)
-	}
-	v.headers = append(v.headers, row)
-	return nil
-}
-
-func (v *inverter) Begin() error {
-	v.begun = v.spool.size
-	return v.write(patch.AppendCommit(v.row[:0]))
-}
-
-func (v *inverter) Commit() error {
-	v.begun = -1
-	if err := v.write(patch.AppendBegin(v.row[:0])); err != nil {
-		return err
-	}
-	return v.end()
-}
-
-func (v *inverter) Abort() error {
-	size := v.begun
-	v.begun, v.headers, v.size = -1, nil, 0
-	return v.spool.truncate(size)
-}
-
-// end writes the headers, the last one first.
-func (v *inverter) end() error {
-	for i := len(v.headers) - 1; i >= 0; i-- {
-		if err := v.spool.write(v.headers[i]); err != nil {
-			return err
-		}
-	}
-	v.headers, v.size = v.headers[:0], 0
-	return nil
-}
-
-func (v *inverter) AddPrefix(graph rdf.Term, prefix, _ string) error {
-	return v.write(patch.AppendDeletePrefix(v.row[:0], graph, prefix))
-}
-
-func (v *inverter) DeletePrefix(_ rdf.Term, prefix string) error {
-	return fmt.Errorf("row PD %q, which does not say which IRI the prefix had: %w", prefix, patch.ErrNotInvertible)
-}
-
-func (v *inverter) Add(q rdf.Quad) error { return v.write(patch.AppendDelete(v.row[:0], q)) }
-
-func (v *inverter) Delete(q rdf.Quad) error { return v.write(patch.AppendAdd(v.row[:0], q)) }
-
-func (v *inverter) write(row []byte) error {
-	v.row = row
-	return v.spool.write(row)
 }

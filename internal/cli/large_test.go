@@ -13,7 +13,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/graph"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // TestLargeTransactions: on real processes, three nodes with a replicated engine and a worker, a transaction of many

@@ -15,6 +15,8 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/verify"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -179,7 +181,7 @@ func (e *engineFlags) openMarks(c *serveCommand) (*node.MarkFile, error) {
 	if err := os.MkdirAll(e.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	return node.OpenMarks(marksFile(e.Data, c.Pipeline, c.Name), c.Pipeline, c.Shards)
+	return node.OpenMarks(verify.MarksFile(e.Data, c.Pipeline, c.Name), c.Pipeline, c.Shards)
 }
 
 // server is the configuration of the embedded server, which takes any free port for -1.
@@ -224,6 +226,15 @@ func (e *engineFlags) connect(opts ...nats.Option) (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect to NATS (--nats): %w", err)
 	}
 	return nc, nil
+}
+
+// verifier is what /v1/verify asks: the files of this process's engine, or an engine that others run.
+func (c *serveCommand) verifier(e *started) api.Verifier {
+	n := verify.Node{Name: c.Name, Pipeline: c.Pipeline, Shards: c.Shards, Engine: e.engine, Marks: e.marks}
+	if e.server == nil {
+		return &verify.EngineVerifier{Node: n}
+	}
+	return &verify.ReplicaVerifier{Node: n, Server: e.server, Dir: c.Engine.Data, Clustered: c.Engine.Cluster != ""}
 }
 
 // connOptions are those of every connection: it is taken up again without end, and its troubles are logged.

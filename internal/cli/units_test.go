@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/internal/status"
+	"github.com/quadrille-stream/quadrille/internal/tail"
 )
 
 func TestByteSize(t *testing.T) {
@@ -46,7 +46,7 @@ A <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
 D <s:1> <p:1> <o:1> .
 TC .
 `}
-	got, err := asUpdate(refuseBlank)(nil, change)
+	got, err := tail.Update(refuseBlank)(nil, change)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,41 +71,14 @@ INSERT DATA {
 	for _, row := range []string{"_:b <p:1> <o:1>", "<s:1> <p:1> _:b", "<s:1> <p:1> <o:1> _:b",
 		"<s:1> <p:1> <<( _:b <p:1> <o:1> )>>", "<s:1> <p:1> <<( <s:1> <p:1> <<( <s:1> <p:1> _:b )>> )>>"} {
 		change.Patch = "A " + row + " .\n"
-		if _, err := asUpdate(refuseBlank)(nil, change); !errors.Is(err, errBlank) {
+		if _, err := tail.Update(refuseBlank)(nil, change); !errors.Is(err, errBlank) {
 			t.Errorf("%s: %v", row, err)
 		}
-		got, err := asUpdate(skolem)(nil, change)
+		got, err := tail.Update(skolem)(nil, change)
 		if err != nil || strings.Contains(string(got), "_:b") || !strings.Contains(string(got), "<urn:quadrille:blank:b>") {
 			t.Errorf("%s: %v\n%s", row, err, got)
 		}
 	}
-}
-
-func TestPatchFormIsAPatch(t *testing.T) {
-	text, err := asPatch(nil, client.Change{ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Patch: "TX .\nA <s:1> <p:1> <o:1> .\nTC .\n"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var c patch.Counter
-	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 2, Begins: 1, Commits: 1, Adds: 1}) {
-		t.Errorf("%+v, %v\n%s", c, err, text)
-	}
-}
-
-func TestBarLine(t *testing.T) {
-	b := bar{name: "a.nq", unit: "changes", total: 400}
-	want := "a.nq [======                  ]  25 % 500 changes, 250/s"
-	if got := b.line(100, 500, 2*time.Second); got != want {
-		t.Errorf("got  %q\nwant %q", got, want)
-	}
-	b.total = 0
-	if got := b.line(100, 500, 2*time.Second); got != "a.nq 500 changes, 250/s" {
-		t.Errorf("got %q", got)
-	}
-	var none *bar
-	none.setTotal(1)
-	none.show(1, 1)
-	none.end()
 }
 
 func TestPartsEndInReverseOrder(t *testing.T) {
@@ -149,9 +122,9 @@ func TestStatusMerge(t *testing.T) {
 			Expected: 3, Replicas: []engine.ReplicaHealth{{Server: "n2", State: engine.Current},
 				{Server: "n3", State: engine.Behind, Lag: 4}}}}}}}
 	owner := client.Status{Node: "n1", Ready: true, Shards: []client.ShardStatus{shard(0, 10, "owning"), {Shard: 1}}}
-	o := merge(first, map[string]reply{"n2": {status: first}, "n1": {status: owner}, "n3": {err: errors.New("no way")}})
+	o := status.Merge(first, map[string]status.Reply{"n2": {Status: first}, "n1": {Status: owner}, "n3": {Err: errors.New("no way")}})
 	var b strings.Builder
-	if err := o.write(&b); err != nil {
+	if err := writeOverview(&b, &o); err != nil {
 		t.Fatal(err)
 	}
 	want := `pipeline main, key , 2 shards, epoch 3; 2 of 3 nodes answer
@@ -172,17 +145,5 @@ node n3: no way
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestOthersAreAskedWithCare(t *testing.T) {
-	// A token that came by HTTPS goes to no plain HTTP address that a member shows.
-	first := client.Status{Node: "n1", Members: []client.MemberStatus{{Name: "n1"}, {Name: "n2", Info: "http://127.0.0.1:1"},
-		{Name: "n3", Info: "file:///etc/passwd"}, {Name: "n4"}}}
-	replies := askOthers(t.Context(), nil, "https://127.0.0.1:2", first) // a nil client could ask nobody
-	for _, name := range []string{"n2", "n3", "n4"} {
-		if replies[name].err == nil {
-			t.Errorf("%s was asked", name)
-		}
 	}
 }

@@ -1,14 +1,14 @@
 package cli
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"maps"
+	"io"
 	"slices"
+	"strings"
 
-	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/verify"
 )
 
 // verifyCommand looks for damage: in the data folders of nodes that are stopped, or in those of all nodes of a pipeline while
@@ -40,136 +40,128 @@ member did not answer, as it is not verified then. What is damaged is set aside 
 
 // Run checks folders, or asks nodes.
 func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
-	if len(c.Data) == 0 {
-		return c.verifyNodes(ctx, std)
-	}
-	return c.verifyFolders(ctx, std)
-}
-
-// verified is the outcome for all folders.
-type verified struct {
-	Good    bool              `json:"good"`
-	Folders []*verifiedFolder `json:"folders"`
-	// Differing are logs that have other records in other folders, Behind such as end before those of another.
-	Differing []logDifference `json:"differing,omitempty"`
-	Behind    []logDifference `json:"behind,omitempty"`
-}
-
-// logDifference is a log of which two folders hold different things.
-type logDifference struct {
-	Log   string `json:"log"`
-	Data  string `json:"data"`
-	Other string `json:"other"`
-	What  string `json:"what"`
-}
-
-// verifyFolders checks the folders one after the other, then compares them.
-func (c *verifyCommand) verifyFolders(ctx context.Context, std *streams) error {
-	done := &verified{Good: true}
-	var folders []*folderCheck
-	for _, dir := range slices.Compact(c.Data) {
-		f, err := jetstream.OpenFolder(dir)
+	if len(c.Data) > 0 {
+		done, err := verify.CheckFolders(ctx, c.Data, std.err)
 		if err != nil {
 			return err
 		}
-		defer f.Close()
-		check := newFolderCheck(f)
-		if err := cmp.Or(check.run(ctx, std.err), check.missing()); err != nil {
-			return fmt.Errorf("verify %s: %w", dir, err)
+		if err := tell(c, std, done, writeFolders); err != nil {
+			return err
 		}
-		folders = append(folders, check)
-		done.Folders = append(done.Folders, check.out)
+		return done.Err()
 	}
-	if err := done.compare(ctx, folders); err != nil {
+	cl, err := c.client()
+	if err != nil {
 		return err
 	}
-	places := len(done.Differing)
-	for _, f := range done.Folders {
-		places += len(f.Damages) + f.More
-	}
-	done.Good = places == 0
-	if err := c.tell(std, done); err != nil {
+	defer cl.Close()
+	done, err := verify.CheckNodes(ctx, cl, c.URL)
+	if err != nil {
 		return err
 	}
-	if !done.Good {
-		return fmt.Errorf("verify: %w: places: %d", errVerify, places)
+	if err := tell(c, std, done, writeNodes); err != nil {
+		return err
 	}
-	return nil
+	return done.Err()
 }
 
-var errVerify = errors.New("the data are damaged")
-
-func (c *verifyCommand) tell(std *streams, done *verified) error {
+// tell prints an outcome.
+func tell[T any](c *verifyCommand, std *streams, done *T, write func(io.Writer, *T) error) error {
 	if c.JSON {
 		return writeJSON(std.out, done)
 	}
+	return write(std.out, done)
+}
+
+func writeFolders(w io.Writer, done *verify.Folders) error {
+	var b strings.Builder
 	for _, f := range done.Folders {
-		if err := f.print(std.out); err != nil {
-			return err
-		}
+		writeFolder(&b, f)
 	}
-	for _, d := range done.Differing {
-		if _, err := fmt.Fprintf(std.out, "%s: %s\n", d.Log, d.What); err != nil {
-			return err
-		}
+	for _, d := range slices.Concat(done.Differing, done.Behind) {
+		fmt.Fprintf(&b, "%s: %s\n", d.Log, d.What)
 	}
-	for _, d := range done.Behind {
-		if _, err := fmt.Fprintf(std.out, "%s: %s\n", d.Log, d.What); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
-// compare holds each log of each folder against that of the folder where it is longest.
-func (v *verified) compare(ctx context.Context, folders []*folderCheck) error {
-	longest := map[jetstream.LogName]*folderCheck{}
-	for _, f := range folders {
-		for name, l := range f.logs {
-			if best := longest[name]; best == nil || l.Last > best.logs[name].Last {
-				longest[name] = f
-			}
+func writeFolder(b *strings.Builder, f *verify.Folder) {
+	fmt.Fprintf(b, "%s\n", f.Data)
+	for _, l := range f.Logs {
+		fmt.Fprintf(b, "  %s: %d records, positions %d to %d", l.Log, l.Records, l.First, l.Last)
+		if l.Head != "" {
+			fmt.Fprintf(b, ", head %s", l.Head)
 		}
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(longest), compareLogs) {
-		for _, f := range folders {
-			if err := v.compareLog(ctx, name, f, longest[name]); err != nil {
-				return err
-			}
+		if l.Epoch > 0 {
+			fmt.Fprintf(b, ", epoch %d", l.Epoch)
 		}
+		b.WriteByte('\n')
 	}
-	return v.checkMarks(ctx, folders, longest)
+	for _, s := range f.Snapshots {
+		fmt.Fprintf(b, "  %s snapshots: %d, %d bytes\n", s.Pipeline, s.Count, s.Bytes)
+	}
+	for _, d := range f.Torn {
+		fmt.Fprintf(b, "%v (no damage by itself)\n", d)
+	}
+	for _, dir := range f.SetAside {
+		fmt.Fprintf(b, "%s: set aside at an earlier start\n", dir)
+	}
+	for _, d := range f.Damages {
+		fmt.Fprintf(b, "%v\n", d)
+	}
+	if f.More > 0 {
+		fmt.Fprintf(b, "and %d more\n", f.More)
+	}
 }
 
-// compareLog compares two copies of a log as far as both go. Damaged ones were told of already.
-func (v *verified) compareLog(ctx context.Context, name jetstream.LogName, f, best *folderCheck) error {
-	long := best.logs[name]
-	short := f.logs[name]
-	d := logDifference{Log: name.String(), Data: f.out.Data, Other: best.out.Data}
-	switch {
-	case f == best:
-		return nil
-	case short == nil:
-		d.What = fmt.Sprintf("it is in %s and not in %s", d.Other, d.Data)
-		v.Behind = append(v.Behind, d)
-		return nil
-	case short.damaged || long.damaged:
-		return nil
-	}
-	sum := long.digest()
-	if short.Last < long.Last {
-		records, s, err := best.upTo(ctx, name, short.Last)
-		if err != nil {
-			return err
+func writeNodes(w io.Writer, v *verify.Nodes) error {
+	var b strings.Builder
+	for _, n := range v.Nodes {
+		if n.Report == nil {
+			fmt.Fprintf(&b, "node %s: not verified: %s\n", n.Node, n.Error)
+			continue
 		}
-		sum = s
-		d.What = fmt.Sprintf("%s is behind %s by %d records: it ends at position %d, and not at %d", d.Data, d.Other,
-			long.Records-records, short.Last, long.Last)
-		v.Behind = append(v.Behind, d)
+		writeNode(&b, &n)
 	}
-	if sum != short.digest() {
-		d.What = fmt.Sprintf("%s and %s hold different records up to position %d", d.Data, d.Other, short.Last)
-		v.Differing = append(v.Differing, d)
+	for _, text := range slices.Concat(v.Behind, v.Damages) {
+		fmt.Fprintln(&b, text)
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func writeNode(b *strings.Builder, n *verify.NodeReport) {
+	if n.Replica {
+		fmt.Fprintf(b, "node %s: its own replica, in %s\n", n.Node, n.Data)
+	} else {
+		fmt.Fprintf(b, "node %s: through the engine that others run; replicas can't be told apart\n", n.Node)
+	}
+	for _, l := range n.Logs {
+		fmt.Fprintf(b, "  %s: %d records, positions %d to %d, head %s\n", verify.LogText(l.Shard), l.Records, l.First, l.Last, l.Head)
+	}
+	bytes := int64(0)
+	for _, s := range n.Snapshots {
+		bytes += s.Size
+	}
+	fmt.Fprintf(b, "  snapshots: %d, %d bytes; marks: %d\n", len(n.Snapshots), bytes, len(n.Marks))
+	for _, d := range n.AtStart {
+		fmt.Fprintf(b, "node %s, at its start: %s\n", n.Node, damageText(d))
+	}
+	for _, d := range n.Report.Damages {
+		fmt.Fprintf(b, "node %s: %s\n", n.Node, damageText(d))
+	}
+	if n.More > 0 {
+		fmt.Fprintf(b, "node %s: and %d more\n", n.Node, n.More)
+	}
+}
+
+func damageText(d client.DamageReport) string {
+	text := fmt.Sprintf("%s: %s", d.Stream, d.What)
+	if d.File != "" {
+		text = fmt.Sprintf("%s:%d: %s", d.File, d.Offset, d.What)
+	}
+	if d.SetAside != "" {
+		text += "; set aside in " + d.SetAside
+	}
+	return text
 }

@@ -76,6 +76,7 @@ type Violation struct {
 	Trace []string
 }
 
+// Error tells of the step, the error and the last steps before it.
 func (v *Violation) Error() string {
 	return fmt.Sprintf("step %d, %v: %v\n%s", v.Step, v.At, v.Err, strings.Join(v.Trace, "\n"))
 }

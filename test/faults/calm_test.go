@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // TestNoElection puts a healthy cluster under full load, with a garbage collector that hardly rests, and with a disk whose

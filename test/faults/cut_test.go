@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // TestDeafServer: each server in turn hears nobody, and is heard. The others are soon rid of it: it must not stand for

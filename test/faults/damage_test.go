@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // process is one beside a cluster.

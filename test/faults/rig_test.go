@@ -20,7 +20,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 const (
@@ -31,6 +31,8 @@ const (
 	idle = 11 * time.Second
 	// calm is the time in which the engine ends what it does with a block that has just been sealed.
 	calm = 2 * time.Second
+	// mendedFor is the time in which copies that lack something are noticed.
+	mendedFor = 6 * time.Second
 	// patience is that of one who writes.
 	patience = 60 * time.Second
 
@@ -179,27 +181,14 @@ func (r *rig) balanced() {
 // something have been noticed.
 func (r *rig) mended() {
 	r.Helper()
-	const calm = 6 * time.Second
-	var since time.Time
-	r.until("all is as it should be", 2*recovery, func() error {
-		for _, i := range r.nodes.Alive() {
-			s, err := r.status(i)
-			if err != nil || len(s.Degraded) > 0 && !onlyDamages(&s) {
-				since = time.Time{}
-				return fmt.Errorf("%s: %v, %w", r.nodes.Name(i), s.Degraded, err)
-			}
-		}
-		if since.IsZero() {
-			since = time.Now()
-		}
-		if quiet := time.Since(since); quiet < calm {
-			return fmt.Errorf("for %v only", quiet)
-		}
-		return nil
-	})
+	ctx, cancel := context.WithTimeoutCause(r.ctx, 2*recovery, errors.New("not all is as it should be in time"))
+	defer cancel()
+	if err := r.nodes.Mended(ctx, mendedFor, onlyDamages); err != nil {
+		r.Fatalf("%v\n%s", err, r.states())
+	}
 }
 
-// onlyDamages reports whether a node has only to tell of what its start has found and mended.
+// onlyDamages reports whether a node has nothing to tell of, or only what its start has found and mended.
 func onlyDamages(s *client.Status) bool {
 	for _, what := range s.Degraded {
 		if !slices.Contains(s.Engine.Damages, what) {

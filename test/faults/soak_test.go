@@ -16,8 +16,8 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
-	"github.com/quadrille-stream/quadrille/internal/cli/factory"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
 )
 
 const (

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // inGraph puts the quads of a request in one graph, so that they have one shard.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/cli/cluster"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
 // verify has a node that runs say how all of them are, and returns the exit status and what was printed.

@@ -1,0 +1,156 @@
+// Package demo streams changes through a cluster on this machine, kills a node of it half way, and proves from the logs
+// and the data that nothing is lost or doubled.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
+)
+
+const (
+	// maxSenders send at the same time, through all doors; each has sensors of its own, whose order it keeps.
+	maxSenders = 12
+	// batch is about how many changes a request has.
+	batch = 200
+	// patience bounds how long a request is tried, at all doors, before the demo gives up.
+	patience = 60 * time.Second
+	// settleBound bounds the time until the nodes that are left are ready, when all is sent.
+	settleBound = 30 * time.Second
+)
+
+// Config says what to run.
+type Config struct {
+	// Nodes is the number of nodes, 1 to [cluster.MaxNodes].
+	Nodes int
+	// Changes is the number of changes to stream, at least 1.
+	Changes int
+	// Shards is the number of shards, at least 1.
+	Shards int
+	// Sweep are the arguments that make this program call [cluster.Sweep].
+	Sweep []string
+	// Screen is told what goes on, and shows the logs of the nodes when the run is not good.
+	Screen *terminal.Screen
+	// Checked is called once with the result, whatever it is, while the nodes that are left still run. Its error ends the
+	// run.
+	Checked func(context.Context, Result, *cluster.Cluster) error
+}
+
+// Run runs the demo and returns when nothing is left of the cluster. A run that is not good is an error that says why.
+func Run(ctx context.Context, cfg Config) error {
+	d := &run{cfg: cfg, model: factory.New(cfg.Changes), check: factory.NewCheck(), meter: factory.NewMeter(cfg.Changes),
+		client: client.New("")}
+	defer d.client.Close()
+	return d.run(ctx)
+}
+
+// run is one run of the demo.
+type run struct {
+	cfg    Config
+	model  *factory.Model
+	check  *factory.Check
+	meter  *factory.Meter
+	client *client.Client
+
+	nodes  *cluster.Cluster
+	victim int
+	before []string // owner of each shard before the kill
+	moves  int
+}
+
+func (d *run) run(ctx context.Context) (err error) {
+	begin := time.Now()
+	d.cfg.Screen.Say("starting %d nodes", d.cfg.Nodes)
+	d.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: d.cfg.Sweep, Nodes: d.cfg.Nodes, Shards: d.cfg.Shards})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if stopped := d.nodes.Stop(); stopped != nil {
+			err = errors.Join(err, stopped)
+		}
+	}()
+	d.cfg.Screen.Say("%d nodes are ready after %v", d.cfg.Nodes, time.Since(begin).Round(time.Millisecond))
+	if err := d.work(ctx); err != nil {
+		d.showLogs(ctx)
+		return err
+	}
+	if err := d.cfg.Checked(ctx, d.result(), d.nodes); err != nil {
+		return err
+	}
+	if !d.good() {
+		d.showLogs(ctx)
+		return fmt.Errorf("the run is not good: %s", d.blame())
+	}
+	return nil
+}
+
+// showLogs shows the ends of the nodes' logs, unless somebody has ended the run.
+func (d *run) showLogs(ctx context.Context) {
+	if ctx.Err() == nil {
+		d.cfg.Screen.Say("%s", strings.TrimSuffix(d.nodes.Logs(), "\n"))
+	}
+}
+
+// work streams the changes and checks what has become of them.
+func (d *run) work(ctx context.Context) error {
+	d.victim = d.nodes.Size() - 1
+	status, err := d.client.Status(ctx, d.nodes.Doors()[0])
+	if err != nil {
+		return err
+	}
+	d.before = owners(status)
+	if err := d.stream(ctx); err != nil {
+		return err
+	}
+	d.cfg.Screen.Say("checking")
+	settle, cancel := context.WithTimeoutCause(ctx, settleBound,
+		fmt.Errorf("the nodes that are left were not ready within %v", settleBound))
+	defer cancel()
+	if err := d.nodes.Settled(settle); err != nil {
+		return err
+	}
+	door := d.nodes.Doors()[d.nodes.Alive()[0]]
+	if status, err = d.client.Status(ctx, door); err != nil {
+		return err
+	}
+	for shard, owner := range owners(status) {
+		if owner != d.before[shard] {
+			d.moves++
+		}
+	}
+	if err := d.verify(ctx, door); err != nil {
+		return err
+	}
+	return d.nodes.Err()
+}
+
+// owners lists the owner of every shard.
+func owners(s client.Status) []string {
+	list := make([]string, len(s.Shards))
+	for _, shard := range s.Shards {
+		list[shard.Shard] = shard.Owner
+	}
+	return list
+}
+
+// verify reads all logs and all data from a node.
+func (d *run) verify(ctx context.Context, door string) error {
+	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, d.logged, nil)
+	if err != nil {
+		return fmt.Errorf("read the logs: %w", err)
+	}
+	data, err := d.client.Data(ctx, door)
+	if err != nil {
+		return fmt.Errorf("read the data: %w", err)
+	}
+	defer data.Close()
+	return d.check.Data(data, d.model.Expected())
+}

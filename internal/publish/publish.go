@@ -1,0 +1,199 @@
+// Package publish divides files of changes, and of RDF data whose statements are additions, into documents and sends them.
+// The documents, and their keys, are the same whenever the same file is sent, so that what was accepted before has no
+// second effect.
+package publish
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/rdfio"
+)
+
+// Config says how files are divided.
+type Config struct {
+	// RequestSize is the size in bytes after which a document ends with its transaction, MaxTransaction that which one
+	// transaction may have: 1 <= RequestSize <= MaxTransaction.
+	RequestSize, MaxTransaction int
+	// Run names the run. The same content sent again has no second effect, unless the run has another name.
+	Run string
+	// IgnorePrev leaves out the headers "prev".
+	IgnorePrev bool
+}
+
+// File is what is sent.
+type File struct {
+	// Path is where it is; "-" is standard input. Its ending says whether it is compressed.
+	Path string
+	// Name is what errors call it.
+	Name   string
+	Format rdfio.Format
+	// Times is the number of files whose paths end in the same name that were sent before it in this run.
+	Times int
+	// Reader gives its bytes. It belongs to Send until that returns, and for ever if it Hangs: then a read may wait without
+	// end, as that of a terminal does, and is left behind when the context ends.
+	Reader io.Reader
+	Hangs  bool
+}
+
+// Total sums the answers of the nodes for one file.
+type Total struct {
+	// Requests were accepted, of which Again had been accepted before.
+	Requests, Again uint64
+	// Changes are those of the file, Adds and Deletes those that have changed something.
+	Changes, Adds, Deletes uint64
+}
+
+// Send sends the file, a document after the other, and returns what was accepted, also when there is an error. It holds at
+// most three documents in memory: the one that is being read, one that waits, and the one that is being sent. After each it
+// calls progress with the bytes that were read and the changes that were accepted.
+func Send(ctx context.Context, session *client.Session, file File, cfg Config, progress func(read int64, changes uint64)) (Total, error) {
+	p := publication{cfg: cfg, file: file, session: session, progress: progress}
+	err := p.run(ctx)
+	return p.total, err
+}
+
+// publication is the sending of one file.
+type publication struct {
+	cfg      Config
+	file     File
+	session  *client.Session
+	progress func(read int64, changes uint64)
+	read     atomic.Int64 // bytes of the file
+	total    Total
+}
+
+// run reads the file in one goroutine and sends in this one.
+func (p *publication) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	documents, free := make(chan document, 1), make(chan []byte, 3)
+	d := newDivider(p.cfg.RequestSize, p.cfg.MaxTransaction, func(doc document) ([]byte, error) {
+		select {
+		case documents <- doc:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		select {
+		case buffer := <-free:
+			return buffer[:0], nil
+		default:
+			return make([]byte, 0, len(doc.body)), nil
+		}
+	})
+	d.ignorePrev = p.cfg.IgnorePrev
+	var divided error
+	go func() {
+		defer close(documents)
+		divided = p.divide(d)
+	}()
+	if !p.file.Hangs {
+		defer func() { // the goroutine must have ended before the caller closes the file
+			cancel()
+			for range documents {
+			}
+		}()
+	}
+	for doc := range receive(ctx, documents) {
+		if err := p.send(ctx, doc); err != nil {
+			return err
+		}
+		select {
+		case free <- doc.body:
+		default:
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return divided
+}
+
+// receive gives what comes until the channel is closed or ctx ends.
+func receive[T any](ctx context.Context, from <-chan T) func(yield func(T) bool) {
+	return func(yield func(T) bool) {
+		for {
+			select {
+			case v, ok := <-from:
+				if !ok || !yield(v) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// divide reads the whole file. What stands before a mistake, up to the end of the document before it, has been sent.
+func (p *publication) divide(d *divider) error {
+	in := input{file: p.file.Reader, name: p.file.Path, read: &p.read}
+	source, format := rdfio.Source{File: p.file.Name}, p.file.Format
+	if format.IsData() {
+		prefix, closed, err := in.fingerprint()
+		defer closed()
+		if err != nil {
+			return p.inputError(err)
+		}
+		source.BlankPrefix = prefix
+	}
+	r, err := in.open()
+	if err != nil {
+		return p.inputError(err)
+	}
+	defer r.Close()
+	if format.IsData() {
+		err = source.Statements(r, format, d.Add)
+	} else {
+		err = source.Rows(r, format, d)
+	}
+	if err != nil {
+		return err
+	}
+	return d.cut()
+}
+
+// inputError names the file.
+func (p *publication) inputError(err error) error {
+	return fmt.Errorf("%s: %w", p.file.Name, err)
+}
+
+func (p *publication) send(ctx context.Context, doc document) error {
+	a, err := p.session.Submit(ctx, client.TypePatch, p.key(doc), doc.body)
+	if err != nil {
+		return fmt.Errorf("%s: change %d and those after it: %w", p.file.Name, p.total.Changes+1, err)
+	}
+	p.total.Requests++
+	p.total.Changes += doc.changes
+	p.total.Adds += a.Adds
+	p.total.Deletes += a.Deletes
+	again := len(a.Results) > 0
+	for _, r := range a.Results {
+		again = again && r.Duplicate
+	}
+	if again {
+		p.total.Again++
+	}
+	p.progress(p.read.Load(), p.total.Changes)
+	return nil
+}
+
+// key is made of the content and its place: the run, the file's name and its number among those of that name, the
+// offset and the bytes.
+func (p *publication) key(doc document) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %d %d\n", p.cfg.Run, filepath.Base(p.file.Path), p.file.Times, doc.offset)
+	h.Write(doc.body)
+	return "publish-" + lowerBase32(h.Sum(nil)[:20])
+}
+
+func lowerBase32(b []byte) string {
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
+}

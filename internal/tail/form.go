@@ -1,0 +1,62 @@
+package tail
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/nquads"
+)
+
+// Form appends a record in some form.
+type Form func(dst []byte, change client.Change) ([]byte, error)
+
+// JSON is a line with an object.
+func JSON(dst []byte, change client.Change) ([]byte, error) {
+	text, err := json.Marshal(change)
+	return append(append(dst, text...), '\n'), err
+}
+
+// Patch is an RDF Patch with the headers id and prev.
+func Patch(dst []byte, change client.Change) ([]byte, error) {
+	dst = fmt.Appendf(dst, "# shard %d position %d\nH id <%s> .\n", change.Shard, change.Position, change.ID)
+	if change.Prev != "" {
+		dst = fmt.Appendf(dst, "H prev <%s> .\n", change.Prev)
+	}
+	return append(dst, change.Patch...), nil
+}
+
+// NQuads are the quads that were added, and as comments those that were deleted.
+func NQuads(dst []byte, change client.Change) ([]byte, error) {
+	w := rowWriter{
+		add:    func(q rdf.Quad) error { dst = nquads.AppendQuad(dst, q); return nil },
+		delete: func(q rdf.Quad) error { dst = nquads.AppendQuad(append(dst, "# deleted: "...), q); return nil },
+	}
+	err := patch.Parse([]byte(change.Patch), &w)
+	return dst, err
+}
+
+// Update returns the form of SPARQL 1.1 Update: the operations of [patch.UpdateWriter], so that records one after the
+// other are one request too.
+func Update(blank patch.BlankPolicy) Form {
+	return func(dst []byte, change client.Change) ([]byte, error) {
+		dst = fmt.Appendf(dst, "# shard %d position %d\n", change.Shard, change.Position)
+		w := patch.NewUpdateWriter(func(request []byte) error { dst = append(dst, request...); return nil }, blank)
+		err := patch.Parse([]byte(change.Patch), w)
+		if err == nil {
+			err = w.Flush()
+		}
+		return dst, err
+	}
+}
+
+// rowWriter is a [patch.Change] of additions and deletions alone.
+type rowWriter struct {
+	patch.Counter
+	add, delete func(q rdf.Quad) error
+}
+
+func (w *rowWriter) Add(q rdf.Quad) error    { return w.add(q) }
+func (w *rowWriter) Delete(q rdf.Quad) error { return w.delete(q) }

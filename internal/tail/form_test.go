@@ -1,0 +1,19 @@
+package tail
+
+import (
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/patch"
+)
+
+func TestPatchFormIsAPatch(t *testing.T) {
+	text, err := Patch(nil, client.Change{ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Patch: "TX .\nA <s:1> <p:1> <o:1> .\nTC .\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c patch.Counter
+	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 2, Begins: 1, Commits: 1, Adds: 1}) {
+		t.Errorf("%+v, %v\n%s", c, err, text)
+	}
+}

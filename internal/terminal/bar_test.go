@@ -1,0 +1,22 @@
+package terminal
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBarLine(t *testing.T) {
+	b := Bar{name: "a.nq", unit: "changes", total: 400}
+	want := "a.nq [======                  ]  25 % 500 changes, 250/s"
+	if got := b.line(100, 500, 2*time.Second); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	b.total = 0
+	if got := b.line(100, 500, 2*time.Second); got != "a.nq 500 changes, 250/s" {
+		t.Errorf("got %q", got)
+	}
+	var none *Bar
+	none.SetTotal(1)
+	none.Show(1, 1)
+	none.End()
+}

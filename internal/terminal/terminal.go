@@ -1,0 +1,65 @@
+// Package terminal is what the commands show while they work: lines with one below them that is drawn again and again,
+// the progress bar of a file, tables, and numbers for people.
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+)
+
+// WriteTable prints names and values in two columns.
+func WriteTable(w io.Writer, rows [][2]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
+	}
+	return t.Flush()
+}
+
+// Grouped is the decimal number with a comma before every three digits.
+func Grouped(n int) string {
+	digits := strconv.Itoa(n)
+	sign := ""
+	if n < 0 {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// Gauge is a progress bar of so many characters, or nothing if there are too few.
+func Gauge(done float64, width int) string {
+	if width < 5 {
+		return ""
+	}
+	full := int(done * float64(width-2))
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-2-full) + "]"
+}
+
+// widthOf reports whether w is a terminal that tells how wide it is.
+func widthOf(w io.Writer) (width int, ok bool) {
+	fd, ok := terminalOf(w)
+	if !ok {
+		return 0, false
+	}
+	width, _, err := term.GetSize(fd)
+	return width, err == nil
+}
+
+// terminalOf is the descriptor of w, if it is a terminal.
+func terminalOf(w io.Writer) (fd int, ok bool) {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd = int(f.Fd())
+	return fd, term.IsTerminal(fd)
+}
