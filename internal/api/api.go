@@ -89,6 +89,13 @@ type Sink interface {
 	// Errors returns the errors of the shards that are being tried again.
 	Errors() map[int]error
 }
+// SourceStatus is what the metrics show of a source.
+type SourceStatus struct {
+	// Running: it runs on this node. Failing: it is being tried again.
+	Running, Failing bool
+	// Messages counts those committed since the start, Rejected those of them that are dead letters.
+	Messages, Rejected uint64
+}
 
 // Config configures an [API].
 type Config struct {
@@ -115,6 +122,8 @@ type Config struct {
 	Verifier Verifier
 	// Sinks are shown by the metrics, by name.
 	Sinks map[string]Sink
+	// Sources are shown by the metrics, by name. Each may be called concurrently and answers at once.
+	Sources map[string]func() SourceStatus
 	// Logger. Default: slog.Default().
 	Logger *slog.Logger
 }

@@ -420,7 +420,9 @@ func TestMetrics(t *testing.T) {
 			{Shard: 1, Owner: "n2", State: "none"}},
 		Stats: node.Stats{AppendNanos: uint64(1500 * time.Millisecond)},
 	}}
-	url := serve(t, n, api.Config{})
+	url := serve(t, n, api.Config{Sources: map[string]func() api.SourceStatus{"plant": func() api.SourceStatus {
+		return api.SourceStatus{Running: true, Failing: true, Messages: 17, Rejected: 3}
+	}}})
 	call(t, "DELETE", url+"/v1/data", "")
 	answer, body := call(t, "GET", url+"/metrics", "")
 	for _, want := range []string{
@@ -436,6 +438,10 @@ func TestMetrics(t *testing.T) {
 		"\nquadrille_shard_position{shard=\"0\"} 12\n",
 		"\nquadrille_shard_state{shard=\"0\",state=\"owning\"} 1\n",
 		"\nquadrille_http_requests_total{code=\"405\",method=\"DELETE\",path=\"/v1/data\"} 1\n",
+		"\nquadrille_source_running{source=\"plant\"} 1\n",
+		"\nquadrille_source_failing{source=\"plant\"} 1\n",
+		"\nquadrille_source_messages_total{source=\"plant\"} 17\n",
+		"\nquadrille_source_rejected_total{source=\"plant\"} 3\n",
 		"\ngo_goroutines ",
 		"\nprocess_open_fds ",
 	} {

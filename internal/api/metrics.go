@@ -42,7 +42,7 @@ func newMetrics(a *API) *metrics {
 			Name: "quadrille_http_streams",
 			Help: "Readers of /v1/changes and /v1/data that are connected.",
 		}, func() float64 { return float64(len(a.streams)) }),
-		&collector{node: a.node, sinks: a.cfg.Sinks},
+		&collector{node: a.node, sinks: a.cfg.Sinks, sources: a.cfg.Sources},
 	)
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: 8})
 	return m
@@ -63,6 +63,8 @@ func (m *metrics) observe(route, method string, code int, took time.Duration) {
 type collector struct {
 	node  Health
 	sinks map[string]Sink
+	// sources tell how they are.
+	sources map[string]func() SourceStatus
 }
 
 // value is one metric that is a function of the status.
@@ -172,6 +174,14 @@ var (
 		"Log position up to which the sink has written the shard.", []string{"sink", "shard"}, nil)
 	sinkFailing = prometheus.NewDesc("quadrille_sink_failing_shards",
 		"Shards that the sink could not write and tries again.", []string{"sink"}, nil)
+	sourceRunning = prometheus.NewDesc("quadrille_source_running",
+		"1 if the source runs on this node, else 0: it runs where its home shard is owned.", []string{"source"}, nil)
+	sourceFailing = prometheus.NewDesc("quadrille_source_failing",
+		"1 if the source could not go on and is tried again, else 0.", []string{"source"}, nil)
+	sourceMessages = prometheus.NewDesc("quadrille_source_messages_total",
+		"Messages of the source that were committed by this node.", []string{"source"}, nil)
+	sourceRejected = prometheus.NewDesc("quadrille_source_rejected_total",
+		"Messages of the source that became dead letters.", []string{"source"}, nil)
 )
 
 // Describe implements [prometheus.Collector].
@@ -186,6 +196,10 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	out <- streamReplicas
 	out <- sinkPosition
 	out <- sinkFailing
+	out <- sourceRunning
+	out <- sourceFailing
+	out <- sourceMessages
+	out <- sourceRejected
 }
 
 func one(yes bool) float64 {
@@ -232,5 +246,17 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 				strconv.Itoa(shard))
 		}
 		out <- prometheus.MustNewConstMetric(sinkFailing, prometheus.GaugeValue, float64(len(sink.Errors())), name)
+	}
+	c.collectSources(out)
+}
+
+// collectSources shows the sources.
+func (c *collector) collectSources(out chan<- prometheus.Metric) {
+	for name, status := range c.sources {
+		s := status()
+		out <- prometheus.MustNewConstMetric(sourceRunning, prometheus.GaugeValue, one(s.Running), name)
+		out <- prometheus.MustNewConstMetric(sourceFailing, prometheus.GaugeValue, one(s.Failing), name)
+		out <- prometheus.MustNewConstMetric(sourceMessages, prometheus.CounterValue, float64(s.Messages), name)
+		out <- prometheus.MustNewConstMetric(sourceRejected, prometheus.CounterValue, float64(s.Rejected), name)
 	}
 }

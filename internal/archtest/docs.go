@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 )
 
@@ -116,13 +117,18 @@ func (d *docs) spec(decl *ast.GenDecl, spec ast.Spec) {
 	}
 }
 
+// hasHelp reports whether a field of a configuration says in its tag what it is.
+func hasHelp(field *ast.Field) bool {
+	return field.Tag != nil && reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("help") != ""
+}
+
 // fields checks the fields of a struct or the methods of an interface. What is embedded is documented where it is
 // declared.
 func (d *docs) fields(owner string, list *ast.FieldList) {
 	last := -1 // line on which the last documented field ends
 	for _, field := range list.List {
 		line := d.files.Position(field.Pos()).Line
-		documented := field.Doc != nil || field.Comment != nil || line == last+1
+		documented := field.Doc != nil || field.Comment != nil || line == last+1 || hasHelp(field)
 		if documented {
 			last = d.files.Position(field.End()).Line
 			continue

@@ -135,13 +135,22 @@ var floors = [][]rule{
 		}},
 	},
 	{
+		{pkg: "internal/config", imports: []string{"shard", "engine/jetstream"}, modules: []string{yaml}},
+	},
+	{
+		{pkg: "internal/daemon", imports: []string{
+			"engine", "engine/jetstream", "shipper/natstransport", "client", "connector", "connector/file", "connector/http", "node", "graph",
+			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
+		}, modules: []string{natsClient}},
+	},
+	{
 		// Its tests run nodes, and those are started by the command line.
 		{pkg: "internal/cluster", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/demo", imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"}},
 		{pkg: "internal/bench", imports: []string{
 			"internal/clock", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory", "internal/cluster",
 		}, modules: []string{natsClient}},
-		{pkg: "internal/cli", imports: wiring, modules: []string{kong, yaml, natsClient}},
+		{pkg: "internal/cli", imports: wiring, modules: []string{kong}},
 	},
 	{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
@@ -157,8 +166,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "shard", "engine", "engine/jetstream",
-	"shipper/natstransport", "operator", "connector/file", "node", "graph", "client", "internal/pipeline", "internal/api",
-	"internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail", "internal/inverse",
-	"internal/replay", "internal/factory", "internal/cluster", "internal/demo", "internal/bench",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "shard", "client", "internal/config",
+	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
+	"internal/inverse", "internal/replay", "internal/factory", "internal/cluster", "internal/demo", "internal/bench",
 }

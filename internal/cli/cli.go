@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/quadrille-stream/quadrille/internal/config"
 )
 
 // The exit statuses.
@@ -31,6 +33,7 @@ const (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run a node; its engine is embedded unless --nats names another."`
 	Demo    demoCommand    `cmd:"" help:"Run a cluster on this machine: stream changes, kill a node, prove that nothing is lost."`
+	Config  configCommands `cmd:"" help:"Check, explain or print configuration files."`
 	Publish publishCommand `cmd:"" help:"Send files of changes to a node."`
 	Tail    tailCommand    `cmd:"" help:"Print the changes that were committed."`
 	Status  statusCommand  `cmd:"" help:"Show nodes and shards."`
@@ -99,6 +102,7 @@ func newParser(grammar *commands, io *streams) (*kong.Kong, error) {
 		kong.DefaultEnvars("QUADRILLE"),
 		kong.Writers(io.out, io.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.Bind(&loaded{}),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 	)
 }
@@ -107,9 +111,9 @@ func newParser(grammar *commands, io *streams) (*kong.Kong, error) {
 var errDegraded = errors.New("degraded")
 
 // usageError is an error of the command line that only shows when a command looks at it.
-type usageError struct{ error }
+type usageError = config.UsageError
 
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return config.Usagef(format, args...) }
 
 // report writes the error, if there is one to tell of, and returns the exit status.
 func report(io *streams, err error) int {

@@ -1,13 +1,11 @@
 package cli
 
 import (
-	"crypto/x509"
-	"fmt"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/daemon"
 )
 
 // doors are the flags of commands that talk to nodes.
@@ -32,13 +30,9 @@ func (d *doors) client() (*client.Client, error) {
 	if d.TLSCA == "" {
 		return client.New(d.Token), nil
 	}
-	pem, err := os.ReadFile(d.TLSCA)
+	pool, err := daemon.Roots(d.TLSCA)
 	if err != nil {
-		return nil, fmt.Errorf("certificates to trust: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("certificates to trust: %s holds no certificate in PEM form", d.TLSCA)
+		return nil, err
 	}
 	return client.New(d.Token, client.WithRoots(pool)), nil
 }

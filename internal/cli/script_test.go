@@ -73,13 +73,14 @@ func (l leakChecked) Run() int {
 //	                          sends a request to the node, with the file as its body, and expects that status
 //	compress FILE             makes FILE.gz and FILE.zst
 //	alter FILE                flips a bit in the middle of it
+//	fill FILE                 puts the environment's values in place of $NAME
 //	certificate               makes cert.pem and key.pem for 127.0.0.1
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "http": request,
-			"compress": compress, "certificate": certificate, "alter": alter,
+			"compress": compress, "certificate": certificate, "alter": alter, "fill": fill,
 		},
 		Setup: func(e *testscript.Env) error {
 			e.Values[nodesKey{}] = map[string]*process{}
@@ -258,6 +259,10 @@ func alter(ts *testscript.TestScript, _ bool, args []string) {
 	content := []byte(ts.ReadFile(args[0]))
 	content[len(content)/2] ^= 8
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
+}
+
+func fill(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(os.Expand(ts.ReadFile(args[0]), ts.Getenv)), 0o600))
 }
 
 func certificate(ts *testscript.TestScript, _ bool, _ []string) {

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -14,26 +12,6 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/internal/tail"
 )
-
-func TestByteSize(t *testing.T) {
-	for text, want := range map[string]byteSize{"0": 0, "7": 7, "7B": 7, "64KiB": 64 << 10, "3 MiB": 3 << 20, "2GiB": 2 << 30,
-		"5kB": 5000, "5MB": 5e6, "5GB": 5e9} {
-		var got byteSize
-		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
-			t.Errorf("%s: %d, %v", text, got, err)
-		}
-		var again byteSize
-		if err := again.UnmarshalText([]byte(want.String())); err != nil || again != want {
-			t.Errorf("%s as %q: %d, %v", text, want, again, err)
-		}
-	}
-	for _, text := range []string{"", "x", "-1", "1.5MiB", "MiB", "9999999999GiB", "1mib", "99999999999999999999"} {
-		var got byteSize
-		if err := got.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q was taken as %d", text, got)
-		}
-	}
-}
 
 func TestUpdateForm(t *testing.T) {
 	change := client.Change{Shard: 2, Position: 9, Patch: `TX .
@@ -78,36 +56,6 @@ INSERT DATA {
 		if err != nil || strings.Contains(string(got), "_:b") || !strings.Contains(string(got), "<urn:quadrille:blank:b>") {
 			t.Errorf("%s: %v\n%s", row, err, got)
 		}
-	}
-}
-
-func TestPartsEndInReverseOrder(t *testing.T) {
-	log := slog.New(slog.DiscardHandler)
-	var ended []string
-	wait := func(name string, err error) part {
-		return part{name, func(ctx context.Context) error {
-			<-ctx.Done()
-			ended = append(ended, name) // one ends after the other
-			return err
-		}}
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := runParts(ctx, []part{wait("a", nil), wait("b", context.Canceled), wait("c", nil)}, log); err != nil {
-		t.Error(err)
-	}
-	if diff := cmp.Diff([]string{"c", "b", "a"}, ended); diff != "" {
-		t.Error(diff)
-	}
-	broken, late := errors.New("broken"), errors.New("late")
-	err := runParts(t.Context(), []part{wait("a", late), {"b", func(context.Context) error { return broken }}, wait("c", nil)}, log)
-	if !errors.Is(err, broken) || !errors.Is(err, late) || !strings.Contains(err.Error(), "b: broken") {
-		t.Errorf("%v", err)
-	}
-	// A part that ends by itself is an error too.
-	err = runParts(t.Context(), []part{wait("a", nil), {"b", func(context.Context) error { return nil }}}, log)
-	if err == nil || !strings.Contains(err.Error(), "b: ended") {
-		t.Errorf("%v", err)
 	}
 }
 

@@ -251,21 +251,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestSizes(t *testing.T) {
-	for text, want := range map[string]config.Size{"0": 0, "17": 17, "1KiB": 1024, "64MiB": 64 << 20, "2GB": 2e9, "3 GiB": 3 << 30} {
-		var s config.Size
-		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
-			t.Errorf("%s: %d, %v", text, s, err)
+func TestSize(t *testing.T) {
+	for text, want := range map[string]config.Size{"0": 0, "7": 7, "7B": 7, "64KiB": 64 << 10, "3 MiB": 3 << 20, "2GiB": 2 << 30,
+		"5kB": 5000, "5MB": 5e6, "5GB": 5e9} {
+		var got config.Size
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
 		}
-		var back config.Size
-		if err := back.UnmarshalText([]byte(s.String())); err != nil || back != s {
-			t.Errorf("%s: %s is %d, %v", text, s, back, err)
+		var again config.Size
+		if err := again.UnmarshalText([]byte(want.String())); err != nil || again != want {
+			t.Errorf("%s as %q: %d, %v", text, want, again, err)
 		}
 	}
-	for _, bad := range []string{"", "x", "-1", "1.5GiB", "9999999999GiB"} {
-		var s config.Size
-		if s.UnmarshalText([]byte(bad)) == nil {
-			t.Errorf("%q is %d", bad, s)
+	for _, text := range []string{"", "x", "-1", "1.5MiB", "MiB", "9999999999GiB", "1mib", "99999999999999999999"} {
+		var got config.Size
+		if err := got.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q was taken as %d", text, got)
 		}
 	}
 }

@@ -39,6 +39,9 @@ type Pipeline struct {
 	KeepKeys time.Duration `yaml:"keep-keys" default:"24h" help:"How long idempotency keys are remembered, the same on all nodes; a shard remembers a million at most, and then says that it is busy."`
 }
 
+// DefaultData is the folder of the embedded engine's data where none is given.
+const DefaultData = "quadrille-data"
+
 // Engine says what keeps the logs: embedded, alone or as a member of a cluster, or one that others run.
 type Engine struct {
 	Data        string   `yaml:"data" placeholder:"DIR" default:"quadrille-data" help:"Folder of the embedded engine's data."`

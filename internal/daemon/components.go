@@ -1,4 +1,4 @@
-package cli
+package daemon
 
 import (
 	"context"
@@ -7,25 +7,25 @@ import (
 	"log/slog"
 )
 
-// part is something that runs until its context ends.
-type part struct {
+// component is something that runs until its context ends.
+type component struct {
 	name string
 	run  func(context.Context) error
 }
 
-// runParts starts the parts in their order, and ends them in the reverse order, each after the one before it has ended:
-// when ctx ends, or when a part ends by itself, which is an error. It returns the errors of all parts.
-func runParts(ctx context.Context, parts []part, log *slog.Logger) error {
-	first := make(chan struct{}, len(parts))
-	running := make([]*runningPart, len(parts))
-	for i, p := range parts {
-		r := &runningPart{part: p, done: make(chan struct{})}
+// runAll starts the components in their order, and ends them in the reverse order, each after the one before it has ended:
+// when ctx ends, or when one ends by itself, which is an error. It returns the errors of all.
+func runAll(ctx context.Context, list []component, log *slog.Logger) error {
+	first := make(chan struct{}, len(list))
+	all := make([]*running, len(list))
+	for i, c := range list {
+		r := &running{component: c, done: make(chan struct{})}
 		var own context.Context
 		own, r.stop = context.WithCancel(context.WithoutCancel(ctx))
-		running[i] = r
+		all[i] = r
 		go func() {
 			defer close(r.done)
-			r.err = p.run(own)
+			r.err = c.run(own)
 			if own.Err() == nil && r.err == nil {
 				r.err = errors.New("ended")
 			}
@@ -38,8 +38,8 @@ func runParts(ctx context.Context, parts []part, log *slog.Logger) error {
 	case <-first:
 	}
 	var errs []error
-	for i := len(running) - 1; i >= 0; i-- {
-		r := running[i]
+	for i := len(all) - 1; i >= 0; i-- {
+		r := all[i]
 		r.stop()
 		<-r.done
 		if r.err != nil && !errors.Is(r.err, context.Canceled) {
@@ -49,8 +49,8 @@ func runParts(ctx context.Context, parts []part, log *slog.Logger) error {
 	return errors.Join(errs...)
 }
 
-type runningPart struct {
-	part
+type running struct {
+	component
 	stop context.CancelFunc
 	done chan struct{}
 	err  error // once done is closed

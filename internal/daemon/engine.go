@@ -1,4 +1,4 @@
-package cli
+package daemon
 
 import (
 	"context"
@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net"
-	"net/url"
 	"os"
 	"time"
 
@@ -16,80 +14,14 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/verify"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
-// defaultData is the folder of the embedded engine's data where none is given, that of the flag below.
-const defaultData = "quadrille-data"
-
-// engineFlags is the configuration of the engine: embedded, alone or as a member of a cluster, or one that others run.
-type engineFlags struct {
-	Data        string   `placeholder:"DIR" default:"quadrille-data" help:"Folder of the embedded engine's data."`
-	Listen      string   `placeholder:"HOST" default:"127.0.0.1" help:"Address of the embedded engine; on loopback."`
-	Port        int      `help:"Port of the embedded engine for other processes; 0 takes a free one."`
-	Cluster     string   `placeholder:"NAME" help:"Name of the cluster of embedded engines that this one is a member of."`
-	ClusterPort int      `help:"Port for the other members; 0 takes a free one."`
-	Routes      []string `placeholder:"URL" help:"Addresses of the members, nats://HOST:CLUSTERPORT; this one's may be among them."`
-
-	NATS      string `name:"nats" placeholder:"URL" help:"NATS servers with JetStream that others run, with commas between them, instead of an embedded engine."`
-	NATSCreds string `name:"nats-creds" placeholder:"FILE" help:"Credentials file for these servers."`
-	NATSCA    string `name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-
-	Election time.Duration `default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
-	MaxStore byteSize      `help:"Most that the embedded engine stores. Default: the disk."`
-
-	Compress bool `help:"Compress larger records in the logs: less than half the disk, and slower by a tenth or more."`
-
-	Replicas int `help:"Copies of the logs. Default: 3 in a cluster, else 1."`
-	Streams  int `help:"Streams over which the shards' logs are spread. Default: by the number of shards."`
-}
-
-// errOpenEngine is returned for an engine address that others can reach.
-var errOpenEngine = errors.New("the embedded engine listens on loopback only, as it asks nobody who they are; " +
-	"for nodes on several machines run NATS servers with TLS and accounts, and name them with --nats")
-
-func (e *engineFlags) check() error {
-	switch embedded := e.Cluster != "" || len(e.Routes) > 0 || e.Port != 0 || e.ClusterPort != 0; {
-	case e.NATS != "" && embedded:
-		return usagef("--nats means an engine that others run; --port, --cluster, --cluster-port and --routes are of an embedded one")
-	case e.NATS == "" && (e.NATSCreds != "" || e.NATSCA != ""):
-		return usagef("--nats-creds and --nats-ca need --nats")
-	case e.Cluster == "" && (len(e.Routes) > 0 || e.ClusterPort != 0):
-		return usagef("--routes and --cluster-port need --cluster")
-	case e.Port < 0 || e.Port > 65535 || e.ClusterPort < 0 || e.ClusterPort > 65535:
-		return usagef("--port=%d --cluster-port=%d: expected 0 to 65535", e.Port, e.ClusterPort)
-	case e.Election != 0 && (e.Election < jetstream.MinElection || e.Election > jetstream.MaxElection):
-		return usagef("--election=%v: expected %v to %v, or 0", e.Election, jetstream.MinElection, jetstream.MaxElection)
-	case e.MaxStore < 0:
-		return usagef("--max-store=%v: expected 1 or more", e.MaxStore)
-	case e.Replicas < 0 || e.Replicas > 5:
-		return usagef("--replicas=%d: expected 1 to 5", e.Replicas)
-	case e.Streams < 0:
-		return usagef("--streams=%d: expected 1 or more", e.Streams)
-	}
-	if !isLoopback(e.Listen) {
-		return fmt.Errorf("--listen=%s: %w", e.Listen, errOpenEngine)
-	}
-	for _, route := range e.Routes {
-		u, err := url.Parse(route)
-		if err != nil || u.Port() == "" {
-			return usagef("--routes=%s: expected nats://HOST:CLUSTERPORT", route)
-		}
-		if !isLoopback(u.Hostname()) {
-			return fmt.Errorf("--routes=%s: %w", route, errOpenEngine)
-		}
-	}
-	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // waitsFor says what a node waits for that starts.
-func (e *engineFlags) waitsFor() string {
+func (d *daemon) waitsFor() string {
+	e := &d.Engine
 	switch {
 	case e.NATS != "":
 		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", e.NATS)
@@ -112,61 +44,63 @@ type started struct {
 
 // start starts the embedded engine, or connects to that of others, and opens the pipeline's logs, which waits for a
 // cluster to have a majority.
-func (e *engineFlags) start(ctx context.Context, c *serveCommand, log *slog.Logger) (_ *started, err error) {
+func (d *daemon) start(ctx context.Context) (_ *started, err error) {
 	s := &started{}
 	defer func() {
 		if err != nil {
-			s.close(log)
+			s.close(d.log)
 		}
 	}()
-	connect := e.connect
-	if e.NATS == "" {
-		if s.server, err = jetstream.StartServer(ctx, e.server(c.Name), slog.New(quieter{log.Handler()})); err != nil {
+	connect := d.connect
+	if d.Engine.NATS == "" {
+		if s.server, err = jetstream.StartServer(ctx, d.server(), slog.New(quieter{d.log.Handler()})); err != nil {
 			return nil, err
 		}
 		connect = s.server.Connect
 	}
-	if s.own, err = connect(connOptions(c.Name, log)...); err != nil {
+	if s.own, err = connect(connOptions(d.Node.Name, d.log)...); err != nil {
 		return nil, err
 	}
-	if s.events, err = connect(connOptions(c.Name+" events", log)...); err != nil {
+	if s.events, err = connect(connOptions(d.Node.Name+" events", d.log)...); err != nil {
 		return nil, err
 	}
 	s.address = s.own.ConnectedUrlRedacted()
 	if s.server != nil {
 		s.address = s.server.ClientURL()
 	}
-	if s.engine, err = e.open(ctx, c, s, log); err != nil {
+	if s.engine, err = d.open(ctx, s); err != nil {
 		return nil, err
 	}
-	s.marks, err = e.openMarks(c)
+	s.marks, err = d.openMarks()
 	return s, err
 }
 
 // open opens the pipeline's logs. That it exists is noted in the data folder, so that what is missing at a later start is
 // known to be lost.
-func (e *engineFlags) open(ctx context.Context, c *serveCommand, s *started, log *slog.Logger) (engine.Engine, error) {
-	exists, err := jetstream.PipelineExists(e.Data, c.Pipeline)
+func (d *daemon) open(ctx context.Context, s *started) (engine.Engine, error) {
+	e, p := &d.Engine, &d.Pipeline
+	exists, err := jetstream.PipelineExists(e.Data, p.Name)
 	if err != nil {
 		return nil, err
 	}
 	opened, err := jetstream.Open(ctx, s.own, jetstream.Config{
-		Pipeline: c.Pipeline, Shards: c.Shards, Streams: e.Streams, Replicas: e.replicas(s.own),
-		Existing: exists, Server: s.server, Logger: log, Compress: e.Compress,
+		Pipeline: p.Name, Shards: p.Shards, Streams: e.Streams, Replicas: d.replicas(s.own),
+		Existing: exists, Server: s.server, Logger: d.log, Compress: e.Compress,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !e.keeps() {
+	if !d.keeps() {
 		return opened, nil
 	}
-	return opened, jetstream.RememberPipeline(e.Data, c.Pipeline)
+	return opened, jetstream.RememberPipeline(e.Data, p.Name)
 }
 
 // keeps reports whether the node keeps anything in the data folder. With an engine that others run it does if the folder
 // was given or is there.
-func (e *engineFlags) keeps() bool {
-	if e.NATS == "" || e.Data != defaultData {
+func (d *daemon) keeps() bool {
+	e := &d.Engine
+	if e.NATS == "" || e.Data != config.DefaultData {
 		return true
 	}
 	_, err := os.Stat(e.Data)
@@ -174,19 +108,20 @@ func (e *engineFlags) keeps() bool {
 }
 
 // openMarks opens the file in which the node keeps how far the shards' logs go, in the data folder; nil if it keeps nothing.
-func (e *engineFlags) openMarks(c *serveCommand) (*node.MarkFile, error) {
-	if !e.keeps() {
+func (d *daemon) openMarks() (*node.MarkFile, error) {
+	if !d.keeps() {
 		return nil, nil
 	}
-	if err := os.MkdirAll(e.Data, 0o750); err != nil {
+	if err := os.MkdirAll(d.Engine.Data, 0o750); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	return node.OpenMarks(verify.MarksFile(e.Data, c.Pipeline, c.Name), c.Pipeline, c.Shards)
+	return node.OpenMarks(verify.MarksFile(d.Engine.Data, d.Pipeline.Name, d.Node.Name), d.Pipeline.Name, d.Pipeline.Shards)
 }
 
 // server is the configuration of the embedded server, which takes any free port for -1.
-func (e *engineFlags) server(name string) jetstream.ServerConfig {
-	cfg := jetstream.ServerConfig{Name: name, Dir: e.Data, Host: e.Listen, Port: e.Port, Election: e.Election,
+func (d *daemon) server() jetstream.ServerConfig {
+	e := &d.Engine
+	cfg := jetstream.ServerConfig{Name: d.Node.Name, Dir: e.Data, Host: e.Listen, Port: e.Port, Election: e.Election,
 		MaxStore: int64(e.MaxStore)}
 	if cfg.Election == 0 {
 		cfg.Election = jetstream.StockElection
@@ -203,7 +138,8 @@ func (e *engineFlags) server(name string) jetstream.ServerConfig {
 	return cfg
 }
 
-func (e *engineFlags) replicas(nc *nats.Conn) int {
+func (d *daemon) replicas(nc *nats.Conn) int {
+	e := &d.Engine
 	switch {
 	case e.Replicas > 0:
 		return e.Replicas
@@ -214,7 +150,8 @@ func (e *engineFlags) replicas(nc *nats.Conn) int {
 }
 
 // connect connects to the servers that others run.
-func (e *engineFlags) connect(opts ...nats.Option) (*nats.Conn, error) {
+func (d *daemon) connect(opts ...nats.Option) (*nats.Conn, error) {
+	e := &d.Engine
 	if e.NATSCreds != "" {
 		opts = append(opts, nats.UserCredentials(e.NATSCreds))
 	}
@@ -229,12 +166,12 @@ func (e *engineFlags) connect(opts ...nats.Option) (*nats.Conn, error) {
 }
 
 // verifier is what /v1/verify asks: the files of this process's engine, or an engine that others run.
-func (c *serveCommand) verifier(e *started) api.Verifier {
-	n := verify.Node{Name: c.Name, Pipeline: c.Pipeline, Shards: c.Shards, Engine: e.engine, Marks: e.marks}
+func (d *daemon) verifier(e *started) api.Verifier {
+	n := verify.Node{Name: d.Node.Name, Pipeline: d.Pipeline.Name, Shards: d.Pipeline.Shards, Engine: e.engine, Marks: e.marks}
 	if e.server == nil {
 		return &verify.EngineVerifier{Node: n}
 	}
-	return &verify.ReplicaVerifier{Node: n, Server: e.server, Dir: c.Engine.Data, Clustered: c.Engine.Cluster != ""}
+	return &verify.ReplicaVerifier{Node: n, Server: e.server, Dir: d.Engine.Data, Clustered: d.Engine.Cluster != ""}
 }
 
 // connOptions are those of every connection: it is taken up again without end, and its troubles are logged.

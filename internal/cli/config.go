@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/quadrille-stream/quadrille/internal/config"
+)
+
+// configCommands are about configuration files.
+type configCommands struct {
+	Check   configCheckCommand   `cmd:"" help:"Tell what is wrong with a configuration file."`
+	Explain configExplainCommand `cmd:"" help:"Tell what a setting is."`
+	Example configExampleCommand `cmd:"" help:"Print a configuration file with all settings as they are unless set."`
+}
+
+type configCheckCommand struct {
+	File []string `arg:"" help:"Files to check."`
+}
+
+// AfterApply looks at the environment, too.
+func (*configCheckCommand) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
+
+// Run checks.
+func (c *configCheckCommand) Run(std *streams) error {
+	for _, path := range c.File {
+		file, err := config.Load(path)
+		if err != nil {
+			return err
+		}
+		doc, err := file.Document()
+		if err == nil {
+			err = doc.Check()
+		}
+		if err != nil {
+			return errors.New(path + ": " + err.Error()) // a mistake in the file, not in the usage of the command
+		}
+		fmt.Fprintf(std.out, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d\n", path, doc.Node.Name, doc.Pipeline.Name,
+			doc.Pipeline.Shards, len(doc.Sources), len(doc.Sinks))
+	}
+	return nil
+}
+
+type configExplainCommand struct {
+	Key string `arg:"" optional:"" help:"Setting, or the beginning of its name, such as engine. Default: all."`
+}
+
+// Run explains.
+func (c *configExplainCommand) Run(std *streams) error {
+	any, err := config.Explain(std.out, c.Key)
+	if err == nil && !any {
+		var keys []string
+		for _, f := range config.Fields() {
+			keys = append(keys, f.Key)
+		}
+		err = usagef("no setting begins with %q; the nearest is %q", c.Key, config.Nearest(c.Key, keys))
+	}
+	return err
+}
+
+type configExampleCommand struct{}
+
+// Run prints the example.
+func (configExampleCommand) Run(std *streams) error { return config.Example(std.out) }
