@@ -89,6 +89,7 @@ type Sink interface {
 	// Errors returns the errors of the shards that are being tried again.
 	Errors() map[int]error
 }
+
 // SourceStatus is what the metrics show of a source.
 type SourceStatus struct {
 	// Running: it runs on this node. Failing: it is being tried again.
