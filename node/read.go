@@ -11,7 +11,6 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -137,17 +136,19 @@ func (n *Node) writeShard(ctx context.Context, w io.Writer, s int, tail uint64) 
 	}
 	defer v.Close()
 	buf := make([]byte, 0, 64<<10)
-	v.Quads(func(q rdf.Quad) bool {
+	for q, err := range store.Quads(v, store.Pattern{}) {
+		if err != nil {
+			return at, err
+		}
 		buf = nquads.AppendQuad(buf, q)
 		if len(buf) > 60<<10 {
-			_, err = w.Write(buf)
+			if _, err := w.Write(buf); err != nil {
+				return at, err
+			}
 			buf = buf[:0]
 		}
-		return err == nil
-	})
-	if err == nil {
-		_, err = w.Write(buf)
 	}
+	_, err = w.Write(buf)
 	return at, err
 }
 

@@ -59,8 +59,9 @@ var floors = [][]rule{
 		{pkg: "rdfio", imports: []string{"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
-		{pkg: "store", imports: []string{"rdf", "rdf/nquads", "patch"}, modules: []string{compress}},
-		{pkg: "store/storetest", imports: []string{"store", "rdf", "rdf/nquads", "patch"}, modules: []string{gocmp, rapid}},
+		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
+		{pkg: "store/memory", imports: []string{"store", "rdf"}},
+		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
 	{
 		{pkg: "shard"},
@@ -84,7 +85,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "store/memory", "shard", "event", "operator"}},
 	},
 	{
 		{pkg: "connector/file", imports: []string{"engine", "operator"}, modules: []string{xsys}},
@@ -127,7 +128,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together: everything that is no test suite.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "shard", "event", "engine", "engine/memory",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "store", "store/memory", "shard", "event", "engine", "engine/memory",
 	"engine/jetstream", "engine/jetstream/filestore", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset",
 	"connector/file", "node", "internal/api", "internal/cli/...",
 }

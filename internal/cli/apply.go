@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // applyCommand applies patches to data.
@@ -124,7 +125,7 @@ const settleEvery = 1 << 16
 
 // replay is a [patch.Change] that changes a store. It knows the prefixes of the default graph.
 type replay struct {
-	store *store.Memory
+	store *memory.Store
 	tx    store.Tx // nil: none
 	open  bool     // the transaction is one of the patch
 	rows  int      // outside a transaction, not settled
@@ -142,7 +143,7 @@ type replayState struct {
 
 var _ patch.Change = (*replay)(nil)
 
-func newReplay() *replay { return &replay{store: store.NewMemory()} }
+func newReplay() *replay { return &replay{store: memory.New()} }
 
 // settle commits the rows that are outside a transaction.
 func (r *replay) settle() error {
@@ -153,7 +154,7 @@ func (r *replay) settle() error {
 }
 
 func (r *replay) commit() error {
-	err := r.tx.Commit(r.store.Position() + 1)
+	err := r.tx.Commit(r.store.Position()+1, nil)
 	r.tx, r.open, r.rows = nil, false, 0
 	return err
 }
@@ -202,11 +203,11 @@ func (r *replay) Add(q rdf.Quad) error {
 	if err != nil {
 		return err
 	}
-	if tx.Add(q) {
+	changed, err := tx.Add(q)
+	if changed {
 		r.state.adds++
-		return nil
 	}
-	return tx.Err()
+	return err
 }
 
 func (r *replay) Delete(q rdf.Quad) error {
@@ -214,11 +215,11 @@ func (r *replay) Delete(q rdf.Quad) error {
 	if err != nil {
 		return err
 	}
-	if tx.Delete(q) {
+	changed, err := tx.Delete(q)
+	if changed {
 		r.state.deletes++
-		return nil
 	}
-	return tx.Err()
+	return err
 }
 
 // declare takes the prefixes of the data.
@@ -262,12 +263,13 @@ func (r *replay) write(w io.Writer, to rdfio.Format) error {
 	}
 	view := r.store.View()
 	defer view.Close()
-	view.Quads(func(q rdf.Quad) bool {
-		err = out.Write(q)
-		return err == nil
-	})
-	if err != nil {
-		return err
+	for q, err := range store.Quads(view, store.Pattern{}) {
+		if err != nil {
+			return err
+		}
+		if err := out.Write(q); err != nil {
+			return err
+		}
 	}
 	return out.Flush()
 }
