@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -64,17 +63,19 @@ func (g *Graph) writeShard(ctx context.Context, w io.Writer, s int, tail uint64)
 	}
 	defer v.Close()
 	buf := make([]byte, 0, 64<<10)
-	v.Quads(func(q rdf.Quad) bool {
-		buf = nquads.AppendQuad(buf, q)
-		if len(buf) > 60<<10 {
-			_, err = w.Write(buf)
-			buf = buf[:0]
+	for q, err := range store.Quads(v, store.Pattern{}) {
+		if err != nil {
+			return at, err
 		}
-		return err == nil
-	})
-	if err == nil {
-		_, err = w.Write(buf)
+		if buf = nquads.AppendQuad(buf, q); len(buf) < 60<<10 {
+			continue
+		}
+		if _, err := w.Write(buf); err != nil {
+			return at, err
+		}
+		buf = buf[:0]
 	}
+	_, err = w.Write(buf)
 	return at, err
 }
 

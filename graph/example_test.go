@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // A knowledge graph inside a program, on the engine in memory: a change goes in, its exact delta is told, and the quads of the
@@ -35,10 +36,12 @@ TC .
 		panic(err)
 	}
 	defer view.Close()
-	view.Quads(func(q rdf.Quad) bool {
+	for q, err := range store.Quads(view, store.Pattern{}) {
+		if err != nil {
+			panic(err)
+		}
 		fmt.Println(q.S.Value(), q.O.Value())
-		return true
-	})
+	}
 	off := rdf.Quad{S: must(rdf.IRI("http://plant.example/pump2")), P: must(rdf.IRI("http://plant.example/state")), O: must(rdf.Literal("off"))}
 	again := must(g.SubmitQuads(ctx, "message 17", nil, slices.Values([]rdf.Quad{off})))
 	fmt.Println(again[0].Adds, "more")

@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -84,10 +85,12 @@ func TestSubmitQuads(t *testing.T) {
 	}
 	defer view.Close()
 	var got []string
-	view.Quads(func(q rdf.Quad) bool {
+	for q, err := range store.Quads(view, store.Pattern{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		got = append(got, q.O.Value())
-		return true
-	})
+	}
 	if slices.Sort(got); !slices.Equal(got, []string{"a", "c", "d"}) || mark.Position != second[0].Position || mark.ID != second[0].Head {
 		t.Errorf("%v at %v", got, mark)
 	}

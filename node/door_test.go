@@ -150,11 +150,11 @@ func TestShardsAreTheEngines(t *testing.T) {
 // cramped is a logic that has no room for what is called vast.
 type cramped struct{ *dataset.Logic }
 
-func (l cramped) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (l cramped) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
 	if strings.Contains(string(ev.Payload), "vast") {
 		return dst, 0, 0, fmt.Errorf("%w: no room for it", operator.ErrFull)
 	}
-	return l.Logic.Evaluate(ev, dst)
+	return l.Logic.Evaluate(ev, within, dst)
 }
 
 // TestHaltedIsSaidAtOnce, through whatever door; the other shards go on, and the process too.

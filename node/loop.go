@@ -104,6 +104,7 @@ func (l *loop) run(ctx context.Context) error {
 	tick := time.NewTimer(l.n.cfg.Tick)
 	defer tick.Stop()
 	defer func() { l.stopReading() }()
+	defer l.op.Close()
 	ticking := true
 	for {
 		select {

@@ -103,7 +103,9 @@ func (o *Operator) committed(seq uint64) error {
 		return nil
 	}
 	o.inflight = nil
-	o.finish(f, whole, seq)
+	if err := o.finish(f, whole, seq); err != nil {
+		return err
+	}
 	if r.Kind == Claim {
 		o.emit(Changed{})
 		if !o.reading {
@@ -118,13 +120,14 @@ func (o *Operator) committed(seq uint64) error {
 	return nil
 }
 
-// finish makes a committed group of events part of the state and answers it.
-func (o *Operator) finish(f *inflight, whole *Record, seq uint64) {
+// finish makes a committed group of events part of the state and answers it. The answers are the same when the state
+// fails: the events are in the log.
+func (o *Operator) finish(f *inflight, whole *Record, seq uint64) (err error) {
 	o.alone = false
+	o.producers.apply(whole, seq) // first, for a [Durable] Logic that keeps both
 	if f.events {
-		o.logic.Commit(seq)
+		err = o.logic.Commit(seq)
 	}
-	o.producers.apply(whole, seq)
 	o.stats.Adds += f.adds
 	o.stats.Deletes += f.deletes
 	for i := range f.answers {
@@ -134,7 +137,11 @@ func (o *Operator) finish(f *inflight, whole *Record, seq uint64) {
 		}
 	}
 	o.answer(f.answers)
+	if err != nil {
+		return o.chain.at(seq, fmt.Errorf("%w: %w", ErrState, err))
+	}
 	o.maybeSnapshot()
+	return nil
 }
 
 // abandon gives up the append under way: it is not in the log, or only as a chain that never closes.
@@ -151,9 +158,9 @@ func (o *Operator) work() {
 	for o.state == Owning && o.inflight == nil && o.queue.undecided() {
 		g := group{o: o, tentative: map[event.Producer]int{}}
 		g.gather()
-		if g.full != nil {
+		if g.failed != nil {
 			o.logic.Rollback()
-			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, g.full))
+			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, g.failed))
 			return
 		}
 		if g.letter == nil && len(g.positions) == 0 && len(g.body) == 0 {
@@ -178,7 +185,7 @@ type group struct {
 	evaluated     bool
 	reason        string // of the one event of a dead letter
 	letter        *event.Event
-	full          error // the state has no room for the next event
+	failed        error // the state has no room for the next event, or has failed
 	adds, deletes uint64
 }
 
@@ -202,8 +209,8 @@ func (g *group) gather() {
 	}
 }
 
-// decide answers one event. again: the event is bad, and the group before it must be appended first; or there is no
-// room for it.
+// decide answers one event. again: the event is bad, and the group before it must be appended first; or the
+// state has failed.
 func (g *group) decide(ev *event.Event) (answer event.Ack, again bool) {
 	if known, ok := g.known(ev); ok {
 		return known, false
@@ -218,9 +225,11 @@ func (g *group) decide(ev *event.Event) (answer event.Ack, again bool) {
 	if reason, _, rejected := ev.Rejected(); rejected {
 		return g.bad(ev, errors.New(reason))
 	}
-	body, adds, deletes, err := g.o.logic.Evaluate(ev, g.body)
-	if errors.Is(err, ErrFull) {
-		g.full = err
+	// The record of the group gets the same time.
+	e := Evaluation{Time: g.o.time(), MaxBody: g.o.cfg.MaxBody, MaxSteps: g.o.cfg.MaxSteps}
+	body, adds, deletes, err := g.o.logic.Evaluate(ev, e, g.body)
+	if errors.Is(err, ErrFull) || errors.Is(err, ErrState) {
+		g.failed = err
 		return event.Ack{}, true
 	}
 	if err != nil {

@@ -18,17 +18,21 @@ import (
 )
 
 // words is a logic whose state is a set of words. An event "a -b" adds a and deletes b; one with "bad" in it is bad,
-// and for one with "vast" there is no room.
+// for one with "vast" there is no room, and for one
+// with "broken" the state fails.
 type words struct {
 	set, tried map[string]bool // tried is nil when nothing is being evaluated
 	position   uint64
-	evaluated  int // calls
+	evaluated  int                 // calls
+	with       operator.Evaluation // of the last call
+	fail       error               // what Commit returns
 }
 
 func newWords() operator.Logic { return &words{set: map[string]bool{}} }
 
-func (l *words) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (l *words) Evaluate(ev *event.Event, e operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
 	l.evaluated++
+	l.with = e
 	tried := maps.Clone(l.tried)
 	if tried == nil {
 		tried = maps.Clone(l.set)
@@ -40,6 +44,8 @@ func (l *words) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, e
 		switch {
 		case word == "vast":
 			return dst, adds, deletes, fmt.Errorf("%w: no room for it", operator.ErrFull)
+		case word == "broken":
+			return dst, adds, deletes, fmt.Errorf("%w: it is broken", operator.ErrState)
 		case word == "bad":
 			return before, 0, 0, errors.New("it is bad")
 		case tried[name] != out:
@@ -56,18 +62,22 @@ func (l *words) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, e
 	return dst, adds, deletes, nil
 }
 
-func (l *words) Commit(position uint64) {
+func (l *words) Commit(position uint64) error {
+	if l.fail != nil {
+		return l.fail
+	}
 	if l.tried != nil {
 		l.set = l.tried
 	}
 	l.tried, l.position = nil, position
+	return nil
 }
 
 func (l *words) Rollback() { l.tried = nil }
 
 func (l *words) Apply(position uint64, body []byte) error {
 	ev := event.Event{Payload: body}
-	again, _, _, err := l.Evaluate(&ev, nil)
+	again, _, _, err := l.Evaluate(&ev, operator.Evaluation{}, nil)
 	if err == nil && string(again) != string(body) {
 		err = fmt.Errorf("%q is not exact", body)
 	}
@@ -75,17 +85,17 @@ func (l *words) Apply(position uint64, body []byte) error {
 		l.Rollback()
 		return err
 	}
-	l.Commit(position)
-	return nil
+	return l.Commit(position)
 }
 
 type wordsSnapshot struct {
-	Words []string
-	Extra []byte
+	Position uint64
+	Words    []string
+	Extra    []byte
 }
 
 func (l *words) Snapshot(extra func(io.Writer) error) func(io.Writer) error {
-	s := wordsSnapshot{Words: l.sorted()}
+	s := wordsSnapshot{Position: l.position, Words: l.sorted()}
 	return func(w io.Writer) error {
 		var more bytes.Buffer
 		if err := extra(&more); err != nil {
@@ -101,6 +111,7 @@ func (l *words) Restore(r io.Reader, extra func(io.Reader) error) error {
 	if err := json.NewDecoder(r).Decode(&s); err != nil {
 		return err
 	}
+	l.position = s.Position
 	for _, word := range s.Words {
 		l.set[word] = true
 	}

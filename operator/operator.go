@@ -18,38 +18,6 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 )
 
-// ErrFull is wrapped by the errors of a [Logic] whose state has no room for an event. That says nothing against the event
-// or the log: the shard halts, with nothing of the event in its log.
-var ErrFull = errors.New("the state is full")
-
-// Logic is what a shard does with its events. It is deterministic: the same records applied in the same order give the
-// same state. It is used by one goroutine at a time.
-type Logic interface {
-	// Evaluate tries the event on the state together with the events evaluated since the last Commit or Rollback, and
-	// appends what must be in the log to dst. An event that changes nothing appends nothing. An error says that the
-	// event is bad: then it leaves no trace, neither in what is being evaluated nor in body, which is dst as it was. One
-	// that wraps [ErrFull] says that there is no room for it: the shard halts.
-	Evaluate(ev *event.Event, dst []byte) (body []byte, adds, deletes uint64, err error)
-	// Commit makes the evaluated events part of the state, which is then at the log position.
-	Commit(position uint64)
-	// Rollback forgets the events evaluated since the last Commit.
-	Rollback()
-	// Apply brings a committed body that somebody else has evaluated into the state. An error means that the body
-	// can't come from this state, so the log is damaged, or, if it wraps [ErrFull], that there is no room for it.
-	Apply(position uint64, body []byte) error
-}
-
-// Snapshotter is a [Logic] whose state can be kept and brought back.
-type Snapshotter interface {
-	// Snapshot pins the committed state, in a time that doesn't grow with it, and returns a function that writes it, with
-	// what extra writes, and releases it. That function is called once, by any goroutine, while the Logic works on.
-	Snapshot(extra func(io.Writer) error) func(w io.Writer) error
-	// Restore fills a Logic that is fresh, and that nobody else has seen, with a snapshot's state, and calls extra once
-	// with what the snapshot's extra wrote. It takes as long as r does. After an error, which may be extra's, the Logic is
-	// of no more use.
-	Restore(r io.Reader, extra func(io.Reader) error) error
-}
-
 // Config configures an [Operator].
 type Config struct {
 	// Shard is the shard's number.
@@ -62,6 +30,12 @@ type Config struct {
 	// MaxRecord bounds the bytes of one record's body. With [HeaderRoom] it must be within the engine's limit. Default
 	// 512 KiB.
 	MaxRecord int
+	// MaxBody bounds the bytes that one event may put into the log. Default 128 MiB, so that it refuses no patch that a
+	// node's door takes.
+	MaxBody int
+	// MaxSteps bounds the steps in which one event is evaluated, see [Evaluation]. Default 10,000,000, which, too, is more
+	// than the rows of any such patch.
+	MaxSteps int
 	// MaxQueue bounds the bytes of the events that wait; beyond it the answer is Busy. Default 64 MiB.
 	MaxQueue int
 	// MaxOnce bounds the once-only producers that are remembered; beyond it the answer is Busy. Default 1,000,000.
@@ -78,6 +52,8 @@ type Config struct {
 
 func (c *Config) setDefaults() {
 	c.MaxRecord = cmp.Or(c.MaxRecord, 512<<10)
+	c.MaxBody = cmp.Or(c.MaxBody, 128<<20)
+	c.MaxSteps = cmp.Or(c.MaxSteps, 10_000_000)
 	c.MaxQueue = cmp.Or(c.MaxQueue, 64<<20)
 	c.MaxOnce = cmp.Or(c.MaxOnce, 1_000_000)
 	c.Keep = cmp.Or(c.Keep, 24*time.Hour)
@@ -211,6 +187,7 @@ type Operator struct {
 	control uint64 // newest assignment epoch known
 
 	logic               Logic
+	opened              bool // the logic is a [Durable] one, between Open and Close
 	chain               *Chain
 	producers           *producers
 	unsaved             int // log bytes since the last snapshot, by readCost
@@ -246,6 +223,7 @@ func New(cfg Config) *Operator {
 
 // reset forgets all that was read.
 func (o *Operator) reset() {
+	o.Close()
 	o.logic = o.cfg.Logic()
 	o.chain = &Chain{Shard: o.cfg.Shard}
 	o.producers = newProducers(o.cfg.Keep)
@@ -340,10 +318,7 @@ func (o *Operator) resume() {
 	if o.state == Restoring {
 		return
 	}
-	if o.state == None {
-		o.become(Restoring)
-		o.gen++
-		o.emit(Restore{Gen: o.gen})
+	if o.state == None && !o.kept() {
 		return
 	}
 	if o.role == Owner {
@@ -365,8 +340,17 @@ func (o *Operator) Restored(now time.Time, gen uint64, r *Restored) {
 	}
 	o.now = now
 	if r != nil {
+		o.Close()
 		o.logic, o.chain, o.producers = r.logic, r.chain, r.producers
 		o.stats.SnapshotsUsed++
+	}
+	found, err := o.open()
+	if err == nil && r != nil && o.opened && (!found || o.chain.Whole != r.Position()) {
+		err = fmt.Errorf("shard %d: open: %w: it is not what was restored, position %d", o.cfg.Shard, ErrState, r.Position())
+	}
+	if err != nil {
+		o.halt(err)
+		return
 	}
 	o.become(Resting)
 	o.resume()
@@ -410,7 +394,7 @@ func (o *Operator) stopOwning() {
 	}
 }
 
-// halt stops the shard for good: its log is damaged, or its state full. The others go on.
+// halt stops the shard for good: its log is damaged, or its state full or failed. The others go on.
 func (o *Operator) halt(err error) {
 	if o.inflight != nil {
 		o.abandon()
@@ -480,15 +464,15 @@ func (o *Operator) entry(e engine.Entry) error {
 }
 
 func (o *Operator) apply(seq uint64, r *Record) error {
-	if r.Kind == Delta {
-		if err := o.logic.Apply(seq, r.Body); errors.Is(err, ErrFull) {
-			return err
-		} else if err != nil {
-			return fmt.Errorf("%w: %w", engine.ErrDamaged, err)
-		}
+	o.producers.apply(r, seq) // first, for a [Durable] Logic that keeps both
+	if r.Kind != Delta {
+		return nil
 	}
-	o.producers.apply(r, seq)
-	return nil
+	err := o.logic.Apply(seq, r.Body)
+	if err == nil || errors.Is(err, ErrFull) || errors.Is(err, ErrState) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", engine.ErrDamaged, err)
 }
 
 // sawClaim ends our ownership if a claim in the log supersedes it.

@@ -531,7 +531,7 @@ func TestFold(t *testing.T) {
 	first := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&one) })
 	first.assign(operator.Owner, 1, 1)
 	first.deliver(1, eventOf("p", 1, "aaa"), eventOf("p", 2, ""), eventOf("p", 3, "bad"), eventOf("p", 4, "b"))
-	if body, _, _, err := first.Logic().Evaluate(&event.Event{Payload: []byte("bad")}, []byte("x")); err == nil ||
+	if body, _, _, err := first.Logic().Evaluate(&event.Event{Payload: []byte("bad")}, operator.Evaluation{}, []byte("x")); err == nil ||
 		string(body) != "x" {
 		t.Errorf("a bad event leaves %q, %v", body, err)
 	}

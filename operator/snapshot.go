@@ -40,9 +40,16 @@ type pinned struct {
 
 // pin takes the state as it is now, in a time that doesn't grow with it.
 func (o *Operator) pin() *pinned {
+	p := o.present()
+	p.slots = o.producers.slots.pin()
+	return p
+}
+
+// present is the state until it changes.
+func (o *Operator) present() *pinned {
 	p := o.producers
 	return &pinned{shard: o.cfg.Shard, chain: *o.chain, clock: p.clock, last: p.last,
-		reasons: p.reasons[:len(p.reasons):len(p.reasons)], slots: p.slots.pin(), count: len(p.byKey)}
+		reasons: p.reasons[:len(p.reasons):len(p.reasons)], slots: p.slots, count: len(p.byKey)}
 }
 
 // write streams the part. Any goroutine may call it.

@@ -201,10 +201,10 @@ func TestSnapshotDamaged(t *testing.T) {
 // partOnly is a logic whose snapshots are the operator's part alone.
 type partOnly struct{ part *[]byte }
 
-func (partOnly) Evaluate(_ *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
+func (partOnly) Evaluate(_ *event.Event, _ operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
 	return dst, 0, 0, nil
 }
-func (partOnly) Commit(uint64)              {}
+func (partOnly) Commit(uint64) error        { return nil }
 func (partOnly) Rollback()                  {}
 func (partOnly) Apply(uint64, []byte) error { return nil }
 func (partOnly) Snapshot(extra func(io.Writer) error) func(io.Writer) error {

@@ -14,46 +14,58 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// ReadSnapshot reads what [WriteSnapshot] has written, up to the end of r, and returns a store with the quads and the
-// position. It needs the memory of the store, 4 bytes a term and about 5 MiB; a length in the file reserves no memory
-// before the bytes are there. It starts no goroutine.
+// Filler takes in what a snapshot has. It is used by one goroutine. An error of it ends the reading and stays in the
+// chain: it wraps [ErrDamaged] where what comes can't be, and [ErrFull] where there is no room.
+type Filler interface {
+	// Term takes the next term; they are numbered from 1. The text is valid until Term returns. An empty one stands for a
+	// number that no quad may have.
+	Term(text []byte) error
+	// Quad takes a quad by the numbers of its terms, which have all come; 0 is no term. A term and a quad come once: the
+	// second is damage, which the Filler has to find.
+	Quad(numbers [4]uint64) error
+}
+
+// ReadSnapshot reads what [WriteSnapshot] has written, up to the end of r, and gives terms and quads to the store that is
+// to be filled, of which nothing may be used unless it returns no error: the checksum is at the end of the file. It
+// returns the position. It needs about 5 MiB of memory besides; a length in the file reserves no memory before the bytes
+// are there. It starts no goroutine.
 //
-// It calls extra, unless that is nil, once with what the writer's extra wrote. What comes of that is good only when
-// ReadSnapshot returns no error: the checksum is at the end of the file. extra need not read all.
+// It calls extra, unless that is nil, once with what the writer's extra wrote, before the first term. What comes of that,
+// too, is good only at the end. extra need not read all.
 //
 // A snapshot that is not whole, or of which any bit was changed, or behind which there is more, gives [ErrDamaged]; one
-// of another version, or larger than a [Memory] can be, an error that says so; and errors of r and of extra stay in the
-// chain.
-func ReadSnapshot(r io.Reader, extra func(io.Reader) error) (*Memory, error) {
+// of another version an error that says so; and errors of r and of extra stay in the chain.
+func ReadSnapshot(r io.Reader, into Filler, extra func(io.Reader) error) (position uint64, err error) {
 	sum := newSumReader(r)
-	m, err := readSnapshot(sum, extra)
+	position, err = readSnapshot(sum, into, extra)
 	if sum.err != nil && !errors.Is(sum.err, io.EOF) {
 		err = sum.err // what comes of it is no damage
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read snapshot: %w", err)
+		return 0, fmt.Errorf("read snapshot: %w", err)
 	}
-	return m, nil
+	return position, nil
 }
 
-func readSnapshot(sum *sumReader, extra func(io.Reader) error) (*Memory, error) {
+func readSnapshot(sum *sumReader, into Filler, extra func(io.Reader) error) (uint64, error) {
 	if err := readMagic(sum); err != nil {
-		return nil, err
+		return 0, err
 	}
 	z, err := zstd.NewReader(sum, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
 		zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
-		return nil, damaged("%v", err)
+		return 0, damaged("%v", err)
 	}
 	defer z.Close()
-	s := snapshotReader{r: bufio.NewReaderSize(z, blockBytes), m: NewMemory(), ids: []uint32{0}}
-	if err := s.content(extra); err != nil {
-		return nil, err
+	s := snapshotReader{r: bufio.NewReaderSize(z, blockBytes), into: into}
+	position, err := s.content(extra)
+	if err != nil {
+		return 0, err
 	}
 	if _, err := s.r.ReadByte(); err != io.EOF {
-		return nil, damaged("there is more behind its end (%v)", err)
+		return 0, damaged("there is more behind its end (%v)", err)
 	}
-	return s.m, sum.check()
+	return position, sum.check()
 }
 
 func readMagic(r io.Reader) error {
@@ -116,36 +128,34 @@ func (s *sumReader) check() error {
 	return nil
 }
 
-// snapshotReader reads the content into a store.
+// snapshotReader reads the content.
 type snapshotReader struct {
-	r   *bufio.Reader
-	m   *Memory
-	ids []uint32 // of the terms of the snapshot, by their numbers
-	buf bytes.Buffer
+	r            *bufio.Reader
+	into         Filler
+	terms, quads uint64 // that have come
+	buf          bytes.Buffer
 }
 
-func (s *snapshotReader) content(extra func(io.Reader) error) (err error) {
-	var head [2]uint64 // position, quads
-	for i := range head {
-		if head[i], err = s.number(); err != nil {
-			return err
-		}
+func (s *snapshotReader) content(extra func(io.Reader) error) (position uint64, err error) {
+	if position, err = s.number(); err != nil {
+		return 0, err
+	}
+	quads, err := s.number()
+	if err != nil {
+		return 0, err
 	}
 	if err := s.extra(extra); err != nil {
-		return err
+		return 0, err
 	}
 	for more := true; more; {
 		if more, err = s.block(); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	if uint64(s.m.quads.len) != head[1] {
-		return damaged("%d quads, it should have %d", s.m.quads.len, head[1])
+	if s.quads != quads {
+		return 0, damaged("%d quads, it should have %d", s.quads, quads)
 	}
-	s.dropUnused()
-	s.m.committed.Store(int64(s.m.quads.len))
-	s.m.position.Store(head[0])
-	return nil
+	return position, nil
 }
 
 // extra has fn read the pieces of extra, and passes over what it leaves.
@@ -189,15 +199,6 @@ func (p *pieceReader) Read(b []byte) (int, error) {
 	return n, p.damage
 }
 
-// dropUnused drops terms that no quad has, such as those of a transaction that was open.
-func (s *snapshotReader) dropUnused() {
-	for _, id := range s.ids {
-		if id != 0 && *s.m.terms.refs.at(id) == 0 {
-			s.m.terms.remove(id, &s.m.epochs)
-		}
-	}
-}
-
 // block reads a block; more is false after the last.
 func (s *snapshotReader) block() (more bool, err error) {
 	kind, err := s.number()
@@ -226,42 +227,22 @@ func (s *snapshotReader) term() error {
 	if err != nil {
 		return err
 	}
-	id := uint32(0)
-	if text := string(b); text != "" {
-		terms := &s.m.terms
-		hash := terms.hash(text)
-		if _, there := terms.find(text, hash); there {
-			return damaged("a term twice")
-		}
-		if terms.full(1) {
-			return fmt.Errorf("%w: more than %d terms", ErrFull, terms.max)
-		}
-		id = terms.add(text, hash, &s.m.epochs)
-	}
-	s.ids = append(s.ids, id)
-	return nil
+	s.terms++
+	return s.into.Term(b)
 }
 
-func (s *snapshotReader) quad() error {
-	var q quad
+func (s *snapshotReader) quad() (err error) {
+	var q [4]uint64
 	for i := range q {
-		n, err := s.number()
-		if err != nil {
+		if q[i], err = s.number(); err != nil {
 			return err
 		}
-		if n >= uint64(len(s.ids)) || n != 0 && s.ids[n] == 0 {
-			return damaged("a quad has the term %d, which is not there", n)
+		if q[i] > s.terms {
+			return damaged("a quad has the term %d, which is not there", q[i])
 		}
-		q[i] = s.ids[n]
 	}
-	if _, there := s.m.quads.find(q, s.m.quads.hash(q)); there {
-		return damaged("a quad twice")
-	}
-	if s.m.full() {
-		return fmt.Errorf("%w: more than %d quads", ErrFull, s.m.max)
-	}
-	s.m.add(q)
-	return nil
+	s.quads++
+	return s.into.Quad(q)
 }
 
 // number reads a varint.

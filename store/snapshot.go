@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"iter"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -47,9 +48,19 @@ func damaged(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, args...))
 }
 
+// Dense is a [View] whose ids are hardly more than its terms, counted from 1. [WriteSnapshot] writes the content of such a
+// view as it comes, however much there is.
+type Dense interface {
+	View
+	// Terms yields the terms of the ids from 1 on, in this order and without gaps: for an id that nothing has it yields
+	// the zero term. Terms that no quad has may be among them. An error is the last that it yields.
+	Terms() iter.Seq2[rdf.Term, error]
+}
+
 // WriteSnapshot writes the content of the view, its position and what extra writes (nil: nothing), for [ReadSnapshot].
-// It doesn't close the view. Of a [Memory]'s view it streams: it needs about 5 MiB of memory however large the store and
-// extra are. Of another view it also keeps each term once. It starts no goroutine. Errors are those of w and of extra.
+// The view's meta is not in it. It doesn't close the view. Of a [Dense] view it streams: it needs about 5 MiB of memory
+// however large the store and extra are. Of another view it also keeps a number for each term. It starts no goroutine.
+// Errors are those of w, of extra and of the view.
 func WriteSnapshot(w io.Writer, view View, extra func(io.Writer) error) error {
 	sum := &sumWriter{w: w, hash: sha256.New()}
 	if _, err := io.WriteString(sum, magic); err != nil {
@@ -62,10 +73,10 @@ func WriteSnapshot(w io.Writer, view View, extra func(io.Writer) error) error {
 	}
 	s := snapshotWriter{z: z}
 	s.head(view, extra)
-	if m, ok := view.(*memoryView); ok {
-		s.memory(m)
+	if d, ok := view.(Dense); ok {
+		s.dense(d)
 	} else {
-		s.view(view)
+		s.sparse(view)
 	}
 	s.end()
 	if err := errors.Join(s.err, z.Close()); err != nil {
@@ -160,50 +171,60 @@ func (s *snapshotWriter) term(text string) {
 	}
 }
 
-// quad reports whether to go on.
-func (s *snapshotWriter) quad(q quad) bool {
-	for _, id := range q {
-		s.quads.body = binary.AppendUvarint(s.quads.body, uint64(id))
-	}
+// quad writes a quad by the numbers of its terms.
+func (s *snapshotWriter) quad(subject, predicate, object, graph uint64) {
+	b := binary.AppendUvarint(s.quads.body, subject)
+	b = binary.AppendUvarint(b, predicate)
+	b = binary.AppendUvarint(b, object)
+	s.quads.body = binary.AppendUvarint(b, graph)
 	if s.quads.items++; len(s.quads.body) >= blockBytes {
 		s.flush(termBlock, &s.terms) // which the quads may have
 		s.flush(quadBlock, &s.quads)
 	}
-	return s.err == nil
 }
 
-// memory writes the dictionary and then the quads, by the ids that they have. Terms that only the open transaction has
-// are among them.
-func (s *snapshotWriter) memory(v *memoryView) {
-	for id := 1; id < len(v.places)*pageLen && s.err == nil; id++ {
-		text := ""
-		if at := v.places[id/pageLen][id%pageLen]; at != 0 {
-			text = textAt(v.chunks, at)
-		}
-		s.term(text)
+// failed notes the first error and reports whether there is one.
+func (s *snapshotWriter) failed(err error) bool {
+	if s.err == nil {
+		s.err = err
 	}
-	v.ids(s.quad)
+	return s.err != nil
 }
 
-// view writes each term before the first quad that has it.
-func (s *snapshotWriter) view(v View) {
-	d := newDictionary()
-	var e epochs
-	v.Quads(func(q rdf.Quad) bool {
-		var ids quad
-		for i, text := range texts(&q) {
-			hash := d.hash(text)
-			id, there := d.find(text, hash)
-			if !there {
-				if d.full(1) {
-					s.err = errors.New("too many terms")
-					return false
-				}
-				id = d.add(text, hash, &e)
-				s.term(text)
-			}
-			ids[i] = id
+// dense writes the terms and then the quads, by the ids that they have.
+func (s *snapshotWriter) dense(v Dense) {
+	for term, err := range v.Terms() {
+		if s.failed(err) {
+			return
 		}
-		return s.quad(ids)
-	})
+		s.term(term.String())
+	}
+	for q, err := range v.Match(Pattern{}) {
+		if s.failed(err) {
+			return
+		}
+		s.quad(uint64(q.S&^DefaultGraph), uint64(q.P&^DefaultGraph), uint64(q.O&^DefaultGraph), uint64(q.G&^DefaultGraph))
+	}
+}
+
+// sparse writes each term before the first quad that has it, with a number of its own.
+func (s *snapshotWriter) sparse(v View) {
+	numbers := map[ID]uint64{DefaultGraph: 0}
+	number := func(id ID) uint64 {
+		n, known := numbers[id]
+		if !known {
+			n = uint64(len(numbers))
+			numbers[id] = n
+			term, err := v.Term(id)
+			s.failed(err)
+			s.term(term.String())
+		}
+		return n
+	}
+	for q, err := range v.Match(Pattern{}) {
+		if s.failed(err) {
+			return
+		}
+		s.quad(number(q.S), number(q.P), number(q.O), number(q.G))
+	}
 }

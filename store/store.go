@@ -1,14 +1,73 @@
-// Package store keeps the quads of one shard.
+// Package store is the contract of quad stores: a set of quads at a position of its log, which one goroutine changes in
+// transactions, while others read what is committed. Package store/memory keeps the quads in memory; store/storetest
+// is the suite that every store passes.
+//
+// What reads joins on numbers: the quads of a [Reader] are made of the ids of their terms, and a term is looked up, or
+// made of its id, only where its text is needed.
 package store
 
 import (
 	"errors"
+	"iter"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// ErrFull: the store can't hold another quad or term. [Tx.Err] and [Tx.Commit] wrap it, and [ReadSnapshot].
-var ErrFull = errors.New("store is full")
+// The errors that a store gives by name. Any other says that it can't read or write what it keeps its quads in: what was
+// committed is as it was, and whoever needs the store has to stop.
+var (
+	// ErrFull: the store can't hold another quad or term, or its disk no more bytes.
+	ErrFull = errors.New("store is full")
+	// ErrNoTerm: nothing has that id.
+	ErrNoTerm = errors.New("no term has this id")
+	// ErrChanged: the transaction was changed while quads of it were being read.
+	ErrChanged = errors.New("the transaction was changed while it was read")
+	// ErrClosed: the view is closed.
+	ErrClosed = errors.New("the view is closed")
+)
+
+// ID is the number of a term for one [Reader]. Ids of terms are from 1 to 1<<63-1; two ids are equal exactly if the terms
+// are. An id says nothing of whether any quad has the term. Whoever needs numbers for terms of his own, such as those that
+// a query computes, takes them from behind [DefaultGraph]: no store has an id there.
+//
+// An id holds in a [View] until it is closed. In a [Tx] it holds until that ends or goes back to before the Add that has
+// brought the term. Elsewhere it may be the id of another term.
+type ID uint64
+
+const (
+	// Any stands in a [Pattern] for every term, and as the graph for every graph, the default graph among them. Nothing
+	// has this id.
+	Any ID = 0
+	// DefaultGraph is the id of no term, which is the default graph as the graph of a quad.
+	DefaultGraph ID = 1 << 63
+)
+
+// Quad is a quad by the ids of its terms.
+type Quad struct {
+	// S, P and O are subject, predicate and object; G is the graph, or DefaultGraph.
+	S, P, O, G ID
+}
+
+// Pattern says which quads are asked for: those that have each term that is not [Any]. Its zero value is all quads;
+// Pattern(q) is the quad q alone. An id that no term has fits nothing.
+type Pattern struct {
+	// S, P, O and G are the bound terms; Any is one that is not bound.
+	S, P, O, G ID
+}
+
+// Reader reads a set of quads. It is used by one goroutine at a time.
+type Reader interface {
+	// Lookup returns the id of a term; ok is false if no quad has the term. That of the zero term is [DefaultGraph].
+	Lookup(t rdf.Term) (id ID, ok bool, err error)
+	// Term returns the term of an id, the zero term for [DefaultGraph], and [ErrNoTerm] for an id of which there is none.
+	// The term is valid as long as its id; whoever keeps it longer keeps a clone.
+	Term(id ID) (rdf.Term, error)
+	// Match yields the quads that fit, each once, in no particular order. An error is the last that it yields, with a quad
+	// that is of no use. The sequence may be gone through again, and others beside it.
+	Match(p Pattern) iter.Seq2[Quad, error]
+	// Count returns the number of quads that fit. It may take as long as Match does.
+	Count(p Pattern) (int, error)
+}
 
 // Store is a set of quads with a log position. One goroutine writes, through one [Tx] at a time; any number of
 // goroutines may read through [Store.View] meanwhile.
@@ -23,27 +82,32 @@ type Store interface {
 	Position() uint64
 }
 
-// Tx collects changes that nobody else sees until Commit. Add and Delete see the store together with the changes of
-// this transaction. Used by one goroutine.
+// Tx collects changes that nobody else sees until Commit. It reads the store together with its own changes. It is used
+// by one goroutine.
 //
-// A change that finds no room fails the transaction: it has no effect, Err says why, Add and Delete do nothing more, and
-// all that is left is to roll back. Whoever answers for a change asks Err after it.
+// The table says what each call does. A Match that is under way when a change comes ends with [ErrChanged].
+//
+//	state    Add, Delete          RollbackTo   Commit                         Rollback
+//	open     open; error: failed  open         ended, committed; error: not   ended
+//	failed   the same error       open         ended, not; the same error     ended
+//
+// A change that fails has no effect; those before it are still there to be read. [ErrFull] says that there is no room for
+// it. A transaction that has ended must not be used.
 type Tx interface {
-	// Add puts the quad in and reports whether that is a change. Its terms are copied if kept. False can also say that
-	// there is no room: see Err.
-	Add(q rdf.Quad) bool
+	Reader
+	// Add puts the quad in and reports whether that is a change. Its terms are copied if kept.
+	Add(q rdf.Quad) (changed bool, err error)
 	// Delete takes the quad out and reports whether that is a change.
-	Delete(q rdf.Quad) bool
-	// Err returns nil, or why the transaction has failed; it wraps [ErrFull].
-	Err() error
+	Delete(q rdf.Quad) (changed bool, err error)
 	// Savepoint names the changes made so far, for RollbackTo.
 	Savepoint() Savepoint
-	// RollbackTo drops the changes made since the savepoint, which must be one of this transaction; those before it stay,
-	// and the transaction goes on, also if it has failed since. Savepoints after it are no longer of use.
-	RollbackTo(s Savepoint)
-	// Commit makes the changes visible, in one step with the new position, and ends the transaction. A transaction that
-	// has failed is rolled back, and its Err returned.
-	Commit(position uint64) error
+	// RollbackTo drops the changes made since the savepoint, which must be one of this transaction; those before it stay.
+	// Savepoints after it are no longer of use. After an error the transaction has failed.
+	RollbackTo(s Savepoint) error
+	// Commit makes the changes visible, in one step with the new position and with meta, which it copies: bytes that mean
+	// nothing to the store, and take the place of those of the commit before. It ends the transaction, whatever comes of
+	// it: after an error all is as before Begin.
+	Commit(position uint64, meta []byte) error
 	// Rollback drops the changes and ends the transaction.
 	Rollback()
 }
@@ -51,14 +115,45 @@ type Tx interface {
 // Savepoint is a place in a transaction. Only the transaction that gave it out understands it.
 type Savepoint int
 
-// View is a consistent, immutable view. It may be used by one goroutine at a time, for as long as it likes.
+// View is the committed content at one position, which doesn't change. It may be used by one goroutine at a time, for as
+// long as it likes. What reads a closed view gets [ErrClosed].
 type View interface {
-	// Position is the log position of the view.
+	Reader
+	// Position is the log position of the view, also when it is closed.
 	Position() uint64
-	// Len is the number of quads.
+	// Meta returns what was committed with the position, empty if nothing was. Nobody changes it.
+	Meta() ([]byte, error)
+	// Len is the number of quads, also when the view is closed.
 	Len() int
-	// Quads calls fn for each quad, in no particular order, until fn returns false.
-	Quads(fn func(rdf.Quad) bool)
-	// Close releases the view.
+	// Close releases the view. It may be called more than once.
 	Close()
+}
+
+// Quads yields the quads that fit, made of the terms that [Reader.Term] returns. Quads that follow each other often share
+// terms; for those it asks once.
+func Quads(r Reader, p Pattern) iter.Seq2[rdf.Quad, error] {
+	return func(yield func(rdf.Quad, error) bool) {
+		var last [4]named
+		for q, err := range r.Match(p) {
+			for i, id := range [4]ID{q.S, q.P, q.O, q.G} {
+				if err == nil && id != last[i].id {
+					last[i].id = id
+					last[i].term, err = r.Term(id)
+				}
+			}
+			if err != nil {
+				yield(rdf.Quad{}, err)
+				return
+			}
+			if !yield(rdf.Quad{S: last[0].term, P: last[1].term, O: last[2].term, G: last[3].term}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// named is a term with its id.
+type named struct {
+	id   ID
+	term rdf.Term
 }

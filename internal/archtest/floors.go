@@ -60,8 +60,9 @@ var floors = [][]rule{
 		{pkg: "rdfio", imports: []string{"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
-		{pkg: "store", imports: []string{"rdf", "rdf/nquads", "patch"}, modules: []string{compress}},
-		{pkg: "store/storetest", imports: []string{"store", "rdf", "rdf/nquads", "patch"}, modules: []string{gocmp, rapid}},
+		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
+		{pkg: "store/memory", imports: []string{"store", "rdf"}},
+		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
 	{
 		{pkg: "shard"},
@@ -85,7 +86,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "store/memory", "shard", "event", "operator"}},
 	},
 	{
 		{pkg: "client", imports: []string{"event", "engine"}},
@@ -125,7 +126,7 @@ var floors = [][]rule{
 		{pkg: "internal/status", imports: []string{"client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
 		{pkg: "internal/inverse", imports: []string{"rdf", "patch"}},
-		{pkg: "internal/replay", imports: []string{"rdf", "rdf/turtle", "patch", "store"}},
+		{pkg: "internal/replay", imports: []string{"rdf", "rdf/turtle", "patch", "store", "store/memory"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
 	{

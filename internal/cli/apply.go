@@ -5,7 +5,6 @@ import (
 	"io"
 
 	"github.com/quadrille-stream/quadrille/internal/replay"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -120,12 +119,13 @@ func writeReplay(w io.Writer, to rdfio.Format, r *replay.Replay) error {
 	if err != nil {
 		return err
 	}
-	r.Quads(func(q rdf.Quad) bool {
-		err = out.Write(q)
-		return err == nil
-	})
-	if err != nil {
-		return err
+	for q, err := range r.Quads() {
+		if err == nil {
+			err = out.Write(q)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return out.Flush()
 }

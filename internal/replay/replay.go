@@ -2,6 +2,7 @@
 package replay
 
 import (
+	"iter"
 	"maps"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // settleEvery is the number of rows outside a transaction after which they are settled, so that the store need not
@@ -17,7 +19,7 @@ const settleEvery = 1 << 16
 
 // Replay is a [patch.Change] that changes a store. It knows the prefixes of the default graph. It is used by one goroutine.
 type Replay struct {
-	store *store.Memory
+	store *memory.Store
 	tx    store.Tx // nil: none
 	open  bool     // the transaction is one of the patch
 	rows  int      // outside a transaction, not settled
@@ -36,7 +38,7 @@ type state struct {
 var _ patch.Change = (*Replay)(nil)
 
 // New returns a replay on no data.
-func New() *Replay { return &Replay{store: store.NewMemory()} }
+func New() *Replay { return &Replay{store: memory.New()} }
 
 // Counts says what has happened.
 type Counts struct {
@@ -64,11 +66,13 @@ func (r *Replay) Len() int { return r.store.Len() }
 // Prefixes are the IRIs of the default graph's prefixes by name. They belong to the replay.
 func (r *Replay) Prefixes() map[string]string { return r.state.prefixes }
 
-// Quads calls fn for each quad until it returns false.
-func (r *Replay) Quads(fn func(rdf.Quad) bool) {
-	view := r.store.View()
-	defer view.Close()
-	view.Quads(fn)
+// Quads iterates over the quads. It ends with the first error.
+func (r *Replay) Quads() iter.Seq2[rdf.Quad, error] {
+	return func(yield func(rdf.Quad, error) bool) {
+		view := r.store.View()
+		defer view.Close()
+		store.Quads(view, store.Pattern{})(yield)
+	}
 }
 
 // Settle commits the rows that are outside a transaction.
@@ -80,7 +84,7 @@ func (r *Replay) Settle() error {
 }
 
 func (r *Replay) commit() error {
-	err := r.tx.Commit(r.store.Position() + 1)
+	err := r.tx.Commit(r.store.Position()+1, nil)
 	r.tx, r.open, r.rows = nil, false, 0
 	return err
 }
@@ -134,11 +138,11 @@ func (r *Replay) Add(q rdf.Quad) error {
 	if err != nil {
 		return err
 	}
-	if tx.Add(q) {
+	changed, err := tx.Add(q)
+	if changed {
 		r.state.adds++
-		return nil
 	}
-	return tx.Err()
+	return err
 }
 
 // Delete implements [patch.Change].
@@ -147,11 +151,11 @@ func (r *Replay) Delete(q rdf.Quad) error {
 	if err != nil {
 		return err
 	}
-	if tx.Delete(q) {
+	changed, err := tx.Delete(q)
+	if changed {
 		r.state.deletes++
-		return nil
 	}
-	return tx.Err()
+	return err
 }
 
 // Declare takes the prefixes of the data.

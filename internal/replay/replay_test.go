@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quadrille-stream/quadrille/patch"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
 
@@ -30,7 +29,10 @@ func TestReplay(t *testing.T) {
 	apply("A <s:5> <p:1> \"5\" .\nPA \"d\" <urn:d> .\nPA \"e\" <urn:e> <g:1> .\n")
 
 	var subjects []string
-	r.Quads(func(q rdf.Quad) bool { subjects = append(subjects, q.S.Value()); return true })
+	for q, err := range r.Quads() {
+		must(err)
+		subjects = append(subjects, q.S.Value())
+	}
 	slices.Sort(subjects)
 	if diff := cmp.Diff([]string{"s:2", "s:3", "s:5"}, subjects); diff != "" || r.Len() != 3 {
 		t.Errorf("%d quads: %s", r.Len(), diff)

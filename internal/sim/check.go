@@ -14,9 +14,9 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // check compares what happens with what DESIGN §1 promises. It sees each entry at the moment it is in a log, each event
@@ -318,12 +318,15 @@ func (s *shardCheck) store(l *loop) {
 	defer view.Close()
 	got, n := uint64(0), 0
 	var text []byte
-	view.Quads(func(q rdf.Quad) bool {
+	for q, err := range store.Quads(view, store.Pattern{}) {
+		if err != nil {
+			s.w.broken(ErrExact, "%s shard %d: %v", l.p, l.shard, err)
+			return
+		}
 		text = nquads.AppendQuad(text[:0], q)
 		got ^= hash(strings.TrimSuffix(string(text), "\n"))
 		n++
-		return true
-	})
+	}
 	if got != want.hash || n != want.lines {
 		s.w.broken(ErrExact, "%s shard %d, position %d: the store has %d quads, the log %d, or others", l.p, l.shard,
 			want.position, n, want.lines)

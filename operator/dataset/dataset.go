@@ -6,21 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // MediaType is the media type of the events that a [Logic] evaluates: RDF Patch in text form.
 const MediaType = "application/rdf-patch"
 
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
-// [operator.Snapshotter]; [Logic.Store] may be read by anybody at any time.
+// [operator.Snapshotter]; [Logic.Store], [Logic.View] and [Logic.Len] may be used by anybody at any time.
 type Logic struct {
-	store *store.Memory
+	store store.Store
 	tx    store.Tx
 }
 
@@ -30,7 +32,7 @@ var (
 )
 
 // New returns a logic with an empty store.
-func New() *Logic { return &Logic{store: store.NewMemory()} }
+func New() *Logic { return &Logic{store: memory.New()} }
 
 // Store returns the shard's quads.
 func (l *Logic) Store() store.Store { return l.store }
@@ -43,33 +45,38 @@ func (l *Logic) begin() store.Tx {
 }
 
 // Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC. A
-// bad event leaves no trace.
-func (l *Logic) Evaluate(ev *event.Event, dst []byte) ([]byte, uint64, uint64, error) {
+// bad event leaves no trace. A step is a row of the event.
+func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
 	if ev.MediaType != MediaType {
 		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s", ev.MediaType, MediaType)
 	}
-	e := evaluation{tx: l.begin(), dst: dst}
+	e := newEvaluation(l.begin(), within, dst)
 	before := e.tx.Savepoint()
-	if err := patch.Parse(ev.Payload, &e); err != nil {
-		e.tx.RollbackTo(before)
+	if err := patch.Parse(ev.Payload, e); err != nil {
+		if undo := e.tx.RollbackTo(before); undo != nil {
+			err = failed(undo)
+		}
 		return dst, 0, 0, err
 	}
 	return e.dst, e.adds, e.deletes, nil
 }
 
-// room returns the error of a transaction that has found no room.
-func room(tx store.Tx) error {
-	if err := tx.Err(); err != nil {
+// failed says what an error of the store means for the shard. The event or the log is not to blame.
+func failed(err error) error {
+	if errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("%w: %w", operator.ErrFull, err)
 	}
-	return nil
+	return fmt.Errorf("%w: %w", operator.ErrState, err)
 }
 
 // Commit makes what was evaluated visible.
-func (l *Logic) Commit(position uint64) {
-	// It can't fail: Evaluate and Apply return the error of a transaction that found no room, after which comes Rollback.
-	_ = l.begin().Commit(position)
+func (l *Logic) Commit(position uint64) error {
+	err := l.begin().Commit(position, nil)
 	l.tx = nil
+	if err != nil {
+		return failed(err)
+	}
+	return nil
 }
 
 // Rollback forgets what was evaluated.
@@ -87,8 +94,7 @@ func (l *Logic) Apply(position uint64, body []byte) error {
 		l.Rollback()
 		return err
 	}
-	l.Commit(position)
-	return nil
+	return l.Commit(position)
 }
 
 // Snapshot pins the store and returns the function that writes it.
@@ -102,7 +108,7 @@ func (l *Logic) Snapshot(extra func(io.Writer) error) func(io.Writer) error {
 
 // Restore fills a fresh logic with a snapshot's quads.
 func (l *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
-	m, err := store.ReadSnapshot(r, extra)
+	m, err := memory.ReadSnapshot(r, extra)
 	if err != nil {
 		return err
 	}
@@ -122,6 +128,36 @@ type evaluation struct {
 	dst           []byte
 	begun         int // len(dst) before TX
 	adds, deletes uint64
+	// left is how many steps there may still be, of maxSteps, and most how long dst may get, by maxBody.
+	left, most        int
+	maxSteps, maxBody int
+}
+
+func newEvaluation(tx store.Tx, within operator.Evaluation, dst []byte) *evaluation {
+	e := &evaluation{tx: tx, dst: dst, left: math.MaxInt, most: math.MaxInt, maxSteps: within.MaxSteps, maxBody: within.MaxBody}
+	if e.maxSteps > 0 {
+		e.left = e.maxSteps
+	}
+	if e.maxBody > 0 {
+		e.most = len(dst) + e.maxBody
+	}
+	return e
+}
+
+// step counts a row, before it is tried, of which there may be too many.
+func (e *evaluation) step() error {
+	if e.left--; e.left < 0 {
+		return fmt.Errorf("it takes more than %d steps; split it into smaller ones", e.maxSteps)
+	}
+	return nil
+}
+
+// bound fails when more was written than is allowed.
+func (e *evaluation) bound() error {
+	if len(e.dst) > e.most {
+		return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", e.maxBody)
+	}
+	return nil
 }
 
 func (e *evaluation) Begin() error {
@@ -136,7 +172,7 @@ func (e *evaluation) Commit() error {
 		return nil
 	}
 	e.dst = append(e.dst, commitRow...)
-	return nil
+	return e.bound()
 }
 
 // Abort can't come: the door takes aborted transactions out.
@@ -145,21 +181,33 @@ func (e *evaluation) Abort() error {
 }
 
 func (e *evaluation) Add(q rdf.Quad) error {
-	if e.tx.Add(q) {
+	if err := e.step(); err != nil {
+		return err
+	}
+	changed, err := e.tx.Add(q)
+	if err != nil {
+		return failed(err)
+	}
+	if changed {
 		e.dst = patch.AppendAdd(e.dst, q)
 		e.adds++
-		return nil
 	}
-	return room(e.tx)
+	return e.bound()
 }
 
 func (e *evaluation) Delete(q rdf.Quad) error {
-	if e.tx.Delete(q) {
+	if err := e.step(); err != nil {
+		return err
+	}
+	changed, err := e.tx.Delete(q)
+	if err != nil {
+		return failed(err)
+	}
+	if changed {
 		e.dst = patch.AppendDelete(e.dst, q)
 		e.deletes++
-		return nil
 	}
-	return room(e.tx)
+	return e.bound()
 }
 
 // replay applies the rows of a delta, each of which must be a change.
@@ -169,20 +217,22 @@ type replay struct {
 }
 
 func (r *replay) Add(q rdf.Quad) error {
-	if !r.tx.Add(q) {
-		if err := room(r.tx); err != nil {
-			return err
-		}
+	changed, err := r.tx.Add(q)
+	if err != nil {
+		return failed(err)
+	}
+	if !changed {
 		return fmt.Errorf("the delta adds what is there: %s", patch.AppendAdd(nil, q))
 	}
 	return nil
 }
 
 func (r *replay) Delete(q rdf.Quad) error {
-	if !r.tx.Delete(q) {
-		if err := room(r.tx); err != nil {
-			return err
-		}
+	changed, err := r.tx.Delete(q)
+	if err != nil {
+		return failed(err)
+	}
+	if !changed {
 		return fmt.Errorf("the delta deletes what is not there: %s", patch.AppendDelete(nil, q))
 	}
 	return nil

@@ -24,13 +24,15 @@ func eventOf(text string) *event.Event {
 
 // content is the committed quads of a logic, sorted.
 func content(l *dataset.Logic) string {
-	v := l.Store().View()
+	v := l.View().(store.View)
 	defer v.Close()
 	var list []string
-	v.Quads(func(q rdf.Quad) bool {
+	for q, err := range store.Quads(v, store.Pattern{}) {
+		if err != nil {
+			panic(err)
+		}
 		list = append(list, q.String())
-		return true
-	})
+	}
 	slices.Sort(list)
 	return strings.Join(list, "\n")
 }
@@ -39,7 +41,7 @@ func content(l *dataset.Logic) string {
 func TestExactDelta(t *testing.T) {
 	l := dataset.New()
 	body, adds, deletes, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\n"+
-		"D <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nD <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nTC .\n"), []byte("before\n"))
+		"D <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nD <urn:s> <urn:p> \"2\" .\nTC .\nTX .\nTC .\n"), operator.Evaluation{}, []byte("before\n"))
 	want := "before\nTX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"
 	if string(body) != want || adds != 1 || deletes != 0 || err != nil {
 		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
@@ -48,7 +50,7 @@ func TestExactDelta(t *testing.T) {
 		t.Error("visible before Commit")
 	}
 	// The next event sees it all the same.
-	body, adds, deletes, err = l.Evaluate(eventOf("TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\nTC .\n"), nil)
+	body, adds, deletes, err = l.Evaluate(eventOf("TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\nTC .\n"), operator.Evaluation{}, nil)
 	if adds != 1 || deletes != 1 || err != nil {
 		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
 	}
@@ -56,7 +58,7 @@ func TestExactDelta(t *testing.T) {
 	if content(l) != `<urn:s> <urn:p> "3" .` || l.Store().Position() != 5 {
 		t.Errorf("%s at %d", content(l), l.Store().Position())
 	}
-	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:x> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
+	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:x> <urn:p> \"1\" .\nTC .\n"), operator.Evaluation{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	l.Rollback()
@@ -75,7 +77,7 @@ func TestBadEvents(t *testing.T) {
 		"an event holds an aborted transaction":                               eventOf(aborted),
 		"line 1, column 3":                                                    eventOf("A nonsense .\n"),
 	} {
-		if _, _, _, err := l.Evaluate(ev, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, _, err := l.Evaluate(ev, operator.Evaluation{}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 		l.Rollback()
@@ -92,18 +94,18 @@ func TestBadEventLeavesNoTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, second := "TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n", "TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:t> <urn:p> \"2\" .\nTC .\n"
-	body, _, _, err := l.Evaluate(eventOf(first), nil)
+	body, _, _, err := l.Evaluate(eventOf(first), operator.Evaluation{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, rows := range []string{"nonsense", "TX .\nTA .\n", "A <urn:s> <urn:p> .\n"} {
 		text := "TX .\nA <urn:t> <urn:p> \"2\" .\nD <urn:s> <urn:p> \"0\" .\nD <urn:s> <urn:p> \"1\" .\nTC .\n" + rows
-		after, adds, deletes, err := l.Evaluate(eventOf(text), body)
+		after, adds, deletes, err := l.Evaluate(eventOf(text), operator.Evaluation{}, body)
 		if err == nil || adds+deletes != 0 || string(after) != first {
 			t.Errorf("%q, +%d -%d, %v", after, adds, deletes, err)
 		}
 	}
-	body, adds, deletes, err := l.Evaluate(eventOf(second), body)
+	body, adds, deletes, err := l.Evaluate(eventOf(second), operator.Evaluation{}, body)
 	if string(body) != first+second || adds != 1 || deletes != 1 || err != nil {
 		t.Errorf("%q, +%d -%d, %v", body, adds, deletes, err)
 	}
@@ -153,7 +155,7 @@ func TestReplay(t *testing.T) {
 				fmt.Fprintf(&b, "%s <urn:s%d> <urn:p> \"o\" .\n", code, rapid.IntRange(0, 4).Draw(t, "s"))
 			}
 			b.WriteString("TC .\n")
-			body, adds, deletes, err := one.Evaluate(eventOf(b.String()), nil)
+			body, adds, deletes, err := one.Evaluate(eventOf(b.String()), operator.Evaluation{}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -207,13 +209,13 @@ func checkSnapshot(t *rapid.T, write func(io.Writer) error, want string) {
 // TestFull: no room is an error of its own, to the owner and at replay; the state is as before.
 func TestFull(t *testing.T) {
 	l := dataset.Within(4)
-	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), nil); err != nil {
+	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), operator.Evaluation{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	l.Commit(1)
 	large := "TX .\nA <urn:s> <urn:p> \"2\" .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\n" +
 		"A <urn:s> <urn:p> \"4\" .\nTC .\n"
-	_, _, _, err := l.Evaluate(eventOf(large), nil)
+	_, _, _, err := l.Evaluate(eventOf(large), operator.Evaluation{}, nil)
 	if !errors.Is(err, operator.ErrFull) || !errors.Is(err, store.ErrFull) {
 		t.Errorf("evaluate: %v", err)
 	}
@@ -225,4 +227,137 @@ func TestFull(t *testing.T) {
 	if err := l.Apply(3, []byte("TX .\nD <urn:s> <urn:p> \"1\" .\nTC .\n")); err != nil || content(l) != "" {
 		t.Errorf("it does not go on: %v", err)
 	}
+}
+
+// TestBounds: an event over its bounds is bad, and leaves no trace; one that is at them is good.
+func TestBounds(t *testing.T) {
+	l := dataset.New()
+	const row, most = "A <urn:s> <urn:p> \"1\" .\n", len("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n")
+	first, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"0\" .\nTC .\n"), operator.Evaluation{MaxBody: most, MaxSteps: 1}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, c := range map[string]struct {
+		rows   string
+		within operator.Evaluation
+	}{
+		"more than 1 steps":  {row + row, operator.Evaluation{MaxSteps: 1}},
+		"more than 2 steps":  {row + "D <urn:s> <urn:p> \"x\" .\n" + row, operator.Evaluation{MaxSteps: 2, MaxBody: most}},
+		"more than 33 bytes": {row, operator.Evaluation{MaxBody: most - 1}},
+		"more than 20 bytes": {row + "nonsense", operator.Evaluation{MaxBody: 20}},
+	} {
+		body, adds, deletes, err := l.Evaluate(eventOf("TX .\n"+c.rows+"TC .\n"), c.within, first)
+		if err == nil || !strings.Contains(err.Error(), want) || string(body) != string(first) || adds+deletes != 0 ||
+			errors.Is(err, operator.ErrFull) || errors.Is(err, operator.ErrState) {
+			t.Errorf("%s: %v, %q", want, err, body)
+		}
+	}
+	body, adds, _, err := l.Evaluate(eventOf("TX .\n"+row+row+"TC .\n"), operator.Evaluation{MaxBody: most, MaxSteps: 2}, first)
+	if err != nil || adds != 1 || len(body) != 2*most {
+		t.Errorf("%v, +%d, %d bytes", err, adds, len(body))
+	}
+	if err := l.Commit(1); err != nil || l.Len() != 2 {
+		t.Errorf("%v, %d quads", err, l.Len())
+	}
+}
+
+// broken is a store whose transactions fail from some call on.
+type broken struct {
+	store.Store
+	good *int
+}
+
+type brokenTx struct {
+	store.Tx
+	good *int
+}
+
+var errDisk = errors.New("the disk is gone")
+
+func (b broken) Begin() store.Tx { return brokenTx{b.Store.Begin(), b.good} }
+
+func (b brokenTx) call() error {
+	if *b.good--; *b.good < 0 {
+		return errDisk
+	}
+	return nil
+}
+
+func (b brokenTx) Add(q rdf.Quad) (bool, error) {
+	if err := b.call(); err != nil {
+		return false, err
+	}
+	return b.Tx.Add(q)
+}
+
+func (b brokenTx) Delete(q rdf.Quad) (bool, error) {
+	if err := b.call(); err != nil {
+		return false, err
+	}
+	return b.Tx.Delete(q)
+}
+
+func (b brokenTx) RollbackTo(s store.Savepoint) error {
+	return errors.Join(b.call(), b.Tx.RollbackTo(s))
+}
+
+func (b brokenTx) Commit(position uint64, meta []byte) error {
+	if err := b.call(); err != nil {
+		b.Rollback()
+		return err
+	}
+	return b.Tx.Commit(position, meta)
+}
+
+// TestStoreFails: whichever call of the store fails, the error says that the state did, and neither the event nor the log
+// is to blame; nothing is committed.
+func TestStoreFails(t *testing.T) {
+	const text = "TX .\nA <urn:s> <urn:p> \"1\" .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"
+	fails := func(what string, err error) {
+		if !errors.Is(err, operator.ErrState) || !errors.Is(err, errDisk) || errors.Is(err, operator.ErrFull) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for calls := range 4 {
+		good := calls
+		l := dataset.On(func(s store.Store) store.Store { return broken{s, &good} })
+		_, _, _, err := l.Evaluate(eventOf(text), operator.Evaluation{}, nil)
+		if calls == 3 && err == nil {
+			err = l.Commit(1)
+		}
+		fails(fmt.Sprint("event, call ", calls), err)
+		l.Rollback()
+		good = calls
+		fails(fmt.Sprint("delta, call ", calls), l.Apply(1, []byte(text)))
+		if l.Len() != 0 || l.Store().Position() != 0 {
+			t.Errorf("%d quads at %d", l.Len(), l.Store().Position())
+		}
+	}
+	good := 1
+	l := dataset.On(func(s store.Store) store.Store { return broken{s, &good} })
+	_, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nnonsense"), operator.Evaluation{}, nil)
+	fails("back from a bad event", err)
+}
+
+// BenchmarkEvaluate replaces values, one event and one group each.
+func BenchmarkEvaluate(b *testing.B) {
+	l := dataset.New()
+	var events []*event.Event
+	for i := range 2 {
+		var text strings.Builder
+		text.WriteString("TX .\n")
+		for s := range 100 {
+			fmt.Fprintf(&text, "D <urn:sensor:%d> <urn:value> \"%d\" .\nA <urn:sensor:%d> <urn:value> \"%d\" .\n", s, i, s, 1-i)
+		}
+		events = append(events, eventOf(text.String()+"TC .\n"))
+	}
+	var body []byte
+	for i := uint64(0); b.Loop(); i++ {
+		var err error
+		if body, _, _, err = l.Evaluate(events[i%2], operator.Evaluation{}, body[:0]); err != nil {
+			b.Fatal(err)
+		}
+		l.Commit(i)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/200, "ns/row")
 }

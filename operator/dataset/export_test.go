@@ -1,10 +1,20 @@
 package dataset
 
-import "github.com/quadrille-stream/quadrille/store"
+import (
+	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
+)
 
 // Within returns a logic whose store holds so many quads, those of the open transaction counted twice.
 func Within(quads int) *Logic {
 	l := New()
-	l.store = store.NewMemoryWithin(quads)
+	l.store = memory.NewWithin(quads)
+	return l
+}
+
+// On returns a logic on what wrap makes of its store.
+func On(wrap func(store.Store) store.Store) *Logic {
+	l := New()
+	l.store = wrap(l.store)
 	return l
 }

@@ -50,6 +50,7 @@ func testModel(t *testing.T, open func() store.Store) {
 			"rollback": m.rollback,
 			"save":     m.save,
 			"back":     m.back,
+			"match":    m.match,
 			"view":     m.view,
 			"close":    m.close,
 		})
@@ -85,7 +86,7 @@ func (m *model) back(t *rapid.T) {
 		t.Skip("there is no savepoint")
 	}
 	i := rapid.IntRange(0, len(m.saved)-1).Draw(t, "savepoint")
-	m.tx.RollbackTo(m.saved[i].at)
+	succeed(m.tx.RollbackTo(m.saved[i].at))
 	m.pending, m.saved = maps.Clone(m.saved[i].pending), m.saved[:i+1]
 }
 
@@ -107,6 +108,9 @@ func (m *model) delete(t *rapid.T, quad rdf.Quad) {
 	delete(m.pending, quad)
 }
 
+// numbered is a quad with a term of its own.
+func numbered(i int) rdf.Quad { return q("s", "p", fmt.Sprintf(`"%0100d"`, i), "g") }
+
 // many adds or deletes a run of quads, each of which has a term of its own.
 func (m *model) many(t *rapid.T) {
 	from, n := rapid.IntRange(0, 1500).Draw(t, "from"), rapid.IntRange(1, 600).Draw(t, "n")
@@ -115,7 +119,7 @@ func (m *model) many(t *rapid.T) {
 		do = m.delete
 	}
 	for i := range n {
-		do(t, q("s", "p", fmt.Sprintf(`"%0100d"`, from+i), "g"))
+		do(t, numbered(from+i))
 	}
 }
 
@@ -130,7 +134,7 @@ func (m *model) clear(t *rapid.T) {
 func (m *model) commit(t *rapid.T) {
 	m.begin()
 	m.position += rapid.Uint64Range(0, 3).Draw(t, "step")
-	m.tx.Commit(m.position)
+	succeed(m.tx.Commit(m.position, nil))
 	m.committed, m.tx = m.pending, nil
 }
 
@@ -219,7 +223,7 @@ func replaceValues(t failer, s store.Store, position uint64) {
 			return
 		}
 	}
-	tx.Commit(position)
+	succeed(tx.Commit(position, nil))
 }
 
 // replaceAgain does the same, all of it, after a rollback.
@@ -232,7 +236,7 @@ func replaceAgain(t failer, s store.Store, position uint64) {
 			}
 		}
 	}
-	tx.Commit(position)
+	succeed(tx.Commit(position, nil))
 }
 
 // begun gives each sensor its first value. The position stays.
@@ -241,7 +245,7 @@ func begun(s store.Store) {
 	for quad := range readings(0) {
 		add(tx, quad)
 	}
-	tx.Commit(0)
+	succeed(tx.Commit(0, nil))
 }
 
 func testReplaceValues(t *testing.T, s store.Store) {
@@ -288,13 +292,18 @@ func testConcurrent(t *testing.T, s store.Store) {
 // checkViewIn is checkView for goroutines that are not the test's.
 func checkViewIn(t *testing.T, v store.View, want set) {
 	n := 0
-	v.Quads(func(quad rdf.Quad) bool {
-		if _, there := want[quad]; !there {
-			t.Errorf("view at %d: %s", v.Position(), quad)
+	for quad, err := range store.Quads(v, store.Pattern{}) {
+		if _, there := want[quad]; !there || err != nil {
+			t.Errorf("view at %d: %s, %v", v.Position(), quad, err)
 		}
 		n++
-		return true
-	})
+	}
+	for quad := range want { // whose value may be gone from the store, and another have its id
+		id, ok, err := v.Lookup(quad.O)
+		if term, err2 := v.Term(id); !ok || term != quad.O || err != nil || err2 != nil {
+			t.Errorf("view at %d: %s: id %d, %v, that of %s; %v, %v", v.Position(), quad.O, id, ok, term, err, err2)
+		}
+	}
 	if n != len(want) || v.Len() != n {
 		t.Errorf("view at %d: %d quads, it says %d, expected %d", v.Position(), n, v.Len(), len(want))
 	}

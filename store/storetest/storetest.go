@@ -15,10 +15,19 @@ import (
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
-// Run tests the stores that open returns, which are empty and at position 0. Whoever opens also closes, with t.Cleanup.
-func Run(t *testing.T, open func() store.Store) {
+// Stores makes the stores to be tested, empty and at position 0. Whoever makes them also closes them, with t.Cleanup.
+type Stores struct {
+	// Open makes one that has room for whatever the suite does.
+	Open func() store.Store
+	// Small makes one that has room for at least three quads, and for less than a thousand.
+	Small func() store.Store
+}
+
+// Run tests the stores.
+func Run(t *testing.T, stores Stores) {
 	for name, test := range map[string]func(*testing.T, store.Store){
 		"Empty":         testEmpty,
 		"Changes":       testChanges,
@@ -32,10 +41,15 @@ func Run(t *testing.T, open func() store.Store) {
 		"Concurrent":    testConcurrent,
 		"Snapshot":      testSnapshot,
 		"SnapshotError": testSnapshotError,
+		"Meta":          testMeta,
+		"Ids":           testIDs,
+		"Changed":       testChanged,
+		"Closed":        testClosed,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, open()) })
+		t.Run(name, func(t *testing.T) { test(t, stores.Open()) })
 	}
-	t.Run("Model", func(t *testing.T) { testModel(t, open) })
+	t.Run("Full", func(t *testing.T) { testFull(t, stores.Small()) })
+	t.Run("Model", func(t *testing.T) { testModel(t, stores.Open) })
 }
 
 // set is what a store should hold.
@@ -79,9 +93,25 @@ func borrowed(quad rdf.Quad, fn func(rdf.Quad) bool) bool {
 	return changed
 }
 
-func add(tx store.Tx, quad rdf.Quad) bool { return borrowed(quad, tx.Add) }
+// must is for what fails only if the store is broken; it panics then.
+func must[T any](v T, err error) T {
+	succeed(err)
+	return v
+}
 
-func remove(tx store.Tx, quad rdf.Quad) bool { return borrowed(quad, tx.Delete) }
+func succeed(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func add(tx store.Tx, quad rdf.Quad) bool {
+	return borrowed(quad, func(quad rdf.Quad) bool { return must(tx.Add(quad)) })
+}
+
+func remove(tx store.Tx, quad rdf.Quad) bool {
+	return borrowed(quad, func(quad rdf.Quad) bool { return must(tx.Delete(quad)) })
+}
 
 // commit adds the quads in a transaction.
 func commit(s store.Store, position uint64, quads ...rdf.Quad) {
@@ -89,7 +119,7 @@ func commit(s store.Store, position uint64, quads ...rdf.Quad) {
 	for _, quad := range quads {
 		add(tx, quad)
 	}
-	tx.Commit(position)
+	succeed(tx.Commit(position, nil))
 }
 
 // failer is what tests and properties have in common.
@@ -102,13 +132,15 @@ type failer interface {
 func checkView(t failer, v store.View, position uint64, want set) {
 	t.Helper()
 	got := make(set, v.Len())
-	v.Quads(func(quad rdf.Quad) bool {
+	for quad, err := range store.Quads(v, store.Pattern{}) {
+		if err != nil {
+			t.Fatalf("view at %d: %v", position, err)
+		}
 		if _, twice := got[quad]; twice {
 			t.Fatalf("view at %d: twice: %s", position, quad)
 		}
 		got[quad.Clone()] = struct{}{}
-		return true
-	})
+	}
 	if v.Position() != position || v.Len() != len(want) {
 		t.Fatalf("view: position %d, %d quads; expected %d, %d", v.Position(), v.Len(), position, len(want))
 	}
@@ -143,7 +175,7 @@ func testEmpty(t *testing.T, s store.Store) {
 	if remove(tx, q("s", "p", "o", "")) {
 		t.Error("a quad was deleted from an empty store")
 	}
-	tx.Commit(7)
+	succeed(tx.Commit(7, nil))
 	check(t, s, 7, nil)
 	s.Begin().Rollback()
 	check(t, s, 7, nil)
@@ -173,13 +205,13 @@ func testChanges(t *testing.T, s store.Store) {
 			t.Errorf("step %d, %s: change %v", i, step.name, got)
 		}
 	}
-	tx.Commit(1)
+	succeed(tx.Commit(1, nil))
 	check(t, s, 1, setOf(one))
 	tx = s.Begin()
 	if add(tx, one) || remove(tx, other) {
 		t.Error("a change, after the commit, that is none")
 	}
-	tx.Commit(2)
+	succeed(tx.Commit(2, nil))
 	check(t, s, 2, setOf(one))
 }
 
@@ -194,7 +226,7 @@ func testTransaction(t *testing.T, s store.Store) {
 	if add(tx, three) || remove(tx, one) {
 		t.Error("the transaction doesn't see its own changes")
 	}
-	tx.Commit(5)
+	succeed(tx.Commit(5, nil))
 	check(t, s, 5, setOf(two, three))
 }
 
@@ -214,7 +246,7 @@ func testRollback(t *testing.T, s store.Store) {
 	if add(tx, one) || !remove(tx, two) {
 		t.Error("wrong after the rollback")
 	}
-	tx.Commit(4)
+	succeed(tx.Commit(4, nil))
 	check(t, s, 4, setOf(one))
 }
 
@@ -232,23 +264,23 @@ func testSavepoint(t *testing.T, s store.Store) {
 			t.Error("a change is not reported: the way back was not exact")
 		}
 		later := s.View()
-		tx.RollbackTo(middle)
+		succeed(tx.RollbackTo(middle))
 		checkView(t, later, 3, setOf(one))
 		if add(tx, two) || !add(tx, three) || !remove(tx, three) {
 			t.Error("what was before the savepoint is not as it was")
 		}
-		tx.RollbackTo(middle)
+		succeed(tx.RollbackTo(middle))
 		for _, v := range []store.View{during, later} {
 			checkView(t, v, 3, setOf(one))
 			v.Close()
 		}
 	}
-	tx.Commit(4)
+	succeed(tx.Commit(4, nil))
 	check(t, s, 4, setOf(one, two))
 	tx = s.Begin()
 	remove(tx, one)
-	tx.RollbackTo(start)
-	tx.Commit(5)
+	succeed(tx.RollbackTo(start))
+	succeed(tx.Commit(5, nil))
 	check(t, s, 5, setOf(one, two))
 	tx = s.Begin()
 	remove(tx, one)
@@ -277,13 +309,13 @@ func testTerms(t *testing.T, s store.Store) {
 			t.Errorf("not there: %.200s", quad)
 		}
 	}
-	tx.Commit(2)
+	succeed(tx.Commit(2, nil))
 	check(t, s, 2, want)
 	tx = s.Begin()
 	for quad := range want {
 		remove(tx, quad)
 	}
-	tx.Commit(3)
+	succeed(tx.Commit(3, nil))
 	check(t, s, 3, nil)
 }
 
@@ -316,9 +348,9 @@ func testViews(t *testing.T, s store.Store) {
 		}
 		if position%3 == 0 {
 			tx.Rollback()
-			s.Begin().Commit(position)
+			succeed(s.Begin().Commit(position, nil))
 		} else {
-			tx.Commit(position)
+			succeed(tx.Commit(position, nil))
 			now = next
 		}
 		hold(position)
@@ -343,10 +375,12 @@ func testStop(t *testing.T, s store.Store) {
 		}
 		for most := 1; most <= 3; most++ {
 			v, n := s.View(), 0
-			v.Quads(func(rdf.Quad) bool {
-				n++
-				return n < most
-			})
+			for _, err := range v.Match(store.Pattern{}) {
+				succeed(err)
+				if n++; n == most {
+					break
+				}
+			}
 			v.Close()
 			if n != most {
 				t.Errorf("%d quads after an end at %d", n, most)
@@ -367,7 +401,7 @@ func testSnapshot(t *testing.T, s store.Store) {
 	defer view.Close()
 	tx := s.Begin()
 	add(tx, q("not", "there", "yet", ""))
-	tx.Commit(13)
+	succeed(tx.Commit(13, nil))
 	var file bytes.Buffer
 	err := store.WriteSnapshot(&file, view, func(w io.Writer) error {
 		_, err := io.WriteString(w, "extra")
@@ -377,7 +411,7 @@ func testSnapshot(t *testing.T, s store.Store) {
 		t.Fatal(err)
 	}
 	var extra []byte
-	m, err := store.ReadSnapshot(&file, func(r io.Reader) (err error) {
+	m, err := memory.ReadSnapshot(&file, func(r io.Reader) (err error) {
 		extra, err = io.ReadAll(r)
 		return err
 	})

@@ -1,4 +1,4 @@
-package store
+package memory
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 func numbered(s, o int) rdf.Quad {
@@ -20,8 +21,16 @@ func numbered(s, o int) rdf.Quad {
 	}
 }
 
+// did is whether a change was one; there must be room for it.
+func did(changed bool, err error) bool {
+	if err != nil {
+		panic(err)
+	}
+	return changed
+}
+
 // invariants fails unless the parts of the store agree, while no transaction is open.
-func invariants(t *testing.T, m *Memory) {
+func invariants(t *testing.T, m *Store) {
 	t.Helper()
 	refs := map[uint32]uint32{}
 	for row := range m.quads.len {
@@ -78,17 +87,17 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 	const sensors, rounds = 1500, 24
 	for _, viewed := range []bool{false, true} {
 		t.Run(fmt.Sprintf("views=%v", viewed), func(t *testing.T) {
-			m := NewMemory()
+			m := New()
 			tx := m.Begin()
 			for s := range sensors {
 				tx.Add(numbered(s, s))
 			}
-			tx.Commit(0)
+			tx.Commit(0, nil)
 			for round := range rounds {
 				tx := m.Begin()
 				for s := range sensors {
 					old := round*sensors + s
-					if !tx.Delete(numbered(s, old)) || !tx.Add(numbered(s, old+sensors)) {
+					if !did(tx.Delete(numbered(s, old))) || !did(tx.Add(numbered(s, old+sensors))) {
 						t.Fatal("no change")
 					}
 				}
@@ -96,7 +105,7 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 					tx.Rollback()
 					replaceRolledBack(t, m, round, sensors)
 				} else {
-					tx.Commit(0)
+					tx.Commit(0, nil)
 				}
 				if viewed {
 					m.View().Close()
@@ -118,29 +127,29 @@ func TestMemoryIsUsedAgain(t *testing.T) {
 }
 
 // replaceRolledBack makes the changes of a round after its rollback.
-func replaceRolledBack(t *testing.T, m *Memory, round, sensors int) {
+func replaceRolledBack(t *testing.T, m *Store, round, sensors int) {
 	tx := m.Begin()
 	for s := range sensors {
 		old := round*sensors + s
-		if !tx.Add(numbered(s, old+sensors)) || !tx.Delete(numbered(s, old)) {
+		if !did(tx.Add(numbered(s, old+sensors))) || !did(tx.Delete(numbered(s, old))) {
 			t.Fatal("no change after the rollback")
 		}
 	}
-	tx.Commit(0)
+	tx.Commit(0, nil)
 }
 
 // A store that was emptied gives its memory back, but for the bookkeeping of ids.
 func TestEmptied(t *testing.T) {
 	const n = 50_000
-	m := NewMemory()
+	m := New()
 	for _, add := range []bool{true, false} {
 		tx := m.Begin()
 		for i := range n {
-			if add && !tx.Add(numbered(i, i)) || !add && !tx.Delete(numbered(i, i)) {
+			if add && !did(tx.Add(numbered(i, i))) || !add && !did(tx.Delete(numbered(i, i))) {
 				t.Fatal("no change")
 			}
 		}
-		tx.Commit(1)
+		tx.Commit(1, nil)
 		invariants(t, m)
 	}
 	segments := map[*segment]bool{}
@@ -161,12 +170,12 @@ func TestEmptied(t *testing.T) {
 
 // Without a view no page is copied, with one each page once.
 func TestPagesAreCopiedOnceForAView(t *testing.T) {
-	m := NewMemory()
+	m := New()
 	tx := m.Begin()
 	for i := range 10 * pageLen {
 		tx.Add(numbered(i, i))
 	}
-	tx.Commit(1)
+	tx.Commit(1, nil)
 	before := m.quads.rows.pages.view()
 	m.quads.rows.pages.shared = false
 	before = append([]*[pageLen]quad(nil), before...)
@@ -176,7 +185,7 @@ func TestPagesAreCopiedOnceForAView(t *testing.T) {
 			tx.Delete(numbered(i, i))
 			tx.Add(numbered(i, i))
 		}
-		tx.Commit(2)
+		tx.Commit(2, nil)
 	}
 	same := func(a, b []*[pageLen]quad) (n int) {
 		for i := range 10 {
@@ -208,12 +217,12 @@ func TestPagesAreCopiedOnceForAView(t *testing.T) {
 // Pages that are dropped, and made anew, stay in the view that has them.
 func TestViewOfDroppedPages(t *testing.T) {
 	const n = 8 * pageLen
-	m := NewMemory()
+	m := New()
 	tx := m.Begin()
 	for i := range n {
 		tx.Add(numbered(i, i))
 	}
-	tx.Commit(1)
+	tx.Commit(1, nil)
 	v := m.View()
 	defer v.Close()
 	want := content(v)
@@ -224,7 +233,7 @@ func TestViewOfDroppedPages(t *testing.T) {
 	for i := range n {
 		tx.Add(numbered(i, n+i))
 	}
-	tx.Commit(2)
+	tx.Commit(2, nil)
 	if got := content(v); !maps.Equal(got, want) || len(got) != n {
 		t.Errorf("%d quads, expected %d, or others", len(got), n)
 	}
@@ -232,18 +241,17 @@ func TestViewOfDroppedPages(t *testing.T) {
 
 // What a view hands out stays as it was when the view is closed, the term gone and its memory used again.
 func TestTermsOutliveViews(t *testing.T) {
-	m := NewMemory()
+	m := New()
 	tx := m.Begin()
 	for i := range 5000 {
 		tx.Add(numbered(i, i))
 	}
-	tx.Commit(1)
+	tx.Commit(1, nil)
 	kept := map[rdf.Quad]string{}
 	v := m.View()
-	v.Quads(func(q rdf.Quad) bool {
+	for q := range store.Quads(v, store.Pattern{}) {
 		kept[q] = strings.Clone(q.String())
-		return true
-	})
+	}
 	v.Close()
 	for round := range 3 {
 		tx = m.Begin()
@@ -251,7 +259,7 @@ func TestTermsOutliveViews(t *testing.T) {
 			tx.Delete(numbered(i, i+round))
 			tx.Add(numbered(i, i+round+1))
 		}
-		tx.Commit(2)
+		tx.Commit(2, nil)
 	}
 	runtime.GC()
 	for q, text := range kept {
@@ -263,13 +271,17 @@ func TestTermsOutliveViews(t *testing.T) {
 
 // Close lets go of what the view saw.
 func TestClosedView(t *testing.T) {
-	m := NewMemory()
+	m := New()
 	tx := m.Begin()
 	tx.Add(numbered(1, 1))
-	tx.Commit(9)
+	tx.Commit(9, nil)
 	v := m.View()
 	v.Close()
-	v.Quads(func(rdf.Quad) bool { t.Error("a quad of a closed view"); return true })
+	for q, err := range v.Match(store.Pattern{}) {
+		if !errors.Is(err, store.ErrClosed) {
+			t.Errorf("a quad of a closed view: %v, %v", q, err)
+		}
+	}
 	if v.Position() != 9 || v.Len() != 1 {
 		t.Errorf("position %d, %d quads", v.Position(), v.Len())
 	}
@@ -282,60 +294,75 @@ func panics(fn func()) (message string) {
 }
 
 func TestMisuse(t *testing.T) {
-	m := NewMemory()
+	m := New()
 	tx := m.Begin()
 	if got := panics(func() { m.Begin() }); !strings.Contains(got, "while a transaction is open") {
 		t.Errorf("Begin twice: %s", got)
 	}
-	tx.Commit(1)
+	tx.Commit(1, nil)
 	open := m.Begin()
 	for name, use := range map[string]func(){
 		"Add":      func() { tx.Add(numbered(1, 1)) },
 		"Delete":   func() { tx.Delete(numbered(1, 1)) },
-		"Commit":   func() { tx.Commit(2) },
+		"Commit":   func() { tx.Commit(2, nil) },
 		"Rollback": func() { tx.Rollback() },
+		"Lookup":   func() { _, _, _ = tx.Lookup(rdf.Term{}) },
+		"Count":    func() { _, _ = tx.Count(store.Pattern{}) },
 	} {
 		if got := panics(use); !strings.Contains(got, "the transaction has ended") {
 			t.Errorf("%s after the end: %s", name, got)
 		}
 	}
-	if !open.Add(numbered(1, 1)) {
+	if !did(open.Add(numbered(1, 1))) || !did(open.Add(numbered(2, 2))) {
 		t.Error("the open transaction doesn't work")
 	}
-	open.Commit(3)
+	n := 0
+	for _, err := range open.Match(store.Pattern{}) {
+		if n++; n == 1 {
+			open.Commit(3, nil)
+		} else if !errors.Is(err, store.ErrChanged) {
+			t.Errorf("reading goes on after the end: %v", err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d items", n)
+	}
 	invariants(t, m)
 }
 
 // A store without room refuses the change and stays what it was.
 func TestFull(t *testing.T) {
-	for name, limit := range map[string]func(*Memory){
-		"quads": func(m *Memory) { m.max = 10 + 10 }, // in one transaction each counts twice
-		"terms": func(m *Memory) { m.terms.max = 2 + 2*10 + 3 },
+	for name, limit := range map[string]func(*Store){
+		"quads": func(m *Store) { m.max = 10 + 10 }, // in one transaction each counts twice
+		"terms": func(m *Store) { m.terms.max = 2 + 2*10 + 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := NewMemory()
+			m := New()
 			limit(m)
 			tx := m.Begin()
 			for i := range 10 {
-				if !tx.Add(numbered(i, i)) {
+				if !did(tx.Add(numbered(i, i))) {
 					t.Fatal("no change")
 				}
 			}
-			if err := tx.Err(); err != nil {
-				t.Errorf("there was room: %v", err)
+			if changed, err := tx.Add(numbered(10, 10)); changed || !errors.Is(err, store.ErrFull) {
+				t.Errorf("one more: %v, %v", changed, err)
 			}
-			if tx.Add(numbered(10, 10)) || !errors.Is(tx.Err(), ErrFull) {
-				t.Errorf("one more: %v", tx.Err())
+			for i, change := range []func() (bool, error){
+				func() (bool, error) { return tx.Add(numbered(3, 3)) },
+				func() (bool, error) { return tx.Delete(numbered(3, 3)) },
+				func() (bool, error) { return tx.Add(numbered(1, 2)) },
+			} {
+				if changed, err := change(); changed || !errors.Is(err, store.ErrFull) {
+					t.Errorf("a failed transaction goes on: change %d: %v, %v", i, changed, err)
+				}
 			}
-			if tx.Add(numbered(3, 3)) || tx.Delete(numbered(3, 3)) || tx.Add(numbered(1, 2)) {
-				t.Error("a failed transaction goes on")
-			}
-			if err := tx.Commit(1); !errors.Is(err, ErrFull) || m.Len() != 0 || m.Position() != 0 {
+			if err := tx.Commit(1, nil); !errors.Is(err, store.ErrFull) || m.Len() != 0 || m.Position() != 0 {
 				t.Errorf("a failed transaction is committed: %v, %d quads at %d", err, m.Len(), m.Position())
 			}
 			invariants(t, m)
 			tx = m.Begin()
-			if !tx.Add(numbered(11, 11)) || tx.Err() != nil || tx.Commit(2) != nil || m.Len() != 1 {
+			if !did(tx.Add(numbered(11, 11))) || tx.Commit(2, nil) != nil || m.Len() != 1 {
 				t.Error("there is room again")
 			}
 			invariants(t, m)

@@ -1,4 +1,4 @@
-package store_test
+package memory_test
 
 import (
 	"strconv"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // The data of these tests are those of the demo: a factory whose sensors each have one observation (SOSA/SSN) of five
@@ -60,7 +61,7 @@ func statement(buf []byte, sensor, i, update int) (rdf.Quad, []byte) {
 const batch = 256
 
 // fill adds the first quads of a factory.
-func fill(m *store.Memory, n int) {
+func fill(m *memory.Store, n int) {
 	var buf []byte
 	var quad rdf.Quad
 	tx := m.Begin()
@@ -68,20 +69,21 @@ func fill(m *store.Memory, n int) {
 		quad, buf = statement(buf, i/statements, i%statements, i/statements%3600)
 		tx.Add(quad)
 		if i%batch == batch-1 {
-			tx.Commit(uint64(i))
+			tx.Commit(uint64(i), nil)
 			tx = m.Begin()
 		}
 	}
-	tx.Commit(uint64(n))
+	tx.Commit(uint64(n), nil)
 }
 
 // update is what a sensor sends: four changes.
 type update [4]rdf.Quad // old value, new value, old time, new time
 
 func apply(tx store.Tx, u *update) int {
+	did := func(changed bool, err error) bool { return changed && err == nil }
 	n := 0
 	for i := range u {
-		if i%2 == 0 && tx.Delete(u[i]) || i%2 == 1 && tx.Add(u[i]) {
+		if i%2 == 0 && did(tx.Delete(u[i])) || i%2 == 1 && did(tx.Add(u[i])) {
 			n++
 		}
 	}

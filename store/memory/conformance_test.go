@@ -1,4 +1,4 @@
-package store_test
+package memory_test
 
 import (
 	"testing"
@@ -6,11 +6,15 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 	"github.com/quadrille-stream/quadrille/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestMemory(t *testing.T) {
-	storetest.Run(t, func() store.Store { return store.NewMemory() })
+	storetest.Run(t, storetest.Stores{
+		Open:  func() store.Store { return memory.New() },
+		Small: func() store.Store { return memory.NewWithin(20) },
+	})
 }

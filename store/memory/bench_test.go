@@ -1,4 +1,4 @@
-package store_test
+package memory_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 const million = 1_000_000
@@ -22,7 +23,7 @@ func heap() uint64 {
 }
 
 // bytesPerQuad measures what a store takes, all in.
-func bytesPerQuad(t testing.TB, fill func() *store.Memory) float64 {
+func bytesPerQuad(t testing.TB, fill func() *memory.Store) float64 {
 	before := heap()
 	m := fill()
 	bytes := float64(heap()-before) / float64(m.Len())
@@ -32,14 +33,14 @@ func bytesPerQuad(t testing.TB, fill func() *store.Memory) float64 {
 	return bytes
 }
 
-func filled() *store.Memory {
-	m := store.NewMemory()
+func filled() *memory.Store {
+	m := memory.New()
 	fill(m, million)
 	return m
 }
 
 // change replaces the values of all sensors, so many times.
-func change(m *store.Memory, times int) {
+func change(m *memory.Store, times int) {
 	var u update
 	for k := range times {
 		tx := m.Begin()
@@ -49,11 +50,11 @@ func change(m *store.Memory, times int) {
 			}
 			apply(tx, &u)
 			if sensor%(batch/4) == 0 {
-				tx.Commit(0)
+				tx.Commit(0, nil)
 				tx = m.Begin()
 			}
 		}
-		tx.Commit(0)
+		tx.Commit(0, nil)
 	}
 }
 
@@ -65,7 +66,7 @@ func BenchmarkMemoryPerQuad(b *testing.B) {
 
 func BenchmarkMemoryPerQuadChanged(b *testing.B) {
 	for b.Loop() {
-		b.ReportMetric(bytesPerQuad(b, func() *store.Memory {
+		b.ReportMetric(bytesPerQuad(b, func() *memory.Store {
 			m := filled()
 			change(m, 2)
 			return m
@@ -87,25 +88,25 @@ func BenchmarkAdd(b *testing.B) {
 	}
 	changes := 0
 	for b.Loop() {
-		m := store.NewMemory()
+		m := memory.New()
 		tx := m.Begin()
 		for i, quad := range list {
 			tx.Add(quad)
 			if i%batch == batch-1 {
-				tx.Commit(uint64(i))
+				tx.Commit(uint64(i), nil)
 				tx = m.Begin()
 			}
 		}
-		tx.Commit(million)
+		tx.Commit(million, nil)
 		changes += m.Len()
 	}
 	perSecond(b, changes)
 }
 
 // replaceValues makes the updates of so many sensors, in transactions, and calls between after each.
-func replaceValues(b *testing.B, sensors int, between func(m *store.Memory, done int)) {
+func replaceValues(b *testing.B, sensors int, between func(m *memory.Store, done int)) {
 	const each = 4
-	m := store.NewMemory()
+	m := memory.New()
 	fill(m, sensors*statements)
 	list := updates(sensors, each)
 	changes, k := 0, 0
@@ -115,21 +116,21 @@ func replaceValues(b *testing.B, sensors int, between func(m *store.Memory, done
 			changes += apply(tx, &list[k])
 			if k++; k == len(list) { // from here the values are those of the past, and nothing would change
 				b.StopTimer()
-				tx.Commit(1)
-				m = store.NewMemory()
+				tx.Commit(1, nil)
+				m = memory.New()
 				fill(m, sensors*statements)
 				k, tx = 0, m.Begin()
 				b.StartTimer()
 			}
 		}
-		tx.Commit(1)
+		tx.Commit(1, nil)
 		between(m, changes)
 	}
 	perSecond(b, changes)
 }
 
 func BenchmarkReplaceValue(b *testing.B) {
-	nothing := func(*store.Memory, int) {}
+	nothing := func(*memory.Store, int) {}
 	b.Run("sensors=5000", func(b *testing.B) { replaceValues(b, 5000, nothing) })
 	b.Run("sensors=200000", func(b *testing.B) { replaceValues(b, million/statements, nothing) })
 }
@@ -143,7 +144,7 @@ func BenchmarkApplyWithView(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			var v store.View
 			opened := 0
-			replaceValues(b, million/statements, func(m *store.Memory, done int) {
+			replaceValues(b, million/statements, func(m *memory.Store, done int) {
 				if v == nil || done >= opened+c.every {
 					if v != nil {
 						v.Close()
@@ -198,7 +199,7 @@ func BenchmarkSnapshotRead(b *testing.B) {
 	}
 	v.Close()
 	for b.Loop() {
-		if _, err := store.ReadSnapshot(bytes.NewReader(file.Bytes()), nil); err != nil {
+		if _, err := memory.ReadSnapshot(bytes.NewReader(file.Bytes()), nil); err != nil {
 			b.Fatal(err)
 		}
 	}

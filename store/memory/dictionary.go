@@ -1,4 +1,4 @@
-package store
+package memory
 
 import (
 	"hash/maphash"
@@ -20,6 +20,7 @@ type dictionary struct {
 	free   uint32 // the first id to give again, which says in refs what the next one is; 0 is none
 	len    uint32 // ids in use
 	max    uint32
+	gone   uint64 // counts the terms that were removed
 }
 
 func newDictionary() dictionary {
@@ -50,12 +51,16 @@ func (d *dictionary) match(p *probe, text string) (id uint32, ok bool) {
 	return 0, false
 }
 
+// text returns the text of an id that is in use.
 func (d *dictionary) text(id uint32) string {
 	if id == 0 {
 		return ""
 	}
 	return textAt(d.texts.chunks.all, *d.places.at(id))
 }
+
+// used reports whether a term has the id.
+func (d *dictionary) used(id uint32) bool { return id <= d.last && *d.places.at(id) != 0 }
 
 // full reports whether there are no ids for n more terms.
 func (d *dictionary) full(n uint32) bool { return d.max-d.len < n }
@@ -106,6 +111,7 @@ func (d *dictionary) remove(id uint32, e *epochs) {
 	*d.refs.at(id) = d.free
 	d.free = id
 	d.len--
+	d.gone++
 	d.settle(e)
 }
 

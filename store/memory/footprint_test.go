@@ -1,25 +1,26 @@
-package store_test
+package memory_test
 
 import (
 	"bytes"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // mostPerQuad bounds the live heap of a store with a million quads, in bytes a quad.
 const mostPerQuad = 150
 
 func TestMemoryPerQuad(t *testing.T) {
-	var m *store.Memory
-	check := func(name string, fill func() *store.Memory) {
+	var m *memory.Store
+	check := func(name string, fill func() *memory.Store) {
 		if got := bytesPerQuad(t, fill); got > mostPerQuad {
 			t.Errorf("%s: %.1f bytes a quad, more than %d", name, got, mostPerQuad)
 		} else {
 			t.Logf("%s: %.1f bytes a quad", name, got)
 		}
 	}
-	check("filled", func() *store.Memory {
+	check("filled", func() *memory.Store {
 		m = filled()
 		return m
 	})
@@ -29,8 +30,8 @@ func TestMemoryPerQuad(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.Close()
-	check("restored", func() *store.Memory {
-		restored, err := store.ReadSnapshot(&file, nil)
+	check("restored", func() *memory.Store {
+		restored, err := memory.ReadSnapshot(&file, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,18 +1,21 @@
-package store
+// Package memory keeps quads in memory: the [store.Store] of a shard whose log is its durability.
+package memory
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // keptLog is the number of changes for which a transaction's memory is kept for the next one.
 const keptLog = 1 << 14
 
-// Memory is a [Store] in memory. Make one with [NewMemory].
+// Store is a [store.Store] in memory. Make one with [New], or with [ReadSnapshot].
 //
 // It takes 80 to 100 bytes a quad, all in, for sensor observations (the text of each term is there once). Memory for
 // what is gone is used again: terms that no quad has are dropped, their ids given again, and the texts that stay are
@@ -23,24 +26,29 @@ const keptLog = 1 << 14
 // lists of pages (8 bytes for each), and nothing else: the writer never waits for a view. Opening one takes the same
 // short time however much there is, but a commit or a rollback, which takes time for each change of its transaction, is
 // not interrupted for it. A view that is opened in a transaction looks past that one's changes, with a map of them for
-// each reading. The terms that a view hands out stay valid for ever, but each may keep 64 KiB alive: clone what is
-// kept.
+// each reading. The terms that are handed out stay valid for ever, but each may keep 64 KiB alive: clone what is kept.
+//
+// A pattern is answered by a look at every quad, but for one that asks for all, in a Count, and in a transaction for one
+// without [store.Any]. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
+// the view was opened, and doesn't know the term, it looks at all of its own.
 //
 // It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different
-// terms: about 100 GB. A change for which there is no room fails its transaction with [ErrFull].
-type Memory struct {
+// terms: about 100 GB. A change for which there is no room fails its transaction with [store.ErrFull].
+type Store struct {
 	position  atomic.Uint64
 	committed atomic.Int64 // number of quads
 
-	mu     sync.Mutex // of all below: held for one change, for a commit, for a rollback, for the opening of a view
-	epochs epochs
-	terms  dictionary
-	quads  quads
-	max    int      // see maxQuads
-	tx     *tx      // the one that is open
-	log    []change // what it changed, in order
-	pinned bool     // a view may read log
-	failed error    // why the open transaction can only be rolled back
+	mu      sync.Mutex // of all below: held for one change, commit or rollback, the opening of a view, or its look at terms
+	epochs  epochs
+	terms   dictionary
+	quads   quads
+	meta    []byte   // of the last commit
+	max     int      // see maxQuads
+	tx      *tx      // the one that is open
+	log     []change // what it changed, in order
+	changes uint64   // counts them, what is undone, and the ends of transactions
+	pinned  bool     // a view may read log
+	failed  error    // why the open transaction can only be rolled back
 }
 
 // change is a change of the open transaction. The terms of a deleted quad stay until the commit.
@@ -49,25 +57,25 @@ type change struct {
 	added bool
 }
 
-var _ Store = (*Memory)(nil)
+var _ store.Store = (*Store)(nil)
 
-// NewMemory returns an empty store at position 0.
-func NewMemory() *Memory { return NewMemoryWithin(maxQuads) }
+// New returns an empty store at position 0.
+func New() *Store { return NewWithin(maxQuads) }
 
-// NewMemoryWithin returns an empty store at position 0 that holds at most so many quads, those that the open transaction
-// changes counted twice; more than [Memory] can hold is not possible.
-func NewMemoryWithin(quads int) *Memory {
-	return &Memory{epochs: epochs{now: 1}, terms: newDictionary(), quads: newQuads(), max: min(quads, maxQuads)}
+// NewWithin returns an empty store at position 0 that holds at most so many quads, those that the open transaction
+// changes counted twice; more than [Store] can hold is not possible.
+func NewWithin(quads int) *Store {
+	return &Store{epochs: epochs{now: 1}, terms: newDictionary(), quads: newQuads(), max: min(quads, maxQuads)}
 }
 
 // Len is the number of committed quads.
-func (m *Memory) Len() int { return int(m.committed.Load()) }
+func (m *Store) Len() int { return int(m.committed.Load()) }
 
 // Position is the position of the last commit.
-func (m *Memory) Position() uint64 { return m.position.Load() }
+func (m *Store) Position() uint64 { return m.position.Load() }
 
 // Begin starts the transaction. It panics if one is open.
-func (m *Memory) Begin() Tx {
+func (m *Store) Begin() store.Tx {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.tx != nil {
@@ -79,10 +87,10 @@ func (m *Memory) Begin() Tx {
 
 // tx is the open transaction. It changes the store in place and keeps a log, with which a rollback undoes that, and
 // views look past it.
-type tx struct{ m *Memory }
+type tx struct{ m *Store }
 
 // lock panics if the transaction has ended.
-func (t *tx) lock() *Memory {
+func (t *tx) lock() *Store {
 	t.m.mu.Lock()
 	if t.m.tx != t {
 		t.m.mu.Unlock()
@@ -92,15 +100,16 @@ func (t *tx) lock() *Memory {
 }
 
 // end forgets the log and ends the transaction.
-func (m *Memory) end() {
+func (m *Store) end() {
 	if m.pinned || cap(m.log) > keptLog {
 		m.log = nil
 	}
 	m.log, m.pinned, m.tx, m.failed = m.log[:0], false, nil, nil
+	m.changes++
 }
 
 // lookup finds the terms of a quad; found is false if there is one that has no id.
-func (m *Memory) lookup(q *rdf.Quad) (ids quad, hashes quad, found bool) {
+func (m *Store) lookup(q *rdf.Quad) (ids quad, hashes quad, found bool) {
 	terms := texts(q)
 	var probes [len(terms)]probe
 	for i, text := range terms {
@@ -120,36 +129,42 @@ func texts(q *rdf.Quad) [4]string {
 	return [4]string{q.S.String(), q.P.String(), q.O.String(), q.G.String()}
 }
 
-func (t *tx) Add(q rdf.Quad) bool {
+func (t *tx) Add(q rdf.Quad) (bool, error) {
 	m := t.lock()
 	defer m.mu.Unlock()
 	if m.failed != nil {
-		return false
+		return false, m.failed
 	}
 	ids, hashes, found := m.lookup(&q)
 	if found {
 		if _, there := m.quads.find(ids, m.quads.hash(ids)); there {
-			return false
+			return false, nil
 		}
 	}
 	if m.full() || !found && m.terms.full(uint32(len(ids))) {
-		m.failed = fmt.Errorf("%w: no room for another quad beside %d, with %d terms, and %d changes under way", ErrFull,
+		m.failed = fmt.Errorf("%w: no room for another quad beside %d, with %d terms, and %d changes under way", store.ErrFull,
 			m.quads.len, m.terms.len, len(m.log))
-		return false
+		return false, m.failed
 	}
 	if !found {
 		m.intern(&q, &ids, hashes)
 	}
 	m.add(ids)
-	m.log = append(m.log, change{ids, true})
-	return true
+	m.changed(change{ids, true})
+	return true, nil
+}
+
+// changed notes a change that was made.
+func (m *Store) changed(c change) {
+	m.log = append(m.log, c)
+	m.changes++
 }
 
 // full reports whether another quad would be too many.
-func (m *Memory) full() bool { return int(m.quads.len)+len(m.log) >= m.max }
+func (m *Store) full() bool { return int(m.quads.len)+len(m.log) >= m.max }
 
 // intern gives ids to the terms that have none.
-func (m *Memory) intern(q *rdf.Quad, ids *quad, hashes quad) {
+func (m *Store) intern(q *rdf.Quad, ids *quad, hashes quad) {
 	for i, text := range texts(q) {
 		if ids[i] != 0 || text == "" {
 			continue
@@ -162,43 +177,37 @@ func (m *Memory) intern(q *rdf.Quad, ids *quad, hashes quad) {
 	}
 }
 
-func (m *Memory) add(ids quad) {
+func (m *Store) add(ids quad) {
 	for _, id := range ids {
 		m.terms.use(id)
 	}
 	m.quads.add(ids, m.quads.hash(ids), &m.epochs)
 }
 
-func (m *Memory) release(ids quad) {
+func (m *Store) release(ids quad) {
 	for _, id := range ids {
 		m.terms.release(id, &m.epochs)
 	}
 }
 
-func (t *tx) Delete(q rdf.Quad) bool {
+func (t *tx) Delete(q rdf.Quad) (bool, error) {
 	m := t.lock()
 	defer m.mu.Unlock()
 	ids, _, found := m.lookup(&q)
 	if !found || m.failed != nil {
-		return false
+		return false, m.failed
 	}
 	hash := m.quads.hash(ids)
 	row, there := m.quads.find(ids, hash)
 	if !there {
-		return false
+		return false, nil
 	}
 	m.quads.remove(row, hash, &m.epochs)
-	m.log = append(m.log, change{ids, false})
-	return true
+	m.changed(change{ids, false})
+	return true, nil
 }
 
-func (t *tx) Err() error {
-	m := t.lock()
-	defer m.mu.Unlock()
-	return m.failed
-}
-
-func (t *tx) Commit(position uint64) error {
+func (t *tx) Commit(position uint64, meta []byte) error {
 	m := t.lock()
 	defer m.mu.Unlock()
 	if err := m.failed; err != nil {
@@ -212,20 +221,26 @@ func (t *tx) Commit(position uint64) error {
 	}
 	m.committed.Store(int64(m.quads.len))
 	m.position.Store(position)
+	m.meta = bytes.Clone(meta)
 	m.end()
 	return nil
 }
 
-func (t *tx) Savepoint() Savepoint {
+func (t *tx) Savepoint() store.Savepoint {
 	m := t.lock()
 	defer m.mu.Unlock()
-	return Savepoint(len(m.log))
+	return store.Savepoint(len(m.log))
 }
 
-func (t *tx) RollbackTo(s Savepoint) {
+func (t *tx) RollbackTo(s store.Savepoint) error {
 	m := t.lock()
 	defer m.mu.Unlock()
+	if s < 0 || int(s) > len(m.log) {
+		m.failed = fmt.Errorf("savepoint %d is none of this transaction, which has %d changes", s, len(m.log))
+		return m.failed
+	}
 	m.undo(int(s))
+	return nil
 }
 
 func (t *tx) Rollback() {
@@ -235,14 +250,15 @@ func (t *tx) Rollback() {
 }
 
 // rollback undoes the open transaction and ends it.
-func (m *Memory) rollback() {
+func (m *Store) rollback() {
 	m.undo(0)
 	m.end()
 }
 
 // undo takes the changes back but for the first keep, the last one first. A failure came after them.
-func (m *Memory) undo(keep int) {
+func (m *Store) undo(keep int) {
 	m.failed = nil
+	m.changes++
 	for _, c := range slices.Backward(m.log[keep:]) {
 		hash := m.quads.hash(c.quad)
 		if !c.added {

@@ -1,4 +1,4 @@
-package store
+package memory
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"runtime"
 	"strings"
@@ -16,23 +17,35 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// What the format of snapshots is made of, as store.WriteSnapshot has it.
+const (
+	magicName = "quadrille snapshot "
+	magic     = magicName + "2\n"
+	endBlock  = 0
+	termBlock = 1
+	quadBlock = 2
 )
 
 // content is what a view has, by the text of each quad.
-func content(v View) map[string]bool {
+func content(v store.View) map[string]bool {
 	all := map[string]bool{}
-	v.Quads(func(q rdf.Quad) bool {
+	for q, err := range store.Quads(v, store.Pattern{}) {
+		if err != nil {
+			panic(err)
+		}
 		all[q.String()] = true
-		return true
-	})
+	}
 	return all
 }
 
 // write returns the snapshot of a store.
-func write(t testing.TB, v View, extra string) []byte {
+func write(t testing.TB, v store.View, extra string) []byte {
 	t.Helper()
 	var file bytes.Buffer
-	if err := WriteSnapshot(&file, v, writes(extra)); err != nil {
+	if err := store.WriteSnapshot(&file, v, writes(extra)); err != nil {
 		t.Fatal(err)
 	}
 	return file.Bytes()
@@ -49,7 +62,7 @@ func writes(text string) func(io.Writer) error {
 }
 
 // read is ReadSnapshot with an extra that is read whole.
-func read(r io.Reader) (*Memory, []byte, error) {
+func read(r io.Reader) (*Store, []byte, error) {
 	var extra []byte
 	m, err := ReadSnapshot(r, func(r io.Reader) (err error) {
 		extra, err = io.ReadAll(r)
@@ -62,10 +75,10 @@ func read(r io.Reader) (*Memory, []byte, error) {
 }
 
 // foreign is a view of which WriteSnapshot knows nothing.
-type foreign struct{ View }
+type foreign struct{ store.View }
 
 // checkSnapshot fails unless the snapshot has what the view has.
-func checkSnapshot(t testing.TB, file []byte, v View, extra string) *Memory {
+func checkSnapshot(t testing.TB, file []byte, v store.View, extra string) *Store {
 	t.Helper()
 	m, gotExtra, err := read(bytes.NewReader(file))
 	if err != nil {
@@ -84,20 +97,20 @@ func checkSnapshot(t testing.TB, file []byte, v View, extra string) *Memory {
 }
 
 // worn is a store with gaps among the ids, all kinds of terms, and an open transaction.
-func worn() *Memory {
-	m := NewMemory()
+func worn() *Store {
+	m := New()
 	tx := m.Begin()
 	for i := range 3000 {
 		tx.Add(numbered(i, i))
 	}
 	long := rdf.Trusted(`"` + strings.Repeat("ü", 100_000) + `"`)
 	tx.Add(rdf.Quad{S: rdf.Trusted("_:a"), P: rdf.Trusted("<p:>"), O: long})
-	tx.Commit(1)
+	tx.Commit(1, nil)
 	tx = m.Begin()
 	for i := range 2000 {
 		tx.Delete(numbered(i, i))
 	}
-	tx.Commit(1 << 60)
+	tx.Commit(1<<60, nil)
 	tx = m.Begin()
 	for i := range 500 {
 		tx.Delete(numbered(2500+i, 2500+i))
@@ -111,7 +124,7 @@ func TestSnapshot(t *testing.T) {
 	v := m.View()
 	defer v.Close()
 	for _, extra := range []string{"", "x", strings.Repeat("extra", 100_000)} {
-		for name, view := range map[string]View{"memory": v, "foreign": foreign{v}} {
+		for name, view := range map[string]store.View{"memory": v, "foreign": foreign{v}} {
 			restored := checkSnapshot(t, write(t, view, extra), v, extra)
 			invariants(t, restored)
 			if last := restored.terms.last; last > 2*(1000+500)+10 { // the gaps are gone
@@ -130,10 +143,10 @@ func TestRestoredGoesOn(t *testing.T) {
 	defer v.Close()
 	m := checkSnapshot(t, write(t, v, ""), v, "")
 	tx := m.Begin()
-	if tx.Add(numbered(2600, 2600)) || !tx.Delete(numbered(2600, 2600)) || !tx.Add(numbered(1, 1)) {
+	if did(tx.Add(numbered(2600, 2600))) || !did(tx.Delete(numbered(2600, 2600))) || !did(tx.Add(numbered(1, 1))) {
 		t.Error("wrong about a change")
 	}
-	tx.Commit(1<<60 + 1)
+	tx.Commit(1<<60+1, nil)
 	if m.Len() != 1001 || m.Position() != 1<<60+1 {
 		t.Errorf("%d quads at %d", m.Len(), m.Position())
 	}
@@ -141,14 +154,14 @@ func TestRestoredGoesOn(t *testing.T) {
 }
 
 // letters has so many quads of a few terms that there are several blocks of quads for one of terms.
-func letters() *Memory {
-	m := NewMemory()
+func letters() *Store {
+	m := New()
 	tx := m.Begin()
 	term := func(i int) rdf.Term { return rdf.Trusted("_:" + string(rune('a'+i))) }
 	for i := range 26 * 26 * 26 * 2 {
 		tx.Add(rdf.Quad{S: term(i % 26), P: term(i / 26 % 26), O: term(i / 26 / 26 % 26), G: term(i / 26 / 26 / 26)})
 	}
-	tx.Commit(1)
+	tx.Commit(1, nil)
 	return m
 }
 
@@ -160,22 +173,65 @@ func TestSnapshotOfFewTerms(t *testing.T) {
 }
 
 // endless has quads without end.
-type endless struct{ View }
+type endless struct{ store.View }
 
-func (endless) Quads(fn func(rdf.Quad) bool) {
-	for i := 0; fn(numbered(i, i)); i++ {
+func (endless) Match(store.Pattern) iter.Seq2[store.Quad, error] {
+	return func(yield func(store.Quad, error) bool) {
+		for id := store.ID(1); yield(store.Quad{S: id, P: id, O: id, G: id}, nil); id++ {
+		}
 	}
 }
 
+func (endless) Term(id store.ID) (rdf.Term, error) { return numbered(int(id), int(id)).S, nil }
+
 // The first error of the writer ends the writing.
 func TestWriteEndsWithAnError(t *testing.T) {
-	v := NewMemory().View()
+	v := New().View()
 	defer v.Close()
 	full := errors.New("the disk is full")
 	r, w := io.Pipe()
 	r.CloseWithError(full)
-	if err := WriteSnapshot(writerAfter(len(magic), w), endless{v}, nil); !errors.Is(err, full) {
+	if err := store.WriteSnapshot(writerAfter(len(magic), w), endless{v}, nil); !errors.Is(err, full) {
 		t.Error(err)
+	}
+}
+
+// failing is a view that can't be read.
+type failing struct {
+	store.View
+	matches, terms error
+}
+
+func (f failing) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
+	if f.matches == nil {
+		return f.View.Match(p)
+	}
+	return func(yield func(store.Quad, error) bool) { yield(store.Quad{}, f.matches) }
+}
+
+func (f failing) Term(id store.ID) (rdf.Term, error) {
+	t, err := f.View.Term(id)
+	return t, errors.Join(err, f.terms)
+}
+
+// failingDense can list its terms, but for an error.
+type failingDense struct{ failing }
+
+func (f failingDense) Terms() iter.Seq2[rdf.Term, error] {
+	return func(yield func(rdf.Term, error) bool) { yield(rdf.Term{}, f.terms) }
+}
+
+// A view that can't be read ends the writing.
+func TestWriteEndsWithTheViewsError(t *testing.T) {
+	v := letters().View()
+	defer v.Close()
+	broken := errors.New("the disk is gone")
+	for i, view := range []store.View{
+		failing{v, broken, nil}, failing{v, nil, broken}, failingDense{failing{v, broken, nil}}, failingDense{failing{v, nil, broken}},
+	} {
+		if err := store.WriteSnapshot(io.Discard, view, nil); !errors.Is(err, broken) {
+			t.Errorf("view %d: %v", i, err)
+		}
 	}
 }
 
@@ -194,7 +250,7 @@ type writerFunc func(p []byte) (int, error)
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestEmptySnapshot(t *testing.T) {
-	v := NewMemory().View()
+	v := New().View()
 	defer v.Close()
 	checkSnapshot(t, write(t, v, ""), v, "")
 	checkSnapshot(t, write(t, foreign{v}, ""), v, "")
@@ -202,12 +258,12 @@ func TestEmptySnapshot(t *testing.T) {
 
 // small returns the snapshot of a few quads.
 func small(t testing.TB) []byte {
-	m := NewMemory()
+	m := New()
 	tx := m.Begin()
 	for i := range 5 {
 		tx.Add(numbered(i, i/2))
 	}
-	tx.Commit(77)
+	tx.Commit(77, nil)
 	v := m.View()
 	defer v.Close()
 	return write(t, v, "extra")
@@ -227,7 +283,7 @@ func TestReaders(t *testing.T) {
 	broken := errors.New("the connection is gone")
 	for size := range len(file) + 1 {
 		r := io.MultiReader(bytes.NewReader(file[:size]), iotest.ErrReader(broken))
-		if _, _, err := read(r); !errors.Is(err, broken) || errors.Is(err, ErrDamaged) {
+		if _, _, err := read(r); !errors.Is(err, broken) || errors.Is(err, store.ErrDamaged) {
 			t.Fatalf("an error after %d bytes: %v", size, err)
 		}
 	}
@@ -238,7 +294,7 @@ func expectDamage(t *testing.T, what string, file []byte) {
 	t.Helper()
 	if m, extra, err := read(bytes.NewReader(file)); err == nil || m != nil || extra != nil {
 		t.Errorf("%s: store %v, extra %q, error %v", what, m, extra, err)
-	} else if !errors.Is(err, ErrDamaged) && !strings.Contains(err.Error(), "its version is") {
+	} else if !errors.Is(err, store.ErrDamaged) && !strings.Contains(err.Error(), "its version is") {
 		t.Errorf("%s: %v", what, err)
 	}
 }
@@ -263,7 +319,7 @@ func TestDamage(t *testing.T) {
 
 // TestExtra: what goes beside the quads is streamed, however much it is, and need not be read.
 func TestExtra(t *testing.T) {
-	v := NewMemory().View()
+	v := New().View()
 	defer v.Close()
 	large := strings.Repeat("0123456789", 30_000)
 	file := write(t, v, large)
@@ -281,7 +337,7 @@ func TestExtra(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	err := WriteSnapshot(io.Discard, v, func(io.Writer) error { return broken })
+	err := store.WriteSnapshot(io.Discard, v, func(io.Writer) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
@@ -290,7 +346,7 @@ func TestExtra(t *testing.T) {
 func TestVersion(t *testing.T) {
 	_, _, err := read(strings.NewReader(magicName + "7\nand what that version has, which we don't know"))
 	want := `its version is "7", this program reads 2`
-	if err == nil || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), want) {
+	if err == nil || errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Error(err)
 	}
 }

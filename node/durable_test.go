@@ -1,0 +1,89 @@
+package node_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// shelf is where a durable logic keeps its state, as a disk would.
+type shelf struct {
+	mu       sync.Mutex
+	open     int
+	opens    []uint64 // the position at each opening
+	position uint64
+	part     []byte
+	count    int
+}
+
+// tally counts the bytes that were committed, on a shelf.
+type tally struct {
+	operator.Logic
+	shelf *shelf
+	part  func() ([]byte, error)
+	body  int // of what is being evaluated
+}
+
+func (s *shelf) logic(int) operator.Logic {
+	c := &tally{shelf: s}
+	c.Logic = operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) { return append(dst, ev.Payload...), nil },
+		func(body []byte) error { c.body += len(body); return nil })
+	return c
+}
+
+func (c *tally) Open(part func() ([]byte, error)) (uint64, []byte, error) {
+	c.shelf.mu.Lock()
+	defer c.shelf.mu.Unlock()
+	c.part = part
+	c.shelf.open++
+	c.shelf.opens = append(c.shelf.opens, c.shelf.position)
+	return c.shelf.position, c.shelf.part, nil
+}
+
+func (c *tally) Close() error {
+	c.shelf.mu.Lock()
+	defer c.shelf.mu.Unlock()
+	c.shelf.open--
+	return nil
+}
+
+func (c *tally) keep(position uint64, err error) error {
+	c.shelf.mu.Lock()
+	defer c.shelf.mu.Unlock()
+	if err == nil {
+		c.shelf.count, c.body, c.shelf.position = c.shelf.count+c.body, 0, position
+		c.shelf.part, err = c.part()
+	}
+	return err
+}
+
+func (c *tally) Commit(position uint64) error { return c.keep(position, c.Logic.Commit(position)) }
+func (c *tally) Apply(position uint64, body []byte) error {
+	return c.keep(position, c.Logic.Apply(position, body))
+}
+
+// TestDurableLogic: a node that is started again goes on from the state that its logic has kept, and has closed it at its end.
+func TestDurableLogic(t *testing.T) {
+	kept := &shelf{}
+	c := newCluster(t, 1, func(cfg *graph.Config) { cfg.Logic = kept.logic })
+	for run := range 3 {
+		c.start("n1")
+		c.ready("n1")
+		for i := range 5 {
+			if _, err := c.nodes["n1"].Send(t.Context(), "k", coordinator.Payload{Data: fmt.Appendf(nil, "%d%d ", run, i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.kill("n1")
+		kept.mu.Lock()
+		if kept.open != 0 || kept.count != (run+1)*5*3 || len(kept.opens) != run+1 || run > 0 && kept.opens[run] == 0 {
+			t.Errorf("run %d: %d are open, %d bytes, opened at %d", run, kept.open, kept.count, kept.opens)
+		}
+		kept.mu.Unlock()
+	}
+}

@@ -1,0 +1,71 @@
+package operator
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// kept takes over the state that a [Durable] Logic has kept, and reports whether there is one from which to read the log.
+// If there is none, or the log is trimmed behind it, a snapshot is asked for.
+func (o *Operator) kept() bool {
+	if !o.trimmed {
+		found, err := o.open()
+		if err != nil {
+			o.halt(err)
+			return false
+		}
+		if found {
+			o.become(Resting)
+			return true
+		}
+	}
+	o.become(Restoring)
+	o.gen++
+	o.emit(Restore{Gen: o.gen})
+	return false
+}
+
+// open opens a [Durable] Logic unless it is open, and reports whether it has brought back a state.
+func (o *Operator) open() (found bool, err error) {
+	d, ok := o.logic.(Durable)
+	if !ok || o.opened {
+		return false, nil
+	}
+	position, kept, err := d.Open(o.part)
+	if err != nil {
+		return false, fmt.Errorf("shard %d: open: %w: %w", o.cfg.Shard, ErrState, err)
+	}
+	o.opened = true
+	if position == 0 {
+		return false, nil
+	}
+	r := &Restored{logic: d, chain: &Chain{Shard: o.cfg.Shard}, producers: newProducers(o.cfg.Keep)}
+	err = r.read(bytes.NewReader(kept))
+	if r.chain.Whole != position {
+		err = cmp.Or(err, fmt.Errorf("%w: what was kept with it is of position %d", engine.ErrDamaged, r.chain.Whole))
+	}
+	if err != nil {
+		return false, fmt.Errorf("shard %d: open at %d: %w: %w", o.cfg.Shard, position, ErrState, err)
+	}
+	o.chain, o.producers = r.chain, r.producers
+	return true, nil
+}
+
+// part is the operator's own state, for a [Durable] Logic to keep.
+func (o *Operator) part() ([]byte, error) {
+	var b bytes.Buffer
+	err := o.present().write(&b)
+	return b.Bytes(), err
+}
+
+// Close closes a [Durable] Logic, when the process is to end: nobody uses the operator after it. Its error changes nothing: what
+// was committed is kept.
+func (o *Operator) Close() {
+	if d, ok := o.logic.(Durable); ok && o.opened {
+		_ = d.Close()
+	}
+	o.opened = false
+}

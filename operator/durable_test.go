@@ -1,0 +1,238 @@
+package operator_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
+)
+
+// shelf is where a keeper keeps its words, with each commit whose number is a multiple of every.
+type shelf struct {
+	position       uint64
+	words          []string
+	part           []byte
+	open           bool
+	err            error // of Open
+	every, commits int
+}
+
+// keeper is a [operator.Durable] logic.
+type keeper struct {
+	*words
+	shelf    *shelf
+	part     func() ([]byte, error)
+	restored []byte // the operator's part of a snapshot
+}
+
+func (s *shelf) logic() operator.Logic { return &keeper{words: newWords().(*words), shelf: s} }
+
+func (k *keeper) Open(part func() ([]byte, error)) (uint64, []byte, error) {
+	s := k.shelf
+	switch {
+	case s.open:
+		return 0, nil, errors.New("it is open")
+	case s.err != nil:
+		return 0, nil, s.err
+	}
+	s.open, k.part = true, part
+	if k.restored != nil {
+		s.position, s.words, s.part = k.position, k.sorted(), k.restored
+	}
+	for _, word := range s.words {
+		k.set[word] = true
+	}
+	return s.position, s.part, nil
+}
+
+func (k *keeper) Close() error {
+	k.shelf.open = false
+	return errors.New("that it fails has no effect")
+}
+
+func (k *keeper) keep(err error) error {
+	s := k.shelf
+	if s.commits++; err == nil && s.commits%s.every == 0 {
+		s.position, s.words = k.position, k.sorted()
+		s.part, err = k.part()
+	}
+	return err
+}
+
+func (k *keeper) Commit(position uint64) error { return k.keep(k.words.Commit(position)) }
+
+func (k *keeper) Apply(position uint64, body []byte) error {
+	return k.keep(k.words.Apply(position, body))
+}
+
+func (k *keeper) Restore(r io.Reader, extra func(io.Reader) error) error {
+	return k.words.Restore(r, func(part io.Reader) (err error) {
+		if k.restored, err = io.ReadAll(part); err != nil {
+			return err
+		}
+		return extra(bytes.NewReader(k.restored))
+	})
+}
+
+// on returns an operator whose logic keeps its state on the shelf.
+func (s *shelf) on(t *testing.T, log *shardLog) *harness {
+	return newHarness(t, log, func(c *operator.Config) { c.Logic, c.SnapshotEvery = s.logic, 1 })
+}
+
+func wordsOf(h *harness) string { return strings.Join(h.Logic().(*keeper).sorted(), " ") }
+
+// TestDurable: the log is read from where the kept state stands, be it kept with each commit or now and then. What came
+// before is known as if all had been read, and whether the shard owned or followed.
+func TestDurable(t *testing.T) {
+	events := []event.Event{eventOf("p", 1, "a"), eventOf("once/k", 7, "b"), eventOf("q", 1, "c"), eventOf("q", 2, "bad"),
+		eventOf("p", 2, "-a"), eventOf("q", 3, "d")}
+	for every, kept := range map[int]int{1: 6, 2: 5, 3: 3} { // the entry of the log that was last when the state was kept
+		t.Run(fmt.Sprint("every ", every), func(t *testing.T) {
+			first := &shelf{every: every}
+			h := first.on(t, &shardLog{})
+			h.assign(operator.Owner, 1, 1)
+			for i, ev := range events {
+				h.deliver(uint64(i+1), ev)
+			}
+			followed := &shelf{every: every}
+			followed.on(t, h.log).assign(operator.Standby, 1, 2)
+			for _, s := range []*shelf{first, followed} {
+				s.open = false // the process is gone
+				if want := h.log.entries[kept].Seq; s.position != want {
+					t.Errorf("kept at %d, expected %d", s.position, want)
+				}
+				checkKept(t, s, &shardLog{entries: slices.Clone(h.log.entries)}, h.acks, events)
+			}
+		})
+	}
+}
+
+// checkKept starts anew with what is on the shelf, and sends all events again.
+func checkKept(t *testing.T, s *shelf, log *shardLog, acks []event.Ack, events []event.Event) {
+	t.Helper()
+	position := s.position
+	next := s.on(t, log)
+	next.Assign(next.now, operator.Assignment{Control: 2, Role: operator.Owner, Epoch: 2, Incarnation: 3})
+	effects := next.Effects()
+	read, ok := effects[len(effects)-1].(operator.Read)
+	if !ok || read.From != position || position == 0 {
+		t.Fatalf("%+v, kept at %d", effects, position)
+	}
+	next.effect(read)
+	next.run()
+	if next.State() != operator.Owning || next.restores != 0 || wordsOf(next) != "b c d" {
+		t.Fatalf("%v: %v, %d snapshots asked for, words %q", next.State(), next.Err(), next.restores, wordsOf(next))
+	}
+	next.deliver(1, events...)
+	next.deliver(2, eventOf("once/k", 8, "x"), eventOf("p", 3, "e"))
+	want := []event.Status{duplicate, duplicate, duplicate, bad, duplicate, duplicate, reused, committed}
+	if got := next.statuses(); !slices.Equal(got, want) || next.acks[3].Position != acks[3].Position ||
+		next.acks[3].Reason != "it is bad" || wordsOf(next) != "b c d e" {
+		t.Errorf("%v, %+v, words %q", got, next.acks[3], wordsOf(next))
+	}
+}
+
+// TestDurableOpens: a shard that is dropped is closed, and opened when it comes back.
+func TestDurableOpens(t *testing.T) {
+	s := &shelf{every: 1}
+	h := s.on(t, &shardLog{})
+	if s.open {
+		t.Error("open without a role")
+	}
+	h.assign(operator.Owner, 1, 1)
+	h.deliver(1, eventOf("p", 1, "a"))
+	h.assign(operator.NoRole, 2, 1)
+	if s.open || h.State() != operator.None {
+		t.Errorf("open %v, %v", s.open, h.State())
+	}
+	h.assign(operator.Standby, 3, 1)
+	if !s.open || wordsOf(h) != "a" || h.restores != 1 {
+		t.Errorf("open %v, words %q, %d snapshots asked for", s.open, wordsOf(h), h.restores)
+	}
+}
+
+// TestDurableFails: a state that can't be opened, or is not what was kept, halts the shard.
+func TestDurableFails(t *testing.T) {
+	log := &shardLog{}
+	whole := &shelf{every: 1}
+	h := whole.on(t, log)
+	h.assign(operator.Owner, 1, 1)
+	h.deliver(1, eventOf("p", 1, "a"))
+	for name, change := range map[string]func(*shelf){
+		"no disk":        func(s *shelf) { s.err = errDisk },
+		"other position": func(s *shelf) { s.position++ },
+		"no part":        func(s *shelf) { s.part = nil },
+		"half a part":    func(s *shelf) { s.part = s.part[:len(s.part)/2] },
+	} {
+		s := *whole
+		s.open = false
+		change(&s)
+		next := s.on(t, log)
+		next.assign(operator.Standby, 2, 2)
+		if err := next.Err(); next.State() != operator.Halted || !errors.Is(err, operator.ErrState) ||
+			!strings.HasPrefix(err.Error(), "shard 7: open") || next.restores != 0 {
+			t.Errorf("%s: %v, %v", name, next.State(), err)
+		}
+	}
+}
+
+// TestDurableFromSnapshot: a snapshot is used where nothing is kept, and where the log was trimmed behind what is.
+func TestDurableFromSnapshot(t *testing.T) {
+	old, newest := &shelf{every: 1}, &shelf{every: 1}
+	h := newest.on(t, &shardLog{})
+	h.assign(operator.Owner, 1, 1)
+	h.deliver(1, eventOf("p", 1, "a"))
+	*old = *newest
+	old.open = false
+	h.deliver(2, eventOf("p", 2, "b"))
+	h.deliver(3, eventOf("p", 3, "c"))
+	var snapshot bytes.Buffer
+	if err := h.snapshots[2].Write(&snapshot); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range map[string]*shelf{"empty": {every: 1}, "trimmed": old} {
+		next := s.on(t, &shardLog{entries: h.log.entries[2:]})
+		next.snapshot = bytes.NewReader(snapshot.Bytes())
+		if name == "empty" {
+			next.assign(operator.Standby, 2, 2)
+		} else {
+			next.Assign(next.now, operator.Assignment{Control: 2, Role: operator.Standby, Epoch: 2, Incarnation: 2})
+			effects := next.Effects()
+			follow := effects[len(effects)-1].(operator.Follow)
+			next.ReadDone(next.now, follow.Gen, fmt.Errorf("read: %w", engine.ErrTrimmed))
+			next.run()
+		}
+		if next.State() != operator.Following || wordsOf(next) != "a b c" || next.restores != 1 ||
+			next.Stats().SnapshotsUsed != 1 || !s.open || s.position != h.Position() {
+			t.Errorf("%s: %v: %v, words %q, %d snapshots asked for, kept at %d", name, next.State(), next.Err(), wordsOf(next),
+				next.restores, s.position)
+		}
+	}
+}
+
+// TestDurableOtherSnapshot: a logic that doesn't open what it has restored halts its shard.
+func TestDurableOtherSnapshot(t *testing.T) {
+	h := owner(t, &shardLog{}, every)
+	h.deliver(1, eventOf("p", 1, "a"))
+	s := &shelf{every: 1}
+	next := newHarness(t, h.log, func(c *operator.Config) {
+		c.Logic = func() operator.Logic { return forgetful{s.logic().(*keeper)} }
+	})
+	next.snapshot = bytes.NewReader(snapshotOf(t, h))
+	next.assign(operator.Standby, 2, 2)
+	if next.State() != operator.Halted || !errors.Is(next.Err(), operator.ErrState) {
+		t.Errorf("%v: %v", next.State(), next.Err())
+	}
+}
+
+// forgetful opens an empty state.
+type forgetful struct{ *keeper }
+
+func (f forgetful) Open(func() ([]byte, error)) (uint64, []byte, error) { return 0, nil, nil }

@@ -1,0 +1,222 @@
+package memory
+
+import (
+	"iter"
+	"math"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// view holds the pages of a store as they were.
+type view struct {
+	m        *Store // nil: it is closed
+	epoch    uint64
+	position uint64
+	len      int
+	meta     []byte
+
+	rows   []*[pageLen]quad
+	used   uint32 // rows that hold quads
+	places []*[pageLen]place
+	chunks [][]byte
+	gone   uint64   // terms that had been removed from the dictionary
+	log    []change // of the transaction that was open, which the view must look past
+}
+
+var _ store.Dense = (*view)(nil)
+
+// View pins the committed content as it is now. It takes no time that depends on the size of the store.
+func (m *Store) View() store.View {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pinned = m.pinned || len(m.log) > 0
+	return &view{
+		m:        m,
+		epoch:    m.epochs.begin(),
+		position: m.Position(),
+		len:      m.Len(),
+		meta:     m.meta,
+		rows:     m.quads.rows.pages.view(),
+		used:     m.quads.len,
+		places:   m.terms.places.pages.view(),
+		chunks:   m.terms.texts.chunks.view(),
+		gone:     m.terms.gone,
+		log:      m.log[:len(m.log):len(m.log)],
+	}
+}
+
+func (v *view) Position() uint64 { return v.position }
+
+func (v *view) Len() int { return v.len }
+
+func (v *view) Meta() ([]byte, error) {
+	if v.m == nil {
+		return nil, store.ErrClosed
+	}
+	return v.meta, nil
+}
+
+func (v *view) Close() {
+	m, epoch := v.m, v.epoch
+	if m == nil {
+		return
+	}
+	*v = view{position: v.position, len: v.len}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.epochs.end(epoch)
+	if m.epochs.frozen == 0 {
+		m.quads.rows.pages.shared = false
+		m.terms.places.pages.shared = false
+		m.terms.texts.chunks.shared = false
+	}
+}
+
+// place returns where the text of an id is, 0 if no term has it.
+func (v *view) place(id uint32) place {
+	if int(id/pageLen) >= len(v.places) {
+		return 0
+	}
+	return v.places[id/pageLen][id%pageLen]
+}
+
+func (v *view) Term(id store.ID) (rdf.Term, error) {
+	switch {
+	case v.m == nil:
+		return rdf.Term{}, store.ErrClosed
+	case id == store.DefaultGraph:
+		return rdf.Term{}, nil
+	case id > math.MaxUint32:
+		return rdf.Term{}, store.ErrNoTerm
+	}
+	at := v.place(uint32(id))
+	if at == 0 {
+		return rdf.Term{}, store.ErrNoTerm
+	}
+	return rdf.Trusted(textAt(v.chunks, at)), nil
+}
+
+func (v *view) Lookup(t rdf.Term) (store.ID, bool, error) {
+	switch {
+	case v.m == nil:
+		return store.Any, false, store.ErrClosed
+	case t.IsZero():
+		return store.DefaultGraph, true, nil
+	}
+	id, gone := v.lookupNow(t.String())
+	switch {
+	case id != 0 && v.has(id, t.String()):
+		return store.ID(id), true, nil
+	case gone == v.gone:
+		return store.Any, false, nil // what the dictionary lacks, or has got since, was not there
+	}
+	for id := uint32(1); int(id/pageLen) < len(v.places); id++ {
+		if v.has(id, t.String()) {
+			return store.ID(id), true, nil
+		}
+	}
+	return store.Any, false, nil
+}
+
+// lookupNow returns the id that the text has in the store now, 0 if it has none, and how many terms are gone by now.
+func (v *view) lookupNow(text string) (id uint32, gone uint64) {
+	d := &v.m.terms
+	hash := d.hash(text)
+	v.m.mu.Lock()
+	defer v.m.mu.Unlock()
+	id, _ = d.find(text, hash)
+	return id, d.gone
+}
+
+func (v *view) has(id uint32, text string) bool {
+	at := v.place(id)
+	return at != 0 && textAt(v.chunks, at) == text
+}
+
+// Terms yields those that only the open transaction has, too.
+func (v *view) Terms() iter.Seq2[rdf.Term, error] {
+	return func(yield func(rdf.Term, error) bool) {
+		if v.m == nil {
+			yield(rdf.Term{}, store.ErrClosed)
+			return
+		}
+		for id := uint32(1); int(id/pageLen) < len(v.places); id++ {
+			var t rdf.Term
+			if at := v.place(id); at != 0 {
+				t = rdf.Trusted(textAt(v.chunks, at))
+			}
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (v *view) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
+	return func(yield func(store.Quad, error) bool) {
+		if v.m == nil {
+			yield(store.Quad{}, store.ErrClosed)
+			return
+		}
+		if c, ok := compile(p); ok {
+			v.scan(&c, yield)
+		}
+	}
+}
+
+// scan yields the quads that fit, by a look at all.
+func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
+	touched := v.touched()
+	for row := range v.used {
+		q := &v.rows[row/pageLen][row%pageLen]
+		if !p.fits(q) {
+			continue
+		}
+		if len(touched) > 0 {
+			if _, skip := touched[*q]; skip {
+				continue
+			}
+		}
+		if !yield(publicQuad(q), nil) {
+			return
+		}
+		if v.m == nil { // closed meanwhile
+			yield(store.Quad{}, store.ErrClosed)
+			return
+		}
+	}
+	for q, there := range touched {
+		if there && p.fits(&q) && !yield(publicQuad(&q), nil) {
+			return
+		}
+	}
+}
+
+func (v *view) Count(p store.Pattern) (n int, err error) {
+	if p == (store.Pattern{}) && v.m != nil {
+		return v.len, nil
+	}
+	for _, err := range v.Match(p) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// touched tells of each quad that the open transaction changed whether it was there before: then its first change
+// deleted it.
+func (v *view) touched() map[quad]bool {
+	if len(v.log) == 0 {
+		return nil
+	}
+	touched := make(map[quad]bool)
+	for _, c := range v.log {
+		if _, later := touched[c.quad]; !later {
+			touched[c.quad] = !c.added
+		}
+	}
+	return touched
+}
