@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -42,6 +43,7 @@ type inflight struct {
 	// events says that the logic holds uncommitted changes of these events.
 	events        bool
 	adds, deletes uint64
+	body          []byte // that the records are made of
 }
 
 func (f *inflight) id() string { return f.records[f.next].ID }
@@ -153,10 +155,30 @@ func (o *Operator) abandon() {
 	o.inflight = nil
 }
 
+// bodies is memory for the bodies of groups, which no shard keeps for itself.
+var bodies sync.Pool
+
+func takeBody() []byte {
+	if b, ok := bodies.Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return nil
+}
+
+// giveBody gives memory back that nobody uses any more.
+func giveBody(b []byte) {
+	if cap(b) > 0 && cap(b) <= maxSpare {
+		bodies.Put(&b)
+	}
+}
+
+// maxSpare bounds the memory that waits for a later group, in bytes.
+const maxSpare = 2 << 20
+
 // work decides the next group of queued events and appends what they change.
 func (o *Operator) work() {
 	for o.state == Owning && o.inflight == nil && o.queue.undecided() {
-		g := group{o: o, tentative: map[event.Producer]int{}}
+		g := group{o: o, body: takeBody(), tentative: map[event.Producer]int{}}
 		g.gather()
 		if g.failed != nil {
 			o.logic.Rollback()
@@ -303,7 +325,7 @@ func positionSize(p event.Producer) int { return 3*(len(p.Prefix())+len(p.Name))
 // inflight makes the records of the group; a large body becomes a chain of parts.
 func (g *group) inflight() *inflight {
 	o := g.o
-	f := &inflight{answers: g.answers, events: g.evaluated, adds: g.adds, deletes: g.deletes}
+	f := &inflight{answers: g.answers, events: g.evaluated, adds: g.adds, deletes: g.deletes, body: g.body}
 	whole := Record{Prev: o.chain.Head, Kind: Delta, Shard: o.cfg.Shard, Writer: o.self(), Time: o.time(), Body: g.body,
 		Positions: g.positions, Reason: g.reason}
 	if g.letter != nil {
