@@ -382,3 +382,43 @@ func TestNodeNames(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// stale is a control log that once tells a tail of before, as a replica does that is behind.
+type stale struct {
+	engine.Log
+	tail    *engine.Entry
+	appends int
+}
+
+func (s *stale) Tail(ctx context.Context) (engine.Entry, error) {
+	if tail := s.tail; tail != nil {
+		s.tail = nil
+		return *tail, nil
+	}
+	return s.Log.Tail(ctx)
+}
+
+func (s *stale) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
+	s.appends++
+	return s.Log.Append(ctx, expect, payload)
+}
+
+// TestStaleTail: who has installed a later state than the tail that is read builds on that.
+func TestStaleTail(t *testing.T) {
+	log := &stale{Log: memory.New(1).Control()}
+	c := open(t, "n1", 4, log)
+	if _, err := c.Join(t.Context(), "n1"); err != nil {
+		t.Fatal(err)
+	}
+	before, err := log.Tail(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Join(t.Context(), "n2"); err != nil {
+		t.Fatal(err)
+	}
+	log.tail = &before
+	if _, err := c.Join(t.Context(), "n3"); err != nil || log.appends != 3 || len(c.State().Members) != 3 {
+		t.Errorf("%v, %d appends, %+v", err, log.appends, c.State().Members)
+	}
+}
