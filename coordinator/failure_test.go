@@ -403,6 +403,27 @@ func (s *stale) Append(ctx context.Context, expect uint64, payload []byte) (uint
 	return s.Log.Append(ctx, expect, payload)
 }
 
+// ignoring is a control log that doesn't look at the context.
+type ignoring struct{ stale }
+
+func (l *ignoring) Tail(ctx context.Context) (engine.Entry, error) {
+	return l.stale.Tail(context.WithoutCancel(ctx))
+}
+
+func (l *ignoring) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
+	return l.stale.Append(context.WithoutCancel(ctx), expect, payload)
+}
+
+// TestEndedContext: nothing is proposed for who has gone.
+func TestEndedContext(t *testing.T) {
+	log := &ignoring{stale{Log: memory.New(1).Control()}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := open(t, "n1", 4, log).Join(ctx, "n1"); !errors.Is(err, context.Canceled) || log.appends != 0 {
+		t.Errorf("%v, %d appends", err, log.appends)
+	}
+}
+
 // TestStaleTail: who has installed a later state than the tail that is read builds on that.
 func TestStaleTail(t *testing.T) {
 	log := &stale{Log: memory.New(1).Control()}

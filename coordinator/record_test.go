@@ -26,7 +26,7 @@ func TestRecordIsChecked(t *testing.T) {
 		{"members in another order", `\"name\":\"n2\"`, `\"name\":\"n4\"`, "members are not in order"},
 		{"a member twice", `\"name\":\"n3\"`, `\"name\":\"n2\"`, "or one comes twice"},
 		{"no epoch", `#epoch> "3"`, `#epoch> "0"`, "no epoch"},
-		{"no shards", `\"shards\":2`, `\"shards\":0`, "0 shards"},
+		{"no shards", `\"shards\":2`, `\"shards\":0`, ": 0 shards"},
 		{"too many shards", `\"shards\":2`, `\"shards\":1000000`, "1000000 shards"},
 		{"epochs of fewer", `#shardEpochs> "[1,1]"`, `#shardEpochs> "[1]"`, "1 shard epochs for 2 shards"},
 		{"standby of a shard that isn't", `\"n3\":[1]`, `\"n3\":[2]`, "standby of shard 2 of 2"},

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
 )
 
 var errBroken = errors.New("input/output error")
@@ -107,6 +110,9 @@ func TestBehindTheBad(t *testing.T) {
 	two, _ := testRecord(20, 1, 1)
 	three, _ := testRecord(30, 1, 1)
 	four, _ := testRecord(40, 1, 1)
+	foreign := operator.Record{Kind: operator.Delta, Shard: 4, Writer: operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1}}
+	raw := foreign.Encode(nil)
+	other := append(fmt.Appendf(nil, headFormat, 3, 20, len(raw)), raw...)
 	two[len(two)-9] ^= 1
 	three[len(three)-9] ^= 1
 	for _, test := range []struct {
@@ -117,6 +123,7 @@ func TestBehindTheBad(t *testing.T) {
 		{"one byte", [][]byte{one, []byte("x")}, 0},
 		{"one byte, and a good record", [][]byte{one, []byte("x"), four}, len(one) + 1},
 		{"two bad records, and a good one", [][]byte{one, two, three, four}, len(one) + len(two) + len(three)},
+		{"a record of another shard, and a good one", [][]byte{one, other, four}, len(one) + len(other)},
 		{"a bad record, and the last good one again", [][]byte{one, two, one}, 0},
 	} {
 		m := newMemory()
@@ -133,6 +140,29 @@ func TestBehindTheBad(t *testing.T) {
 		if !errors.Is(err, engine.ErrDamaged) || !strings.HasPrefix(err.Error(), want) || !strings.Contains(err.Error(), behind) {
 			t.Errorf("%s: %v; want %s…%s", test.name, err, want, behind)
 		}
+	}
+}
+
+// TestZerosBehindTheGood: it is the zeros before the good record that a power cut leaves, not those behind it.
+func TestZerosBehindTheGood(t *testing.T) {
+	one, _ := testRecord(10, 1, 1)
+	two, _ := testRecord(20, 1, 1)
+	three, _ := testRecord(30, 1, 1)
+	two[len(two)-9] ^= 1
+	m := newMemory()
+	m.content[testPath] = bytes.Join([][]byte{one, two, three, make([]byte, 5000)}, nil)
+	if w, err := opened(m, 1<<20); !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("%+v, %v", w, err)
+	}
+}
+
+func TestNoFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	if err := (osDisk{}).SyncDir(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("sync: %v", err)
+	}
+	if _, _, err := (osDisk{}).Open(filepath.Join(dir, "file")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("open: %v", err)
 	}
 }
 

@@ -227,6 +227,11 @@ func TestFollowsTheAssignment(t *testing.T) {
 	if len(first.Positions()) != 0 {
 		t.Errorf("the first still has %v", first.Positions())
 	}
+	l.mu.Lock()
+	l.records[0] = other.records[0]
+	l.mu.Unlock()
+	l.own(0)
+	until(t, "the first writes again", func() bool { return first.Positions()[0] == 20 })
 }
 
 func TestErrorsStopNobodyElse(t *testing.T) {

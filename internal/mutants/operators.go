@@ -247,7 +247,7 @@ const maxConstant = 10
 
 func (f *finder) constant(n *ast.BasicLit) {
 	value, err := strconv.ParseInt(n.Value, 10, 64)
-	if n.Kind != token.INT || err != nil || value > maxConstant {
+	if n.Kind != token.INT || err != nil || value > maxConstant || f.isShift(n) {
 		return
 	}
 	what := n.Value + " in " + f.around(n)
@@ -255,6 +255,15 @@ func (f *finder) constant(n *ast.BasicLit) {
 	if value > 0 {
 		f.add("constant-1", what, n.Pos(), n.End(), strconv.FormatInt(value-1, 10))
 	}
+}
+
+// isShift says whether a literal is the number of bits of a shift, as in sizes.
+func (f *finder) isShift(n ast.Node) bool {
+	if len(f.above) == 0 {
+		return false
+	}
+	shift, ok := f.above[len(f.above)-1].(*ast.BinaryExpr)
+	return ok && shift.Y == n && (shift.Op == token.SHL || shift.Op == token.SHR)
 }
 
 // around is the source of the expression or statement that a literal stands in.

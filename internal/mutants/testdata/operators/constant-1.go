@@ -3,6 +3,7 @@ package p
 const (
 	keep  = 3 * hour
 	after = 2
+	room  = 4 << 10 // a size
 )
 
 func f(list []int) (int, string) {
