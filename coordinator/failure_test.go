@@ -438,8 +438,20 @@ func TestStaleTail(t *testing.T) {
 	if _, err := c.Join(t.Context(), "n2"); err != nil {
 		t.Fatal(err)
 	}
+	// Who has installed nothing is refused, and tries again: that is one proposal.
 	log.tail = &before
-	if _, err := c.Join(t.Context(), "n3"); err != nil || log.appends != 3 || len(c.State().Members) != 3 {
+	other := open(t, "n2", 4, log)
+	if _, err := other.Enter(t.Context()); err != nil || log.appends != 4 || other.Stats().JoinProposals != 1 {
+		t.Errorf("%v, %d appends, %+v", err, log.appends, other.Stats())
+	}
+	if before, err = log.Tail(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Leave(t.Context(), "n2"); err != nil {
+		t.Fatal(err)
+	}
+	log.tail, log.appends = &before, 0
+	if _, err := c.Join(t.Context(), "n3"); err != nil || log.appends != 1 || len(c.State().Members) != 2 {
 		t.Errorf("%v, %d appends, %+v", err, log.appends, c.State().Members)
 	}
 }

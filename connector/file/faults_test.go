@@ -164,6 +164,21 @@ func TestNoFolder(t *testing.T) {
 	if _, _, err := (osDisk{}).Open(filepath.Join(dir, "file")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("open: %v", err)
 	}
+	name := filepath.Join(t.TempDir(), "file")
+	f, _, err := osDisk{}.Open(name)
+	if err != nil || f.Close() != nil {
+		t.Fatal(err)
+	}
+	if size, err := f.Size(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("size of a closed file: %d, %v", size, err)
+	}
+	s, err := New(quiet{}, Config{Dir: filepath.Join(name, "folder")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(t.Context()); err == nil {
+		t.Error("a folder below a file was made")
+	}
 }
 
 // TestEmptyFileIsNamed: a crash may have left a file whose name is not durable yet.

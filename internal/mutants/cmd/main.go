@@ -20,6 +20,7 @@ func main() {
 	flag.IntVar(&o.sample, "sample", 0, "try so many mutants of each package, chosen by seed, and all that are listed (default all)")
 	flag.StringVar(&o.seed, "seed", "1", "chooses the sample")
 	flag.StringVar(&o.list, "list", "internal/mutants/testdata/survivors.txt", "the list of mutants that no test notices")
+	flag.BoolVar(&o.verbose, "v", false, "tell what became of each mutant")
 	flag.BoolVar(&o.write, "write", false, "write what came out into the list; reasons of new mutants are left empty")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -41,7 +42,7 @@ func main() {
 type options struct {
 	packages, seed, list string
 	sample               int
-	write                bool
+	write, verbose       bool
 }
 
 // run says whether the list is true for all packages.

@@ -30,6 +30,9 @@ func (r *report) try(ctx context.Context, runner *mutants.Runner, t mutants.Targ
 		if err != nil {
 			return err
 		}
+		if o.verbose {
+			fmt.Printf("%-12s %s\n", outcome, m)
+		}
 		r.take(m, outcome)
 	}
 	fmt.Printf("%s: %d of %d mutants tried, seed %s: %d found, %d timed out, %d survived, %d not compiled\n", t.Package, len(chosen), len(all),
