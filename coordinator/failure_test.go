@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
@@ -214,6 +215,18 @@ func TestRunOutlivesTheEngine(t *testing.T) {
 		t.Fatal(err)
 	}
 	runUntil(t, open(t, "n2", 4, &hiccups{Log: inner, left: 2}), 1)
+}
+
+// TestRunEnds: also while the log can't be read.
+func TestRunEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, "n1", 4, &hiccups{Log: memory.New(1).Control(), left: 1_000_000})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Millisecond)
+		defer cancel()
+		if err := c.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 // hiccups is a log whose tail can't be read the first times.

@@ -524,6 +524,22 @@ func TestReadingFailsWhileClaiming(t *testing.T) {
 	}
 }
 
+// TestFoldCounts: what changes nothing, or is bad, counts as nothing.
+func TestFoldCounts(t *testing.T) {
+	l := operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) {
+		if string(ev.Payload) == "bad" {
+			return append(dst, "x"...), errors.New("it is bad")
+		}
+		return append(dst, ev.Payload...), nil
+	}, func([]byte) error { return nil })
+	for payload, want := range map[string]uint64{"": 0, "bad": 0, "a": 1} {
+		body, adds, deletes, err := l.Evaluate(&event.Event{Payload: []byte(payload)}, []byte("before "))
+		if adds != want || deletes != 0 || (err != nil) != (payload == "bad") || (string(body) != "before ") != (want > 0) {
+			t.Errorf("%q: %q, %d, %d, %v", payload, body, adds, deletes, err)
+		}
+	}
+}
+
 // TestFold: a logic of two functions, as owner and as follower.
 func TestFold(t *testing.T) {
 	type sums struct{ total int }

@@ -110,10 +110,19 @@ func (b busy) Follow(ctx context.Context, _ int, after engine.Mark, fn func(engi
 	return ctx.Err()
 }
 
-// TestWriterFails: when what was taken can't be written, the reading ends with that error, also while it waits for room.
+// TestWriterFails: when what was taken can't be written, the reading ends with that error, also while it waits for room, or
+// for the next record.
 func TestWriterFails(t *testing.T) {
-	for _, limit := range []int{1, 1 << 20} {
-		s, err := New(busy{[]byte("x")}, Config{Dir: "dir", MaxBatch: limit})
+	record, mark := testRecord(10, 1, 1)
+	for name, test := range map[string]struct {
+		source Source
+		limit  int
+	}{
+		"waits for room":     {busy{[]byte("x")}, 1},
+		"has room":           {busy{[]byte("x")}, 1 << 20},
+		"waits for a record": {&script{records: [][]byte{record}, marks: []engine.Mark{mark}, sent: make(chan struct{})}, 1},
+	} {
+		s, err := New(test.source, Config{Dir: "dir", MaxBatch: test.limit})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,11 +134,28 @@ func TestWriterFails(t *testing.T) {
 		select {
 		case err := <-done:
 			if !errors.Is(err, errBroken) {
-				t.Errorf("%d bytes: %v", limit, err)
+				t.Errorf("%s: %v", name, err)
 			}
 		case <-time.After(10 * time.Second):
-			t.Fatalf("%d bytes: it goes on reading", limit)
+			t.Fatalf("%s: it goes on reading", name)
 		}
+	}
+}
+
+// TestEndsBeforeItsTurn: a shard that is given away while others' files are checked is not opened.
+func TestEndsBeforeItsTurn(t *testing.T) {
+	s, err := New(quiet{}, Config{Dir: "dir"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.disk = newMemory()
+	for range maxOpening {
+		s.opening <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.write(ctx, 3); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }
 
