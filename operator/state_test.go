@@ -250,6 +250,27 @@ func TestSnapshotCantBeRead(t *testing.T) {
 	}
 }
 
+// TestRoleChangesWhileRestoring: the log is read when the snapshot is there, and not before.
+func TestRoleChangesWhileRestoring(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	var restore operator.Restore
+	for epoch, role := range []operator.Role{operator.Standby, operator.Owner, operator.Standby, operator.Owner} {
+		h.Assign(h.now, operator.Assignment{Control: uint64(epoch + 1), Role: role, Epoch: uint64(epoch + 1), Incarnation: 1})
+		for _, e := range h.Effects() {
+			switch e := e.(type) {
+			case operator.Restore:
+				restore = e
+			case operator.Read, operator.Follow:
+				t.Errorf("at epoch %d: %+v", epoch+1, e)
+			}
+		}
+	}
+	h.Restored(h.now, restore.Gen, nil)
+	if h.run(); h.State() != operator.Owning || h.Stats().Claims != 1 {
+		t.Errorf("%v: %v, %+v", h.State(), h.Err(), h.Stats())
+	}
+}
+
 // TestRestoreIsOvertaken: the assignment changes while the snapshot is on its way.
 func TestRestoreIsOvertaken(t *testing.T) {
 	h := newHarness(t, &shardLog{}, nil)

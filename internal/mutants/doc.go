@@ -15,7 +15,7 @@
 //	arithmetic   + and -, += and -=, ++ and -- do
 //	drop         a statement whose value nobody needs is never reached: assignment, call, return without a value, break, continue
 //	no-error     nil is returned in place of an error
-//	constant+1   an integer of at most 10, but for the bits of a shift, is one greater
+//	constant+1   an integer of at most 10, but for those of a shift, is one greater
 //	constant-1   an integer of 1 to 10 is one less
 //	case         a case of a switch is taken out
 //

@@ -257,13 +257,13 @@ func (f *finder) constant(n *ast.BasicLit) {
 	}
 }
 
-// isShift says whether a literal is the number of bits of a shift, as in sizes.
+// isShift says whether a literal is shifted, or the number of bits of a shift: that is a size.
 func (f *finder) isShift(n ast.Node) bool {
 	if len(f.above) == 0 {
 		return false
 	}
 	shift, ok := f.above[len(f.above)-1].(*ast.BinaryExpr)
-	return ok && shift.Y == n && (shift.Op == token.SHL || shift.Op == token.SHR)
+	return ok && (shift.Op == token.SHL || shift.Op == token.SHR)
 }
 
 // around is the source of the expression or statement that a literal stands in.

@@ -161,6 +161,23 @@ func TestPartSize(t *testing.T) {
 	}
 }
 
+// TestDefaultPartSize: small transactions share a part, of 128 KiB unless told otherwise.
+func TestDefaultPartSize(t *testing.T) {
+	doc := func(size int) []byte {
+		var b []byte
+		for len(b) < size {
+			b = append(b, "TX .\nA <urn:s> <urn:p> \"012345678901234567890123456789\" .\nTC .\n"...)
+		}
+		return b
+	}
+	for size, want := range map[int]int{1000: 1, 127 << 10: 1, 130 << 10: 2} {
+		split, err := dataset.Splitter{Key: dataset.Subject, Shards: 1}.Patch(doc(size))
+		if err != nil || len(split.Parts) != want {
+			t.Errorf("%d bytes: %d parts, %v; want %d", size, len(split.Parts), err, want)
+		}
+	}
+}
+
 // TestPrev guards the whole document, wherever it stands, and is one only.
 func TestPrev(t *testing.T) {
 	var doc strings.Builder
