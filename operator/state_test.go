@@ -125,6 +125,17 @@ func TestOnceIsBounded(t *testing.T) {
 	}
 }
 
+// TestAnswersAreKept: a batch of which one event met "busy" is answered the same again, as the others are decided.
+func TestAnswersAreKept(t *testing.T) {
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce = 1 })
+	h.deliver(1, eventOf("once/a", 1, "a"))
+	for range 2 {
+		h.acks = nil
+		h.deliver(2, eventOf("once/b", 1, "b"), eventOf("p", 1, "c"))
+		h.want("(claim)[a][c]", "a c", busy, committed)
+	}
+}
+
 func TestBusyIsNotKept(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce, c.Keep = 1, time.Hour })
 	h.deliver(1, eventOf("once/a", 1, "a"))
