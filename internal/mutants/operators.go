@@ -247,7 +247,7 @@ const maxConstant = 10
 
 func (f *finder) constant(n *ast.BasicLit) {
 	value, err := strconv.ParseInt(n.Value, 10, 64)
-	if n.Kind != token.INT || err != nil || value > maxConstant || f.isShift(n) {
+	if n.Kind != token.INT || err != nil || value > maxConstant || f.inShift() {
 		return
 	}
 	what := n.Value + " in " + f.around(n)
@@ -257,8 +257,8 @@ func (f *finder) constant(n *ast.BasicLit) {
 	}
 }
 
-// isShift says whether a literal is shifted, or the number of bits of a shift: that is a size.
-func (f *finder) isShift(n ast.Node) bool {
+// inShift says whether what is looked at is shifted, or the number of bits of a shift: that is a size.
+func (f *finder) inShift() bool {
 	if len(f.above) == 0 {
 		return false
 	}
