@@ -187,7 +187,7 @@ func TestBackoff(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.disk = newMemory()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+10*time.Second+time.Millisecond) // within a pause
 		defer cancel()
 		s.keep(ctx, 3)
 		if len(s.Errors()) > 0 || len(s.Positions()) > 0 {
