@@ -36,6 +36,7 @@ func TestRecordIsChecked(t *testing.T) {
 		{"mark without a position", "1:2:x", "1::x", "mark \"1::x\""},
 		{"mark without a shard", "1:2:x", ":2:x", "mark \":2:x\""},
 		{"mark without an id's place", "1:2:x", "1:2", "mark \"1:2\""},
+		{"owner of a shard that isn't", `\"1\":\"n1\"`, `\"2\":\"n1\"`, "shard"},
 		{"owner that is no member", `\"0\":\"n1\"`, `\"0\":\"n7\"`, `"n7" owns shards and is not a member`},
 		{"aborted", "TC .", "TA .", "aborted"},
 		{"about another", "/c1/", "/c2/", "a fact about"},
