@@ -9,7 +9,7 @@ COUNT ?= 6
 # The tests of test/faults take a whole machine for some minutes, so they run alone.
 PACKAGES = $(shell $(GO) list ./... | grep -v /test/faults$$)
 
-.PHONY: help build test race faults check lint fmt fuzz demo bench bench-peers
+.PHONY: help build test race faults check lint fmt fuzz mutants demo bench bench-peers
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ fuzz: ## run each fuzz target for FUZZTIME (default 20s)
 			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $${FUZZTIME:-20s} $$pkg || exit 1; \
 		done; \
 	done
+
+mutants: ## change the code of PKG (default: all that are known) in SAMPLE places (default 50), one at a time, and run the tests
+	$(GO) run ./internal/mutants/cmd -pkg "$(PKG)" -sample $${SAMPLE:-50}
 
 demo: ## run the demo: three nodes, 200,000 changes, one node killed half way
 	$(GO) run ./cmd/quadrille demo

@@ -204,6 +204,9 @@ func TestInstall(t *testing.T) {
 		plan.Moves[0] != (shard.Move{Shard: 3, From: "n2", To: "n3"}) {
 		t.Errorf("%+v, %v", plan, err)
 	}
+	if m, ok := c.State().Member("n3"); !ok || m != (coordinator.Member{Name: "n3", Incarnation: 2, Weight: 1}) {
+		t.Errorf("%+v", m)
+	}
 	if plan, err = c.Install(plan.Assignment); err != nil || len(plan.Moves) != 0 {
 		t.Errorf("the same again: %+v, %v", plan, err)
 	}
@@ -376,6 +379,52 @@ func TestFailedProposalLeavesNoTrace(t *testing.T) {
 	}
 	if c.State() != before || c.Stats().FailedProposals != 1 {
 		t.Error("a failed proposal left a trace")
+	}
+}
+
+// TestAbsent: who was taken for dead is waited for, until it is back, or has left; of too many, those that went first.
+func TestAbsent(t *testing.T) {
+	s := coordinator.NewState(coordinator.Settings{Shards: 1})
+	for i := range coordinator.MaxAbsent + 3 {
+		s = s.Enter(coordinator.Member{Name: fmt.Sprintf("n%03d", i), Weight: 1})
+	}
+	names := func(s *coordinator.State) (list []string) {
+		for _, m := range s.Members {
+			list = append(list, m.Name)
+		}
+		return list
+	}
+	all := names(s)
+	fail := func(s *coordinator.State, name string) *coordinator.State {
+		m, _ := s.Member(name)
+		next, err := s.Fail(name, m.Incarnation)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next
+	}
+	first := fail(fail(s, "n002"), "n001")
+	if want := []string{"n001", "n002"}; !slices.Equal(first.Absent, want) || len(s.Absent) > 0 {
+		t.Errorf("%v are absent", first.Absent)
+	}
+	back := first.Enter(coordinator.Member{Name: "n001", Weight: 1})
+	if want := []string{"n002"}; !slices.Equal(back.Absent, want) || len(first.Absent) != 2 {
+		t.Errorf("%v are absent when one is back", back.Absent)
+	}
+	m, _ := s.Member("n000")
+	if left, err := first.Withdraw("n000", m.Incarnation); err != nil || !slices.Equal(left.Absent, first.Absent) {
+		t.Errorf("%v, %v: who leaves is not waited for", left.Absent, err)
+	}
+	for _, name := range slices.Backward(all[1:]) {
+		s = fail(s, name)
+	}
+	if !slices.Equal(s.Absent, all[len(all)-coordinator.MaxAbsent:]) {
+		t.Errorf("%d are absent, the first %s", len(s.Absent), s.Absent[0])
+	}
+	for _, s := range []*coordinator.State{s, first, back} {
+		if read, err := coordinator.ParseRecord("c1", []byte(text(t, s))); err != nil || !slices.Equal(read.Absent, s.Absent) {
+			t.Errorf("read again: %d of %d, %v", len(read.Absent), len(s.Absent), err)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
@@ -216,6 +217,18 @@ func TestRunOutlivesTheEngine(t *testing.T) {
 	runUntil(t, open(t, "n2", 4, &hiccups{Log: inner, left: 2}), 1)
 }
 
+// TestRunEnds: also while the log can't be read.
+func TestRunEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, "n1", 4, &hiccups{Log: memory.New(1).Control(), left: 1_000_000})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute+time.Millisecond)
+		defer cancel()
+		if err := c.Run(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
 // hiccups is a log whose tail can't be read the first times.
 type hiccups struct {
 	engine.Log
@@ -380,5 +393,78 @@ func TestNodeNames(t *testing.T) {
 	}
 	if _, err := c.Join(t.Context(), "A-z.0_9:x@y"+strings.Repeat("x", 52)); err != nil {
 		t.Error(err)
+	}
+}
+
+// stale is a control log that once tells a tail of before, as a replica does that is behind.
+type stale struct {
+	engine.Log
+	tail    *engine.Entry
+	appends int
+}
+
+func (s *stale) Tail(ctx context.Context) (engine.Entry, error) {
+	if tail := s.tail; tail != nil {
+		s.tail = nil
+		return *tail, nil
+	}
+	return s.Log.Tail(ctx)
+}
+
+func (s *stale) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
+	s.appends++
+	return s.Log.Append(ctx, expect, payload)
+}
+
+// ignoring is a control log that doesn't look at the context.
+type ignoring struct{ stale }
+
+func (l *ignoring) Tail(ctx context.Context) (engine.Entry, error) {
+	return l.stale.Tail(context.WithoutCancel(ctx))
+}
+
+func (l *ignoring) Append(ctx context.Context, expect uint64, payload []byte) (uint64, error) {
+	return l.stale.Append(context.WithoutCancel(ctx), expect, payload)
+}
+
+// TestEndedContext: nothing is proposed for who has gone.
+func TestEndedContext(t *testing.T) {
+	log := &ignoring{stale{Log: memory.New(1).Control()}}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := open(t, "n1", 4, log).Join(ctx, "n1"); !errors.Is(err, context.Canceled) || log.appends != 0 {
+		t.Errorf("%v, %d appends", err, log.appends)
+	}
+}
+
+// TestStaleTail: who has installed a later state than the tail that is read builds on that.
+func TestStaleTail(t *testing.T) {
+	log := &stale{Log: memory.New(1).Control()}
+	c := open(t, "n1", 4, log)
+	if _, err := c.Join(t.Context(), "n1"); err != nil {
+		t.Fatal(err)
+	}
+	before, err := log.Tail(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Join(t.Context(), "n2"); err != nil {
+		t.Fatal(err)
+	}
+	// Who has installed nothing is refused, and tries again: that is one proposal.
+	log.tail = &before
+	other := open(t, "n2", 4, log)
+	if _, err := other.Enter(t.Context()); err != nil || log.appends != 4 || other.Stats().JoinProposals != 1 {
+		t.Errorf("%v, %d appends, %+v", err, log.appends, other.Stats())
+	}
+	if before, err = log.Tail(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Leave(t.Context(), "n2"); err != nil {
+		t.Fatal(err)
+	}
+	log.tail, log.appends = &before, 0
+	if _, err := c.Join(t.Context(), "n3"); err != nil || log.appends != 1 || len(c.State().Members) != 2 {
+		t.Errorf("%v, %d appends, %+v", err, log.appends, c.State().Members)
 	}
 }

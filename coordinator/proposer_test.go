@@ -59,6 +59,21 @@ func (p *proposing) committed(at uint64) {
 	}
 }
 
+// TestNoRecord: a state that can't be written is not proposed.
+func TestNoRecord(t *testing.T) {
+	empty := coordinator.NewState(coordinator.Settings{Shards: 1})
+	for _, cfg := range []coordinator.ProposerConfig{{CoordID: "c 1", ID: "mine"}, {CoordID: "c1", ID: "\xff"}} {
+		cfg.Compute = func(s *coordinator.State) (*coordinator.State, error) {
+			return s.Enter(coordinator.Member{Name: "n1", Weight: 1}), nil
+		}
+		p := coordinator.NewProposer(cfg)
+		p.Newest(empty, 0)
+		if _, _, _, err := p.Result(); p.Step().Action != coordinator.Finished || err == nil {
+			t.Errorf("%+v: step %d, %v", cfg, p.Step().Action, err)
+		}
+	}
+}
+
 // TestProposer has one part for each row of the table in the comment of Proposer.
 func TestProposer(t *testing.T) {
 	refused, lost := errors.New("no such stream"), errors.New("the answer got lost")

@@ -188,15 +188,19 @@ func (p *recordParser) Add(q rdf.Quad) error {
 	return nil // a fact of a later version
 }
 
+// rising reports whether each name is greater than the one before.
+func rising(members []Member) bool {
+	for i := 1; i < len(members); i++ {
+		if members[i].Name <= members[i-1].Name {
+			return false
+		}
+	}
+	return true
+}
+
 // finish checks that the facts are complete and fit one another.
 func (p *recordParser) finish() error {
 	s, n := p.state, p.state.Settings.Shards
-	sorted := slices.IsSortedFunc(s.Members, func(a, b Member) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
 	switch {
 	case s.Epoch == 0:
 		return errors.New("no epoch")
@@ -204,7 +208,7 @@ func (p *recordParser) finish() error {
 		return fmt.Errorf("%d shards", n)
 	case len(s.epochs) != n:
 		return fmt.Errorf("%d shard epochs for %d shards", len(s.epochs), n)
-	case !sorted:
+	case !rising(s.Members):
 		return errors.New("members are not in order, or one comes twice")
 	}
 	var err error

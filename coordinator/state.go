@@ -102,7 +102,7 @@ type State struct {
 	marks    []engine.Mark // by shard; nil: none. Never changed once they are in a state
 }
 
-// MaxAbsent bounds State.Absent: of more, those first in order of name are kept.
+// MaxAbsent bounds State.Absent: of more, those that were taken for dead first are kept.
 const MaxAbsent = 256
 
 // NewState returns the state before the first record.

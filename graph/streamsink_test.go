@@ -58,6 +58,8 @@ func TestMessageIdentity(t *testing.T) {
 	} {
 		if err := bad.Check(); !errors.Is(err, graph.ErrNotAccepted) {
 			t.Errorf("Check of %.20q at %d: %v, want ErrNotAccepted", bad.StreamID, bad.Offset, err)
+		} else if bad.StreamID == "" && !strings.Contains(err.Error(), "it names no stream") {
+			t.Errorf("without a stream: %v", err)
 		}
 	}
 }

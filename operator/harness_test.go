@@ -217,6 +217,7 @@ type harness struct {
 	following bool
 	restores  int
 	seen      int // entries that were delivered to the follow under way
+	gen       uint64
 }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
@@ -255,6 +256,7 @@ func (h *harness) run() {
 }
 
 func (h *harness) effect(e operator.Effect) {
+	h.generation(e)
 	switch e := e.(type) {
 	case operator.Restore:
 		h.restores++
@@ -278,6 +280,27 @@ func (h *harness) effect(e operator.Effect) {
 	case operator.Superseded:
 		h.others = append(h.others, e)
 	}
+}
+
+// generation checks that what is answered later has a generation of its own, which is greater than those before it.
+func (h *harness) generation(e operator.Effect) {
+	gen := uint64(0)
+	switch e := e.(type) {
+	case operator.Restore:
+		gen = e.Gen
+	case operator.Read:
+		gen = e.Gen
+	case operator.Follow:
+		gen = e.Gen
+	case operator.Append:
+		gen = e.Gen
+	default:
+		return
+	}
+	if gen <= h.gen {
+		h.t.Errorf("%T of generation %d comes after %d", e, gen, h.gen)
+	}
+	h.gen = gen
 }
 
 // restored reads the snapshot that there is, if it can be read.

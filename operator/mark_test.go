@@ -275,3 +275,25 @@ func TestHash(t *testing.T) {
 		}
 	}
 }
+
+// TestHighestMarkCounts: one that comes later and is lower changes nothing, and one that names the record is more than one that
+// doesn't.
+func TestHighestMarkCounts(t *testing.T) {
+	log, mark := written(t)
+	for _, test := range []struct {
+		marks    []engine.Mark
+		readings int
+	}{
+		{[]engine.Mark{{Position: mark.Position + 3}, mark}, 3},
+		{[]engine.Mark{mark, {Position: mark.Position + 3}}, 3},
+		{[]engine.Mark{{Position: mark.Position}, {Position: mark.Position, ID: "ni:///other"}}, 1},
+		{[]engine.Mark{{Position: mark.Position, ID: "ni:///other"}, {Position: mark.Position}}, 1},
+	} {
+		h := newHarness(t, log, nil)
+		for _, m := range test.marks {
+			h.Marked(h.now, m)
+		}
+		h.assign(operator.Owner, 2, 2)
+		h.halted(test.readings)
+	}
+}

@@ -284,8 +284,8 @@ func TestQueueIsBounded(t *testing.T) {
 	if got := h.statuses(); !slices.Equal(got, []event.Status{busy, committed, committed}) {
 		t.Errorf("acks %v", got)
 	}
-	if h.batches[0].ID != 2 || h.batches[1].ID != 1 {
-		t.Errorf("batches %+v", h.batches)
+	if h.batches[0].ID != 2 || h.batches[1].ID != 1 || h.Stats().BusyAcked != 1 {
+		t.Errorf("batches %+v, stats %+v", h.batches, h.Stats())
 	}
 }
 
@@ -401,10 +401,16 @@ func TestReadingFails(t *testing.T) {
 	if h.run(); !h.Waiting() {
 		t.Fatal("nothing is waited for")
 	}
+	if _, err := h.Trouble(); err == nil {
+		t.Error("it is not said")
+	}
 	from := h.follow.From
 	h.tick(50 * time.Millisecond)
 	if h.follow.From != from+5 || h.Waiting() {
 		t.Errorf("follows from %d", h.follow.From)
+	}
+	if _, err := h.Trouble(); err != nil {
+		t.Errorf("it is said still: %v", err)
 	}
 	for n := range 2 { // what was read before doesn't reach as far as the log begins; there is no snapshot that does
 		restores := h.restores
@@ -412,6 +418,9 @@ func TestReadingFails(t *testing.T) {
 		h.log = &shardLog{}
 		if h.run(); h.State() == operator.Halted != (n == 1) || h.restores != restores+1-n {
 			t.Fatalf("%d times trimmed: %v, %d snapshots asked for", n+1, h.State(), h.restores-restores)
+		}
+		if h.follow.From != 1 || h.words() != "" {
+			t.Errorf("without a snapshot it follows from %d, with %q", h.follow.From, h.words())
 		}
 	}
 }

@@ -89,6 +89,46 @@ func reread(t *rapid.T, from *pinned, keep time.Duration) *producers {
 	return r.producers
 }
 
+// TestProducerTwice: a snapshot that has one producer in two places is damaged.
+func TestProducerTwice(t *testing.T) {
+	p := newProducers(time.Hour)
+	at := producer{ProducerPosition: ProducerPosition{Producer: event.Producer{Kind: event.Source, Name: "a"}, Seq: 1}}
+	for want, names := range map[bool][]string{true: {"a", "b"}, false: {"a", "a"}} {
+		for i, name := range names {
+			at.Producer.Name = name
+			p.slots.set(uint32(i+1), at)
+		}
+		var part bytes.Buffer
+		if err := (&pinned{slots: p.slots.pin(), count: 2}).write(&part); err != nil {
+			t.Fatal(err)
+		}
+		r := &Restored{chain: &Chain{}, producers: newProducers(time.Hour)}
+		if err := r.read(&part); (err == nil) != want {
+			t.Errorf("%v: %v", names, err)
+		}
+	}
+}
+
+// TestLettersAreBounded: of a producer's dead letters the newest are kept, and no more than twice as many as asked for.
+func TestLettersAreBounded(t *testing.T) {
+	var p producer
+	for n := 1; n <= 5*maxLetters; n++ {
+		p.addLetter(uint64(n), uint64(n))
+		if p.letters.count < min(n, maxLetters) || p.letters.count > 2*maxLetters {
+			t.Fatalf("%d letters of %d are kept", p.letters.count, n)
+		}
+	}
+	count := 0
+	for l := p.letters; l != nil; l = l.before {
+		if count++; l.seq != uint64(5*maxLetters+1-count) || p.letter(l.seq) != l {
+			t.Fatalf("letter %d from the end is %d", count, l.seq)
+		}
+	}
+	if count != p.letters.count {
+		t.Errorf("%d letters are said to be %d", count, p.letters.count)
+	}
+}
+
 // TestProducers compares the state with the simplest one, and with what snapshots hold that are written later.
 func TestProducers(t *testing.T) {
 	var names []event.Producer

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,32 @@ func withID(rest []byte) []byte {
 	return append(fmt.Appendf(nil, "H id <ni:///sha-256;%s> .\n", base64.RawURLEncoding.EncodeToString(sum[:])), rest...)
 }
 
+// TestHeadersAreChecked: a header whose value is none is damage, though the id is right.
+func TestHeadersAreChecked(t *testing.T) {
+	r := operator.Record{Prev: "ni:///x", Kind: operator.Delta, Shard: 7, Writer: operator.Writer{Epoch: 3, Node: "n1", Incarnation: 2},
+		Time: start, Part: 1, More: true, Reason: "why", Body: []byte("abc"),
+		Positions: []operator.ProducerPosition{{Producer: event.Producer{Kind: event.Source, Name: "p"}, Seq: 4, Adds: 5, Deletes: 6}}}
+	whole := r.Encode(nil)
+	_, good, _ := bytes.Cut(whole, []byte(" .\n"))
+	if !bytes.Equal(withID(good), whole) {
+		t.Fatalf("%s", whole)
+	}
+	for _, change := range [][2]string{
+		{`shard "7"`, `shard "x"`}, {`epoch "3"`, `epoch "-3"`}, {`incarnation "2"`, `incarnation ""`}, {`time "2026`, `time "a026`},
+		{`=4,5,6"`, `=4,5"`}, {`=4,5,6"`, `=4,5,x"`}, {`=4,5,6"`, `=4,5,6,7"`}, {`=4,5,6"`, `"`}, {`positions "`, `positions "%zz`},
+		{`part "1"`, `part "one"`}, {`reason "why"`, `season "why"`}, {`length "3"`, `length "2"`}, {`length "3"`, `length "x"`},
+		{`H kind`, `D kind`}, {"H length", "H  .\nH length"},
+	} {
+		bad := bytes.Replace(good, []byte(change[0]), []byte(change[1]), 1)
+		if bytes.Equal(bad, good) {
+			t.Errorf("%q is not in\n%s", change[0], good)
+		}
+		if r, err := operator.Decode(withID(bad)); !errors.Is(err, engine.ErrDamaged) {
+			t.Errorf("%q in place of %q: %+v, %v", change[1], change[0], r, err)
+		}
+	}
+}
+
 // FuzzDecode: whatever a log holds, Decode answers; and what it takes for a record can be written and read again. The
 // input is the part behind the id, which would keep a fuzzer out.
 func FuzzDecode(f *testing.F) {
@@ -231,6 +258,23 @@ func TestChainLinks(t *testing.T) {
 			t.Errorf("resumed: %v", err)
 		}
 	}
+	if r, err := operator.Resume(7, 1).Push(e[2].Seq, e[2].Payload); err != nil || r == nil {
+		t.Errorf("resumed at the first position: %v", err)
+	}
+	if r, err := operator.Resume(7, 0).Push(e[2].Seq, e[2].Payload); err == nil {
+		t.Errorf("from the start: %+v", r)
+	}
+	for i, entry := range e {
+		head := "" // the first is a claim
+		if r, err := operator.Decode(entry.Payload); err != nil {
+			t.Fatal(err)
+		} else if i > 0 {
+			head = r.ID
+		}
+		if c, err := operator.ResumeAt(7, entry.Seq, entry.Payload); err != nil || c.DeltaHead != head {
+			t.Errorf("resumed at %d: %+v, %v", entry.Seq, c, err)
+		}
+	}
 	if _, err := resumed.Push(e[4].Seq, e[4].Payload); !errors.Is(err, engine.ErrDamaged) {
 		t.Errorf("a position twice: %v", err)
 	}
@@ -328,6 +372,12 @@ func TestDecodeWhole(t *testing.T) {
 	bad := map[string][]byte{
 		"nothing": nil, "two": join(0, 4), "first part missing": join(2, 3), "last part missing": join(1, 2),
 		"middle part missing": join(1, 3), "text after": append(join(4), "x"...),
+		"shorter than it says": slices.Clip(bytes.Replace(join(4), []byte(`length "1"`), []byte(`length "2"`), 1)),
+	}
+	last := operator.Record{Kind: operator.Delta, Shard: 7, Part: 2}
+	bad["last part alone"] = last.Encode(nil)
+	for i := range join(4) {
+		bad[fmt.Sprint("cut at ", i)] = join(4)[:i]
 	}
 	for i := range join(1, 2, 3) {
 		flipped := join(1, 2, 3)

@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -192,6 +193,11 @@ func TestSnapshotDamaged(t *testing.T) {
 			_, _ = operator.ReadSnapshot(cfg, strings.NewReader(""))
 		}
 	}
+	part = bytes.Clone(whole)
+	part[0]++
+	if _, err := operator.ReadSnapshot(cfg, strings.NewReader("")); err == nil || !strings.Contains(err.Error(), "version") {
+		t.Errorf("of another version: %v", err)
+	}
 	part = append(bytes.Clone(whole), 0)
 	if _, err := operator.ReadSnapshot(cfg, strings.NewReader("")); err == nil || !strings.Contains(err.Error(), "more behind") {
 		t.Errorf("more behind its end: %v", err)
@@ -261,6 +267,45 @@ func TestManyDeadLetters(t *testing.T) {
 		if h.acks[0].Status != bad || h.acks[1].Status != bad || h.acks[0].Position == 0 || h.acks[1].Reason != "it is bad" {
 			t.Errorf("%+v", h.acks)
 		}
+	}
+}
+
+// TestNoSnapshots: none is taken where none is asked for, or the logic keeps none.
+func TestNoSnapshots(t *testing.T) {
+	fold := func() operator.Logic {
+		return operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) { return append(dst, ev.Payload...), nil },
+			func([]byte) error { return nil })
+	}
+	for name, change := range map[string]func(*operator.Config){
+		"not asked for": nil,
+		"keeps none":    func(c *operator.Config) { c.SnapshotEvery, c.Logic = 1, fold },
+	} {
+		h := owner(t, &shardLog{}, change)
+		h.deliver(1, eventOf("p", 1, "a"))
+		if len(h.snapshots) > 0 || h.Stats().SnapshotsTaken > 0 {
+			t.Errorf("%s: %+v", name, h.Stats())
+		}
+	}
+}
+
+// TestLateFollow: what a follow that has failed still brings is not taken for the next one's.
+func TestLateFollow(t *testing.T) {
+	log := &shardLog{}
+	first := owner(t, log, nil)
+	h := newHarness(t, log, nil)
+	h.assign(operator.Standby, 1, 2)
+	old := h.follow.Gen
+	h.ReadDone(h.now, old, errors.New("connection lost"))
+	h.tick(50 * time.Millisecond)
+	if h.follow.Gen == old {
+		t.Error("two follows have one generation")
+	}
+	first.deliver(1, eventOf("p", 1, "a"))
+	if h.Entries(h.now, old, log.entries[1:]); h.words() != "" {
+		t.Errorf("the entries of the one before are taken: %q", h.words())
+	}
+	if h.deliverFollow(); h.words() != "a" {
+		t.Errorf("%q", h.words())
 	}
 }
 

@@ -125,6 +125,17 @@ func TestOnceIsBounded(t *testing.T) {
 	}
 }
 
+// TestAnswersAreKept: a batch of which one event met "busy" is answered the same again, as the others are decided.
+func TestAnswersAreKept(t *testing.T) {
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce = 1 })
+	h.deliver(1, eventOf("once/a", 1, "a"))
+	for range 2 {
+		h.acks = nil
+		h.deliver(2, eventOf("once/b", 1, "b"), eventOf("p", 1, "c"))
+		h.want("(claim)[a][c]", "a c", busy, committed)
+	}
+}
+
 func TestBusyIsNotKept(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce, c.Keep = 1, time.Hour })
 	h.deliver(1, eventOf("once/a", 1, "a"))
@@ -247,6 +258,27 @@ func TestSnapshotCantBeRead(t *testing.T) {
 				t.Errorf("%q at %d, %v", next.words(), next.Position(), next.Err())
 			}
 		})
+	}
+}
+
+// TestRoleChangesWhileRestoring: the log is read when the snapshot is there, and not before.
+func TestRoleChangesWhileRestoring(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	var restore operator.Restore
+	for epoch, role := range []operator.Role{operator.Standby, operator.Owner, operator.Standby, operator.Owner} {
+		h.Assign(h.now, operator.Assignment{Control: uint64(epoch + 1), Role: role, Epoch: uint64(epoch + 1), Incarnation: 1})
+		for _, e := range h.Effects() {
+			switch e := e.(type) {
+			case operator.Restore:
+				restore = e
+			case operator.Read, operator.Follow:
+				t.Errorf("at epoch %d: %+v", epoch+1, e)
+			}
+		}
+	}
+	h.Restored(h.now, restore.Gen, nil)
+	if h.run(); h.State() != operator.Owning || h.Stats().Claims != 1 {
+		t.Errorf("%v: %v, %+v", h.State(), h.Err(), h.Stats())
 	}
 }
 

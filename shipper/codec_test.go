@@ -223,6 +223,18 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// TestLargestFrame: as many bytes as there may be are looked at, and not one more.
+func TestLargestFrame(t *testing.T) {
+	frame := make([]byte, shipper.MaxWireBytes+1)
+	for _, size := range []int{shipper.MaxWireBytes, shipper.MaxWireBytes + 1} {
+		var b event.Batch
+		err := shipper.DecodeBatch(frame[:size], &b)
+		if err == nil || strings.Contains(err.Error(), "larger than") != (size > shipper.MaxWireBytes) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
 func FuzzDecodeBatch(f *testing.F) {
 	f.Add(encode(f, event.Batch{}))
 	f.Add(encode(f, benchBatch(3)))

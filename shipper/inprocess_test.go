@@ -125,6 +125,35 @@ func TestInProcessBlocksAtCapacityAndFreesByDelivery(t *testing.T) {
 	})
 }
 
+// TestInProcessCountsAcks: they take room as events do, and give it back.
+func TestInProcessCountsAcks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := shipper.NewInProcess(4)
+		sink := &gated{tokens: make(chan struct{}, 10)}
+		register(t, tr, "n", sink)
+		stop := start(tr)
+		send := func() error {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			return tr.Send(ctx, "n", event.Batch{From: "x", ID: 1, Acks: make([]event.Ack, 2)})
+		}
+		for round := range 3 {
+			if err := errors.Join(send(), send()); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			if err := send(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("round %d: a third batch of two acks has room: %v", round, err)
+			}
+			sink.tokens <- struct{}{}
+			sink.tokens <- struct{}{}
+			synctest.Wait()
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestInProcessBoundsBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := shipper.NewInProcess(100, shipper.WithQueueBytes(10))

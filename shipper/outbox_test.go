@@ -651,4 +651,10 @@ func TestOutboxRefusal(t *testing.T) {
 	want("owner", event.Busy)
 	d.route("b", 2)
 	want("", 0) // b has said nothing yet
+	if err := d.ack(2, event.Ack{Status: event.Busy}); err != nil {
+		t.Fatal(err)
+	}
+	want("owner", event.Busy)
+	d.out.Cancel(2)
+	want("", 0) // there is no batch any more
 }

@@ -296,6 +296,13 @@ func TestDiskFails(t *testing.T) {
 		}
 	}
 	m := newMemory()
+	w, err := opened(m, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.append(record, mark); err != nil || w.last != mark || w.size != int64(len(record)) {
+		t.Errorf("nothing fails: %v, %+v", err, w)
+	}
 	m.failSync = broken
 	if _, err := opened(m, 1<<20); !errors.Is(err, broken) {
 		t.Errorf("open: %v", err)

@@ -162,6 +162,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/archtest"},
+		{pkg: "internal/mutants"},
+		{pkg: "internal/mutants/cmd", imports: []string{"internal/mutants"}},
 	},
 }
 

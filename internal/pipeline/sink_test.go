@@ -1,12 +1,14 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -242,6 +244,11 @@ func TestFollowsTheAssignment(t *testing.T) {
 	if len(first.Positions()) != 0 {
 		t.Errorf("the first still has %v", first.Positions())
 	}
+	l.mu.Lock()
+	l.records[0] = other.records[0]
+	l.mu.Unlock()
+	l.own(0)
+	until(t, "the first writes again", func() bool { return first.Positions()[0] == 20 })
 }
 
 func TestErrorsStopNobodyElse(t *testing.T) {
@@ -388,6 +395,45 @@ func TestErrorsOfAWriter(t *testing.T) {
 	}
 	if len(to.have) != 20 || to.opened != 2 || to.writing != 0 {
 		t.Errorf("%d records, opened %d times, %d are open", len(to.have), to.opened, to.writing)
+	}
+}
+
+// endless is a log without an end, which looks at its context now and then.
+type endless struct{ *logs }
+
+func (e endless) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
+	for at := o.From[0].Position + 1; at%100 > 0 || ctx.Err() == nil; at++ {
+		if err := fn(node.Record{Position: at, Raw: []byte("x")}); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// TestWriterFails: when what was taken can't be written, the reading ends with that error, also while it waits for room, or
+// for the next record; and that is logged. That the sink is stopped is no error.
+func TestWriterFails(t *testing.T) {
+	broken := errors.New("input/output error")
+	one := newLogs(0)
+	one.add(0, rows)
+	for name, test := range map[string]struct {
+		source pipeline.Deltas
+		limit  int
+	}{"waits for room": {endless{newLogs(0)}, 1}, "has room": {endless{newLogs(0)}, 1 << 20}, "waits for a record": {one, 1}} {
+		s, stop := runTo(t, test.source, &flaky{fail: slices.Repeat([]error{broken}, 1000)}, test.limit)
+		until(t, name+": it has failed", func() bool { return errors.Is(s.Errors()[0], broken) })
+		stop()
+	}
+	var log bytes.Buffer
+	to := &flaky{}
+	s := pipeline.NewSink(one, to, pipeline.SinkConfig{Name: "test", Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	until(t, "it is written", func() bool { return s.Positions()[0] == 10 })
+	cancel()
+	if err := <-done; err != nil || log.Len() > 0 {
+		t.Errorf("%v, log %q", err, log.String())
 	}
 }
 

@@ -54,7 +54,9 @@ func TestEntry(t *testing.T) {
 		look(out, false, out0(wait))
 		now = now.Add(wait / 4)
 		look(out, false, out0(wait-wait/4))
-		now = now.Add(wait)
+		now = now.Add(wait - wait/4 - 1)
+		look(out, false, out0(1))
+		now = now.Add(1)
 		look(out, false, enter)
 		look(out, false, enter) // until somebody says how it ended
 		e.Tried(now)
@@ -143,6 +145,47 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatchSeveral: an accusation is of one incarnation, and whose are to be given up is told in order.
+func TestWatchSeveral(t *testing.T) {
+	var members []coordinator.Process
+	for i := range 20 {
+		members = append(members, process(string(rune('a'+i))))
+	}
+	s := state(4, members...)
+	w := core.NewWatch("a", time.Second)
+	now := began
+	// silent lets the time pass in which all but those of the names are heard.
+	silent := func(names string) (o core.Orders) {
+		for range 6 {
+			now = now.Add(time.Second / 5)
+			for _, m := range s.Members {
+				if !strings.Contains(names, m.Name) {
+					w.Heard(now, m.Name, m.Incarnation, false)
+				}
+			}
+			next := w.Look(now, s)
+			if !slices.IsSorted(next.Withdraw) {
+				t.Fatalf("not in order: %v", next.Withdraw)
+			}
+			if len(next.Accuse) > 0 || len(next.Withdraw) > 0 {
+				o = next
+			}
+		}
+		return o
+	}
+	silent("")
+	if o := silent("klmnopqrst"); len(o.Accuse) != 10 || len(o.Withdraw) > 0 {
+		t.Fatalf("%+v", o)
+	}
+	s = coordinator.Process{Name: "t", ID: "t-2"}.Enter(s)
+	if o := silent("klmnopqrst"); len(o.Accuse) > 0 || !slices.Equal(o.Withdraw, []string{"t"}) {
+		t.Errorf("t is another, and as silent: %+v", o)
+	}
+	if o := silent("t"); len(o.Accuse) > 0 || !slices.Equal(o.Withdraw, strings.Split("klmnopqrst", "")) {
+		t.Errorf("k to s are heard: %+v", o)
+	}
+}
+
 // TestParts compares with the state, for members that come, go and drain.
 func TestParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -208,7 +251,9 @@ func gives(s *coordinator.State, target shard.Assignment, node string) bool {
 
 // TestFirstBatch: the batches of an incarnation come after all of the one before it.
 func TestFirstBatch(t *testing.T) {
-	if a, b := core.FirstBatch(1), core.FirstBatch(2); b-a < 1<<40 || core.FirstBatch(0) == 0 {
-		t.Errorf("%d, %d", a, b)
+	for incarnation := range uint64(4) {
+		if id := core.FirstBatch(incarnation); id>>40 != incarnation || id&(1<<40-1) != 1 {
+			t.Errorf("incarnation %d: %x", incarnation, id)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package core_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,6 +118,18 @@ func TestReplica(t *testing.T) {
 	d.now = d.now.Add(time.Minute)
 	d.Tick(d.now)
 	d.want(fmt.Sprint("to n3 ", core.FirstBatch(4)-core.FirstBatch(0), ": door/n1/1=6"))
+}
+
+// TestForgetInOrder: those that are forgotten come in the order of their events.
+func TestForgetInOrder(t *testing.T) {
+	d := newDriven(t, 0)
+	want := strings.Split("abcdefghijklmnop", "")
+	if !d.send(want[:9]...) || !d.send(want[9:]...) {
+		t.Fatal("there is no room")
+	}
+	if got := d.Forget(func(string) bool { return true }); !slices.Equal(got, want) {
+		t.Errorf("%v are forgotten", got)
+	}
 }
 
 // TestReplicaHears: the operator is told the mark, and holds the log to it.

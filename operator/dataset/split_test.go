@@ -161,6 +161,23 @@ func TestPartSize(t *testing.T) {
 	}
 }
 
+// TestDefaultPartSize: small transactions share a part, of 128 KiB unless told otherwise.
+func TestDefaultPartSize(t *testing.T) {
+	doc := func(size int) []byte {
+		var b []byte
+		for len(b) < size {
+			b = append(b, "TX .\nA <urn:s> <urn:p> \"012345678901234567890123456789\" .\nTC .\n"...)
+		}
+		return b
+	}
+	for size, want := range map[int]int{1000: 1, 127 << 10: 1, 130 << 10: 2} {
+		split, err := dataset.Splitter{Key: dataset.Subject, Shards: 1}.Patch(doc(size))
+		if err != nil || len(split.Parts) != want {
+			t.Errorf("%d bytes: %d parts, %v; want %d", size, len(split.Parts), err, want)
+		}
+	}
+}
+
 // TestPrev guards the whole document, wherever it stands, and is one only.
 func TestPrev(t *testing.T) {
 	var doc strings.Builder
@@ -215,6 +232,25 @@ func TestLimits(t *testing.T) {
 	if !errors.As(err, &large) || *large != (dataset.TransactionTooLargeError{Shard: 0, Limit: 100}) ||
 		err.Error() != "a transaction has more than 100 bytes for shard 0; split it into smaller ones" {
 		t.Errorf("%v", err)
+	}
+	guarded := []byte("H prev <urn:h> .\nTX .\nA <urn:s> <urn:p> \"1\" .\nTC .\nTX .\nA <urn:s> <urn:p> \"2\" .\nTC .\n")
+	whole, err := dataset.Splitter{Key: dataset.Subject, Shards: 1}.Patch(guarded)
+	if err != nil || len(whole.Parts) != 1 {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	for more, tooLarge := range []bool{1: false, 0: true} {
+		limit := len(whole.Parts[0].Payload) - 1 + more
+		_, err := dataset.Splitter{Key: dataset.Subject, Shards: 1, MaxTransaction: limit}.Patch(guarded)
+		if errors.As(err, &large) != tooLarge || tooLarge && *large != (dataset.TransactionTooLargeError{Limit: limit, Guarded: true}) {
+			t.Errorf("guarded, %d bytes of %d: %v", limit+1-more, limit, err)
+		}
+	}
+	one := []byte("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n")
+	for limit, tooLarge := range map[int]bool{len(one) - len("TC .\n"): false, len(one) - len("TC .\n") - 1: true} {
+		_, err := dataset.Splitter{Key: dataset.Subject, Shards: 1, MaxTransaction: limit}.Patch(one)
+		if errors.As(err, &large) != tooLarge {
+			t.Errorf("at most %d bytes: %v", limit, err)
+		}
 	}
 	var syntax *nquads.SyntaxError
 	if _, err = s.Patch([]byte("TX .\nA <urn:s> .\n")); !errors.As(err, &syntax) || syntax.Line != 2 {

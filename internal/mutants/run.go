@@ -1,0 +1,165 @@
+package mutants
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Suite is one run of the tests of one package.
+type Suite struct {
+	// Package is the folder in the module.
+	Package string
+	// Timeout ends a test that a mutant keeps from ending.
+	Timeout time.Duration
+	// Flags are those of the test besides.
+	Flags []string
+}
+
+// Target is a package whose mutants are tried.
+type Target struct {
+	// Package is the folder in the module.
+	Package string
+	// Suites test it: the fast ones, which find most, stand first.
+	Suites []Suite
+}
+
+// simulation runs the scenarios, and a few of the random schedules.
+var simulation = Suite{"internal/sim", time.Minute, []string{
+	"-run", "TestScenarios|TestFencingRemoved|TestMemoryRemoved|TestReproducible|TestSchedules", "-sim.schedules", "80",
+}}
+
+// Targets are the packages in which a line that nobody guards can lose data.
+var Targets = []Target{
+	{"operator", []Suite{unit("operator"), unit("operator/dataset"), simulation}},
+	{"operator/dataset", []Suite{unit("operator/dataset"), simulation}},
+	{"coordinator", []Suite{unit("coordinator"), unit("node/core"), simulation}},
+	{"node/core", []Suite{unit("node/core"), simulation, {"node", 2 * time.Minute, []string{"-short"}}}},
+	{"shipper", []Suite{unit("shipper"), simulation, unit("shipper/natstransport")}},
+	{"connector/file", []Suite{unit("connector/file")}},
+}
+
+// unit is the run of a package's own tests.
+func unit(pkg string) Suite { return Suite{pkg, 30 * time.Second, []string{"-short"}} }
+
+// TargetOf returns the target of a package.
+func TargetOf(pkg string) (Target, error) {
+	for _, t := range Targets {
+		if t.Package == pkg {
+			return t, nil
+		}
+	}
+	return Target{}, fmt.Errorf("no tests are known for %s: add it to Targets", pkg)
+}
+
+// Outcome is what became of a mutant.
+type Outcome string
+
+// The outcomes.
+const (
+	// Survived: all tests pass.
+	Survived Outcome = "survived"
+	// Found: a test fails.
+	Found Outcome = "found"
+	// TimedOut: a test doesn't end. The mutant is found.
+	TimedOut Outcome = "timed out"
+	// NotCompiled: the change is no Go program, and says nothing about tests.
+	NotCompiled Outcome = "not compiled"
+)
+
+// Runner runs tests on mutants. Its methods may not be called at once.
+type Runner struct {
+	root, dir string
+}
+
+// NewRunner returns a runner for the module at root, which keeps its files in dir.
+func NewRunner(root, dir string) (*Runner, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	dir, err = filepath.Abs(dir)
+	return &Runner{root, dir}, err
+}
+
+// Check runs the tests of a target without a mutant: where they fail, they would "find" every mutant.
+func (r *Runner) Check(ctx context.Context, t Target) error {
+	for _, s := range t.Suites {
+		if outcome, said, err := r.test(ctx, s, ""); err != nil || outcome != Survived {
+			return errors.Join(err, fmt.Errorf("without a mutant: %s: %s\n%s", s.Package, outcome, said))
+		}
+	}
+	return nil
+}
+
+// Try runs the tests of a target on one of its mutants until one fails.
+func (r *Runner) Try(ctx context.Context, t Target, m Mutant) (Outcome, error) {
+	overlay, err := r.overlay(m)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range t.Suites {
+		if outcome, _, err := r.test(ctx, s, overlay); err != nil || outcome != Survived {
+			return outcome, err
+		}
+	}
+	return Survived, nil
+}
+
+// overlay writes the changed file, and the file that tells the go command to compile it in place of the one in the tree.
+func (r *Runner) overlay(m Mutant) (string, error) {
+	original := filepath.Join(r.root, filepath.FromSlash(m.Package), m.File)
+	source, err := os.ReadFile(original)
+	if err != nil {
+		return "", err
+	}
+	changed := filepath.Join(r.dir, "mutant.go")
+	if err := os.WriteFile(changed, m.Apply(source), 0o600); err != nil {
+		return "", err
+	}
+	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(r.dir, "overlay.json")
+	return name, os.WriteFile(name, text, 0o600)
+}
+
+// test runs a suite, and returns also what the go command said.
+func (r *Runner) test(ctx context.Context, s Suite, overlay string) (Outcome, string, error) {
+	// The linker leaves out what only a debugger needs, which takes a third of its time.
+	args := []string{"test", "-vet=off", "-failfast", "-ldflags=-s -w", "-timeout", s.Timeout.String()}
+	if overlay != "" {
+		args = append(args, "-overlay", overlay)
+	}
+	args = append(append(args, "./"+s.Package), s.Flags...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = r.root
+	said, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", "", ctx.Err()
+	}
+	outcome, err := outcomeOf(string(said), err)
+	return outcome, string(said), err
+}
+
+func outcomeOf(said string, err error) (Outcome, error) {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return Survived, nil
+	case !errors.As(err, &exit):
+		return "", fmt.Errorf("go test: %w", err)
+	case strings.Contains(said, "[build failed]") || strings.Contains(said, "[setup failed]"):
+		return NotCompiled, nil
+	case strings.Contains(said, "panic: test timed out after"):
+		return TimedOut, nil
+	}
+	return Found, nil
+}

@@ -1,0 +1,112 @@
+package mutants
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// toy is a package with tests that don't notice everything.
+var toy = Target{"internal/mutants/testdata/toy", []Suite{{"internal/mutants/testdata/toy", 2 * time.Second, nil}}}
+
+func runner(t *testing.T) *Runner {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("compiles packages again and again")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("there is no go command to compile mutants with")
+	}
+	r, err := NewRunner(root, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestToy shows that each outcome is told from the others.
+func TestToy(t *testing.T) {
+	r := runner(t)
+	if err := r.Check(t.Context(), toy); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]Outcome{
+		"Sign negate#1 n < 0":          Found,
+		"Sign compare#1 n < 0":         Survived, // nobody asks for the sign of 0
+		"Sum drop#1 n--":               TimedOut,
+		"Sum arithmetic#1 sum += n":    Found,
+		"Sign constant+1#1 0 in n > 0": Survived, // nor for that of 1
+	}
+	for _, m := range targetMutants(t, toy) {
+		name := strings.TrimPrefix(m.String(), toy.Package+" ")
+		expected, ok := want[name]
+		if !ok {
+			continue
+		}
+		delete(want, name)
+		if got, err := r.Try(t.Context(), toy, m); err != nil || got != expected {
+			t.Errorf("%s: %s, %v; want %s", m, got, err, expected)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not made: %v", want)
+	}
+	noProgram := Mutant{Package: toy.Package, File: "toy.go", by: "mutant"}
+	if got, err := r.Try(t.Context(), toy, noProgram); err != nil || got != NotCompiled {
+		t.Errorf("no program: %s, %v", got, err)
+	}
+}
+
+// TestCheckFails tries the tests of a package that fail without a mutant.
+func TestCheckFails(t *testing.T) {
+	r := runner(t)
+	gone := Target{"internal/mutants", []Suite{{"internal/mutants/testdata/gone", time.Second, nil}}}
+	if err := r.Check(t.Context(), gone); err == nil {
+		t.Error("tests that don't run are taken for good ones")
+	}
+}
+
+// TestSampleIsFound tries a few mutants of each package: those that aren't listed are found. "make mutants" tries all.
+func TestSampleIsFound(t *testing.T) {
+	r := runner(t)
+	l := survivors(t)
+	const each, longest = 2, 20 * time.Second // on a slow machine fewer are tried
+	begun := time.Now()
+	for round := range each {
+		for _, target := range Targets {
+			if time.Since(begun) > longest {
+				t.Logf("%v are over in round %d, at %s", longest, round+1, target.Package)
+				return
+			}
+			m := unlisted(l, Sample(targetMutants(t, target), "sample", len(l.Reasons)+each))[round]
+			got, err := r.Try(t.Context(), impatient(target), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%s: %s", got, m)
+			if got == Survived {
+				t.Errorf("no test of %v notices this; write one, or list it with a reason: %s", target.Suites, m)
+			}
+		}
+	}
+}
+
+// impatient returns the target with tests that may take less time: who doesn't end is found sooner.
+func impatient(target Target) Target {
+	target.Suites = slices.Clone(target.Suites)
+	for i := range target.Suites {
+		target.Suites[i].Timeout = min(target.Suites[i].Timeout, 10*time.Second)
+	}
+	return target
+}
+
+func unlisted(l List, all []Mutant) (rest []Mutant) {
+	for _, m := range all {
+		if _, listed := l.Reasons[m.String()]; !listed {
+			rest = append(rest, m)
+		}
+	}
+	return rest
+}
