@@ -139,6 +139,7 @@ func (o *Operator) finish(f *inflight, whole *Record, seq uint64) (err error) {
 		}
 	}
 	o.answer(f.answers)
+	giveBody(f.body) // the records' payloads are copies of it
 	if err != nil {
 		return o.chain.at(seq, fmt.Errorf("%w: %w", ErrState, err))
 	}

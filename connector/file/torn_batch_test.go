@@ -46,3 +46,30 @@ func TestFullBatch(t *testing.T) {
 		t.Errorf("%d of 200 torn batches (%d larger than MaxBatch) are taken for damage", wrong, over)
 	}
 }
+
+// TestFill: a batch holds what fits to the byte, and a record that is larger goes alone.
+func TestFill(t *testing.T) {
+	record := func(length int) connector.Record { return connector.Record{Raw: make([]byte, length)} }
+	w := &writer{max: 1000}
+	for _, test := range []struct {
+		lengths []int
+		want    int
+	}{
+		{[]int{2000, 1}, 1},
+		{[]int{1, 2000}, 1},
+		{[]int{1, 1, 1}, 3},
+		{[]int{500, 1000 - maxHead - 500 - headOf(500)}, 2},
+		{[]int{500, 1000 - maxHead - 500 - headOf(500) + 1}, 1},
+	} {
+		var records []connector.Record
+		for _, n := range test.lengths {
+			records = append(records, record(n))
+		}
+		if _, taken := w.fill(nil, records); taken != test.want {
+			t.Errorf("%d of %v are taken, want %d", taken, test.lengths, test.want)
+		}
+	}
+}
+
+// headOf is the length of the comment before a record of that length.
+func headOf(length int) int { return len(fmt.Sprintf(headFormat, 0, 0, length)) }
