@@ -13,9 +13,9 @@ func Example() {
 	for _, move := range shard.Diff(before, after).Moves {
 		fmt.Println(move.From, "→", move.To)
 	}
-	fmt.Println("a key's shard is always the same:", shard.Of("http://plant.example/pump1", 6) == shard.Of("http://plant.example/pump1", 6))
+	fmt.Println("a key's shard is always the same:", shard.Of("http://plant.example/pump1", 6))
 	// Output:
 	// n1 → n3
 	// n2 → n3
-	// a key's shard is always the same: true
+	// a key's shard is always the same: 4
 }
