@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/quadrille-stream/quadrille/event"
 )
 
 // maxFile bounds a configuration file in bytes.
@@ -249,6 +251,9 @@ func (f *File) item(node *yaml.Node, head map[string]*yaml.Node, what string, ty
 	}
 	if !itemName.MatchString(head["name"].Value) {
 		return "", nil, f.at(head["name"], "name %q: expected 1 to 64 letters, digits, '-' and '_'", head["name"].Value)
+	}
+	if (event.Producer{Name: head["name"].Value + "/stream"}).Check() != nil { // it would be taken for another kind
+		return "", nil, f.at(head["name"], "name %q is reserved", head["name"].Value)
 	}
 	kind := head["type"].Value
 	if types[kind] == nil {

@@ -74,9 +74,9 @@ func secret(node *yaml.Node) (string, error) {
 	where := node.Content[1].Value
 	switch node.Content[0].Value {
 	case "env":
-		value, set := os.LookupEnv(where)
-		if !set {
-			return "", fmt.Errorf("the environment variable %s is not set", where)
+		value := os.Getenv(where)
+		if value == "" { // who names a secret means to have one
+			return "", fmt.Errorf("the environment variable %s is not set, or empty", where)
 		}
 		return value, nil
 	case "file":
@@ -88,7 +88,11 @@ func secret(node *yaml.Node) (string, error) {
 			return "", fmt.Errorf("%s has %d bytes, at most %d are read", where, info.Size(), maxSecret)
 		}
 		text, err := os.ReadFile(where)
-		return strings.TrimRight(string(text), "\r\n"), err
+		value := strings.TrimRight(string(text), "\r\n")
+		if err == nil && value == "" {
+			err = fmt.Errorf("%s is empty", where)
+		}
+		return value, err
 	}
 	return "", fmt.Errorf("%q: expected env or file", node.Content[0].Value)
 }
