@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
@@ -86,9 +87,11 @@ func TestErrors(t *testing.T) {
 		http.Error(w, `{"error":{"code":"unauthorized","message":"no token"}}`, http.StatusUnauthorized)
 	}))
 	defer refuses.Close()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
-	s, err := httpsource.New(httpsource.Config{URL: []string{refuses.URL, gone.URL}})
+	free, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := httpsource.New(httpsource.Config{URL: []string{refuses.URL, fmt.Sprint("http://127.0.0.1:", free[0])}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // appender appends records until it is stopped, and does what an owner does: after an error it reads the tail, and takes
@@ -167,7 +168,7 @@ func startsAgain(ctx context.Context, t *testing.T, servers []*Server) func(i in
 	if err != nil {
 		t.Fatal(err)
 	}
-	ports, err := freePorts(len(configs))
+	ports, err := ports.Free(len(configs))
 	if err != nil {
 		t.Fatal(err)
 	}

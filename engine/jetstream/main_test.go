@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // patience bounds each wait of a test; it is far longer than any takes.
@@ -101,7 +101,7 @@ func startCluster(dir, name string, noSync bool) (list []*Server, err error) {
 }
 
 func clusterConfigs(dir, name string) (list []ServerConfig, err error) {
-	ports, err := freePorts(3)
+	ports, err := ports.Free(3)
 	if err != nil {
 		return nil, err
 	}
@@ -116,19 +116,6 @@ func clusterConfigs(dir, name string) (list []ServerConfig, err error) {
 		})
 	}
 	return list, nil
-}
-
-// freePorts finds ports that nobody listens on.
-func freePorts(n int) (ports []int, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // when all are found, so that they differ
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 var pipelines atomic.Int64

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // net3 is a cluster of three servers whose connections can be cut.
@@ -24,7 +25,7 @@ type net3 struct {
 func newNet3(t *testing.T) *net3 {
 	t.Helper()
 	dir := t.TempDir()
-	ports, err := freePorts(3)
+	ports, err := ports.Free(3)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +283,7 @@ func TestEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer live.Close()
-	ports, err := freePorts(2)
+	ports, err := ports.Free(2)
 	if err != nil {
 		t.Fatal(err)
 	}

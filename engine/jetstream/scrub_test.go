@@ -17,6 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // bulky is a log of several blocks.
@@ -238,7 +239,7 @@ func TestAllMembersDamaged(t *testing.T) {
 	entries := bulky(ctx, t, open(t, list[0], cfg), 6)
 	killed := copyLive(t, dir)
 	stopAll(list)
-	ports, err := freePorts(3)
+	ports, err := ports.Free(3)
 	check(t, err)
 	servers := make([]*Server, 3)
 	t.Cleanup(func() { stopAll(slices.DeleteFunc(servers, func(s *Server) bool { return s == nil })) })
@@ -270,7 +271,7 @@ func damageMember(t *testing.T, from string, configs []ServerConfig, cfg Config,
 	do func(testing.TB, *filestore.Stream)) {
 	dir := filepath.Join(t.TempDir(), "data")
 	check(t, os.CopyFS(dir, os.DirFS(from)))
-	ports, err := freePorts(3)
+	ports, err := ports.Free(3)
 	check(t, err)
 	var routes []string
 	for _, port := range ports {

@@ -43,6 +43,7 @@ var floors = [][]rule{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
 		{pkg: "rdf/internal/chars"},
 		{pkg: "internal/suite"},
+		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
@@ -146,10 +147,11 @@ var floors = [][]rule{
 	},
 	{
 		// Its tests run nodes, and those are started by the command line.
-		{pkg: "internal/cluster", imports: []string{"internal/clock", "client"}},
+		{pkg: "internal/cluster", imports: []string{"internal/clock", "internal/ports", "client"}},
 		{pkg: "internal/demo", imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"}},
 		{pkg: "internal/bench", imports: []string{
-			"internal/clock", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory", "internal/cluster",
+			"internal/clock", "internal/ports", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",
+			"internal/cluster",
 		}, modules: []string{natsClient}},
 		{pkg: "internal/cli", imports: wiring, modules: []string{kong}},
 	},

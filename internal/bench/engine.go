@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // EngineConfig says what to append.
@@ -106,7 +107,7 @@ func startServers(ctx context.Context, dir string, nodes int) (list []*jetstream
 	if nodes >= cluster.Servers {
 		count = cluster.Servers
 	}
-	ports, err := cluster.FreePorts(count)
+	ports, err := ports.Free(count)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 const (
@@ -262,7 +263,7 @@ var engineAddress = regexp.MustCompile(`engine at (nats://[0-9.:]+)\n`)
 // start starts a worker with its arguments besides the usual ones.
 func (r *rig) start(name string, args ...string) *worker {
 	r.Helper()
-	ports, err := cluster.FreePorts(1)
+	ports, err := ports.Free(1)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // single is a node as a process, with an engine of its own, that is killed and started again.
@@ -33,7 +34,7 @@ type single struct {
 
 func newSingle(t *testing.T) *single {
 	t.Helper()
-	ports, err := cluster.FreePorts(1)
+	ports, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}

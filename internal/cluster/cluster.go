@@ -16,6 +16,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 const (
@@ -143,7 +144,7 @@ func (c *Cluster) startAll(ctx context.Context) error {
 // plan gives every node its name, folder, ports and arguments.
 func (c *Cluster) plan() error {
 	servers := c.cfg.servers()
-	ports, err := FreePorts(c.cfg.Nodes + 2*servers)
+	ports, err := ports.Free(c.cfg.Nodes + 2*servers)
 	if err != nil {
 		return err
 	}
@@ -189,6 +190,9 @@ func (c *Cluster) routes(i int, ports []int) string {
 	}
 	return urls(ports)
 }
+
+// loopback is where all nodes listen.
+const loopback = "127.0.0.1"
 
 func address(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
 // process is one beside a cluster.
@@ -75,7 +76,7 @@ func TestEngineOfOthers(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	ports, err := cluster.FreePorts(2)
+	ports, err := ports.Free(2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package cluster
+// Package ports finds ports for servers whose address others must know before they listen.
+package ports
 
 import (
 	"fmt"
@@ -17,8 +18,8 @@ const (
 
 const loopback = "127.0.0.1"
 
-// FreePorts returns n different free ports on loopback.
-func FreePorts(n int) ([]int, error) {
+// Free returns n different free ports on loopback.
+func Free(n int) ([]int, error) {
 	ports, held := make([]int, 0, n), make([]net.Listener, 0, n)
 	defer func() {
 		for _, l := range held {
