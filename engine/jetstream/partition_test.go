@@ -299,6 +299,8 @@ func TestEnded(t *testing.T) {
 		{[]string{live.Addr().String(), closed[0]}, "abc", "a", false},           // which of the two has ended?
 		{[]string{closed[0], closed[1]}, "ab", "", true},
 		{nil, "ab", "a", false}, // nobody knows where it listens
+		// The closed ones were never there: this one, w and z live, though z has no route.
+		{[]string{closed[0], closed[1], live.Addr().String(), live.Addr().String(), live.Addr().String()}, "wz", "w", false},
 	} {
 		c := &succession{routes: test.routes, grace: time.Second, known: map[string]bool{}, linked: counts(test.linked, 1)}
 		for _, name := range test.known {

@@ -110,20 +110,26 @@ func (c *succession) stand(lost string) {
 	}
 }
 
-// ended reports whether the processes of all servers without a route have ended: their ports are closed.
+// ended reports whether the processes of all servers without a route have ended: their ports are closed, and no others are open
+// than those of servers with a route, and this one's. A server that was never seen may be among the closed ones; so none may be
+// in doubt.
 func (c *succession) ended(ctx context.Context) bool {
-	closed := 0
+	closed, open := 0, 0
 	for _, addr := range c.routes {
 		dialing, cancel := context.WithTimeout(ctx, c.grace)
 		conn, err := new(net.Dialer).DialContext(dialing, "tcp", addr)
 		cancel()
-		if err == nil {
+		switch {
+		case err == nil:
 			_ = conn.Close()
-		} else if errors.Is(err, syscall.ECONNREFUSED) {
+			open++
+		case errors.Is(err, syscall.ECONNREFUSED):
 			closed++
+		default:
+			return false // it may live
 		}
 	}
-	return closed > 0 && closed >= len(c.known)-len(c.linked)
+	return closed > 0 && open <= len(c.linked)+1 && closed >= len(c.known)-len(c.linked)
 }
 
 // look returns the servers that are missed since the last look: those that have no route any more, and those that say

@@ -125,7 +125,10 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
 		"sinks:\n  - {name: a, type: file, d: x}": `:2:27: unknown key "d"; the nearest is "dir"`,
-		"sinks:\n  - {name: a, type: file, dir: x}\n  - {name: a, type: file, dir: y}": `:3:12: two sinks are called "a"`,
+		"sinks:\n  - {name: a, type: file, dir: x}\n  - {name: a, type: file, dir: y}":        `:3:12: two sinks are called "a"`,
+		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "dir" is missing`,
+		"sinks:\n  - {name: &n foo, type: file, dir: x}\n  - {name: *n , type: file, dir: y}": `:3:5: the sink has no name`,
+		"http: {address: x}\n---\nhttp: {token: t}\n":                                         `: expected one document`,
 		"a: [": `: yaml: line 1:`,
 	} {
 		path := write(t, text)
@@ -139,6 +142,9 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := config.Load(write(t, strings.Repeat("#", 1<<20+1))); err == nil || !strings.Contains(err.Error(), "at most 1048576") {
 		t.Errorf("a large file: %v", err)
+	}
+	if _, _, found := load(t, "node:\nhttp: {token: null, hosts: ~}\nengine: {routes: }").Lookup("http.token"); found {
+		t.Error("a key without a value has one")
 	}
 	if f := load(t, "# nothing\n"); f.Sinks != nil {
 		t.Errorf("%+v", f)

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"regexp"
@@ -46,11 +48,17 @@ func Load(path string) (*File, error) {
 // parse reads the text of a file.
 func parse(path string, text []byte) (*File, error) {
 	f := &File{path: path, values: map[string][]string{}, lists: map[string]bool{}}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
+	var document, another yaml.Node
+	documents := yaml.NewDecoder(bytes.NewReader(text))
+	if err := documents.Decode(&document); errors.Is(err, io.EOF) {
+		return f, nil
+	} else if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if len(document.Content) == 0 {
+	if err := documents.Decode(&another); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: expected one document, there is another after ---", path)
+	}
+	if len(document.Content) == 0 || isNull(document.Content[0]) {
 		return f, nil
 	}
 	if err := f.section(document.Content[0], reflect.ValueOf(&Document{}).Elem(), ""); err != nil {
@@ -97,7 +105,7 @@ func (f *File) section(node *yaml.Node, to reflect.Value, above string) error {
 	if node.Kind != yaml.MappingNode {
 		return f.at(node, "expected key: value")
 	}
-	seen := map[string]bool{}
+	seen, set := map[string]bool{}, map[string]bool{}
 	for i := 0; i < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		field, ok := fieldOf(to.Type(), key.Value)
@@ -108,12 +116,19 @@ func (f *File) section(node *yaml.Node, to reflect.Value, above string) error {
 			return f.at(key, "key %q comes twice", key.Value)
 		}
 		seen[key.Value] = true
+		if isNull(value) { // as if the key were not there
+			continue
+		}
+		set[key.Value] = true
 		if err := f.value(key, value, field, to.FieldByIndex(field.Index), above+key.Value); err != nil {
 			return err
 		}
 	}
-	return f.required(node, to.Type(), seen)
+	return f.required(node, to.Type(), set)
 }
+
+// isNull reports whether a key has no value.
+func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
 // required reports a key that must be there.
 func (f *File) required(node *yaml.Node, of reflect.Type, seen map[string]bool) error {
@@ -245,7 +260,7 @@ func (f *File) items(list *yaml.Node, what string, types map[string]func() any, 
 func (f *File) item(node *yaml.Node, head map[string]*yaml.Node, what string, types map[string]func() any) (string, any, error) {
 	known := keysOf(types)
 	for _, key := range []string{"name", "type"} {
-		if head[key] == nil {
+		if head[key] == nil || head[key].Kind != yaml.ScalarNode {
 			return "", nil, f.at(node, "the %s has no %s", what, key)
 		}
 	}

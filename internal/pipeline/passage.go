@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,7 +27,7 @@ type passage struct {
 	rejected uint64
 }
 
-// run takes batches until they end, which is io.EOF if no error has ended them.
+// run takes batches until they end, which is errEnd if no error has ended them.
 func (p *passage) run(ctx context.Context, batches <-chan []connector.Message) error {
 	idle := time.NewTimer(p.s.cfg.Idle)
 	defer idle.Stop()
@@ -57,7 +57,7 @@ func (p *passage) end(ctx context.Context) error {
 	if err := p.commit(ctx, nil); err != nil {
 		return err
 	}
-	return io.EOF
+	return errEnd
 }
 
 // take commits a batch, and acks it.
@@ -72,7 +72,7 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		of, err := p.s.door.Divide(graph.Submission{MediaType: messages[i].MediaType, Body: messages[i].Body}, producer, seq)
 		if err != nil {
 			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
-			of = []event.Addressed{p.letter(ev, err.Error())}
+			of = []event.Addressed{p.letter(ev, "", err.Error())}
 		}
 		events = append(events, of...)
 	}
@@ -119,19 +119,24 @@ func (p *passage) usable(producer event.Producer) error {
 // maxLetter bounds the content of a dead letter.
 const maxLetter = 8 << 20
 
+// maxReason bounds the reason of a dead letter, in bytes.
+const maxReason = 2048
+
 // letter makes a dead letter of what can't be taken in, in the source's home. It has a producer beside the stream's own, so that
-// it is none that came before, whatever of the stream is in the home by now.
-func (p *passage) letter(ev event.Event, why string) event.Addressed {
+// it is none that came before, whatever of the stream is in the home by now: one for what is no document, and one for what each
+// shard has refused, by its number, since each of these comes in order.
+func (p *passage) letter(ev event.Event, shard, why string) event.Addressed {
 	p.rejected++
 	p.s.cfg.Logger.Warn("a message can't be taken in; it is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", why)
 	if !ev.Producer.IsZero() {
-		ev.Producer.Name = p.s.cfg.Name + "!" + strings.TrimPrefix(ev.Producer.Name, p.s.cfg.Name)
+		ev.Producer.Name = p.s.cfg.Name + "!" + shard + strings.TrimPrefix(ev.Producer.Name, p.s.cfg.Name)
 	}
 	if ev.Prev, ev.First = "", false; len(ev.Payload) > maxLetter {
 		ev.Payload = ev.Payload[:maxLetter]
 		why += fmt.Sprintf(" (only its first %d bytes are kept)", maxLetter)
 	}
-	ev.Reject(why)
+	ev.MediaType = ev.MediaType[:min(len(ev.MediaType), maxReason)]
+	ev.Reject(strings.ToValidUTF8(why[:min(len(why), maxReason)], "?"))
 	return event.Addressed{Shard: p.s.home, Event: ev}
 }
 
@@ -201,7 +206,7 @@ func (p *passage) answered(ev *event.Addressed, ack event.Ack) {
 		p.s.cfg.Logger.Error("a dead letter was refused", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", ack.Reason)
 	default:
 		why := fmt.Sprintf("shard %d has refused it for good: %s", ev.Shard, cmp.Or(ack.Reason, refusals[ack.Status]))
-		p.refused = append(p.refused, p.letter(ev.Event, why))
+		p.refused = append(p.refused, p.letter(ev.Event, strconv.Itoa(ev.Shard), why))
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *Source) keep(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, errEnd) {
 			s.note(func(st *SourceStatus) { st.Ended, st.Err = true, nil })
 			return
 		}
@@ -131,6 +131,9 @@ func (s *Source) failed(err error) {
 	s.note(func(st *SourceStatus) { st.Err = err })
 }
 
+// errEnd: the source has no more messages.
+var errEnd = errors.New("the source has ended")
+
 // session is one connection.
 func (s *Source) session(ctx context.Context) (err error) {
 	reader, err := s.from.Open(ctx, progress{s})
@@ -144,14 +147,16 @@ func (s *Source) session(ctx context.Context) (err error) {
 	var reading sync.WaitGroup
 	defer reading.Wait()
 	defer cancel(nil)
+	var failed error // of the reading, once read is closed
 	reading.Go(func() {
 		defer close(read)
-		if err := s.read(ctx, reader, read); err != nil { // else the channel's end says that there is no more
-			cancel(err)
-		}
+		failed = s.read(ctx, reader, read)
 	})
 	pass := passage{s: s, reader: reader, done: map[string]uint64{}}
-	return pass.run(ctx, read)
+	if err := pass.run(ctx, read); !errors.Is(err, errEnd) || failed == nil {
+		return err
+	}
+	return failed // what was read before is committed
 }
 
 // read reads on while the messages before are committed; nil says that there are no more.
@@ -165,7 +170,7 @@ func (s *Source) read(ctx context.Context, reader connector.Reader, to chan<- []
 				return ctx.Err()
 			}
 			continue
-		case errors.Is(err, io.EOF):
+		case err == io.EOF: //nolint:errorlint // around another error it is that of a connection
 			return nil
 		case err != nil:
 			return fmt.Errorf("read: %w", err)

@@ -9,8 +9,10 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -488,4 +490,118 @@ func TestNoIdentity(t *testing.T) {
 	if got := quads(t, g); got != "<urn:s> <urn:p> \"o\" .\n" || s.Status().Rejected != 0 {
 		t.Errorf("%q, %+v", got, s.Status())
 	}
+}
+
+// refuses is a door whose owner refuses the event of a sequence for good.
+type refuses struct {
+	pipeline.Door
+	seq uint64
+}
+
+func (d refuses) SendBatch(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
+	acks := make([]event.Ack, len(events))
+	var pass []event.Addressed
+	var at []int
+	for i, ev := range events {
+		if ev.Producer == (event.Producer{Name: "src/a"}) && ev.Seq == d.seq {
+			acks[i] = event.Ack{Status: event.TooLarge, Reason: strings.Repeat("much ", 50_000)}
+			continue
+		}
+		pass, at = append(pass, ev), append(at, i)
+	}
+	if len(pass) == 0 {
+		return acks, nil
+	}
+	got, err := d.Door.SendBatch(ctx, pass)
+	for i := range got {
+		acks[at[i]] = got[i]
+	}
+	return acks, err
+}
+
+// TestRefusedBeforePoison: what was refused is a dead letter also if one for a later message came first, and if several shards
+// have refused their parts.
+func TestRefusedBeforePoison(t *testing.T) {
+	c := newGraphs(t)
+	poison := message("a", 7)
+	poison.Body = []byte("TX .\nA <urn:x> nonsense .\nTC .\n")
+	s, stop := bring(t, refuses{c.start("n1"), 6}, newBroker(message("a", 5), poison))
+	until(t, "both are done", func() bool { return s.Status().Messages == 2 })
+	stop()
+	rows := ""
+	for _, r := range logsOf(t, c.engine, operator.DeadLetter) {
+		if _, text, _ := strings.Cut(string(r.Body), `H payload "`); strings.Contains(string(r.Body), `H seq "6"`) {
+			content, _, _ := strings.Cut(text, `"`)
+			part, err := base64.StdEncoding.DecodeString(content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows += string(part)
+		}
+	}
+	if strings.Count(rows, "A <") != 2 {
+		t.Errorf("the letters of message 5 hold %q", rows)
+	}
+}
+
+// failsOnce is a source whose first attempt to connect ends with the end of a connection.
+type failsOnce struct {
+	*broker
+	failed atomic.Bool
+}
+
+func (f *failsOnce) Open(ctx context.Context, p connector.Progress) (connector.Reader, error) {
+	if f.failed.CompareAndSwap(false, true) {
+		return nil, &url.Error{Op: "Get", URL: "http://a", Err: io.EOF}
+	}
+	return f.broker.Open(ctx, p)
+}
+
+// TestLostConnectionIsNoEnd: a connection that is lost is tried again, though its error wraps io.EOF.
+func TestLostConnectionIsNoEnd(t *testing.T) {
+	g := newGraphs(t).start("n1")
+	b := newBroker(message("a", 0))
+	b.fail = []error{fmt.Errorf("read changes: %w", io.EOF)}
+	s, _ := bring(t, g, &failsOnce{broker: b})
+	until(t, "it is tried again", func() bool { return s.Status().Messages == 1 })
+}
+
+// cutting is a source whose connection is lost behind each batch.
+type cutting struct{ *broker }
+
+func (c cutting) Open(ctx context.Context, p connector.Progress) (connector.Reader, error) {
+	r, err := c.broker.Open(ctx, p)
+	return &cutReader{Reader: r}, err
+}
+
+type cutReader struct {
+	connector.Reader
+	given bool
+}
+
+func (r *cutReader) Read(ctx context.Context) ([]connector.Message, error) {
+	if r.given {
+		return nil, errors.New("cut off")
+	}
+	r.given = true
+	return r.Reader.Read(ctx)
+}
+
+// slowDoor takes its time.
+type slowDoor struct{ pipeline.Door }
+
+func (d slowDoor) SendBatch(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
+	select {
+	case <-time.After(20 * time.Millisecond):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return d.Door.SendBatch(ctx, events)
+}
+
+// TestErrorBehindABatch: what was read before the connection was lost is committed.
+func TestErrorBehindABatch(t *testing.T) {
+	g := newGraphs(t).start("n1")
+	s, _ := bring(t, slowDoor{g}, cutting{newBroker(message("a", 0))})
+	until(t, "it is committed", func() bool { return s.Status().Messages == 1 })
 }
