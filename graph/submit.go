@@ -129,12 +129,13 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 	content.Write([]byte(s.MediaType + "\n"))
 	content.Write(s.Body)
 	identity = fingerprint(content)
-	// A retry makes the same labels; the document that uses a key again when its time is over makes others.
-	scope := fmt.Sprintf("%s %016x", s.Key, identity)
-	if s.Key == "" {
-		scope = rand.Text()
-	}
-	split, err = g.divide(g.splitter, s, scope)
+	split, err = g.divide(g.splitter, s, func() string {
+		if s.Key == "" {
+			return rand.Text()
+		}
+		// A retry makes the same labels; the document that uses a key again when its time is over makes others.
+		return fmt.Sprintf("%s %016x", s.Key, identity)
+	})
 	return split, identity, err
 }
 
@@ -144,7 +145,7 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.Addressed, error) {
 	whole := g.splitter
 	whole.PartSize = math.MaxInt // a second part with the same sequence would be taken for the first one again
-	split, err := g.divide(whole, s, fmt.Sprintf("%s %d", from, seq))
+	split, err := g.divide(whole, s, func() string { return fmt.Sprintf("%s %d", from, seq) })
 	if err != nil {
 		return nil, err
 	}
@@ -157,16 +158,16 @@ func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.A
 	return events, nil
 }
 
-// divide divides a document; scope is what its blank nodes are named by.
-func (g *Graph) divide(by dataset.Splitter, s Submission, scope string) (split dataset.Split, err error) {
+// divide divides a document; scope returns what its blank nodes are named by, where the format leaves that open.
+func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
 	mediaType, _, _ := mime.ParseMediaType(s.MediaType)
 	switch mediaType {
 	case TypePatch:
 		split, err = by.Patch(s.Body)
 	case TypeNQuads:
-		split, err = by.Quads(s.Body, scope)
+		split, err = by.Quads(s.Body, scope())
 	case TypeNTriples:
-		split, err = by.Quads(s.Body, scope, nquads.Triples())
+		split, err = by.Quads(s.Body, scope(), nquads.Triples())
 	default:
 		err = fmt.Errorf("%w: %q; send %s, %s or %s", event.ErrMediaType, s.MediaType, TypePatch, TypeNQuads, TypeNTriples)
 	}

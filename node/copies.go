@@ -114,9 +114,9 @@ func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (operator.View, e
 		}
 		err := one.readTo(ctx, n.cfg.Engine.Shard(s), tail)
 		if err == nil {
-			viewer, ok := one.op.Logic().(operator.Viewer)
-			if !ok {
-				return nil, engine.Mark{}, errNoView
+			viewer, err := viewerOf(one.op.Logic())
+			if err != nil {
+				return nil, engine.Mark{}, err
 			}
 			return viewer.View(), one.op.Mark(), nil
 		}

@@ -46,32 +46,21 @@ func (n *Node) Sequence(ctx context.Context, shard int, p event.Producer) (uint6
 	}
 	ctx, cancel := n.patience(ctx)
 	defer cancel()
-	l, answers := n.loops[shard], make(chan operator.ProducerPosition, 1)
-	refused := make(chan struct{})
-	ask := func(time.Time) {
-		if l.op.State() != operator.Owning {
-			close(refused)
-			return
-		}
-		answers <- l.op.Producer(p)
+	type answer struct {
+		owned bool
+		at    operator.ProducerPosition
 	}
-	if err := l.post(ctx, ask); err != nil {
-		return 0, n.notAsked(ctx, err)
+	l, answers := n.loops[shard], make(chan answer, 1)
+	if l.post(ctx, func(time.Time) { answers <- answer{l.op.State() == operator.Owning, l.op.Producer(p)} }) != nil {
+		return 0, context.Cause(ctx)
 	}
 	select {
-	case at := <-answers:
-		return at.Seq, nil
-	case <-refused:
-		return 0, fmt.Errorf("%w: shard %d is not owned by %s", event.ErrNoOwner, shard, n.cfg.Name)
+	case a := <-answers:
+		if !a.owned {
+			return 0, fmt.Errorf("%w: shard %d is not owned by %s", event.ErrNoOwner, shard, n.cfg.Name)
+		}
+		return a.at.Seq, nil
 	case <-ctx.Done():
-		return 0, n.notAsked(ctx, ctx.Err())
+		return 0, context.Cause(ctx)
 	}
-}
-
-// notAsked is the error of a question that no loop has answered.
-func (n *Node) notAsked(ctx context.Context, err error) error {
-	if n.life.Err() != nil {
-		return event.ErrStopped
-	}
-	return fmt.Errorf("%w: %w", err, context.Cause(ctx))
 }

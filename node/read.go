@@ -69,17 +69,17 @@ func (n *Node) ViewAt(ctx context.Context, s int, position uint64) (operator.Vie
 	if s < 0 || s >= len(n.loops) {
 		return nil, engine.Mark{}, n.noShard(s)
 	}
-	if _, ok := n.loops[s].view.Load().logic.(operator.Viewer); !ok {
-		return nil, engine.Mark{}, errNoView
+	if _, err := viewerOf(n.loops[s].view.Load().logic); err != nil {
+		return nil, engine.Mark{}, err
 	}
 	for {
 		known := n.viewAt(ctx, s, position, localWait)
 		if known == nil {
 			return n.copyOf(ctx, s, position)
 		}
-		viewer, ok := known.logic.(operator.Viewer)
-		if !ok {
-			return nil, engine.Mark{}, errNoView
+		viewer, err := viewerOf(known.logic)
+		if err != nil {
+			return nil, engine.Mark{}, err
 		}
 		v := viewer.View()
 		if v.Position() <= known.position {
@@ -90,8 +90,14 @@ func (n *Node) ViewAt(ctx context.Context, s int, position uint64) (operator.Vie
 	}
 }
 
-// errNoView: the shards' logic can't be looked at.
-var errNoView = errors.New("the logic of the pipeline's shards shows no state")
+// viewerOf returns the logic as one that can be looked at.
+func viewerOf(l operator.Logic) (operator.Viewer, error) {
+	v, ok := l.(operator.Viewer)
+	if !ok {
+		return nil, errors.New("the logic of the pipeline's shards shows no state")
+	}
+	return v, nil
+}
 
 // viewAt returns what this node's loop shows of the shard once it has reached the position; nil when that is not to be,
 // or not within bound.

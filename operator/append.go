@@ -191,6 +191,7 @@ func (o *Operator) work() {
 				o.logic.Rollback() // nothing changed, and no identity to remember
 			}
 			o.answer(g.answers)
+			giveBody(g.body)
 			continue
 		}
 		o.start(g.inflight())

@@ -113,7 +113,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},
-		{pkg: "internal/pipeline", imports: []string{"shard", "event", "engine", "connector", "node", "graph"}},
+		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "connector", "node", "graph"}},
 	},
 	{
 		{pkg: "internal/sim", imports: []string{

@@ -223,9 +223,6 @@ func (c *Cluster) Doors() []string {
 // Data is the folder of server i's data; "" of a worker.
 func (c *Cluster) Data(i int) string { return c.nodes[i].data }
 
-// LogFile is the path of node i's log.
-func (c *Cluster) LogFile(i int) string { return c.nodes[i].log }
-
 // Engines are the addresses of the servers' engines, in order.
 func (c *Cluster) Engines() (list []string) {
 	for _, n := range c.nodes[:c.cfg.servers()] {

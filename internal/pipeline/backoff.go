@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
 // Backoff is the pause after an error: at first about Min, twice as long with each further one in a row, at most about Max. It
@@ -46,10 +47,5 @@ func (b *Backoff) Reset() { b.next = 0 }
 
 // wait pauses after an error; false says that ctx has ended.
 func (b *Backoff) wait(ctx context.Context, err error) bool {
-	select {
-	case <-time.After(b.After(err)):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Sleep(ctx, b.After(err)) == nil
 }

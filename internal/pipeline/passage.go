@@ -51,9 +51,6 @@ func (p *passage) run(ctx context.Context, batches <-chan []connector.Message) e
 
 // end notes how far the source has come, if it wasn't an error that has ended the reading.
 func (p *passage) end(ctx context.Context) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
 	if err := p.commit(ctx, nil); err != nil {
 		return err
 	}
@@ -88,7 +85,7 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		return fmt.Errorf("acknowledge %d messages: %w", len(messages), err)
 	}
 	p.s.note(func(st *SourceStatus) {
-		st.Messages, st.Rejected, st.Err = st.Messages+uint64(len(messages)), st.Rejected+p.rejected, nil
+		st.Messages, st.Rejected = st.Messages+uint64(len(messages)), st.Rejected+p.rejected
 	})
 	return nil
 }
@@ -131,12 +128,13 @@ func (p *passage) letter(ev event.Event, shard, why string) event.Addressed {
 	if !ev.Producer.IsZero() {
 		ev.Producer.Name = p.s.cfg.Name + "!" + shard + strings.TrimPrefix(ev.Producer.Name, p.s.cfg.Name)
 	}
+	why = strings.ToValidUTF8(why[:min(len(why), maxReason)], "?")
 	if ev.Prev, ev.First = "", false; len(ev.Payload) > maxLetter {
 		ev.Payload = ev.Payload[:maxLetter]
 		why += fmt.Sprintf(" (only its first %d bytes are kept)", maxLetter)
 	}
 	ev.MediaType = ev.MediaType[:min(len(ev.MediaType), maxReason)]
-	ev.Reject(strings.ToValidUTF8(why[:min(len(why), maxReason)], "?"))
+	ev.Reject(why)
 	return event.Addressed{Shard: p.s.home, Event: ev}
 }
 
@@ -162,14 +160,15 @@ func (p *passage) commit(ctx context.Context, events []event.Addressed) error {
 			continue
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 		p.s.failed(err)
 		if !backoff.wait(ctx, err) {
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 	}
 	clear(p.done)
+	p.s.note(func(st *SourceStatus) { st.Err = nil })
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -331,6 +330,7 @@ type flaky struct {
 	mu      sync.Mutex
 	have    []connector.Record
 	fail    []error // of the next writes, each after the first record
+	refuse  error   // of all writes, before the first
 	opened  int
 	writing int // writers that are open
 	most    int
@@ -361,6 +361,9 @@ func (f *flaky) At() (at engine.Mark) {
 func (f *flaky) Write(_ context.Context, records []connector.Record) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refuse != nil {
+		return f.refuse
+	}
 	if len(f.fail) > 0 {
 		err := f.fail[0]
 		f.fail, f.have = f.fail[1:], append(f.have, records[0])
@@ -420,7 +423,7 @@ func TestWriterFails(t *testing.T) {
 		source pipeline.Deltas
 		limit  int
 	}{"waits for room": {endless{newLogs(0)}, 1}, "has room": {endless{newLogs(0)}, 1 << 20}, "waits for a record": {one, 1}} {
-		s, stop := runTo(t, test.source, &flaky{fail: slices.Repeat([]error{broken}, 1000)}, test.limit)
+		s, stop := runTo(t, test.source, &flaky{refuse: broken}, test.limit)
 		until(t, name+": it has failed", func() bool { return errors.Is(s.Errors()[0], broken) })
 		stop()
 	}

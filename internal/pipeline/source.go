@@ -141,12 +141,11 @@ func (s *Source) session(ctx context.Context) (err error) {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
 	read := make(chan []connector.Message)
 	var reading sync.WaitGroup
 	defer reading.Wait()
-	defer cancel(nil)
+	defer cancel()   // before that
 	var failed error // of the reading, once read is closed
 	reading.Go(func() {
 		defer close(read)
