@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -46,6 +47,19 @@ type Option func(*http.Transport)
 // WithRoots makes the client trust the certificates of the pool instead of those of the system.
 func WithRoots(pool *x509.CertPool) Option {
 	return func(t *http.Transport) { t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12} }
+}
+
+// ReadRoots reads the certificates to trust from a PEM file, for [WithRoots].
+func ReadRoots(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("certificates to trust: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("certificates to trust: %s holds no certificate in PEM form", path)
+	}
+	return pool, nil
 }
 
 // New returns a client that sends the token, unless it is empty, with every request.
@@ -144,37 +158,38 @@ func (c *Client) Submit(ctx context.Context, base, mediaType, key string, body [
 
 // Status asks the node at base for its status.
 func (c *Client) Status(ctx context.Context, base string) (s Status, err error) {
-	answer, err := c.do(ctx, http.MethodGet, base, "/v1/status", nil, nil, nil)
+	err = c.get(ctx, base, "/v1/status", nil, "the status", &s)
+	return s, err
+}
+
+// get reads an answer in JSON. It takes as long as the node takes; one that is silent for too long is taken for gone.
+func (c *Client) get(ctx context.Context, base, path string, query url.Values, what string, to any) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	answer, err := c.do(ctx, http.MethodGet, base, path, query, nil, nil)
 	if err != nil {
-		return s, err
+		return err
 	}
-	defer closeBody(answer)
-	if err := json.NewDecoder(answer.Body).Decode(&s); err != nil {
-		return s, fmt.Errorf("%s: read the status: %w", base, err)
+	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
+	defer watchdog.Stop()
+	defer closeBody(answer) // before that: what is left of the body may not come, either
+	body := alive{answer.Body, func() { watchdog.Reset(silence) }}
+	if err := json.NewDecoder(body).Decode(to); err != nil {
+		return fmt.Errorf("%s: read %s: %w", base, what, cmp.Or(context.Cause(ctx), err))
 	}
-	return s, nil
+	return nil
 }
 
 // Verify asks the node at base to check its own copy of the logs or, with places, for the ids of the records there, at most
 // [MaxPlaces]. It takes as long as the node takes; one that is silent for too long is taken for gone.
 func (c *Client) Verify(ctx context.Context, base string, places []Place) (v Verification, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	query := url.Values{}
 	if len(places) > 0 {
 		query.Set("at", FormatPlaces(places))
 	}
-	answer, err := c.do(ctx, http.MethodGet, base, "/v1/verify", query, nil, nil)
-	if err != nil {
-		return v, err
-	}
-	defer closeBody(answer)
-	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
-	defer watchdog.Stop()
-	body := alive{answer.Body, func() { watchdog.Reset(silence) }}
-	switch err := json.NewDecoder(body).Decode(&v); {
+	switch err := c.get(ctx, base, "/v1/verify", query, "what it verified", &v); {
 	case err != nil:
-		return v, fmt.Errorf("%s: read what it verified: %w", base, cmp.Or(context.Cause(ctx), err))
+		return v, err
 	case v.Error != nil:
 		return v, fmt.Errorf("%s: %s: %s", base, v.Error.Code, v.Error.Message)
 	case v.Report == nil && len(v.IDs) != len(places):

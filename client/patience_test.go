@@ -112,6 +112,35 @@ func TestSilentStream(t *testing.T) {
 	})
 }
 
+// TestSilentAnswer: a node that stops within an answer is taken for gone; one that says now and then that it works is not.
+func TestSilentAnswer(t *testing.T) {
+	asks := map[string]func(context.Context, *client.Client) error{
+		"the status": func(ctx context.Context, c *client.Client) error { _, err := c.Status(ctx, "http://n1"); return err },
+		"what it verified": func(ctx context.Context, c *client.Client) error {
+			_, err := c.Verify(ctx, "http://n1", nil)
+			return err
+		},
+	}
+	for what, ask := range asks {
+		answer := func(w http.ResponseWriter, r *http.Request) {
+			for range 3 {
+				flush(w, " ")
+				pass(r, 40*time.Second)
+			}
+			flush(w, "{")
+			pass(r, time.Hour)
+		}
+		inBubble(t, answer, func(t *testing.T, c *client.Client) {
+			begin := time.Now()
+			err := ask(t.Context(), c)
+			if took := time.Since(begin); took != 170*time.Second || err == nil ||
+				err.Error() != "http://n1: read "+what+": nothing came for 50s" || !client.Temporary(err) {
+				t.Errorf("after %v: %v", took, err)
+			}
+		})
+	}
+}
+
 // TestQuietStream: heartbeats say that the node lives, for however long there are no changes.
 func TestQuietStream(t *testing.T) {
 	answer := func(w http.ResponseWriter, r *http.Request) {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/daemon"
 )
 
 // doors are the flags of commands that talk to nodes.
@@ -30,7 +29,7 @@ func (d *doors) client() (*client.Client, error) {
 	if d.TLSCA == "" {
 		return client.New(d.Token), nil
 	}
-	pool, err := daemon.Roots(d.TLSCA)
+	pool, err := client.ReadRoots(d.TLSCA)
 	if err != nil {
 		return nil, err
 	}

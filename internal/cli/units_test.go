@@ -9,6 +9,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/internal/tail"
 )
@@ -93,5 +94,33 @@ node n3: no way
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestFieldsAreFlags: what the configuration says of flags and environment is what the parser has.
+func TestFieldsAreFlags(t *testing.T) {
+	parser, err := newParser(&commands{}, &streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, err := parser.Parse([]string{"serve", "--name", "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	flags := map[string][]string{}
+	for _, f := range ctx.Selected().Flags {
+		flags[f.Name] = f.Envs
+	}
+	for _, f := range config.Fields() {
+		if diff := cmp.Diff([]string{f.Env}, flags[f.Flag]); diff != "" {
+			t.Errorf("%s, --%s: %s", f.Key, f.Flag, diff)
+		}
+		delete(flags, f.Flag)
+	}
+	for _, other := range []string{"help", "config", "sink-dir"} {
+		delete(flags, other)
+	}
+	if len(flags) > 0 {
+		t.Errorf("flags without a setting: %v", flags)
 	}
 }

@@ -113,7 +113,7 @@ func TestErrors(t *testing.T) {
 		"sources:\n  - {name: once, type: http}":  `:2:12: name "once" is reserved`,
 		"http: {token: {vault: x}}":               `:1:15: key "token": "vault": expected env or file`,
 		"http: {token: [a]}":                      `:1:15: key "token": expected a text, {env: NAME} or {file: PATH}`,
-		"http: {token: {file: /not/there}}":       `:1:15: key "token": stat /not/there: no such file or directory`,
+		"http: {token: {file: /not/there}}":       `:1:15: key "token": open /not/there: no such file or directory`,
 		"log: {level: loud}":                      `:1:14: key "level": slog: level string "loud": unknown name`,
 		"sinks: x":                                `:1:8: expected a list of sinks`,
 		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,

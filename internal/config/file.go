@@ -31,18 +31,25 @@ type File struct {
 
 // Load reads a file. An error names file, line and column, what was found there, and what to do.
 func Load(path string) (*File, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("configuration %s: %d bytes, at most %d are read", path, info.Size(), maxFile)
-	}
-	text, err := os.ReadFile(path)
+	text, err := readAtMost(path, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	return parse(path, text)
+}
+
+// readAtMost reads a file that has at most so many bytes.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(text)) > limit {
+		err = fmt.Errorf("%s is too large: at most %d bytes are read", path, limit)
+	}
+	return text, err
 }
 
 // parse reads the text of a file.
@@ -105,36 +112,36 @@ func (f *File) section(node *yaml.Node, to reflect.Value, above string) error {
 	if node.Kind != yaml.MappingNode {
 		return f.at(node, "expected key: value")
 	}
-	seen, set := map[string]bool{}, map[string]bool{}
+	given := map[string]bool{} // with a value, or without
 	for i := 0; i < len(node.Content); i += 2 {
 		key, value := node.Content[i], node.Content[i+1]
 		field, ok := fieldOf(to.Type(), key.Value)
+		_, twice := given[key.Value]
 		switch {
 		case !ok:
 			return f.at(key, "unknown key %q%s", key.Value, hint(to.Type(), above, key.Value))
-		case seen[key.Value]:
+		case twice:
 			return f.at(key, "key %q comes twice", key.Value)
 		}
-		seen[key.Value] = true
+		given[key.Value] = !isNull(value)
 		if isNull(value) { // as if the key were not there
 			continue
 		}
-		set[key.Value] = true
 		if err := f.value(key, value, field, to.FieldByIndex(field.Index), above+key.Value); err != nil {
 			return err
 		}
 	}
-	return f.required(node, to.Type(), set)
+	return f.required(node, to.Type(), given)
 }
 
 // isNull reports whether a key has no value.
 func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
 // required reports a key that must be there.
-func (f *File) required(node *yaml.Node, of reflect.Type, seen map[string]bool) error {
+func (f *File) required(node *yaml.Node, of reflect.Type, given map[string]bool) error {
 	for i := range of.NumField() {
 		field := of.Field(i)
-		if _, must := field.Tag.Lookup("required"); must && !seen[field.Tag.Get("yaml")] {
+		if _, must := field.Tag.Lookup("required"); must && !given[field.Tag.Get("yaml")] {
 			return f.at(node, "key %q is missing: %s", field.Tag.Get("yaml"), field.Tag.Get("help"))
 		}
 	}

@@ -80,14 +80,7 @@ func secret(node *yaml.Node) (string, error) {
 		}
 		return value, nil
 	case "file":
-		info, err := os.Stat(where)
-		if err != nil {
-			return "", err
-		}
-		if info.Size() > maxSecret {
-			return "", fmt.Errorf("%s has %d bytes, at most %d are read", where, info.Size(), maxSecret)
-		}
-		text, err := os.ReadFile(where)
+		text, err := readAtMost(where, maxSecret)
 		value := strings.TrimRight(string(text), "\r\n")
 		if err == nil && value == "" {
 			err = fmt.Errorf("%s is empty", where)

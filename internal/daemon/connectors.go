@@ -1,9 +1,7 @@
 package daemon
 
 import (
-	"crypto/x509"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -63,7 +61,7 @@ func (d *daemon) source(s config.Source) (connector.Source, error) {
 	case *config.HTTPSource:
 		var opts []client.Option
 		if settings.TLSCA != "" {
-			roots, err := Roots(settings.TLSCA)
+			roots, err := client.ReadRoots(settings.TLSCA)
 			if err != nil {
 				return nil, err
 			}
@@ -72,17 +70,4 @@ func (d *daemon) source(s config.Source) (connector.Source, error) {
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
-}
-
-// Roots reads certificates to trust from a PEM file.
-func Roots(path string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("certificates to trust: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("certificates to trust: %s holds no certificate in PEM form", path)
-	}
-	return pool, nil
 }
