@@ -30,16 +30,19 @@ func newNet3(t *testing.T) *net3 {
 		t.Fatal(err)
 	}
 	n := new(net3)
-	t.Cleanup(func() { stopAll(n.servers) }) // before the proxies, which are cleaned up later
-	for from := range 3 {
-		cfg := ServerConfig{Name: fmt.Sprint("net", from), Dir: filepath.Join(dir, fmt.Sprint(from)), Port: -1,
+	var configs [3]ServerConfig
+	for from := range configs {
+		configs[from] = ServerConfig{Name: fmt.Sprint("net", from), Dir: filepath.Join(dir, fmt.Sprint(from)), Port: -1,
 			Cluster: "net", ClusterPort: ports[from]}
 		for to := range 3 {
 			if to != from {
 				n.links[from][to] = newProxy(t, fmt.Sprint("nats://127.0.0.1:", ports[to]))
-				cfg.Routes = append(cfg.Routes, n.links[from][to].url())
+				configs[from].Routes = append(configs[from].Routes, n.links[from][to].url())
 			}
 		}
+	}
+	t.Cleanup(func() { stopAll(n.servers) }) // before the proxies: what is registered last runs first
+	for _, cfg := range configs {
 		n.servers = append(n.servers, startLinked(t, cfg))
 	}
 	return n

@@ -42,7 +42,7 @@ func newProxy(t *testing.T, server string) *proxy {
 	p.all.Go(p.accept)
 	t.Cleanup(func() {
 		_ = l.Close()
-		p.cut()
+		p.refuse(true) // what was taken in just now, too
 		p.all.Wait()
 	})
 	return p
