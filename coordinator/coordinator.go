@@ -18,7 +18,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/shard"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // Errors of a [Coordinator]; test with errors.Is.
@@ -104,7 +103,7 @@ func checkName(what, name, punctuation string) error {
 type Coordinator struct {
 	cfg     Config
 	control engine.Log
-	ship    *shipper.Shipper
+	ship    Shipper
 	process Process // this one
 
 	current atomic.Pointer[State]
@@ -127,12 +126,9 @@ type counters struct {
 
 // New returns a coordinator over a control log; it starts nothing and does no I/O. The shipper carries routed events;
 // without one (nil) nothing can be routed.
-func New(cfg Config, control engine.Log, ship *shipper.Shipper) (*Coordinator, error) {
+func New(cfg Config, control engine.Log, ship Shipper) (*Coordinator, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
-	}
-	if ship == nil {
-		ship = shipper.New(cfg.LocalNode, nil)
 	}
 	process := Process{Name: cfg.LocalNode, ID: rand.Text(), Zone: cfg.Zone, Weight: cfg.Weight}
 	c := &Coordinator{cfg: cfg, control: control, ship: ship, process: process, watchers: map[chan struct{}]struct{}{}}

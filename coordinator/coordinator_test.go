@@ -459,11 +459,11 @@ func TestEnterAndFail(t *testing.T) {
 
 func TestRoute(t *testing.T) {
 	var got []event.Event
-	sink := shipper.SinkFunc(func(_ context.Context, b event.Batch) error {
+	receiver := shipper.ReceiverFunc(func(_ context.Context, b event.Batch) error {
 		got = append(got, b.Events...)
 		return nil
 	})
-	ship := shipper.New("n1", nil, shipper.WithShards(4), shipper.WithSink(sink))
+	ship := shipper.New("n1", nil, shipper.WithShards(4), shipper.WithReceiver(receiver))
 	c, err := coordinator.New(coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: 4}, memory.New(1).Control(), ship)
 	if err != nil {
 		t.Fatal(err)
@@ -505,16 +505,16 @@ func BenchmarkRoute(b *testing.B) {
 
 // benchmarkRoute routes to two nodes: half of the shards are here, the others behind the in-process transport.
 func benchmarkRoute(b *testing.B, shards int) {
-	sink := shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })
+	receiver := shipper.ReceiverFunc(func(context.Context, event.Batch) error { return nil })
 	transport := shipper.NewInProcess(1024)
 	ctx, cancel := context.WithCancel(b.Context())
 	done := make(chan error, 1)
 	go func() { done <- transport.Run(ctx) }()
 	defer func() { cancel(); <-done }()
-	if err := transport.RegisterRoute("n2", sink); err != nil {
+	if err := transport.RegisterRoute("n2", receiver); err != nil {
 		b.Fatal(err)
 	}
-	ship := shipper.New("n1", transport, shipper.WithShards(shards), shipper.WithSink(sink))
+	ship := shipper.New("n1", transport, shipper.WithShards(shards), shipper.WithReceiver(receiver))
 	c, err := coordinator.New(coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: shards}, memory.New(1).Control(), ship)
 	if err != nil {
 		b.Fatal(err)

@@ -19,7 +19,7 @@ func Example() {
 	work := make(chan string, 1)
 	nodes := map[string]*coordinator.Coordinator{}
 	for _, name := range []string{"n1", "n2"} {
-		sink := shipper.SinkFunc(func(_ context.Context, b event.Batch) error {
+		receiver := shipper.ReceiverFunc(func(_ context.Context, b event.Batch) error {
 			for i := range b.Events {
 				var reading struct{ Celsius float64 }
 				if err := coordinator.PayloadOf(&b.Events[i]).Decode(&reading); err != nil {
@@ -29,10 +29,10 @@ func Example() {
 			}
 			return nil
 		})
-		if err := transport.RegisterRoute(name, sink); err != nil {
+		if err := transport.RegisterRoute(name, receiver); err != nil {
 			panic(err)
 		}
-		ship := shipper.New(name, transport, shipper.WithShards(8), shipper.WithSink(sink))
+		ship := shipper.New(name, transport, shipper.WithShards(8), shipper.WithReceiver(receiver))
 		nodes[name] = must(coordinator.New(coordinator.Config{CoordID: "plant", LocalNode: name, Shards: 8}, log, ship))
 	}
 	ended := make(chan error, 2)

@@ -274,9 +274,9 @@ func TestInstallTellsWhoWatches(t *testing.T) {
 // TestRouteFails: nothing that fails is counted as routed, and each error says where the event was to go.
 func TestRouteFails(t *testing.T) {
 	transport := shipper.NewInProcess(16)
-	full := errors.New("the sink is full")
-	ship := shipper.New("n1", transport, shipper.WithShards(4), shipper.WithSink(
-		shipper.SinkFunc(func(context.Context, event.Batch) error { return full })))
+	full := errors.New("the receiver is full")
+	ship := shipper.New("n1", transport, shipper.WithShards(4), shipper.WithReceiver(
+		shipper.ReceiverFunc(func(context.Context, event.Batch) error { return full })))
 	c, err := coordinator.New(coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: 4}, memory.New(1).Control(), ship)
 	if err != nil {
 		t.Fatal(err)
@@ -306,7 +306,7 @@ func TestRouteFails(t *testing.T) {
 	if s := c.Stats(); s.Routed != 0 || s.LocallyDelivered != 0 || s.RemotelyShipped != 0 {
 		t.Errorf("stats %+v", s)
 	}
-	taker := shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })
+	taker := shipper.ReceiverFunc(func(context.Context, event.Batch) error { return nil })
 	if err := transport.RegisterRoute("n2", taker); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 
@@ -68,14 +69,24 @@ func (c *Coordinator) target(s *State, key string) (Target, error) {
 	return t, nil
 }
 
+// Shipper carries events to nodes; package shipper has one.
+type Shipper interface {
+	// Ship hands over one event of a shard, that nobody acknowledges, to a node. It may be called concurrently.
+	Ship(ctx context.Context, node string, shard int, ev event.Event) error
+}
+
+var errNoShipper = errors.New("the coordinator was made without a shipper, so it can't route")
+
 // Route ships an event to the owner of its key's shard and returns where that was, once it is handed over: nobody
-// acknowledges it. For events that must take effect use a node's Send. Errors: [ErrNoNodes]; those of
-// [shipper.Shipper.Ship].
+// acknowledges it. For events that must take effect use a node's Send. Errors: [ErrNoNodes]; those of the [Shipper].
 func (c *Coordinator) Route(ctx context.Context, key string, p Payload) (Target, error) {
 	s := c.current.Load()
 	t, err := c.target(s, key)
 	if err != nil {
 		return t, err
+	}
+	if c.ship == nil {
+		return t, errNoShipper
 	}
 	err = c.ship.Ship(ctx, t.Node, t.Shard, event.Event{Epoch: s.Epoch, Key: key, MediaType: p.MediaType, Payload: p.Data})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-// TestRoutedEventsReachTheirShards: events that wait behind a slow sink are delivered as batches of their own shards.
+// TestRoutedEventsReachTheirShards: events that wait behind a slow receiver are delivered as batches of their own shards.
 func TestRoutedEventsReachTheirShards(t *testing.T) {
 	const shards, n = 8, 800
 	gate := make(chan struct{})
@@ -21,7 +21,7 @@ func TestRoutedEventsReachTheirShards(t *testing.T) {
 	var all sync.WaitGroup
 	all.Add(n)
 	transport := shipper.NewInProcess(2 * n)
-	err := transport.RegisterRoute("n2", shipper.SinkFunc(func(_ context.Context, b event.Batch) error {
+	err := transport.RegisterRoute("n2", shipper.ReceiverFunc(func(_ context.Context, b event.Batch) error {
 		<-gate
 		for i := range b.Events {
 			if got++; shard.Of(b.Events[i].Key, shards) != b.Shard {

@@ -55,19 +55,19 @@ type seat struct {
 	c *cluster
 }
 
-func (s *seat) RegisterRoute(name string, sink shipper.Sink) error {
-	if sink == nil {
+func (s *seat) RegisterRoute(name string, receiver shipper.Receiver) error {
+	if receiver == nil {
 		return s.InProcess.RegisterRoute(name, nil)
 	}
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	s.InProcess.RemoveRoute(name)
 	s.c.seats[name] = s
-	return s.InProcess.RegisterRoute(name, reused{sink})
+	return s.InProcess.RegisterRoute(name, reused{receiver})
 }
 
 // reused lends slices that are empty rather than nil, as a transport does that uses them again.
-type reused struct{ shipper.Sink }
+type reused struct{ shipper.Receiver }
 
 func (r reused) Deliver(ctx context.Context, b event.Batch) error {
 	if b.Acks == nil {
@@ -76,7 +76,7 @@ func (r reused) Deliver(ctx context.Context, b event.Batch) error {
 	if b.Events == nil {
 		b.Events = []event.Event{}
 	}
-	return r.Sink.Deliver(ctx, b)
+	return r.Receiver.Deliver(ctx, b)
 }
 
 func (s *seat) RemoveRoute(name string) {

@@ -75,12 +75,12 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 	}
 	incarnation := n.incarnation.Load()
 	n.log.Debug("assignment", "epoch", state.Epoch, "members", len(state.Members), "incarnation", incarnation)
-	for s, part := range core.Parts(state, n.cfg.Name, incarnation) {
+	for s, role := range core.Roles(state, n.cfg.Name, incarnation) {
 		l := n.loops[s]
 		n.raise(s, state.Mark(s))
 		_ = l.post(ctx, func(now time.Time) {
-			l.assigned(part.Owner, part.Standby)
-			l.replica.Assign(now, part)
+			l.assigned(role.Owner, role.Standby)
+			l.replica.Assign(now, role)
 		})
 	}
 }

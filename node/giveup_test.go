@@ -136,7 +136,7 @@ func TestInboxIsBoundedInBytes(t *testing.T) {
 	batch := func(size int) event.Batch {
 		return event.Batch{From: "n2", ID: 1, Events: []event.Event{{Payload: make([]byte, size)}}}
 	}
-	deliver := sink{n}.Deliver
+	deliver := receiver{n}.Deliver
 	if err := deliver(t.Context(), batch(1<<20)); err != nil {
 		t.Errorf("one alone: %v", err)
 	}

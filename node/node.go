@@ -238,8 +238,8 @@ func (n *Node) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer n.stop()
-	n.ship.SetSink(sink{n})
-	if err := n.cfg.Transport.RegisterRoute(n.cfg.Name, sink{n}); err != nil {
+	n.ship.SetReceiver(receiver{n})
+	if err := n.cfg.Transport.RegisterRoute(n.cfg.Name, receiver{n}); err != nil {
 		return fmt.Errorf("register at the transport: %w", err)
 	}
 	var all sync.WaitGroup
@@ -279,7 +279,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.jobs.Wait()
 	n.marksKept(n.cfg.Marks.Sync())
 	n.cfg.Transport.RemoveRoute(n.cfg.Name)
-	n.ship.SetSink(nil)
+	n.ship.SetReceiver(nil)
 	return err
 }
 
@@ -330,16 +330,16 @@ func (n *Node) begin(incarnation, epoch uint64) {
 	n.log.Info("entered", "incarnation", incarnation, "epoch", epoch)
 }
 
-// sink takes the batches that arrive for this node.
-type sink struct{ n *Node }
+// receiver takes the batches that arrive for this node.
+type receiver struct{ n *Node }
 
 // Deliver hands a batch to its shard's loop. It never blocks: a shard that hangs must not hold up the others, and who
 // waits for an ack sends again.
-func (s sink) Deliver(_ context.Context, b event.Batch) error {
-	if b.Shard < 0 || b.Shard >= len(s.n.loops) {
+func (r receiver) Deliver(_ context.Context, b event.Batch) error {
+	if b.Shard < 0 || b.Shard >= len(r.n.loops) {
 		return fmt.Errorf("%w: %d", shipper.ErrInvalidShard, b.Shard)
 	}
-	return s.n.loops[b.Shard].arrive(b)
+	return r.n.loops[b.Shard].arrive(b)
 }
 
 // arrive puts a batch into the loop's inbox, if it has room: for so many batches, and for so many bytes unless it is alone.

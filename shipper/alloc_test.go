@@ -13,10 +13,10 @@ import (
 // TestShipAllocatesNothing runs without the race detector, which makes sync.Pool forget at random.
 func TestShipAllocatesNothing(t *testing.T) {
 	tr := shipper.NewInProcess(0)
-	discard := shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })
+	discard := shipper.ReceiverFunc(func(context.Context, event.Batch) error { return nil })
 	register(t, tr, "b", discard)
 	stop := start(tr)
-	s := shipper.New("a", tr, shipper.WithSink(discard), shipper.WithShards(8))
+	s := shipper.New("a", tr, shipper.WithReceiver(discard), shipper.WithShards(8))
 	ev := event.Event{Key: "k", Producer: event.Producer{Name: "p"}, MediaType: "text/plain", Payload: []byte("x")}
 	ctx := t.Context()
 	for _, node := range []string{"a", "b"} {

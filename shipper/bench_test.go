@@ -26,11 +26,11 @@ func benchBatch(n int) event.Batch {
 	return b
 }
 
-// inProcess runs a transport with a sink "b" that counts, and waits at the end until all have arrived.
+// inProcess runs a transport with a receiver "b" that counts, and waits at the end until all have arrived.
 func inProcess(b *testing.B, perOp int) *shipper.InProcess {
 	tr := shipper.NewInProcess(0)
 	var arrived atomic.Uint64
-	err := tr.RegisterRoute("b", shipper.SinkFunc(func(_ context.Context, in event.Batch) error {
+	err := tr.RegisterRoute("b", shipper.ReceiverFunc(func(_ context.Context, in event.Batch) error {
 		arrived.Add(uint64(len(in.Events)))
 		return nil
 	}))
@@ -48,7 +48,7 @@ func inProcess(b *testing.B, perOp int) *shipper.InProcess {
 }
 
 func BenchmarkShipLocal(b *testing.B) {
-	s := shipper.New("b", nil, shipper.WithSink(shipper.SinkFunc(func(context.Context, event.Batch) error { return nil })))
+	s := shipper.New("b", nil, shipper.WithReceiver(shipper.ReceiverFunc(func(context.Context, event.Batch) error { return nil })))
 	ev := benchEvent()
 	b.ReportAllocs()
 	for b.Loop() {

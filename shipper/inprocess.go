@@ -25,7 +25,7 @@ const (
 
 // InProcess is a [Transport] between nodes of one process that share it. It copies events, never payload bytes.
 //
-// For each node with a sink it keeps a queue of bounded size; what a sink is working on counts as queued. Send blocks
+// For each node with a receiver it keeps a queue of bounded size; what a receiver is working on counts as queued. Send blocks
 // while the queue is full, senders that wait are served in the order of their arrival, and a batch that is larger than
 // the queue is taken when the queue is empty. Nothing is dropped: what Send has accepted is delivered, or Run says what
 // was not. Neighbouring batches of one shard without From, ID and acks, which nobody acknowledges, are delivered as one
@@ -42,7 +42,7 @@ type InProcess struct {
 	state runState
 	// removed holds the queues of removed routes until Run delivers what is left in them.
 	removed []*queue
-	// deliver is what sinks are called with while running.
+	// deliver is what receivers are called with while running.
 	deliver context.Context
 	running sync.WaitGroup
 	errs    []error // of queues that have ended; guarded by mu
@@ -63,10 +63,10 @@ type InProcessOption func(*InProcess)
 func WithQueueBytes(n int) InProcessOption { return func(t *InProcess) { t.maxBytes = n } }
 
 // WithGrace sets how long Run goes on delivering what is queued after its context has ended. Default [DefaultGrace];
-// with 0 sinks see an ended context at once.
+// with 0 receivers see an ended context at once.
 func WithGrace(d time.Duration) InProcessOption { return func(t *InProcess) { t.grace = d } }
 
-// WithRefused sets what is called when a sink refuses a batch. Default: a warning in the log.
+// WithRefused sets what is called when a receiver refuses a batch. Default: a warning in the log.
 func WithRefused(f Refused) InProcessOption { return func(t *InProcess) { t.refused = f } }
 
 // NewInProcess returns a transport whose queue to each node holds capacity events and acks; 0 or less means
@@ -84,7 +84,7 @@ func NewInProcess(capacity int, opts ...InProcessOption) *InProcess {
 }
 
 func logRefused(node string, b event.Batch, err error) {
-	slog.Warn("sink refused a batch", "node", node, "from", b.From, "shard", b.Shard, "batch", b.ID,
+	slog.Warn("receiver refused a batch", "node", node, "from", b.From, "shard", b.Shard, "batch", b.ID,
 		"events", len(b.Events), "acks", len(b.Acks), "error", err)
 }
 
@@ -92,18 +92,18 @@ func logRefused(node string, b event.Batch, err error) {
 func (t *InProcess) Send(ctx context.Context, node string, b event.Batch) error {
 	q := (*t.routes.Load())[node]
 	if q == nil {
-		return fmt.Errorf("in-process transport: %w: %q has no sink here", ErrNoRoute, node)
+		return fmt.Errorf("in-process transport: %w: %q has no receiver here", ErrNoRoute, node)
 	}
 	return q.put(ctx, &b)
 }
 
-// HasRoute reports whether node has a sink here.
+// HasRoute reports whether node has a receiver here.
 func (t *InProcess) HasRoute(node string) bool { return (*t.routes.Load())[node] != nil }
 
-// RegisterRoute makes sink the receiver of node, from now until RemoveRoute. A nil sink has no effect: this transport
+// RegisterRoute makes receiver the receiver of node, from now until RemoveRoute. A nil receiver has no effect: this transport
 // reaches nobody outside. Errors: [ErrRouteTaken]; [ErrClosed] after Run has ended.
-func (t *InProcess) RegisterRoute(node string, sink Sink) error {
-	if sink == nil {
+func (t *InProcess) RegisterRoute(node string, receiver Receiver) error {
+	if receiver == nil {
 		return nil
 	}
 	t.mu.Lock()
@@ -115,7 +115,7 @@ func (t *InProcess) RegisterRoute(node string, sink Sink) error {
 	if old[node] != nil {
 		return fmt.Errorf("in-process transport: register %q: %w; remove the route first", node, ErrRouteTaken)
 	}
-	q := newQueue(node, sink, t.capacity, t.maxBytes)
+	q := newQueue(node, receiver, t.capacity, t.maxBytes)
 	routes := maps.Clone(old)
 	routes[node] = q
 	t.routes.Store(&routes)
@@ -125,7 +125,7 @@ func (t *InProcess) RegisterRoute(node string, sink Sink) error {
 	return nil
 }
 
-// RemoveRoute takes node's sink away; see [Transport]. Senders that wait for room get [ErrNoRoute].
+// RemoveRoute takes node's receiver away; see [Transport]. Senders that wait for room get [ErrNoRoute].
 func (t *InProcess) RemoveRoute(node string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -144,7 +144,7 @@ func (t *InProcess) RemoveRoute(node string) {
 }
 
 // Run delivers until ctx ends. Then it refuses further sends with [ErrClosed], delivers what is queued, and returns when
-// all of its goroutines have ended: nil, or an error that wraps [ErrUndelivered] for each node whose sink did not take
+// all of its goroutines have ended: nil, or an error that wraps [ErrUndelivered] for each node whose receiver did not take
 // everything within the grace time. It can run once.
 func (t *InProcess) Run(ctx context.Context) error {
 	deliver, cancel := context.WithCancel(context.WithoutCancel(ctx))

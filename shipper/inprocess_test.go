@@ -64,7 +64,7 @@ func numbered(n int) event.Batch {
 	return b
 }
 
-// gated is a sink that takes one batch for each token, and fails when its context ends.
+// gated is a receiver that takes one batch for each token, and fails when its context ends.
 type gated struct {
 	shippertest.Recorder
 	tokens chan struct{}
@@ -79,9 +79,9 @@ func (g *gated) Deliver(ctx context.Context, b event.Batch) error {
 	}
 }
 
-func register(t *testing.T, tr shipper.Transport, node string, sink shipper.Sink) {
+func register(t *testing.T, tr shipper.Transport, node string, receiver shipper.Receiver) {
 	t.Helper()
-	if err := tr.RegisterRoute(node, sink); err != nil {
+	if err := tr.RegisterRoute(node, receiver); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -96,8 +96,8 @@ func mustSend(t *testing.T, tr shipper.Transport, b event.Batch) {
 func TestInProcessBlocksAtCapacityAndFreesByDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := shipper.NewInProcess(2)
-		sink := &gated{tokens: make(chan struct{})}
-		register(t, tr, "n", sink)
+		receiver := &gated{tokens: make(chan struct{})}
+		register(t, tr, "n", receiver)
 		stop := start(tr)
 		for i := range 2 {
 			mustSend(t, tr, event.Batch{From: "x", ID: uint64(i), Events: []event.Event{ev(i)}})
@@ -110,16 +110,16 @@ func TestInProcessBlocksAtCapacityAndFreesByDelivery(t *testing.T) {
 		if len(third) != 0 {
 			t.Fatal("the third event did not wait, with one in delivery and one queued")
 		}
-		sink.tokens <- struct{}{}
+		receiver.tokens <- struct{}{}
 		synctest.Wait()
 		if len(third) != 1 {
 			t.Fatal("the third event still waits though there is room for it")
 		}
-		close(sink.tokens)
+		close(receiver.tokens)
 		if err := errors.Join(<-third, stop()); err != nil {
 			t.Fatal(err)
 		}
-		if got := sink.Events(); len(got) != 3 || got[2].Seq != 2 {
+		if got := receiver.Events(); len(got) != 3 || got[2].Seq != 2 {
 			t.Errorf("delivered %v", got)
 		}
 	})
@@ -129,8 +129,8 @@ func TestInProcessBlocksAtCapacityAndFreesByDelivery(t *testing.T) {
 func TestInProcessCountsAcks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := shipper.NewInProcess(4)
-		sink := &gated{tokens: make(chan struct{}, 10)}
-		register(t, tr, "n", sink)
+		receiver := &gated{tokens: make(chan struct{}, 10)}
+		register(t, tr, "n", receiver)
 		stop := start(tr)
 		send := func() error {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -144,8 +144,8 @@ func TestInProcessCountsAcks(t *testing.T) {
 			if err := send(); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("round %d: a third batch of two acks has room: %v", round, err)
 			}
-			sink.tokens <- struct{}{}
-			sink.tokens <- struct{}{}
+			receiver.tokens <- struct{}{}
+			receiver.tokens <- struct{}{}
 			synctest.Wait()
 		}
 		if err := stop(); err != nil {
@@ -157,8 +157,8 @@ func TestInProcessCountsAcks(t *testing.T) {
 func TestInProcessBoundsBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := shipper.NewInProcess(100, shipper.WithQueueBytes(10))
-		sink := &gated{tokens: make(chan struct{})}
-		register(t, tr, "n", sink)
+		receiver := &gated{tokens: make(chan struct{})}
+		register(t, tr, "n", receiver)
 		stop := start(tr)
 		payload := func(n int) event.Batch {
 			return event.Batch{Events: []event.Event{{Payload: make([]byte, n)}}}
@@ -169,13 +169,13 @@ func TestInProcessBoundsBytes(t *testing.T) {
 		if err := tr.Send(ctx, "n", payload(1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Send beyond the bytes: %v, want DeadlineExceeded", err)
 		}
-		close(sink.tokens)
+		close(receiver.tokens)
 		synctest.Wait()
 		mustSend(t, tr, payload(1))
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		if got := sink.Events(); len(got) != 2 {
+		if got := receiver.Events(); len(got) != 2 {
 			t.Errorf("%d events delivered, want 2: the one that gave up must not arrive", len(got))
 		}
 	})
@@ -185,8 +185,8 @@ func TestInProcessBoundsBytes(t *testing.T) {
 func TestInProcessServesWaitersInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := shipper.NewInProcess(4)
-		sink := &gated{tokens: make(chan struct{})}
-		register(t, tr, "n", sink)
+		receiver := &gated{tokens: make(chan struct{})}
+		register(t, tr, "n", receiver)
 		stop := start(tr)
 		identified := func(id uint64, n int) event.Batch {
 			b := numbered(n)
@@ -216,11 +216,11 @@ func TestInProcessServesWaitersInOrder(t *testing.T) {
 			t.Fatal("the small batch still waits behind one that gave up")
 		}
 		large, last := send(t.Context(), identified(5, 4)), send(t.Context(), identified(6, 1))
-		close(sink.tokens)
+		close(receiver.tokens)
 		if err := errors.Join(<-small, <-large, <-last, stop()); err != nil {
 			t.Fatal(err)
 		}
-		batches, _ := sink.Await(t, 0, 0)
+		batches, _ := receiver.Await(t, 0, 0)
 		var ids []uint64
 		for _, b := range batches {
 			ids = append(ids, b.ID)
@@ -270,8 +270,8 @@ func TestInProcessSaysWhatItCouldNotDeliver(t *testing.T) {
 				}
 				refused += len(b.Events)
 			}))
-		sink := &gated{tokens: make(chan struct{})}
-		register(t, tr, "n", sink)
+		receiver := &gated{tokens: make(chan struct{})}
+		register(t, tr, "n", receiver)
 		stop := start(tr)
 		for i := range 4 {
 			mustSend(t, tr, event.Batch{From: "x", ID: uint64(i), Events: []event.Event{ev(i)}})
@@ -303,8 +303,8 @@ func TestInProcessDeliversWhatWasQueuedForARemovedRoute(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			tr := shipper.NewInProcess(2)
-			sink := &gated{tokens: make(chan struct{})}
-			register(t, tr, "n", sink)
+			receiver := &gated{tokens: make(chan struct{})}
+			register(t, tr, "n", receiver)
 			var stop func() error
 			if !before {
 				stop = start(tr)
@@ -320,11 +320,11 @@ func TestInProcessDeliversWhatWasQueuedForARemovedRoute(t *testing.T) {
 			if before {
 				stop = start(tr)
 			}
-			close(sink.tokens)
+			close(receiver.tokens)
 			if err := stop(); err != nil {
 				t.Fatal(err)
 			}
-			if n := len(sink.Events()); n != 2 {
+			if n := len(receiver.Events()); n != 2 {
 				t.Errorf("removed before Run %v: %d events delivered, want 2", before, n)
 			}
 		})

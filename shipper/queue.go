@@ -18,7 +18,7 @@ const maxMerged = 256
 // slice for each batch or a copy of each event in and out, and wakes the receiver event by event.
 type queue struct {
 	node     string
-	sink     Sink
+	receiver Receiver
 	capacity int // in units, see weight
 	maxBytes int
 
@@ -85,8 +85,8 @@ func (q *queue) freeWaiter(w *waiter) {
 	}
 }
 
-func newQueue(node string, sink Sink, capacity, maxBytes int) *queue {
-	return &queue{node: node, sink: sink, capacity: capacity, maxBytes: maxBytes, wake: make(chan struct{}, 1)}
+func newQueue(node string, receiver Receiver, capacity, maxBytes int) *queue {
+	return &queue{node: node, receiver: receiver, capacity: capacity, maxBytes: maxBytes, wake: make(chan struct{}, 1)}
 }
 
 // weight returns the room that b takes: its events and acks (at least 1), and its payload bytes.
@@ -270,7 +270,7 @@ func (q *queue) release(units, bytes int) {
 	q.mu.Unlock()
 }
 
-// run delivers until the queue is closed and empty, and returns what the sink refused once the transport was shut down:
+// run delivers until the queue is closed and empty, and returns what the receiver refused once the transport was shut down:
 // until then senders that wait for acks find out by themselves.
 func (q *queue) run(ctx context.Context, refused func(b event.Batch, err error)) error {
 	var lost undelivered
@@ -280,7 +280,7 @@ func (q *queue) run(ctx context.Context, refused func(b event.Batch, err error))
 		for i := range q.taken.batches {
 			t := &q.taken.batches[i]
 			b := event.Batch{From: t.from, Shard: t.shard, ID: t.id, Events: events[:t.events:t.events], Acks: acks[:t.acks:t.acks]}
-			if err := q.sink.Deliver(ctx, b); err != nil {
+			if err := q.receiver.Deliver(ctx, b); err != nil {
 				if q.shutDown() {
 					lost.add(&b, err)
 				}

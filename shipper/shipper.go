@@ -17,11 +17,11 @@ type Shipper struct {
 	local     string
 	shards    int
 	transport Transport
-	sink      atomic.Pointer[installed]
+	receiver  atomic.Pointer[installed]
 	stats     counters
 }
 
-type installed struct{ Sink }
+type installed struct{ Receiver }
 
 // Option configures a [Shipper].
 type Option func(*Shipper)
@@ -30,8 +30,8 @@ type Option func(*Shipper)
 // is not negative is accepted.
 func WithShards(n int) Option { return func(s *Shipper) { s.shards = n } }
 
-// WithSink installs the sink for events to the local node, as [Shipper.SetSink] does.
-func WithSink(sink Sink) Option { return func(s *Shipper) { s.SetSink(sink) } }
+// WithReceiver installs the receiver for events to the local node, as [Shipper.SetReceiver] does.
+func WithReceiver(receiver Receiver) Option { return func(s *Shipper) { s.SetReceiver(receiver) } }
 
 // New returns the shipper of node localNode. Without a transport (nil) only the local node can be reached.
 func New(localNode string, t Transport, opts ...Option) *Shipper {
@@ -42,14 +42,14 @@ func New(localNode string, t Transport, opts ...Option) *Shipper {
 	return s
 }
 
-// SetSink installs the sink that takes what is shipped to the local node; nil removes it, and the local node is then
+// SetReceiver installs the receiver that takes what is shipped to the local node; nil removes it, and the local node is then
 // reached through the transport like any other.
-func (s *Shipper) SetSink(sink Sink) {
-	if sink == nil {
-		s.sink.Store(nil)
+func (s *Shipper) SetReceiver(receiver Receiver) {
+	if receiver == nil {
+		s.receiver.Store(nil)
 		return
 	}
-	s.sink.Store(&installed{sink})
+	s.receiver.Store(&installed{receiver})
 }
 
 // LocalNode is the name of the local node.
@@ -57,14 +57,14 @@ func (s *Shipper) LocalNode() string { return s.local }
 
 // HasRoute reports whether the shipper knows the way to node.
 func (s *Shipper) HasRoute(node string) bool {
-	return node == s.local && s.sink.Load() != nil || s.transport != nil && s.transport.HasRoute(node)
+	return node == s.local && s.receiver.Load() != nil || s.transport != nil && s.transport.HasRoute(node)
 }
 
 // single lends the one-element slice of a batch, so that shipping one event allocates nothing.
 var single = sync.Pool{New: func() any { return new([1]event.Event) }}
 
 // Ship sends one event of a shard, that nobody acknowledges, to node. It returns when the event is handed over: to the
-// transport, or to the local sink. Errors: [ErrInvalidShard], [ErrNoRoute], or [ErrSend] with the cause.
+// transport, or to the local receiver. Errors: [ErrInvalidShard], [ErrNoRoute], or [ErrSend] with the cause.
 func (s *Shipper) Ship(ctx context.Context, node string, shard int, ev event.Event) error {
 	one := single.Get().(*[1]event.Event)
 	one[0] = ev
@@ -85,8 +85,8 @@ func (s *Shipper) ShipBatch(ctx context.Context, node string, b event.Batch) err
 		return nil
 	}
 	if node == s.local {
-		if sink := s.sink.Load(); sink != nil {
-			return s.deliver(ctx, sink, b)
+		if receiver := s.receiver.Load(); receiver != nil {
+			return s.deliver(ctx, receiver, b)
 		}
 	}
 	if s.transport == nil {
@@ -108,8 +108,8 @@ func (s *Shipper) invalid(shard int) error {
 	return fmt.Errorf("ship to shard %d: %w: must be in 0 to %d", shard, ErrInvalidShard, s.shards-1)
 }
 
-func (s *Shipper) deliver(ctx context.Context, sink Sink, b event.Batch) error {
-	if err := sink.Deliver(ctx, b); err != nil {
+func (s *Shipper) deliver(ctx context.Context, receiver Receiver, b event.Batch) error {
+	if err := receiver.Deliver(ctx, b); err != nil {
 		return s.failed(s.local, &b, err)
 	}
 	s.stats.local.Add(uint64(len(b.Events)))
@@ -127,7 +127,7 @@ func (s *Shipper) failed(node string, b *event.Batch, err error) error {
 
 // Stats is a snapshot of a shipper's counters since it was made. The counters are read one after the other.
 type Stats struct {
-	// Sent counts the events handed to the transport, Local those delivered to the local sink. Acks are not counted.
+	// Sent counts the events handed to the transport, Local those delivered to the local receiver. Acks are not counted.
 	Sent, Local uint64
 	// NoRoute counts the calls refused with ErrNoRoute, SendFailures those that failed with ErrSend.
 	NoRoute, SendFailures uint64

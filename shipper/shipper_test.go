@@ -13,7 +13,7 @@ import (
 
 func TestShipperDeliversLocallyByACall(t *testing.T) {
 	var rec shippertest.Recorder
-	s := shipper.New("a", nil, shipper.WithSink(&rec))
+	s := shipper.New("a", nil, shipper.WithReceiver(&rec))
 	if err := s.Ship(t.Context(), "a", 0, ev(1)); err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +21,7 @@ func TestShipperDeliversLocallyByACall(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := len(rec.Events()); n != 3 {
-		t.Errorf("%d events at the sink when Ship has returned, want 3", n)
+		t.Errorf("%d events at the receiver when Ship has returned, want 3", n)
 	}
 	if got, want := s.Stats(), (shipper.Stats{Local: 3}); got != want {
 		t.Errorf("Stats = %+v, want %+v", got, want)
@@ -43,7 +43,7 @@ func TestShipperSendsThroughTheTransport(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Without a sink the local node is one like any other.
+	// Without a receiver the local node is one like any other.
 	if err := s.Ship(t.Context(), "a", 0, ev(9)); err != nil {
 		t.Fatal(err)
 	}
@@ -74,12 +74,12 @@ func TestShipperSendsThroughTheTransport(t *testing.T) {
 }
 
 func TestShipperErrors(t *testing.T) {
-	full := errors.New("sink is full")
+	full := errors.New("receiver is full")
 	tr := shipper.NewInProcess(16)
 	register(t, tr, "b", new(shippertest.Recorder))
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	failing := shipper.WithSink(shipper.SinkFunc(func(context.Context, event.Batch) error { return full }))
+	failing := shipper.WithReceiver(shipper.ReceiverFunc(func(context.Context, event.Batch) error { return full }))
 	for _, test := range []struct {
 		name    string
 		ctx     context.Context
@@ -95,7 +95,7 @@ func TestShipperErrors(t *testing.T) {
 		{name: "negative shard", node: "b", shard: -1, want: []error{shipper.ErrInvalidShard}, names: "-1"},
 		{name: "no such shard", node: "b", shard: 8, options: []shipper.Option{shipper.WithShards(8)},
 			want: []error{shipper.ErrInvalidShard}, names: "0 to 7"},
-		{name: "local sink fails", node: "a", options: []shipper.Option{failing},
+		{name: "local receiver fails", node: "a", options: []shipper.Option{failing},
 			want: []error{shipper.ErrSend, full}, names: `"a"`, stats: shipper.Stats{SendFailures: 1}},
 		{name: "ended context", ctx: ended, node: "b",
 			want: []error{shipper.ErrSend, context.Canceled}, names: `"b"`, stats: shipper.Stats{SendFailures: 1}},

@@ -19,35 +19,35 @@ var (
 	ErrTooLarge = errors.New("batch is too large")
 	// ErrClosed: the transport has been shut down. Nothing was sent.
 	ErrClosed = errors.New("transport is closed")
-	// ErrRouteTaken: a sink is registered under that name already.
-	ErrRouteTaken = errors.New("node has a sink already")
-	// ErrUndelivered: at shutdown there were batches that their sink did not take.
+	// ErrRouteTaken: a receiver is registered under that name already.
+	ErrRouteTaken = errors.New("node has a receiver already")
+	// ErrUndelivered: at shutdown there were batches that their receiver did not take.
 	ErrUndelivered = errors.New("batches were not delivered")
 )
 
-// Sink takes the batches that arrive for a node.
+// Receiver takes the batches that arrive for a node.
 //
 // Deliver may block; that is how back-pressure reaches the sender. It must return soon after ctx ends. An error means
 // that the batch was not taken: a direct caller gets it, a transport that delivers later counts and logs it, and who
 // waits for an ack sends again.
 //
-// Who owns what: the slices Events and Acks are lent until Deliver returns, and are overwritten afterwards; a sink that
+// Who owns what: the slices Events and Acks are lent until Deliver returns, and are overwritten afterwards; a receiver that
 // keeps events or acks copies the values (never the bytes behind them). Strings and payload bytes are immutable for
 // everybody and may be kept. A payload that came over a network shares the memory of its whole frame: clone one that is
 // kept for long.
 //
-// A transport calls the sink of a route from one goroutine at a time, in order; a [Shipper]'s local deliveries come
+// A transport calls the receiver of a route from one goroutine at a time, in order; a [Shipper]'s local deliveries come
 // beside them, from the goroutines of its callers.
-type Sink interface {
+type Receiver interface {
 	// Deliver takes one batch.
 	Deliver(ctx context.Context, b event.Batch) error
 }
 
-// SinkFunc is a function as a [Sink].
-type SinkFunc func(ctx context.Context, b event.Batch) error
+// ReceiverFunc is a function as a [Receiver].
+type ReceiverFunc func(ctx context.Context, b event.Batch) error
 
 // Deliver calls f.
-func (f SinkFunc) Deliver(ctx context.Context, b event.Batch) error { return f(ctx, b) }
+func (f ReceiverFunc) Deliver(ctx context.Context, b event.Batch) error { return f(ctx, b) }
 
 // Transport carries batches to nodes by name. All methods may be called concurrently. A transport starts no goroutine
 // before its Run, which is not part of this contract: only who made the transport runs it.
@@ -61,15 +61,15 @@ type Transport interface {
 	Send(ctx context.Context, node string, b event.Batch) error
 	// HasRoute reports whether Send knows the way to node. It does no I/O and does not tell whether node is alive.
 	HasRoute(node string) bool
-	// RegisterRoute makes node known. With a sink, node is here: its batches are delivered to the sink while the
-	// transport runs; ErrRouteTaken if node has one. Without a sink (nil), node is elsewhere and the transport is to
+	// RegisterRoute makes node known. With a receiver, node is here: its batches are delivered to the receiver while the
+	// transport runs; ErrRouteTaken if node has one. Without a receiver (nil), node is elsewhere and the transport is to
 	// find it by name; a transport that reaches only this process then does nothing.
-	RegisterRoute(node string, sink Sink) error
+	RegisterRoute(node string, receiver Receiver) error
 	// RemoveRoute forgets node: Send answers ErrNoRoute from now on. What was handed over before is still delivered to
-	// its sink while the transport runs, in the background. No effect if node is not known.
+	// its receiver while the transport runs, in the background. No effect if node is not known.
 	RemoveRoute(node string)
 }
 
-// Refused is called when a sink did not take a batch that its sender believes to be on the way. It is called by the
+// Refused is called when a receiver did not take a batch that its sender believes to be on the way. It is called by the
 // goroutine that delivers, must not block, and must not keep b.
 type Refused func(node string, b event.Batch, err error)

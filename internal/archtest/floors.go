@@ -83,7 +83,7 @@ var floors = [][]rule{
 		{pkg: "shipper/natstransport", imports: []string{"shipper", "event", "shipper/natstransport/internal/fragment"}, modules: []string{natsClient}},
 	},
 	{
-		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "event", "engine", "shipper"}},
+		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "event", "engine"}},
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},

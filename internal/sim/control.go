@@ -211,11 +211,11 @@ func (p *proc) assign() {
 		p.w.note("%s has entered again, incarnation %d", p, p.incarnation)
 	}
 	incarnation := p.incarnation
-	for s, part := range core.Parts(state, p.name, incarnation) {
+	for s, role := range core.Roles(state, p.name, incarnation) {
 		l := p.loops[s]
 		l.post(func(now time.Time) {
 			l.replica.Hear(now)
-			l.replica.Assign(now, part)
+			l.replica.Assign(now, role)
 		})
 	}
 	switch {

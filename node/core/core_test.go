@@ -212,7 +212,7 @@ func TestParts(t *testing.T) {
 		target, owned := s.Target(), 0
 		for _, name := range names {
 			_, member := s.Member(name)
-			for i, p := range core.Parts(s, name, 7) {
+			for i, p := range core.Roles(s, name, 7) {
 				want := operator.Assignment{Control: s.Epoch, Epoch: s.ShardEpoch(i), Incarnation: 7}
 				mine := s.Assignment.Node(i) == name
 				switch {
@@ -222,7 +222,7 @@ func TestParts(t *testing.T) {
 				case member && (s.Standby(i) == name || target.Node(i) == name):
 					want.Role = operator.Standby
 				}
-				if p != (core.Part{Owner: s.Assignment.Node(i), Standby: s.Standby(i), Assignment: want}) {
+				if p != (core.Role{Owner: s.Assignment.Node(i), Standby: s.Standby(i), Assignment: want}) {
 					t.Fatalf("%s, shard %d: %+v, want %+v", name, i, p, want)
 				}
 				if moves := target.Node(i) == name && !mine; moves != slices.Contains(core.Targets(s, name), i) {

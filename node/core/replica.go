@@ -31,7 +31,7 @@ type Replica[W comparable] struct {
 	waiting map[uint64]W // by token
 }
 
-// NewReplica returns one that has no part yet. The mark is what the node knows of how far the shard's log goes.
+// NewReplica returns one that has no role yet. The mark is what the node knows of how far the shard's log goes.
 func NewReplica[W comparable](cfg operator.Config, mark func() engine.Mark) *Replica[W] {
 	return &Replica[W]{Operator: operator.New(cfg), mark: mark, waiting: map[uint64]W{}}
 }
@@ -50,8 +50,8 @@ func (r *Replica[W]) Hear(now time.Time) {
 	}
 }
 
-// Assign gives the replica its part.
-func (r *Replica[W]) Assign(now time.Time, p Part) {
+// Assign gives the replica its role.
+func (r *Replica[W]) Assign(now time.Time, p Role) {
 	r.Operator.Assign(now, p.Assignment)
 	r.Outbox.Renumber(now, FirstBatch(p.Assignment.Incarnation))
 	r.Outbox.Route(now, p.Owner, p.Assignment.Control)

@@ -34,7 +34,7 @@ func newDriven(t *testing.T, queue int) *driven {
 }
 
 func (d *driven) owner(name string, control, incarnation uint64) {
-	d.Assign(d.now, core.Part{Owner: name, Assignment: operator.Assignment{Control: control, Epoch: control, Incarnation: incarnation}})
+	d.Assign(d.now, core.Role{Owner: name, Assignment: operator.Assignment{Control: control, Epoch: control, Incarnation: incarnation}})
 }
 
 // want does what is asked for, and compares it with the text.
@@ -138,7 +138,7 @@ func TestReplicaHears(t *testing.T) {
 		d := newDriven(t, 0)
 		d.mark = mark
 		d.Hear(d.now)
-		d.Assign(d.now, core.Part{Owner: "n1", Assignment: operator.Assignment{Role: operator.Owner, Control: 2, Epoch: 2, Incarnation: 1}})
+		d.Assign(d.now, core.Role{Owner: "n1", Assignment: operator.Assignment{Role: operator.Owner, Control: 2, Epoch: 2, Incarnation: 1}})
 		for range 100 { // the log is empty, and stays so but for a claim
 			for _, e := range d.Operator.Effects() {
 				switch e := e.(type) {

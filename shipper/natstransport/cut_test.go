@@ -31,15 +31,15 @@ func small(t *testing.T, maxPayload int) string {
 }
 
 // pair is a sender "a" and a receiver "b" over a server; the receiver runs until the test ends.
-func pair(t *testing.T, url string, sink shipper.Sink) (a, b *natstransport.Transport) {
+func pair(t *testing.T, url string, receiver shipper.Receiver) (a, b *natstransport.Transport) {
 	t.Helper()
-	return pairOver(t, connect(t, url), connect(t, url), sink)
+	return pairOver(t, connect(t, url), connect(t, url), receiver)
 }
 
-func pairOver(t *testing.T, sender, receiver *nats.Conn, sink shipper.Sink) (a, b *natstransport.Transport) {
+func pairOver(t *testing.T, from, to *nats.Conn, receiver shipper.Receiver) (a, b *natstransport.Transport) {
 	t.Helper()
 	pipeline := fmt.Sprint("pair ", pipelines.Add(1))
-	for nc, tr := range map[*nats.Conn]**natstransport.Transport{sender: &a, receiver: &b} {
+	for nc, tr := range map[*nats.Conn]**natstransport.Transport{from: &a, to: &b} {
 		var err error
 		*tr, err = natstransport.New(nc, pipeline, natstransport.WithLogger(slog.New(slog.DiscardHandler)))
 		if err != nil {
@@ -47,7 +47,7 @@ func pairOver(t *testing.T, sender, receiver *nats.Conn, sink shipper.Sink) (a, 
 		}
 	}
 	register(t, a, "b", nil)
-	register(t, b, "b", sink)
+	register(t, b, "b", receiver)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- b.Run(ctx) }()
@@ -58,8 +58,8 @@ func pairOver(t *testing.T, sender, receiver *nats.Conn, sink shipper.Sink) (a, 
 // TestServerOfSmallMessages: batches of any size get through a server that takes little.
 func TestServerOfSmallMessages(t *testing.T) {
 	for _, limit := range []int{1 << 10, 256 << 10} {
-		var sink shippertest.Recorder
-		a, b := pair(t, small(t, limit), &sink)
+		var receiver shippertest.Recorder
+		a, b := pair(t, small(t, limit), &receiver)
 		const shards, each = 8, 3
 		var wg sync.WaitGroup
 		for shard := range shards {
@@ -77,7 +77,7 @@ func TestServerOfSmallMessages(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		got, _ := sink.Await(t, shards*each, 0)
+		got, _ := receiver.Await(t, shards*each, 0)
 		next := map[int]uint64{}
 		for _, in := range got {
 			if in.ID != next[in.Shard] || len(in.Events) != 3 || len(in.Events[2].Payload) != 300_000+100_000*in.Shard {
@@ -107,11 +107,11 @@ func TestServerOfTinyMessages(t *testing.T) {
 // TestLargeBatchWaitsForItsReceiver: the sender of a large batch is slowed by a receiver that takes nothing, and gives up
 // with its context; the batch of another shard does not wait behind it for ever.
 func TestLargeBatchWaitsForItsReceiver(t *testing.T) {
-	sink := newGate()
+	receiver := newGate()
 	nc := connect(t, server.ClientURL())
-	a, b := pairOver(t, nc, connect(t, server.ClientURL()), sink)
+	a, b := pairOver(t, nc, connect(t, server.ClientURL()), receiver)
 	send(t, a, "b", batch(1, 1, 1))
-	<-sink.entered
+	<-receiver.entered
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Send(ctx, "b", batch(2, 1, 32<<20)) }()
@@ -123,9 +123,9 @@ func TestLargeBatchWaitsForItsReceiver(t *testing.T) {
 	if n := nc.Stats().OutMsgs; n != 2 {
 		t.Errorf("%d messages of 32 MiB went to a receiver that takes nothing, want one", n-1)
 	}
-	close(sink.open)
+	close(receiver.open)
 	send(t, a, "b", batch(3, 1, 32<<20)) // takes the place of what is left of the one before
-	got, _ := sink.Await(t, 2, 2)
+	got, _ := receiver.Await(t, 2, 2)
 	if got[1].ID != 3 || !bytes.Equal(got[1].Events[0].Payload, make([]byte, 32<<20)) {
 		t.Errorf("batch %d of %d bytes, want batch 3", got[1].ID, len(got[1].Events[0].Payload))
 	}
@@ -190,8 +190,8 @@ func TestLargeBatchWithoutConnection(t *testing.T) {
 
 // TestOneShardOneAfterTheOther: large batches of one shard that come from many goroutines don't take each other's place.
 func TestOneShardOneAfterTheOther(t *testing.T) {
-	var sink shippertest.Recorder
-	a, b := pair(t, server.ClientURL(), &sink)
+	var receiver shippertest.Recorder
+	a, b := pair(t, server.ClientURL(), &receiver)
 	const senders, each = 6, 4
 	var wg sync.WaitGroup
 	for s := range senders {
@@ -202,7 +202,7 @@ func TestOneShardOneAfterTheOther(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	sink.Await(t, senders*each, 0)
+	receiver.Await(t, senders*each, 0)
 	if s := b.Stats(); s.Incomplete != 0 {
 		t.Errorf("%+v", s)
 	}
@@ -213,8 +213,8 @@ func TestReceiverWithoutRoom(t *testing.T) {
 	nc := connect(t, server.ClientURL())
 	c := newCluster(t, natstransport.WithReassembly(0, time.Hour))
 	a, b := c.node("a"), c.node("b")
-	var sink shippertest.Recorder
-	register(t, b, "b", &sink)
+	var receiver shippertest.Recorder
+	register(t, b, "b", &receiver)
 	register(t, a, "b", nil)
 	c.Start()
 	defer c.Stop()
@@ -238,7 +238,7 @@ func TestReceiverWithoutRoom(t *testing.T) {
 	if err := a.Send(t.Context(), "b", batch(2, 1, 512<<10)); err != nil {
 		t.Error(err)
 	}
-	got, _ := sink.Await(t, 1, 1)
+	got, _ := receiver.Await(t, 1, 1)
 	if got[0].ID != 2 {
 		t.Errorf("batch %d arrived", got[0].ID)
 	}
@@ -246,10 +246,10 @@ func TestReceiverWithoutRoom(t *testing.T) {
 
 // TestServerOfLargeMessages: a server that would take it whole gets no message that is larger than others can take.
 func TestServerOfLargeMessages(t *testing.T) {
-	var sink shippertest.Recorder
-	a, b := pair(t, small(t, 16<<20), &sink)
+	var receiver shippertest.Recorder
+	a, b := pair(t, small(t, 16<<20), &receiver)
 	send(t, a, "b", batch(1, 1, 4<<20))
-	sink.Await(t, 1, 1)
+	receiver.Await(t, 1, 1)
 	if s := b.Stats(); s.Received < 4 || s.ReceivedBytes/s.Received > 1<<20 {
 		t.Errorf("%d messages with %d bytes", s.Received, s.ReceivedBytes)
 	}

@@ -33,7 +33,7 @@ import (
 
 // Defaults of [New].
 const (
-	// DefaultPendingBytes is how much may wait for the local sink. A large batch never waits whole: of each at most
+	// DefaultPendingBytes is how much may wait for the local receiver. A large batch never waits whole: of each at most
 	// 5 MiB are on their way, so there is room for a dozen of them at once beside small ones.
 	DefaultPendingBytes = 64 << 20
 	// DefaultReassemblyBytes is how much of incomplete batches is held: two of the largest each of two senders.
@@ -56,7 +56,7 @@ const (
 // bounded by the connection's own time-outs. During a reconnect batches of one message go to the connection's reconnect
 // buffer; when that is full, or the batch is larger, Send fails. After an error of the connection the batch may still have
 // been published. Batches that one goroutine sends to one node arrive in the order in which they were sent; large ones of
-// one shard are sent one after the other. A sink that sends a batch beyond 4 MiB to its own node waits in vain for itself.
+// one shard are sent one after the other. A receiver that sends a batch beyond 4 MiB to its own node waits in vain for itself.
 type Transport struct {
 	nc           *nats.Conn
 	pipeline     string
@@ -78,7 +78,7 @@ type Transport struct {
 	mu      sync.Mutex
 	state   runState
 	run     context.Context // ends when Run is to end
-	deliver context.Context // what sinks are called with
+	deliver context.Context // what receivers are called with
 	running sync.WaitGroup
 	errs    []error // of receivers at shutdown; guarded by mu
 }
@@ -91,17 +91,17 @@ const (
 	ended
 )
 
-// route is the way to a node. Without a sink the node is elsewhere.
+// route is the way to a node. Without a receiver the node is elsewhere.
 type route struct {
 	node, subject string
-	sink          shipper.Sink
+	receiver      shipper.Receiver
 	sub           *nats.Subscription
 	stop          context.CancelFunc // ends the receiver; nil until that is started
 	lanes         [lanes]chan struct{}
 }
 
-func newRoute(pipeline, node string, sink shipper.Sink) *route {
-	r := &route{node: node, subject: Subject(pipeline, node), sink: sink}
+func newRoute(pipeline, node string, receiver shipper.Receiver) *route {
+	r := &route{node: node, subject: Subject(pipeline, node), receiver: receiver}
 	for i := range r.lanes {
 		r.lanes[i] = make(chan struct{}, 1)
 	}
@@ -113,7 +113,7 @@ var _ shipper.Transport = (*Transport)(nil)
 // Option configures a [Transport].
 type Option func(*Transport)
 
-// WithPendingBytes bounds what waits for a sink here, in bytes; what comes beyond is dropped and counted. Default
+// WithPendingBytes bounds what waits for a receiver here, in bytes; what comes beyond is dropped and counted. Default
 // [DefaultPendingBytes]. The number of messages is bounded too, by the connection's nats.SyncQueueLen (default 64 Ki).
 // With less than 8 MiB large batches may never arrive.
 func WithPendingBytes(n int) Option { return func(t *Transport) { t.pendingBytes = n } }
@@ -127,13 +127,13 @@ func WithReassembly(bytes int, wait time.Duration) Option {
 }
 
 // WithGrace sets how long Run goes on delivering what has arrived after its context has ended. Default [DefaultGrace];
-// with 0 sinks see an ended context at once.
+// with 0 receivers see an ended context at once.
 func WithGrace(d time.Duration) Option { return func(t *Transport) { t.grace = d } }
 
 // WithLogger sets where losses are logged, each kind at most once a second. Default: slog.Default().
 func WithLogger(log *slog.Logger) Option { return func(t *Transport) { t.log = log } }
 
-// WithRefused sets what is called when a sink refuses a batch. Default: a warning in the log.
+// WithRefused sets what is called when a receiver refuses a batch. Default: a warning in the log.
 func WithRefused(f shipper.Refused) Option { return func(t *Transport) { t.refused = f } }
 
 // New returns a transport for the nodes of a pipeline. It sends at once, and receives while [Transport.Run] runs.
@@ -204,17 +204,17 @@ func (t *Transport) publish(ctx context.Context, r *route, buf *[]byte, b *event
 // HasRoute reports whether node is registered. It doesn't tell whether anybody listens there.
 func (t *Transport) HasRoute(node string) bool { return (*t.routes.Load())[node] != nil }
 
-// RegisterRoute makes node known. With a sink it subscribes to the node's subject, and returns when the server has
-// confirmed that; a node registered without a sink may get one so. Without a sink it does no I/O; no effect if node is
+// RegisterRoute makes node known. With a receiver it subscribes to the node's subject, and returns when the server has
+// confirmed that; a node registered without a receiver may get one so. Without a receiver it does no I/O; no effect if node is
 // known. Errors: [shipper.ErrRouteTaken], [shipper.ErrClosed], those of the connection.
-func (t *Transport) RegisterRoute(node string, sink shipper.Sink) error {
-	if err := t.register(node, sink); err != nil {
+func (t *Transport) RegisterRoute(node string, receiver shipper.Receiver) error {
+	if err := t.register(node, receiver); err != nil {
 		return fmt.Errorf("NATS transport: register %q: %w", node, err)
 	}
 	return nil
 }
 
-func (t *Transport) register(node string, sink shipper.Sink) error {
+func (t *Transport) register(node string, receiver shipper.Receiver) error {
 	if node == "" {
 		return errors.New("the node has no name")
 	}
@@ -224,19 +224,19 @@ func (t *Transport) register(node string, sink shipper.Sink) error {
 	switch {
 	case t.state == ended:
 		return shipper.ErrClosed
-	case old != nil && sink == nil:
+	case old != nil && receiver == nil:
 		return nil
-	case old != nil && old.sink != nil:
+	case old != nil && old.receiver != nil:
 		return fmt.Errorf("%w; remove the route first", shipper.ErrRouteTaken)
 	}
-	r := newRoute(t.pipeline, node, sink)
-	if sink != nil {
+	r := newRoute(t.pipeline, node, receiver)
+	if receiver != nil {
 		if err := t.subscribe(r); err != nil {
 			return err
 		}
 	}
 	t.change(func(routes map[string]*route) { routes[node] = r })
-	if sink != nil && t.state == running {
+	if receiver != nil && t.state == running {
 		t.start(r)
 	}
 	return nil
@@ -264,7 +264,7 @@ func (t *Transport) change(edit func(map[string]*route)) {
 	t.routes.Store(&routes)
 }
 
-// RemoveRoute forgets node; see [shipper.Transport]. What has arrived for a sink here is delivered if the transport
+// RemoveRoute forgets node; see [shipper.Transport]. What has arrived for a receiver here is delivered if the transport
 // runs, and else counted as lost.
 func (t *Transport) RemoveRoute(node string) {
 	t.mu.Lock()
@@ -274,7 +274,7 @@ func (t *Transport) RemoveRoute(node string) {
 		return
 	}
 	t.change(func(routes map[string]*route) { delete(routes, node) })
-	if r.sink == nil {
+	if r.receiver == nil {
 		return
 	}
 	if r.stop != nil {
@@ -285,7 +285,7 @@ func (t *Transport) RemoveRoute(node string) {
 }
 
 // Run receives until ctx ends. Then it refuses further routes, delivers what has arrived, and returns when all of its
-// goroutines have ended: nil, or an error that wraps [shipper.ErrUndelivered] for each node whose sink did not take
+// goroutines have ended: nil, or an error that wraps [shipper.ErrUndelivered] for each node whose receiver did not take
 // everything within the grace time. It returns early with an error when the connection is closed. It can run once.
 // Sending goes on working as long as the connection does.
 func (t *Transport) Run(ctx context.Context) error {
@@ -332,7 +332,7 @@ func (t *Transport) begin(run, deliver context.Context) error {
 	}
 	t.state, t.run, t.deliver = running, run, deliver
 	for _, r := range *t.routes.Load() {
-		if r.sink != nil {
+		if r.receiver != nil {
 			t.start(r)
 		}
 	}

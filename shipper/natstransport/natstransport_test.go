@@ -154,9 +154,9 @@ func send(t testing.TB, tr shipper.Transport, node string, b event.Batch) {
 	}
 }
 
-func register(t testing.TB, tr shipper.Transport, node string, sink shipper.Sink) {
+func register(t testing.TB, tr shipper.Transport, node string, receiver shipper.Receiver) {
 	t.Helper()
-	if err := tr.RegisterRoute(node, sink); err != nil {
+	if err := tr.RegisterRoute(node, receiver); err != nil {
 		t.Fatalf("RegisterRoute: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func await(t testing.TB, tr *natstransport.Transport, what string, is func(natst
 	}
 }
 
-// gate is a sink that says when it was entered, and takes nothing until it is opened.
+// gate is a receiver that says when it was entered, and takes nothing until it is opened.
 type gate struct {
 	shippertest.Recorder
 	entered chan struct{} // with room for one
@@ -246,16 +246,16 @@ func TestSubject(t *testing.T) {
 // TestPipelines: nodes of one name in two pipelines don't hear each other, whatever their names are.
 func TestPipelines(t *testing.T) {
 	one, two := newCluster(t), newCluster(t)
-	var sinks [2]shippertest.Recorder
+	var receivers [2]shippertest.Recorder
 	for i, c := range []*cluster{one, two} {
-		register(t, c.node("node.*"), "node.*", &sinks[i])
+		register(t, c.node("node.*"), "node.*", &receivers[i])
 		c.Start()
 		defer c.Stop()
 	}
 	send(t, one.node("node.*"), "node.*", batch(1, 1, 10))
 	send(t, two.node("node.*"), "node.*", batch(2, 2, 10))
-	for i := range sinks {
-		got, _ := sinks[i].Await(t, 1, i+1)
+	for i := range receivers {
+		got, _ := receivers[i].Await(t, 1, i+1)
 		if len(got) != 1 || got[0].ID != uint64(i+1) {
 			t.Errorf("pipeline %d got %+v", i, got)
 		}
@@ -281,8 +281,8 @@ func TestTooLarge(t *testing.T) {
 func TestMalformed(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.node("a"), c.node("b")
-	var sink shippertest.Recorder
-	register(t, b, "b", &sink)
+	var receiver shippertest.Recorder
+	register(t, b, "b", &receiver)
 	register(t, a, "b", nil)
 	c.Start()
 	defer c.Stop()
@@ -296,7 +296,7 @@ func TestMalformed(t *testing.T) {
 		t.Fatal(err)
 	}
 	send(t, a, "b", batch(1, 3, 100))
-	sink.Await(t, 1, 3)
+	receiver.Await(t, 1, 3)
 	s := await(t, b, "four malformed and one good", func(s natstransport.Stats) bool { return s.Received == 5 && s.Malformed == 4 })
 	sent := a.Stats()
 	if sent.Sent != 1 || sent.SentBytes != s.ReceivedBytes-uint64(len("QjunkQ\x02")) {
@@ -304,14 +304,14 @@ func TestMalformed(t *testing.T) {
 	}
 }
 
-// TestRefused: what a sink does not take is counted, and told of.
+// TestRefused: what a receiver does not take is counted, and told of.
 func TestRefused(t *testing.T) {
 	var told []string
 	c := newCluster(t, natstransport.WithRefused(func(node string, b event.Batch, err error) {
 		told = append(told, fmt.Sprint(node, " ", b.ID, " ", err))
 	}))
 	a := c.node("a")
-	register(t, a, "a", shipper.SinkFunc(func(_ context.Context, b event.Batch) error { return fmt.Errorf("no %d", b.ID) }))
+	register(t, a, "a", shipper.ReceiverFunc(func(_ context.Context, b event.Batch) error { return fmt.Errorf("no %d", b.ID) }))
 	c.Start()
 	send(t, a, "a", batch(1, 1, 1))
 	send(t, a, "a", batch(2, 1, 1))
@@ -324,35 +324,35 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestSlowSink: what is over the bound is dropped and counted, and the rest goes on.
-func TestSlowSink(t *testing.T) {
+// TestSlowReceiver: what is over the bound is dropped and counted, and the rest goes on.
+func TestSlowReceiver(t *testing.T) {
 	c := newCluster(t, natstransport.WithPendingBytes(100_000))
 	a, b := c.node("a"), c.node("b")
-	sink := newGate()
-	register(t, b, "b", sink)
+	receiver := newGate()
+	register(t, b, "b", receiver)
 	register(t, a, "b", nil)
 	c.Start()
 	defer c.Stop()
 	send(t, a, "b", batch(1, 1, 10_000))
-	<-sink.entered
+	<-receiver.entered
 	const more = 50
 	for id := range more {
 		send(t, a, "b", batch(uint64(2+id), 1, 10_000))
 	}
-	// The first waits in the sink. Of the others about ten fit. When both connections have been flushed all have arrived.
+	// The first waits in the receiver. Of the others about ten fit. When both connections have been flushed all have arrived.
 	if err := c.flush("a"); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.flush("b"); err != nil {
 		t.Fatal(err)
 	}
-	close(sink.open)
+	close(receiver.open)
 	s := await(t, b, "all received or dropped", func(s natstransport.Stats) bool { return s.Received+s.Dropped == more+1 })
 	if s.Dropped < more/2 || s.Received < 5 {
 		t.Errorf("%d received, %d dropped", s.Received, s.Dropped)
 	}
 	send(t, a, "b", batch(1000, 1, 10_000))
-	got, _ := sink.Await(t, int(s.Received)+1, 0)
+	got, _ := receiver.Await(t, int(s.Received)+1, 0)
 	ids := make([]uint64, len(got))
 	for i, b := range got {
 		ids[i] = b.ID
@@ -366,11 +366,11 @@ func TestSlowSink(t *testing.T) {
 func TestShutdown(t *testing.T) {
 	c := newCluster(t, natstransport.WithGrace(0))
 	a := c.node("a")
-	sink := newGate()
-	register(t, a, "a", sink)
+	receiver := newGate()
+	register(t, a, "a", receiver)
 	c.Start()
 	send(t, a, "a", batch(1, 1, 1))
-	<-sink.entered
+	<-receiver.entered
 	send(t, a, "a", batch(2, 1, 1))
 	send(t, a, "a", batch(3, 1, 1))
 	if err := c.flush("a"); err != nil { // both have arrived
@@ -395,8 +395,8 @@ func TestShutdown(t *testing.T) {
 func TestRemovedBeforeRun(t *testing.T) {
 	c := newCluster(t)
 	a := c.node("a")
-	var sink shippertest.Recorder
-	register(t, a, "a", &sink)
+	var receiver shippertest.Recorder
+	register(t, a, "a", &receiver)
 	send(t, a, "a", batch(1, 1, 1))
 	if err := c.flush("a"); err != nil {
 		t.Fatal(err)
@@ -405,8 +405,8 @@ func TestRemovedBeforeRun(t *testing.T) {
 	if s := a.Stats(); s.Dropped != 1 || s.Received != 0 {
 		t.Errorf("one batch was lost: %+v", s)
 	}
-	if len(sink.Events()) != 0 {
-		t.Error("the sink of a removed route got events")
+	if len(receiver.Events()) != 0 {
+		t.Error("the receiver of a removed route got events")
 	}
 }
 
@@ -454,7 +454,7 @@ func TestServerRestart(t *testing.T) {
 	if _, err := fmt.Sscanf(url[strings.LastIndex(url, ":"):], ":%d", &cfg.Port); err != nil {
 		t.Fatal(err)
 	}
-	var sink shippertest.Recorder
+	var receiver shippertest.Recorder
 	var list [2]*natstransport.Transport
 	for i := range list {
 		if list[i], err = natstransport.New(connect(t, url), "p", natstransport.WithLogger(slog.New(slog.DiscardHandler))); err != nil {
@@ -462,12 +462,12 @@ func TestServerRestart(t *testing.T) {
 		}
 	}
 	register(t, list[0], "b", nil)
-	register(t, list[1], "b", &sink)
+	register(t, list[1], "b", &receiver)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- list[1].Run(ctx) }()
 	send(t, list[0], "b", batch(1, 1, 1))
-	sink.Await(t, 1, 1)
+	receiver.Await(t, 1, 1)
 	s.Shutdown()
 	if s, err = jetstream.StartServer(context.Background(), cfg, nil); err != nil {
 		t.Fatal(err)

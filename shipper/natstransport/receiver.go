@@ -13,11 +13,11 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
-// receiver delivers what arrives for one node to its sink, message by message.
+// receiver delivers what arrives for one node to its receiver, message by message.
 type receiver struct {
 	*route
 	t       *Transport
-	batch   event.Batch // reused: the sink has it only until Deliver returns
+	batch   event.Batch // reused: the receiver has it only until Deliver returns
 	dropped int         // as the subscription last counted
 	parts   *fragment.Assembler
 }
@@ -120,12 +120,12 @@ func (r *receiver) deliver(frame []byte) {
 		r.t.lost(&r.t.stats.malformed, 1, "message is no batch", "node", r.node, "subject", r.subject, "error", err)
 		return
 	}
-	if err := r.sink.Deliver(r.t.deliver, r.batch); err != nil {
+	if err := r.receiver.Deliver(r.t.deliver, r.batch); err != nil {
 		r.t.stats.refused.Add(1)
 		if r.t.refused != nil {
 			r.t.refused(r.node, r.batch, err)
 		} else {
-			r.t.warn("sink refused a batch", "node", r.node, "from", r.batch.From, "shard", r.batch.Shard,
+			r.t.warn("receiver refused a batch", "node", r.node, "from", r.batch.From, "shard", r.batch.Shard,
 				"batch", r.batch.ID, "events", len(r.batch.Events), "acks", len(r.batch.Acks), "error", err)
 		}
 	}
@@ -142,7 +142,7 @@ func (r *receiver) deliver(frame []byte) {
 // maxReused bounds the events and acks that the receiver's slices keep room for.
 const maxReused = 4096
 
-// noteDropped counts what the subscription dropped because its sink was too slow.
+// noteDropped counts what the subscription dropped because its receiver was too slow.
 func (r *receiver) noteDropped() {
 	n, err := r.sub.Dropped()
 	if err != nil || n == r.dropped {
@@ -150,7 +150,7 @@ func (r *receiver) noteDropped() {
 	}
 	fresh := n - r.dropped
 	r.dropped = n
-	r.t.lost(&r.t.stats.dropped, uint64(fresh), "sink is too slow, messages dropped", "node", r.node,
+	r.t.lost(&r.t.stats.dropped, uint64(fresh), "receiver is too slow, messages dropped", "node", r.node,
 		"messages", fresh, "pending_limit_bytes", r.t.pendingBytes)
 }
 

@@ -12,9 +12,9 @@ type Stats struct {
 	Sent, SentBytes uint64
 	// Received and ReceivedBytes count the messages taken from subscriptions, and their bytes.
 	Received, ReceivedBytes uint64
-	// Dropped counts the messages lost because the sink was too slow, or gone.
+	// Dropped counts the messages lost because the receiver was too slow, or gone.
 	Dropped uint64
-	// Malformed counts the messages that are no batches, Refused the batches that the sink did not take.
+	// Malformed counts the messages that are no batches, Refused the batches that the receiver did not take.
 	Malformed, Refused uint64
 	// Incomplete counts the batches of several messages that were lost in part, or found no room.
 	Incomplete uint64

@@ -32,7 +32,7 @@ type Cluster interface {
 type Config struct {
 	// Open returns a new cluster; what it needs is ended by t.Cleanup after Stop.
 	Open func(t *testing.T) Cluster
-	// Capacity is the number of events after which a Send to a sink that takes nothing blocks; 0 if Send never blocks.
+	// Capacity is the number of events after which a Send to a receiver that takes nothing blocks; 0 if Send never blocks.
 	// At least 16.
 	Capacity int
 	// MaxBytes is a size of payload that one batch can surely carry. Default 256 KiB.
@@ -78,7 +78,7 @@ func Run(t *testing.T, cfg Config) {
 
 type suite struct{ Config }
 
-// Recorder is a sink that keeps copies of what it gets. The zero value is ready for use.
+// Recorder is a receiver that keeps copies of what it gets. The zero value is ready for use.
 type Recorder struct {
 	mu      sync.Mutex
 	batches []event.Batch
@@ -135,10 +135,10 @@ func (r *Recorder) Await(t testing.TB, batches, events int) ([]event.Batch, []ev
 func (s suite) cluster(t *testing.T, nodes ...string) (Cluster, map[string]*Recorder) {
 	t.Helper()
 	c := s.Open(t)
-	sinks := make(map[string]*Recorder)
+	receivers := make(map[string]*Recorder)
 	for _, node := range nodes {
-		sinks[node] = new(Recorder)
-		s.register(t, c.Transport(node), node, sinks[node])
+		receivers[node] = new(Recorder)
+		s.register(t, c.Transport(node), node, receivers[node])
 	}
 	for _, node := range nodes {
 		for _, other := range nodes {
@@ -147,12 +147,12 @@ func (s suite) cluster(t *testing.T, nodes ...string) (Cluster, map[string]*Reco
 			}
 		}
 	}
-	return c, sinks
+	return c, receivers
 }
 
-func (s suite) register(t *testing.T, tr shipper.Transport, node string, sink shipper.Sink) {
+func (s suite) register(t *testing.T, tr shipper.Transport, node string, receiver shipper.Receiver) {
 	t.Helper()
-	if err := tr.RegisterRoute(node, sink); err != nil {
+	if err := tr.RegisterRoute(node, receiver); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,9 +160,9 @@ func (s suite) register(t *testing.T, tr shipper.Transport, node string, sink sh
 // started is cluster, running until the test ends.
 func (s suite) started(t *testing.T, nodes ...string) (Cluster, map[string]*Recorder) {
 	t.Helper()
-	c, sinks := s.cluster(t, nodes...)
+	c, receivers := s.cluster(t, nodes...)
 	s.start(t, c)
-	return c, sinks
+	return c, receivers
 }
 
 func (s suite) start(t *testing.T, c Cluster) {
@@ -225,7 +225,7 @@ func checkAll(t *testing.T, events []event.Event, n int, producers ...string) {
 }
 
 func (s suite) content(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	want := []event.Batch{
 		{From: "a", Shard: 3, ID: 1 << 60, Events: []event.Event{
 			{Epoch: 1 << 63, Key: "k", Producer: event.Producer{Name: "p"}, Seq: 1<<64 - 1, MediaType: "m", Payload: []byte{0, 255}, Prev: "x"},
@@ -241,26 +241,26 @@ func (s suite) content(t *testing.T) {
 	for _, b := range want {
 		send(t, c.Transport("a"), "b", b)
 	}
-	got, _ := sinks["b"].Await(t, len(want), 0)
+	got, _ := receivers["b"].Await(t, len(want), 0)
 	if diff := cmp.Diff(want, got, same); diff != "" {
 		t.Errorf("batches (-want +got):\n%s", diff)
 	}
 }
 
 func (s suite) order(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	const n = 3000
 	for seq := 0; seq < n; {
 		size := min(1+seq%13, n-seq)
 		send(t, c.Transport("a"), "b", batch("p", seq, size))
 		seq += size
 	}
-	_, events := sinks["b"].Await(t, 0, n)
+	_, events := receivers["b"].Await(t, 0, n)
 	checkAll(t, events, n, "p")
 }
 
 func (s suite) concurrent(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	const n = 500
 	producers := []string{"p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7"}
 	var wg sync.WaitGroup
@@ -274,7 +274,7 @@ func (s suite) concurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	_, events := sinks["b"].Await(t, 0, n*len(producers))
+	_, events := receivers["b"].Await(t, 0, n*len(producers))
 	checkAll(t, events, n, producers...)
 }
 
@@ -286,7 +286,7 @@ func (s suite) twoWays(t *testing.T) {
 	s.register(t, a, "a", &acks)
 	s.register(t, a, "b", nil)
 	s.register(t, b, "a", nil)
-	s.register(t, b, "b", shipper.SinkFunc(func(ctx context.Context, in event.Batch) error {
+	s.register(t, b, "b", shipper.ReceiverFunc(func(ctx context.Context, in event.Batch) error {
 		answer := event.Batch{From: "b", Shard: in.Shard, ID: in.ID}
 		for _, ev := range in.Events {
 			answer.Acks = append(answer.Acks, event.Ack{Status: event.Committed, Position: ev.Seq})
@@ -309,7 +309,7 @@ func (s suite) twoWays(t *testing.T) {
 }
 
 func (s suite) large(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	const n = 10
 	for i := range n {
 		ev := eventOf("p", i)
@@ -321,7 +321,7 @@ func (s suite) large(t *testing.T) {
 	}
 	// More events than any queue of the suite holds.
 	send(t, c.Transport("a"), "b", batch("many", 0, 5000))
-	_, events := sinks["b"].Await(t, n+1, n+5000)
+	_, events := receivers["b"].Await(t, n+1, n+5000)
 	for i, ev := range events[:n] {
 		for k, c := range ev.Payload {
 			if c != byte(k*7+i) {
@@ -337,7 +337,7 @@ func (s suite) large(t *testing.T) {
 
 // largest: two batches of the largest events are carried at once, with small ones beside them.
 func (s suite) largest(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	payload := make([]byte, shipper.MaxPayload)
 	for k := range payload {
 		payload[k] = byte(k*7 + k>>8)
@@ -354,7 +354,7 @@ func (s suite) largest(t *testing.T) {
 		send(t, c.Transport("a"), "b", batch("p", seq, 1))
 	}
 	wg.Wait()
-	_, events := sinks["b"].Await(t, 102, 102)
+	_, events := receivers["b"].Await(t, 102, 102)
 	small := slices.DeleteFunc(slices.Clone(events), func(ev event.Event) bool {
 		if ev.Producer.Name == "large" && !bytes.Equal(ev.Payload, payload) {
 			t.Errorf("a payload of %d bytes came as one of %d, or changed", len(payload), len(ev.Payload))
@@ -369,13 +369,13 @@ func (s suite) largest(t *testing.T) {
 
 // answers: the largest answer of an owner is carried, too.
 func (s suite) answers(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	want := event.Batch{From: "a", Shard: 3, ID: 9, Acks: make([]event.Ack, 1024)}
 	for i := range want.Acks {
 		want.Acks[i] = event.Ack{Status: event.Bad, Position: uint64(i), Reason: strings.Repeat(string(rune('a'+i%26)), 4096)}
 	}
 	send(t, c.Transport("a"), "b", want)
-	got, _ := sinks["b"].Await(t, 1, 0)
+	got, _ := receivers["b"].Await(t, 1, 0)
 	if diff := cmp.Diff(want, got[0], same); diff != "" {
 		t.Errorf("the answer differs: %d acks, want %d", len(got[0].Acks), len(want.Acks))
 	}
@@ -394,16 +394,16 @@ func (s suite) noRoute(t *testing.T) {
 
 // routes come and go while the transport runs.
 func (s suite) routes(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	a, b := c.Transport("a"), c.Transport("b")
 	if !a.HasRoute("b") || !b.HasRoute("b") {
 		t.Fatal("no route to a registered node")
 	}
 	if err := b.RegisterRoute("b", new(Recorder)); !errors.Is(err, shipper.ErrRouteTaken) {
-		t.Errorf("second sink: %v, want ErrRouteTaken", err)
+		t.Errorf("second receiver: %v, want ErrRouteTaken", err)
 	}
 	send(t, a, "b", batch("p", 0, 3))
-	_, events := sinks["b"].Await(t, 1, 3)
+	_, events := receivers["b"].Await(t, 1, 3)
 	checkAll(t, events, 3, "p")
 	b.RemoveRoute("b")
 	b.RemoveRoute("b")
@@ -419,24 +419,24 @@ func (s suite) routes(t *testing.T) {
 	send(t, a, "b", batch("q", 0, 2))
 	_, events = second.Await(t, 1, 2)
 	checkAll(t, events, 2, "q")
-	checkAll(t, sinks["b"].Events(), 3, "p")
+	checkAll(t, receivers["b"].Events(), 3, "p")
 }
 
 func (s suite) endedContext(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := c.Transport("a").Send(ctx, "b", batch("no", 0, 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("Send with an ended context: %v, want context.Canceled", err)
 	}
 	send(t, c.Transport("a"), "b", batch("p", 0, 1))
-	_, events := sinks["b"].Await(t, 1, 1)
+	_, events := receivers["b"].Await(t, 1, 1)
 	checkAll(t, events, 1, "p")
 }
 
 // lent: who sends may reuse the slices at once; who receives sees what was sent.
 func (s suite) lent(t *testing.T) {
-	c, sinks := s.started(t, "a", "b")
+	c, receivers := s.started(t, "a", "b")
 	const n = 100
 	one := make([]event.Event, 1)
 	for seq := range n {
@@ -444,15 +444,15 @@ func (s suite) lent(t *testing.T) {
 		send(t, c.Transport("a"), "b", event.Batch{Events: one})
 		one[0] = eventOf("overwritten", seq)
 	}
-	_, events := sinks["b"].Await(t, 0, n)
+	_, events := receivers["b"].Await(t, 0, n)
 	checkAll(t, events, n, "p")
 }
 
-// refusing: a sink that fails stops nothing.
+// refusing: a receiver that fails stops nothing.
 func (s suite) refusing(t *testing.T) {
 	c := s.Open(t)
 	var rec Recorder
-	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b event.Batch) error {
+	s.register(t, c.Transport("a"), "a", shipper.ReceiverFunc(func(ctx context.Context, b event.Batch) error {
 		if b.ID == 2 {
 			return errors.New("not this one")
 		}
@@ -472,21 +472,21 @@ func (s suite) refusing(t *testing.T) {
 
 // beforeRun: what is sent before the receiver runs arrives when it does.
 func (s suite) beforeRun(t *testing.T) {
-	c, sinks := s.cluster(t, "a", "b")
+	c, receivers := s.cluster(t, "a", "b")
 	send(t, c.Transport("a"), "b", batch("p", 0, 5))
 	s.start(t, c)
-	_, events := sinks["b"].Await(t, 1, 5)
+	_, events := receivers["b"].Await(t, 1, 5)
 	checkAll(t, events, 5, "p")
 }
 
-// shutdown: what was accepted while the sink was slow is delivered before Run returns, and a transport that has ended
+// shutdown: what was accepted while the receiver was slow is delivered before Run returns, and a transport that has ended
 // has no receivers any more.
 func (s suite) shutdown(t *testing.T) {
 	c := s.Open(t)
 	var rec Recorder
 	entered, gate := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b event.Batch) error {
+	s.register(t, c.Transport("a"), "a", shipper.ReceiverFunc(func(ctx context.Context, b event.Batch) error {
 		once.Do(func() { close(entered) })
 		return pass(ctx, gate, &rec, b)
 	}))
@@ -510,27 +510,27 @@ func (s suite) shutdown(t *testing.T) {
 }
 
 // pass delivers b when the gate is open.
-func pass(ctx context.Context, gate <-chan struct{}, sink shipper.Sink, b event.Batch) error {
+func pass(ctx context.Context, gate <-chan struct{}, receiver shipper.Receiver, b event.Batch) error {
 	select {
 	case <-gate:
-		return sink.Deliver(ctx, b)
+		return receiver.Deliver(ctx, b)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// blocking: a sink that takes nothing stops the sender, and nothing is lost.
+// blocking: a receiver that takes nothing stops the sender, and nothing is lost.
 func (s suite) blocking(t *testing.T) {
 	c := s.Open(t)
 	var rec Recorder
 	gate := make(chan struct{})
-	s.register(t, c.Transport("a"), "a", shipper.SinkFunc(func(ctx context.Context, b event.Batch) error {
+	s.register(t, c.Transport("a"), "a", shipper.ReceiverFunc(func(ctx context.Context, b event.Batch) error {
 		return pass(ctx, gate, &rec, b)
 	}))
 	s.start(t, c)
 	accepted := s.fill(t, c.Transport("a"))
 	if accepted != s.Capacity {
-		t.Errorf("%d events accepted by a blocked sink, want %d", accepted, s.Capacity)
+		t.Errorf("%d events accepted by a blocked receiver, want %d", accepted, s.Capacity)
 	}
 	const more = 50
 	var wg sync.WaitGroup

@@ -15,8 +15,8 @@ const (
 	NearTail = 200 * time.Millisecond
 )
 
-// Part is a shard in a state, and what it asks of a node there.
-type Part struct {
+// Role is a shard in a state, and what it asks of a node there.
+type Role struct {
 	// Owner and Standby are the nodes that the state gives the shard to; "": none.
 	Owner, Standby string
 	// Assignment is the node's own role: to own it, to follow it, as its standby or because a planned move is to bring it
@@ -24,12 +24,12 @@ type Part struct {
 	Assignment operator.Assignment
 }
 
-// Parts are those of a node in all shards, as far as its process bears the name in that incarnation.
-func Parts(s *coordinator.State, node string, incarnation uint64) []Part {
+// Roles are those of a node in all shards, as far as its process bears the name in that incarnation.
+func Roles(s *coordinator.State, node string, incarnation uint64) []Role {
 	_, member := s.Member(node)
-	parts, target := make([]Part, s.Settings.Shards), s.Target()
-	for shard := range parts {
-		p := Part{Owner: s.Assignment.Node(shard), Standby: s.Standby(shard),
+	roles, target := make([]Role, s.Settings.Shards), s.Target()
+	for shard := range roles {
+		p := Role{Owner: s.Assignment.Node(shard), Standby: s.Standby(shard),
 			Assignment: operator.Assignment{Control: s.Epoch, Epoch: s.ShardEpoch(shard), Incarnation: incarnation}}
 		switch {
 		case !member:
@@ -38,9 +38,9 @@ func Parts(s *coordinator.State, node string, incarnation uint64) []Part {
 		case p.Standby == node, target.Node(shard) == node: // the latter makes a planned move short
 			p.Assignment.Role = operator.Standby
 		}
-		parts[shard] = p
+		roles[shard] = p
 	}
-	return parts
+	return roles
 }
 
 // Targets lists the shards that planned moves are to bring to a node.
