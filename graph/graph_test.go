@@ -99,6 +99,18 @@ func TestSubmitQuads(t *testing.T) {
 	}
 }
 
+// TestWrongTerm: quads of a program that are none are refused, and documents are sent as checked.
+func TestWrongTerm(t *testing.T) {
+	g := run(t, config(4))
+	if _, err := g.SubmitQuads(t.Context(), "", nil, quads("a\" \"b")); !errors.Is(err, event.ErrBad) {
+		t.Errorf("%v, want ErrBad", err)
+	}
+	events, err := g.Divide(graph.Submission{MediaType: graph.TypeNQuads, Body: []byte("<urn:s> <urn:p> <urn:o> .")}, event.Producer{}, 1)
+	if err != nil || len(events) != 1 || !events[0].Checked {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
+
 func TestViewOfNoShard(t *testing.T) {
 	g := run(t, config(2))
 	for _, shard := range []int{-1, 2} {

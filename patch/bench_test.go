@@ -197,3 +197,16 @@ func BenchmarkAppend(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkTrusted reads the document of BenchmarkParse as one that the Append functions have written.
+func BenchmarkTrusted(b *testing.B) {
+	doc := document(benchRows)
+	b.ReportAllocs()
+	for b.Loop() {
+		var n patch.Counter
+		if err := patch.Parse(doc, &n, patch.Trusted()); err != nil || n.Adds+n.Deletes != benchRows {
+			b.Fatal(n, err)
+		}
+	}
+	perRow(b, len(doc))
+}

@@ -16,7 +16,7 @@ import (
 //	event:  flags [Epoch] [Key] [Producer] [MediaType] [Prev] Seq-step Payload-length Payload
 //	ack:    flags Status [Epoch] [Position-step] [Adds Deletes] [Head] [Reason]
 //
-// Event.First is a flag alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the
+// Event.First and Event.Checked are flags alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the
 // event or ack before, and before the first zero. So a batch of events of one source names producer and media type once.
 //
 // The first flag of an event is not used: earlier programs wrote the event's own shard with it, when that was not the
@@ -47,7 +47,8 @@ const (
 	evMediaType
 	evPrev
 	evFirst
-	evFlags = evEpoch | evKey | evProducer | evMediaType | evPrev | evFirst
+	evChecked
+	evFlags = evEpoch | evKey | evProducer | evMediaType | evPrev | evFirst | evChecked
 )
 
 const (
@@ -203,6 +204,9 @@ func (e *encoder) event(last, ev *event.Event) {
 	if ev.First {
 		f |= evFirst
 	}
+	if ev.Checked {
+		f |= evChecked
+	}
 	e.buf[flags] = f
 	e.step(last.Seq, ev.Seq)
 	if len(ev.Payload) > MaxPayload {
@@ -340,7 +344,7 @@ func (d *decoder) event(last, ev *event.Event) {
 	if f&evPrev != 0 {
 		ev.Prev = d.text()
 	}
-	ev.First = f&evFirst != 0
+	ev.First, ev.Checked = f&evFirst != 0, f&evChecked != 0
 	ev.Seq = last.Seq + d.step()
 	ev.Payload = d.bytes(MaxPayload)
 }

@@ -52,7 +52,11 @@ func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte
 	}
 	e := newEvaluation(l.begin(), within, dst)
 	before := e.tx.Savepoint()
-	if err := patch.Parse(ev.Payload, e); err != nil {
+	var how []patch.Option
+	if ev.Checked {
+		how = append(how, patch.Trusted())
+	}
+	if err := patch.Parse(ev.Payload, e, how...); err != nil {
 		if undo := e.tx.RollbackTo(before); undo != nil {
 			err = failed(undo)
 		}
@@ -90,7 +94,7 @@ func (l *Logic) Rollback() {
 // Apply replays a delta. Each of its rows must be a real change, else the log doesn't belong to this state.
 func (l *Logic) Apply(position uint64, body []byte) error {
 	tx := l.begin()
-	if err := patch.Parse(body, &replay{tx: tx}); err != nil {
+	if err := patch.Parse(body, &replay{tx: tx}, patch.Trusted()); err != nil { // a logic has written it, as its record's id says
 		l.Rollback()
 		return err
 	}

@@ -120,6 +120,41 @@ func TestBadEventLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// TestChecked: what a splitter has read is evaluated the same whether the owner trusts it or not. What nobody has checked is
+// read by the owner.
+func TestChecked(t *testing.T) {
+	split, err := dataset.Splitter{Key: dataset.Subject, Shards: 1}.Patch([]byte("A <urn:s><urn:p>'a\\u0022 .'@DE<_:g>.D <urn:s>\n<urn:p> 1.5 .\n" +
+		"TX . A _:b <urn:p> << <urn:s> <urn:p> '>' >> . TC ."))
+	if err != nil || !split.Checked || len(split.Parts) != 1 {
+		t.Fatalf("%+v, %v", split, err)
+	}
+	quads, err := dataset.Splitter{Key: dataset.Subject, Shards: 1}.Quads([]byte("<urn:s> <urn:p> <urn:o> ."), "scope")
+	if err != nil || !quads.Checked {
+		t.Errorf("%+v, %v", quads, err)
+	}
+	var bodies [2]string
+	for i, checked := range []bool{false, true} {
+		l, ev := dataset.New(), eventOf("D <urn:s> <urn:p> \"1.5\"^^<http://www.w3.org/2001/XMLSchema#decimal> .\n"+string(split.Parts[0].Payload))
+		_ = l.Apply(1, []byte("TX .\nA <urn:s> <urn:p> \"1.5\"^^<http://www.w3.org/2001/XMLSchema#decimal> .\nTC .\n"))
+		ev.Checked = checked
+		body, adds, deletes, err := l.Evaluate(ev, operator.Evaluation{}, nil)
+		if bodies[i] = string(body); err != nil || adds != 2 || deletes != 1 {
+			t.Errorf("checked: %v; %q, +%d -%d, %v", checked, body, adds, deletes, err)
+		}
+	}
+	if bodies[0] != bodies[1] {
+		t.Errorf("not checked\n%s\nchecked\n%s", bodies[0], bodies[1])
+	}
+	made, err := dataset.Splitter{Key: dataset.Subject, Shards: 1}.Change(nil, slices.Values([]rdf.Quad{{S: rdf.Trusted("<urn:s>"),
+		P: rdf.Trusted("<urn:p>"), O: rdf.Trusted("no term")}}))
+	if err != nil || made.Checked {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if _, _, _, err := dataset.New().Evaluate(eventOf(string(made.Parts[0].Payload)), operator.Evaluation{}, nil); err == nil {
+		t.Error("what is no term came into the state")
+	}
+}
+
 // TestApplyRefuses what can't come from this state, and changes nothing.
 func TestApplyRefuses(t *testing.T) {
 	l := dataset.New()

@@ -62,6 +62,8 @@ type Split struct {
 	// whole document: each shard then has one part. An empty Prev says that nothing was ever committed.
 	HasPrev bool
 	Prev    string
+	// Checked: the rows were read from text, so that nobody needs to look whether they are well formed; see [event.Event].
+	Checked bool
 }
 
 // Splitter divides documents. Its zero value is not of use: Key and Shards must be set.
@@ -104,6 +106,7 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 		return Split{}, err
 	}
 	split := d.done()
+	split.Checked = true
 	if split.HasPrev {
 		return split, s.join(&split)
 	}
@@ -152,11 +155,13 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 	if err := d.endImplicit(); err != nil {
 		return Split{}, err
 	}
-	return d.done(), nil
+	split := d.done()
+	split.Checked = true
+	return split, nil
 }
 
 // Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
-// may be nil. Blank nodes keep their labels.
+// may be nil. Blank nodes keep their labels. What a program makes of its terms is not checked here, but by the owner.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	s.PartSize = math.MaxInt
 	d := s.newDivision(0)
