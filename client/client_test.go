@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -101,21 +102,21 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 		want   client.Error
 		says   string
 	}{
-		"reason": {503, http.Header{"Retry-After": {"7"}}, `{"error":{"code":"no_owner","message":"shard 3"},"results":[]}`,
-			client.Error{Code: "no_owner", Message: "shard 3", RetryAfter: 7 * time.Second}, "503 no_owner: shard 3"},
-		"halted": {503, nil, `{"error":{"code":"halted","message":"shard 3"}}`,
-			client.Error{Code: "halted", Message: "shard 3"}, "503 halted: shard 3"},
-		"place": {400, nil, `{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`,
-			client.Error{Code: "syntax", Message: "expected a term", Line: 3, Column: 14},
+		"reason": {503, http.Header{"Retry-After": {"7"}}, `{"code":"no_owner","detail":"shard 3"}`,
+			client.Error{Problem: client.Problem{Code: "no_owner", Detail: "shard 3"}, RetryAfter: 7 * time.Second}, "503 no_owner: shard 3"},
+		"halted": {503, nil, `{"code":"halted","detail":"shard 3"}`,
+			client.Error{Problem: client.Problem{Code: "halted", Detail: "shard 3"}}, "503 halted: shard 3"},
+		"place": {400, nil, `{"code":"syntax","detail":"expected a term","line":3,"column":14}`,
+			client.Error{Problem: client.Problem{Code: "syntax", Detail: "expected a term", Line: 3, Column: 14}},
 			"400 syntax: line 3, column 14: expected a term"},
-		"head": {409, nil, `{"error":{"code":"prev_not_head","message":"no","head":"ni:///x"}}`,
-			client.Error{Code: "prev_not_head", Message: "no", Head: "ni:///x"}, "409 prev_not_head: no"},
+		"head": {409, nil, `{"code":"prev_not_head","detail":"no","head":"ni:///x"}`,
+			client.Error{Problem: client.Problem{Code: "prev_not_head", Detail: "no", Head: "ni:///x"}}, "409 prev_not_head: no"},
 		"text": {502, http.Header{"Retry-After": {"Wed, 21 Oct 2026 07:28:00 GMT"}}, "upstream is gone\n",
-			client.Error{Code: "bad gateway", Message: "upstream is gone"}, "502 bad gateway: upstream is gone"},
-		"other JSON": {500, nil, `{"oops":1}`, client.Error{Code: "internal server error", Message: `{"oops":1}`},
+			client.Error{Problem: client.Problem{Code: "bad gateway", Detail: "upstream is gone"}}, "502 bad gateway: upstream is gone"},
+		"other JSON": {500, nil, `{"oops":1}`, client.Error{Problem: client.Problem{Code: "internal server error", Detail: `{"oops":1}`}},
 			`500 internal server error: {"oops":1}`},
-		"nothing":        {404, nil, "", client.Error{Code: "not found"}, "404 not found: "},
-		"not even a 200": {204, nil, "", client.Error{Code: "no content"}, "204 no content: "},
+		"nothing":        {404, nil, "", client.Error{Problem: client.Problem{Code: "not found"}}, "404 not found: "},
+		"not even a 200": {204, nil, "", client.Error{Problem: client.Problem{Code: "no content"}}, "204 no content: "},
 	} {
 		c, base := serve(t, "", says(test.status, test.header, test.body))
 		test.want.URL, test.want.Status = base, test.status
@@ -125,12 +126,12 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 			"ready":  func() error { return c.Ready(t.Context(), base) },
 			"data":   func() error { _, err := c.Data(t.Context(), base); return err },
 			"changes": func() error {
-				return c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { return nil }, nil)
+				return c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { return nil }})
 			},
 		} {
 			err := ask()
 			var got *client.Error
-			if !errors.As(err, &got) || *got != test.want || err.Error() != base+": "+test.says {
+			if !errors.As(err, &got) || !reflect.DeepEqual(*got, test.want) || err.Error() != base+": "+test.says {
 				t.Errorf("%s, %s: %v; %+v, want %+v", name, what, err, got, test.want)
 			}
 		}
@@ -148,7 +149,7 @@ func TestLongError(t *testing.T) {
 		}
 	})
 	var got *client.Error
-	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Message) != 1<<20 {
+	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Detail) != 1<<20 {
 		t.Errorf("%.100v", err)
 	}
 }
@@ -180,16 +181,16 @@ func TestTemporary(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{&client.Error{Status: 503}, true},
-		{fmt.Errorf("around: %w", &client.Error{Status: 429}), true},
-		{&client.Error{Status: 502}, true},
-		{&client.Error{Status: 504}, true},
-		{&client.Error{Status: 400}, false},
-		{&client.Error{Status: 401}, false},
-		{&client.Error{Status: 409}, false},
-		{&client.Error{Status: 413}, false},
-		{&client.Error{Status: 422}, false},
-		{&client.Error{Status: 500}, false},
+		{&client.Error{Problem: client.Problem{Status: 503}}, true},
+		{fmt.Errorf("around: %w", &client.Error{Problem: client.Problem{Status: 429}}), true},
+		{&client.Error{Problem: client.Problem{Status: 502}}, true},
+		{&client.Error{Problem: client.Problem{Status: 504}}, true},
+		{&client.Error{Problem: client.Problem{Status: 400}}, false},
+		{&client.Error{Problem: client.Problem{Status: 401}}, false},
+		{&client.Error{Problem: client.Problem{Status: 409}}, false},
+		{&client.Error{Problem: client.Problem{Status: 413}}, false},
+		{&client.Error{Problem: client.Problem{Status: 422}}, false},
+		{&client.Error{Problem: client.Problem{Status: 500}}, false},
 		{context.Canceled, false},
 		{context.DeadlineExceeded, true},
 		{io.ErrUnexpectedEOF, true},
@@ -231,11 +232,11 @@ func TestChanges(t *testing.T) {
 		says(200, nil, twoChanges)(w, r)
 	})
 	var heard []string
-	note := func(change client.Change, cursor engine.Cursor) error {
+	note := func(change client.Change, cursor client.Cursor) error {
 		heard = append(heard, fmt.Sprint(change.Shard, change.Position, change.ID, change.Patch, cursor))
 		return nil
 	}
-	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, note, nil)
+	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, client.Reader{Change: note})
 	want := []string{
 		fmt.Sprint(1, 7, "ni:///sha-256;bbbbbbbbbbbbbbbbbbbb", "TX .\n", "0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb"),
 		fmt.Sprint(2, 9, "", "", "0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb,2:9"),
@@ -248,7 +249,7 @@ func TestChanges(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	calls := 0
-	err = c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { calls++; return enough }, nil)
+	err = c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { calls++; return enough }})
 	if !errors.Is(err, enough) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
@@ -261,13 +262,13 @@ func TestChangesThatFail(t *testing.T) {
 		want   string
 	}{
 		"the node says why": {twoChanges +
-			"event: error\ndata: {\"error\":{\"code\":\"damaged\",\"message\":\"shard 1\"}}\n\n", 2, "500 damaged: shard 1"},
+			"event: error\ndata: {\"code\":\"damaged\",\"detail\":\"shard 1\"}\n\n", 2, "500 damaged: shard 1"},
 		"no JSON": {"id: 1:1\ndata: {\n\n", 0, "read changes: unexpected end"},
 		"cut":     {"id: 1:1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
 	} {
 		c, base := serve(t, "", says(200, nil, test.stream))
 		heard := 0
-		err := c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { heard++; return nil }, nil)
+		err := c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { heard++; return nil }})
 		if err == nil || heard != test.heard || !strings.HasPrefix(err.Error(), base+": "+test.want) {
 			t.Errorf("%s: %d heard, %v", name, heard, err)
 		}
@@ -293,7 +294,7 @@ func TestCauses(t *testing.T) {
 		{422, "key_reused", event.ErrReused, false},
 		{503, "of a later version", nil, true},
 	} {
-		c, base := serve(t, "", says(test.status, nil, fmt.Sprintf(`{"error":{"code":%q,"message":"m"}}`, test.code)))
+		c, base := serve(t, "", says(test.status, nil, fmt.Sprintf(`{"code":%q,"detail":"m"}`, test.code)))
 		_, err := c.Submit(t.Context(), base, client.TypePatch, "k", nil)
 		if test.want != nil && !errors.Is(err, test.want) || client.Temporary(err) != test.temporary {
 			t.Errorf("%s: %v, temporary: %v", test.code, err, client.Temporary(err))

@@ -105,7 +105,7 @@ func TestWrongTerm(t *testing.T) {
 	if _, err := g.SubmitQuads(t.Context(), "", nil, quads("a\" \"b")); !errors.Is(err, event.ErrBad) {
 		t.Errorf("%v, want ErrBad", err)
 	}
-	events, err := g.Divide(graph.Submission{MediaType: graph.TypeNQuads, Body: []byte("<urn:s> <urn:p> <urn:o> .")}, event.Producer{}, 1)
+	events, err := g.Divide(graph.Submission{MediaType: "application/n-quads", Body: []byte("<urn:s> <urn:p> <urn:o> .")}, event.Producer{}, 1)
 	if err != nil || len(events) != 1 || !events[0].Checked {
 		t.Errorf("%+v, %v", events, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"iter"
 	"math"
-	"mime"
 	"slices"
 	"unicode/utf8"
 
@@ -18,14 +17,6 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/nquads"
-)
-
-// Media types that Submit reads.
-const (
-	TypePatch    = dataset.MediaType
-	TypeNQuads   = "application/n-quads"
-	TypeNTriples = "application/n-triples"
 )
 
 // MaxKey bounds an idempotency key, in bytes.
@@ -33,7 +24,7 @@ const MaxKey = 256
 
 // Submission is a document of changes.
 type Submission struct {
-	// MediaType is application/rdf-patch, application/n-quads or application/n-triples (the latter two are additions).
+	// MediaType is that of RDF Patch, as text or binary, or of RDF data, whose statements are additions; see [MediaTypes].
 	MediaType string
 	// Body is the document. Submit doesn't keep it.
 	Body []byte
@@ -84,7 +75,7 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 	}
 	content := xxhash.New()
 	for _, part := range split.Parts {
-		content.Write(part.Payload)
+		_, _ = content.Write(part.Payload)
 	}
 	return g.commit(ctx, split, key, fingerprint(content))
 }
@@ -125,8 +116,8 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 		return split, 0, err
 	}
 	content := xxhash.New()
-	content.Write([]byte(s.MediaType + "\n"))
-	content.Write(s.Body)
+	_, _ = content.Write([]byte(s.MediaType + "\n"))
+	_, _ = content.Write(s.Body)
 	identity = fingerprint(content)
 	split, err = g.divide(g.splitter, s, func() string {
 		if s.Key == "" {
@@ -157,26 +148,6 @@ func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.A
 	return events, nil
 }
 
-// divide divides a document; scope returns what its blank nodes are named by, where the format leaves that open.
-func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
-	mediaType, _, _ := mime.ParseMediaType(s.MediaType)
-	switch mediaType {
-	case TypePatch:
-		split, err = by.Patch(s.Body)
-	case TypeNQuads:
-		split, err = by.Quads(s.Body, scope())
-	case TypeNTriples:
-		split, err = by.Quads(s.Body, scope(), nquads.Triples())
-	default:
-		err = fmt.Errorf("%w: %q; send %s, %s or %s", event.ErrMediaType, s.MediaType, TypePatch, TypeNQuads, TypeNTriples)
-	}
-	err = tooLarge(err)
-	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
-		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
-	}
-	return split, err
-}
-
 // eventsOf are the events of a document's parts, without a producer.
 func eventsOf(split dataset.Split) []event.Addressed {
 	events := make([]event.Addressed, len(split.Parts))
@@ -193,15 +164,6 @@ func eventsOf(split dataset.Split) []event.Addressed {
 // fingerprint is the identity of an event whose content was written to the hash; never 0. It tells a retry from a key that is
 // used for something else by mistake. Who makes two documents with one fingerprint on purpose misleads nobody but himself.
 func fingerprint(content *xxhash.Digest) uint64 { return max(content.Sum64(), 1) }
-
-// tooLarge makes the splitter's error for a transaction that is too large the one that all know.
-func tooLarge(err error) error {
-	var large *dataset.TransactionTooLargeError
-	if errors.As(err, &large) {
-		return fmt.Errorf("%w: %w", event.ErrTooLarge, err)
-	}
-	return err
-}
 
 // results makes of the acks of a submission one result per shard.
 func results(events []event.Addressed, acks []event.Ack, err error) ([]Result, error) {

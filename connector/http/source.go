@@ -118,10 +118,10 @@ func (r *reader) follow(ctx context.Context, c *client.Client, base string, from
 	if len(from) > 0 {
 		query.Set("from", from.String())
 	}
-	err := c.Changes(ctx, base, query, func(change client.Change, _ engine.Cursor) error {
+	err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
 		return r.add(ctx, connector.Message{Stream: strconv.Itoa(change.Shard), Offset: change.Position, MediaType: client.TypePatch,
 			Body: []byte(change.Patch), Time: change.Time})
-	}, nil)
+	}})
 	if err == nil {
 		err = fmt.Errorf("%s: the stream ended", base)
 	}

@@ -84,7 +84,7 @@ func TestSource(t *testing.T) { conntest.TestSource(t, newPeer) }
 // TestErrors: a node that isn't there may come, one that refuses us must be seen to, and each attempt tries the next.
 func TestErrors(t *testing.T) {
 	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, `{"error":{"code":"unauthorized","message":"no token"}}`, http.StatusUnauthorized)
+		http.Error(w, `{"code":"unauthorized","detail":"no token"}`, http.StatusUnauthorized)
 	}))
 	defer refuses.Close()
 	free, err := ports.Free(1)

@@ -104,13 +104,13 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
 		}, modules: []string{xxhash}},
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "event", "engine", "node", "graph", "client",
-		}, modules: []string{prometheus}},
+			"rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "node", "graph", "client",
+		}, modules: []string{prometheus, compress}},
 	},
 	{
 		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},

@@ -46,6 +46,10 @@ func (d *Document) Check() error {
 		return Usagef("--keep-keys=%v: expected more than 0", d.Pipeline.KeepKeys)
 	case d.HTTP.MaxBody < 1:
 		return Usagef("--max-body=%v: expected 1 or more", d.HTTP.MaxBody)
+	case d.HTTP.MaxReaders < 1:
+		return Usagef("--max-readers=%d: expected 1 or more", d.HTTP.MaxReaders)
+	case d.HTTP.MaxDumps < 1:
+		return Usagef("--max-dumps=%d: expected 1 or more", d.HTTP.MaxDumps)
 	}
 	return d.Engine.check()
 }

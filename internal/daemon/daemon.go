@@ -101,7 +101,8 @@ func (d *daemon) serve(ctx context.Context, ln net.Listener, e *started) error {
 	if err != nil {
 		return err
 	}
-	server := api.New(n, api.Config{MaxBody: int64(d.HTTP.MaxBody), Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
+	server := api.New(n, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
+		Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
 		Verifier: d.verifier(e), Sinks: connected.sinks, Sources: connected.sources})
 	list := []component{{"transport", transport.Run}, {"node", n.Run}, {"hand over", d.ending(ctx, n)}}
 	list = append(list, connected.components...)

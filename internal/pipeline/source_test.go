@@ -379,7 +379,7 @@ func TestStreamsThatCantBeNamed(t *testing.T) {
 func TestNoIdentity(t *testing.T) {
 	g := newGraphs(t).start("n1")
 	m := message("a", 0)
-	m.Stream, m.MediaType, m.Body = "", graph.TypeNQuads, []byte("<urn:s> <urn:p> \"o\" .\n")
+	m.Stream, m.MediaType, m.Body = "", "application/n-quads", []byte("<urn:s> <urn:p> \"o\" .\n")
 	b := newBroker(m)
 	s, _ := bring(t, g, b)
 	until(t, "it is acked", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.acked == 1 })

@@ -146,10 +146,18 @@ func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20)
 // Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
 // the document's own: their labels are made from scope, the identity of the event, so that a retry makes the same.
 func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split, error) {
-	d := s.newDivision(len(doc))
+	return s.Statements(len(doc), scope, func(prefix string, add func(rdf.Quad) error) error {
+		return nquads.Parse(doc, add, append(opts, nquads.BlankPrefix(prefix))...)
+	})
+}
+
+// Statements does what Quads does with a document of about so many bytes in any format. read reads it, checks its terms, puts
+// the prefix before the label of each blank node, and calls add for each statement.
+func (s Splitter) Statements(size int, scope string, read func(prefix string, add func(rdf.Quad) error) error) (Split, error) {
+	d := s.newDivision(size)
 	hash := sha256.Sum256([]byte(scope))
 	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
-	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
+	if err := read(prefix, d.Add); err != nil {
 		return Split{}, err
 	}
 	if err := d.endImplicit(); err != nil {

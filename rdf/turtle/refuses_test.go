@@ -27,7 +27,7 @@ var refusals = []refusal{
 	{"blank node as predicate", "<x:s> [] 1 .", 1, 7, "expected a predicate"},
 	{"a as subject", "a a 1 .", 1, 1, "expected a subject"},
 	{"a as object", "<x:s> a a .", 1, 9, "expected an object"},
-	{"relative IRI", "\n <s> a 1 .", 2, 2, `expected an absolute IRI (there is no base), found relative IRI "s"`},
+	{"relative IRI", "\n <s> a 1 .", 2, 2, `expected an absolute IRI (there is no base), found relative IRI "s"; @base sets one`},
 	{"relative prefix", "PREFIX x: <s>", 1, 11, "expected an absolute IRI"},
 	{"space in an IRI", "<x:a b> a 1 .", 1, 5, "found a space"},
 	{"space by escape", `<x:\u0020> a 1 .`, 1, 4, "found a space"},

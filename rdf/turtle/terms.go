@@ -121,7 +121,7 @@ func (rd *Reader) iri() rdf.Term {
 	}
 	reference := t.Key()
 	if !rd.base.known {
-		_ = rd.s.FailAt(at, rdf.ErrInvalid, "expected an absolute IRI (there is no base), found relative IRI %q",
+		_ = rd.s.FailAt(at, rdf.ErrInvalid, "expected an absolute IRI (there is no base), found relative IRI %q; @base sets one",
 			shorten(reference))
 		return rdf.Term{}
 	}
