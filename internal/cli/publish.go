@@ -19,7 +19,7 @@ type publishCommand struct {
 	Type           string   `placeholder:"FORMAT" default:"auto" help:"Format: ntriples, nquads, turtle, trig, jsonld, patch, patch-binary, or a media type; auto goes by the file's name, and takes standard input for an RDF Patch."`
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
-	RunName        string   `name:"run" placeholder:"NAME" help:"Name of this run. The same content sent again has no second effect (the nodes remember it for a day), unless the run has another name."`
+	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped (the nodes remember it for a day, see --keep-keys). Without it each call is a run of its own."`
 	IgnorePrev     bool     `help:"Leave out the headers \"prev\", as when a log is copied into another pipeline."`
 	Quiet          bool     `short:"q" help:"No progress bar and no summary."`
 }
@@ -77,9 +77,8 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 func summaryOf(name string, t publish.Total) string {
 	text := fmt.Sprintf("%s: %d changes in %d requests: %d added, %d deleted", displayName(name), t.Changes,
 		t.Requests, t.Adds, t.Deletes)
-	if t.Again > 0 {
-		text += fmt.Sprintf("; %d of the requests had been accepted before and had no second effect (--run NAME sends anew)",
-			t.Again)
+	if t.Skipped > 0 {
+		text += fmt.Sprintf("; %d of the requests were skipped: the run had sent them before", t.Skipped)
 	}
 	return text
 }
