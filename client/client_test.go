@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -298,6 +299,69 @@ func TestCauses(t *testing.T) {
 		_, err := c.Submit(t.Context(), base, client.TypePatch, "k", nil)
 		if test.want != nil && !errors.Is(err, test.want) || client.Temporary(err) != test.temporary {
 			t.Errorf("%s: %v, temporary: %v", test.code, err, client.Temporary(err))
+		}
+	}
+}
+
+// TestMoved: an event without data moves the cursor, and a change keeps what it doesn't name.
+func TestMoved(t *testing.T) {
+	const stream = "retry: 1000\nid: main@0:5:aaaaaaaaaaaaaaaa\n\n" +
+		"id: main@0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb\ndata: {\"shard\":1,\"position\":7,\"id\":\"ni:///sha-256;bbbbbbbbbbbbbbbbbbbb\"}\n\n" +
+		": still here\n\n" +
+		"id: main@0:9:cccccccccccccccc,1:7:bbbbbbbbbbbbbbbb\n\n"
+	c, base := serve(t, "", says(200, nil, stream))
+	var heard []string
+	note := func(what string) func(client.Cursor) error {
+		return func(cursor client.Cursor) error {
+			heard = append(heard, what+" "+cursor.String())
+			return nil
+		}
+	}
+	err := c.Changes(t.Context(), base, nil, client.Reader{
+		Change: func(_ client.Change, cursor client.Cursor) error { return note("change")(cursor) }, Moved: note("moved"),
+	})
+	want := []string{"moved main@0:5:aaaaaaaaaaaaaaaa", "change main@0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb",
+		"moved main@0:9:cccccccccccccccc,1:7:bbbbbbbbbbbbbbbb"}
+	if err != nil || !slices.Equal(heard, want) {
+		t.Errorf("%q, %v", heard, err)
+	}
+	c, base = serve(t, "", says(200, nil, "id: nonsense\n\n"))
+	if err := c.Changes(t.Context(), base, nil, client.Reader{}); err == nil || !strings.Contains(err.Error(), "SHARD:POSITION") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCursorText(t *testing.T) {
+	for text, want := range map[string]client.Cursor{
+		"main@0:5": {Pipeline: "main", Cursor: engine.Cursor{0: {Position: 5}}},
+		"a@b@0:5":  {Pipeline: "a@b", Cursor: engine.Cursor{0: {Position: 5}}},
+		"main@":    {Pipeline: "main", Cursor: engine.Cursor{}},
+		"0:5":      {Cursor: engine.Cursor{0: {Position: 5}}},
+	} {
+		got, err := client.ParseCursor(text)
+		if err != nil || !reflect.DeepEqual(got, want) || got.String() != text {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, bad := range []string{"@0:5", "main@x", "main"} {
+		if got, err := client.ParseCursor(bad); err == nil {
+			t.Errorf("%s: %v", bad, got)
+		}
+	}
+}
+
+// TestCodes: each code has what a problem needs, once, and those of errors are found by them.
+func TestCodes(t *testing.T) {
+	seen := map[string]bool{}
+	for _, code := range client.Codes() {
+		if seen[code.Name] || code.Status < 400 || code.Title == "" || code.Type() != "urn:quadrille:problem:"+code.Name {
+			t.Errorf("%+v", code)
+		}
+		seen[code.Name] = true
+		if cause := client.Cause(code.Name); cause != nil {
+			if found, ok := client.CodeOf(fmt.Errorf("around: %w", cause)); !ok || found.Name != code.Name {
+				t.Errorf("%s: found %+v", code.Name, found)
+			}
 		}
 	}
 }

@@ -1,5 +1,7 @@
 // Package http is a [connector.Source] that follows another pipeline over the HTTP API of its nodes: each delta of its shards is
-// a message, whose stream is the shard's number and whose offset is the position in the shard's log.
+// a message, whose stream is the pipeline's name and the shard's number, and whose offset is the position in the shard's log. So a
+// node of another pipeline is never taken to go on where the one before was: that pipeline is read from its start. A log that is
+// shorter than what was read of it ends the source ([connector.ErrGiveUp]); one that was made anew and is longer can't be told apart.
 package http
 
 import (
@@ -65,14 +67,14 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if err != nil {
 		return nil, meaning(err)
 	}
-	from := engine.Cursor{}
+	from := client.Cursor{Pipeline: status.Pipeline, Cursor: engine.Cursor{}}
 	for _, shard := range status.Shards {
-		next, found, err := progress.Next(ctx, strconv.Itoa(shard.Shard))
+		next, found, err := progress.Next(ctx, streamOf(status.Pipeline, shard.Shard))
 		if err != nil {
 			return nil, err
 		}
 		if found && next > 0 {
-			from[shard.Shard] = engine.Mark{Position: next - 1}
+			from.Cursor[shard.Shard] = engine.Mark{Position: next - 1}
 		}
 	}
 	following, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -80,6 +82,9 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	go r.follow(following, s.cfg.Client, base, from)
 	return r, nil
 }
+
+// streamOf names the stream of a shard.
+func streamOf(pipeline string, shard int) string { return pipeline + "/" + strconv.Itoa(shard) }
 
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
@@ -112,14 +117,11 @@ type reader struct {
 }
 
 // follow takes what comes until ctx ends or the connection does.
-func (r *reader) follow(ctx context.Context, c *client.Client, base string, from engine.Cursor) {
+func (r *reader) follow(ctx context.Context, c *client.Client, base string, from client.Cursor) {
 	defer close(r.ended)
-	query := url.Values{"live": {"true"}, "from": {"start"}}
-	if len(from) > 0 {
-		query.Set("from", from.String())
-	}
+	query := url.Values{"live": {"true"}, "from": {from.String()}}
 	err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
-		return r.add(ctx, connector.Message{Stream: strconv.Itoa(change.Shard), Offset: change.Position, MediaType: client.TypePatch,
+		return r.add(ctx, connector.Message{Stream: streamOf(from.Pipeline, change.Shard), Offset: change.Position, MediaType: client.TypePatch,
 			Body: []byte(change.Patch), Time: change.Time})
 	}})
 	if err == nil {
