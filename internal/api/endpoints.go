@@ -53,7 +53,8 @@ func (a *API) endpoints() []*endpoint {
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			headers: map[string]string{
 				"Content-Encoding": "gzip, or none.",
-				"Idempotency-Key":  "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once.",
+				"Idempotency-Key": "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once. Another body under the same key is refused " +
+					"in the shards that both fall in.",
 			},
 			takes: graph.MediaTypes(), gives: []string{typeJSON}, statuses: []int{http.StatusOK},
 			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event",

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,7 +23,10 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -412,5 +417,44 @@ func TestCompressed(t *testing.T) {
 	}
 	if answer, body := call(t, "GET", base+"/v1/data?x=1", "", "Accept-Encoding", "gzip"); answer.StatusCode != 400 || code(t, body) != "bad_parameter" {
 		t.Errorf("a problem: %v %q", answer.Header, body)
+	}
+}
+
+// TestKeyOfAnotherBody: it is noticed in the shards that both bodies fall in, and in no other.
+func TestKeyOfAnotherBody(t *testing.T) {
+	base := realNode(t, api.Config{})
+	submit := func(document string) (int, client.Problem) {
+		answer, body := call(t, "POST", base+"/v1/changes", document, "Content-Type", patchType, "Idempotency-Key", "k")
+		var p client.Problem
+		if answer.StatusCode != 200 {
+			if err := json.Unmarshal([]byte(body), &p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return answer.StatusCode, p
+	}
+	row := func(subject, value string) string { return "A <" + subject + "> <http://e/p> \"" + value + "\" .\n" }
+	shardOf := func(subject string) int {
+		return shard.Of(dataset.Subject.Of(rdf.Quad{S: rdf.Trusted("<" + subject + ">")}), 4)
+	}
+	first, other := "http://e/0", ""
+	for i := 1; other == ""; i++ {
+		if s := fmt.Sprint("http://e/", i); shardOf(s) != shardOf(first) {
+			other = s
+		}
+	}
+	if status, p := submit(row(first, "1")); status != 200 {
+		t.Fatalf("%+v", p)
+	}
+	status, p := submit(row(first, "2") + row(other, "3"))
+	if status != 422 || p.Code != "key_reused" || len(p.Results) != 1 || p.Results[0].Shard != shardOf(other) || p.Results[0].Adds != 1 {
+		t.Errorf("one shard in common: %d %+v", status, p)
+	}
+	base = realNode(t, api.Config{}, row(first, "1"))
+	if status, _ := submit(row(first, "1")); status != 200 {
+		t.Errorf("the first: %d", status)
+	}
+	if status, p := submit(row(other, "4")); status != 200 {
+		t.Errorf("no shard in common: %d %+v", status, p)
 	}
 }
