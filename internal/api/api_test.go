@@ -122,6 +122,7 @@ func send(t *testing.T, r *http.Request, header ...string) (*http.Response, stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkDescribed(t, r, answer, string(text))
 	return answer, string(text)
 }
 

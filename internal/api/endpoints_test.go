@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -26,8 +28,11 @@ type openAPI struct {
 			Schema   struct{ Type string }
 		}
 		RequestBody *struct{ Content map[string]any } `json:"requestBody"`
-		Responses   map[string]struct{ Content map[string]any }
-		Security    []map[string][]string
+		Responses   map[string]struct {
+			Description string
+			Content     map[string]any
+		}
+		Security []map[string][]string
 	}
 	Components struct {
 		Schemas struct {
@@ -35,6 +40,33 @@ type openAPI struct {
 				Properties struct{ Code struct{ Enum []string } }
 			}
 		}
+	}
+}
+
+// described is the document of an API that nobody asks.
+var described = sync.OnceValues(func() (d openAPI, err error) {
+	w := httptest.NewRecorder()
+	api.New(good(), api.Config{}).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/openapi.json", nil))
+	return d, json.Unmarshal(w.Body.Bytes(), &d)
+})
+
+// checkDescribed holds each answer that a test gets to the document: it has the status and, for a problem, the code.
+func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body string) {
+	t.Helper()
+	d, err := described()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := d.Paths[r.URL.Path][strings.ToLower(r.Method)]
+	if !ok {
+		return
+	}
+	response, ok := o.Responses[fmt.Sprint(answer.StatusCode)]
+	if !ok {
+		t.Errorf("%s %s: the document has no answer %d: %s", r.Method, r.URL, answer.StatusCode, body)
+	}
+	if answer.Header.Get("Content-Type") == client.TypeProblem && !strings.Contains(response.Description, code(t, body)+": ") {
+		t.Errorf("%s %s: the document has no code %s: %s", r.Method, r.URL, code(t, body), response.Description)
 	}
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -45,7 +46,8 @@ func (a *API) oneVerify(w http.ResponseWriter, r *http.Request, places []client.
 // answerVerify keeps the connection open with white space while the work goes on.
 func (a *API) answerVerify(ctx context.Context, w http.ResponseWriter, places []client.Place) {
 	done := make(chan client.Verification, 1)
-	go func() { done <- a.verify(ctx, places) }()
+	log := a.log(w)
+	go func() { done <- a.verify(ctx, log, places) }()
 	beat := time.NewTicker(a.cfg.Heartbeat)
 	defer beat.Stop()
 	rc := http.NewResponseController(w)
@@ -70,7 +72,7 @@ func (a *API) answerVerify(ctx context.Context, w http.ResponseWriter, places []
 	}
 }
 
-func (a *API) verify(ctx context.Context, places []client.Place) (v client.Verification) {
+func (a *API) verify(ctx context.Context, log *slog.Logger, places []client.Place) (v client.Verification) {
 	var err error
 	if places != nil {
 		v.IDs, err = a.cfg.Verifier.At(ctx, places)
@@ -78,7 +80,7 @@ func (a *API) verify(ctx context.Context, places []client.Place) (v client.Verif
 		v.Report, err = a.cfg.Verifier.Verify(ctx)
 	}
 	if err != nil {
-		a.cfg.Logger.Warn("the logs can't be verified", "err", err)
+		log.Warn("the logs can't be verified", "err", err)
 		return client.Verification{Error: &newProblem("not_verified", "%v", err).Problem}
 	}
 	return v
