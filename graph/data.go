@@ -11,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -132,11 +133,14 @@ func (s *sentWriter) Write(p []byte) (int, error) {
 }
 
 // writeShards writes the shards that end at these marks, or later.
-func (g *Graph) writeShards(ctx context.Context, w io.Writer, ends engine.Cursor, missing *MissingError,
+func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cursor, missing *MissingError,
 	o DataOptions) (engine.Cursor, error) {
-	out, err := rdfio.NewDataWriter(w, o.Format)
-	if err != nil {
-		return nil, err
+	var out rdfio.DataWriter = quadLines{w}
+	if o.Format != rdfio.NQuads {
+		var err error
+		if out, err = rdfio.NewDataWriter(w, o.Format); err != nil {
+			return nil, err
+		}
 	}
 	held, triples := 0, o.Format == rdfio.Turtle || o.Format == rdfio.NTriples
 	write := func(q rdf.Quad) error {
@@ -163,6 +167,15 @@ func (g *Graph) writeShards(ctx context.Context, w io.Writer, ends engine.Cursor
 		}
 	}
 	return cursor, out.Flush()
+}
+
+// quadLines writes N-Quads without a look at the terms: those of a store are well formed.
+type quadLines struct{ *bufio.Writer }
+
+// Write implements [rdfio.DataWriter].
+func (l quadLines) Write(q rdf.Quad) error {
+	_, err := l.Writer.Write(nquads.AppendQuad(l.AvailableBuffer(), q))
+	return err
 }
 
 // eachQuad calls fn for the quads of a shard that are asked for.

@@ -375,3 +375,14 @@ func TestIncompleteData(t *testing.T) {
 		t.Errorf("bad parameter: %d", answer.StatusCode)
 	}
 }
+
+// TestDataThatCantBeHeld: JSON-LD of too many quads is refused before it has begun, and says what to ask for.
+func TestDataThatCantBeHeld(t *testing.T) {
+	url := serve(t, &scripted{data: func(io.Writer, graph.DataOptions) (engine.Cursor, error) {
+		return nil, fmt.Errorf("1000000: %w", graph.ErrHeld)
+	}}, api.Config{})
+	answer, body := call(t, "GET", url+"/v1/data", "", "Accept", "application/ld+json")
+	if answer.StatusCode != 406 || code(t, body) != "not_acceptable" || !strings.Contains(body, "TriG") || answer.Header.Get("ETag") != "" {
+		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, body)
+	}
+}
