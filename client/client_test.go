@@ -264,8 +264,9 @@ func TestChangesThatFail(t *testing.T) {
 	}{
 		"the node says why": {twoChanges +
 			"event: error\ndata: {\"code\":\"damaged\",\"detail\":\"shard 1\"}\n\n", 2, "500 damaged: shard 1"},
-		"no JSON": {"id: 1:1\ndata: {\n\n", 0, "read changes: unexpected end"},
-		"cut":     {"id: 1:1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
+		"the node says which status": {"event: error\ndata: {\"code\":\"cursor\",\"status\":410,\"detail\":\"shard 1\"}\n\n", 0, "410 cursor: shard 1"},
+		"no JSON":                    {"id: 1:1\ndata: {\n\n", 0, "read changes: unexpected end"},
+		"cut":                        {"id: 1:1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
 	} {
 		c, base := serve(t, "", says(200, nil, test.stream))
 		heard := 0

@@ -87,7 +87,7 @@ func (e *events) line(line []byte) error {
 func (e *events) data(value []byte) error {
 	if e.failed {
 		e.failed = false
-		told := decodeError(e.base, http.StatusInternalServerError, value)
+		told := decodeError(e.base, 0, value)
 		if told.Shard == nil || e.to.Lost == nil {
 			return told
 		}

@@ -80,10 +80,12 @@ func problemOf(base string, answer *http.Response) error {
 	return e
 }
 
-// decodeError makes an error of a problem, or of whatever else somebody between here and the node has answered.
+// decodeError makes an error of a problem, or of whatever else somebody between here and the node has answered. Within a stream,
+// whose status was 200, it is 0 and the problem tells.
 func decodeError(base string, status int, text []byte) *Error {
 	e := &Error{URL: base}
-	if err := json.Unmarshal(text, &e.Problem); err != nil || e.Code == "" {
+	err := json.Unmarshal(text, &e.Problem)
+	if status = cmp.Or(status, e.Status, http.StatusInternalServerError); err != nil || e.Code == "" {
 		e.Problem = Problem{Code: strings.ToLower(http.StatusText(status)), Detail: cmp.Or(e.Detail, strings.TrimSpace(string(text)))}
 	}
 	e.Status = status
