@@ -20,13 +20,14 @@ func (r *report) try(ctx context.Context, runner *mutants.Runner, t mutants.Targ
 	if err != nil {
 		return err
 	}
-	if err := runner.Check(ctx, t); err != nil {
-		return err
-	}
 	r.gone(t.Package, all)
 	chosen := r.choose(all, o)
+	batch, err := runner.Compile(ctx, t, chosen)
+	if err != nil {
+		return err
+	}
 	for _, m := range chosen {
-		outcome, err := runner.Try(ctx, t, m)
+		outcome, err := batch.Try(ctx, m)
 		if err != nil {
 			return err
 		}
