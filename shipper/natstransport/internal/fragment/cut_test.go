@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // TestCutWithoutRemainder: a frame of any length becomes parts of the given size, the last one of what is left, and is put
@@ -54,5 +56,36 @@ func TestNumberWithoutEnd(t *testing.T) {
 	message = message[:len(message)-5] // without the checksum, and the end of the total
 	if _, err := Decode(message); !errors.Is(err, ErrPart) {
 		t.Errorf("%x: %v", message, err)
+	}
+}
+
+// TestLargestFrame: one of the most bytes that a batch may have is taken.
+func TestLargestFrame(t *testing.T) {
+	f := Part{Count: 1, Total: shipper.MaxWireBytes, Content: []byte("x")}
+	if got, err := Decode(f.Append(nil)); err != nil || got.Total != f.Total {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestHolds: the sender of a frame goes on while it is under way, and when it is complete; not when a part of it is lost.
+func TestHolds(t *testing.T) {
+	const size = MinContent
+	a := NewAssembler(0, time.Second)
+	list := cut(1, 1, 0, content(1, 4*size), size)
+	for i := range list {
+		put(t, a, list[i])
+		if !a.Holds(&list[i]) {
+			t.Errorf("part %d of %d was taken, and its sender is stopped", i, len(list))
+		}
+	}
+	list = cut(1, 2, 0, content(1, 4*size), size)
+	put(t, a, list[0])
+	if _, err := a.Add(start, &list[2]); !errors.Is(err, ErrIncomplete) {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if a.Holds(&list[i]) {
+			t.Errorf("part %d of a frame that is lost: its sender goes on", i)
+		}
 	}
 }
