@@ -141,7 +141,7 @@ func (b *Batch) leaveOut(numbered map[int]Mutant, in []int) {
 }
 
 // timeFor is how long tests may take with a mutant that take d without.
-func timeFor(d time.Duration) time.Duration { return 5*time.Second + 10*d }
+func timeFor(d time.Duration) time.Duration { return 4*time.Second + 4*d }
 
 func (r *Runner) measure(ctx context.Context, c *compiled) error {
 	begun := time.Now()

@@ -81,3 +81,12 @@ func TestNextWaitsForTheOneBefore(t *testing.T) {
 		}
 	})
 }
+
+func TestDefaults(t *testing.T) {
+	if got := NewSink(nil, nil, SinkConfig{}).cfg.MaxBatch; got != 1<<20 {
+		t.Errorf("a sink's batch has %d bytes", got)
+	}
+	if got := NewSink(nil, nil, SinkConfig{MaxBatch: 1}).cfg.MaxBatch; got != 1 {
+		t.Errorf("a sink's batch has %d bytes, not 1", got)
+	}
+}

@@ -90,6 +90,7 @@ type script struct {
 	t     *testing.T
 	opens []error // of the next attempts to connect
 	reads []step
+	acks  []error // of the next acks
 
 	mu       sync.Mutex
 	opened   []time.Time
@@ -144,6 +145,11 @@ func (s *script) Ack(_ context.Context, committed []connector.Message) error {
 	if len(committed) == 0 {
 		s.t.Error("nothing is acked")
 	}
+	if len(s.acks) > 0 {
+		err := s.acks[0]
+		s.acks = s.acks[1:]
+		return err
+	}
 	s.acked += len(committed)
 	return nil
 }
@@ -193,7 +199,7 @@ func TestNothingIsAckedBeforeItIsCommitted(t *testing.T) {
 	}
 }
 
-// TestWhyItIsTriedAgain: the status has the cause, whether connecting, reading or the owner of a shard has failed.
+// TestWhyItIsTriedAgain: the status has the cause, whether connecting, reading, acking or the owner of a shard has failed.
 func TestWhyItIsTriedAgain(t *testing.T) {
 	cause := errors.New("cut off")
 	full := func(context.Context, *event.Addressed) (event.Ack, error) {
@@ -205,6 +211,7 @@ func TestWhyItIsTriedAgain(t *testing.T) {
 		is   error
 	}{
 		"connecting": {&script{opens: []error{cause}}, &ledger{}, cause},
+		"acking":     {&script{reads: []step{messages(message("a", 0))}, acks: []error{cause}}, &ledger{}, cause},
 		"reading":    {&script{reads: []step{{err: cause}}}, &ledger{}, cause},
 		"committing": {&script{reads: []step{messages(message("a", 0))}}, &ledger{answer: full}, event.ErrHalted},
 	} {
@@ -311,7 +318,8 @@ func TestLettersOfRefusedAreBounded(t *testing.T) {
 func TestProgressIsNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		from := &script{t: t, reads: []step{messages(message("a", 0)), {after: time.Second, messages: []connector.Message{message("a", 1)}}}}
-		starting(t, &ledger{}, from, io.Discard, rare)
+		door := &ledger{}
+		starting(t, door, from, io.Discard, rare)
 		for want := range uint64(3) {
 			next, found, err := from.progress.Next(t.Context(), "a")
 			if err != nil || next != want || found != (want > 0) {
@@ -326,6 +334,9 @@ func TestProgressIsNoted(t *testing.T) {
 			} else {
 				time.Sleep(time.Second)
 			}
+		}
+		if len(door.sent) != 4 {
+			t.Errorf("two messages, and how far they have come, are %d events", len(door.sent))
 		}
 	})
 }

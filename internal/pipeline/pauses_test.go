@@ -117,7 +117,14 @@ func TestPausesOfASink(t *testing.T) {
 		to := &refusing{target: target{t: t}, errs: append(retries, nil, connector.ErrRetry)}
 		s, _ := sinking(t, l, to, io.Discard, pauses)
 		l.add(0, rows)
+		synctest.Wait()
+		if err := s.Errors()[0]; !errors.Is(err, connector.ErrRetry) {
+			t.Errorf("while it is tried again it shows %v", err)
+		}
 		time.Sleep(time.Hour)
+		if err := s.Errors()[0]; err != nil {
+			t.Errorf("after it was written it shows %v", err)
+		}
 		pausesGrow(t, to.tried)
 		l.add(0, rows)
 		time.Sleep(time.Minute)
