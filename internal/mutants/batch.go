@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -45,10 +46,11 @@ func (r *Runner) Compile(ctx context.Context, t Target, all []Mutant) (*Batch, e
 		if said, err := r.goCommand(ctx, "test", "-c", "-vet=off", ldflags, "-overlay", overlay, "-o", c.file, "./"+s.Package); err != nil {
 			return nil, fmt.Errorf("compile the tests of %s: %w\n%s", s.Package, err, said)
 		}
-		if err := r.measure(ctx, &c); err != nil {
+		halves, err := r.measure(ctx, c)
+		if err != nil {
 			return nil, err
 		}
-		b.suites = append(b.suites, c)
+		b.suites = append(b.suites, halves...)
 	}
 	return b, nil
 }
@@ -143,14 +145,51 @@ func (b *Batch) leaveOut(numbered map[int]Mutant, in []int) {
 // timeFor is how long tests may take with a mutant that take d without.
 func timeFor(d time.Duration) time.Duration { return 4*time.Second + 4*d }
 
-func (r *Runner) measure(ctx context.Context, c *compiled) error {
+// measure runs a suite without a mutant, and returns it with its time limit: the tests that take most of the time come last.
+func (r *Runner) measure(ctx context.Context, c compiled) ([]compiled, error) {
 	begun := time.Now()
-	outcome, said, err := r.run(ctx, *c, 0)
+	c.suite.Flags = append(slices.Clone(c.suite.Flags), "-test.v")
+	outcome, said, err := r.run(ctx, c, 0)
 	if err != nil || outcome != Survived {
-		return errors.Join(err, fmt.Errorf("without a mutant: %s: %s\n%s", c.suite.Package, outcome, said))
+		return nil, errors.Join(err, fmt.Errorf("without a mutant: %s: %s\n%s", c.suite.Package, outcome, said))
 	}
+	c.suite.Flags = c.suite.Flags[:len(c.suite.Flags)-1]
 	c.suite.Timeout = min(c.suite.Timeout, timeFor(time.Since(begun)))
-	return nil
+	slow := slowTests(said)
+	if slow == "" {
+		return []compiled{c}, nil
+	}
+	first, last := c, c
+	first.suite.Flags = append(slices.Clone(c.suite.Flags), "-test.skip", slow)
+	last.suite.Flags = append(slices.Clone(c.suite.Flags), "-test.run", slow)
+	return []compiled{first, last}, nil
+}
+
+var passed = regexp.MustCompile(`(?m)^--- PASS: (\w+) \((\d+\.\d+)s\)`)
+
+// slowTests is a pattern of the tests that took more than a tenth of the time of all, given what they said of it; empty if
+// there are none, or if all that is to be tried takes little time.
+func slowTests(said string) string {
+	const little = 0.2 // seconds
+	times := map[string]float64{}
+	var all float64
+	for _, match := range passed.FindAllStringSubmatch(said, -1) {
+		if seconds, err := strconv.ParseFloat(match[2], 64); err == nil {
+			times[match[1]] = seconds
+			all += seconds
+		}
+	}
+	var slow []string
+	for name, seconds := range times {
+		if all > little && seconds > all/10 {
+			slow = append(slow, name)
+		}
+	}
+	if len(slow) == 0 || len(slow) == len(times) {
+		return ""
+	}
+	slices.Sort(slow)
+	return "^(" + strings.Join(slow, "|") + ")$"
 }
 
 // run runs a test binary with a mutant, or with none, which is 0.

@@ -37,13 +37,13 @@ var simulation = Suite{"internal/sim", time.Minute, []string{
 
 // Targets are the packages in which a line that nobody guards can lose data.
 var Targets = []Target{
-	{"operator", []Suite{unit("operator"), unit("operator/dataset"), simulation}},
-	{"operator/dataset", []Suite{unit("operator/dataset"), simulation}},
-	{"coordinator", []Suite{unit("coordinator"), unit("node/core"), simulation}},
-	{"node/core", []Suite{unit("node/core"), simulation, {"node", 2 * time.Minute, []string{"-test.short"}}}},
-	{"shipper", []Suite{unit("shipper"), simulation, unit("shipper/natstransport")}},
+	{"operator", []Suite{property("operator"), property("operator/dataset"), simulation}},
+	{"operator/dataset", []Suite{property("operator/dataset"), simulation}},
+	{"coordinator", []Suite{property("coordinator"), property("node/core"), simulation}},
+	{"node/core", []Suite{property("node/core"), simulation, {"node", 2 * time.Minute, []string{"-test.short"}}}},
+	{"shipper", []Suite{property("shipper"), simulation, unit("shipper/natstransport")}},
 	{"shipper/natstransport/internal/fragment", []Suite{
-		unit("shipper/natstransport/internal/fragment"), unit("shipper/natstransport"),
+		property("shipper/natstransport/internal/fragment"), unit("shipper/natstransport"),
 	}},
 	{"internal/pipeline", []Suite{unit("internal/pipeline")}},
 	{"connector/file", []Suite{unit("connector/file")}},
@@ -52,6 +52,13 @@ var Targets = []Target{
 
 // unit is the run of a package's own tests.
 func unit(pkg string) Suite { return Suite{pkg, 30 * time.Second, []string{"-test.short"}} }
+
+// property is unit, of a package with property tests: they look for no simpler example of what a mutant breaks, and keep none.
+func property(pkg string) Suite {
+	s := unit(pkg)
+	s.Flags = append(s.Flags, "-rapid.shrinktime=0s", "-rapid.nofailfile")
+	return s
+}
 
 // TargetOf returns the target of a package.
 func TargetOf(pkg string) (Target, error) {

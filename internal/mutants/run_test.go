@@ -95,6 +95,19 @@ func TestShapes(t *testing.T) {
 	}
 }
 
+// TestSlowTestsComeLast: they are those that take more than a tenth of a time that is worth it.
+func TestSlowTestsComeLast(t *testing.T) {
+	for said, want := range map[string]string{
+		"--- PASS: TestA (0.05s)\n--- PASS: TestB (1.00s)\n    --- PASS: TestB/sub (1.00s)\n--- PASS: TestC (0.90s)\nPASS\n": "^(TestB|TestC)$",
+		"--- PASS: TestA (0.00s)\n--- PASS: TestB (0.10s)\n":                                                                 "",
+		"--- PASS: TestA (1.00s)\n--- PASS: TestB (2.00s)\n":                                                                 "",
+	} {
+		if got := slowTests(said); got != want {
+			t.Errorf("%q: got %q, want %q", said, got, want)
+		}
+	}
+}
+
 // TestCompileFails: tests that fail without a mutant would find every one.
 func TestCompileFails(t *testing.T) {
 	r := runner(t)

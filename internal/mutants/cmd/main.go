@@ -18,6 +18,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.packages, "pkg", "", "packages whose mutants are tried, with commas between them (default all that are known)")
 	flag.IntVar(&o.sample, "sample", 0, "try so many mutants of each package, chosen by seed, and all that are listed (default all)")
+	flag.IntVar(&o.skip, "skip", 0, "leave the first so many of the sample out, which were tried before")
 	flag.StringVar(&o.seed, "seed", "1", "chooses the sample")
 	flag.StringVar(&o.list, "list", "internal/mutants/testdata/survivors.txt", "the list of mutants that no test notices")
 	flag.BoolVar(&o.verbose, "v", false, "tell what became of each mutant")
@@ -41,7 +42,7 @@ func main() {
 
 type options struct {
 	packages, seed, list string
-	sample               int
+	sample, skip         int
 	write, verbose       bool
 }
 

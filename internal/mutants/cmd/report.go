@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/internal/mutants"
 )
@@ -41,15 +42,15 @@ func (r *report) try(ctx context.Context, runner *mutants.Runner, t mutants.Targ
 	return nil
 }
 
-// choose returns the sample, and the listed mutants that are not in it.
+// choose returns the sample but for what is skipped, and the listed mutants that are not in it.
 func (r *report) choose(all []mutants.Mutant, o options) []mutants.Mutant {
 	n := len(all)
 	if o.sample > 0 {
 		n = min(n, o.sample)
 	}
 	ordered := mutants.Sample(all, o.seed, len(all))
-	chosen := ordered[:n:n]
-	for _, m := range ordered[n:] {
+	chosen := ordered[min(o.skip, n):n:n]
+	for _, m := range slices.Concat(ordered[:min(o.skip, n)], ordered[n:]) {
 		if _, listed := r.list.Reasons[m.String()]; listed {
 			chosen = append(chosen, m)
 		}
