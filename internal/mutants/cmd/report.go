@@ -42,7 +42,7 @@ func (r *report) try(ctx context.Context, runner *mutants.Runner, t mutants.Targ
 	return nil
 }
 
-// choose returns the sample but for what is skipped, and the listed mutants that are not in it.
+// choose returns the sample but for what is skipped, and the listed mutants that are not in it; of both what matches.
 func (r *report) choose(all []mutants.Mutant, o options) []mutants.Mutant {
 	n := len(all)
 	if o.sample > 0 {
@@ -55,7 +55,7 @@ func (r *report) choose(all []mutants.Mutant, o options) []mutants.Mutant {
 			chosen = append(chosen, m)
 		}
 	}
-	return chosen
+	return slices.DeleteFunc(chosen, func(m mutants.Mutant) bool { return !o.match.MatchString(m.String()) })
 }
 
 // gone takes the listed mutants of a package out that the code doesn't have any more.
