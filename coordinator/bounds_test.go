@@ -61,4 +61,8 @@ func TestWeightByDefault(t *testing.T) {
 	if m, _ := c.State().Member("n1"); m.Weight != 1 || c.Process().Weight != 1 {
 		t.Errorf("%+v, %+v", m, c.Process())
 	}
+	s := coordinator.Process{Name: "n1", ID: "p"}.Enter(coordinator.NewState(coordinator.Settings{Shards: 2, Format: 1}))
+	if m, _ := s.Member("n1"); m.Weight != 1 {
+		t.Errorf("it has entered as %+v", m)
+	}
 }

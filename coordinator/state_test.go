@@ -1,0 +1,53 @@
+package coordinator_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// TestDrainTwice: who is draining already is not proposed again.
+func TestDrainTwice(t *testing.T) {
+	s := coordinator.NewState(coordinator.Settings{Shards: 2, Format: 1}).Enter(coordinator.Member{Name: "n1", Weight: 1})
+	m, _ := s.Member("n1")
+	draining, err := s.Drain("n1", m.Incarnation)
+	if err != nil || draining == s {
+		t.Fatalf("%+v, %v", draining, err)
+	}
+	if again, err := draining.Drain("n1", m.Incarnation); err != nil || again != draining {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+// TestUnknownMarksTakeNoRoom: a record tells the marks of those shards alone of which something is known.
+func TestUnknownMarksTakeNoRoom(t *testing.T) {
+	s := coordinator.NewState(coordinator.Settings{Shards: 2000, Format: 1})
+	next := s.Enter(coordinator.Member{Name: "n1", Weight: 1}).Raise(func(shard int) engine.Mark {
+		if shard%1000 == 3 {
+			return engine.Mark{Position: uint64(shard), ID: "id"}
+		}
+		return engine.Mark{}
+	})
+	record, err := coordinator.AppendRecord(nil, "c1", s, next)
+	if err != nil || !strings.Contains(string(record), `#marks> "3:3:id 1003:1003:id" .`) {
+		t.Errorf("%v in %s", err, record)
+	}
+}
+
+// TestRecordOfNobody: what can't be a pipeline's name has no records.
+func TestRecordOfNobody(t *testing.T) {
+	s := coordinator.NewState(coordinator.Settings{Shards: 1, Format: 1}).Enter(coordinator.Member{Name: "n1", Weight: 1})
+	record, err := coordinator.AppendRecord(nil, "c1", s, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "no name"
+	if got, err := coordinator.ParseRecord(name, record); err == nil {
+		t.Errorf("read: %+v", got)
+	}
+	if got, err := coordinator.AppendRecord(nil, name, s, s); err == nil {
+		t.Errorf("written: %s", got)
+	}
+}
