@@ -51,3 +51,20 @@ func TestRecordOfNobody(t *testing.T) {
 		t.Errorf("written: %s", got)
 	}
 }
+
+// TestTextThatCantBeWritten: what is no UTF-8 makes no record, rather than one without facts.
+func TestTextThatCantBeWritten(t *testing.T) {
+	s := coordinator.NewState(coordinator.Settings{Shards: 1, Format: 1})
+	next := s.Enter(coordinator.Member{Name: "n1", Weight: 1})
+	for name, bad := range map[string]*coordinator.State{
+		"mark":     next.Raise(func(int) engine.Mark { return engine.Mark{Position: 1, ID: "\xff"} }),
+		"proposal": {Epoch: 1, Settings: s.Settings, Assignment: s.Assignment, Proposal: "\xff"},
+	} {
+		if record, err := coordinator.AppendRecord(nil, "c1", s, bad); err == nil {
+			t.Errorf("%s: written: %s", name, record)
+		}
+		if record, err := coordinator.AppendRecord(nil, "c1", bad, next); err == nil {
+			t.Errorf("%s, of the state before: written: %s", name, record)
+		}
+	}
+}
