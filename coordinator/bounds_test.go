@@ -66,3 +66,39 @@ func TestWeightByDefault(t *testing.T) {
 		t.Errorf("it has entered as %+v", m)
 	}
 }
+
+// TestDetectorToTheNanosecond: a silence of just the time that is allowed is none, of the node itself, of a member, and of all.
+func TestDetectorToTheNanosecond(t *testing.T) {
+	d := newDetecting(t, "n1", "n2", "n3").accuses("at first")
+	d.hears(tenth, "n1", "n3")
+	d.hears(time.Second, "n3").accuses("it has heard itself a second ago", "n2")
+	d = newDetecting(t, "n1", "n2").accuses("at first")
+	d.hears(time.Second*2/3, "n1").accuses("for two thirds of the time")
+	d.is("for two thirds of the time", false, false)
+	d.hears(1, "n1").accuses("for longer")
+	d.is("for longer", true, true)
+}
+
+// TestStrangersAreNobody: beats of who is no member are no sign that the members could be heard.
+func TestStrangersAreNobody(t *testing.T) {
+	d := newDetecting(t, "n1", "n2").accuses("at first")
+	for range 15 {
+		d.Heard(d.now, "n9", 5, false)
+		d.hears(tenth, "n1").accuses("it hears a stranger alone")
+	}
+	d.is("it hears a stranger alone", true, true)
+}
+
+// TestNamesToTheLetter: the first and the last letters and digits are allowed, and none beside them.
+func TestNamesToTheLetter(t *testing.T) {
+	for _, good := range []string{"A", "Z", "a", "z", "0", "9", "-", ".", "_", ":", "@"} {
+		if err := coordinator.CheckNode(good); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"[", "`", "{", "/", ";", "?", " ", "ä"} {
+		if err := coordinator.CheckNode(bad); err == nil {
+			t.Errorf("%q is a node's name", bad)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/memory"
 )
 
 // TestDrainTwice: who is draining already is not proposed again.
@@ -66,5 +67,41 @@ func TestTextThatCantBeWritten(t *testing.T) {
 		if record, err := coordinator.AppendRecord(nil, "c1", bad, next); err == nil {
 			t.Errorf("%s, of the state before: written: %s", name, record)
 		}
+	}
+}
+
+// TestTheLastAreDraining: where all that are left are draining, they take what a failed one had.
+func TestTheLastAreDraining(t *testing.T) {
+	s := coordinator.NewState(coordinator.Settings{Shards: 4, Format: 1})
+	for _, name := range []string{"n1", "n2"} {
+		s = s.Enter(coordinator.Member{Name: name, Weight: 1})
+	}
+	n1, _ := s.Member("n1")
+	n2, _ := s.Member("n2")
+	s, err := s.Drain("n2", n2.Incarnation)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = s.Fail("n1", n1.Incarnation); err != nil {
+		t.Fatal(err)
+	}
+	for shard := range 4 {
+		if got := s.Assignment.Node(shard); got != "n2" {
+			t.Errorf("shard %d is owned by %q", shard, got)
+		}
+	}
+}
+
+// TestRouteWithoutShipper: what can't be carried is not taken for routed.
+func TestRouteWithoutShipper(t *testing.T) {
+	c, err := coordinator.New(coordinator.Config{CoordID: "c1", LocalNode: "n1", Shards: 2}, memory.New(2).Control(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Join(t.Context(), "n1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Route(t.Context(), "k", coordinator.Payload{}); err == nil || c.Stats().Routed != 0 {
+		t.Errorf("%v, %+v", err, c.Stats())
 	}
 }
