@@ -100,7 +100,7 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 	if err := patch.Parse(doc, d, patch.OnePrev()); err != nil {
 		return Split{}, err
 	}
-	if err := d.endImplicit(); err != nil {
+	if err := d.Commit(); err != nil {
 		return Split{}, err
 	}
 	split := d.done()
@@ -149,7 +149,7 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
 		return Split{}, err
 	}
-	if err := d.endImplicit(); err != nil {
+	if err := d.Commit(); err != nil {
 		return Split{}, err
 	}
 	return d.done(), nil
@@ -158,7 +158,6 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 // Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
 // may be nil. Blank nodes keep their labels.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
-	s.PartSize = math.MaxInt
 	d := s.newDivision(0)
 	for _, rows := range []struct {
 		of   iter.Seq[rdf.Quad]
@@ -173,7 +172,7 @@ func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 			}
 		}
 	}
-	err := d.endImplicit()
+	err := d.Commit()
 	return d.done(), err
 }
 
@@ -183,7 +182,6 @@ type division struct {
 	s       Splitter
 	open    []open // per shard
 	touched []int  // shards with rows of the transaction under way
-	inside  bool   // between TX and TC
 	rowsTx  uint64
 	split   Split
 	room    int // for what a shard's next part is taken to have
@@ -219,20 +217,11 @@ func (d *division) Header(name string, value rdf.Term) error {
 	return nil
 }
 
-func (d *division) Begin() error {
-	err := d.endImplicit()
-	d.inside = true
-	return err
-}
+// Begin ends the transaction that rows outside of TX … TC make, if there are any.
+func (d *division) Begin() error { return d.Commit() }
 
-// endImplicit ends the transaction that rows outside of TX … TC make.
-func (d *division) endImplicit() error {
-	if d.inside {
-		return nil
-	}
-	return d.Commit()
-}
-
+// Commit ends the transaction under way. At the end of a document, too, that can but be one of rows outside of TX … TC: a reader
+// takes no document that ends within another.
 func (d *division) Commit() error {
 	for _, shard := range d.touched {
 		o := &d.open[shard]
@@ -244,7 +233,7 @@ func (d *division) Commit() error {
 		}
 	}
 	d.split.Rows += d.rowsTx
-	d.touched, d.inside, d.rowsTx = d.touched[:0], false, 0
+	d.touched, d.rowsTx = d.touched[:0], 0
 	return nil
 }
 
@@ -253,7 +242,7 @@ func (d *division) Abort() error {
 		o := &d.open[shard]
 		o.buf, o.begun = o.buf[:o.begun], -1
 	}
-	d.touched, d.inside, d.rowsTx = d.touched[:0], false, 0
+	d.touched, d.rowsTx = d.touched[:0], 0
 	return nil
 }
 
