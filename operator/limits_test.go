@@ -105,7 +105,9 @@ func TestTroubleEndsWithOwnership(t *testing.T) {
 // TestAnswersAreCounted: those that say "later", and those of the engine that say nothing.
 func TestAnswersAreCounted(t *testing.T) {
 	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxOnce = 1 })
-	once := func(id uint64) { h.deliver(id, event.Event{Producer: event.Producer{Kind: event.Once, Name: fmt.Sprint(id)}, Seq: 1, Payload: []byte("a")}) }
+	once := func(id uint64) {
+		h.deliver(id, event.Event{Producer: event.Producer{Kind: event.Once, Name: fmt.Sprint(id)}, Seq: 1, Payload: []byte("a")})
+	}
 	once(1)
 	once(2)
 	if s := h.Stats(); s.BusyAcked != 1 || s.Unknown != 0 {

@@ -143,7 +143,7 @@ func (b *Batch) leaveOut(numbered map[int]Mutant, in []int) {
 }
 
 // timeFor is how long tests may take with a mutant that take d without.
-func timeFor(d time.Duration) time.Duration { return 4*time.Second + 4*d }
+func timeFor(d time.Duration) time.Duration { return 5*time.Second + 10*d }
 
 // measure runs a suite without a mutant, and returns it with its time limit: the tests that take most of the time come last.
 func (r *Runner) measure(ctx context.Context, c compiled) ([]compiled, error) {
