@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,11 @@ type SyntaxError = rdf.SyntaxError
 
 // Bounds of a reader. The first two hold unless an [Option] changes them.
 const (
-	// DefaultMaxRow is the number of bytes that a row may have, from its code to its dot, and a line too.
-	DefaultMaxRow = scan.DefaultLimit
+	// DefaultMaxTerm is the number of bytes that a term may have, written as N-Triples has it.
+	DefaultMaxTerm = scan.DefaultTerm
 	// DefaultMaxDepth is how deeply triple terms may be nested.
 	DefaultMaxDepth = scan.DefaultDepth
-	// MaxRowLines is the number of lines that a row may be spread over.
+	// MaxRowLines is the number of lines that a row may be spread over, without those in its strings.
 	MaxRowLines = 256
 )
 
@@ -28,6 +29,7 @@ const MediaType = "application/rdf-patch"
 type options struct {
 	file         string
 	row          int
+	term         int
 	depth        int
 	document     int64
 	rows         int64
@@ -35,6 +37,7 @@ type options struct {
 	id           bool
 	onePrev      bool
 	blankPrefix  string
+	languageCase bool
 }
 
 func (o *options) order() order {
@@ -47,9 +50,12 @@ type Option func(*options)
 // File sets the name of the patch for errors.
 func File(name string) Option { return func(o *options) { o.file = name } }
 
-// MaxRow bounds the bytes of a row and of a line, and with it of a term; see [DefaultMaxRow], which 0 stands for, and
-// [scan.MaxLimit]. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the terms of one
-// row that are not written so.
+// MaxTerm bounds the bytes of a term; see [DefaultMaxTerm], which 0 stands for, and [scan.MaxTerm].
+func MaxTerm(bytes int) Option { return func(o *options) { o.term = bytes } }
+
+// MaxRow bounds the bytes of a row, from its code to its dot, and of a line; 0 stands for four times the bound of a term,
+// and what stands between them. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the
+// terms of one row that are not written so.
 func MaxRow(bytes int) Option { return func(o *options) { o.row = bytes } }
 
 // MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth], which 0 stands for.
@@ -79,6 +85,10 @@ func OnePrev() Option { return func(o *options) { o.onePrev = true } }
 // senders whose labels are not. A prefix that no label can begin with is an error of the read ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
+// LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
+// for who does not compare them.
+func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
+
 // Reader reads RDF Patch text. It is used by one goroutine at a time.
 //
 // It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
@@ -102,7 +112,7 @@ type Reader struct {
 // NewReader returns a reader of what r gives.
 func NewReader(r io.Reader, opts ...Option) *Reader {
 	o := collect(opts)
-	return newReader(scan.NewReader(r, o.row, o.document), o)
+	return newReader(scan.NewReader(r, scan.LineLimit(o.row, o.term), o.document), o)
 }
 
 func collect(opts []Option) options {
@@ -114,8 +124,9 @@ func collect(opts []Option) options {
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth), o: o, order: o.order()}
+	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth, o.term), o: o, order: o.order()}
 	rd.s.SetFile(o.file)
+	rd.s.SetLanguageCase(o.languageCase)
 	rd.err = rd.s.SetBlankPrefix(o.blankPrefix)
 	return rd
 }
@@ -125,7 +136,7 @@ func newReader(in *scan.Input, o options) *Reader {
 // them reads twice, first with a [Counter].
 func Parse(data []byte, c Change, opts ...Option) error {
 	o := collect(opts)
-	return newReader(scan.NewBytes(data, o.row, o.document), o).Run(c)
+	return newReader(scan.NewBytes(data, scan.LineLimit(o.row, o.term), o.document), o).Run(c)
 }
 
 // Run drives c with the rows until the end of the input, and is called once. Rows are handed over as soon as their
@@ -134,6 +145,7 @@ func (rd *Reader) Run(c Change) error {
 	if rd.err != nil {
 		return rd.err
 	}
+	seen := 0 // bytes of the window that were looked at before, of a row that is cut off
 	for last := false; !last; {
 		window, final, err := rd.in.Next(rd.s.Offset())
 		if err != nil {
@@ -141,14 +153,24 @@ func (rd *Reader) Run(c Change) error {
 		}
 		last = final
 		rd.s.Continue(window)
-		if err := rd.rows(c, last); err != nil {
-			return err
+		if last || rd.mayEnd(window, seen) {
+			if err := rd.rows(c, last); err != nil {
+				return err
+			}
 		}
+		seen = len(window) - rd.s.Offset()
 	}
 	if rd.order.open {
 		return rd.s.Expected("TC or TA for the open transaction")
 	}
 	return nil
+}
+
+// mayEnd reports whether the row that was cut off may end in the window: if it was in a string, that must end, too. To read
+// it again with each line would take long.
+func (rd *Reader) mayEnd(window []byte, seen int) bool {
+	quote := rd.s.Awaits()
+	return quote == 0 || bytes.Contains(window[max(0, seen-2):], []byte{quote, quote, quote})
 }
 
 // positioned gives the bounds of the input a place; errors of the source stay as they are.

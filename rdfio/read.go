@@ -30,6 +30,10 @@ type Source struct {
 	Base string
 	// BlankPrefix is put before the label of each blank node.
 	BlankPrefix string
+	// MaxTerm bounds the bytes of a term in all formats but JSON-LD, MaxDepth the nesting. Defaults: those of the readers.
+	MaxTerm, MaxDepth int
+	// LanguageCase keeps language tags as they are written, for who does not compare terms.
+	LanguageCase bool
 	// MaxDocument bounds the bytes of a JSON-LD document, MaxQuads its statements. Defaults: [MaxJSONDocument], [MaxJSONQuads].
 	MaxDocument, MaxQuads int
 	// Contexts gives the remote contexts of JSON-LD. Default: there are none.
@@ -43,16 +47,26 @@ type Source struct {
 // the place in the document, or, as those of fn and r, the file's name. All but JSON-LD streams.
 func (s Source) Statements(r io.Reader, format Format, fn func(rdf.Quad) error) error {
 	switch format {
-	case NTriples:
-		return s.run(nquads.NewReader(r, nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix), nquads.Triples()), fn)
-	case NQuads:
-		return s.run(nquads.NewReader(r, nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix)), fn)
+	case NTriples, NQuads:
+		return s.lines(r, format, fn)
 	case Turtle, TriG:
 		return s.turtle(r, format, fn)
 	case JSONLD:
 		return s.json(r, fn)
 	}
 	return fmt.Errorf("%s: %s is no RDF data", s.File, format)
+}
+
+func (s Source) lines(r io.Reader, format Format, fn func(rdf.Quad) error) error {
+	opts := []nquads.Option{nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix), nquads.MaxTerm(s.MaxTerm),
+		nquads.MaxDepth(s.MaxDepth)}
+	if format == NTriples {
+		opts = append(opts, nquads.Triples())
+	}
+	if s.LanguageCase {
+		opts = append(opts, nquads.LanguageCase())
+	}
+	return s.run(nquads.NewReader(r, opts...), fn)
 }
 
 // quads is what the readers of data have in common.
@@ -74,7 +88,13 @@ func (s Source) run(rd quads, fn func(rdf.Quad) error) error {
 }
 
 func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) error {
-	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix)}
+	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix), turtle.MaxTerm(s.MaxTerm)}
+	if s.MaxDepth > 0 {
+		opts = append(opts, turtle.MaxDepth(s.MaxDepth))
+	}
+	if s.LanguageCase {
+		opts = append(opts, turtle.LanguageCase())
+	}
 	if s.Base != "" {
 		opts = append(opts, turtle.Base(s.Base))
 	}
@@ -106,7 +126,11 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 		return s.named(err)
 	}
 	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(most),
-		jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection)}
+		jsonld.MaxDepth(s.MaxDepth), jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(),
+		jsonld.Direction(jsonld.BaseDirection)}
+	if s.LanguageCase {
+		opts = append(opts, jsonld.LanguageCase())
+	}
 	if s.Base != "" {
 		opts = append(opts, jsonld.Base(s.Base))
 	}
@@ -119,12 +143,17 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 // Rows drives c with the rows of an RDF Patch. Errors have the place in the document, or, as those of c and r, the
 // file's name. It streams.
 func (s Source) Rows(r io.Reader, format Format, c patch.Change) error {
+	opts := []patch.Option{patch.File(s.File), patch.BlankPrefix(s.BlankPrefix), patch.MaxTerm(s.MaxTerm),
+		patch.MaxDepth(s.MaxDepth)}
+	if s.LanguageCase {
+		opts = append(opts, patch.LanguageCase())
+	}
 	var from patch.Source
 	switch format {
 	case Patch:
-		from = patch.NewReader(r, patch.File(s.File), patch.BlankPrefix(s.BlankPrefix))
+		from = patch.NewReader(r, opts...)
 	case PatchBinary:
-		from = patch.NewBinaryReader(r, patch.File(s.File), patch.BlankPrefix(s.BlankPrefix))
+		from = patch.NewBinaryReader(r, opts...)
 	default:
 		return fmt.Errorf("%s: %s is no RDF Patch", s.File, format)
 	}

@@ -104,7 +104,7 @@ func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err erro
 		return nil, nil, usagef("--data-from: expected --data with it")
 	}
 	for _, name := range c.Patches {
-		in, err := patchInput(name, c.From)
+		in, err := c.patch(name, c.From)
 		if err != nil {
 			return nil, nil, err
 		}

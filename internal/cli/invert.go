@@ -13,6 +13,7 @@ type invertCommand struct {
 	Patch string `arg:"" optional:"" default:"-" help:"Patch to invert; - is standard input."`
 	From  string `env:"-" placeholder:"FORMAT" help:"Format of the patch, where its name does not tell."`
 	resultFlags
+	limitFlags
 	blankFlag
 }
 
@@ -39,7 +40,7 @@ type inversion struct {
 
 // Run inverts the patch.
 func (c *invertCommand) Run(ctx context.Context, std *streams) error {
-	in, err := patchInput(c.Patch, c.From)
+	in, err := c.patch(c.Patch, c.From)
 	if err != nil {
 		return err
 	}
@@ -52,6 +53,7 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer v.Close()
+	in.source.LanguageCase = true // nothing is compared
 	if err := in.rows(ctx, std, v); err != nil {
 		return err
 	}
@@ -60,7 +62,8 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	counter, err := writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) error {
-		source := rdfio.Source{File: "inverse of " + in.source.File}
+		source := in.source
+		source.File = "inverse of " + source.File
 		return source.Rows(&progress{ctx: ctx, r: backward, count: &in.count}, rdfio.Patch, out)
 	})
 	if err != nil {

@@ -97,7 +97,7 @@ func (e *TransactionTooLargeError) Error() string {
 // MaxTransaction bounds what all of its transactions put into a shard.
 func (s Splitter) Patch(doc []byte) (Split, error) {
 	d := s.newDivision(len(doc))
-	if err := patch.Parse(doc, d, patch.OnePrev()); err != nil {
+	if err := patch.Parse(doc, d, patch.OnePrev(), patch.MaxRow(maxRow), patch.MaxTerm(maxRow)); err != nil {
 		return Split{}, err
 	}
 	if err := d.endImplicit(); err != nil {
@@ -138,6 +138,10 @@ func (s Splitter) join(split *Split) error {
 	return nil
 }
 
+// maxRow is the number of bytes that a row of a patch, or a line of N-Quads, may have here: what strangers send is bounded
+// more closely than files of one's own.
+const maxRow = 1 << 20
+
 func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20) }
 
 // Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
@@ -146,7 +150,7 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 	d := s.newDivision(len(doc))
 	hash := sha256.Sum256([]byte(scope))
 	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
-	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
+	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix), nquads.MaxLine(maxRow), nquads.MaxTerm(maxRow))...); err != nil {
 		return Split{}, err
 	}
 	if err := d.endImplicit(); err != nil {

@@ -12,6 +12,14 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
+// byteOrderMark may stand before a document, and is no part of it.
+const byteOrderMark = "\uFEFF"
+
+// decodeDocument is decode for what may begin with a byte order mark.
+func decodeDocument(document []byte, file string, o *options) (root any, strings int, err error) {
+	return decode(bytes.TrimPrefix(document, []byte(byteOrderMark)), file, o)
+}
+
 // decoder reads JSON strictly: one value, in UTF-8, with no member twice.
 type decoder struct {
 	text    []byte
@@ -99,7 +107,7 @@ func (d *decoder) value() (any, error) {
 	switch t := t.(type) {
 	case json.Delim:
 		if d.depth++; d.depth > d.max {
-			return nil, d.fail(d.offset()-1, rdf.ErrLimit, "nesting of more than %d is %v", d.max, rdf.ErrLimit)
+			return nil, d.fail(d.offset()-1, rdf.ErrDepthLimit, "nesting of more than %d is %v", d.max, rdf.ErrLimit)
 		}
 		defer func() { d.depth-- }()
 		if t == '{' {

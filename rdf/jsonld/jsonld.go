@@ -60,7 +60,7 @@ const (
 	// DefaultMaxDocument is the number of bytes that a document may have.
 	DefaultMaxDocument = 16 << 20
 	// DefaultMaxDepth is how deeply objects and arrays may be nested, in documents and contexts.
-	DefaultMaxDepth = 100
+	DefaultMaxDepth = 5_000
 	// DefaultMaxQuads is the number of quads that a document may make.
 	DefaultMaxQuads = 1_000_000
 	// DefaultMaxContexts is how often a document may refer to a remote context, directly or from one.
@@ -88,14 +88,15 @@ const (
 )
 
 type options struct {
-	file        string
-	base        string
-	blankPrefix string
-	strict      bool
-	direction   DirectionMode
-	loader      Loader
-	context     []byte
-	mode        string
+	file         string
+	base         string
+	blankPrefix  string
+	strict       bool
+	languageCase bool
+	direction    DirectionMode
+	loader       Loader
+	context      []byte
+	mode         string
 
 	document, depth, quads, contexts, expanded, copies int
 
@@ -115,6 +116,10 @@ func Base(iri string) Option { return func(o *options) { o.base = iri } }
 // its nodes, the same ones whenever it is read; a prefix made from the document's identity keeps those of different
 // documents apart. A prefix that no label can begin with is an error ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
+
+// LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
+// for who does not compare them.
+func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
 
 // Strict makes an error of whatever the standard would leave out; see the package's documentation. A base direction
 // that [DropDirection] would leave out counts.
@@ -209,7 +214,7 @@ func Parse(document []byte, fn func(rdf.Quad) error, opts ...Option) error {
 
 // expand brings a document into expanded form.
 func expand(document []byte, o *options) ([]any, error) {
-	root, strings, err := decode(document, o.file, o)
+	root, strings, err := decodeDocument(document, o.file, o)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +243,7 @@ func (o *options) settings(r *remote) (*ld.JsonLdOptions, error) {
 	s.ProcessingMode = o.mode
 	s.DocumentLoader = r
 	if o.context != nil {
-		context, _, err := decode(o.context, "context", o)
+		context, _, err := decodeDocument(o.context, "context", o)
 		if err != nil {
 			return nil, err
 		}

@@ -288,8 +288,8 @@ func TestDeepLists(t *testing.T) {
 		}
 		return append(quads, rdf.Quad{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: blank(0)})
 	}
-	const most = 48 // fit into DefaultMaxDepth: each list takes an object and an array
-	for n, fits := range map[int]bool{most: true, most + 1: false, 5_000: false} {
+	const most = jsonld.DefaultMaxDepth/2 - 2 // fit into DefaultMaxDepth: each list takes an object and an array
+	for n, fits := range map[int]bool{most: true, most + 1: false, 2 * most: false} {
 		quads := nested(n)
 		for range 2 { // the innermost list first, and the outermost
 			written, err := jsonld.Marshal(quads)

@@ -79,7 +79,7 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 	if err != nil {
 		return nil, &Error{Msg: fmt.Sprintf("context %s: %v", iri, err), Err: err}
 	}
-	root, _, err := decode(text, iri, r.o)
+	root, _, err := decodeDocument(text, iri, r.o)
 	if err != nil {
 		return nil, &Error{Msg: err.Error(), Err: err}
 	}

@@ -97,10 +97,13 @@ func (m *quadMaker) resource(what, id string) (rdf.Term, error) {
 		return t, nil
 	}
 	t, err := rdf.IRI(id)
-	if err != nil {
-		return rdf.Term{}, m.dropped("%s: %v", what, err)
+	if err == nil {
+		return t, nil
 	}
-	return t, nil
+	if m.o.strict && !ld.IsAbsoluteIri(id) {
+		return rdf.Term{}, &Error{Msg: fmt.Sprintf("%s: %v", what, err), Err: rdf.ErrNoBase}
+	}
+	return rdf.Term{}, m.dropped("%s: %v", what, err)
 }
 
 // members are those of an object, in the order of their names.

@@ -65,7 +65,7 @@ func deeper(v any, depth int) bool {
 
 // compact writes a document in expanded form with the caller's context.
 func (o *options) compact(tree []any) ([]byte, error) {
-	context, strings, err := decode(o.context, "context", o)
+	context, strings, err := decodeDocument(o.context, "context", o)
 	if err != nil {
 		return nil, err
 	}

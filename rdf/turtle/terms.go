@@ -121,7 +121,7 @@ func (rd *Reader) iri() rdf.Term {
 	}
 	reference := t.Key()
 	if !rd.base.known {
-		_ = rd.s.FailAt(at, rdf.ErrInvalid, "expected an absolute IRI (there is no base), found relative IRI %q",
+		_ = rd.s.FailAt(at, rdf.ErrNoBase, "expected an absolute IRI (there is no base), found relative IRI %q",
 			shorten(reference))
 		return rdf.Term{}
 	}
@@ -287,7 +287,7 @@ func (rd *Reader) long(q *rdf.Quad) outcome {
 			return goOn
 		}
 	}
-	lexical, done := rd.s.Long(rd.quote, rd.from, rd.o.term)
+	lexical, done := rd.s.Long(rd.quote, rd.from)
 	switch {
 	case done:
 		return rd.literal(q, rd.context, lexical, rd.from)
