@@ -92,7 +92,7 @@ func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
 // Reader reads RDF Patch text. It is used by one goroutine at a time.
 //
 // It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
-// "#" begins a comment; numbers, true and false need no quotes, strings may have single quotes or three quotes (and
+// "#" begins a comment; names of headers and prefixes that are words, numbers, true and false need no quotes, strings may have single quotes or three quotes (and
 // then line ends in them), triple terms are <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX,
 // and a document may have any number of transactions. Other than Jena's, it is strict: an unknown code, a prefixed
 // name, a term that can't stand where it does, a relative IRI, a blank node label that N-Quads can't write, TC or TA
@@ -283,13 +283,9 @@ func (rd *Reader) end(code string) error {
 // header reads an H row.
 func (rd *Reader) header(c Change) error {
 	s := rd.s
-	s.Space()
-	name := s.Word()
-	if name == "" {
-		var ok bool
-		if name, ok = s.String("header name (word or string)"); !ok {
-			return s.Err()
-		}
+	name, ok := rd.bareOrString("header name (word or string)")
+	if !ok {
+		return s.Err()
 	}
 	value := s.Term("header value (a term)")
 	if value.IsZero() {
@@ -303,6 +299,15 @@ func (rd *Reader) header(c Change) error {
 		return rd.fault(fault)
 	}
 	return c.Header(name, value)
+}
+
+// bareOrString reads a string that may be written as a word.
+func (rd *Reader) bareOrString(what string) (value string, ok bool) {
+	rd.s.Space()
+	if word := rd.s.Bare(); word != "" {
+		return word, true
+	}
+	return rd.s.String(what)
 }
 
 func (rd *Reader) addPrefix(c Change) error {
@@ -349,7 +354,7 @@ func (rd *Reader) prefix() (string, error) {
 	s := rd.s
 	s.Space()
 	at := s.Mark()
-	name, ok := s.String("prefix (a string)")
+	name, ok := rd.bareOrString("prefix (word or string, without colon)")
 	if ok && !scan.IsPrefix(name) {
 		return "", s.FailAt(at, nil, "expected a prefix as Turtle has them, without colon, found %q", shorten(name))
 	}

@@ -17,7 +17,7 @@ var (
 )
 
 // ErrNoBase is in the error of a relative IRI that nobody has said a base for.
-var ErrNoBase = errors.New("relative IRI without a base")
+var ErrNoBase = fmt.Errorf("%w: relative IRI without a base", ErrInvalid)
 
 // SyntaxError says where a document departs from its format. All readers of this module return it.
 type SyntaxError struct {

@@ -138,3 +138,42 @@ func TestCompressedInput(t *testing.T) {
 		t.Errorf("a.nq.xz: %d, %s", status, failed)
 	}
 }
+
+// TestApplyTwice: two runs of apply, the second on what the first has written, are as one.
+func TestApplyTwice(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "1.rdfp", "H id <u:1> .\nTX .\nA _:anon0 <x:n> \"2\" .\nA _:anon0 <x:l> _:anon1_ .\nTC .\n")
+	write(t, "2.rdfp", "H id <u:2> .\nH prev <u:1> .\nTX .\nD _:anon0 <x:n> \"1\" .\nTC .\nTX .\nA _:anon0 <x:n> \"2\" .\nTA .\n")
+	for _, name := range []string{"d.ttl", "d.trig"} {
+		write(t, name, "[] <x:n> \"1\" .")
+		write(t, "once-"+name, "[] <x:n> \"1\" .")
+		for _, args := range [][]string{{"once-" + name, "1.rdfp", "2.rdfp"}, {name, "1.rdfp"}, {name, "2.rdfp"}} {
+			if status, _, failed := run(t, "", append([]string{"apply", "--strict", "-o", args[0], "--data"}, args...)...); status != 0 {
+				t.Fatalf("%q: %s", args, failed)
+			}
+		}
+		once, err := os.ReadFile("once-" + name)
+		twice, err2 := os.ReadFile(name)
+		if err != nil || err2 != nil || !bytes.Equal(once, twice) || strings.Contains(string(once), "anon0_") {
+			t.Errorf("%s: once\n%s\ntwice\n%s", name, once, twice)
+		}
+	}
+}
+
+// TestApplyLinks: a patch that is left out is noticed, and rows without effect are told of.
+func TestApplyLinks(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "1.rdfp", "H id <u:1> .\nTX .\nA <x:s> <x:p> 1 .\nTC .\n")
+	write(t, "3.rdfp", "H id <u:3> .\nH prev <u:2> .\nTX .\nA <x:s> <x:p> 1 .\nD <x:s> <x:p> 2 .\nD <x:s> <x:p> 1 .\nTC .\nTX .\nD <x:s> <x:p> 5 .\nTA .\n")
+	status, out, failed := run(t, "", "apply", "1.rdfp", "3.rdfp")
+	if status != 1 || out != "" || !strings.Contains(failed, "3.rdfp: not the next patch of the log: expected prev to be <u:1>, found <u:2>") {
+		t.Errorf("%d, %q, %s", status, out, failed)
+	}
+	status, _, failed = run(t, "", "apply", "--json", "3.rdfp")
+	if want := "3.rdfp: 1 row had no effect\n"; status != 0 || !strings.HasPrefix(failed, want) || !strings.Contains(failed, `"noEffect":1}`) {
+		t.Errorf("%d, %s", status, failed)
+	}
+	if status, out, failed := run(t, "", "apply", "--strict", "3.rdfp"); status != 1 || out != "" || !strings.Contains(failed, "1 row had no effect, with --strict") {
+		t.Errorf("%d, %q, %s", status, out, failed)
+	}
+}

@@ -351,6 +351,18 @@ func (s *Scanner) Word() string {
 	return word
 }
 
+// Bare takes a word of RDF Patch that stands for a string: what could be a prefix in Turtle, without a colon behind it. It
+// returns "" if there is none.
+func (s *Scanner) Bare() string {
+	b := s.b[s.pos:]
+	n := chars.Label(b)
+	if n == 0 || n < len(b) && b[n] == ':' || !chars.Prefix(text(b[:n])) {
+		return ""
+	}
+	s.pos += n
+	return text(b[:n])
+}
+
 // Directive takes the given word (see [Scanner.Word]) and reports true if it stands here.
 func (s *Scanner) Directive(word string) bool {
 	if s.pos >= len(s.b) || s.b[s.pos] != word[0] {

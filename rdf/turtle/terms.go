@@ -177,7 +177,7 @@ func (rd *Reader) written() rdf.Term {
 	}
 	label := t.String()[len("_:"):]
 	more := ""
-	if isMade(label) {
+	if rd.nodes.Taken(label) {
 		more = "_"
 	} else if rd.o.blankPrefix == "" {
 		return t
@@ -188,33 +188,17 @@ func (rd *Reader) written() rdf.Term {
 // made begins the labels of blank nodes that have none in the document.
 const made = "anon"
 
-// isMade reports whether a written label must be changed to be none that fresh makes: one of those, and underscores.
-func isMade(label string) bool {
-	digits, ok := strings.CutPrefix(label, made)
-	if !ok {
-		return false
-	}
-	digits = strings.TrimRight(digits, "_")
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return false
-		}
-	}
-	return digits != ""
-}
-
 // fresh makes a blank node, on the scratch buffer.
 func (rd *Reader) fresh() rdf.Term {
 	var digits [20]byte
 	i := len(digits)
-	for n := rd.nodes; ; n /= 10 {
+	for n := rd.nodes.Next(); ; n /= 10 {
 		i--
 		digits[i] = '0' + byte(n%10)
 		if n < 10 {
 			break
 		}
 	}
-	rd.nodes++
 	return rd.s.Put(text(rd.label), made, text(digits[i:]))
 }
 

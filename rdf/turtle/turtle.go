@@ -12,8 +12,8 @@
 // says, strictly; absolute ones stay as they are written.
 //
 // Blank node labels are local to the document. Those that stand for [] and the like are anon0, anon1, …, numbered in the
-// order of the document; a written label that looks like one of them (anon, a number, any underscores) gets one
-// underscore more, so that they never meet.
+// order of the document. A written label of that form stays, and its number is left out; only if the number had been given
+// before, the label gets one underscore more, so that they never meet.
 //
 // Sources: RDF 1.1 and 1.2 Turtle and TriG; RFC 3986, section 5.
 package turtle
@@ -24,6 +24,7 @@ import (
 	"io"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/internal/labels"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
 )
 
@@ -119,7 +120,7 @@ type Reader struct {
 	inGraph  bool
 	graph    rdf.Term
 	graphBuf []byte
-	nodes    uint64 // blank nodes made so far
+	nodes    labels.Issuer // of blank nodes
 	label    []byte
 
 	base     base
@@ -160,7 +161,7 @@ func bound(n, byDefault int) int {
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.Turtle, 0, o.term), o: o, label: []byte("_:" + o.blankPrefix)}
+	rd := &Reader{in: in, s: scan.New(scan.Turtle, 0, o.term), o: o, label: []byte("_:" + o.blankPrefix), nodes: labels.Issuer{Name: made}}
 	rd.s.SetFile(o.file)
 	rd.s.SetLanguageCase(o.languageCase)
 	rd.prefixes.most = o.prefixes
