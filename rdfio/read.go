@@ -10,6 +10,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
 
@@ -17,10 +18,13 @@ import (
 // one's own. What strangers send wants smaller ones.
 const (
 	// MaxJSONDocument bounds the bytes of a document.
-	MaxJSONDocument = 256 << 20
+	MaxJSONDocument = 1 << 30
 	// MaxJSONQuads bounds its statements; also those that are written.
 	MaxJSONQuads = 10_000_000
 )
+
+// MaxTerm is the highest bound of a term that a [Source] can have, in bytes.
+const MaxTerm = scan.MaxTerm
 
 // Source is what is known of a document besides its bytes. All of it may be left out.
 type Source struct {

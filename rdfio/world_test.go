@@ -88,7 +88,6 @@ func TestLanguageCase(t *testing.T) {
 	for format, document := range documents {
 		all[format] = document
 	}
-	delete(all, rdfio.JSONLD)
 	for format, document := range all {
 		for keep, want := range map[bool]string{false: `<x:s> <x:p> "o"@en-gb .`, true: `<x:s> <x:p> "o"@en-GB .`} {
 			got, err := read(rdfio.Source{LanguageCase: keep}, strings.NewReader(document), format)

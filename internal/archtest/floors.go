@@ -41,7 +41,7 @@ const (
 var floors = [][]rule{
 	{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
-		{pkg: "rdf/internal/chars"},
+		{pkg: "rdf/internal/chars"}, {pkg: "rdf/internal/iri"}, {pkg: "rdf/internal/labels"},
 		{pkg: "internal/suite"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
@@ -49,16 +49,16 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
-		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
+		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars", "rdf/internal/iri", "rdf/internal/labels"}},
 		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
-		{pkg: "rdf/jsonld", imports: []string{"rdf"}, modules: []string{jsonGold}},
+		{pkg: "rdf/jsonld", imports: []string{"rdf", "rdf/internal/iri", "rdf/internal/labels"}, modules: []string{jsonGold}},
 	},
 	{
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
-		{pkg: "rdfio", imports: []string{"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
+		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},

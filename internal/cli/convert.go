@@ -11,7 +11,6 @@ import (
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
-	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
@@ -34,8 +33,8 @@ type limitFlags struct {
 
 // bound sets the bounds of an input.
 func (f *limitFlags) bound(s *rdfio.Source) error {
-	if f.MaxTerm < 0 || f.MaxTerm > scan.MaxTerm {
-		return usagef("--max-term=%v: expected at most %v", f.MaxTerm, byteSize(scan.MaxTerm))
+	if f.MaxTerm < 0 || f.MaxTerm > rdfio.MaxTerm {
+		return usagef("--max-term=%v: expected at most %v", f.MaxTerm, byteSize(rdfio.MaxTerm))
 	}
 	if f.MaxDepth < 0 {
 		return usagef("--max-depth=%d: expected 1 or more", f.MaxDepth)

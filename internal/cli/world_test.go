@@ -53,7 +53,7 @@ func TestFileIRI(t *testing.T) {
 	const name = "a b%é?#\xff.ttl"
 	iri := "file://" + filepath.ToSlash(dir) + "/a%20b%25é%3F%23%FF.ttl"
 	write(t, name, "<> <#p> <../x> .")
-	write(t, "d/c.json", `{"@id":"","#p":{"@id":"x"}}`)
+	write(t, "d/c.json", `{"@id":"","x:p":{"@id":"#x"}}`)
 	write(t, "p.rdfp", "TX .\nTC .\n")
 	want := "<" + iri + "> <" + iri + "#p> <file://" + filepath.ToSlash(filepath.Dir(dir)) + "/x> .\n"
 	for _, args := range [][]string{{"convert", "--to", "nt", name}, {"apply", "--to", "nt", "--data", name, "p.rdfp"}} {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
 )
 
 // Sets of the terms that may stand in a place, besides IRIs and blank nodes.
@@ -120,14 +121,14 @@ func (rd *Reader) iri() rdf.Term {
 		return t
 	}
 	reference := t.Key()
-	if !rd.base.known {
+	if !rd.base.Known() {
 		_ = rd.s.FailAt(at, rdf.ErrNoBase, "expected an absolute IRI (there is no base), found relative IRI %q",
 			shorten(reference))
 		return rdf.Term{}
 	}
-	ok := isReference(reference)
+	ok := iri.IsReference(reference)
 	if ok {
-		rd.resolved, ok = rd.base.resolve(append(rd.resolved[:0], '<'), reference)
+		rd.resolved, ok = rd.base.Resolve(append(rd.resolved[:0], '<'), reference)
 	}
 	if !ok {
 		_ = rd.s.FailAt(at, rdf.ErrInvalid, "expected an IRI, found %q, which can't be resolved", shorten(reference))

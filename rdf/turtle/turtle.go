@@ -24,6 +24,7 @@ import (
 	"io"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
 	"github.com/quadrille-stream/quadrille/rdf/internal/labels"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
 )
@@ -123,7 +124,7 @@ type Reader struct {
 	nodes    labels.Issuer // of blank nodes
 	label    []byte
 
-	base     base
+	base     iri.Base
 	prefixes prefixes
 	resolved []byte
 }
@@ -174,7 +175,7 @@ func newReader(in *scan.Input, o options) *Reader {
 		if err := rdf.CheckIRI(o.base); err != nil {
 			rd.err = fmt.Errorf("base of the document: %w", err)
 		}
-		rd.base.set(o.base)
+		rd.base.Set(o.base)
 	}
 	return rd
 }
