@@ -38,6 +38,7 @@ type options struct {
 	onePrev      bool
 	blankPrefix  string
 	languageCase bool
+	mistake      func(error) error
 }
 
 func (o *options) order() order {
@@ -88,6 +89,10 @@ func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix
 // LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
 // for who does not compare them.
 func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
+
+// Mistakes makes the reader of text hand each [*SyntaxError] to fn and go on with the next line, unless fn returns an error, which
+// ends the reading. It is for who looks for mistakes; the rows that come say nothing of a patch.
+func Mistakes(fn func(error) error) Option { return func(o *options) { o.mistake = fn } }
 
 // Reader reads RDF Patch text. It is used by one goroutine at a time.
 //
@@ -195,12 +200,27 @@ func (rd *Reader) rows(c Change, last bool) error {
 				s.Retry(rd.begin)
 				return nil
 			}
-			return err
+			if err := rd.goOn(err); err != nil {
+				return err
+			}
+			continue
 		}
 		s.End()
 		rd.count++
 	}
 	return s.Err()
+}
+
+// goOn goes to the next line after a mistake, if that is wanted; else it returns the error.
+func (rd *Reader) goOn(err error) error {
+	if rd.o.mistake == nil || rd.s.Err() == nil || errors.Is(err, rdf.ErrLimit) {
+		return err
+	}
+	if err := rd.o.mistake(err); err != nil {
+		return err
+	}
+	rd.s.Recover()
+	return nil
 }
 
 // row reads one row and hands it to c.

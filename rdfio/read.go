@@ -42,6 +42,9 @@ type Source struct {
 	MaxDocument, MaxQuads int
 	// Contexts gives the remote contexts of JSON-LD. Default: there are none.
 	Contexts jsonld.Loader
+	// Mistake, unless it is nil, is called with each mistake of a document of N-Triples or N-Quads, or of an RDF Patch in text
+	// form, whose other lines are then read all the same, unless it returns an error. Mistakes of other formats end the reading.
+	Mistake func(error) error
 	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
 	// or TriG has declared by then.
 	Prefixes func([]turtle.Prefix)
@@ -70,7 +73,22 @@ func (s Source) lines(r io.Reader, format Format, fn func(rdf.Quad) error) error
 	if s.LanguageCase {
 		opts = append(opts, nquads.LanguageCase())
 	}
-	return s.run(nquads.NewReader(r, opts...), fn)
+	rd := nquads.NewReader(r, opts...)
+	for {
+		err := s.run(rd, fn)
+		if s.Mistake == nil || !isSyntax(err) || !rd.Recover() {
+			return err
+		}
+		if err := s.Mistake(err); err != nil {
+			return err
+		}
+	}
+}
+
+// isSyntax reports whether an error is a mistake in a document.
+func isSyntax(err error) bool {
+	var syntax *rdf.SyntaxError
+	return errors.As(err, &syntax)
 }
 
 // quads is what the readers of data have in common.
@@ -155,6 +173,9 @@ func (s Source) Rows(r io.Reader, format Format, c patch.Change) error {
 	var from patch.Source
 	switch format {
 	case Patch:
+		if s.Mistake != nil {
+			opts = append(opts, patch.Mistakes(s.Mistake))
+		}
 		from = patch.NewReader(r, opts...)
 	case PatchBinary:
 		from = patch.NewBinaryReader(r, opts...)

@@ -177,3 +177,27 @@ func TestApplyLinks(t *testing.T) {
 		t.Errorf("%d, %q, %s", status, out, failed)
 	}
 }
+
+// TestCheckAll: with --all every bad line is told of, up to a bound, and the good ones are counted.
+func TestCheckAll(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, "a.nt", "<x:s> <x:p> 1 .\n<x:s> <x:p> \"1\" .\noops\n<x:s> <x:p> <x:o> .\n<x:s> <x:p> <<( <x:a> <x:b> .\n<x:s> <x:p> <x:q>")
+	write(t, "a.rdfp", "TX .\nA <x:s> <x:p> 1 .\nX <x:s> .\nA <x:s> <x:p> .\nA <x:s> <x:p> 2 .\nTX .\nTC .\n")
+	status, out, failed := run(t, "", "check", "--all", "--json", "a.nt", "a.rdfp")
+	for _, place := range []string{"a.nt:1:13: ", "a.nt:3:1: ", "a.nt:5:", "a.nt:6:18: ", "a.rdfp:3:1: ", "a.rdfp:4:15: ", "a.rdfp:6:1: "} {
+		if strings.Count(failed, place) != 1 {
+			t.Errorf("%s is not told once: %s", place, failed)
+		}
+	}
+	if status != 1 || strings.Count(failed, "\n") != 7 || !strings.Contains(out, `"statements":2,"error":{"line":1,`) ||
+		!strings.Contains(out, `"more":[{"line":3,`) || !strings.Contains(out, `"adds":2,`) {
+		t.Errorf("%d\n%s\n%s", status, out, failed)
+	}
+	if _, _, failed := run(t, "", "check", "a.nt"); strings.Count(failed, "\n") != 1 {
+		t.Errorf("without --all: %s", failed)
+	}
+	write(t, "many.nq", strings.Repeat("oops\n", 1000))
+	if _, _, failed := run(t, "", "check", "--all", "many.nq"); strings.Count(failed, "\n") != 101 || !strings.Contains(failed, "more mistakes are not told") {
+		t.Errorf("%d mistakes", strings.Count(failed, "\n"))
+	}
+}

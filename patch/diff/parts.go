@@ -66,7 +66,7 @@ func (m *matcher) eachLook(s *side, parts []*part, fn func(key [sha256.Size]byte
 		if p.taken {
 			continue
 		}
-		key := [sha256.Size]byte{}
+		var key [sha256.Size]byte
 		if p.single != 0 {
 			key = sha256.Sum256(m.singleForm(s, p.quads))
 		} else {

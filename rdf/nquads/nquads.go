@@ -130,6 +130,16 @@ func (rd *Reader) Next(q *rdf.Quad) error {
 	return rd.err
 }
 
+// Recover makes Next read on after a [*SyntaxError], from the next line; a statement has one. It reports false where there is
+// none, or after another error, and after a line that is too long.
+func (rd *Reader) Recover() bool {
+	if rd.err != rd.s.Err() || rd.s.Err() == nil || errors.Is(rd.err, rdf.ErrLimit) { //nolint:errorlint // the very error
+		return false
+	}
+	rd.err = nil
+	return rd.s.Recover() || !rd.last
+}
+
 // more goes on to the next window.
 func (rd *Reader) more() error {
 	if err := rd.s.Err(); err != nil {

@@ -10,6 +10,7 @@
 package scan
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 	"unsafe"
@@ -120,6 +121,23 @@ func (s *Scanner) Back(m Mark) { s.pos, s.place = m.pos, m.place }
 func (s *Scanner) Retry(m Mark) {
 	s.Back(m)
 	s.err, s.depth, s.lastLine = nil, 0, 0
+}
+
+// Recover clears the error, if what it is about ends with a line, and goes behind the end of that line. It reports false
+// where nothing can be read on: without an error, and at the end of the window.
+func (s *Scanner) Recover() bool {
+	if s.err == nil {
+		return false
+	}
+	end := bytes.IndexAny(s.b[min(s.pos, len(s.b)):], "\n\r")
+	s.err, s.depth, s.lastLine, s.awaits = nil, 0, 0, 0
+	if end < 0 {
+		s.pos = len(s.b)
+		return false
+	}
+	s.pos += end
+	s.newline()
+	return true
 }
 
 // Begin starts a statement: the scratch buffer, and with it the terms of earlier statements, is given up. Line ends
