@@ -97,10 +97,14 @@ func (s *Scanner) copied(quote byte) rdf.Term {
 	return rdf.Trusted(text(s.scratch[from:]))
 }
 
+// longestEscape is how many bytes one becomes at most.
+const longestEscape = len(`\u0000`)
+
 // quoted copies the string whose opening quote is at the current place to the scratch buffer, canonical, with double
 // quotes, and goes behind its closing quote. It reports false after setting the error.
 func (s *Scanner) quoted(quote byte) bool {
 	b, i, from := s.b, s.pos+1, len(s.scratch)
+	mayBeLong := s.pos + s.maxTerm/longestEscape
 	s.scratch = append(s.scratch, '"')
 	for i < len(b) && b[i] != quote {
 		if b[i] == '\n' || b[i] == '\r' {
@@ -113,8 +117,8 @@ func (s *Scanner) quoted(quote byte) bool {
 		}
 		s.scratch = chars.AppendRune(s.scratch, r)
 		i += n
-		if len(s.scratch)-from > s.maxTerm {
-			return s.fits(len(s.scratch) - from)
+		if i > mayBeLong && !s.fits(len(s.scratch)-from) {
+			return false
 		}
 	}
 	if i >= len(b) {
@@ -145,8 +149,8 @@ func (s *Scanner) longQuoted(quote byte) bool {
 // goes behind them. It reports false at the end of the window, and after setting the error.
 func (s *Scanner) longBody(quote byte, begin int) bool {
 	for s.pos < len(s.b) && !s.atLong(quote) {
-		if !s.fits(len(s.scratch) - begin) {
-			return false
+		if len(s.scratch)-begin > s.maxTerm {
+			return s.fits(len(s.scratch) - begin)
 		}
 		from := s.pos
 		switch c := s.b[from]; {

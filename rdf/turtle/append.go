@@ -35,6 +35,9 @@ func newShorthand(prefixes []Prefix) shorthand {
 // find returns the prefix that stands for most of an IRI, if what is left can be a local name without escapes; nil if
 // there is none.
 func (h *shorthand) find(iri string) *Prefix {
+	if len(h.prefixes) <= fewPrefixes {
+		return h.findAmongFew(iri)
+	}
 	at, ok := slices.BinarySearchFunc(h.prefixes, iri, func(p Prefix, iri string) int { return strings.Compare(p.IRI, iri) })
 	if !ok {
 		at--
@@ -46,6 +49,20 @@ func (h *shorthand) find(iri string) *Prefix {
 		}
 	}
 	return nil
+}
+
+// fewPrefixes is how many are looked at one by one, which is faster.
+const fewPrefixes = 16
+
+func (h *shorthand) findAmongFew(iri string) (best *Prefix) {
+	for i := range h.prefixes {
+		p := &h.prefixes[i]
+		n := len(p.IRI)
+		if n <= len(iri) && iri[n-1] == p.IRI[n-1] && iri[:n] == p.IRI && (best == nil || n > len(best.IRI)) && isLocal(iri[n:]) {
+			best = p
+		}
+	}
+	return best
 }
 
 // appendTerm appends a term as Turtle writes it: IRIs with a prefix, numbers and booleans without quotes, if they read as

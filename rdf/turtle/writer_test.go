@@ -225,7 +225,7 @@ func TestManyPrefixes(t *testing.T) {
 			return "x:" + rapid.StringOfN(rapid.RuneFrom([]rune("ab/.")), 0, 6, -1).Draw(t, "rest")
 		})
 		var prefixes []turtle.Prefix
-		for i, begin := range rapid.SliceOfN(iri, 0, 20).Draw(t, "prefixes") {
+		for i, begin := range rapid.SliceOfN(iri, 0, 40).Draw(t, "prefixes") {
 			prefixes = append(prefixes, turtle.Prefix{Name: fmt.Sprintf("p%d", i), IRI: begin})
 		}
 		term := iri.Draw(t, "term")
