@@ -94,7 +94,8 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 }
 
 // apply applies the patches, and returns how many rows had no effect.
-func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*inputFile, r *replay.Replay) (noEffect uint64, err error) {
+func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*inputFile,
+	r *replay.Replay) (noEffect uint64, err error) {
 	rows := rowsInForce{Change: r}
 	links := patch.NewLinks(&rows)
 	for _, in := range patches {

@@ -42,7 +42,7 @@ func notFound(iri string) error {
 		"an index (Folder), or put the IRI on the list of those that may be fetched (Web)", ErrContext, iri)
 }
 
-// remote is the library's loader for one document. It holds the bounds on what contexts do.
+// remote is the loader of the library, which compacts. It holds the bounds on what contexts do there.
 type remote struct {
 	o       *options
 	left    int
