@@ -373,26 +373,3 @@ func TestStoreFails(t *testing.T) {
 	_, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nnonsense"), operator.Evaluation{}, nil)
 	fails("back from a bad event", err)
 }
-
-// BenchmarkEvaluate replaces values, one event and one group each.
-func BenchmarkEvaluate(b *testing.B) {
-	l := dataset.New()
-	var events []*event.Event
-	for i := range 2 {
-		var text strings.Builder
-		text.WriteString("TX .\n")
-		for s := range 100 {
-			fmt.Fprintf(&text, "D <urn:sensor:%d> <urn:value> \"%d\" .\nA <urn:sensor:%d> <urn:value> \"%d\" .\n", s, i, s, 1-i)
-		}
-		events = append(events, eventOf(text.String()+"TC .\n"))
-	}
-	var body []byte
-	for i := uint64(0); b.Loop(); i++ {
-		var err error
-		if body, _, _, err = l.Evaluate(events[i%2], operator.Evaluation{}, body[:0]); err != nil {
-			b.Fatal(err)
-		}
-		l.Commit(i)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/200, "ns/row")
-}
