@@ -56,6 +56,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
+		{pkg: "patch/invert", imports: []string{"rdf", "patch"}},
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
@@ -63,6 +64,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
+		{pkg: "patch/apply", imports: []string{"rdf", "patch", "store"}},
 		{pkg: "store/memory", imports: []string{"store", "rdf"}},
 		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
@@ -127,8 +129,6 @@ var floors = [][]rule{
 		{pkg: "internal/factory"},
 		{pkg: "internal/status", imports: []string{"client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
-		{pkg: "internal/inverse", imports: []string{"rdf", "patch"}},
-		{pkg: "internal/replay", imports: []string{"rdf", "rdf/turtle", "patch", "store", "store/memory"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
 	{
@@ -172,7 +172,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "shard", "client", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
-	"internal/inverse", "internal/replay", "internal/factory", "internal/cluster", "internal/demo", "internal/bench",
+	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
 }
