@@ -277,6 +277,7 @@ func TestBounds(t *testing.T) {
 		within operator.Evaluation
 	}{
 		"more than 1 steps":  {row + row, operator.Evaluation{MaxSteps: 1}},
+		"more than 1 steps;": {row + "D <urn:s> <urn:p> \"x\" .\n", operator.Evaluation{MaxSteps: 1}},
 		"more than 2 steps":  {row + "D <urn:s> <urn:p> \"x\" .\n" + row, operator.Evaluation{MaxSteps: 2, MaxBody: most}},
 		"more than 33 bytes": {row, operator.Evaluation{MaxBody: most - 1}},
 		"more than 20 bytes": {row + "nonsense", operator.Evaluation{MaxBody: 20}},
