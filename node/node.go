@@ -220,6 +220,10 @@ func maxRecord(cfg Config) (int, error) {
 // Coordinator returns the node's coordinator, for its assignment, its statistics, and routing of events of one's own.
 func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
 
+// Entered is closed when the node has entered the pipeline, which it does once [Node.Run] runs and the engine takes its record:
+// from then on it may own shards.
+func (n *Node) Entered() <-chan struct{} { return n.entered }
+
 // Shards returns the number of the pipeline's shards.
 func (n *Node) Shards() int { return len(n.loops) }
 

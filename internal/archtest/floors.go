@@ -110,6 +110,12 @@ var floors = [][]rule{
 		}, modules: []string{xxhash}},
 	},
 	{
+		// The module's root.
+		{pkg: ".", imports: []string{
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "operator", "node", "graph",
+		}, modules: []string{natsClient}},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
 			"rdf", "event", "engine", "node", "graph", "client",
 		}, modules: []string{prometheus}},
@@ -138,13 +144,13 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			"engine", "engine/jetstream", "shipper/natstransport", "client", "connector", "connector/file", "connector/http", "node", "graph",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
 			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
-		}, modules: []string{natsClient}},
+		}},
 	},
 	{
 		// Its tests run nodes, and those are started by the command line.
