@@ -38,7 +38,7 @@ var ErrOpenEngine = errors.New("the embedded engine listens on loopback only, as
 type Config struct {
 	// Pipeline is the name of what the nodes do together: 1 to 64 ASCII letters, digits, '-' and '_'. Default "main".
 	Pipeline string
-	// Shards is the number of shards, 1 to 65,536, fixed when the pipeline is created. Default 8.
+	// Shards is the number of shards, 1 to 4,096, fixed when the pipeline is created. Default 8.
 	Shards int
 	// Key says by what changes are routed, fixed too. Default [graph.Subject].
 	Key graph.Key

@@ -232,6 +232,9 @@ func TestOthersEngine(t *testing.T) {
 	if sorted(data(t, one)) != sorted(data(t, two)) || two.Marks() == nil || two.Server() != nil || two.EngineURL() == "" {
 		t.Errorf("one\n%s\ntwo\n%s", data(t, one), data(t, two))
 	}
+	if err := errors.Join(two.Leave(within(t)), two.HandOver(within(t))); err != nil { // Close hands over what a node has not left
+		t.Error(err)
+	}
 	end(t, two)
 	for _, s := range one.Status().Shards {
 		if s.Owner != "n1" {

@@ -52,7 +52,7 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 		}
 		return err
 	}
-	defer n.Close() // for when it was not asked to end
+	defer func() { _ = n.Close() }() // which its component has done, unless it has ended by itself or was never run
 	return d.serve(ctx, ln, n)
 }
 
