@@ -374,3 +374,41 @@ func TestStoreFails(t *testing.T) {
 	_, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nnonsense"), operator.Evaluation{}, nil)
 	fails("back from a bad event", err)
 }
+
+// once is a store whose transactions fail at one call, and go on as if nothing had been.
+type once struct {
+	store.Store
+	good *int
+}
+
+type onceTx struct {
+	store.Tx
+	good *int
+}
+
+func (o once) Begin() store.Tx { return onceTx{o.Store.Begin(), o.good} }
+
+func (o onceTx) Add(q rdf.Quad) (bool, error) {
+	if *o.good--; *o.good == -1 {
+		return false, errDisk
+	}
+	return o.Tx.Add(q)
+}
+
+func (o onceTx) Delete(q rdf.Quad) (bool, error) {
+	if *o.good--; *o.good == -1 {
+		return false, errDisk
+	}
+	return o.Tx.Delete(q)
+}
+
+// TestStoreFailsOnce: an error of the store stops a delta at its row, also when the store would take what comes after it.
+func TestStoreFailsOnce(t *testing.T) {
+	for good := range 2 {
+		l := dataset.On(func(s store.Store) store.Store { return once{s, &good} })
+		err := l.Apply(1, []byte("TX .\nA <urn:s> <urn:p> \"1\" .\nD <urn:s> <urn:p> \"1\" .\nTC .\n"))
+		if !errors.Is(err, operator.ErrState) || !errors.Is(err, errDisk) || l.Store().Position() != 0 {
+			t.Errorf("%v, at %d", err, l.Store().Position())
+		}
+	}
+}

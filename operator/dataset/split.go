@@ -207,9 +207,7 @@ func (s Splitter) newDivision(size int) *division {
 	}
 	s.MaxTransaction = s.maxTransaction()
 	d := &division{s: s, open: make([]open, s.Shards), room: min(size, s.PartSize) + leastRoom}
-	if s.Shards > 1 { // subjects are spread evenly, but for chance
-		d.room = min(d.room, size/s.Shards*3/2+leastRoom)
-	}
+	d.room = min(d.room, size/max(s.Shards, 1)*3/2+leastRoom) // subjects are spread evenly, but for chance
 	for i := range d.open {
 		d.open[i].begun = -1
 	}
