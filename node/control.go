@@ -30,7 +30,7 @@ func (n *Node) follow(ctx context.Context) error {
 			n.log.Warn("the others took this node for dead; it enters again", "in", at.Wait)
 		}
 		n.outside.set(at.Outside)
-		n.install(ctx, state)
+		n.install(state)
 		if at.Enter {
 			if err := n.reenter(ctx); err != nil {
 				return err
@@ -64,7 +64,7 @@ func (n *Node) reenter(ctx context.Context) error {
 }
 
 // install tells senders and loops their part of an assignment. It waits for none of them.
-func (n *Node) install(ctx context.Context, state *coordinator.State) {
+func (n *Node) install(state *coordinator.State) {
 	n.proposalFault.Store(nil) // the control log works
 	for _, m := range state.Members {
 		if m.Name != n.cfg.Name && !n.cfg.Transport.HasRoute(m.Name) {

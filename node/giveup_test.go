@@ -15,7 +15,7 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
-// ofOneShard is a node that has entered, whose only loop the test plays.
+// ofOneShard is a node of one shard that has entered, and whose loop does not run.
 func ofOneShard(t *testing.T, way shipper.Transport, maxQueue int) (*Node, *sender) {
 	t.Helper()
 	n, err := New(Config{Name: "n1", Logic: keepAll, Shards: 1, Engine: memory.New(1), Transport: way, Logger: slog.New(slog.DiscardHandler),
@@ -133,8 +133,10 @@ func TestInboxIsBoundedInBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	id := uint64(0)
 	batch := func(size int) event.Batch {
-		return event.Batch{From: "n2", ID: 1, Events: []event.Event{{Payload: make([]byte, size)}}}
+		id++
+		return event.Batch{From: "n2", ID: id, Events: []event.Event{{Payload: make([]byte, size)}}}
 	}
 	deliver := receiver{n}.Deliver
 	if err := deliver(t.Context(), batch(1<<20)); err != nil {
@@ -176,12 +178,23 @@ func TestInboxIsBoundedInBatches(t *testing.T) {
 	if err := i.put(event.Batch{}); err == nil {
 		t.Error("taken beyond the bound")
 	}
+	i.take()
+	i.take()
+	for _, b := range []event.Batch{{From: "n1", ID: 1}, {From: "n2", ID: 1}, {From: "n1", ID: 1}, {From: "n2", ID: 1}} {
+		if err := i.put(b); err != nil {
+			t.Errorf("%s sends it once more: %v", b.From, err)
+		}
+	}
+	if n := len(i.batches); n != inboxSize {
+		t.Errorf("%d batches wait", n)
+	}
 	i.assign(core.Role{Owner: "n1"})
 	i.assign(core.Role{Owner: "n2"})
 	for id := range uint64(inboxSize) {
 		<-i.wake
-		if role, b := i.take(); b.ID != id || (role != nil) != (id == 0) || role != nil && role.Owner != "n2" {
-			t.Fatalf("batch %d, role %v; want %d", b.ID, role, id)
+		role, b := i.take()
+		if b.From == "" && b.ID != id+2 || (role != nil) != (id == 0) || role != nil && role.Owner != "n2" {
+			t.Fatalf("batch %d, role %v; want %d", b.ID, role, id+2)
 		}
 	}
 	if len(i.wake) > 0 {
@@ -213,7 +226,7 @@ func (h hangingTransport) Send(ctx context.Context, node string, b event.Batch) 
 
 func (h hangingTransport) HasRoute(string) bool { return true }
 
-// send has the sender send a batch.
+// sendNow has the sender send a batch.
 func (s *sender) sendNow(node string, b event.Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,6 +242,8 @@ func TestHangingBatchTurnsToTheNextOwner(t *testing.T) {
 		return event.Batch{From: "n1", ID: id, Events: []event.Event{{Payload: make([]byte, size)}}}
 	}
 	for _, size := range []int{1, 32 << 20} {
+		answers := make(chan answer, 1)
+		s.submit(t.Context(), []event.Addressed{{}}, []int{0}, answers) // somebody waits, though there is no owner yet
 		s.sendNow("a", batch(1, size))
 		first := (<-way.sends).ctx
 		s.sendNow("a", batch(1, size))
@@ -251,7 +266,7 @@ func TestHangingBatchTurnsToTheNextOwner(t *testing.T) {
 		}
 		s.sendNow("a", batch(3, size))
 		fourth := (<-way.sends).ctx
-		s.do(func(time.Time) {})
+		s.giveUp(answers)
 		if fourth.Err() == nil {
 			t.Error("it is still sent, though nobody waits for it")
 		}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -41,11 +42,14 @@ func (i *inbox) assign(role core.Role) {
 }
 
 // put puts a batch in, if there is room: for so many batches, and for so many bytes unless it is alone. Its events are the
-// inbox's from then on.
+// inbox's from then on. One that waits already, and whose sender has sent it again meanwhile, takes no more room.
 func (i *inbox) put(b event.Batch) error {
 	size := shipper.BatchWireBound(&b)
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if b.From != "" && slices.ContainsFunc(i.batches, func(w event.Batch) bool { return w.From == b.From && w.ID == b.ID }) {
+		return nil
+	}
 	if n := len(i.batches); n == inboxSize || n > 0 && i.bytes+size > i.maxBytes {
 		return fmt.Errorf("shard %d is behind: %d batches with %d bytes wait", i.shard, n, i.bytes)
 	}

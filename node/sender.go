@@ -175,13 +175,13 @@ func (s *sender) sent(this *shipment, err error) {
 
 // submit puts the events of one SendBatch into the outbox, in order; not those of a caller that has given up.
 func (s *sender) submit(ctx context.Context, events []event.Addressed, indexes []int, answers chan<- answer) {
+	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
+	for i, index := range indexes {
+		mine[i], who[i] = events[index].Event, waiter{index: index, to: answers}
+	}
 	s.do(func(now time.Time) {
 		if ctx.Err() != nil { // who gives up ends this first, and then tells
 			return
-		}
-		mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
-		for i, index := range indexes {
-			mine[i], who[i] = events[index].Event, waiter{index: index, to: answers}
 		}
 		s.core.Identify(mine)
 		if s.core.Submit(now, mine, who) {
