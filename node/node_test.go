@@ -438,7 +438,7 @@ func TestSnapshotsAreUsed(t *testing.T) {
 }
 
 func TestStreamSink(t *testing.T) {
-	c := newCluster(t, 4, nil)
+	c := newCluster(t, 4, calm)
 	c.start("n1")
 	c.start("n2")
 	c.ready("n1", "n2")

@@ -100,6 +100,7 @@ func TestReplicaHoldsUpNoSender(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				busy, free := newBarrier(t), newBarrier(t)
 				c := newCluster(t, 1, func(cfg *graph.Config) {
+					calm(cfg)
 					l := barred{evaluate: free, commit: free, apply: free}
 					switch {
 					case stage == "evaluate" && cfg.Name == "n1":
@@ -158,6 +159,7 @@ func TestSenderHoldsUpNoReplica(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w, full := &way{}, newBarrier(t)
 				c := newCluster(t, 1, func(cfg *graph.Config) {
+					calm(cfg)
 					cfg.Logic = node.KeepAll
 					if cfg.Name == name {
 						w.Transport = cfg.Transport
