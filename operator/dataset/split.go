@@ -13,6 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -62,8 +63,6 @@ type Split struct {
 	// whole document: each shard then has one part. An empty Prev says that nothing was ever committed.
 	HasPrev bool
 	Prev    string
-	// Checked: the rows were read from text, so that nobody needs to look whether they are well formed; see [event.Event].
-	Checked bool
 }
 
 // Splitter divides documents. Its zero value is not of use: Key and Shards must be set.
@@ -106,7 +105,6 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 		return Split{}, err
 	}
 	split := d.done()
-	split.Checked = true
 	if split.HasPrev {
 		return split, s.join(&split)
 	}
@@ -155,24 +153,29 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 	if err := d.endImplicit(); err != nil {
 		return Split{}, err
 	}
-	split := d.done()
-	split.Checked = true
-	return split, nil
+	return d.done(), nil
 }
 
 // Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
-// may be nil. Blank nodes keep their labels. What a program makes of its terms is not checked here, but by the owner.
+// may be nil. Blank nodes keep their labels. A quad that is none is [rdf.ErrInvalid]: its terms are looked at, whoever made them.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	s.PartSize = math.MaxInt
 	d := s.newDivision(0)
+	var c checker
 	for _, rows := range []struct {
+		name string
 		of   iter.Seq[rdf.Quad]
 		take func(rdf.Quad) error
-	}{{deletes, d.Delete}, {adds, d.Add}} {
+	}{{"deletion", deletes, d.Delete}, {"addition", adds, d.Add}} {
 		if rows.of == nil {
 			continue
 		}
+		number := 0
 		for q := range rows.of {
+			number++
+			if err := c.check(q); err != nil {
+				return Split{}, fmt.Errorf("%s %d: %w", rows.name, number, err)
+			}
 			if err := rows.take(q); err != nil {
 				return Split{}, err
 			}
@@ -180,6 +183,32 @@ func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	}
 	err := d.endImplicit()
 	return d.done(), err
+}
+
+// checker looks at the terms of quads that nobody has read from text.
+type checker struct {
+	s   *scan.Scanner
+	buf []byte
+}
+
+// check reads the quad as N-Quads has it: it is one if that gives it again.
+func (c *checker) check(q rdf.Quad) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	if c.s == nil {
+		c.s = scan.New(scan.NQuads, 0)
+	}
+	c.buf = nquads.AppendQuad(c.buf[:0], q)
+	c.s.Reset(c.buf)
+	var again rdf.Quad
+	if err := c.s.Quad(&again); err != nil {
+		return fmt.Errorf("%w: %q: %w", rdf.ErrInvalid, c.buf, err)
+	}
+	if again != q || c.s.EndOfLine() != nil || c.s.Offset() != len(c.buf) {
+		return fmt.Errorf("%w: %q: expected terms in canonical form, found %q", rdf.ErrInvalid, c.buf, nquads.AppendQuad(nil, again))
+	}
+	return nil
 }
 
 // division collects rows per shard; it is driven by a patch reader.
