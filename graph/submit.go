@@ -85,7 +85,7 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 	}
 	content := xxhash.New()
 	for _, part := range split.Parts {
-		content.Write(part.Payload)
+		_, _ = content.Write(part.Payload)
 	}
 	return g.commit(ctx, split, key, fingerprint(content))
 }
@@ -126,8 +126,8 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 		return split, 0, err
 	}
 	content := xxhash.New()
-	content.Write([]byte(s.MediaType + "\n"))
-	content.Write(s.Body)
+	_, _ = content.Write([]byte(s.MediaType + "\n"))
+	_, _ = content.Write(s.Body)
 	identity = fingerprint(content)
 	split, err = g.divide(g.splitter, s, func() string {
 		if s.Key == "" {
