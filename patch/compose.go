@@ -12,12 +12,12 @@ type Source interface {
 	Run(c Change) error
 }
 
-// Compose hands to c the one transaction that does what the patches do one after the other: their net effect ([Net]),
-// with the id of the last patch and the prev of the first one. maxBytes is that of Net. A patch whose prev is another
-// than the id of the patch before it is [ErrNotNext]. On an error nothing is handed to c, unless it is an error of c.
-func Compose(c Change, maxBytes int, patches ...Source) error {
-	net := Net{MaxBytes: maxBytes}
-	check := NewLinks(&net)
+// Compose gathers the patches in net, and hands to c the one transaction that does what they do one after the other: their
+// net effect, with the id of the last patch and the prev of the first one. net says what is known of them, and the bound;
+// what is in it already comes before them. A patch whose prev is another than the id of the patch before it is
+// [ErrNotNext]. On an error nothing is handed to c, unless it is an error of c.
+func Compose(c Change, net *Net, patches ...Source) error {
+	check := NewLinks(net)
 	for i, p := range patches {
 		if err := p.Run(check); err != nil {
 			return fmt.Errorf("composing: patch %d: %w", i+1, err)

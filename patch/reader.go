@@ -36,6 +36,7 @@ type options struct {
 	transactions bool
 	id           bool
 	onePrev      bool
+	trusted      bool
 	blankPrefix  string
 	languageCase bool
 	mistake      func(error) error
@@ -130,6 +131,7 @@ func collect(opts []Option) options {
 
 func newReader(in *scan.Input, o options) *Reader {
 	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth, o.term), o: o, order: o.order()}
+	rd.o.trusted = o.trusted && o.blankPrefix == ""
 	rd.s.SetFile(o.file)
 	rd.s.SetLanguageCase(o.languageCase)
 	rd.err = rd.s.SetBlankPrefix(o.blankPrefix)
@@ -194,6 +196,14 @@ func (rd *Reader) rows(c Change, last bool) error {
 		rd.begin = s.Mark()
 		if rd.o.rows > 0 && rd.count == rd.o.rows {
 			return s.Fail(errRows, "expected at most %d rows, found more", rd.o.rows)
+		}
+		if n, err := rd.trustedRow(c); n > 0 || err != nil {
+			if err != nil {
+				return err
+			}
+			s.SkipLine(n)
+			rd.count++
+			continue
 		}
 		if err := rd.row(c); err != nil {
 			if s.CutOff() && !last {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/quadrille-stream/quadrille/internal/replay"
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/patch/apply"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // applyCommand applies patches to data.
@@ -70,44 +73,42 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	if !to.IsData() {
 		return usagef("the result is data: expected the format %s, found %s", rdfio.DataNames, to)
 	}
-	r := replay.New()
+	quads := memory.New()
+	a := apply.To(quads)
 	if data != nil {
-		data.source.Prefixes = r.Declare
-		if err := data.statements(ctx, std, r.Add); err != nil {
+		if err := load(ctx, std, data, a); err != nil {
 			return err
 		}
 	}
-	if err := r.EndData(); err != nil {
+	done := application{To: to, Before: quads.Len()}
+	if done.NoEffect, err = c.apply(ctx, std, patches, a); err != nil {
 		return err
 	}
-	done := application{To: to, Before: r.Len()}
-	if done.NoEffect, err = c.apply(ctx, std, patches, r); err != nil {
+	if err := c.write(ctx, std, func(w io.Writer) error { return writeQuads(w, to, quads, a.Prefixes()) }); err != nil {
 		return err
 	}
-	if err := c.write(ctx, std, func(w io.Writer) error { return writeReplay(w, to, r) }); err != nil {
-		return err
-	}
-	n := r.Counts()
-	done.After, done.Transactions, done.Aborted = r.Len(), n.Transactions, n.Aborted
-	done.Adds, done.Deletes = n.Adds, n.Deletes
+	n := a.Counts()
+	done.After, done.Transactions, done.Aborted = quads.Len(), n.Transactions, n.Aborted
+	done.Adds, done.Deletes = n.Adds-uint64(done.Before), n.Deletes
 	return c.summary(std, done)
 }
 
 // apply applies the patches, and returns how many rows had no effect.
 func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*inputFile,
-	r *replay.Replay) (noEffect uint64, err error) {
-	rows := rowsInForce{Change: r}
+	a *apply.Applier) (noEffect uint64, err error) {
+	data := a.Counts() // its statements were added, too
+	rows := rowsInForce{Change: a}
 	links := patch.NewLinks(&rows)
 	for _, in := range patches {
 		before := noEffect
 		if err := in.rows(ctx, std, links); err != nil {
 			return 0, err
 		}
-		if err := r.Settle(); err != nil {
+		if err := a.Flush(); err != nil {
 			return 0, err
 		}
-		n := r.Counts()
-		if noEffect = rows.count - n.Adds - n.Deletes; noEffect == before {
+		n := a.Counts()
+		if noEffect = rows.count - (n.Adds - data.Adds) - n.Deletes; noEffect == before {
 			continue
 		}
 		if c.Strict {
@@ -144,6 +145,19 @@ func (r *rowsInForce) Delete(q rdf.Quad) error {
 	return r.Change.Delete(q)
 }
 
+// load adds the data that patches are applied to, and its prefixes.
+func load(ctx context.Context, std *streams, data *inputFile, a *apply.Applier) error {
+	data.source.Prefixes = func(prefixes []turtle.Prefix) {
+		for _, p := range prefixes {
+			_ = a.AddPrefix(rdf.Term{}, p.Name, p.IRI) // which can't fail
+		}
+	}
+	if err := data.statements(ctx, std, a.Add); err != nil {
+		return err
+	}
+	return a.Flush()
+}
+
 // inputs returns what there is to read; data is nil if there is none.
 func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err error) {
 	if err := oneStandardInput(append([]string{c.Data}, c.Patches...)...); err != nil {
@@ -167,13 +181,15 @@ func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err erro
 	return data, patches, nil
 }
 
-// writeReplay writes the data.
-func writeReplay(w io.Writer, to rdfio.Format, r *replay.Replay) error {
-	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, r.Prefixes())...)
+// writeQuads writes the data.
+func writeQuads(w io.Writer, to rdfio.Format, quads store.Store, prefixes map[string]string) error {
+	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, prefixes)...)
 	if err != nil {
 		return err
 	}
-	for q, err := range r.Quads() {
+	view := quads.View()
+	defer view.Close()
+	for q, err := range store.Quads(view, store.Pattern{}) {
 		if err == nil {
 			err = out.Write(q)
 		}

@@ -2,9 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 
-	"github.com/quadrille-stream/quadrille/internal/inverse"
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/patch/invert"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -39,7 +40,7 @@ type inversion struct {
 }
 
 // Run inverts the patch.
-func (c *invertCommand) Run(ctx context.Context, std *streams) error {
+func (c *invertCommand) Run(ctx context.Context, std *streams) (err error) {
 	in, err := c.patch(c.Patch, c.From)
 	if err != nil {
 		return err
@@ -48,16 +49,13 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	v, err := inverse.New()
-	if err != nil {
-		return err
-	}
-	defer v.Close()
+	var v invert.Inverter
+	defer func() { err = errors.Join(err, v.Close()) }()
 	in.source.LanguageCase = true // nothing is compared
-	if err := in.rows(ctx, std, v); err != nil {
+	if err := in.rows(ctx, std, &v); err != nil {
 		return err
 	}
-	backward, err := v.Patch()
+	backward, err := v.Reader()
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ var most = map[string]int{
 	"coordinator":      6,
 	"node/core":        6,
 	"operator":         11,
-	"operator/dataset": 4,
+	"operator/dataset": 5, // one is room that is reserved, which no test sees
 	"shipper":          13,
 }
 

@@ -285,6 +285,12 @@ func (s *Scanner) Lines() bool {
 	return false
 }
 
+// SkipLine goes behind the next n bytes, whose last one is a line end, and the only one.
+func (s *Scanner) SkipLine(n int) {
+	s.pos += n
+	s.place = place{line: s.place.line + 1, start: s.pos}
+}
+
 // newline takes one line end: LF, CR, or CR LF.
 func (s *Scanner) newline() {
 	if s.place.line == s.lastLine {
