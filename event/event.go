@@ -24,6 +24,10 @@ type Event struct {
 	MediaType string
 	// Payload is the content. Nobody changes it.
 	Payload []byte
+	// Checked: who made the event has read its content, and Payload is what he wrote of it in the canonical form of its media
+	// type. So its owner finds the parts of Payload by what stands between them, and looks inside none. It is false unless
+	// that is certain.
+	Checked bool
 	// Prev, if not empty, is the record id that must be the head of the shard for the event to be accepted. First asks
 	// for a shard without a head, in which nothing was ever committed; Prev is then empty.
 	Prev  string

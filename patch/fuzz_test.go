@@ -73,6 +73,11 @@ func FuzzWriteRead(f *testing.F) {
 		if !reflect.DeepEqual(second.rows, rows) || err == nil && again != nil {
 			t.Fatalf("%q\nread    %v\nwritten %q\nread    %v\nerror %v", doc, rows, b.Bytes(), second.rows, again)
 		}
+		var trusted recorder
+		if err := patch.Parse(b.Bytes(), &trusted, patch.Trusted()); !reflect.DeepEqual(trusted.rows, second.rows) ||
+			fmt.Sprint(err) != fmt.Sprint(again) {
+			t.Fatalf("%q\nread    %v, %v\ntrusted %v, %v", b.Bytes(), second.rows, again, trusted.rows, err)
+		}
 		for _, r := range rows {
 			for _, term := range allTerms(r) {
 				if made, err := rebuild(term); err != nil || made != term {

@@ -16,7 +16,7 @@ import (
 //	event:  flags [Epoch] [Key] [Producer] [MediaType] [Prev] Seq-step Payload-length Payload
 //	ack:    flags Status [Epoch] [Position-step] [Adds Deletes] [Head] [Reason]
 //
-// Event.First is a flag alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the
+// Event.First and Event.Checked are flags alone. A field in brackets is there when its flag is set. Without its flag it is what it was in the
 // event or ack before, and before the first zero. So a batch of events of one source names producer and media type once.
 //
 // The first flag of an event is not used: earlier programs wrote the event's own shard with it, when that was not the
@@ -47,7 +47,8 @@ const (
 	evMediaType
 	evPrev
 	evFirst
-	evFlags = evEpoch | evKey | evProducer | evMediaType | evPrev | evFirst
+	evChecked
+	evFlags = evEpoch | evKey | evProducer | evMediaType | evPrev | evFirst | evChecked
 )
 
 const (
@@ -86,8 +87,8 @@ func Fits(ev *event.Event) error {
 
 func producerLen(p event.Producer) int { return len(p.Prefix()) + len(p.Name) }
 
-// EventWireBound returns how many bytes the encoded event takes at most: for cutting batches to the size of a message.
-func EventWireBound(ev *event.Event) int {
+// eventWireBound returns how many bytes the encoded event takes at most: for cutting batches to the size of a message.
+func eventWireBound(ev *event.Event) int {
 	const numbers = 1 + 2*binary.MaxVarintLen64 + 5*binary.MaxVarintLen32
 	return numbers + len(ev.Key) + producerLen(ev.Producer) + len(ev.MediaType) + len(ev.Prev) + len(ev.Payload)
 }
@@ -96,7 +97,7 @@ func EventWireBound(ev *event.Event) int {
 func BatchWireBound(b *event.Batch) int {
 	n := 2 + 5*binary.MaxVarintLen64 + len(b.From)
 	for i := range b.Events {
-		n += EventWireBound(&b.Events[i])
+		n += eventWireBound(&b.Events[i])
 	}
 	for i := range b.Acks {
 		n += 2 + 6*binary.MaxVarintLen64 + len(b.Acks[i].Head) + len(b.Acks[i].Reason)
@@ -202,6 +203,9 @@ func (e *encoder) event(last, ev *event.Event) {
 	}
 	if ev.First {
 		f |= evFirst
+	}
+	if ev.Checked {
+		f |= evChecked
 	}
 	e.buf[flags] = f
 	e.step(last.Seq, ev.Seq)
@@ -340,7 +344,7 @@ func (d *decoder) event(last, ev *event.Event) {
 	if f&evPrev != 0 {
 		ev.Prev = d.text()
 	}
-	ev.First = f&evFirst != 0
+	ev.First, ev.Checked = f&evFirst != 0, f&evChecked != 0
 	ev.Seq = last.Seq + d.step()
 	ev.Payload = d.bytes(MaxPayload)
 }

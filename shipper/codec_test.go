@@ -41,6 +41,7 @@ func genEvent() *rapid.Generator[event.Event] {
 			Payload:   rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 			Prev:      genText().Draw(t, "prev"),
 			First:     rapid.Bool().Draw(t, "first"),
+			Checked:   rapid.Bool().Draw(t, "checked"),
 		}
 	})
 }
@@ -210,7 +211,6 @@ func TestDecodeRefuses(t *testing.T) {
 		{"more acks than bytes", "4 acks", append(number("Q\x01\x00", 0, 0, 0, 4), make([]byte, 7)...)},
 		{"too many events", "65537 events", append(number("Q\x01\x00", 0, 0, shipper.MaxWireItems+1, 0), make([]byte, 1<<20)...)},
 		{"counts that overflow", "events", number("Q\x01\x00", 0, 0, math.MaxUint64/3+1, 0)},
-		{"unknown event flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 1, 0), 0x80, 0, 0)},
 		{"an event with a shard of its own", "unknown flags", append(number("Q\x01\x00", 0, 0, 1, 0), 0x01, 6, 0, 0)},
 		{"unknown ack flags", "unknown flags", append(number("Q\x01\x00", 0, 0, 0, 1), 0x20, 1)},
 		{"a payload beyond the end", "cut short", append(number("Q\x01\x00", 0, 0, 1, 0), 0, 0, 9)},

@@ -18,7 +18,7 @@ var most = map[string]int{
 	"internal/pipeline": 8,
 	"node/core":         6,
 	"operator":          47,
-	"operator/dataset":  17,
+	"operator/dataset":  10,
 	"shipper":           13,
 
 	"shipper/natstransport/internal/fragment": 9,

@@ -86,7 +86,7 @@ func newGraphs(t *testing.T) *graphs {
 func (c *graphs) start(name string) *graph.Graph {
 	c.t.Helper()
 	g, err := graph.New(graph.Config{Config: node.Config{Name: name, Engine: c.engine, Transport: c.network, Logger: slog.New(slog.DiscardHandler),
-		BeatEvery: 20 * time.Millisecond, FailAfter: 300 * time.Millisecond}})
+		BeatEvery: 20 * time.Millisecond, FailAfter: time.Second}})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -97,7 +98,7 @@ func (e *TransactionTooLargeError) Error() string {
 // MaxTransaction bounds what all of its transactions put into a shard.
 func (s Splitter) Patch(doc []byte) (Split, error) {
 	d := s.newDivision(len(doc))
-	if err := patch.Parse(doc, d, patch.OnePrev()); err != nil {
+	if err := patch.Parse(doc, d, patch.OnePrev(), patch.MaxRow(maxRow), patch.MaxTerm(maxRow)); err != nil {
 		return Split{}, err
 	}
 	if err := d.Commit(); err != nil {
@@ -138,6 +139,10 @@ func (s Splitter) join(split *Split) error {
 	return nil
 }
 
+// maxRow is the number of bytes that a row of a patch, or a line of N-Quads, may have here: what strangers send is bounded
+// more closely than files of one's own.
+const maxRow = 1 << 20
+
 func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20) }
 
 // Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
@@ -146,7 +151,7 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 	d := s.newDivision(len(doc))
 	hash := sha256.Sum256([]byte(scope))
 	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
-	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
+	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix), nquads.MaxLine(maxRow), nquads.MaxTerm(maxRow))...); err != nil {
 		return Split{}, err
 	}
 	if err := d.Commit(); err != nil {
@@ -156,17 +161,24 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 }
 
 // Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
-// may be nil. Blank nodes keep their labels.
+// may be nil. Blank nodes keep their labels. A quad that is none is [rdf.ErrInvalid]: its terms are looked at, whoever made them.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	d := s.newDivision(0)
+	var c checker
 	for _, rows := range []struct {
+		name string
 		of   iter.Seq[rdf.Quad]
 		take func(rdf.Quad) error
-	}{{deletes, d.Delete}, {adds, d.Add}} {
+	}{{"deletion", deletes, d.Delete}, {"addition", adds, d.Add}} {
 		if rows.of == nil {
 			continue
 		}
+		number := 0
 		for q := range rows.of {
+			number++
+			if err := c.check(q); err != nil {
+				return Split{}, fmt.Errorf("%s %d: %w", rows.name, number, err)
+			}
 			if err := rows.take(q); err != nil {
 				return Split{}, err
 			}
@@ -174,6 +186,32 @@ func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	}
 	err := d.Commit()
 	return d.done(), err
+}
+
+// checker looks at the terms of quads that nobody has read from text.
+type checker struct {
+	s   *scan.Scanner
+	buf []byte
+}
+
+// check reads the quad as N-Quads has it: it is one if that gives it again.
+func (c *checker) check(q rdf.Quad) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	if c.s == nil {
+		c.s = scan.New(scan.NQuads, 0, 0)
+	}
+	c.buf = nquads.AppendQuad(c.buf[:0], q)
+	c.s.Reset(c.buf)
+	var again rdf.Quad
+	if err := c.s.Quad(&again); err != nil {
+		return fmt.Errorf("%w: %q: %w", rdf.ErrInvalid, c.buf, err)
+	}
+	if again != q || c.s.EndOfLine() != nil || c.s.Offset() != len(c.buf) {
+		return fmt.Errorf("%w: %q: expected terms in canonical form, found %q", rdf.ErrInvalid, c.buf, nquads.AppendQuad(nil, again))
+	}
+	return nil
 }
 
 // division collects rows per shard; it is driven by a patch reader.
@@ -200,9 +238,7 @@ func (s Splitter) newDivision(size int) *division {
 	}
 	s.MaxTransaction = s.maxTransaction()
 	d := &division{s: s, open: make([]open, s.Shards), room: min(size, s.PartSize) + leastRoom}
-	if s.Shards > 1 { // subjects are spread evenly, but for chance
-		d.room = min(d.room, size/s.Shards*3/2+leastRoom)
-	}
+	d.room = min(d.room, size/max(s.Shards, 1)*3/2+leastRoom) // subjects are spread evenly, but for chance
 	for i := range d.open {
 		d.open[i].begun = -1
 	}
