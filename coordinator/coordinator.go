@@ -363,10 +363,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 			// Each record is the whole state: the older ones are of no interest.
 			err = c.control.Follow(ctx, max(tail.Seq, 1), c.read)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ErrSettings) || errors.Is(err, engine.ErrDamaged):
+		if errors.Is(err, ErrSettings) || errors.Is(err, engine.ErrDamaged) {
 			return err
 		}
 		if err := pause(ctx, retryPause(8)); err != nil {

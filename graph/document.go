@@ -62,7 +62,8 @@ func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (
 		split, err = by.Quads(s.Body, scope(), nquads.Triples())
 	default:
 		split, err = by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
-			source := rdfio.Source{File: "document", BlankPrefix: prefix, MaxDocument: len(s.Body), MaxQuads: MaxStatements}
+			source := rdfio.Source{File: "document", BlankPrefix: prefix, MaxDocument: len(s.Body), MaxQuads: MaxStatements,
+				MaxTerm: dataset.MaxRow}
 			return source.Statements(bytes.NewReader(s.Body), format, add)
 		})
 	}

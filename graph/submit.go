@@ -64,7 +64,8 @@ func (g *Graph) Submit(ctx context.Context, s Submission) ([]Result, error) {
 
 // SubmitQuads takes changes in that a program has as quads: those to delete, then those to add, in one transaction per shard.
 // Either may be nil. Blank nodes keep their labels: they are the pipeline's, not a document's. The key is that of a
-// [Submission], for the same quads in the same order. The errors are those of [Graph.Submit].
+// [Submission], for the same quads in the same order. A quad that is none is [rdf.ErrInvalid], named by its number, and nothing is
+// sent. The other errors are those of [Graph.Submit].
 func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.Seq[rdf.Quad]) ([]Result, error) {
 	if err := CheckKey(key); err != nil {
 		return nil, err
@@ -153,7 +154,7 @@ func eventsOf(split dataset.Split) []event.Addressed {
 	events := make([]event.Addressed, len(split.Parts))
 	for i, part := range split.Parts {
 		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload, events[i].Checked = dataset.MediaType, part.Payload, split.Checked
+		events[i].MediaType, events[i].Payload, events[i].Checked = dataset.MediaType, part.Payload, true
 		if split.HasPrev { // there is one part
 			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
 		}

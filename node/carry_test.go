@@ -79,7 +79,7 @@ func rows(name string, size int) string {
 	return b.String()
 }
 
-// TestTransportThatBlocks: a transport that takes nothing holds a loop up for a bounded time only, whatever the size: the
+// TestTransportThatBlocks: a transport that takes nothing keeps a batch for a bounded time only, whatever its size: the
 // door's shard changes its owner meanwhile, and what waits is accepted there.
 func TestTransportThatBlocks(t *testing.T) {
 	for _, size := range []int{100, 3 << 20} {
@@ -103,8 +103,8 @@ func TestTransportThatBlocks(t *testing.T) {
 	}
 }
 
-// TestLargeBatchHasTime: what takes longer to hand over than a loop may wait is handed over beside it, and not twice at
-// once.
+// TestLargeBatchHasTime: what takes longer to hand over than a small batch may take is given its time, and is not handed over
+// twice at once.
 func TestLargeBatchHasTime(t *testing.T) {
 	c, w := twoWays(t, nil)
 	var beside, most atomic.Int32
@@ -112,7 +112,7 @@ func TestLargeBatchHasTime(t *testing.T) {
 		most.Store(max(most.Load(), beside.Add(1)))
 		defer beside.Add(-1)
 		select {
-		case <-time.After(1500 * time.Millisecond): // longer than a loop waits, and than a batch is left without an answer
+		case <-time.After(1500 * time.Millisecond): // longer than a small one may take, and than a batch is left without an answer
 			return w.Transport.Send(ctx, to, b)
 		case <-ctx.Done():
 			return ctx.Err()

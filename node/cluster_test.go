@@ -89,12 +89,15 @@ func (s *seat) RemoveRoute(name string) {
 
 func (c *cluster) config(name string) graph.Config {
 	cfg := graph.Config{Config: node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: &seat{c.network, c}, Logger: discard,
-		BeatEvery: 20 * time.Millisecond, FailAfter: 300 * time.Millisecond}}
+		BeatEvery: 20 * time.Millisecond, FailAfter: time.Second}}
 	if c.change != nil {
 		c.change(&cfg)
 	}
 	return cfg
 }
+
+// calm is for clusters in which nobody fails: however busy the machine is, nobody is taken for dead.
+func calm(cfg *graph.Config) { cfg.FailAfter = patience }
 
 // start runs a node until it is killed or the test ends; a value in ended says how it ended.
 func (c *cluster) start(name string) {

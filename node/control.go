@@ -12,7 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/node/core"
 )
 
-// follow brings every newly installed assignment to the loops, and keeps the process a member.
+// follow brings every newly installed assignment to senders and loops, and keeps the process a member.
 func (n *Node) follow(ctx context.Context) error {
 	wake, stop := n.coord.Watch()
 	defer stop()
@@ -30,7 +30,7 @@ func (n *Node) follow(ctx context.Context) error {
 			n.log.Warn("the others took this node for dead; it enters again", "in", at.Wait)
 		}
 		n.outside.set(at.Outside)
-		n.install(ctx, state)
+		n.install(state)
 		if at.Enter {
 			if err := n.reenter(ctx); err != nil {
 				return err
@@ -63,8 +63,8 @@ func (n *Node) reenter(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// install tells the loops their part of an assignment.
-func (n *Node) install(ctx context.Context, state *coordinator.State) {
+// install tells senders and loops their part of an assignment. It waits for none of them.
+func (n *Node) install(state *coordinator.State) {
 	n.proposalFault.Store(nil) // the control log works
 	for _, m := range state.Members {
 		if m.Name != n.cfg.Name && !n.cfg.Transport.HasRoute(m.Name) {
@@ -76,19 +76,10 @@ func (n *Node) install(ctx context.Context, state *coordinator.State) {
 	incarnation := n.incarnation.Load()
 	n.log.Debug("assignment", "epoch", state.Epoch, "members", len(state.Members), "incarnation", incarnation)
 	for s, role := range core.Roles(state, n.cfg.Name, incarnation) {
-		l := n.loops[s]
 		n.raise(s, state.Mark(s))
-		_ = l.post(ctx, func(now time.Time) {
-			l.assigned(role.Owner, role.Standby)
-			l.replica.Assign(now, role)
-		})
+		n.loops[s].inbox.assign(role) // first: a sender whose own node is the owner turns to it at once
+		n.senders[s].assign(role)
 	}
-}
-
-func (l *loop) assigned(owner, standby string) {
-	v := *l.view.Load()
-	v.owner, v.standby = owner, standby
-	l.view.Store(&v)
 }
 
 // beats holds what was heard of every node.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,9 +59,7 @@ func (n *Node) SendBatch(ctx context.Context, events []event.Addressed) ([]event
 	}
 	answers := make(chan answer, len(events))
 	for s, indexes := range byShard {
-		l := n.loops[s]
-		// An error means that ctx has ended; the events get no ack.
-		_ = l.post(ctx, func(now time.Time) { l.submit(ctx, now, events, indexes, answers) })
+		n.senders[s].submit(ctx, events, indexes, answers)
 	}
 	acks := make([]event.Ack, len(events))
 	for left := len(events); left > 0; {
@@ -120,7 +117,7 @@ func (n *Node) apart() error {
 // hopeless reports whether the owner of a shard that has not answered has no room.
 func (n *Node) hopeless(events []event.Addressed, acks []event.Ack) bool {
 	for i := range acks {
-		if acks[i].Status == 0 && n.loops[events[i].Shard].view.Load().refusal.Status == event.NoRoom {
+		if acks[i].Status == 0 && n.senders[events[i].Shard].shown().refusal.Status == event.NoRoom {
 			return true
 		}
 	}
@@ -181,34 +178,33 @@ func (n *Node) byShard(events []event.Addressed) (map[int][]int, error) {
 	return byShard, nil
 }
 
-// giveUp tells the loops that nobody waits any more, and which shard did not answer, and why.
-// Before that it ends ctx: a loop that comes to the events later must not take them in.
+// giveUp tells the senders that nobody waits any more, and returns which shard did not answer, and why.
 func (n *Node) giveUp(ctx context.Context, end context.CancelFunc, after time.Duration, events []event.Addressed,
 	answers chan answer, acks []event.Ack) error {
 	for len(answers) > 0 {
 		a := <-answers
 		acks[a.index] = a.ack
 	}
-	var silent []*loop
+	var silent []*sender
 	for i := range acks {
-		if l := n.loops[events[i].Shard]; acks[i].Status == 0 && !slices.Contains(silent, l) {
-			silent = append(silent, l)
+		if s := n.senders[events[i].Shard]; acks[i].Status == 0 && !slices.Contains(silent, s) {
+			silent = append(silent, s)
 		}
 	}
 	var err error
-	if len(silent) > 0 { // before the loop forgets what it knows of the batch
-		err = n.silence(ctx, after.Round(time.Millisecond), silent[0].shard, silent[0].view.Load())
+	if len(silent) > 0 { // before the sender forgets what it knows of the batch
+		err = n.silence(ctx, after.Round(time.Millisecond), silent[0].shard, silent[0].shown())
 	}
 	end()
-	for _, l := range silent {
-		l.gaveUp.tell(answers)
+	for _, s := range silent {
+		s.giveUp(answers)
 	}
 	return err
 }
 
 // silence is the error of a shard that has not answered: what its owner said last, if it said anything, or why nobody
 // else can become its owner.
-func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v *view) error {
+func (n *Node) silence(ctx context.Context, after time.Duration, shard int, v shown) error {
 	if errors.Is(context.Cause(ctx), event.ErrStopped) {
 		return fmt.Errorf("%w: shard %d had not answered", event.ErrStopped, shard)
 	}
@@ -256,78 +252,4 @@ func refusalError(a event.Ack) error {
 		return event.ErrTooLarge
 	}
 	return nil
-}
-
-// gaveUp holds the callers that wait for a loop no more, until the loop has taken note: it is told without waiting,
-// however far behind it is. Each of them has events in the loop, or an input in its inbox, so there are no more of them
-// than of those.
-type gaveUp struct {
-	mu   sync.Mutex
-	list []chan<- answer
-	wake chan struct{} // capacity 1
-}
-
-func (g *gaveUp) tell(answers chan<- answer) {
-	g.mu.Lock()
-	g.list = append(g.list, answers)
-	g.mu.Unlock()
-	select {
-	case g.wake <- struct{}{}:
-	default: // it is awake already, and takes all
-	}
-}
-
-func (g *gaveUp) take() map[chan<- answer]bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	all := make(map[chan<- answer]bool, len(g.list))
-	for _, answers := range g.list {
-		all[answers] = true
-	}
-	g.list = nil
-	return all
-}
-
-// forget cancels what nobody waits for any more.
-func (l *loop) forget() {
-	gone := l.gaveUp.take()
-	l.replica.Forget(func(w waiter) bool { return gone[w.to] })
-	if l.replica.Outbox.Len() == 0 {
-		l.stopShipping()
-	}
-}
-
-// answer is the ack of the event at an index of a SendBatch.
-type answer struct {
-	index int
-	ack   event.Ack
-}
-
-// waiter is who waits for the ack of one event.
-type waiter struct {
-	index int
-	to    chan<- answer // has room for all answers
-}
-
-// submit puts the events of one SendBatch into the outbox, in order; not those of a caller that has given up: the loop may
-// have taken note of that before it came to this.
-func (l *loop) submit(ctx context.Context, now time.Time, events []event.Addressed, indexes []int, answers chan<- answer) {
-	select {
-	case <-l.gaveUp.wake: // the room of who gave up before this came is free
-		l.forget()
-	default:
-	}
-	if ctx.Err() != nil { // after that: who gives up ends this first, and then tells
-		return
-	}
-	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
-	for i, index := range indexes {
-		mine[i], who[i] = events[index].Event, waiter{index: index, to: answers}
-	}
-	l.replica.Identify(mine)
-	if !l.replica.Submit(now, mine, who) {
-		for _, index := range indexes {
-			answers <- answer{index: index, ack: event.Ack{Status: event.Busy, Reason: "the door's queue is full"}}
-		}
-	}
 }

@@ -11,6 +11,9 @@ func keepAll(int) operator.Logic {
 		func([]byte) error { return nil })
 }
 
+// KeepAll is keepAll, for tests from outside.
+var KeepAll = keepAll
+
 // SetFeedBytes bounds what the node keeps for its readers.
 func (n *Node) SetFeedBytes(limit int) { n.feeds.limit = limit }
 

@@ -49,7 +49,7 @@ func (n *Node) lookAtStandbys(known []uint64) {
 	for s, l := range n.loops {
 		mark := n.cfg.Marks.Mark(s).Position
 		v := l.view.Load()
-		if v.standby == n.cfg.Name && v.state != operator.Halted && v.position < known[s] {
+		if n.senders[s].shown().standby == n.cfg.Name && v.state != operator.Halted && v.position < known[s] {
 			behind = append(behind, standbyLag{s, v.position, mark})
 		}
 		known[s] = mark

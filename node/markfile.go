@@ -8,8 +8,11 @@ import (
 	"hash/crc32"
 	"io"
 	"io/fs"
+	"iter"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -45,6 +48,31 @@ type MarkFile struct {
 type slots struct {
 	mu   sync.Mutex
 	next int64 // which of the two is written next
+}
+
+// marksPrefix begins the names of the files in which nodes keep their marks: marks+PIPELINE+NODE, each escaped as in queries.
+const marksPrefix = "marks+"
+
+// MarksPath is where a node keeps its marks in a data folder.
+func MarksPath(dir, pipeline, name string) string {
+	return filepath.Join(dir, marksPrefix+url.QueryEscape(pipeline)+"+"+url.QueryEscape(name))
+}
+
+// MarksIn yields the files of marks in a data folder, each with its pipeline, in no particular order.
+func MarksIn(dir string) iter.Seq2[string, string] {
+	return func(yield func(path, pipeline string) bool) {
+		files, _ := filepath.Glob(filepath.Join(dir, marksPrefix+"*")) // the pattern is well formed
+		for _, path := range files {
+			parts := strings.Split(strings.TrimPrefix(filepath.Base(path), marksPrefix), "+")
+			pipeline, err := url.QueryUnescape(parts[0])
+			if err != nil || len(parts) != 2 {
+				continue // it is named by somebody else
+			}
+			if !yield(path, pipeline) {
+				return
+			}
+		}
+	}
 }
 
 // OpenMarks opens the marks of a pipeline in the file, or makes it; the folder must be there. A file that is damaged, or

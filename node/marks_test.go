@@ -170,6 +170,7 @@ func TestMarksOfOthers(t *testing.T) {
 		m := openMarks(t, filepath.Join(t.TempDir(), "marks"), 300)
 		t.Cleanup(func() { m.Close() })
 		marks[cfg.Name], cfg.Marks = m, m
+		calm(cfg)
 	})
 	c.start("n1")
 	c.ready("n1")

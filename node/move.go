@@ -63,8 +63,12 @@ func (n *Node) take(ctx context.Context, shards []int) {
 }
 
 // HandOver has the others take the node's shards in the planned way, and returns when they have, or there is nobody who
-// could; then stop it. The node stays a member: when it comes back it enters as if it had never handed over.
+// could; then stop it. The node stays a member: when it comes back it enters as if it had never handed over. One that has
+// left, by [Node.Leave], has nothing to hand over.
 func (n *Node) HandOver(ctx context.Context) error {
+	if n.left.Load() {
+		return nil
+	}
 	others := slices.DeleteFunc(slices.Clone(n.coord.State().Members), func(m coordinator.Member) bool {
 		return m.Name == n.cfg.Name || m.Draining
 	})

@@ -144,6 +144,7 @@ type Node struct {
 	life        context.Context
 	stop        context.CancelFunc
 	incarnation atomic.Uint64
+	senders     []*sender
 	loops       []*loop
 	maxRecord   int            // of the operators
 	door        event.Producer // of this process
@@ -192,9 +193,10 @@ func New(cfg Config) (*Node, error) {
 	n.marking.listed = make([]bool, cfg.Shards)
 	n.feeds, n.copies.limit = newFeeds(cfg.Shards), cfg.MaxCopies
 	n.owning.changed = make(chan struct{})
-	n.loops = make([]*loop, cfg.Shards)
+	n.senders, n.loops = make([]*sender, cfg.Shards), make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)
+		n.senders[s] = &sender{n: n, shard: s, log: n.loops[s].log}
 	}
 	return n, nil
 }
@@ -220,13 +222,17 @@ func maxRecord(cfg Config) (int, error) {
 // Coordinator returns the node's coordinator, for its assignment, its statistics, and routing of events of one's own.
 func (n *Node) Coordinator() *coordinator.Coordinator { return n.coord }
 
+// Entered is closed when the node has entered the pipeline, which it does once [Node.Run] runs and the engine takes its record:
+// from then on it may own shards.
+func (n *Node) Entered() <-chan struct{} { return n.entered }
+
 // Shards returns the number of the pipeline's shards.
 func (n *Node) Shards() int { return len(n.loops) }
 
 // Queued returns how many bytes wait in the fullest of this node's outboxes, and how many may.
 func (n *Node) Queued() (fullest, most int) {
-	for _, l := range n.loops {
-		fullest = max(fullest, l.view.Load().queued)
+	for _, s := range n.senders {
+		fullest = max(fullest, s.shown().queued)
 	}
 	return fullest, n.cfg.MaxQueue
 }
@@ -257,6 +263,9 @@ func (n *Node) Run(ctx context.Context) error {
 		if err := n.enter(ctx); err != nil {
 			return err
 		}
+		for _, s := range n.senders {
+			s.enter()
+		}
 		run("control log", n.coord.Run)
 		run("assignment", n.follow)
 		run("planned moves", n.move)
@@ -276,6 +285,9 @@ func (n *Node) Run(ctx context.Context) error {
 	cancel()
 	n.stop()
 	all.Wait()
+	for _, s := range n.senders {
+		s.stop()
+	}
 	n.jobs.Wait()
 	n.marksKept(n.cfg.Marks.Sync())
 	n.cfg.Transport.RemoveRoute(n.cfg.Name)
@@ -333,26 +345,16 @@ func (n *Node) begin(incarnation, epoch uint64) {
 // receiver takes the batches that arrive for this node.
 type receiver struct{ n *Node }
 
-// Deliver hands a batch to its shard's loop. It never blocks: a shard that hangs must not hold up the others, and who
-// waits for an ack sends again.
+// Deliver hands a batch to its shard: events to the loop, acks to the sender. It never blocks: a shard that hangs must not
+// hold up the others, and who waits for an ack sends again.
 func (r receiver) Deliver(_ context.Context, b event.Batch) error {
-	if b.Shard < 0 || b.Shard >= len(r.n.loops) {
+	switch {
+	case b.Shard < 0 || b.Shard >= len(r.n.loops):
 		return fmt.Errorf("%w: %d", shipper.ErrInvalidShard, b.Shard)
+	case len(b.Acks) > 0: // a transport uses its slices again: no events doesn't mean nil
+		r.n.senders[b.Shard].acked(b)
+		return nil
 	}
-	return r.n.loops[b.Shard].arrive(b)
-}
-
-// arrive puts a batch into the loop's inbox, if it has room: for so many batches, and for so many bytes unless it is alone.
-func (l *loop) arrive(b event.Batch) error {
-	b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks) // they are lent
-	size := int64(shipper.BatchWireBound(&b))
-	if held := l.remoteBytes.Add(size); held == size || held <= int64(l.n.cfg.MaxQueue) {
-		select {
-		case l.remote <- b:
-			return nil
-		default:
-		}
-	}
-	held := l.remoteBytes.Add(-size)
-	return fmt.Errorf("shard %d is behind: %d batches with %d bytes wait", l.shard, len(l.remote), held)
+	b.Events, b.Acks = slices.Clone(b.Events), nil // they are lent
+	return r.n.loops[b.Shard].inbox.put(b)
 }

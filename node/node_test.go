@@ -427,14 +427,18 @@ func TestSnapshotsAreUsed(t *testing.T) {
 	if got := c.data("n2"); got != want {
 		t.Errorf("after the restore:\n%swant:\n%s", got, want)
 	}
-	infos, err := c.store.Blobs().List(t.Context(), "shard/")
-	if err != nil || len(infos) == 0 || len(infos) > 2 {
-		t.Errorf("snapshots kept: %v, %v", infos, err)
-	}
+	// Who is killed between a snapshot and the removal of an old one leaves that to the next.
+	more := 0
+	eventually(t, "no more than two snapshots are kept", func() bool {
+		more++
+		c.submit("n2", "", fmt.Sprintf("A <http://e/more> <http://e/p> \"%d\" .", more))
+		infos, err := c.store.Blobs().List(t.Context(), "shard/")
+		return err == nil && len(infos) > 0 && len(infos) <= 2
+	})
 }
 
 func TestStreamSink(t *testing.T) {
-	c := newCluster(t, 4, nil)
+	c := newCluster(t, 4, calm)
 	c.start("n1")
 	c.start("n2")
 	c.ready("n1", "n2")

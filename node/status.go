@@ -23,14 +23,14 @@ func (n *Node) Status() Status {
 	}
 	owned := map[string]int{}
 	for shard, l := range n.loops {
-		v := l.view.Load()
-		st := ShardStatus{Shard: shard, Owner: v.owner, Standby: v.standby, State: v.state.String(),
+		v, door := l.view.Load(), n.senders[shard].shown()
+		st := ShardStatus{Shard: shard, Owner: door.owner, Standby: door.standby, State: v.state.String(),
 			Position: v.position, Head: v.head, Size: sizeOf(v.logic)}
 		if v.err != nil {
 			st.Error = v.err.Error()
 		}
-		if v.owner != "" {
-			owned[v.owner]++
+		if door.owner != "" {
+			owned[door.owner]++
 		}
 		s.Shards = append(s.Shards, st)
 	}
@@ -129,12 +129,11 @@ func (n *Node) Stats() Stats {
 	s := Stats{
 		AppendNanos: n.counted.appendNanos.Load(), ProposedFailed: n.counted.proposedFailed.Load(),
 	}
-	for _, l := range n.loops {
-		v := l.view.Load()
-		o := v.stats
-		if !v.underWay.IsZero() {
-			s.OldestMillis = max(s.OldestMillis, time.Since(v.underWay).Milliseconds())
+	for shard, l := range n.loops {
+		if since := n.senders[shard].shown().underWay; !since.IsZero() {
+			s.OldestMillis = max(s.OldestMillis, time.Since(since).Milliseconds())
 		}
+		o := l.view.Load().stats
 		s.Events += o.Events
 		s.Adds += o.Adds
 		s.Deletes += o.Deletes

@@ -18,18 +18,24 @@ import (
 // set is the simplest [patch.Dataset].
 type set map[rdf.Quad]bool
 
-func (s set) Add(q rdf.Quad) bool {
+func (s set) Add(q rdf.Quad) (bool, error) {
 	if s[q] {
-		return false
+		return false, nil
 	}
 	s[q.Clone()] = true
-	return true
+	return true, nil
 }
 
-func (s set) Delete(q rdf.Quad) bool {
+func (s set) Delete(q rdf.Quad) (bool, error) {
 	there := s[q]
 	delete(s, q)
-	return there
+	return there, nil
+}
+
+// put is Add for one that can't fail.
+func (s set) put(q rdf.Quad) bool {
+	changed, _ := s.Add(q)
+	return changed
 }
 
 // fewQuads makes quads of which random patches have enough in common.
@@ -45,7 +51,7 @@ var fewQuads = rapid.Custom(func(t *rapid.T) rdf.Quad {
 var sets = rapid.Map(rapid.SliceOf(fewQuads), func(quads []rdf.Quad) set {
 	s := set{}
 	for _, q := range quads {
-		s.Add(q)
+		s.put(q)
 	}
 	return s
 })
@@ -75,9 +81,9 @@ func applied(s set, rows []row) set {
 		case "TA":
 			now = before
 		case "A":
-			now.Add(r.quad)
+			now.put(r.quad)
 		case "D":
-			now.Delete(r.quad)
+			delete(now, r.quad)
 		}
 	}
 	return now
@@ -89,21 +95,30 @@ func mustDrive(t interface{ Fatal(...any) }, rows []row, c patch.Change) {
 	}
 }
 
-// Applying gives what the rows say, aborted transactions have no effect, and the effective delta is of the rows that
-// change something, in their order: each of its rows is a change, and it changes the dataset to the same.
+// committed are the transactions with none that aborts: Effective undoes nothing.
+var committed = rapid.Map(transactions, func(rows []row) []row {
+	for i := range rows {
+		if rows[i].code == "TA" {
+			rows[i].code = "TC"
+		}
+	}
+	return rows
+})
+
+// Applying gives what the rows say, and the effective delta is of the rows that change something, in their order: each of
+// its rows is a change, and it changes the dataset to the same.
 func TestEffectiveProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		before, rows := sets.Draw(t, "dataset"), transactions.Draw(t, "rows")
+		before, rows := sets.Draw(t, "dataset"), committed.Draw(t, "rows")
 		want := applied(before, rows)
-		plain, dataset := maps.Clone(before), maps.Clone(before)
-		mustDrive(t, rows, patch.Apply(plain, 0))
+		dataset := maps.Clone(before)
 		var delta recorder
-		mustDrive(t, rows, patch.Effective(dataset, &delta, 0))
-		if !maps.Equal(plain, want) || !maps.Equal(dataset, want) || !maps.Equal(applied(before, delta.rows), want) {
-			t.Fatalf("rows %v\ndelta %v\napplied %v\neffective %v\nwant %v", rows, delta.rows, plain, dataset, want)
+		mustDrive(t, rows, patch.Effective(dataset, &delta))
+		if !maps.Equal(dataset, want) || !maps.Equal(applied(before, delta.rows), want) {
+			t.Fatalf("rows %v\ndelta %v\neffective %v\nwant %v", rows, delta.rows, dataset, want)
 		}
 		var same recorder
-		mustDrive(t, delta.rows, patch.Effective(maps.Clone(before), &same, 0))
+		mustDrive(t, delta.rows, patch.Effective(maps.Clone(before), &same))
 		if !reflect.DeepEqual(same.rows, delta.rows) {
 			t.Fatalf("delta %v\nof which are changes %v", delta.rows, same.rows)
 		}
@@ -124,67 +139,36 @@ func subsequence(some, all []row) bool {
 
 // A patch and then its inverse leave the dataset as it was.
 func TestApplyInvertProperty(t *testing.T) {
-	changes := rapid.SliceOf(rapid.Custom(func(t *rapid.T) row {
-		return row{code: rapid.SampledFrom([]string{"A", "D"}).Draw(t, "code"), quad: fewQuads.Draw(t, "quad")}
-	}))
 	rapid.Check(t, func(t *rapid.T) {
-		before := sets.Draw(t, "dataset")
-		rows := append(append([]row{{code: "TX"}}, changes.Draw(t, "changes")...), row{code: "TC"})
+		before, rows := sets.Draw(t, "dataset"), committed.Draw(t, "rows")
 		dataset := maps.Clone(before)
-		var inverse recorder
-		mustDrive(t, rows, patch.Effective(dataset, patch.Invert(&inverse, 0), 0))
-		mustDrive(t, inverse.rows, patch.Apply(dataset, 0))
+		var delta recorder
+		mustDrive(t, rows, patch.Effective(dataset, &delta))
+		inverse, err := inverted(delta.rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustDrive(t, inverse, patch.Effective(dataset, patch.Ignore{}))
 		if !maps.Equal(dataset, before) {
-			t.Fatalf("before %v\nrows %v\ninverse %v\nafter %v", before, rows, inverse.rows, dataset)
+			t.Fatalf("before %v\nrows %v\ninverse %v\nafter %v", before, rows, inverse, dataset)
 		}
 	})
 }
 
-// A reader that fails inside a transaction leaves nothing of it behind.
-func TestRollback(t *testing.T) {
-	dataset := set{}
-	dataset.Add(quad)
-	a := patch.Apply(dataset, 0)
-	err := patch.Parse([]byte("TX . A <x:1> <x:p> 1 . TC . TX . A <x:2> <x:p> 1 . D "+quad.S.String()+` <x:p> "o"@en _:g . A oops`), a)
-	if err == nil || len(dataset) != 2 || dataset[quad] {
-		t.Errorf("%v, %v", err, dataset)
-	}
-	if a.Rollback(); len(dataset) != 2 || !dataset[quad] {
-		t.Errorf("rolled back: %v", dataset)
-	}
-	if a.Rollback(); len(dataset) != 2 {
-		t.Errorf("rolled back again: %v", dataset)
-	}
-	if err := a.Begin(); err != nil {
-		t.Errorf("another transaction: %v", err)
-	}
-}
+// broken is a [patch.Dataset] that fails.
+type broken struct{ err error }
 
-// The bound is on the terms of the real changes of a transaction. What is over it is not applied.
-func TestApplyBound(t *testing.T) {
-	doc := "TX . A " + spo + " . A " + spo + " . A " + spo + " <x:g> . TC . "
-	const size = 3*len("<x:s>") + 4*len("<x:s>")
-	dataset := set{}
-	if err := patch.Parse([]byte(doc+strings.ReplaceAll(doc, "A", "D")), patch.Apply(dataset, size)); err != nil ||
-		len(dataset) > 0 {
-		t.Errorf("%v, %v", err, dataset)
-	}
-	for _, doc := range []string{doc, strings.ReplaceAll(doc, "A", "D")} {
-		if doc[5] == 'D' {
-			mustDrive(t, read(t, []byte(strings.ReplaceAll(doc, "D", "A"))), patch.Apply(dataset, 0))
+func (b broken) Add(rdf.Quad) (bool, error)    { return true, b.err }
+func (b broken) Delete(rdf.Quad) (bool, error) { return true, b.err }
+
+// What the dataset refuses is no part of the delta.
+func TestEffectiveDatasetFails(t *testing.T) {
+	full := errors.New("full")
+	for _, code := range []string{"A", "D"} {
+		var got recorder
+		if err := drive([]row{{code: code, quad: quad}}, patch.Effective(broken{full}, &got)); err != full || len(got.rows) > 0 {
+			t.Errorf("%s: %v, delta %v", code, err, got.rows)
 		}
-		before := maps.Clone(dataset)
-		a := patch.Apply(dataset, size-1)
-		if err := patch.Parse([]byte(doc), a); !errors.Is(err, patch.ErrTransactionSize) {
-			t.Errorf("%v", err)
-		}
-		if a.Rollback(); !maps.Equal(dataset, before) {
-			t.Errorf("%v, before %v", dataset, before)
-		}
-	}
-	if err := patch.Parse([]byte("A "+spo+" . A "+spo+" <x:h> ."), patch.Apply(dataset, 1)); err != nil ||
-		len(dataset) != 3 {
-		t.Errorf("outside a transaction nothing is held: %v, %v", err, dataset)
 	}
 }
 
@@ -192,27 +176,23 @@ func TestApplyBound(t *testing.T) {
 func TestEffectivePasses(t *testing.T) {
 	rows := read(t, []byte("H id <x:1> . TX . PA 'a' <x:y> <x:g> . PD 'b' . A "+spo+" . TC . TX . D "+spo+" . TA . D "+spo+" <x:h> ."))
 	var got recorder
-	mustDrive(t, rows, patch.Effective(set{}, &got, 0))
+	mustDrive(t, rows, patch.Effective(set{}, &got))
 	if want := rows[:len(rows)-1]; !reflect.DeepEqual(got.rows, want) {
 		t.Errorf("\n got %v\nwant %v", got.rows, want)
 	}
 	broken := errors.New("broken")
 	for _, r := range rows[:len(rows)-1] {
 		dataset := set{}
-		a := patch.Effective(dataset, failing{broken}, 0)
-		if r.code == "TC" || r.code == "TA" {
-			_ = a.Begin() // which hands on the error, and is open
-		}
+		a := patch.Effective(dataset, failing{broken})
 		if r.code == "D" {
-			dataset.Add(r.quad)
+			dataset.put(r.quad)
 		}
 		if err := drive([]row{r}, a); err != broken {
 			t.Errorf("%v: %v", r, err)
 		}
 	}
 	for _, rows := range [][]row{{{code: "TC"}}, {{code: "TA"}}, {{code: "TX"}, {code: "TX"}}} {
-		for name, c := range map[string]patch.Change{"apply": patch.Apply(set{}, 0), "net": &patch.Net{},
-			"update": patch.NewUpdateWriter(nil, patch.RefuseBlanks)} {
+		for name, c := range map[string]patch.Change{"net": &patch.Net{}, "update": patch.NewUpdateWriter(nil, patch.RefuseBlanks)} {
 			if err := drive(rows, c); err == nil {
 				t.Errorf("%s takes %v", name, rows)
 			}
@@ -250,8 +230,8 @@ func once(t *rapid.T, rows []row) {
 	for i, r := range rows {
 		switch {
 		case i == 0 && r.code == "TX", i == len(rows)-1 && r.code == "TC":
-		case i > 0 && r.code == "D" && !adds && seen.Add(r.quad):
-		case i > 0 && r.code == "A" && seen.Add(r.quad):
+		case i > 0 && r.code == "D" && !adds && seen.put(r.quad):
+		case i > 0 && r.code == "A" && seen.put(r.quad):
 			adds = true
 		default:
 			t.Fatalf("row %d of %v", i, rows)
@@ -262,10 +242,10 @@ func once(t *rapid.T, rows []row) {
 // The net effect of real changes is the difference between before and after, no more and no less.
 func TestNetEffectiveProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		before, rows := sets.Draw(t, "dataset"), transactions.Draw(t, "rows")
+		before, rows := sets.Draw(t, "dataset"), committed.Draw(t, "rows")
 		after := maps.Clone(before)
 		net := patch.Net{Effective: true}
-		mustDrive(t, rows, patch.Effective(after, &net, 0))
+		mustDrive(t, rows, patch.Effective(after, &net))
 		var changes int
 		for q := range before {
 			if !after[q] {
@@ -290,6 +270,24 @@ func TestNetEffectiveProperty(t *testing.T) {
 		}
 	})
 }
+
+// failsAfter takes so many rows, then fails.
+type failsAfter struct {
+	recorder
+	rows int
+	err  error
+}
+
+func (f *failsAfter) next() error {
+	if f.rows--; f.rows < 0 {
+		return f.err
+	}
+	return nil
+}
+func (f *failsAfter) Begin() error          { return f.next() }
+func (f *failsAfter) Commit() error         { return f.next() }
+func (f *failsAfter) Add(rdf.Quad) error    { return f.next() }
+func (f *failsAfter) Delete(rdf.Quad) error { return f.next() }
 
 func TestNet(t *testing.T) {
 	for _, c := range []struct {
@@ -408,7 +406,7 @@ func (s rowSource) Run(c patch.Change) error { return drive(s, c) }
 
 func composed(t interface{ Fatal(...any) }, patches ...patch.Source) []row {
 	var got recorder
-	if err := patch.Compose(&got, 0, patches...); err != nil {
+	if err := patch.Compose(&got, &patch.Net{}, patches...); err != nil {
 		t.Fatal(err)
 	}
 	return got.rows
@@ -442,52 +440,19 @@ func TestCompose(t *testing.T) {
 		t.Errorf("\n got %v\nwant %v", got, want)
 	}
 	var n patch.Counter
-	err := patch.Compose(&n, 0, rowSource(read(t, []byte("H id <x:1> . TX . TC ."))),
+	err := patch.Compose(&n, &patch.Net{}, rowSource(read(t, []byte("H id <x:1> . TX . TC ."))),
 		rowSource(read(t, []byte("H id <x:3> . H prev <x:2> . TX . TC ."))))
 	if !errors.Is(err, patch.ErrNotNext) || n != (patch.Counter{}) {
 		t.Errorf("prev of another patch: %v, %+v", err, n)
 	}
 	var syntax *patch.SyntaxError
-	err = patch.Compose(&n, 0, rowSource(nil), patch.NewReader(strings.NewReader("TX")))
+	err = patch.Compose(&n, &patch.Net{}, rowSource(nil), patch.NewReader(strings.NewReader("TX")))
 	if !errors.As(err, &syntax) || !strings.Contains(err.Error(), "patch 2") || n != (patch.Counter{}) {
 		t.Errorf("bad patch: %v, %+v", err, n)
 	}
-	if err = patch.Compose(&n, 5, rowSource(read(t, []byte("A "+spo+" .")))); !errors.Is(err, patch.ErrTransactionSize) {
+	if err = patch.Compose(&n, &patch.Net{MaxBytes: 5}, rowSource(read(t, []byte("A "+spo+" .")))); !errors.Is(err, patch.ErrTransactionSize) {
 		t.Errorf("bound: %v", err)
 	}
-}
-
-// Filtering keeps the quads that are asked for, and everything else but id and prev.
-func TestFilter(t *testing.T) {
-	rows := read(t, []byte("H id <x:1> . H PREV <x:0> . H by 'a' . TX . PA 'a' <x:y> . PD 'b' <x:g> . A "+spo+" . D "+spo+" <x:g> . A "+
-		spo+" <x:g> . D "+spo+" . TC . TX . TA ."))
-	var got recorder
-	mustDrive(t, rows, patch.Filter(&got, func(q rdf.Quad) bool { return q.G.IsZero() }))
-	want := read(t, []byte("H by 'a' . TX . PA 'a' <x:y> . PD 'b' <x:g> . A "+spo+" . D "+spo+" . TC . TX . TA ."))
-	if !reflect.DeepEqual(got.rows, want) {
-		t.Errorf("\n got %v\nwant %v", got.rows, want)
-	}
-	broken := errors.New("broken")
-	for _, r := range want {
-		if err := drive([]row{r}, patch.Filter(failing{broken}, func(rdf.Quad) bool { return true })); err != broken {
-			t.Errorf("%v: %v", r, err)
-		}
-	}
-}
-
-// What filtering keeps and what it leaves out, applied to the parts of a dataset, make up the whole.
-func TestFilterProperty(t *testing.T) {
-	inGraph := func(q rdf.Quad) bool { return !q.G.IsZero() }
-	rapid.Check(t, func(t *rapid.T) {
-		before, rows := sets.Draw(t, "dataset"), transactions.Draw(t, "rows")
-		var some, rest recorder
-		mustDrive(t, rows, patch.Tee(patch.Filter(&some, inGraph), patch.Filter(&rest,
-			func(q rdf.Quad) bool { return !inGraph(q) })))
-		got := applied(applied(before, some.rows), rest.rows)
-		if want := applied(before, rows); !maps.Equal(got, want) {
-			t.Fatalf("before %v\nrows %v\n got %v\nwant %v", before, rows, got, want)
-		}
-	})
 }
 
 func TestLog(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/patch/invert"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 )
@@ -164,8 +165,16 @@ func BenchmarkInvert(b *testing.B) {
 	doc = append(append([]byte("TX .\n"), doc...), "TC .\n"...)
 	b.ReportAllocs()
 	for b.Loop() {
+		var v invert.Inverter
 		var n patch.Counter
-		if err := patch.Parse(doc, patch.Invert(&n, 0)); err != nil || n.Adds+n.Deletes != benchRows {
+		if err := patch.Parse(doc, &v); err != nil {
+			b.Fatal(err)
+		}
+		inverse, err := v.Reader()
+		if err == nil {
+			err = patch.NewReader(inverse).Run(&n)
+		}
+		if err = errors.Join(err, v.Close()); err != nil || n.Adds+n.Deletes != benchRows {
 			b.Fatal(n, err)
 		}
 	}

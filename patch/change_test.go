@@ -67,103 +67,6 @@ func TestTee(t *testing.T) {
 	}
 }
 
-func TestInvert(t *testing.T) {
-	const other = "H made-by \"me\" .\n"
-	for _, c := range []struct{ name, doc, want string }{
-		{"nothing", "", ""},
-		{"empty transaction", "TX . TC .", "TX .\nTC .\n"},
-		{"reverse order", "TX . A <x:1> <x:p> 1 . D <x:2> <x:p> 'é' <x:g> . PA 'a' <x:> _:g . A <x:3> <x:p> _:o . TC .",
-			"TX .\nD <x:3> <x:p> _:o .\nPD \"a\" _:g .\nA <x:2> <x:p> \"é\" <x:g> .\n" +
-				"D <x:1> <x:p> \"1\"^^<" + long + "integer> .\nTC .\n"},
-		{"headers", "H id <x:2> . H prev <x:1> . H made-by 'me' . TX . D " + spo + " . TC .",
-			other + "TX .\nA " + spo + " .\nTC .\n"},
-		{"aborted", "TX . A " + spo + " . TA .", ""},
-		{"aborted, then committed", "TX . A <x:1> <x:p> 1 . TA . TX . A " + spo + " . TC .", "TX .\nD " + spo + " .\nTC .\n"},
-	} {
-		var got, want recorder
-		if err := patch.Parse([]byte(c.doc), patch.Invert(&got, 0)); err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		if err := patch.Parse([]byte(c.want), &want); err != nil || !slices.Equal(got.rows, want.rows) {
-			t.Errorf("%s:\n got %v\nwant %v, %v", c.name, got.rows, want.rows, err)
-		}
-	}
-}
-
-func TestInvertRefuses(t *testing.T) {
-	for _, c := range []struct{ name, doc string }{
-		{"two transactions", "TX . TC . TX . TC ."},
-		{"a row outside", "A " + spo + " ."},
-		{"a row behind", "TX . TC . D " + spo + " ."},
-		{"a prefix outside", "PA 'a' <x:> ."},
-		{"PD", "TX . PD 'a' . TC ."},
-	} {
-		var got recorder
-		err := patch.Parse([]byte(c.doc), patch.Invert(&got, 0))
-		var syntax *patch.SyntaxError
-		if !errors.Is(err, patch.ErrNotInvertible) || errors.As(err, &syntax) {
-			t.Errorf("%s: %v", c.name, err)
-		}
-	}
-	for _, rows := range [][]row{{{code: "TC"}}, {{code: "TA"}}, {{code: "TX"}, {code: "TX"}}} {
-		var got recorder
-		if err := drive(rows, patch.Invert(&got, 0)); !errors.Is(err, patch.ErrNotInvertible) || len(got.rows) > 0 {
-			t.Errorf("%v: %v, handed on %v", rows, err, got.rows)
-		}
-	}
-}
-
-// The bound is on the bytes of the terms, and what is over it is not held.
-func TestInvertBound(t *testing.T) {
-	doc := []byte("TX . A " + spo + " . D " + spo + " <x:g> . TC .")
-	const size = 3*len("<x:s>") + 4*len("<x:s>")
-	var n patch.Counter
-	if err := patch.Parse(doc, patch.Invert(&n, size)); err != nil || n.Adds != 1 || n.Deletes != 1 {
-		t.Errorf("%+v, %v", n, err)
-	}
-	aborted := append([]byte("TX . A "+spo+" . TA . "), doc...)
-	if err := patch.Parse(aborted, patch.Invert(&n, size)); err != nil || n.Adds != 2 {
-		t.Errorf("after an aborted transaction: %+v, %v", n, err)
-	}
-	var none patch.Counter
-	err := patch.Parse(doc, patch.Invert(&none, size-1))
-	if !errors.Is(err, patch.ErrTransactionSize) || !errors.Is(err, rdf.ErrLimit) || none != (patch.Counter{}) {
-		t.Errorf("%+v, %v", none, err)
-	}
-}
-
-// An error of the Change behind comes back from the row at which it came.
-func TestInvertForeignErrors(t *testing.T) {
-	broken := errors.New("broken")
-	if err := patch.Parse([]byte("H x <x:1> ."), patch.Invert(failing{broken}, 0)); err != broken {
-		t.Errorf("header: %v", err)
-	}
-	for after := range 4 {
-		c := &failsAfter{rows: after, err: broken}
-		if err := patch.Parse([]byte("TX . D "+spo+" . A "+spo+" . TC ."), patch.Invert(c, 0)); err != broken {
-			t.Errorf("row %d: %v", after, err)
-		}
-	}
-}
-
-// failsAfter takes so many rows, then fails.
-type failsAfter struct {
-	recorder
-	rows int
-	err  error
-}
-
-func (f *failsAfter) next() error {
-	if f.rows--; f.rows < 0 {
-		return f.err
-	}
-	return nil
-}
-func (f *failsAfter) Begin() error          { return f.next() }
-func (f *failsAfter) Commit() error         { return f.next() }
-func (f *failsAfter) Add(rdf.Quad) error    { return f.next() }
-func (f *failsAfter) Delete(rdf.Quad) error { return f.next() }
-
 // graphPrefix names a prefix of a graph.
 type graphPrefix struct {
 	graph  rdf.Term
@@ -252,19 +155,19 @@ func TestInvertProperty(t *testing.T) {
 		}
 		delta := append(append([]row{{code: "TX"}}, after.real...), row{code: "TC"})
 		undone := after.clone()
-		var inverse recorder
-		if err := drive(delta, patch.Invert(patch.Tee(&inverse, undone), 0)); err != nil {
+		inverse, err := inverted(delta)
+		if err != nil {
 			t.Fatal(err)
 		}
+		mustDrive(t, inverse, undone)
 		if !undone.equal(before) {
 			t.Fatalf("before %v\ndelta %v\nafter its inverse %v", before, delta, undone)
 		}
 		if slices.ContainsFunc(delta, func(r row) bool { return r.code == "PA" }) {
 			return // PD can't be inverted
 		}
-		var again recorder
-		if err := drive(inverse.rows, patch.Invert(&again, 0)); err != nil || !slices.Equal(again.rows, delta) {
-			t.Fatalf("delta %v\ninverse of its inverse %v, %v", delta, again.rows, err)
+		if again, err := inverted(inverse); err != nil || !slices.Equal(again, delta) {
+			t.Fatalf("delta %v\ninverse of its inverse %v, %v", delta, again, err)
 		}
 	})
 }

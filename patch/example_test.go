@@ -55,14 +55,31 @@ func ExampleReader() {
 	// <nil> <nil> 1
 }
 
-func ExampleInvert() {
+// shelf is a set of quads.
+type shelf map[rdf.Quad]bool
+
+func (s shelf) Add(q rdf.Quad) (bool, error) {
+	was := s[q]
+	s[q.Clone()] = true
+	return !was, nil
+}
+
+func (s shelf) Delete(q rdf.Quad) (bool, error) {
+	was := s[q]
+	delete(s, q)
+	return was, nil
+}
+
+// The exact delta of a change: what was not there is not deleted.
+func ExampleEffective() {
 	w := patch.NewWriter(os.Stdout)
-	err := patch.Parse([]byte(reading), patch.Invert(w, 0))
+	err := patch.Parse([]byte(reading), patch.Effective(shelf{}, w))
 	fmt.Println(w.Flush(), err)
 	// Output:
+	// H id <uuid:2> .
+	// H prev <uuid:1> .
 	// TX .
-	// D <http://plant.example/o/1> <http://plant.example/value> "21.5"^^<http://www.w3.org/2001/XMLSchema#decimal> .
-	// A <http://plant.example/o/1> <http://plant.example/value> "21.4"^^<http://www.w3.org/2001/XMLSchema#decimal> .
+	// A <http://plant.example/o/1> <http://plant.example/value> "21.5"^^<http://www.w3.org/2001/XMLSchema#decimal> .
 	// TC .
 	// <nil> <nil>
 }
@@ -94,7 +111,7 @@ TC .
 		_, err := os.Stdout.Write(request)
 		return err
 	}, patch.RefuseBlanks)
-	if err := patch.Compose(patch.Tee(text, update), 0, earlier, later); err != nil {
+	if err := patch.Compose(patch.Tee(text, update), &patch.Net{}, earlier, later); err != nil {
 		fmt.Println(err)
 	}
 	if err := errors.Join(text.Flush(), update.Flush()); err != nil {

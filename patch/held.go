@@ -14,10 +14,12 @@ const DefaultMaxTransaction = 64 << 20
 // ErrTransactionSize: the transaction is over the bound.
 var ErrTransactionSize = fmt.Errorf("transaction %w", rdf.ErrLimit)
 
-// Errors of a Change whose rows come out of order. Readers don't let that happen.
+// Errors of a [Change] whose rows come out of order. Readers don't let that happen.
 var (
-	errNested  = errors.New("TX inside a transaction")
-	errNotOpen = errors.New("TC or TA without TX")
+	// ErrNested: a transaction begins in another one.
+	ErrNested = errors.New("TX inside a transaction")
+	// ErrNotOpen: a transaction ends that has not begun.
+	ErrNotOpen = errors.New("TC or TA without TX")
 )
 
 // heldRows are the changes of a transaction: their terms one after the other in text, their lengths in rows.
@@ -89,24 +91,6 @@ func (h *heldRows) forward(fn func(rowKind, parts) error) error {
 			end := at + int(row.len[i])
 			p[i] = unsafe.String(unsafe.SliceData(h.text[at:end]), end-at)
 			at = end
-		}
-		if err := fn(row.kind, p); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// backward is forward in reverse order.
-func (h *heldRows) backward(fn func(rowKind, parts) error) error {
-	end := len(h.text)
-	for i := len(h.rows) - 1; i >= 0; i-- {
-		row := h.rows[i]
-		var p parts
-		for j := len(p) - 1; j >= 0; j-- {
-			at := end - int(row.len[j])
-			p[j] = unsafe.String(unsafe.SliceData(h.text[at:end]), end-at)
-			end = at
 		}
 		if err := fn(row.kind, p); err != nil {
 			return err

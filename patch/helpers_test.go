@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/patch/invert"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -194,4 +195,20 @@ func read(t testing.TB, doc []byte, opts ...patch.Option) []row {
 		t.Fatalf("%q: %v", doc, err)
 	}
 	return r.rows
+}
+
+// inverted returns the inverse of rows.
+func inverted(rows []row) ([]row, error) {
+	var v invert.Inverter
+	defer v.Close()
+	if err := drive(rows, &v); err != nil {
+		return nil, err
+	}
+	r, err := v.Reader()
+	if err != nil {
+		return nil, err
+	}
+	var got recorder
+	err = patch.NewReader(r).Run(&got)
+	return got.rows, err
 }

@@ -53,7 +53,7 @@ func (l *Log) Header(name string, value rdf.Term) error {
 // Begin checks the headers that came: [ErrNoID], [ErrNotNext].
 func (l *Log) Begin() error {
 	if l.open {
-		return errNested
+		return ErrNested
 	}
 	if l.id.IsZero() {
 		return fmt.Errorf("%w: expected the header id (H id … .) before the transaction", ErrNoID)
@@ -80,7 +80,7 @@ func orNone(t rdf.Term) string {
 // Commit makes the patch the head.
 func (l *Log) Commit() error {
 	if !l.open {
-		return errNotOpen
+		return ErrNotOpen
 	}
 	l.seen[sha256.Sum256([]byte(l.id.String()))] = struct{}{}
 	l.head = l.id
@@ -91,7 +91,7 @@ func (l *Log) Commit() error {
 // Abort forgets the patch.
 func (l *Log) Abort() error {
 	if !l.open {
-		return errNotOpen
+		return ErrNotOpen
 	}
 	l.end()
 	return nil

@@ -109,7 +109,7 @@ func (n *Net) merge() {
 // Begin begins a transaction.
 func (n *Net) Begin() error {
 	if n.open {
-		return errNested
+		return ErrNested
 	}
 	n.open = true
 	return nil
@@ -118,7 +118,7 @@ func (n *Net) Begin() error {
 // Commit merges the transaction with what came before.
 func (n *Net) Commit() error {
 	if !n.open {
-		return errNotOpen
+		return ErrNotOpen
 	}
 	if err := n.held.forward(n.put); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (n *Net) Commit() error {
 // Abort drops the transaction.
 func (n *Net) Abort() error {
 	if !n.open {
-		return errNotOpen
+		return ErrNotOpen
 	}
 	n.end()
 	return nil

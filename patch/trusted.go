@@ -20,11 +20,12 @@ func (rd *Reader) trustedRow(c Change) (length int, err error) {
 	}
 	rest := rd.s.Rest()
 	row := rest[:bytes.IndexByte(rest, '\n')+1]
+	var q rdf.Quad
 	switch {
-	case hasPrefix(row, "A ") && trustedQuad(row, &rd.quad) && rd.order.change() == "":
-		return len(row), c.Add(rd.quad)
-	case hasPrefix(row, "D ") && trustedQuad(row, &rd.quad) && rd.order.change() == "":
-		return len(row), c.Delete(rd.quad)
+	case hasPrefix(row, "A ") && trustedQuad(row, &q) && rd.order.change() == "":
+		return len(row), c.Add(q)
+	case hasPrefix(row, "D ") && trustedQuad(row, &q) && rd.order.change() == "":
+		return len(row), c.Delete(q)
 	case string(row) == beginRow && rd.order.begin() == "":
 		return len(row), c.Begin()
 	case string(row) == commitRow && rd.order.end("TC") == "":

@@ -105,7 +105,7 @@ func (t Term) Value() string {
 	case KindIRI, KindBlank:
 		return t.Key()[t.keyPrefix():]
 	case KindLiteral:
-		return Unescape(t.quoted())
+		return unescape(t.quoted())
 	}
 	return ""
 }
@@ -270,8 +270,8 @@ func simpleEnd(text string) int {
 	return len(text)
 }
 
-// Unescape returns the characters that the body of a canonical string writes. It allocates only if there are escapes.
-func Unescape(quoted string) string {
+// unescape returns the characters that the body of a canonical string writes. It allocates only if there are escapes.
+func unescape(quoted string) string {
 	i := strings.IndexByte(quoted, '\\')
 	if i < 0 {
 		return quoted

@@ -87,8 +87,8 @@ func Fits(ev *event.Event) error {
 
 func producerLen(p event.Producer) int { return len(p.Prefix()) + len(p.Name) }
 
-// EventWireBound returns how many bytes the encoded event takes at most: for cutting batches to the size of a message.
-func EventWireBound(ev *event.Event) int {
+// eventWireBound returns how many bytes the encoded event takes at most: for cutting batches to the size of a message.
+func eventWireBound(ev *event.Event) int {
 	const numbers = 1 + 2*binary.MaxVarintLen64 + 5*binary.MaxVarintLen32
 	return numbers + len(ev.Key) + producerLen(ev.Producer) + len(ev.MediaType) + len(ev.Prev) + len(ev.Payload)
 }
@@ -97,7 +97,7 @@ func EventWireBound(ev *event.Event) int {
 func BatchWireBound(b *event.Batch) int {
 	n := 2 + 5*binary.MaxVarintLen64 + len(b.From)
 	for i := range b.Events {
-		n += EventWireBound(&b.Events[i])
+		n += eventWireBound(&b.Events[i])
 	}
 	for i := range b.Acks {
 		n += 2 + 6*binary.MaxVarintLen64 + len(b.Acks[i].Head) + len(b.Acks[i].Reason)

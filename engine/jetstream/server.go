@@ -44,7 +44,7 @@ type ServerConfig struct {
 	Host string
 	// Port for clients. Default 4222; -1: any free port.
 	Port int
-	// NoListen: no port for clients, only Connect.
+	// NoListen: no port for clients, only Connect. For a server that stands alone.
 	NoListen bool
 
 	// Cluster is the name of the cluster. Empty: the server stands alone, and the other cluster fields must be empty too.
@@ -170,6 +170,10 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 	}
 	if cfg.Cluster == "" && (len(cfg.Routes) > 0 || cfg.ClusterPort != 0 || cfg.ClusterHost != "") {
 		return nil, errors.New("server configuration: Routes, ClusterHost and ClusterPort need the name of the Cluster")
+	}
+	if cfg.Cluster != "" && cfg.NoListen {
+		return nil, errors.New("server configuration: NoListen is for a server that stands alone; a member of a cluster begins its " +
+			"routes when it listens to clients")
 	}
 	opts := &server.Options{
 		ServerName:             cfg.Name,

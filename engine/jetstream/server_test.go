@@ -125,6 +125,7 @@ func TestDataFolder(t *testing.T) {
 	refused("as a member on the data of one alone", `stand-alone server "alone" and can't be used by server "c0" of cluster "c"`, moved)
 	refused("on data of which nobody knows", "nobody knows whose they are", alone(foreign))
 	refused("without a name", "Name and Dir are required", ServerConfig{Dir: dir})
+	refused("member without a port", "NoListen", ServerConfig{Name: "a", Dir: dir, Cluster: "c", NoListen: true})
 	refused("with routes alone", "need the name of the Cluster", ServerConfig{Name: "a", Dir: dir, Routes: []string{"nats://h:1"}})
 	bad := clustered
 	bad.Routes = []string{"nonsense"}

@@ -86,7 +86,7 @@ func TestDocs(t *testing.T) {
 func TestPlantedImports(t *testing.T) {
 	table := [][]rule{
 		{{pkg: "low"}, {pkg: "low/low"}},
-		{{pkg: "mid", imports: []string{"low"}, modules: []string{"example.org/mod"}}},
+		{{pkg: "mid", imports: []string{"low"}, modules: []string{"example.org/mod"}}, {pkg: ".", imports: []string{"low"}}},
 		{{pkg: "tree/..."}, {pkg: "tree/known", imports: []string{"low"}}},
 	}
 	for _, test := range []struct{ name, file, imports, want string }{
@@ -98,6 +98,9 @@ func TestPlantedImports(t *testing.T) {
 		{"module in a test", "low/a_test.go", "example.org/other", ""},
 		{"closest rule", "tree/known/a.go", module + "/low", ""},
 		{"ignored folder", "low/testdata/a.go", module + "/mid", ""},
+		{"the module's root", "a.go", module + "/low", ""},
+		{"the module's root, not said", "mid/a.go", module, "mid may import nothing of this module but low"},
+		{"the root may not", "a.go", module + "/mid", ". may import nothing of this module but low"},
 		{"below", "low/a.go", module + "/mid", "low may import nothing of this module"},
 		{"below, other system", "low/a_windows.go", module + "/mid", "low may import nothing of this module"},
 		{"beside, not said", "low/a.go", module + "/low/low", "low may import nothing of this module"},

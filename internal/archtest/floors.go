@@ -42,7 +42,7 @@ const (
 var floors = [][]rule{
 	{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
-		{pkg: "rdf/internal/chars"},
+		{pkg: "rdf/internal/chars"}, {pkg: "rdf/internal/iri"}, {pkg: "rdf/internal/labels"},
 		{pkg: "internal/suite"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
@@ -50,19 +50,21 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
-		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
+		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars", "rdf/internal/iri", "rdf/internal/labels"}},
 		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
-		{pkg: "rdf/jsonld", imports: []string{"rdf"}, modules: []string{jsonGold}},
+		{pkg: "rdf/jsonld", imports: []string{"rdf", "rdf/internal/iri", "rdf/internal/labels"}, modules: []string{jsonGold}},
 	},
 	{
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
+		{pkg: "patch/invert", imports: []string{"rdf", "patch"}},
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
-		{pkg: "rdfio", imports: []string{"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
+		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
+		{pkg: "patch/apply", imports: []string{"rdf", "patch", "store"}},
 		{pkg: "store/memory", imports: []string{"store", "rdf"}},
 		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
@@ -88,7 +90,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "store/memory", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "shard", "event", "operator"}},
 	},
 	{
 		{pkg: "client", imports: []string{"event", "engine"}},
@@ -106,6 +108,12 @@ var floors = [][]rule{
 		{pkg: "graph", imports: []string{
 			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
 		}, modules: []string{xxhash}},
+	},
+	{
+		// The module's root.
+		{pkg: ".", imports: []string{
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "operator", "node", "graph",
+		}, modules: []string{natsClient}},
 	},
 	{
 		{pkg: "internal/api", imports: []string{
@@ -127,8 +135,6 @@ var floors = [][]rule{
 		{pkg: "internal/factory"},
 		{pkg: "internal/status", imports: []string{"client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
-		{pkg: "internal/inverse", imports: []string{"rdf", "patch"}},
-		{pkg: "internal/replay", imports: []string{"rdf", "rdf/turtle", "patch", "store", "store/memory"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
 	{
@@ -138,13 +144,13 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			"engine", "engine/jetstream", "shipper/natstransport", "client", "connector", "connector/file", "connector/http", "node", "graph",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
 			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
-		}, modules: []string{natsClient}},
+		}},
 	},
 	{
 		// Its tests run nodes, and those are started by the command line.
@@ -172,7 +178,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/diff", "rdfio", "shard", "client", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
-	"internal/inverse", "internal/replay", "internal/factory", "internal/cluster", "internal/demo", "internal/bench",
+	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
 }

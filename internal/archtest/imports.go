@@ -155,7 +155,8 @@ func checkImports(table [][]rule, sources []source) error {
 }
 
 func checkImport(table [][]rule, own place, src source, imported string) error {
-	inside, ok := strings.CutPrefix(imported, module+"/")
+	inside, ok := strings.CutPrefix(imported+"/", module+"/")
+	inside = path.Clean(inside) // "." is the module's root
 	switch {
 	case !ok && (src.test || standard(imported) || startsWithAny(imported, own.modules)):
 		return nil

@@ -5,13 +5,17 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
+	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -47,7 +51,9 @@ type commands struct {
 		Engine   benchEngineCommand   `cmd:"" help:"Measure appends of the raw engine alone."`
 		Failover benchFailoverCommand `cmd:"" help:"Measure how long writers wait when nodes and links fail."`
 	} `cmd:"" help:"Measure on this machine."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Completion completionCommand `cmd:"" help:"Print the script that lets a shell complete commands and flags."`
+	Man        manCommand        `cmd:"" help:"Print the manual page."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // offlineCommands need no cluster: they work on files and pipes.
@@ -86,7 +92,10 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 		fmt.Fprintln(errOut, "quadrille:", err) // only a mistake in the declaration can come here
 		return exitUsage
 	}
-	parsed, err := parser.Parse(args)
+	if len(args) > 0 && args[0] == completeWord {
+		return report(io, complete(parser.Model, args[1:], out))
+	}
+	parsed, err := parser.Parse(asCommand(args))
 	if err != nil {
 		fmt.Fprintf(errOut, "quadrille: %v\nSee quadrille --help, or quadrille COMMAND --help.\n", err)
 		return exitUsage
@@ -95,16 +104,39 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 	return report(io, parsed.Run(io))
 }
 
+// asCommand takes what people try first for what it means.
+func asCommand(args []string) []string {
+	switch {
+	case len(args) > 0 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case slices.Equal(args, []string{"--version"}):
+		return []string{"version"}
+	}
+	return args
+}
+
 func newParser(grammar *commands, io *streams) (*kong.Kong, error) {
 	return kong.New(grammar,
 		kong.Name("quadrille"),
 		kong.Description("A distributed stream processor for knowledge graphs."),
 		kong.DefaultEnvars("QUADRILLE"),
 		kong.Writers(io.out, io.err),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Bind(&loaded{}),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 	)
+}
+
+// decodeString takes a word of the command line as it is. The names of files need not be UTF-8, which the parser's own way,
+// through JSON, would make them.
+func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(fmt.Sprint(token.Value))
+	return nil
 }
 
 // errDegraded ends a command that has told all that is to be told.
@@ -141,11 +173,29 @@ func (versionCommand) Run(io *streams) error {
 	return err
 }
 
-// version is that of the module, as the build has noted it.
+// version is that of the module, with the commit that it was built from, as the build has noted them.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
+	if !ok {
 		return "(devel)"
 	}
-	return info.Main.Version
+	return versionOf(info)
+}
+
+func versionOf(info *debug.BuildInfo) string {
+	text := cmp.Or(info.Main.Version, "(devel)")
+	noted := map[string]string{}
+	for _, s := range info.Settings {
+		noted[s.Key] = s.Value
+	}
+	if commit := noted["vcs.revision"]; commit != "" {
+		text += ", commit " + commit[:min(len(commit), 12)]
+		if noted["vcs.modified"] == "true" {
+			text += " with changes"
+		}
+		if at := noted["vcs.time"]; at != "" {
+			text += " of " + at
+		}
+	}
+	return fmt.Sprintf("%s, %s %s/%s", text, info.GoVersion, runtime.GOOS, runtime.GOARCH)
 }

@@ -2,9 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 
-	"github.com/quadrille-stream/quadrille/internal/inverse"
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/patch/invert"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -13,6 +14,7 @@ type invertCommand struct {
 	Patch string `arg:"" optional:"" default:"-" help:"Patch to invert; - is standard input."`
 	From  string `env:"-" placeholder:"FORMAT" help:"Format of the patch, where its name does not tell."`
 	resultFlags
+	limitFlags
 	blankFlag
 }
 
@@ -38,8 +40,8 @@ type inversion struct {
 }
 
 // Run inverts the patch.
-func (c *invertCommand) Run(ctx context.Context, std *streams) error {
-	in, err := patchInput(c.Patch, c.From)
+func (c *invertCommand) Run(ctx context.Context, std *streams) (err error) {
+	in, err := c.patch(c.Patch, c.From)
 	if err != nil {
 		return err
 	}
@@ -47,20 +49,19 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	v, err := inverse.New()
-	if err != nil {
+	var v invert.Inverter
+	defer func() { err = errors.Join(err, v.Close()) }()
+	in.source.LanguageCase = true // nothing is compared
+	if err := in.rows(ctx, std, &v); err != nil {
 		return err
 	}
-	defer v.Close()
-	if err := in.rows(ctx, std, v); err != nil {
-		return err
-	}
-	backward, err := v.Patch()
+	backward, err := v.Reader()
 	if err != nil {
 		return err
 	}
 	counter, err := writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) error {
-		source := rdfio.Source{File: "inverse of " + in.source.File}
+		source := in.source
+		source.File = "inverse of " + source.File
 		return source.Rows(&progress{ctx: ctx, r: backward, count: &in.count}, rdfio.Patch, out)
 	})
 	if err != nil {

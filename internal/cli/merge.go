@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/quadrille-stream/quadrille/patch"
-	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -14,6 +14,7 @@ type mergeCommand struct {
 	From    string   `env:"-" placeholder:"FORMAT" help:"Format of the patches, where their names do not tell; given, it holds for all."`
 	Net     bool     `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
 	resultFlags
+	limitFlags
 	blankFlag
 	MaxMemory byteSize `env:"-" default:"1GiB" help:"Memory for the terms of the patches."`
 }
@@ -53,18 +54,16 @@ func (c *mergeCommand) Run(ctx context.Context, std *streams) error {
 	}
 	var sources []patch.Source
 	m := merging{ctx: ctx, std: std}
-	if c.Net {
-		m.net = &patch.Net{Effective: true, MaxBytes: int(c.MaxMemory)}
-	}
 	for _, name := range c.Patches {
-		in, err := patchInput(name, c.From)
+		in, err := c.patch(name, c.From)
 		if err != nil {
 			return err
 		}
 		sources = append(sources, mergeSource{in, &m})
 	}
 	counter, err := writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) error {
-		return m.compose(out, int(c.MaxMemory), sources)
+		err := patch.Compose(out, &patch.Net{Effective: c.Net, MaxBytes: int(c.MaxMemory)}, sources...)
+		return cmp.Or(m.err, err)
 	})
 	if err != nil {
 		return err
@@ -72,27 +71,11 @@ func (c *mergeCommand) Run(ctx context.Context, std *streams) error {
 	return c.summary(std, merger{To: to, Patches: len(sources), tally: tallyRows(&counter)})
 }
 
-// merging composes patches, and knows the error of the one that failed, which names its file.
+// merging keeps the error of the patch that failed, which names its file.
 type merging struct {
 	ctx context.Context
 	std *streams
-	net *patch.Net // nil: that of patch.Compose
 	err error
-}
-
-func (m *merging) compose(out patch.Change, maxBytes int, sources []patch.Source) error {
-	composed := out
-	if m.net != nil {
-		composed = patch.Tee() // which drops it
-	}
-	err := patch.Compose(composed, maxBytes, sources...)
-	switch {
-	case m.err != nil:
-		return m.err
-	case err != nil || m.net == nil:
-		return err
-	}
-	return m.net.Emit(out)
 }
 
 // mergeSource is one of the patches.
@@ -101,22 +84,8 @@ type mergeSource struct {
 	m  *merging
 }
 
-// Run implements [patch.Source]. c checks how the patches are linked; the rows go either to it or to the net effect.
+// Run implements [patch.Source].
 func (s mergeSource) Run(c patch.Change) error {
-	if s.m.net != nil {
-		c = patch.Tee(frame{c}, s.m.net)
-	}
 	s.m.err = s.in.rows(s.m.ctx, s.m.std, c)
 	return s.m.err
 }
-
-// frame hands on headers and the ends of transactions, and no rows that change anything.
-type frame struct{ patch.Change }
-
-func (frame) Add(rdf.Quad) error { return nil }
-
-func (frame) Delete(rdf.Quad) error { return nil }
-
-func (frame) AddPrefix(rdf.Term, string, string) error { return nil }
-
-func (frame) DeletePrefix(rdf.Term, string) error { return nil }

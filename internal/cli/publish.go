@@ -13,9 +13,10 @@ import (
 
 // publishCommand sends files.
 type publishCommand struct {
-	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz and .zst after it are decompressed. - is standard input."`
+	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz, .zst and .bz2 after it are decompressed. - is standard input."`
 	doors
 	patienceFlag
+	dataFlags
 	Type           string   `placeholder:"FORMAT" default:"auto" help:"Format: ntriples, nquads, turtle, trig, jsonld, patch, patch-binary, or a media type; auto goes by the file's name, and takes standard input for an RDF Patch."`
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
@@ -63,6 +64,9 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 	if file.Format, err = c.format(file.Path); err != nil {
 		return publish.Total{}, err
 	}
+	if file.Source, err = c.source(file.Path); err != nil {
+		return publish.Total{}, err
+	}
 	in, size, closeFile, err := openFile(file.Path, file.Reader)
 	if err != nil {
 		return publish.Total{}, err
@@ -71,7 +75,8 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 	file.Reader = in
 	bar.SetTotal(size)
 	cfg := publish.Config{RequestSize: int(c.RequestSize), MaxTransaction: int(c.MaxTransaction), Run: c.RunName, IgnorePrev: c.IgnorePrev}
-	return publish.Send(ctx, session, file, cfg, bar.Show)
+	total, err := publish.Send(ctx, session, file, cfg, bar.Show)
+	return total, hinted(err)
 }
 
 func summaryOf(name string, t publish.Total) string {

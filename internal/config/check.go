@@ -1,12 +1,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 
+	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/shard"
 )
@@ -20,12 +20,8 @@ func (e UsageError) Unwrap() error { return e.error }
 // Usagef makes a UsageError.
 func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
-// ErrOpenEngine is returned for an engine address that others can reach.
-var ErrOpenEngine = errors.New("the embedded engine listens on loopback only, as it asks nobody who they are; " +
-	"for nodes on several machines run NATS servers with TLS and accounts, and name them with --nats")
-
 // Check looks at what no setting says alone, and gives the node the name of its host if it has none. Errors are a [UsageError], or
-// wrap [ErrOpenEngine].
+// wrap [quadrille.ErrOpenEngine].
 func (d *Document) Check() error {
 	if d.Node.Name == "" {
 		if d.Engine.Cluster != "" {
@@ -78,7 +74,7 @@ func (e *Engine) check() error {
 
 func (e *Engine) checkAddresses() error {
 	if !isLoopback(e.Listen) {
-		return fmt.Errorf("--listen=%s: %w", e.Listen, ErrOpenEngine)
+		return fmt.Errorf("--listen=%s: %w, with --nats", e.Listen, quadrille.ErrOpenEngine)
 	}
 	for _, route := range e.Routes {
 		u, err := url.Parse(route)
@@ -86,7 +82,7 @@ func (e *Engine) checkAddresses() error {
 			return Usagef("--routes=%s: expected nats://HOST:CLUSTERPORT", route)
 		}
 		if !isLoopback(u.Hostname()) {
-			return fmt.Errorf("--routes=%s: %w", route, ErrOpenEngine)
+			return fmt.Errorf("--routes=%s: %w, with --nats", route, quadrille.ErrOpenEngine)
 		}
 	}
 	return nil

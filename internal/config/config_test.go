@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/internal/config"
 )
 
@@ -251,7 +252,7 @@ func TestCheck(t *testing.T) {
 		}
 		err = d.Check()
 		var usage config.UsageError
-		if err == nil || !strings.HasPrefix(err.Error(), want) || errors.As(err, &usage) == errors.Is(err, config.ErrOpenEngine) {
+		if err == nil || !strings.HasPrefix(err.Error(), want) || errors.As(err, &usage) == errors.Is(err, quadrille.ErrOpenEngine) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}

@@ -3,6 +3,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,19 +11,15 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/config"
-	"github.com/quadrille-stream/quadrille/node"
-	"github.com/quadrille-stream/quadrille/shipper/natstransport"
 )
 
 const (
 	// leaveBound bounds the time in which the others must have agreed that this node leaves.
 	leaveBound = 30 * time.Second
-	// handOverPatience bounds the time in which the others must have taken the shards of a node that stops. Those that they
-	// have not are without an owner until they notice that it is gone.
-	handOverPatience = 3 * time.Second
 	// startingQuietly is how long a start may take until the log says what it waits for.
 	startingQuietly = 3 * time.Second
 )
@@ -45,7 +42,7 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	}
 	starting := api.NewStarting(ln, d.waitsFor())
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
-	started, err := d.start(ctx)
+	n, err := quadrille.Start(ctx, d.node(ln))
 	waits.Stop()
 	ln = starting.Stop()
 	defer ln.Close()
@@ -55,8 +52,8 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 		}
 		return err
 	}
-	defer started.close(d.log)
-	return d.serve(ctx, ln, started)
+	defer func() { _ = n.Close() }() // which its component has done, unless it has ended by itself or was never run
+	return d.serve(ctx, ln, n)
 }
 
 func logger(c config.Log, w io.Writer) *slog.Logger {
@@ -81,61 +78,39 @@ func (d *daemon) address(ln net.Listener) string {
 
 // serve puts the components together and runs them. They end in the reverse of the order in which they stand: requests under
 // way end while the node still works.
-func (d *daemon) serve(ctx context.Context, ln net.Listener, e *started) error {
-	transport, err := natstransport.New(e.events, d.Pipeline.Name, natstransport.WithLogger(d.log))
+func (d *daemon) serve(ctx context.Context, ln net.Listener, n *quadrille.Graph) error {
+	connected, err := d.connectors(n.Graph)
 	if err != nil {
 		return err
 	}
-	cfg := graph.Config{Key: graph.Key(d.Pipeline.Key), Config: node.Config{
-		Pipeline: d.Pipeline.Name, Name: d.Node.Name, Shards: d.Pipeline.Shards, Zone: d.Node.Zone, Weight: d.Node.Weight,
-		Engine: e.engine, Transport: transport, Logger: d.log, Info: d.address(ln), Keep: d.Pipeline.KeepKeys,
-	}}
-	if e.marks != nil {
-		cfg.Marks = e.marks
-	}
-	n, err := graph.New(cfg)
-	if err != nil {
-		return err
-	}
-	connected, err := d.connectors(n)
-	if err != nil {
-		return err
-	}
-	server := api.New(n, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
+	server := api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
 		Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
-		Verifier: d.verifier(e), Sinks: connected.sinks, Sources: connected.sources})
-	list := []component{{"transport", transport.Run}, {"node", n.Run}, {"hand over", d.ending(ctx, n)}}
+		Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources})
+	list := []component{{"node", d.running(ctx, n)}}
 	list = append(list, connected.components...)
 	list = append(list,
 		component{"HTTP", func(ctx context.Context) error { return server.Serve(ctx, ln) }},
 		component{"announce", func(ctx context.Context) error {
-			return announce(ctx, n, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", d.Node.Name, d.address(ln), e.address))
+			return announce(ctx, n.Graph, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", d.Node.Name, d.address(ln), n.EngineURL()))
 		}},
 	)
 	return runAll(ctx, list, d.log)
 }
 
-// ending returns the component that, when it is to end because the daemon was asked to, lets the others take the shards.
-func (d *daemon) ending(asked context.Context, n *graph.Graph) func(context.Context) error {
+// running returns the component that is the node. When the daemon was asked to end it leaves the pipeline, if it is to, or has
+// the others take its shards.
+func (d *daemon) running(asked context.Context, n *quadrille.Graph) func(context.Context) error {
 	return func(ctx context.Context) error {
-		<-ctx.Done()
-		switch {
-		case asked.Err() == nil:
-			return nil
-		case d.Node.Leave:
-			return leave(ctx, n, d.log)
+		select {
+		case <-ctx.Done():
+		case <-n.Done():
+			return n.Err()
 		}
-		handOver(ctx, n, d.log)
-		return nil
-	}
-}
-
-// handOver has the others take the shards, so that nobody waits for this node. It stays a member, which is expected back.
-func handOver(ctx context.Context, n *graph.Graph, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), handOverPatience)
-	defer cancel()
-	if err := n.HandOver(ctx); err != nil {
-		log.Warn("the others have not taken all shards; they will when they notice that this node is gone", "err", err)
+		var left error
+		if asked.Err() != nil && d.Node.Leave {
+			left = leave(ctx, n.Graph, d.log)
+		}
+		return errors.Join(left, n.Close())
 	}
 }
 

@@ -1,22 +1,19 @@
 package daemon
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
+	"net"
 	"os"
-	"time"
 
-	"github.com/nats-io/nats.go"
-
-	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/verify"
-	"github.com/quadrille-stream/quadrille/node"
 )
 
 // waitsFor says what a node waits for that starts.
@@ -31,69 +28,26 @@ func (d *daemon) waitsFor() string {
 	return "it reads its data"
 }
 
-// started is an engine that runs. Events between nodes have a connection of their own, so that they don't hold up the
-// engine's answers.
-type started struct {
-	server  *jetstream.Server // nil: others run it
-	own     *nats.Conn
-	events  *nats.Conn
-	engine  engine.Engine
-	marks   *node.MarkFile // nil: there is no folder for them
-	address string
-}
-
-// start starts the embedded engine, or connects to that of others, and opens the pipeline's logs, which waits for a
-// cluster to have a majority.
-func (d *daemon) start(ctx context.Context) (_ *started, err error) {
-	s := &started{}
-	defer func() {
-		if err != nil {
-			s.close(d.log)
-		}
-	}()
-	connect := d.connect
-	if d.Engine.NATS == "" {
-		if s.server, err = jetstream.StartServer(ctx, d.server(), slog.New(quieter{d.log.Handler()})); err != nil {
-			return nil, err
-		}
-		connect = s.server.Connect
-	}
-	if s.own, err = connect(connOptions(d.Node.Name, d.log)...); err != nil {
-		return nil, err
-	}
-	if s.events, err = connect(connOptions(d.Node.Name+" events", d.log)...); err != nil {
-		return nil, err
-	}
-	s.address = s.own.ConnectedUrlRedacted()
-	if s.server != nil {
-		s.address = s.server.ClientURL()
-	}
-	if s.engine, err = d.open(ctx, s); err != nil {
-		return nil, err
-	}
-	s.marks, err = d.openMarks()
-	return s, err
-}
-
-// open opens the pipeline's logs. That it exists is noted in the data folder, so that what is missing at a later start is
-// known to be lost.
-func (d *daemon) open(ctx context.Context, s *started) (engine.Engine, error) {
+// node is the configuration of the node and of what it runs on. Ports are any free ones unless told.
+func (d *daemon) node(ln net.Listener) quadrille.Config {
 	e, p := &d.Engine, &d.Pipeline
-	exists, err := jetstream.PipelineExists(e.Data, p.Name)
-	if err != nil {
-		return nil, err
+	cfg := quadrille.Config{
+		Pipeline: p.Name, Shards: p.Shards, Key: graph.Key(p.Key), Keep: p.KeepKeys,
+		Name: d.Node.Name, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
+		Host: e.Listen, NATS: e.NATS, NATSCreds: e.NATSCreds, NATSCA: e.NATSCA,
+		Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
+		Election: cmp.Or(e.Election, jetstream.StockElection), Replicas: e.Replicas, Streams: e.Streams, Compress: e.Compress,
 	}
-	opened, err := jetstream.Open(ctx, s.own, jetstream.Config{
-		Pipeline: p.Name, Shards: p.Shards, Streams: e.Streams, Replicas: d.replicas(s.own),
-		Existing: exists, Server: s.server, Logger: d.log, Compress: e.Compress,
-	})
-	if err != nil {
-		return nil, err
+	if d.keeps() {
+		cfg.Dir = e.Data
 	}
-	if !d.keeps() {
-		return opened, nil
+	if e.NATS == "" {
+		cfg.Port = cmp.Or(e.Port, -1)
 	}
-	return opened, jetstream.RememberPipeline(e.Data, p.Name)
+	if e.Cluster != "" {
+		cfg.ClusterPort = cmp.Or(e.ClusterPort, -1)
+	}
+	return cfg
 }
 
 // keeps reports whether the node keeps anything in the data folder. With an engine that others run it does if the folder
@@ -107,149 +61,11 @@ func (d *daemon) keeps() bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// openMarks opens the file in which the node keeps how far the shards' logs go, in the data folder; nil if it keeps nothing.
-func (d *daemon) openMarks() (*node.MarkFile, error) {
-	if !d.keeps() {
-		return nil, nil
-	}
-	if err := os.MkdirAll(d.Engine.Data, 0o750); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	}
-	return node.OpenMarks(verify.MarksFile(d.Engine.Data, d.Pipeline.Name, d.Node.Name), d.Pipeline.Name, d.Pipeline.Shards)
-}
-
-// server is the configuration of the embedded server, which takes any free port for -1.
-func (d *daemon) server() jetstream.ServerConfig {
-	e := &d.Engine
-	cfg := jetstream.ServerConfig{Name: d.Node.Name, Dir: e.Data, Host: e.Listen, Port: e.Port, Election: e.Election,
-		MaxStore: int64(e.MaxStore)}
-	if cfg.Election == 0 {
-		cfg.Election = jetstream.StockElection
-	}
-	if cfg.Port == 0 {
-		cfg.Port = -1
-	}
-	if e.Cluster != "" {
-		cfg.Cluster, cfg.ClusterHost, cfg.ClusterPort, cfg.Routes = e.Cluster, e.Listen, e.ClusterPort, e.Routes
-		if cfg.ClusterPort == 0 {
-			cfg.ClusterPort = -1
-		}
-	}
-	return cfg
-}
-
-func (d *daemon) replicas(nc *nats.Conn) int {
-	e := &d.Engine
-	switch {
-	case e.Replicas > 0:
-		return e.Replicas
-	case e.Cluster != "" || nc.ConnectedClusterName() != "":
-		return 3
-	}
-	return 1
-}
-
-// connect connects to the servers that others run.
-func (d *daemon) connect(opts ...nats.Option) (*nats.Conn, error) {
-	e := &d.Engine
-	if e.NATSCreds != "" {
-		opts = append(opts, nats.UserCredentials(e.NATSCreds))
-	}
-	if e.NATSCA != "" {
-		opts = append(opts, nats.RootCAs(e.NATSCA))
-	}
-	nc, err := nats.Connect(e.NATS, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("connect to NATS (--nats): %w", err)
-	}
-	return nc, nil
-}
-
 // verifier is what /v1/verify asks: the files of this process's engine, or an engine that others run.
-func (d *daemon) verifier(e *started) api.Verifier {
-	n := verify.Node{Name: d.Node.Name, Pipeline: d.Pipeline.Name, Shards: d.Pipeline.Shards, Engine: e.engine, Marks: e.marks}
-	if e.server == nil {
-		return &verify.EngineVerifier{Node: n}
+func (d *daemon) verifier(n *quadrille.Graph) api.Verifier {
+	of := verify.Node{Name: d.Node.Name, Pipeline: d.Pipeline.Name, Shards: d.Pipeline.Shards, Engine: n.Engine(), Marks: n.Marks()}
+	if n.Server() == nil {
+		return &verify.EngineVerifier{Node: of}
 	}
-	return &verify.ReplicaVerifier{Node: n, Server: e.server, Dir: d.Engine.Data, Clustered: d.Engine.Cluster != ""}
-}
-
-// connOptions are those of every connection: it is taken up again without end, and its troubles are logged.
-func connOptions(name string, log *slog.Logger) []nats.Option {
-	return []nats.Option{
-		nats.Name("quadrille " + name),
-		nats.MaxReconnects(-1),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				log.Warn("connection to the engine is lost; it is taken up again", "connection", name, "err", err)
-			}
-		}),
-		nats.ReconnectHandler(func(nc *nats.Conn) {
-			log.Info("connected to the engine again", "connection", name, "server", nc.ConnectedUrlRedacted())
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			subject := ""
-			if sub != nil {
-				subject = sub.Subject
-			}
-			log.Warn("connection to the engine", "connection", name, "subject", subject, "err", err)
-		}),
-	}
-}
-
-// handOverBound bounds the time in which other servers must lead what this one led.
-const handOverBound = 2 * time.Second
-
-// close lets other servers lead, closes the marks, ends the connections, then the embedded server: what was accepted is on
-// disk already.
-func (s *started) close(log *slog.Logger) {
-	if s.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), handOverBound)
-		defer cancel()
-		_ = s.server.HandOver(ctx) // who elects instead takes longer, no more
-	}
-	if s.marks != nil {
-		if err := s.marks.Close(); err != nil {
-			log.Warn("close the file of marks", "err", err)
-		}
-	}
-	for _, nc := range []*nats.Conn{s.events, s.own} {
-		if nc != nil {
-			nc.Close()
-		}
-	}
-	if s.server != nil {
-		s.server.Shutdown()
-	}
-}
-
-// quieter logs the embedded server's notices as details: it tells of every stream and every election.
-type quieter struct{ slog.Handler }
-
-// Enabled implements [slog.Handler].
-func (q quieter) Enabled(ctx context.Context, level slog.Level) bool {
-	return q.Handler.Enabled(ctx, lower(level))
-}
-
-// Handle implements [slog.Handler].
-func (q quieter) Handle(ctx context.Context, r slog.Record) error {
-	r.Level = lower(r.Level)
-	r.AddAttrs(slog.String("part", "engine"))
-	return q.Handler.Handle(ctx, r)
-}
-
-// WithAttrs implements [slog.Handler].
-func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return quieter{q.Handler.WithAttrs(attrs)}
-}
-
-// WithGroup implements [slog.Handler].
-func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
-
-// lower is the level below: notices become details, and warnings notices.
-func lower(level slog.Level) slog.Level {
-	if level == slog.LevelInfo {
-		return slog.LevelDebug
-	}
-	return level
+	return &verify.ReplicaVerifier{Node: of, Server: n.Server(), Dir: d.Engine.Data, Clustered: d.Engine.Cluster != ""}
 }

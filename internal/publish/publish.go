@@ -39,6 +39,8 @@ type File struct {
 	// Name is what errors call it.
 	Name   string
 	Format rdfio.Format
+	// Source is how it is read. Name, and a prefix for its blank nodes, are put into it.
+	Source rdfio.Source
 	// Times is the number of files whose paths end in the same name that were sent before it in this run.
 	Times int
 	// Reader gives its bytes. It belongs to Send until that returns, and for ever if it Hangs: then a read may wait without
@@ -140,7 +142,8 @@ func receive[T any](ctx context.Context, from <-chan T) func(yield func(T) bool)
 // divide reads the whole file. What stands before a mistake, up to the end of the document before it, has been sent.
 func (p *publication) divide(d *divider) error {
 	in := input{file: p.file.Reader, name: p.file.Path, read: &p.read}
-	source, format := rdfio.Source{File: p.file.Name}, p.file.Format
+	source, format := p.file.Source, p.file.Format
+	source.File = p.file.Name
 	if format.IsData() {
 		prefix, closed, err := in.fingerprint()
 		defer closed()

@@ -470,8 +470,8 @@ func (l *loop) restless(owner, standby bool) error {
 	switch {
 	case l.op.State() != want:
 		return fmt.Errorf("%s shard %d is %v, not %v", l.p, l.shard, l.op.State(), want)
-	case l.replica.Outbox.Len() > 0:
-		return fmt.Errorf("%s shard %d has %d events under way", l.p, l.shard, l.replica.Outbox.Len())
+	case l.p.senders[l.shard].core.Busy():
+		return fmt.Errorf("%s shard %d has %d events under way", l.p, l.shard, l.p.senders[l.shard].core.Outbox.Len())
 	case (owner || standby) && l.op.Position() != tail[len(tail)-1].position:
 		return fmt.Errorf("%s shard %d is at %d", l.p, l.shard, l.op.Position())
 	}

@@ -176,8 +176,8 @@ func (p *proc) begin() {
 	p.entry = core.NewEntry(p.self, p.mono())
 	p.door = event.Producer{Kind: event.Door, Name: fmt.Sprintf("%s/%d", p.name, p.incarnation)}
 	p.w.note("%s has entered, incarnation %d", p, p.incarnation)
-	for _, l := range p.loops {
-		l.begin()
+	for s, l := range p.loops {
+		p.senders = append(p.senders, newSender(p, s))
 		l.wake()
 	}
 	p.follow()
@@ -195,7 +195,7 @@ func (p *proc) follow() {
 	}, func(error) { p.after(250*time.Millisecond, p.follow) })
 }
 
-// assign tells the loops their part of the newest state, and keeps the process a member.
+// assign tells senders and loops their part of the newest state, and keeps the process a member.
 func (p *proc) assign() {
 	if p.entering {
 		return
@@ -212,11 +212,8 @@ func (p *proc) assign() {
 	}
 	incarnation := p.incarnation
 	for s, role := range core.Roles(state, p.name, incarnation) {
-		l := p.loops[s]
-		l.post(func(now time.Time) {
-			l.replica.Hear(now)
-			l.replica.Assign(now, role)
-		})
+		p.loops[s].assign(role) // first: a sender whose own node is the owner turns to it at once
+		p.senders[s].do(func(now time.Time) { p.senders[s].core.Assign(now, role) })
 	}
 	switch {
 	case at.Enter:

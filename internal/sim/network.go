@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -40,9 +41,20 @@ func (n *network) carry(p *proc, b event.Batch) {
 	}
 	p.after(d, func() {
 		if b.Shard < len(p.loops) {
-			p.loops[b.Shard].arrive(b)
+			p.receive(b)
 		}
 	})
+}
+
+// receive takes in a batch that came over the network. Where there is no room it is lost: who waits for an answer sends again.
+func (p *proc) receive(b event.Batch) {
+	switch {
+	case len(b.Acks) == 0:
+		b.Events = slices.Clone(b.Events)
+		_ = p.loops[b.Shard].put(b)
+	case p.entry != nil:
+		p.senders[b.Shard].acked(b)
+	}
 }
 
 // beat carries a beat to every process, its own included, by way of the engine.

@@ -12,7 +12,6 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/shard"
-	"github.com/quadrille-stream/quadrille/shipper"
 )
 
 // proc is a process of a node: what package node does with goroutines, done step by step. All of it is memory, and gone
@@ -49,8 +48,9 @@ type proc struct {
 	accusing    map[string]*proposal
 	moving      bool // a planned move is being looked at
 
-	door  event.Producer
-	loops []*loop
+	door    event.Producer
+	loops   []*loop
+	senders []*sender // none before it has entered
 }
 
 // start starts a process under a name.
@@ -161,18 +161,19 @@ func (p *proc) connect() {
 	}
 }
 
-// loop is one shard in a process: its operator, its outbox and their inputs.
+// loop is the replica of one shard in a process, and its inputs.
 type loop struct {
 	p     *proc
 	shard int
 
+	role   *core.Role // the newest; nil: the operator knows it
 	in     []func(now time.Time)
 	remote []event.Batch
 	awake  bool // a turn is due
 	hung   bool // it does nothing until it is let go on
 
 	cfg      operator.Config
-	replica  *core.Replica[waiter]
+	replica  *core.Replica
 	op       *operator.Operator // the replica's
 	ticking  bool
 	reader   *reader
@@ -180,8 +181,8 @@ type loop struct {
 }
 
 const (
-	// inboxSize bounds the batches that wait for a loop, as in package node.
-	inboxSize = 256
+	// inboxSize bounds the batches that wait for a loop. It is small, so that a loop that hangs has no room.
+	inboxSize = 4
 	// tickEvery is coarser than in production, to save steps.
 	tickEvery = 50 * time.Millisecond
 	// maxRecord and maxQueue are small, so that chains of parts and full queues are common.
@@ -196,15 +197,9 @@ func newLoop(p *proc, s int) *loop {
 		Shard: s, Node: p.name, Logic: func() operator.Logic { return dataset.New() },
 		MaxRecord: maxRecord, MaxQueue: maxQueue, Keep: p.w.cfg.Keep, SnapshotEvery: snapshotEvery,
 	}
-	l.replica = core.NewReplica[waiter](l.cfg, func() engine.Mark { return p.mark(s) })
+	l.replica = core.NewReplica(l.cfg, func() engine.Mark { return p.mark(s) })
 	l.op = l.replica.Operator
 	return l
-}
-
-// begin makes the outbox, when the incarnation is known.
-func (l *loop) begin() {
-	l.replica.Enter(l.p.door, shipper.OutboxConfig{Node: l.p.name, Shard: l.shard, FirstID: core.FirstBatch(l.p.incarnation),
-		MaxBatch: 2 << 10, MaxEvents: 8, MaxQueue: maxQueue})
 }
 
 func (l *loop) post(fn func(now time.Time)) {
@@ -212,30 +207,42 @@ func (l *loop) post(fn func(now time.Time)) {
 	l.wake()
 }
 
+// assign puts in the newest role.
+func (l *loop) assign(role core.Role) {
+	l.role = &role
+	l.wake()
+}
+
 // wake makes a turn of the loop due.
 func (l *loop) wake() {
-	if l.awake || l.hung || l.replica.Outbox == nil || len(l.in)+len(l.remote) == 0 {
+	if l.awake || l.hung || l.p.entry == nil || l.role == nil && len(l.in)+len(l.remote) == 0 {
 		return
 	}
 	l.awake = true
 	l.p.after(l.p.w.between(10*time.Microsecond, time.Millisecond)+l.p.slow, l.turn)
 }
 
-// turn takes one input, of one of the two queues.
+// turn takes the newest role, and one input, of one of the two queues.
 func (l *loop) turn() {
 	l.awake = false
 	if l.hung {
 		return
 	}
-	if len(l.remote) == 0 || len(l.in) > 0 && l.p.w.rng.IntN(2) == 0 {
+	now := l.p.wall()
+	l.replica.Hear(now)
+	if l.role != nil {
+		l.op.Assign(now, l.role.Assignment)
+		l.role = nil
+	}
+	switch in, remote := len(l.in), len(l.remote); {
+	case in > 0 && (remote == 0 || l.p.w.rng.IntN(2) == 0):
 		fn := l.in[0]
 		l.in = l.in[1:]
-		l.replica.Hear(l.p.wall())
-		fn(l.p.wall())
-	} else {
+		fn(now)
+	case remote > 0:
 		b := l.remote[0]
 		l.remote = l.remote[1:]
-		l.deliver(b)
+		l.op.Deliver(now, b)
 	}
 	l.effects()
 	l.wake()
@@ -247,7 +254,7 @@ func (l *loop) tick() {
 		return
 	}
 	l.replica.Hear(l.p.wall())
-	l.replica.Tick(l.p.wall())
+	l.op.Tick(l.p.wall())
 	l.effects()
 }
 
@@ -258,78 +265,50 @@ func (l *loop) letGo() {
 	}
 	l.hung = false
 	l.p.do(func() {
-		if l.replica.Outbox != nil {
+		if l.p.entry != nil {
 			l.effects()
 			l.wake()
 		}
 	})
 }
 
-// arrive takes in a batch that came over the network; when the loop is behind it is lost.
-func (l *loop) arrive(b event.Batch) {
-	if len(l.remote) < inboxSize {
-		b.Events, b.Acks = slices.Clone(b.Events), slices.Clone(b.Acks)
-		l.remote = append(l.remote, b)
-		l.wake()
+// put takes in a batch, if there is room; one that waits already takes no more of it.
+func (l *loop) put(b event.Batch) error {
+	if slices.ContainsFunc(l.remote, func(w event.Batch) bool { return w.From == b.From && w.ID == b.ID }) {
+		return nil
 	}
+	if len(l.remote) >= inboxSize {
+		return fmt.Errorf("shard %d is behind: %d batches wait", l.shard, len(l.remote))
+	}
+	l.remote = append(l.remote, b)
+	l.wake()
+	return nil
 }
 
-func (l *loop) deliver(b event.Batch) {
-	a := event.Ack{}
-	if len(b.Acks) > 0 {
-		a = b.Acks[0]
-	}
-	switch a.Status {
-	case event.NotOwner:
-		l.p.w.note("%s shard %d: %s does not own it, as of epoch %d", l.p, l.shard, b.From, a.Epoch)
-	case event.Halted:
-		l.p.w.note("%s shard %d: %s has halted it: %s", l.p, l.shard, b.From, a.Reason)
-	case event.Busy:
-		l.p.w.note("%s shard %d: %s is busy: %s", l.p, l.shard, b.From, a.Reason)
-	case event.NoRoom, event.NoLeader:
-		l.p.w.note("%s shard %d: %s waits for the engine: %s", l.p, l.shard, b.From, a.Reason)
-	}
-	if err := l.replica.Deliver(l.p.wall(), b); err != nil {
-		l.p.w.broken(ErrDurable, "%s, shard %d: %v", l.p, l.shard, err)
-	}
-}
-
-// effects does what operator and outbox ask for, until they ask for nothing.
+// effects does what the operator asks for.
 func (l *loop) effects() {
-	for more := true; more && !l.p.dead; {
-		more = false
-		for _, e := range l.op.Effects() {
-			more = true
+	for _, e := range l.op.Effects() {
+		if !l.p.dead {
 			l.effect(e)
-		}
-		answers, sends := l.replica.Answered()
-		for _, a := range answers {
-			more = true
-			a.To.to.answer(a.To.index, a.Ack)
-		}
-		for _, s := range sends {
-			more = true
-			l.send(s.Node, s.Batch)
 		}
 	}
 	if !l.p.dead && l.shard < l.p.w.cfg.Shards {
 		l.p.w.raise(l.p.name, l.shard, l.op.Committed())
 	}
-	if !l.ticking && l.replica.Busy() {
+	if !l.ticking && l.op.Waiting() {
 		l.ticking = true
 		l.p.after(tickEvery, l.tick)
 	}
 }
 
-// send hands a batch to the network. Between outbox and operator of this very loop nothing is in between.
-func (l *loop) send(node string, b event.Batch) {
+// answer sends acks to a node.
+func (l *loop) answer(node string, b event.Batch) {
 	if node == l.p.name {
-		l.deliver(b)
+		l.p.senders[l.shard].acked(b)
 		return
 	}
 	if err := l.p.w.network.send(l.p, node, b); err != nil {
-		l.p.w.note("%s shard %d: batch %d to %s: %v", l.p, l.shard, b.ID, node, err)
-		l.replica.Sent(l.p.wall(), b, err)
+		l.p.w.note("%s shard %d: answer to batch %d of %s: %v", l.p, l.shard, b.ID, node, err)
 	}
 }
 
@@ -337,7 +316,7 @@ func (l *loop) effect(e operator.Effect) {
 	w, log := l.p.w, l.p.w.engine.shards[l.shard]
 	switch e := e.(type) {
 	case operator.Ack:
-		l.send(e.Node, e.Batch)
+		l.answer(e.Node, e.Batch)
 	case operator.Append:
 		log.append(l.p, e.Expect, e.Payload, func(seq uint64, err error) {
 			if err != nil {

@@ -90,8 +90,8 @@ func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]ev
 		byShard[events[i].Shard] = append(byShard[events[i].Shard], i)
 	}
 	for i, indexes := range byShard {
-		if l := p.loops[i]; len(indexes) > 0 {
-			l.post(func(now time.Time) { l.submit(now, s, indexes) })
+		if to := p.senders[i]; len(indexes) > 0 {
+			to.do(func(now time.Time) { to.submit(now, s, indexes) })
 		}
 	}
 	p.after(wait, s.giveUp)
@@ -106,38 +106,14 @@ func (s *sending) answer(index int, ack event.Ack) {
 	}
 }
 
-// giveUp answers what is there, and tells the loops that nobody waits any more.
+// giveUp answers what is there, and tells the senders that nobody waits any more.
 func (s *sending) giveUp() {
 	if s.over {
 		return
 	}
 	s.over = true
-	for _, l := range s.p.loops {
-		l.post(func(time.Time) {
-			for _, w := range l.replica.Forget(func(w waiter) bool { return w.to == s }) {
-				l.p.w.check.cancelled(s.events[w.index])
-			}
-		})
+	for _, from := range s.p.senders {
+		from.do(func(time.Time) { from.forget(s) })
 	}
 	s.done(s.acks)
-}
-
-// submit puts the events of one sending into the outbox, in order.
-func (l *loop) submit(now time.Time, s *sending, indexes []int) {
-	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
-	for i, index := range indexes {
-		mine[i], who[i] = s.events[index].Event, waiter{index: index, to: s}
-	}
-	l.replica.Identify(mine)
-	for i, index := range indexes {
-		s.events[index].Event = mine[i]
-		l.p.w.check.submitted(s.events[index])
-	}
-	if l.replica.Submit(now, mine, who) {
-		return
-	}
-	for _, index := range indexes {
-		l.p.w.check.cancelled(s.events[index])
-		s.answer(index, event.Ack{Status: event.Busy, Reason: "the door's queue is full"})
-	}
 }

@@ -54,10 +54,10 @@ func widthOf(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
-// terminalOf is the descriptor of w, if it is a terminal.
+// terminalOf is the descriptor of w, if it is a terminal on which a line can be drawn again.
 func terminalOf(w io.Writer) (fd int, ok bool) {
 	f, ok := w.(*os.File)
-	if !ok {
+	if !ok || os.Getenv("TERM") == "dumb" {
 		return 0, false
 	}
 	fd = int(f.Fd())

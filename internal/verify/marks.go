@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,23 +30,9 @@ type knownMark struct {
 // inControlLog is where such a mark stands.
 const inControlLog = "in the control log"
 
-// marksPrefix begins the names of the files in which nodes keep their marks: marks+PIPELINE+NODE, each escaped as in queries.
-const marksPrefix = "marks+"
-
-// MarksFile is the path of the marks of a node.
-func MarksFile(dir, pipeline, name string) string {
-	return filepath.Join(dir, marksPrefix+url.QueryEscape(pipeline)+"+"+url.QueryEscape(name))
-}
-
 // readMarks reads what the nodes that used the folder knew of their logs.
 func (c *folderCheck) readMarks() {
-	files, _ := filepath.Glob(filepath.Join(c.folder.Dir, marksPrefix+"*")) // the pattern is well formed
-	for _, path := range files {
-		parts := strings.Split(strings.TrimPrefix(filepath.Base(path), marksPrefix), "+")
-		pipeline, err := url.QueryUnescape(parts[0])
-		if err != nil || len(parts) != 2 {
-			continue // it is named by somebody else
-		}
+	for path, pipeline := range node.MarksIn(c.folder.Dir) {
 		marks, err := node.ReadMarks(path, pipeline)
 		if err != nil {
 			c.damaged(filestore.Damage{File: path, Kind: filestore.Altered, What: err.Error()})

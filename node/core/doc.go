@@ -21,15 +21,26 @@
 //	heard or another, accused         withdraw
 //	all of them, or itself, silent    call the control log as well: a majority that answers is contact
 //
-// [Replica] is a node's part in one shard: operator, the outbox of its door, and who waits there.
+// A node's part in one shard are two machines, that neither wait for each other nor share anything. What goes from one to the
+// other, a batch or acks, is an input like one from another node; where there is no room for it, its sender hears so.
+//
+// [Sender] has the events that came in at the node's door until they are answered: an outbox, and who waits there.
 //
 //	input                             outcome
 //	Submit, with room                 those who wait are answered once, or forgotten
 //	Submit, without                   false: nothing was taken
 //	Forget                            what nobody waits for any more is not sent again, and makes room
-//	Assign                            the operator has its role; what waits goes to the owner, under the incarnation's ids
-//	Deliver events, acks              to the operator, to the outbox
+//	Assign                            what waits goes to the owner, under the incarnation's ids
+//	Acked                             those who wait are answered, the next batch is sent; or the same one again, later
+//	Refused                           the own replica has no room: the same batch is sent again, later
 //	Sent, too large                   the event is answered so; what else fails is sent again by a tick
 //
-// [Parts], [Targets] and [Undrained] are what a committed state asks of a node.
+// [Replica] is the node's copy of the shard, as its owner or standby: an operator that is told the shard's mark before each
+// input.
+//
+//	mark                              Hear
+//	higher than any before            the operator holds the log to it
+//	another                           nothing
+//
+// [Roles], [Targets] and [Undrained] are what a committed state asks of a node.
 package core

@@ -50,23 +50,27 @@ func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte
 	if ev.MediaType != MediaType {
 		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s", ev.MediaType, MediaType)
 	}
-	e := newEvaluation(l.begin(), within, dst)
-	before := e.tx.Savepoint()
 	var how []patch.Option
 	if ev.Checked {
 		how = append(how, patch.Trusted())
 	}
-	if err := patch.Parse(ev.Payload, e, how...); err != nil {
-		if undo := e.tx.RollbackTo(before); undo != nil {
+	tx := l.begin()
+	before := tx.Savepoint()
+	d := newDelta(within, dst)
+	if err := patch.Parse(ev.Payload, patch.Effective(newBudget(tx, within), d), how...); err != nil {
+		if undo := tx.RollbackTo(before); undo != nil {
 			err = failed(undo)
 		}
 		return dst, 0, 0, err
 	}
-	return e.dst, e.adds, e.deletes, nil
+	return d.dst, d.adds, d.deletes, nil
 }
 
-// failed says what an error of the store means for the shard. The event or the log is not to blame.
+// failed says what an error of the store, if it is one, means for the shard. The event or the log is not to blame.
 func failed(err error) error {
+	if err == nil {
+		return nil
+	}
 	if errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("%w: %w", operator.ErrFull, err)
 	}
@@ -77,10 +81,7 @@ func failed(err error) error {
 func (l *Logic) Commit(position uint64) error {
 	err := l.begin().Commit(position, nil)
 	l.tx = nil
-	if err != nil {
-		return failed(err)
-	}
-	return nil
+	return failed(err)
 }
 
 // Rollback forgets what was evaluated.
@@ -125,93 +126,100 @@ var (
 	commitRow = []byte("TC .\n")
 )
 
-// evaluation tries rows on a transaction and writes those that change something.
-type evaluation struct {
-	patch.Ignore
-	tx            store.Tx
-	dst           []byte
-	begun         int // len(dst) before TX
-	adds, deletes uint64
-	// left is how many steps there may still be, of maxSteps, and most how long dst may get, by maxBody.
-	left, most        int
-	maxSteps, maxBody int
+// budget is a transaction on which the rows of an event are tried, each of which is a step.
+type budget struct {
+	tx store.Tx
+	// left is how many steps there may still be, of most.
+	left, most int
 }
 
-func newEvaluation(tx store.Tx, within operator.Evaluation, dst []byte) *evaluation {
-	e := &evaluation{tx: tx, dst: dst, left: math.MaxInt, most: math.MaxInt, maxSteps: within.MaxSteps, maxBody: within.MaxBody}
-	if e.maxSteps > 0 {
-		e.left = e.maxSteps
+func newBudget(tx store.Tx, within operator.Evaluation) *budget {
+	most := math.MaxInt
+	if within.MaxSteps > 0 {
+		most = within.MaxSteps
 	}
-	if e.maxBody > 0 {
-		e.most = len(dst) + e.maxBody
-	}
-	return e
+	return &budget{tx: tx, left: most, most: most}
 }
 
 // step counts a row, before it is tried, of which there may be too many.
-func (e *evaluation) step() error {
-	if e.left--; e.left < 0 {
-		return fmt.Errorf("it takes more than %d steps; split it into smaller ones", e.maxSteps)
+func (b *budget) step() error {
+	if b.left--; b.left < 0 {
+		return fmt.Errorf("it takes more than %d steps; split it into smaller ones", b.most)
 	}
 	return nil
+}
+
+func (b *budget) Add(q rdf.Quad) (bool, error) {
+	if err := b.step(); err != nil {
+		return false, err
+	}
+	changed, err := b.tx.Add(q)
+	return changed, failed(err)
+}
+
+func (b *budget) Delete(q rdf.Quad) (bool, error) {
+	if err := b.step(); err != nil {
+		return false, err
+	}
+	changed, err := b.tx.Delete(q)
+	return changed, failed(err)
+}
+
+// delta writes the rows that have changed something.
+type delta struct {
+	patch.Ignore
+	dst           []byte
+	begun         int // len(dst) before TX
+	adds, deletes uint64
+	most, maxBody int // how long dst may get, by maxBody
+}
+
+func newDelta(within operator.Evaluation, dst []byte) *delta {
+	d := &delta{dst: dst, most: math.MaxInt, maxBody: within.MaxBody}
+	if d.maxBody > 0 {
+		d.most = len(dst) + d.maxBody
+	}
+	return d
 }
 
 // bound fails when more was written than is allowed.
-func (e *evaluation) bound() error {
-	if len(e.dst) > e.most {
-		return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", e.maxBody)
+func (d *delta) bound() error {
+	if len(d.dst) > d.most {
+		return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", d.maxBody)
 	}
 	return nil
 }
 
-func (e *evaluation) Begin() error {
-	e.begun = len(e.dst)
-	e.dst = append(e.dst, beginRow...)
+func (d *delta) Begin() error {
+	d.begun = len(d.dst)
+	d.dst = append(d.dst, beginRow...)
 	return nil
 }
 
-func (e *evaluation) Commit() error {
-	if len(e.dst) == e.begun+len(beginRow) {
-		e.dst = e.dst[:e.begun]
+func (d *delta) Commit() error {
+	if len(d.dst) == d.begun+len(beginRow) {
+		d.dst = d.dst[:d.begun]
 		return nil
 	}
-	e.dst = append(e.dst, commitRow...)
-	return e.bound()
+	d.dst = append(d.dst, commitRow...)
+	return d.bound()
 }
 
 // Abort can't come: the door takes aborted transactions out.
-func (e *evaluation) Abort() error {
+func (d *delta) Abort() error {
 	return errors.New("an event holds an aborted transaction; the door leaves those out")
 }
 
-func (e *evaluation) Add(q rdf.Quad) error {
-	if err := e.step(); err != nil {
-		return err
-	}
-	changed, err := e.tx.Add(q)
-	if err != nil {
-		return failed(err)
-	}
-	if changed {
-		e.dst = patch.AppendAdd(e.dst, q)
-		e.adds++
-	}
-	return e.bound()
+func (d *delta) Add(q rdf.Quad) error {
+	d.dst = patch.AppendAdd(d.dst, q)
+	d.adds++
+	return d.bound()
 }
 
-func (e *evaluation) Delete(q rdf.Quad) error {
-	if err := e.step(); err != nil {
-		return err
-	}
-	changed, err := e.tx.Delete(q)
-	if err != nil {
-		return failed(err)
-	}
-	if changed {
-		e.dst = patch.AppendDelete(e.dst, q)
-		e.deletes++
-	}
-	return e.bound()
+func (d *delta) Delete(q rdf.Quad) error {
+	d.dst = patch.AppendDelete(d.dst, q)
+	d.deletes++
+	return d.bound()
 }
 
 // replay applies the rows of a delta, each of which must be a change.

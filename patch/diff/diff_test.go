@@ -20,18 +20,18 @@ import (
 // set is a dataset that patches are applied to.
 type set map[rdf.Quad]bool
 
-func (s set) Add(q rdf.Quad) bool {
+func (s set) Add(q rdf.Quad) (bool, error) {
 	if s[q] {
-		return false
+		return false, nil
 	}
 	s[q.Clone()] = true
-	return true
+	return true, nil
 }
 
-func (s set) Delete(q rdf.Quad) bool {
+func (s set) Delete(q rdf.Quad) (bool, error) {
 	there := s[q]
 	delete(s, q)
-	return there
+	return there, nil
 }
 
 func (s set) quads() []rdf.Quad {
@@ -56,7 +56,7 @@ func apply(t fatal, a []rdf.Quad, doc []byte, s diff.Summary) []rdf.Quad {
 	t.Helper()
 	dataset := setOf(a)
 	var all, real patch.Counter
-	if err := patch.Parse(doc, patch.Tee(&all, patch.Effective(dataset, &real, 0))); err != nil {
+	if err := patch.Parse(doc, patch.Tee(&all, patch.Effective(dataset, &real))); err != nil {
 		t.Fatalf("%v\n%s", err, doc)
 	}
 	if all != real || all.Begins != 1 || all.Deletes != uint64(s.Deletes) || all.Adds != uint64(s.Adds) {

@@ -1,54 +1,78 @@
-package inverse
+package invert
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 )
 
-// spool is a temporary file of lines, which is written first and then read backward, the last line first.
+// spoolMemory is how many bytes of a spool are held before they go to its file.
+const spoolMemory = 1 << 20
+
+// spool is a list of lines, which is written first and then read backward, the last line first. What is long is in a
+// temporary file. The zero spool is ready.
 type spool struct {
-	file *os.File
-	w    *bufio.Writer
+	file *os.File // nil: none was needed
+	tail []byte   // what is behind that in the file
 	size int64
 }
 
-func newSpool() (*spool, error) {
-	f, err := os.CreateTemp("", "quadrille-*")
-	if err != nil {
-		return nil, err
-	}
-	return &spool{file: f, w: bufio.NewWriterSize(f, 64<<10)}, nil
-}
-
 // close removes the file.
-func (s *spool) close() { _, _ = s.file.Close(), os.Remove(s.file.Name()) }
+func (s *spool) close() error {
+	f := s.file
+	*s = spool{}
+	if f == nil {
+		return nil
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
 
 // write takes a line with its end.
 func (s *spool) write(line []byte) error {
-	n, err := s.w.Write(line)
-	s.size += int64(n)
+	s.tail = append(s.tail, line...)
+	s.size += int64(len(line))
+	if len(s.tail) < spoolMemory {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes to the file what is behind it.
+func (s *spool) flush() (err error) {
+	if s.file == nil {
+		if s.file, err = os.CreateTemp("", "quadrille-*"); err != nil {
+			return fmt.Errorf("temporary file: %w", err)
+		}
+	}
+	_, err = s.file.Write(s.tail)
+	s.tail = s.tail[:0]
 	return err
 }
 
 // truncate drops what was written after the first size bytes.
 func (s *spool) truncate(size int64) error {
-	if err := s.w.Flush(); err != nil {
-		return err
+	filed := s.size - int64(len(s.tail))
+	s.size = size
+	if size >= filed {
+		s.tail = s.tail[:size-filed]
+		return nil
 	}
+	s.tail = s.tail[:0]
 	if err := s.file.Truncate(size); err != nil {
 		return err
 	}
-	s.size = size
 	_, err := s.file.Seek(size, io.SeekStart)
 	return err
 }
 
 // backward returns the lines, the last one first.
 func (s *spool) backward() (io.Reader, error) {
-	if err := s.w.Flush(); err != nil {
+	if s.file == nil {
+		return &backward{file: bytes.NewReader(s.tail), left: s.size}, nil
+	}
+	if err := s.flush(); err != nil {
 		return nil, err
 	}
 	return &backward{file: s.file, left: s.size}, nil

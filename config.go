@@ -1,0 +1,174 @@
+package quadrille
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/shard"
+)
+
+// Defaults of [Config].
+const (
+	// DefaultPipeline is the name of a pipeline.
+	DefaultPipeline = "main"
+	// DefaultShards is the number of its shards.
+	DefaultShards = 8
+	// DefaultName is the name of a node that is alone.
+	DefaultName = "n1"
+)
+
+// ErrOpenEngine is returned for an address of the embedded engine that other machines can reach.
+var ErrOpenEngine = errors.New("the embedded engine listens on loopback only, as it asks nobody who they are; " +
+	"for nodes on several machines run NATS servers with TLS and accounts, and connect to them")
+
+// Config says how a node is started. What keeps its logs follows from what is given:
+//
+//   - nothing of the below: the memory, for tests and for what may be lost at the end;
+//   - Dir: an engine inside the process, alone, that keeps all in the folder and opens no port;
+//   - Dir and Routes: the same, as a member of a cluster, which keeps three copies;
+//   - NATS: servers that others run.
+type Config struct {
+	// Pipeline is the name of what the nodes do together: 1 to 64 ASCII letters, digits, '-' and '_'. Default "main".
+	Pipeline string
+	// Shards is the number of shards, 1 to 4,096, fixed when the pipeline is created. Default 8.
+	Shards int
+	// Key says by what changes are routed, fixed too. Default [graph.Subject].
+	Key graph.Key
+	// Keep is how long idempotency keys are remembered, fixed too. Default 24 h.
+	Keep time.Duration
+
+	// Name is the node's name, unique in the pipeline and the same at every start. Default "n1" for one that is alone; else
+	// required.
+	Name string
+	// Zone is where the node is, for the spread of standbys. Weight is its share of the shards. Defaults "" and 1.
+	Zone   string
+	Weight int
+	// Info is shown to people by the other nodes' status. At most 1 KiB.
+	Info string
+	// Logger takes what an operator of the system must know. Default slog.Default.
+	Logger *slog.Logger
+
+	// Dir is the folder of what is kept on disk; it is made if it is not there. One process at a time. With NATS it keeps how
+	// far the logs are known to go, and may be left out: a log that loses its end while no node runs is then not noticed.
+	Dir string
+
+	// Routes are the addresses of the cluster's members, as nats://HOST:PORT on loopback; the own one may be among them.
+	Routes []string
+	// Cluster is the cluster's name. Default, with Routes: that of the pipeline.
+	Cluster string
+	// ClusterPort is the port for the other members, of the embedded engine. Default 6222; -1: any free one.
+	ClusterPort int
+	// Host is the address on which the embedded engine listens, for members and for Port: on loopback. Default 127.0.0.1.
+	Host string
+	// Port is that of the embedded engine for other processes of this machine; they are asked for no password. -1: any free one.
+	// Default: none for an engine that is alone, any free one for a member of a cluster.
+	Port int
+	// Election is the time without a leader after which a server of the embedded engine stands for election; see
+	// [jetstream.ServerConfig].
+	Election time.Duration
+	// MaxStore bounds the bytes that the embedded engine stores. Default: the disk.
+	MaxStore int64
+
+	// NATS are the addresses of NATS servers with JetStream that others run, with commas between them.
+	NATS string
+	// NATSCreds is a file of credentials for them, NATSCA a PEM file of the certificates to trust instead of the system's.
+	NATSCreds, NATSCA string
+
+	// Replicas is how many servers keep each log, 1 to 5, and Streams over how many streams the logs are spread; both are fixed
+	// when the pipeline is created. Defaults: 3 in a cluster, else 1; by the number of shards.
+	Replicas, Streams int
+	// Compress compresses the larger records of the logs.
+	Compress bool
+}
+
+// clustered says whether the embedded engine is a member of a cluster.
+func (c *Config) clustered() bool { return c.Cluster != "" }
+
+// inMemory says whether nothing is kept.
+func (c *Config) inMemory() bool { return c.Dir == "" && c.NATS == "" }
+
+func (c *Config) setDefaults() error {
+	c.Pipeline = cmp.Or(c.Pipeline, DefaultPipeline)
+	c.Shards = cmp.Or(c.Shards, DefaultShards)
+	c.Host = cmp.Or(c.Host, jetstream.DefaultHost)
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if len(c.Routes) > 0 {
+		c.Cluster = cmp.Or(c.Cluster, c.Pipeline)
+	}
+	if err := c.check(); err != nil {
+		return fmt.Errorf("configuration of a node: %w", err)
+	}
+	if c.clustered() {
+		c.Port = cmp.Or(c.Port, -1) // a member has one
+	}
+	c.Name = cmp.Or(c.Name, DefaultName)
+	return nil
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Shards < 1 || c.Shards > shard.Max:
+		return fmt.Errorf("%d shards: expected 1 to %d", c.Shards, shard.Max)
+	case c.NATS != "" && (c.clustered() || c.Port != 0 || c.ClusterPort != 0):
+		return errors.New("NATS means servers that others run; Port, Cluster, ClusterPort and Routes are of an embedded one")
+	case c.NATS == "" && (c.NATSCreds != "" || c.NATSCA != ""):
+		return errors.New("NATSCreds and NATSCA need NATS")
+	case c.ClusterPort != 0 && !c.clustered():
+		return errors.New("ClusterPort needs Routes or Cluster")
+	case c.inMemory() && (c.clustered() || c.Port != 0):
+		return errors.New("an engine for other processes needs a folder: set Dir")
+	case c.Name == "" && (c.clustered() || c.NATS != ""):
+		return errors.New("a node that is not alone needs a Name, the same at every start")
+	}
+	return c.checkAddresses()
+}
+
+func (c *Config) checkAddresses() error {
+	if !isLoopback(c.Host) {
+		return fmt.Errorf("host %s: %w", c.Host, ErrOpenEngine)
+	}
+	for _, route := range c.Routes {
+		u, err := url.Parse(route)
+		if err != nil || u.Port() == "" {
+			return fmt.Errorf("route %q: expected nats://HOST:PORT", route)
+		}
+		if !isLoopback(u.Hostname()) {
+			return fmt.Errorf("route %s: %w", route, ErrOpenEngine)
+		}
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// server is the configuration of the embedded engine.
+func (c *Config) server() jetstream.ServerConfig {
+	s := jetstream.ServerConfig{Name: c.Name, Dir: c.Dir, Host: c.Host, Port: c.Port, NoListen: c.Port == 0,
+		Election: c.Election, MaxStore: c.MaxStore}
+	if c.clustered() {
+		s.Cluster, s.ClusterHost, s.ClusterPort, s.Routes = c.Cluster, c.Host, c.ClusterPort, c.Routes
+	}
+	return s
+}
+
+// nodeConfig is the configuration of the node on what was opened.
+func (r *Runtime) nodeConfig() node.Config {
+	c := &r.cfg
+	n := node.Config{Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Zone: c.Zone, Weight: c.Weight,
+		Engine: r.engine, Transport: r.transport, Logger: c.Logger, Info: c.Info, Keep: c.Keep}
+	if r.marks != nil {
+		n.Marks = r.marks
+	}
+	return n
+}

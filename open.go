@@ -1,0 +1,214 @@
+package quadrille
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/natstransport"
+)
+
+// inProcessQueue is the number of batches that wait in a transport that reaches only this process.
+const inProcessQueue = 64
+
+// open opens what the node is to run on: it starts the embedded engine, or connects to that of others, and opens the
+// pipeline's logs, which waits for a cluster to have a majority.
+func open(ctx context.Context, cfg Config) (*Runtime, error) {
+	if err := cfg.setDefaults(); err != nil {
+		return nil, err
+	}
+	r := &Runtime{cfg: cfg, done: make(chan struct{})}
+	r.close = sync.OnceValue(r.end)
+	if cfg.inMemory() {
+		r.engine, r.transport = memory.New(cfg.Shards), shipper.NewInProcess(inProcessQueue)
+		return r, nil
+	}
+	if err := r.openEngine(ctx); err != nil {
+		return nil, r.abandon(err)
+	}
+	return r, nil
+}
+
+func (r *Runtime) openEngine(ctx context.Context) (err error) {
+	if err := r.connect(ctx); err != nil {
+		return err
+	}
+	if r.engine, err = r.openLogs(ctx); err != nil {
+		return err
+	}
+	if r.marks, err = r.openMarks(); err != nil {
+		return err
+	}
+	r.transport, err = natstransport.New(r.events, r.cfg.Pipeline, natstransport.WithLogger(r.cfg.Logger))
+	return err
+}
+
+// connect makes both connections, to the embedded engine, which it starts, or to that of others.
+func (r *Runtime) connect(ctx context.Context) (err error) {
+	connect := r.dial(ctx)
+	if r.cfg.NATS == "" {
+		if r.server, err = jetstream.StartServer(ctx, r.cfg.server(), slog.New(quieter{r.cfg.Logger.Handler()})); err != nil {
+			return err
+		}
+		connect = r.server.Connect
+	}
+	if r.own, err = connect(connOptions(r.cfg.Name, r.cfg.Logger)...); err != nil {
+		return err
+	}
+	r.events, err = connect(connOptions(r.cfg.Name+" events", r.cfg.Logger)...)
+	return err
+}
+
+// dial returns what connects to the servers that others run. It gives up when ctx ends, and from then on takes up again the
+// connections that it has made, until disconnect.
+func (r *Runtime) dial(ctx context.Context) func(...nats.Option) (*nats.Conn, error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	r.undial = end
+	return func(opts ...nats.Option) (*nats.Conn, error) {
+		release := context.AfterFunc(ctx, end)
+		defer release()
+		opts = append(opts, nats.SetCustomDialer(dialer{life}))
+		if r.cfg.NATSCreds != "" {
+			opts = append(opts, nats.UserCredentials(r.cfg.NATSCreds))
+		}
+		if r.cfg.NATSCA != "" {
+			opts = append(opts, nats.RootCAs(r.cfg.NATSCA))
+		}
+		nc, err := nats.Connect(r.cfg.NATS, opts...)
+		if err != nil {
+			return nil, fmt.Errorf("connect to NATS: %w", errors.Join(err, ctx.Err()))
+		}
+		return nc, nil
+	}
+}
+
+// dialer dials until its context ends.
+type dialer struct{ life context.Context }
+
+// Dial implements [nats.CustomDialer].
+func (d dialer) Dial(network, address string) (net.Conn, error) {
+	return (&net.Dialer{Timeout: nats.DefaultTimeout}).DialContext(d.life, network, address)
+}
+
+func (r *Runtime) disconnect() {
+	for _, nc := range []*nats.Conn{r.events, r.own} {
+		if nc != nil {
+			nc.Close()
+		}
+	}
+	if r.undial != nil {
+		r.undial()
+	}
+}
+
+// openLogs opens the pipeline's logs. That it exists is noted in the folder, so that what is missing at a later start is known
+// to be lost.
+func (r *Runtime) openLogs(ctx context.Context) (engine.Engine, error) {
+	c := &r.cfg
+	exists, err := r.exists()
+	if err != nil {
+		return nil, err
+	}
+	logs, err := jetstream.Open(ctx, r.own, jetstream.Config{
+		Pipeline: c.Pipeline, Shards: c.Shards, Streams: c.Streams, Replicas: r.replicas(),
+		Existing: exists, Server: r.server, Logger: c.Logger, Compress: c.Compress,
+	})
+	if err != nil || c.Dir == "" {
+		return logs, err
+	}
+	return logs, jetstream.RememberPipeline(c.Dir, c.Pipeline)
+}
+
+func (r *Runtime) exists() (bool, error) {
+	if r.cfg.Dir == "" {
+		return false, nil
+	}
+	return jetstream.PipelineExists(r.cfg.Dir, r.cfg.Pipeline)
+}
+
+func (r *Runtime) replicas() int {
+	switch {
+	case r.cfg.Replicas > 0:
+		return r.cfg.Replicas
+	case r.cfg.clustered() || r.own.ConnectedClusterName() != "":
+		return 3
+	}
+	return 1
+}
+
+// openMarks opens the file in which the node keeps how far the shards' logs go; nil if it keeps nothing.
+func (r *Runtime) openMarks() (*node.MarkFile, error) {
+	c := &r.cfg
+	if c.Dir == "" {
+		return nil, nil
+	}
+	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	return node.OpenMarks(node.MarksPath(c.Dir, c.Pipeline, c.Name), c.Pipeline, c.Shards)
+}
+
+// connOptions are those of every connection: it is taken up again without end, and its troubles are logged.
+func connOptions(name string, log *slog.Logger) []nats.Option {
+	return []nats.Option{
+		nats.Name("quadrille " + name),
+		nats.MaxReconnects(-1),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("connection to the engine is lost; it is taken up again", "connection", name, "err", err)
+			}
+		}),
+		nats.ReconnectHandler(func(nc *nats.Conn) {
+			log.Info("connected to the engine again", "connection", name, "server", nc.ConnectedUrlRedacted())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			subject := ""
+			if sub != nil {
+				subject = sub.Subject
+			}
+			log.Warn("connection to the engine", "connection", name, "subject", subject, "err", err)
+		}),
+	}
+}
+
+// quieter logs the embedded server's notices as details: it tells of every stream and every election.
+type quieter struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (q quieter) Enabled(ctx context.Context, level slog.Level) bool {
+	return q.Handler.Enabled(ctx, lower(level))
+}
+
+// Handle implements [slog.Handler].
+func (q quieter) Handle(ctx context.Context, r slog.Record) error {
+	r.Level = lower(r.Level)
+	r.AddAttrs(slog.String("part", "engine"))
+	return q.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler].
+func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quieter{q.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
+
+// lower is the level below: notices become details, and warnings notices.
+func lower(level slog.Level) slog.Level {
+	if level == slog.LevelInfo {
+		return slog.LevelDebug
+	}
+	return level
+}
