@@ -4,14 +4,15 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"iter"
 	"math"
 	"slices"
 	"unicode/utf8"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
@@ -74,9 +75,9 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 	if err != nil {
 		return nil, tooLarge(err)
 	}
-	content := xxhash.New()
+	content := sha256.New()
 	for _, part := range split.Parts {
-		_, _ = content.Write(part.Payload)
+		content.Write(part.Payload)
 	}
 	return g.commit(ctx, split, key, fingerprint(content))
 }
@@ -116,9 +117,9 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 	if err := CheckKey(s.Key); err != nil {
 		return split, 0, err
 	}
-	content := xxhash.New()
-	_, _ = content.Write([]byte(s.MediaType + "\n"))
-	_, _ = content.Write(s.Body)
+	content := sha256.New()
+	content.Write([]byte(s.MediaType + "\n"))
+	content.Write(s.Body)
 	identity = fingerprint(content)
 	split, err = g.divide(g.splitter, s, func() string {
 		if s.Key == "" {
@@ -162,9 +163,9 @@ func eventsOf(split dataset.Split) []event.Addressed {
 	return events
 }
 
-// fingerprint is the identity of an event whose content was written to the hash; never 0. It tells a retry from a key that is
-// used for something else by mistake. Who makes two documents with one fingerprint on purpose misleads nobody but himself.
-func fingerprint(content *xxhash.Digest) uint64 { return max(content.Sum64(), 1) }
+// fingerprint is the identity of an event whose content was written to the hash; never 0. It is the same in all versions: a
+// request is repeated while nodes are upgraded, too.
+func fingerprint(content hash.Hash) uint64 { return max(binary.BigEndian.Uint64(content.Sum(nil)), 1) }
 
 // results makes of the acks of a submission one result per shard.
 func results(events []event.Addressed, acks []event.Ack, err error) ([]Result, error) {

@@ -26,7 +26,6 @@ const (
 	goleak      = "go.uber.org/goleak"
 	rapid       = "pgregory.net/rapid"
 	prometheus  = "github.com/prometheus"
-	xxhash      = "github.com/cespare/xxhash/v2"
 	kong        = "github.com/alecthomas/kong"
 	yaml        = "go.yaml.in/yaml/v3"
 	xsys        = "golang.org/x/sys"
@@ -107,7 +106,7 @@ var floors = [][]rule{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
 			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
-		}, modules: []string{xxhash}},
+		}},
 	},
 	{
 		// The module's root.
