@@ -25,6 +25,38 @@ func newDetecting(t *testing.T, members ...string) *detecting {
 		Detector: coordinator.NewDetector(coordinator.DetectorConfig{Node: "n1", FailAfter: time.Second})}
 }
 
+// The inputs of the detector: after each, its state must be well, and nobody is accused but another member.
+
+func (d *detecting) Heard(at time.Time, node string, incarnation uint64, cut bool) {
+	d.Detector.Heard(at, node, incarnation, cut)
+	d.check()
+}
+
+func (d *detecting) Contact(answered time.Time) {
+	d.Detector.Contact(answered)
+	d.check()
+}
+
+func (d *detecting) Tick(now time.Time, s *coordinator.State) []coordinator.Member {
+	failed := d.Detector.Tick(now, s)
+	d.check()
+	_, inside := s.Member("n1")
+	for _, f := range failed {
+		if m, ok := s.Member(f.Name); !inside || !ok || m != f || f.Name == "n1" {
+			d.Fatalf("%+v is accused, by n1, a member: %v", f, inside)
+		}
+	}
+	return failed
+}
+
+// check holds after every input.
+func (d *detecting) check() {
+	d.Helper()
+	if err := d.Detector.Check(); err != nil {
+		d.Fatal(err)
+	}
+}
+
 // hears lets the time pass, and then the beats be heard.
 func (d *detecting) hears(after time.Duration, beats ...string) *detecting {
 	d.now = d.now.Add(after)

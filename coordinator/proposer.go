@@ -163,5 +163,8 @@ func (p *Proposer) finish(at uint64, err error) {
 
 // retryPause is the pause before a repeated try, longer each time.
 func retryPause(tries int) time.Duration {
-	return min(time.Millisecond<<min(tries, 10), 250*time.Millisecond)
+	return min(time.Millisecond<<min(tries, 10), maxRetryPause)
 }
+
+// maxRetryPause bounds the pause before a repeated try.
+const maxRetryPause = 250 * time.Millisecond

@@ -14,6 +14,46 @@ type proposing struct {
 	*testing.T
 	*coordinator.Proposer
 	empty *coordinator.State
+	made  coordinator.Step // the first append of the newest plan
+}
+
+// The inputs of the proposer: after each, its state must be well, and what is appended is what was planned, behind the state
+// that it was planned on.
+
+func (p *proposing) Newest(base *coordinator.State, tail uint64) {
+	p.Proposer.Newest(base, tail)
+	if p.made = p.Step(); p.made.Action == coordinator.AppendNext && p.made.Expect != tail {
+		p.Fatalf("planned on the state at %d, and appends behind %d", tail, p.made.Expect)
+	}
+	p.check()
+}
+
+func (p *proposing) Appended(at uint64, err error) {
+	p.Proposer.Appended(at, err)
+	p.check()
+}
+
+func (p *proposing) Behind(first engine.Entry) {
+	p.Proposer.Behind(first)
+	p.check()
+}
+
+func (p *proposing) Retry() {
+	p.Proposer.Retry()
+	p.check()
+}
+
+// check holds after every input.
+func (p *proposing) check() {
+	p.Helper()
+	if err := p.Proposer.Check(); err != nil {
+		p.Fatal(err)
+	}
+	step := p.Step()
+	if again := step.Action == coordinator.AppendNext || step.Action == coordinator.ReadBehind; again &&
+		(step.Expect != p.made.Expect || string(step.Payload) != string(p.made.Payload)) {
+		p.Fatal("something else is appended than was planned, or elsewhere")
+	}
 }
 
 func newProposing(t *testing.T) *proposing {
@@ -66,7 +106,7 @@ func TestNoRecord(t *testing.T) {
 		cfg.Compute = func(s *coordinator.State) (*coordinator.State, error) {
 			return s.Enter(coordinator.Member{Name: "n1", Weight: 1}), nil
 		}
-		p := coordinator.NewProposer(cfg)
+		p := &proposing{T: t, Proposer: coordinator.NewProposer(cfg)}
 		p.Newest(empty, 0)
 		if _, _, _, err := p.Result(); p.Step().Action != coordinator.Finished || err == nil {
 			t.Errorf("%+v: step %d, %v", cfg, p.Step().Action, err)

@@ -9,7 +9,7 @@ import (
 
 // TestForeignBatchIsRefused: a batch of another shard is never evaluated here, and its sender hears of it there.
 func TestForeignBatchIsRefused(t *testing.T) {
-	o := operator.New(operator.Config{Shard: 7, Node: "n", Logic: newWords})
+	o := newHarness(t, &shardLog{}, nil)
 	o.Assign(start, operator.Assignment{Control: 3, Role: operator.Owner, Epoch: 3, Incarnation: 1})
 	step := func() (acks []event.Batch, appends int) {
 		for _, e := range o.Effects() {

@@ -218,6 +218,7 @@ type harness struct {
 	restores  int
 	seen      int // entries that were delivered to the follow under way
 	gen       uint64
+	replay    *replay
 }
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
@@ -246,6 +247,111 @@ func (h *harness) assign(role operator.Role, epoch, incarnation uint64) {
 	h.run()
 }
 
+// The inputs of the operator: after each, its state must be well.
+
+func (h *harness) Assign(now time.Time, a operator.Assignment) {
+	h.Operator.Assign(now, a)
+	h.check()
+}
+
+func (h *harness) Restored(now time.Time, gen uint64, r *operator.Restored) {
+	h.Operator.Restored(now, gen, r)
+	h.check()
+}
+
+func (h *harness) Entries(now time.Time, gen uint64, entries []engine.Entry) {
+	h.Operator.Entries(now, gen, entries)
+	h.check()
+}
+
+func (h *harness) ReadDone(now time.Time, gen uint64, err error) {
+	h.Operator.ReadDone(now, gen, err)
+	h.check()
+}
+
+func (h *harness) Appended(now time.Time, gen, seq uint64, err error) {
+	h.Operator.Appended(now, gen, seq, err)
+	h.check()
+}
+
+func (h *harness) Deliver(now time.Time, b event.Batch) {
+	h.Operator.Deliver(now, b)
+	h.check()
+}
+
+func (h *harness) Marked(now time.Time, m engine.Mark) {
+	h.Operator.Marked(now, m)
+	h.check()
+}
+
+func (h *harness) Tick(now time.Time) {
+	h.Operator.Tick(now)
+	h.check()
+}
+
+// check holds after every input.
+func (h *harness) check() {
+	h.t.Helper()
+	if err := h.Operator.Check(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.checkLog()
+}
+
+// replay is what the log makes of words and producers, up to a position.
+type replay struct {
+	chain  *operator.Chain
+	read   int // entries
+	words  *words
+	seqs   map[event.Producer]uint64
+	broken bool // the log is damaged
+}
+
+func newReplay() *replay {
+	return &replay{chain: &operator.Chain{Shard: 7}, words: newWords().(*words), seqs: map[event.Producer]uint64{}}
+}
+
+// to reads on to a position, and reports whether the log makes anything of it.
+func (r *replay) to(position uint64, entries []engine.Entry) bool {
+	for ; !r.broken && r.read < len(entries) && entries[r.read].Seq <= position; r.read++ {
+		e := entries[r.read]
+		rec, err := r.chain.Push(e.Seq, e.Payload)
+		if err == nil && rec != nil && rec.Kind == operator.Delta {
+			err = r.words.Apply(e.Seq, rec.Body)
+		}
+		if r.broken = err != nil; rec != nil {
+			for _, at := range rec.Positions {
+				r.seqs[at.Producer] = at.Seq
+			}
+		}
+	}
+	return !r.broken
+}
+
+// checkLog compares words and producers with what the log makes of them, where the log is still the one that was read.
+func (h *harness) checkLog() {
+	h.t.Helper()
+	at := h.Mark()
+	if h.State() == operator.Halted || h.replay != nil && h.replay.chain.Whole == at.Position {
+		return
+	}
+	if h.replay == nil || at.Position < h.replay.chain.Seq {
+		h.replay = newReplay()
+	}
+	r := h.replay
+	if !r.to(at.Position, h.log.entries) || at != (engine.Mark{Position: r.chain.Whole, ID: r.chain.WholeID}) {
+		return
+	}
+	if l, ok := h.Logic().(*words); ok && !slices.Equal(l.sorted(), r.words.sorted()) {
+		h.t.Fatalf("the state is %q, the log says %q", l.sorted(), r.words.sorted())
+	}
+	for p, seq := range r.seqs {
+		if got := h.Producer(p).Seq; got != seq && (got != 0 || !p.Passing()) {
+			h.t.Fatalf("%s is known to %d, the log has it to %d", p, got, seq)
+		}
+	}
+}
+
 // run does the effects until there are none.
 func (h *harness) run() {
 	for effects := h.Effects(); len(effects) > 0; effects = h.Effects() {
@@ -271,14 +377,37 @@ func (h *harness) effect(e operator.Effect) {
 	case operator.StopReading:
 		h.following = false
 	case operator.Append:
+		h.fenced(e)
 		h.appended(e)
 	case operator.Ack:
+		h.committed(e)
 		h.batches = append(h.batches, e.Batch)
 		h.acks = append(h.acks, e.Batch.Acks...)
 	case operator.TakeSnapshot:
 		h.snapshots = append(h.snapshots, e)
 	case operator.Superseded:
 		h.others = append(h.others, e)
+	}
+}
+
+// fenced checks that a record that is appended is of this node and shard, and uses what is kept for claims only for one.
+func (h *harness) fenced(a operator.Append) {
+	r, err := operator.Decode(a.Payload)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if a.Claim != (r.Kind == operator.Claim) || r.Shard != h.cfg.Shard || r.Writer.Node != h.cfg.Node {
+		h.t.Fatalf("claim: %v, %+v", a.Claim, r)
+	}
+}
+
+// committed checks that what is acked is in the log.
+func (h *harness) committed(a operator.Ack) {
+	for _, ack := range a.Batch.Acks {
+		there := slices.ContainsFunc(h.log.entries, func(e engine.Entry) bool { return e.Seq == ack.Position })
+		if ack.Status == event.Committed && ack.Position > 0 && !there {
+			h.t.Fatalf("acked at %d, where the log has nothing", ack.Position)
+		}
 	}
 }
 

@@ -328,7 +328,7 @@ func (o *Operator) resume() {
 	}
 	o.become(Following)
 	o.gen++
-	o.reading = true
+	o.reading, o.retryAt = true, time.Time{}
 	o.emit(Follow{Gen: o.gen, From: o.begin()})
 }
 
@@ -367,7 +367,7 @@ func (o *Operator) read() {
 // drop forgets the shard.
 func (o *Operator) drop() {
 	o.gen++
-	o.reading = false
+	o.reading, o.retryAt = false, time.Time{}
 	o.emit(StopReading{})
 	o.refuseAll()
 	o.remember(o.Committed())

@@ -271,3 +271,26 @@ func TestStrangeErrors(t *testing.T) {
 		t.Errorf("%v after %d tries: %v", h.State(), tries, h.Err())
 	}
 }
+
+// TestNothingLeftToTry: a follow that failed is not tried again where the shard is dropped, or followed anew, meanwhile.
+func TestNothingLeftToTry(t *testing.T) {
+	for _, a := range []operator.Assignment{
+		{Control: 2, Role: operator.NoRole, Epoch: 1, Incarnation: 1},
+		{Control: 2, Role: operator.Standby, Epoch: 1, Incarnation: 2},
+	} {
+		h := newHarness(t, &shardLog{}, nil)
+		h.assign(operator.Standby, 1, 1)
+		if h.ReadDone(h.now, h.follow.Gen, engine.ErrNoLeader); !h.Waiting() {
+			t.Fatal("a follow that failed is not tried again")
+		}
+		h.Assign(h.now, a)
+		h.run()
+		gen := h.gen
+		if waits := h.Waiting(); waits {
+			t.Errorf("in role %d something is left to try", a.Role)
+		}
+		if h.tick(time.Minute); h.gen != gen {
+			t.Errorf("in role %d it was tried again", a.Role)
+		}
+	}
+}

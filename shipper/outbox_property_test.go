@@ -41,7 +41,7 @@ var worldNodes = []string{"a", "b", "c"}
 
 // world is an outbox, the owners it sends to, and the way between them.
 type world struct {
-	out   *shipper.Outbox
+	out   checked
 	now   time.Time
 	token uint64
 	// open are the events that wait for an answer, in order; gone those that nobody waits for any more.
@@ -72,10 +72,10 @@ type route struct {
 
 func newWorld(t *rapid.T) *world {
 	return &world{
-		out: shipper.NewOutbox(shipper.OutboxConfig{
+		out: checked{shipper.NewOutbox(shipper.OutboxConfig{
 			Node: "me", FirstID: 1, Resend: 100 * time.Millisecond, Backoff: 10 * time.Millisecond,
 			MaxEvents: rapid.IntRange(1, 4).Draw(t, "most events"), MaxBatch: 8, MaxQueue: 40,
-		}),
+		}), t},
 		now: time.Unix(1000, 0), gone: map[uint64]bool{}, seqs: map[event.Producer]uint64{}, answered: map[uint64]int{}, tooLarge: map[uint64]bool{},
 		last: map[string]event.Batch{}, log: shardLog{highest: map[event.Producer]uint64{}, places: map[uint64]int{}},
 	}

@@ -15,7 +15,7 @@ import (
 // desk is an outbox with its time, which only the test moves.
 type desk struct {
 	t   testing.TB
-	out *shipper.Outbox
+	out checked
 	now time.Time
 }
 
@@ -24,7 +24,7 @@ func newDesk(t testing.TB, cfg shipper.OutboxConfig) *desk {
 	if cfg.FirstID == 0 {
 		cfg.FirstID = 1
 	}
-	return &desk{t: t, out: shipper.NewOutbox(cfg), now: time.Unix(1000, 0)}
+	return &desk{t: t, out: checked{shipper.NewOutbox(cfg), t}, now: time.Unix(1000, 0)}
 }
 
 // submit submits events with these sequences, which are their tokens too, and payloads of so many bytes.

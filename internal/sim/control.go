@@ -44,8 +44,9 @@ func (p *proc) propose(what string, compute func(*coordinator.State) (*coordinat
 	return x
 }
 
-// step does the next step, after its pause.
+// step does the next step, after its pause. It comes after each input.
 func (x *proposal) step() {
+	x.p.check(x.proposer)
 	step := x.proposer.Step()
 	if step.Pause == 0 {
 		x.do(step)
@@ -202,6 +203,7 @@ func (p *proc) assign() {
 	}
 	state := p.state
 	at := p.entry.Look(p.mono(), state, false)
+	p.check(p.entry)
 	if at.Superseded > 0 {
 		p.kill(fmt.Sprintf("incarnation %d bears its name", at.Superseded))
 		return
@@ -221,6 +223,7 @@ func (p *proc) assign() {
 		p.propose("enter again", p.bear, func(*coordinator.State, error) {
 			p.entering = false
 			p.entry.Tried(p.mono())
+			p.check(p.entry)
 			p.look()
 		})
 	case at.Wait > 0:
@@ -234,6 +237,7 @@ func (p *proc) assign() {
 func (p *proc) beat() {
 	p.w.network.beat(p)
 	orders := p.watch.Look(p.mono(), p.state)
+	p.check(p.watch)
 	if orders.Call {
 		p.call()
 	}
@@ -249,7 +253,10 @@ func (p *proc) beat() {
 // call tries to be in contact with a majority.
 func (p *proc) call() {
 	log := p.w.engine.control
-	log.read(p, max(log.tail(), 1), func([]engine.Entry) {}, func(err error) { p.watch.Called(p.mono(), err == nil) })
+	log.read(p, max(log.tail(), 1), func([]engine.Entry) {}, func(err error) {
+		p.watch.Called(p.mono(), err == nil)
+		p.check(p.watch)
+	})
 }
 
 func (p *proc) accuse(m coordinator.Member) {
@@ -259,5 +266,13 @@ func (p *proc) accuse(m coordinator.Member) {
 	}, func(*coordinator.State, error) {
 		delete(p.accusing, m.Name)
 		p.watch.Accused(m.Name)
+		p.check(p.watch)
 	})
+}
+
+// check holds after every input of a state machine of the control plane.
+func (p *proc) check(machine interface{ Check() error }) {
+	if err := machine.Check(); err != nil {
+		p.w.broken(ErrState, "%s: %v", p, err)
+	}
 }

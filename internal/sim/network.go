@@ -69,6 +69,7 @@ func (n *network) beat(from *proc) {
 		p.after(w.between(100*time.Microsecond, 5*time.Millisecond), func() {
 			if !p.deaf || p == from && p.own {
 				p.watch.Heard(p.mono(), name, incarnation, isCut)
+				p.check(p.watch)
 				p.heardMarks(marks)
 			}
 		})

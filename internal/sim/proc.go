@@ -233,6 +233,7 @@ func (l *loop) turn() {
 	if l.role != nil {
 		l.op.Assign(now, l.role.Assignment)
 		l.role = nil
+		l.check()
 	}
 	switch in, remote := len(l.in), len(l.remote); {
 	case in > 0 && (remote == 0 || l.p.w.rng.IntN(2) == 0):
@@ -244,6 +245,7 @@ func (l *loop) turn() {
 		l.remote = l.remote[1:]
 		l.op.Deliver(now, b)
 	}
+	l.check()
 	l.effects()
 	l.wake()
 }
@@ -255,6 +257,7 @@ func (l *loop) tick() {
 	}
 	l.replica.Hear(l.p.wall())
 	l.op.Tick(l.p.wall())
+	l.check()
 	l.effects()
 }
 
@@ -283,6 +286,13 @@ func (l *loop) put(b event.Batch) error {
 	l.remote = append(l.remote, b)
 	l.wake()
 	return nil
+}
+
+// check holds after every input of the replica.
+func (l *loop) check() {
+	if err := l.replica.Check(); err != nil {
+		l.p.w.broken(ErrState, "%s shard %d: %v", l.p, l.shard, err)
+	}
 }
 
 // effects does what the operator asks for.

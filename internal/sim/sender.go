@@ -26,7 +26,15 @@ func newSender(p *proc, s int) *sender {
 // do gives the sender an input, and does what it asks for.
 func (s *sender) do(input func(now time.Time)) {
 	input(s.p.wall())
+	s.check()
 	s.effects()
+}
+
+// check holds after every input of the sender.
+func (s *sender) check() {
+	if err := s.core.Check(); err != nil {
+		s.p.w.broken(ErrState, "%s shard %d: %v", s.p, s.shard, err)
+	}
 }
 
 func (s *sender) tick() {
@@ -58,12 +66,14 @@ func (s *sender) send(node string, b event.Batch) {
 		if err := s.p.loops[s.shard].put(b); err != nil {
 			s.p.w.note("%s shard %d: batch %d: %v", s.p, s.shard, b.ID, err)
 			s.core.Refused(s.p.wall(), b, err)
+			s.check()
 		}
 		return
 	}
 	if err := s.p.w.network.send(s.p, node, b); err != nil {
 		s.p.w.note("%s shard %d: batch %d to %s: %v", s.p, s.shard, b.ID, node, err)
 		s.core.Sent(s.p.wall(), b, err)
+		s.check()
 	}
 }
 

@@ -62,6 +62,7 @@ var (
 	ErrDropped   = errors.New("G7: a bad event is not in the dead-letter log, or a good one is")
 	ErrDamage    = errors.New("G8: a shard has halted whose log is sound")
 	ErrControl   = errors.New("control log: nodes differ at one epoch, or the assignment is out of balance")
+	ErrState     = errors.New("the state of a state machine is not well after an input")
 	ErrNeverDone = errors.New("liveness: the cluster does not come to rest")
 )
 

@@ -28,6 +28,73 @@ func process(name string) coordinator.Process {
 	return coordinator.Process{Name: name, ID: name + "-1"}
 }
 
+// entry is that of a process whose state must be well after each input.
+type entry struct {
+	*testing.T
+	*core.Entry
+}
+
+func (e entry) Look(now time.Time, s *coordinator.State, left bool) core.Standing {
+	defer e.check()
+	return e.Entry.Look(now, s, left)
+}
+
+func (e entry) Tried(now time.Time) {
+	defer e.check()
+	e.Entry.Tried(now)
+}
+
+func (e entry) check() {
+	e.Helper()
+	if err := e.Entry.Check(); err != nil {
+		e.Fatal(err)
+	}
+}
+
+// watch is one of that node whose state must be well after each input, and which accuses others alone.
+type watch struct {
+	*testing.T
+	*core.Watch
+	node string
+}
+
+func newWatch(t *testing.T, node string, failAfter time.Duration) watch {
+	return watch{t, core.NewWatch(node, failAfter), node}
+}
+
+func (w watch) Heard(at time.Time, node string, incarnation uint64, cut bool) {
+	defer w.check()
+	w.Watch.Heard(at, node, incarnation, cut)
+}
+
+func (w watch) Called(at time.Time, answered bool) {
+	defer w.check()
+	w.Watch.Called(at, answered)
+}
+
+func (w watch) Accused(name string) {
+	defer w.check()
+	w.Watch.Accused(name)
+}
+
+func (w watch) Look(now time.Time, s *coordinator.State) core.Orders {
+	defer w.check()
+	o := w.Watch.Look(now, s)
+	for _, m := range o.Accuse {
+		if known, member := s.Member(m.Name); !member || known != m || m.Name == w.node || slices.Contains(o.Withdraw, m.Name) {
+			w.Fatalf("%+v is accused", m)
+		}
+	}
+	return o
+}
+
+func (w watch) check() {
+	w.Helper()
+	if err := w.Watch.Check(); err != nil {
+		w.Fatal(err)
+	}
+}
+
 // TestEntry goes through the table of the package's documentation.
 func TestEntry(t *testing.T) {
 	me, next := process("a"), coordinator.Process{Name: "a", ID: "a-2"}
@@ -37,7 +104,7 @@ func TestEntry(t *testing.T) {
 		t.Fatal(err)
 	}
 	back := me.Enter(out)
-	e := core.NewEntry(me, began)
+	e := entry{t, core.NewEntry(me, began)}
 	now := began
 	look := func(s *coordinator.State, left bool, want core.Standing) {
 		t.Helper()
@@ -80,7 +147,7 @@ func TestEntry(t *testing.T) {
 func TestWatch(t *testing.T) {
 	const failAfter = time.Second
 	s := state(4, process("a"), process("b"), process("c"))
-	w := core.NewWatch("a", failAfter)
+	w := newWatch(t, "a", failAfter)
 	now := began
 	look := func(heard, want string) {
 		t.Helper()
@@ -152,7 +219,7 @@ func TestWatchSeveral(t *testing.T) {
 		members = append(members, process(string(rune('a'+i))))
 	}
 	s := state(4, members...)
-	w := core.NewWatch("a", time.Second)
+	w := newWatch(t, "a", time.Second)
 	now := began
 	// silent lets the time pass in which all but those of the names are heard.
 	silent := func(names string) (o core.Orders) {

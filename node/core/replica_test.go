@@ -21,8 +21,16 @@ func TestReplicaHears(t *testing.T) {
 	for _, mark := range []engine.Mark{{}, {Position: 7, ID: "ni:///x"}} {
 		now, cfg := began, operator.Config{Shard: 3, Node: "n1", Logic: keepAll}
 		r := core.NewReplica(cfg, func() engine.Mark { return mark })
+		check := func() {
+			t.Helper()
+			if err := r.Check(); err != nil {
+				t.Fatal(err)
+			}
+		}
 		r.Hear(now)
+		check()
 		r.Operator.Assign(now, operator.Assignment{Role: operator.Owner, Control: 2, Epoch: 2, Incarnation: 1})
+		check()
 		for range 100 { // the log is empty, and stays so but for a claim
 			for _, e := range r.Operator.Effects() {
 				switch e := e.(type) {
@@ -33,9 +41,11 @@ func TestReplicaHears(t *testing.T) {
 				case operator.Append:
 					r.Operator.Appended(now, e.Gen, 1, nil)
 				}
+				check()
 			}
 			now = now.Add(time.Second)
 			r.Operator.Tick(now)
+			check()
 		}
 		want := operator.Owning
 		if mark.Position > 0 {

@@ -26,6 +26,70 @@ func newDriven(t *testing.T, queue int) *driven {
 		shipper.OutboxConfig{Node: "n1", Shard: 3, FirstID: core.FirstBatch(1), MaxQueue: queue})}
 }
 
+// The inputs of the sender: after each, its state must be well.
+
+func (d *driven) Assign(now time.Time, r core.Role) {
+	d.Helper()
+	defer d.check()
+	d.Sender.Assign(now, r)
+}
+
+func (d *driven) Identify(events []event.Event) {
+	d.Helper()
+	defer d.check()
+	d.Sender.Identify(events)
+}
+
+func (d *driven) Submit(now time.Time, events []event.Event, who []string) bool {
+	d.Helper()
+	defer d.check()
+	return d.Sender.Submit(now, events, who)
+}
+
+func (d *driven) Forget(gone func(string) bool) []string {
+	d.Helper()
+	defer d.check()
+	return d.Sender.Forget(gone)
+}
+
+func (d *driven) Acked(now time.Time, b event.Batch) error {
+	d.Helper()
+	defer d.check()
+	return d.Sender.Acked(now, b)
+}
+
+func (d *driven) Refused(now time.Time, b event.Batch, why error) {
+	d.Helper()
+	defer d.check()
+	d.Sender.Refused(now, b, why)
+}
+
+func (d *driven) Sent(now time.Time, b event.Batch, err error) bool {
+	d.Helper()
+	defer d.check()
+	return d.Sender.Sent(now, b, err)
+}
+
+func (d *driven) Tick(now time.Time) {
+	d.Helper()
+	defer d.check()
+	d.Sender.Tick(now)
+}
+
+func (d *driven) Answered() ([]core.Answer[string], []shipper.Outgoing) {
+	d.Helper()
+	defer d.check()
+	return d.Sender.Answered()
+}
+
+// check holds after every input.
+func (d *driven) check() {
+	d.Helper()
+	if err := d.Sender.Check(); err != nil {
+		d.Fatal(err)
+	}
+}
+
 func (d *driven) owner(name string, control, incarnation uint64) {
 	d.Assign(d.now, core.Role{Owner: name, Assignment: operator.Assignment{Control: control, Epoch: control, Incarnation: incarnation}})
 }

@@ -22,6 +22,7 @@ const maxCalls = 20
 
 // Watch hears the other members, and says whom to accuse. It is used by one goroutine.
 type Watch struct {
+	node     string
 	detector *coordinator.Detector
 	accused  map[string]uint64 // incarnations of those against whom a proposal is under way
 	calls    int               // that are under way
@@ -29,8 +30,8 @@ type Watch struct {
 
 // NewWatch returns one that has heard nobody.
 func NewWatch(node string, failAfter time.Duration) *Watch {
-	return &Watch{detector: coordinator.NewDetector(coordinator.DetectorConfig{Node: node, FailAfter: failAfter}),
-		accused: map[string]uint64{}}
+	detector := coordinator.NewDetector(coordinator.DetectorConfig{Node: node, FailAfter: failAfter})
+	return &Watch{node: node, detector: detector, accused: map[string]uint64{}}
 }
 
 // Heard takes in a beat; see [coordinator.Detector.Heard].
