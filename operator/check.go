@@ -13,8 +13,13 @@ import (
 // simulation, which call it after each input, before the effects are taken. Its cost grows with the state: with the
 // producers that are remembered, and with what waits.
 func (o *Operator) Check() error {
-	return cmp.Or(o.checkState(), o.checkReading(), o.queue.check(o), o.checkInflight(), o.checkEffects(), o.chain.Check(),
-		o.producers.check(o.chain.Whole))
+	for _, check := range [...]func() error{o.chain.Check, o.checkState, o.checkReading, o.checkQueue, o.checkInflight,
+		o.checkEffects, o.checkProducers} { // each builds on the ones before it
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func broken(format string, args ...any) error { return fmt.Errorf("operator: "+format, args...) }
@@ -80,8 +85,9 @@ func (q *queue) decided() int {
 	return n
 }
 
-// check checks that the batches of a sender are in order and new, that answers come in order, and that the sums are right.
-func (q *queue) check(o *Operator) error {
+// checkQueue checks that the batches of a sender are in order and new, that answers come in order, and that the sums are right.
+func (o *Operator) checkQueue() error {
+	q := &o.queue
 	bytes, last := 0, map[string]uint64{}
 	for i, w := range q.batches {
 		sent, known := last[w.From]
@@ -225,9 +231,10 @@ func (c *Chain) Check() error {
 	return nil
 }
 
-// check checks what is remembered of producers at the position whole: each has its slot, nothing of it is of later records,
+// checkProducers checks what is remembered of producers: each has its slot, nothing of it is of later records,
 // and those that are forgotten are listed, each once, the longest unseen first.
-func (p *producers) check(whole uint64) error {
+func (o *Operator) checkProducers() error {
+	p, whole := o.producers, o.chain.Whole
 	once, passing := 0, 0
 	for who, slot := range p.byKey {
 		at := p.slots.at(slot)
