@@ -11,6 +11,23 @@ import (
 // Chain checks the records of one shard's log as they are read, in order, and joins the parts of large ones. The zero
 // Chain with a Shard expects the log's first record; [Chain.Resume] makes one that begins anywhere. It is the one place
 // that knows what a well-formed log is; owners, standbys, sinks and tests all read through it.
+//
+// This is what comes of each record in each state: before the first one, after a whole one, with a chain of parts that is open,
+// before the first one after [Resume], with a chain open whose first parts were not pushed. A cell has the next state, "." where
+// that is the same, and "+" where a whole record is returned; "damaged" and "inside" are errors, and "-" can't be.
+//
+//	input                   new      whole    open     resumed   headless
+//	a later claim           whole +  . +      whole +  whole +   whole +
+//	the newest claim        whole +  damaged  damaged  whole +   damaged
+//	a whole record          damaged  . +      damaged  whole +   damaged
+//	its first part          damaged  open     damaged  open      damaged
+//	its next part           damaged  damaged  .        headless  .
+//	its last part           damaged  damaged  whole +  inside    inside
+//	a part after a gap      damaged  damaged  damaged  headless  damaged
+//	of another writer       damaged  damaged  damaged  whole +   damaged
+//	of another prev         damaged  damaged  damaged  whole +   damaged
+//	of an earlier position  damaged  damaged  damaged  damaged   damaged
+//	of another shard        damaged  damaged  damaged  damaged   damaged
 type Chain struct {
 	// Shard is the shard that every record must name.
 	Shard int
@@ -53,7 +70,6 @@ func ResumeAt(shard int, seq uint64, payload []byte) (*Chain, error) {
 	if err != nil {
 		return nil, c.at(seq, err)
 	}
-	// Every record is written under the newest claim, so its writer is the owner.
 	c.Head, c.Owner, c.resumed = r.ID, r.Writer, false
 	c.WholeID = r.ID
 	if r.Kind == Delta {
@@ -87,9 +103,11 @@ func (c *Chain) PushRecord(seq uint64, r *Record) (*Record, error) {
 	if headless && r.Part > 0 && !r.More {
 		return nil, c.at(seq, ErrInside)
 	}
+	if r.Kind == Claim || c.resumed { // every record is written under the newest claim, so its writer is the owner
+		c.Owner = r.Writer
+	}
 	c.Seq, c.Head, c.resumed = seq, r.ID, false
 	if r.Kind == Claim {
-		c.Owner = r.Writer
 		c.parts, c.part, headless = nil, 0, false // a chain that was never closed has no effect
 	}
 	c.headless = headless

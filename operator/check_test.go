@@ -16,6 +16,7 @@ type stand struct {
 	*Operator
 	t   *testing.T
 	now time.Time
+	log []engine.Entry // what it has committed, or read
 }
 
 func newStand(t *testing.T) *stand {
@@ -48,6 +49,7 @@ func (s *stand) owns() {
 // commit takes what is asked for, and commits the append.
 func (s *stand) commit() {
 	s.Effects()
+	s.log = append(s.log, engine.Entry{Seq: s.chain.Seq + 3, Payload: s.inflight.payloads[s.inflight.next]})
 	s.Appended(s.now, s.gen, s.chain.Seq+3, nil)
 }
 

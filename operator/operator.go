@@ -179,6 +179,46 @@ type Stats struct {
 
 // Operator is one shard on one node. It is used by one goroutine at a time; after each input the driver takes its
 // Effects and does them.
+//
+// This is what comes of each input in each [State]. Claiming is one of three: the log is read to its end ("read"), the claim is
+// being appended ("claim"), or waits for another try; so is owning: nothing is under way ("own"), an append is ("append"), its
+// outcome is being read ("unsure"), or it waits for another try ("wait"). A cell has the next state; "+", if a record is taken
+// in; "later", if something is tried again after Backoff; "again", if something is asked for anew; and what senders are answered:
+// "ack", "no" (not the owner), "halted", "large". "." is nothing, and "-" can't come. An answer of the present generation that
+// was not asked for can't, either, and has no effect.
+//
+//	input                   none     restore  follow   read     claim   own     append       unsure       wait         rest    halt
+//	Assign, older           .        .        .        .        .       .       .            .            .            .       .
+//	Assign NoRole           .        none     none     none     none    none    none no      none no      none no      none    .
+//	Assign Standby          restore  .        .        follow   follow  follow  follow no    follow no    follow no    follow  .
+//	Assign Owner            restore  .        read     .        .       .       .            .            .            .       .
+//	Assign Owner, later     restore  .        read     again    read    read    read no      read no      read no      read    .
+//	an answer, older        .        .        .        .        .       .       .            .            .            .       .
+//	Restored                .        follow   .        .        .       .       .            .            .            .       .
+//	Entries: next record    .        .        +        +        .       .       .            +            .            .       .
+//	Entries: our append     -        -        -        -        -       -       -            + ack        -            -       -
+//	Entries: later claim    .        .        +        rest +   .       .       .            rest + no    .            .       .
+//	Entries: damaged        .        .        halt     halt     .       .       .            halt halted  .            .       .
+//	Entries: another  .        .        .        .        .       .       .            later        .            .       .
+//	ReadDone                .        .        -        claim    .       .       .            wait         .            .       .
+//	ReadDone: failed        .        .        later    later    .       .       .            later        .            .       .
+//	ReadDone: trimmed       .        .        restore  restore  .       .       .            restore      .            .       .
+//	ReadDone: damaged       .        .        halt     halt     .       .       .            halt halted  .            .       .
+//	Appended                .        .        .        .        own +   .       own + ack    -            -            .       .
+//	Appended: conflict      .        .        .        .        read    .       unsure       -            -            .       .
+//	Appended: unknown       .        .        .        .        read    .       unsure       -            -            .       .
+//	Appended: too large     .        .        .        .        halt    .       own large    -            -            .       .
+//	Appended: damaged       .        .        .        .        halt    .       halt halted  -            -            .       .
+//	Deliver                 no       no       no       .        .       append  .            .            .            no      halted
+//	Deliver, what waits     -        -        -        -        -       -       .            .            .            -       -
+//	Marked, later           .        .        .        .        .       .       .            .            .            .       .
+//	Marked: another  .        .        halt     halt     halt    halt    halt halted  halt halted  halt halted  halt    .
+//	Tick                    .        .        .        .        .       .       .            .            .            .       .
+//	Tick, after Backoff     .        .        .        .        .       .       .            .            append       .       .
+//
+// Batches wait in restore, read and claim for an owner, who commits them when it owns; else they are answered as in rest. What
+// differs with the error of an append or a read is in trouble.go. In follow and read the reading has begun well: one that begins
+// with another record than the last one known is repeated, as in unsure.
 type Operator struct {
 	cfg     Config
 	state   State

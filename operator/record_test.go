@@ -427,3 +427,19 @@ func TestHeadersOfLaterVersions(t *testing.T) {
 		}
 	}
 }
+
+// TestResumedChainKnowsItsOwner: after its first record, a chain that begins anywhere takes none of another writer that has not
+// claimed the shard.
+func TestResumedChainKnowsItsOwner(t *testing.T) {
+	w := operator.Writer{Epoch: 2, Node: "n1", Incarnation: 1}
+	c := operator.Resume(7, 9)
+	first := &operator.Record{Kind: operator.Delta, Shard: 7, Writer: w, ID: "a", Prev: "before"}
+	if _, err := c.PushRecord(12, first); err != nil || c.Owner != w {
+		t.Fatalf("%v, owner %+v", err, c.Owner)
+	}
+	w.Epoch++
+	second := &operator.Record{Kind: operator.Delta, Shard: 7, Writer: w, ID: "b", Prev: "a"}
+	if _, err := c.PushRecord(15, second); !errors.Is(err, engine.ErrDamaged) {
+		t.Errorf("a record of nobody who owns the shard: %v", err)
+	}
+}

@@ -43,6 +43,7 @@ var floors = [][]rule{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
 		{pkg: "rdf/internal/chars"}, {pkg: "rdf/internal/iri"}, {pkg: "rdf/internal/labels"},
 		{pkg: "internal/suite"},
+		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
