@@ -34,17 +34,35 @@ type OutboxConfig struct {
 // waits for it any more, or it turns out that it can't be sent. It has no clock, no I/O and no goroutine. It is used by
 // one goroutine at a time; after each input the driver takes its effects.
 //
-// What an input does:
+// This is what comes of each input in each state: with no batch under way and an owner known, with a batch that waits for an
+// owner to be known, with one that was sent, and with one that an owner has not taken. A cell has the next state; "send", if the
+// batch, or the next, is to be sent; "ack" and "large", the answers to events; "no", if nothing was taken, and "error". "." is
+// nothing, and "-" can't be.
 //
-//	            nothing under way        a batch under way
-//	Submit      fills and sends a batch  the events wait behind it; one over the wire form's limits is answered TooLarge
-//	Cancel      drops a waiting event    not sent yet: drops the event; sent: drops the batch when nobody waits for any
-//	                                     of it, and keeps it whole while somebody does
-//	Route       notes the owner          sends the batch to a new owner at once
-//	Acked       late: ignored            all answered: the next batch; NotOwner, Busy: again after Backoff
-//	Unsendable  late: ignored            one event: answered TooLarge; more: halved, under a new ID
-//	Renumber    notes the ID             sends the batch under the new ID
-//	Tick        fills and sends          sends the batch again when it is due
+//	input                           empty      unsent       sent         refused
+//	Submit                          sent send  .            .            .
+//	Submit, over the wire's limits  large      large        large        large
+//	Submit, no room                 sent send  no           no           no
+//	Cancel all                      .          empty        empty        empty
+//	Route to another owner          .          sent send    send         sent send
+//	Route to nobody                 .          .            .            sent
+//	Route, older                    .          .            .            .
+//	Acked: answers                  .          empty ack    empty ack    empty ack
+//	Acked: NotOwner, Busy           .          .            refused      .
+//	Acked: another batch            .          .            .            .
+//	Acked: not understood           .          error        error        error
+//	Unsendable: its only event      .          empty large  empty large  empty large
+//	Unsendable: another batch       .          .            .            .
+//	Renumber                        .          .            send         send
+//	Renumber, backwards             .          .            .            .
+//	Tick, early                     .          .            .            .
+//	Tick, after Backoff             .          .            .            send
+//	Tick, after Resend              .          .            send         send
+//
+// What is submitted while a batch is under way waits behind it, and goes when that is answered. A batch of which somebody has
+// given up a part is sent whole as before; when all have, it is dropped, and what waits goes at the next Tick. Of several events
+// that can't be sent, the first half becomes the batch under way, under a new ID, and is sent. NoRoom and NoLeader are as Busy,
+// but for the time, which is Resend.
 type Outbox struct {
 	cfg   OutboxConfig
 	owner string
