@@ -23,6 +23,21 @@ type DetectorConfig struct {
 //
 // A node that hears nobody, and is not answered, can't serve what it owns, and says so in its beats ([Detector.Cut]). Those
 // of others that say so are no sign that they can serve, but one that something is heard.
+//
+// This is what a Tick tells after each input, in each state of a detector of n1, beside n2 and n3: it is no member, it hears all,
+// n2 is silent for FailAfter, nobody else is heard and the control log has answered once, or has not, and it doesn't hear even
+// itself. A cell has the next state, and whom it accuses, with "-" before the name; "." is nothing. The time passes between
+// inputs, and makes silent of well, cut of alone, deaf of each but outside.
+//
+//	input                           outside  well     silent   alone    cut            deaf
+//	nothing                         well     .        -n2      .        .              .
+//	Heard: itself                   well     .        -n2      .        .              well
+//	Heard: n2                       well     .        well     well     well           .
+//	Heard: n2, which is cut off     well     .        -n2      well     well           .
+//	Heard: n2, another incarnation  well     .        -n2      .        .              .
+//	Contact                         well     .        -n2      .        alone          .
+//	Contact, for half of FailAfter  well     .        -n2      -n2 -n3  alone -n2 -n3  well
+//	it is no member                 .        outside  outside  outside  outside        .
 type Detector struct {
 	cfg   DetectorConfig
 	self  time.Time

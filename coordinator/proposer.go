@@ -50,19 +50,24 @@ type ProposerConfig struct {
 // Proposer is one try to change the committed state, as a pure state machine: it says what to do next, and is told what
 // came of it. It does no I/O and knows no time. It is used by one goroutine.
 //
-//	step          answer                                   next step
-//	ReadNewest    Newest                                   AppendNext; Finished if there is nothing to do, or no next state
-//	ReadNewest    Retry: it could not be read              ReadNewest
-//	AppendNext    Appended: committed                      Finished
-//	AppendNext    Appended: outcome unknown                AppendNext, the same bytes at the same place
-//	AppendNext    Appended: conflict, and none unknown     ReadNewest: somebody else was first
-//	AppendNext    Appended: conflict, and one unknown      ReadBehind: it may have been this proposal
-//	AppendNext    Appended: any other error                Finished
-//	ReadBehind    Behind: this proposal                    Finished
-//	ReadBehind    Behind: another                          ReadNewest
-//	ReadBehind    Behind: nothing                          AppendNext: another append is under way, perhaps our own
-//	ReadBehind    Retry: it could not be read              ReadBehind
+// This is what comes of each answer at each step: the newest state is to be read, the next one to be appended, appended once
+// more since the outcome is unknown, the entry behind the expected tail to be read, or it is finished. A cell has the next step,
+// "later" where it comes after a pause, and what Result tells. "-" is no answer to the step, and must not be given.
 //
+//	input                    read                 append               again                behind               finished
+//	Newest                   append               -                    -                    -                    -
+//	Newest: nothing to do    finished: unchanged  -                    -                    -                    -
+//	Newest: no next state    finished: error      -                    -                    -                    -
+//	Retry: it can't be read  read later           -                    -                    behind later         -
+//	Appended                 -                    finished: committed  finished: committed  -                    -
+//	Appended: unknown        -                    again later          again later          -                    -
+//	Appended: conflict       -                    read later           behind               -                    -
+//	Appended: another error  -                    finished: error      finished: unknown    -                    -
+//	Behind: this proposal    -                    -                    -                    finished: committed  -
+//	Behind: another          -                    -                    -                    read later           -
+//	Behind: nothing          -                    -                    -                    again later          -
+//
+// A conflict with an outcome unknown may have been with this proposal, one without is with another's.
 // While the outcome is unknown the same bytes are appended at the same place again: whichever copy arrives first decides,
 // and the entry behind the expected tail tells whose it was.
 type Proposer struct {

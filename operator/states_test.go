@@ -176,7 +176,6 @@ func TestStates(t *testing.T) {
 // chained is a chain that its test pushes records to.
 type chained struct {
 	*Chain
-	begun bool
 }
 
 var owner = Writer{Epoch: 2, Node: "n1", Incarnation: 1}

@@ -18,6 +18,19 @@ const (
 )
 
 // Entry keeps a process a member after it has entered for the first time. It is used by one goroutine.
+//
+// This is what comes of each look at the newest record, by who bears the node's name in it, in each state: it is a member, it waits
+// until it may enter again, that time is over. A look is due when a record is installed, when the time is over that the last look
+// named, and when an attempt to enter has ended. A cell has the next state, what is to be done, the time until the next look, and
+// "doubled", where the wait is; it is 1 s at first, 30 s at most, and 1 s again after a calm minute. "." is nothing.
+//
+//	input                      member   wait            due
+//	Look: this process         .        member doubled  member doubled
+//	Look: another process      stop     stop            stop
+//	Look: nobody, it has left  .        .               .
+//	Look: nobody               wait 1s  1s              enter
+//	Look: nobody, after 2 s    wait 1s  due enter       enter
+//	Tried                      doubled  member doubled  member doubled
 type Entry struct {
 	self  coordinator.Process
 	wait  time.Duration

@@ -11,6 +11,16 @@ import (
 //
 // Inputs go to the operator, after [Replica.Hear]; after each the driver does what the operator's Effects ask for. A batch
 // is one, too, but begins no reading: it needs no Hear.
+//
+// This is how far a log must come that the operator reads after an input, in each state: before it was told a mark, and when it
+// was told of position 7. "." is any log, "-" can't be: what a node knows is never less than it was. What the operator does with
+// its inputs, its own table says.
+//
+//	input                    untold  told of 7
+//	Hear: no mark            .       -
+//	Hear: 7                  7       7
+//	Hear: 9                  9       9
+//	another, without a Hear  .       7
 type Replica struct {
 	// Operator is that of the copy.
 	Operator *operator.Operator

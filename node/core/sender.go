@@ -14,6 +14,31 @@ import (
 //
 // After each input the driver does what [Sender.Answered] returns, until that is nothing: what can't be handed over is an
 // input itself, and asks for more.
+//
+// This is what comes of each input in each state: with no owner known, with an owner and nobody who waits, with an event for
+// which no owner is known, with one on its way to another node, with one on its way to the replica of this very node, n1. There
+// is room for one. A cell has "waits" or "forgotten" for who waits; "no", if nothing was taken; "refused", if the batch is sent
+// again later; the answers to those who wait, "ack" and "large"; "error", and to whom a batch is to be sent. "." is nothing,
+// and "-" can't be. A batch may have gone to another owner before: what became of that comes late. What the outbox does with its
+// inputs, its own table says.
+//
+//	input                   unrouted  idle          waits      sent       own
+//	Submit                  waits     waits, to n2  no         no         no
+//	Forget                  .         .             forgotten  forgotten  forgotten
+//	Assign, another owner   .         .             to n3      to n3      to n3
+//	Assign, no owner        .         .             .          .          .
+//	Assign, older           -         .             -          .          .
+//	Assign, entered again   .         .             .          to n2      to n1
+//	Acked                   .         .             -          ack        ack
+//	Acked: NotOwner, Busy   .         .             -          refused    refused
+//	Acked: not understood   .         .             -          error      error
+//	Refused                 -         -             -          refused    refused
+//	Refused: another batch  -         -             -          .          .
+//	Sent                    .         .             -          .          .
+//	Sent: it failed         .         .             -          .          .
+//	Sent: it is too large   .         .             -          large      large
+//	Tick, early             .         .             .          .          .
+//	Tick, after Resend      .         .             .          to n2      to n1
 type Sender[W comparable] struct {
 	// Outbox keeps the events. To be looked at only.
 	Outbox *shipper.Outbox

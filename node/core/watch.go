@@ -20,7 +20,22 @@ const (
 // maxCalls bounds the calls that are under way, one a beat.
 const maxCalls = 20
 
-// Watch hears the other members, and says whom to accuse. It is used by one goroutine.
+// Watch hears the other members, and says whom to accuse. It is used by one goroutine. A look is due with each beat.
+//
+// This is what a look of a asks for, beside b and c, in each state: all are heard, b is accused, nobody is heard and calls are
+// under way, or as many as there may be. What is silent for long is so for [FailAfter]; see [coordinator.Detector] for who may
+// accuse. An accusation that is under way is not made again, and is to be given up until it has ended. "." is nothing.
+//
+//	input                           well      accused           called  20 called
+//	Look: all are heard             .         withdraw b        .       .
+//	Look: b is silent               .         .                 .       .
+//	Look: b is silent for long      accuse b  .                 .       .
+//	Look: b is another process      .         withdraw b        .       .
+//	Look: b is no member            .         withdraw b        .       .
+//	Look: all are silent for long   call      withdraw b, call  call    .
+//	Look: it hears not even itself  call      withdraw b, call  call    .
+//	Accused, then b is silent       .         accuse b          .       .
+//	Called, then b is silent        .         .                 .       .
 type Watch struct {
 	node     string
 	detector *coordinator.Detector
