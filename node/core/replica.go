@@ -20,7 +20,7 @@ import (
 //	Hear: no mark            .       -
 //	Hear: 7                  7       7
 //	Hear: 9                  9       9
-//	another, without a Hear  .       7
+//	no Hear, and 9 is known  .       7
 type Replica struct {
 	// Operator is that of the copy.
 	Operator *operator.Operator

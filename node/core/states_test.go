@@ -346,6 +346,6 @@ func TestReplicaStates(t *testing.T) {
 	statetable.Prove(t, "replica.go", "Replica", []statetable.State[*held]{make("untold", 0), make("told of 7", 7)},
 		[]statetable.Input[*held]{
 			hear("Hear: no mark", 0), hear("Hear: 7", 7), hear("Hear: 9", 9),
-			{Name: "another, without a Hear", Give: func(h *held) string { h.mark.Position = 9; return h.until() }},
+			{Name: "no Hear, and 9 is known", Give: func(h *held) string { h.mark.Position = 9; return h.until() }},
 		})
 }

@@ -26,7 +26,7 @@ func TestCutWithoutRemainder(t *testing.T) {
 			}
 			list[i] = sent
 		}
-		if got := put(t, NewAssembler(0, time.Second), list...); len(got) != 1 || !bytes.Equal(got[0], frame) {
+		if got := put(t, checked{NewAssembler(0, time.Second), t}, list...); len(got) != 1 || !bytes.Equal(got[0], frame) {
 			t.Errorf("%d bytes: %d frames were put together", length, len(got))
 		}
 	}
@@ -35,7 +35,7 @@ func TestCutWithoutRemainder(t *testing.T) {
 // TestMoreThanReserved: a frame that brings more than it has said is dropped at once: there is room for no more.
 func TestMoreThanReserved(t *testing.T) {
 	const size = MinContent
-	a := NewAssembler(0, time.Second)
+	a := checked{NewAssembler(0, time.Second), t}
 	list := cut(1, 1, 0, content(1, 3*size), size)
 	list[1].Content = content(2, 2*size)
 	put(t, a, list[:2]...) // as much as was said
@@ -70,7 +70,7 @@ func TestLargestFrame(t *testing.T) {
 // TestHolds: the sender of a frame goes on while it is under way, and when it is complete; not when a part of it is lost.
 func TestHolds(t *testing.T) {
 	const size = MinContent
-	a := NewAssembler(0, time.Second)
+	a := checked{NewAssembler(0, time.Second), t}
 	list := cut(1, 1, 0, content(1, 4*size), size)
 	for i := range list {
 		put(t, a, list[i])

@@ -121,6 +121,22 @@ func Decode(message []byte) (f Part, err error) {
 // What it holds is bounded: a frame is begun only if its whole length has room, in all and for its sender, so that what
 // is begun can be ended; a newer frame of a sender and shard takes the place of the one before; one that makes no
 // progress for wait is dropped.
+//
+// This is what comes of each part in each state of its sender and shard: no frame is under way, one of which the first part is
+// there, one of which only the last is missing. A cell has the next state; "whole", if the frame is returned; "lost", if it is
+// given up without an error; "full", "incomplete" and "malformed", the errors. "." is nothing.
+//
+//	input                           none   first            more
+//	its first part                  first  .                .
+//	its second part                 .      more             .
+//	its last part                   .      none incomplete  none whole
+//	one that says another checksum  .      none incomplete  none malformed
+//	the last of an older frame      .      .                .
+//	the first of a newer frame      first  newer lost       newer lost
+//	the second of a newer frame     .      none lost        none lost
+//	the first, no room              full   .                .
+//	Expire, early                   .      .                .
+//	Expire                          .      none lost        none lost
 type Assembler struct {
 	maxBytes, maxSender int
 	wait                time.Duration

@@ -30,7 +30,7 @@ func cut(sender, number, shard uint64, frame []byte, size int) []Part {
 var start = time.Unix(1000, 0)
 
 // put adds fragments and returns the frames that they complete.
-func put(t testing.TB, a *Assembler, list ...Part) (frames [][]byte) {
+func put(t testing.TB, a checked, list ...Part) (frames [][]byte) {
 	t.Helper()
 	for i := range list {
 		frame, err := a.Add(start, &list[i])
@@ -86,7 +86,7 @@ func TestFragmentBounds(t *testing.T) {
 
 // TestAssemblerInterleaved: frames of different shards and senders come mixed.
 func TestAssemblerInterleaved(t *testing.T) {
-	a := NewAssembler(0, time.Second)
+	a := checked{NewAssembler(0, time.Second), t}
 	frames := [][]byte{content(1, 1000), content(2, 1300), content(3, 700)}
 	parts := [][]Part{cut(1, 1, 3, frames[0], 256), cut(1, 2, 4, frames[1], 256), cut(2, 1, 3, frames[2], 256)}
 	var got [][]byte
@@ -107,7 +107,7 @@ func TestAssemblerInterleaved(t *testing.T) {
 
 // TestAssemblerLoss: one lost fragment loses its frame, and no other; what comes twice or late has no effect.
 func TestAssemblerLoss(t *testing.T) {
-	a := NewAssembler(0, time.Second)
+	a := checked{NewAssembler(0, time.Second), t}
 	first, second := content(1, 1000), content(2, 1000)
 	old, next := cut(1, 1, 3, first, 256), cut(1, 2, 3, second, 256)
 	put(t, a, old[0])
@@ -135,7 +135,7 @@ func TestAssemblerDamage(t *testing.T) {
 		"other sum":    func(l []Part) { l[2].Checksum++ },
 		"swapped body": func(l []Part) { l[1].Content, l[2].Content = l[2].Content, l[1].Content },
 	} {
-		a := NewAssembler(0, time.Second)
+		a := checked{NewAssembler(0, time.Second), t}
 		list := cut(1, 1, 3, frame, 256)
 		change(list)
 		var failed error
@@ -158,7 +158,7 @@ func TestAssemblerBounds(t *testing.T) {
 	begin := func(sender, shard uint64) *Part {
 		return &Part{Sender: sender, Frame: 1, Shard: shard, Count: 2, Total: largest, Content: []byte("x")}
 	}
-	a := NewAssembler(4*(largest+Overhead), time.Second)
+	a := checked{NewAssembler(4*(largest+Overhead), time.Second), t}
 	for shard := range uint64(2) {
 		if _, err := a.Add(start, begin(1, shard)); err != nil {
 			t.Fatal(err)
@@ -194,7 +194,7 @@ func TestAssemblerBounds(t *testing.T) {
 // TestAssemblerNeverMixes: whatever is lost, doubled or reordered, a frame that comes out is one that went in.
 func TestAssemblerNeverMixes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		a := NewAssembler(0, time.Second)
+		a := checked{NewAssembler(0, time.Second), t}
 		var way []Part
 		sent := map[string]bool{}
 		for n := range rapid.IntRange(1, 5).Draw(t, "frames") {
@@ -239,7 +239,7 @@ func FuzzAssembler(f *testing.F) {
 	f.Add(seed)
 	f.Add(seed[:len(seed)/2])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		a := NewAssembler(0, time.Second)
+		a := checked{NewAssembler(0, time.Second), t}
 		for len(data) > 2 {
 			n := min(int(data[0])<<8|int(data[1]), len(data)-2)
 			message := data[2 : 2+n]
