@@ -49,6 +49,18 @@ func (s *Server) raftGroups() map[string]server.RaftzGroup {
 }
 
 // succession watches a server's routes.
+//
+// This is what a look tells of another server in each state: it never had a route, was heard in the look before, has said nothing
+// for up to 14 looks though it has a route, or for longer, has no route any more, or was missed since. A cell has the next state,
+// and the server where it is missed; "." is nothing.
+//
+//	input                            unknown  heard                quiet                silent          gone            missed
+//	a route and messages             heard    .                    heard                heard           heard           heard
+//	a route, no message              heard    quiet                silent: a is silent  .               heard           heard
+//	a route, no message in 15 looks  quiet    silent: a is silent  silent               .               quiet           quiet
+//	no route                         .        gone                 gone                 gone            .               .
+//	no route in the time of grace    .        gone                 gone                 gone            missed: miss a  .
+//	no route, one look more          .        missed: miss a       missed: miss a       missed: miss a  missed          .
 type succession struct {
 	s      *Server
 	routes []string      // where the other servers listen, this one perhaps among them
