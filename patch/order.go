@@ -9,6 +9,19 @@ import (
 
 // order is what the readers of both forms know of the rows that came, and the rules for what may come next. Its methods
 // return what is wrong, "" if nothing is.
+//
+// This is what comes of each row in each state: outside a transaction, after a header id "a", inside a transaction; and the same
+// with the options that each transaction has an id, changes are in transactions, and the document has one prev, which is "b". A
+// cell has the next state; "." is nothing new.
+//
+//	input                   outside  headed  inside   strictly outside  strictly headed  strictly inside
+//	A, D, PA, PD            .        .       .        error             error            .
+//	TX                      inside   inside  error    error             inside           error
+//	TC, TA                  error    error   outside  error             error            outside
+//	H id                    headed   .       error    error             .                error
+//	H prev, the same as id  .        error   error    error             error            error
+//	H prev, another         .        .       error    error             error            error
+//	another H               .        .       error    .                 .                error
 type order struct {
 	transactions, id bool // see the options RequireTransactions and RequireID
 	onePrev          bool // see the option OnePrev

@@ -30,6 +30,16 @@ type found struct {
 // the log has it. A power cut may leave any pages of the batch that was being written and zeros in place of the others,
 // so within the last batch bytes a record with zeros in it may even have good ones behind it. Any other good record
 // behind a bad one says that the file was damaged later: that is an error, as what is bad was once handed over.
+//
+// This is what comes of what stands at a place, by what follows it: where the file is cut off, or the error.
+//
+//	input                       nothing        no record      a record  a record, beyond a batch
+//	a record                    cut behind it  cut behind it  whole     whole
+//	its beginning               cut here       cut here       damaged   damaged
+//	one with a bit flipped      cut here       cut here       damaged   damaged
+//	one with zeros in it        cut here       cut here       cut here  damaged
+//	one of an earlier position  damaged        damaged        damaged   damaged
+//	one of another shard        foreign        foreign        foreign   foreign
 func scan(f io.ReaderAt, size int64, shard, batch int) (whole int64, last engine.Mark, err error) {
 	s := &scanner{f: f, size: size, shard: shard}
 	var before *operator.Record

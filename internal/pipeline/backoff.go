@@ -12,6 +12,13 @@ import (
 
 // Backoff is the pause after an error: at first about Min, twice as long with each further one in a row, at most about Max. It
 // is spread by a half, so that many that failed together don't come back together.
+//
+// This is what comes of each input in each state, with the defaults; growing is after three errors:
+//
+//	input            at rest               growing               longest
+//	After an error   about 100ms: growing  about 800ms: growing  about 10s: longest
+//	After ErrGiveUp  about 10s: longest    about 10s: longest    about 10s: longest
+//	Reset            at rest               at rest               at rest
 type Backoff struct {
 	// Min and Max bound the pause. Defaults 100 ms and 10 s.
 	Min, Max time.Duration

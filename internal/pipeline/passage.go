@@ -18,6 +18,19 @@ import (
 
 // passage brings the messages of one connection through the door: a batch is committed whole, and acked, before the next one
 // is begun.
+//
+// This is what comes of each answer to an event, and to one that is a dead letter of a message:
+//
+//	input      event                                  letter
+//	Committed  done                                   done
+//	Duplicate  done                                   done
+//	Bad        it is a letter                         done
+//	Conflict   a letter is to be committed            done
+//	Reused     a letter is to be committed            done
+//	TooLarge   a letter is to be committed            done
+//	Halted     again, with what follows in its shard  again, with what follows in its shard
+//	Busy       again, with what follows in its shard  again, with what follows in its shard
+//	no answer  again, with what follows in its shard  again, with what follows in its shard
 type passage struct {
 	s      *Source
 	reader connector.Reader

@@ -23,6 +23,17 @@ type task struct {
 
 // whileOwned runs fn for each shard while this node owns it, until ctx ends; it returns when all have ended. fn ends when its
 // context does. It isn't called for a shard again before it has returned.
+//
+// This is what comes of each change in each state of a shard: it was not owned, or its call has returned since; a call is under
+// way; that is to end; it is, and another one is to begin; or it has returned though the shard is owned, and is not made again.
+// A cell has the next state, and whether a call begins; "." is nothing, "-" can't be. Where the context has ended, a call that
+// waits still begins, and ends at once.
+//
+//	input                  none          runs   ends   waits         ended
+//	it is owned            runs: begins  .      waits  .             .
+//	it is owned no longer  .             ends   .      ends          none
+//	the call returns       -             ended  none   runs: begins  -
+//	the context ends       over          ends   .      ends          over
 func whileOwned(ctx context.Context, o Ownership, fn func(ctx context.Context, shard int)) {
 	var all sync.WaitGroup
 	defer all.Wait()
