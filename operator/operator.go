@@ -11,7 +11,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -89,81 +88,6 @@ const (
 	Owner
 )
 
-// Effect is something for the driver to do. Effects of one input are done in order; those that take long (all but
-// Ack and the notices) are started in order and answered by an input of the same generation.
-type Effect interface{ effect() }
-
-type (
-	// Restore asks for the newest snapshot that [ReadSnapshot] can read, answered by [Operator.Restored]. Gen is the generation, here as below: the
-	// answer brings it back, and one of an older generation has no effect.
-	Restore struct {
-		// Gen is the generation.
-		Gen uint64
-	}
-	// Read asks for the entries from From to the tail, answered by [Operator.Entries] and then [Operator.ReadDone]. From is
-	// the position of the last record known, so that the reading shows whether it is still there.
-	Read struct {
-		// Gen is the generation, From the first position.
-		Gen, From uint64
-	}
-	// Follow asks for the entries from From and all that come, answered by [Operator.Entries] until the next Read,
-	// Follow or StopReading.
-	Follow struct {
-		// Gen is the generation, From the first position.
-		Gen, From uint64
-	}
-	// StopReading ends the read or follow under way.
-	StopReading struct{}
-	// Append asks for an append at the expected tail, answered by [Operator.Appended].
-	Append struct {
-		// Gen is the generation, Expect the position that must be the tail.
-		Gen, Expect uint64
-		// Payload is the record. Nobody changes it.
-		Payload []byte
-		// Claim: it is a claim, which may use what the engine keeps for claims; see engine.WithReserve.
-		Claim bool
-	}
-	// Ack sends acks to a node.
-	Ack struct {
-		// Node is where to, Batch holds the acks.
-		Node  string
-		Batch event.Batch
-	}
-	// Changed tells that state or position have changed.
-	Changed struct{}
-	// Superseded tells that a later process bears this node's name: this one must stop.
-	Superseded struct {
-		// By is that process.
-		By Writer
-	}
-	// TakeSnapshot asks to keep a snapshot of Position. Either Write or [TakeSnapshot.Drop] is called, once, by any
-	// goroutine.
-	TakeSnapshot struct {
-		// Position is that of the state in the snapshot.
-		Position uint64
-		// Write writes the snapshot, which takes its time.
-		Write func(io.Writer) error
-	}
-)
-
-// Drop releases what the snapshot has pinned, without writing it.
-func (s TakeSnapshot) Drop() { _ = s.Write(refusing{}) }
-
-// refusing takes nothing.
-type refusing struct{}
-
-func (refusing) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-func (Restore) effect()      {}
-func (Read) effect()         {}
-func (Follow) effect()       {}
-func (StopReading) effect()  {}
-func (Append) effect()       {}
-func (Ack) effect()          {}
-func (Changed) effect()      {}
-func (Superseded) effect()   {}
-func (TakeSnapshot) effect() {}
-
 // Stats count what an operator did since it was made.
 type Stats struct {
 	// Events were evaluated as owner; Adds and Deletes are their real changes, committed. Duplicates had been committed
@@ -187,34 +111,34 @@ type Stats struct {
 // "ack", "no" (not the owner), "halted", "large". "." is nothing, and "-" can't come. An answer of the present generation that
 // was not asked for can't, either, and has no effect.
 //
-//	input                   none     restore  follow   read     claim   own     append       unsure       wait         rest    halt
-//	Assign, older           .        .        .        .        .       .       .            .            .            .       .
-//	Assign NoRole           .        none     none     none     none    none    none no      none no      none no      none    .
-//	Assign Standby          restore  .        .        follow   follow  follow  follow no    follow no    follow no    follow  .
-//	Assign Owner            restore  .        read     .        .       .       .            .            .            .       .
-//	Assign Owner, later     restore  .        read     again    read    read    read no      read no      read no      read    .
-//	an answer, older        .        .        .        .        .       .       .            .            .            .       .
-//	Restored                .        follow   .        .        .       .       .            .            .            .       .
-//	Entries: next record    .        .        +        +        .       .       .            +            .            .       .
-//	Entries: our append     -        -        -        -        -       -       -            + ack        -            -       -
-//	Entries: later claim    .        .        +        rest +   .       .       .            rest + no    .            .       .
-//	Entries: damaged        .        .        halt     halt     .       .       .            halt halted  .            .       .
-//	Entries: another  .        .        .        .        .       .       .            later        .            .       .
-//	ReadDone                .        .        -        claim    .       .       .            wait         .            .       .
-//	ReadDone: failed        .        .        later    later    .       .       .            later        .            .       .
-//	ReadDone: trimmed       .        .        restore  restore  .       .       .            restore      .            .       .
-//	ReadDone: damaged       .        .        halt     halt     .       .       .            halt halted  .            .       .
-//	Appended                .        .        .        .        own +   .       own + ack    -            -            .       .
-//	Appended: conflict      .        .        .        .        read    .       unsure       -            -            .       .
-//	Appended: unknown       .        .        .        .        read    .       unsure       -            -            .       .
-//	Appended: too large     .        .        .        .        halt    .       own large    -            -            .       .
-//	Appended: damaged       .        .        .        .        halt    .       halt halted  -            -            .       .
-//	Deliver                 no       no       no       .        .       append  .            .            .            no      halted
-//	Deliver, what waits     -        -        -        -        -       -       .            .            .            -       -
-//	Marked, later           .        .        .        .        .       .       .            .            .            .       .
-//	Marked: another  .        .        halt     halt     halt    halt    halt halted  halt halted  halt halted  halt    .
-//	Tick                    .        .        .        .        .       .       .            .            .            .       .
-//	Tick, after Backoff     .        .        .        .        .       .       .            .            append       .       .
+//	input                 none     restore  follow   read     claim   own     append       unsure       wait         rest    halt
+//	Assign, older         .        .        .        .        .       .       .            .            .            .       .
+//	Assign NoRole         .        none     none     none     none    none    none no      none no      none no      none    .
+//	Assign Standby        restore  .        .        follow   follow  follow  follow no    follow no    follow no    follow  .
+//	Assign Owner          restore  .        read     .        .       .       .            .            .            .       .
+//	Assign Owner, later   restore  .        read     again    read    read    read no      read no      read no      read    .
+//	an answer, older      .        .        .        .        .       .       .            .            .            .       .
+//	Restored              .        follow   .        .        .       .       .            .            .            .       .
+//	Entries: next record  .        .        +        +        .       .       .            +            .            .       .
+//	Entries: our append   -        -        -        -        -       -       -            + ack        -            -       -
+//	Entries: later claim  .        .        +        rest +   .       .       .            rest + no    .            .       .
+//	Entries: damaged      .        .        halt     halt     .       .       .            halt halted  .            .       .
+//	Entries: another      .        .        .        .        .       .       .            later        .            .       .
+//	ReadDone              .        .        -        claim    .       .       .            wait         .            .       .
+//	ReadDone: failed      .        .        later    later    .       .       .            later        .            .       .
+//	ReadDone: trimmed     .        .        restore  restore  .       .       .            restore      .            .       .
+//	ReadDone: damaged     .        .        halt     halt     .       .       .            halt halted  .            .       .
+//	Appended              .        .        .        .        own +   .       own + ack    -            -            .       .
+//	Appended: conflict    .        .        .        .        read    .       unsure       -            -            .       .
+//	Appended: unknown     .        .        .        .        read    .       unsure       -            -            .       .
+//	Appended: too large   .        .        .        .        halt    .       own large    -            -            .       .
+//	Appended: damaged     .        .        .        .        halt    .       halt halted  -            -            .       .
+//	Deliver               no       no       no       .        .       append  .            .            .            no      halted
+//	Deliver, what waits   -        -        -        -        -       -       .            .            .            -       -
+//	Marked, later         .        .        .        .        .       .       .            .            .            .       .
+//	Marked: another       .        .        halt     halt     halt    halt    halt halted  halt halted  halt halted  halt    .
+//	Tick                  .        .        .        .        .       .       .            .            .            .       .
+//	Tick, after Backoff   .        .        .        .        .       .       .            .            append       .       .
 //
 // Batches wait in restore, read and claim for an owner, who commits them when it owns; else they are answered as in rest. What
 // differs with the error of an append or a read is in trouble.go. In follow and read the reading has begun well: one that begins
