@@ -16,7 +16,7 @@ var most = map[string]int{
 	"connector/http":    4,
 	"coordinator":       22,
 	"internal/pipeline": 8,
-	"node/core":         6,
+	"node/core":         4,
 	"operator":          47,
 	"operator/dataset":  10,
 	"shipper":           13,
