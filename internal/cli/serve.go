@@ -25,14 +25,17 @@ func (*serveCommand) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.M
 // Run runs the node until a signal ends it.
 func (c *serveCommand) Run(ctx context.Context, std *streams, from *loaded) error {
 	doc := &c.Document
-	if err := doc.Check(); err != nil {
-		return err
-	}
 	if from.file != nil {
 		doc.Sources, doc.Sinks = from.file.Sources, from.file.Sinks
 	}
 	if c.SinkDir != "" {
 		doc.Sinks = append(doc.Sinks, config.Sink{Name: "file", Type: "file", Settings: &config.FileSink{Dir: c.SinkDir}})
 	}
-	return daemon.Run(ctx, doc, std.out, std.err)
+	if err := daemon.Check(doc, from.place); err != nil {
+		return usageError{Err: err}
+	}
+	if err := daemon.Run(ctx, doc, std.out, std.err); err != nil {
+		return prefixed{err}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -94,6 +95,21 @@ func Explain(w io.Writer, prefix string) (any bool, err error) {
 	}
 	return any, nil
 }
+
+// NearestKey returns the key that is most like the given one, which may lack the type in brackets.
+func NearestKey(key string) string {
+	least, best := -1, ""
+	for _, f := range everything() {
+		plain := inBrackets.ReplaceAllString(f.Key, "")
+		if d := min(distance(key, f.Key), distance(key, plain)); least < 0 || d < least {
+			least, best = d, f.Key
+		}
+	}
+	return best
+}
+
+// inBrackets is the type of a source or sink in a key.
+var inBrackets = regexp.MustCompile(`\[[a-z]+\]`)
 
 // also says what else is to be said of a field in one line.
 func also(f Field) string {
