@@ -56,6 +56,9 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
+// AfterApply looks at the environment: a variable that is not known is a mistake that nobody would notice.
+func (*commands) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
+
 // offlineCommands need no cluster: they work on files and pipes.
 type offlineCommands struct {
 	Check   checkCommand   `cmd:"" help:"Read files and tell what is wrong, with the place."`

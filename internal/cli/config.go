@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/daemon"
 )
@@ -20,9 +18,6 @@ type configCommands struct {
 type configCheckCommand struct {
 	File []string `arg:"" help:"Files to check."`
 }
-
-// AfterApply looks at the environment, too.
-func (*configCheckCommand) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
 
 // Run checks.
 func (c *configCheckCommand) Run(std *streams) error {

@@ -2,6 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -19,8 +23,18 @@ type serveCommand struct {
 	SinkDir  string          `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder: a sink of type file, called file."`
 }
 
-// AfterApply looks at the environment: a variable that is not known is a mistake that nobody would notice.
-func (*serveCommand) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
+// AfterApply warns of variables that look like one of serve's, but are other commands'.
+func (*serveCommand) AfterApply(ctx *kong.Context) error {
+	var own []string
+	for _, flag := range ctx.Selected().Flags {
+		own = append(own, flag.Envs...)
+	}
+	alike := config.AlikeEnv(os.Environ(), own)
+	for _, name := range slices.Sorted(maps.Keys(alike)) {
+		fmt.Fprintf(ctx.Stderr, "quadrille: %s is no setting of serve, but of another command; is %s meant?\n", name, alike[name])
+	}
+	return nil
+}
 
 // Run runs the node until a signal ends it.
 func (c *serveCommand) Run(ctx context.Context, std *streams, from *loaded) error {

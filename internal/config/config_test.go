@@ -229,6 +229,23 @@ func TestCheckEnv(t *testing.T) {
 	}
 }
 
+// TestAlikeEnv: a variable of another command is told of only where one of this command's is likely meant.
+func TestAlikeEnv(t *testing.T) {
+	own := []string{"QUADRILLE_SHARDS", "QUADRILLE_NATS", "QUADRILLE_HTTP"}
+	for _, test := range []struct {
+		environ []string
+		want    map[string]string
+	}{
+		{[]string{"QUADRILLE_SHARD=4", "SHARD=4", "QUADRILLE_HTTP=x"}, map[string]string{"QUADRILLE_SHARD": "QUADRILLE_SHARDS"}},
+		{[]string{"QUADRILLE_SHARD=4", "QUADRILLE_SHARDS=8"}, map[string]string{}},
+		{[]string{"QUADRILLE_AS=json", "QUADRILLE_URL=u"}, map[string]string{}},
+	} {
+		if diff := cmp.Diff(test.want, config.AlikeEnv(test.environ, own)); diff != "" {
+			t.Errorf("%v: %s", test.environ, diff)
+		}
+	}
+}
+
 // TestCheck: what no setting says alone is told with the place in the file, or with the flag.
 func TestCheck(t *testing.T) {
 	for text, want := range map[string][2]string{ // as of a file, as of flags

@@ -51,7 +51,7 @@ func fieldFrom(f reflect.StructField) Field {
 	if flag == "" {
 		flag = key
 	}
-	return Field{Key: key, Flag: flag, Env: "QUADRILLE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")), Type: typeOf(f),
+	return Field{Key: key, Flag: flag, Env: envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")), Type: typeOf(f),
 		Default: f.Tag.Get("default"), Help: strings.ReplaceAll(f.Tag.Get("help"), "${enum}", strings.ReplaceAll(f.Tag.Get("enum"), ",", ", "))}
 }
 
@@ -75,12 +75,38 @@ func keysOf(types map[string]func() any) []string { return slices.Sorted(maps.Ke
 func CheckEnv(environ, known []string) error {
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "QUADRILLE_") && !slices.Contains(known, name) {
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
 			return fmt.Errorf("unknown environment variable %s; the nearest is %s", name, Nearest(name, known))
 		}
 	}
 	return nil
 }
+
+// AlikeEnv returns the variables of an environment that are none of a command's own and look like one of them that is not set,
+// each with that one. They differ in one letter of three at most, and in two letters.
+func AlikeEnv(environ, own []string) map[string]string {
+	set := map[string]bool{}
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		set[name] = true
+	}
+	free := slices.DeleteFunc(slices.Clone(own), func(name string) bool { return set[name] })
+	alike := map[string]string{}
+	for name := range set {
+		rest, ours := strings.CutPrefix(name, envPrefix)
+		if !ours || slices.Contains(own, name) || len(free) == 0 {
+			continue
+		}
+		meant := Nearest(name, free)
+		if d := distance(name, meant); d <= 2 && 3*d <= max(len(rest), len(meant)-len(envPrefix)) {
+			alike[name] = meant
+		}
+	}
+	return alike
+}
+
+// envPrefix begins the names of our variables.
+const envPrefix = "QUADRILLE_"
 
 // Explain writes what the settings are whose key begins with prefix; all, if that is empty. It reports whether there are any.
 func Explain(w io.Writer, prefix string) (any bool, err error) {
