@@ -63,8 +63,10 @@ type MemberStatus struct {
 	Incarnation uint64 `json:"incarnation"`
 	// Owned is the number of shards that the assignment gives it.
 	Owned int `json:"owned"`
-	// Alive: it was heard within the time after which it would be taken for dead.
+	// Alive: it was heard within the time after which it would be taken for dead, and is not cut off. Cut: it says itself that it
+	// hears none of the others, and reaches no majority of the engine's servers.
 	Alive       bool    `json:"alive"`
+	Cut         bool    `json:"cut,omitempty"`
 	HeardMillis int64   `json:"heard_ms"` // since its last beat; -1: never heard
 	Load        float64 `json:"load"`     // changes in the last second
 	Info        string  `json:"info,omitempty"`

@@ -31,7 +31,7 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Pipeline: "x", Shards: 2, Streams: -1}, "-1 streams, expected 1 to 2"},
 		{Config{Pipeline: "x", Shards: 2, Replicas: 6}, "6 replicas, expected 1 to 5"},
 		{Config{Pipeline: "x", Shards: 2, Replicas: -1}, "-1 replicas, expected 1 to 5"},
-		{Config{Pipeline: "x", Shards: 2, Replicas: 3}, "create stream quadrille_x_control: 3 copies: the server stands alone, and keeps one; ask for one"},
+		{Config{Pipeline: "x", Shards: 2, Replicas: 3}, ": 3 copies: the server stands alone, and keeps one; ask for one"},
 	} {
 		_, err := Open(limited(t), nc, test.cfg)
 		if err == nil || !strings.Contains(err.Error(), test.want) {

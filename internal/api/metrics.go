@@ -210,7 +210,7 @@ func one(yes bool) float64 {
 func collectStreams(s *client.Status, out chan<- prometheus.Metric) {
 	for _, st := range s.Engine.Streams {
 		out <- prometheus.MustNewConstMetric(streamQuorum, prometheus.GaugeValue, one(st.Error == ""), st.Name)
-		states := map[engine.ReplicaState]int{engine.Current: 0, engine.Behind: 0, engine.Offline: 0}
+		states := map[engine.ReplicaState]int{engine.Current: 0, engine.Behind: 0, engine.Offline: 0, engine.Unknown: 0}
 		for _, r := range st.Replicas {
 			states[r.State]++
 		}
