@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -43,7 +42,7 @@ func (p *problem) write(w http.ResponseWriter) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, value any) {
-	text, err := json.Marshal(value)
+	text, err := marshal(value)
 	if err != nil {
 		// Only a value of our own that JSON can't hold can come here.
 		http.Error(w, err.Error(), http.StatusInternalServerError)

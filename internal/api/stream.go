@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -270,7 +269,7 @@ func (s *stream) event(rec node.Record) error {
 	change := client.Change{Shard: rec.Shard, Position: rec.Position, ID: rec.ID, Prev: rec.Prev, Time: rec.Time,
 		Patch: string(rec.Body)}
 	change.Adds, change.Deletes = countRows(rec.Body)
-	data, err := json.Marshal(change)
+	data, err := marshal(change)
 	if err != nil {
 		return err
 	}
@@ -311,7 +310,7 @@ func followProblem(err error) *problem {
 }
 
 func (s *stream) errorEvent(p *problem) {
-	data, _ := json.Marshal(p) // of strings and numbers: it can't fail
+	data, _ := marshal(p) // of strings and numbers: it can't fail
 	fmt.Fprintf(s.out, "event: error\ndata: %s\n\n", data)
 	select {
 	case s.written <- struct{}{}:
