@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockExclusive takes the lock or fails at once, with errInUse if another process has it. Windows frees it when the process ends, however it ends.
+// lockExclusive takes the lock or fails at once, with errInUse if another process has it. Windows frees it when the
+// process ends, however it ends.
 func lockExclusive(f *os.File) error {
 	err := windows.LockFileEx(windows.Handle(f.Fd()),
 		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))

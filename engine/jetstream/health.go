@@ -73,7 +73,8 @@ func (s *stream) health(ctx context.Context, replicas int) engine.StreamHealth {
 	h.Leader, h.Replicas = s.replicasOf(info)
 	s.ownReplica(h.Replicas)
 	if h.Leader == "" {
-		h.Err = fmt.Errorf("%w: stream %s: too few of its %d servers reach each other to elect one", engine.ErrNoLeader, s.name, replicas)
+		h.Err = fmt.Errorf("%w: stream %s: too few of its %d servers reach each other to elect one", engine.ErrNoLeader, s.name,
+			replicas)
 	} else if heard := len(h.Replicas) - count(h.Replicas, engine.Offline); heard <= replicas/2 {
 		h.Err = fmt.Errorf("%w: stream %s: server %s, which has led it, hears %d of %d servers, itself included: too few to lead on",
 			engine.ErrNoLeader, s.name, h.Leader, heard, replicas)

@@ -13,7 +13,8 @@ import (
 func TestReplicasOf(t *testing.T) {
 	two := []*natsjs.PeerInfo{{Name: "n2", Offline: true}, {Name: "n3", Offline: true}}
 	three := append([]*natsjs.PeerInfo{{Name: "n1", Current: true}}, two...)
-	unknown := []engine.ReplicaHealth{{Server: "n1", State: engine.Unknown}, {Server: "n2", State: engine.Unknown}, {Server: "n3", State: engine.Unknown}}
+	unknown := []engine.ReplicaHealth{{Server: "n1", State: engine.Unknown}, {Server: "n2", State: engine.Unknown},
+		{Server: "n3", State: engine.Unknown}}
 	offline := []engine.ReplicaHealth{{Server: "n2", State: engine.Offline}, {Server: "n3", State: engine.Offline}}
 	for _, test := range []struct {
 		cluster *natsjs.ClusterInfo
@@ -25,9 +26,11 @@ func TestReplicasOf(t *testing.T) {
 		{&natsjs.ClusterInfo{}, 1, "this server", []engine.ReplicaHealth{{Server: "this server", State: engine.Current}}},
 		{&natsjs.ClusterInfo{Replicas: three}, 3, "", unknown},
 		{nil, 3, "", nil},
-		{&natsjs.ClusterInfo{Leader: "n1", Replicas: two}, 3, "n1", append([]engine.ReplicaHealth{{Server: "n1", State: engine.Current}}, offline...)},
+		{&natsjs.ClusterInfo{Leader: "n1", Replicas: two}, 3, "n1",
+			append([]engine.ReplicaHealth{{Server: "n1", State: engine.Current}}, offline...)},
 	} {
-		leader, list := new(stream).replicasOf(&natsjs.StreamInfo{Cluster: test.cluster, Config: natsjs.StreamConfig{Replicas: test.copies}})
+		info := &natsjs.StreamInfo{Cluster: test.cluster, Config: natsjs.StreamConfig{Replicas: test.copies}}
+		leader, list := new(stream).replicasOf(info)
 		if diff := cmp.Diff(test.want, list); diff != "" || leader != test.leader {
 			t.Errorf("%+v: leader %q: %s", test.cluster, leader, diff)
 		}

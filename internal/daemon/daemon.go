@@ -122,8 +122,14 @@ func leave(ctx context.Context, n *graph.Graph, log *slog.Logger) error {
 	return nil
 }
 
+// readiness is what announce needs of a node.
+type readiness interface {
+	// WaitReady is [node.Node.WaitReady].
+	WaitReady(ctx context.Context) error
+}
+
 // announce writes the line when the node is ready for the first time.
-func announce(ctx context.Context, n *graph.Graph, w io.Writer, line string) error {
+func announce(ctx context.Context, n readiness, w io.Writer, line string) error {
 	if n.WaitReady(ctx) == nil { // else it ends before it is ready, and says why itself
 		if _, err := io.WriteString(w, line); err != nil {
 			return err
