@@ -25,6 +25,9 @@ type Node struct {
 	*Runtime
 }
 
+// Run is that of [Runtime].
+func (n *Node) Run(ctx context.Context) error { return n.Runtime.Run(ctx) }
+
 // Start starts a node that holds RDF, and returns when it has entered the pipeline, which in a cluster waits for a majority of
 // the servers. ctx bounds that alone: the node runs until [Runtime.Close]. After an error nothing is left running; a folder, or
 // an engine, whose pipeline has another number of shards, another key or keep time is one.

@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -436,5 +438,44 @@ func TestReadme(t *testing.T) {
 	shown = strings.TrimSuffix(shown, "}\n")
 	if !ok || !closed || len(shown) < 500 || !strings.Contains(string(source), shown) {
 		t.Errorf("the README shows\n%s", shown)
+	}
+}
+
+// TestMethods: what a node and a graph get from both of their parts is not ambiguous.
+func TestMethods(t *testing.T) {
+	runtime := reflect.TypeFor[*quadrille.Runtime]()
+	for _, of := range []reflect.Type{reflect.TypeFor[*quadrille.Node](), reflect.TypeFor[*quadrille.Graph]()} {
+		for i := range runtime.NumMethod() {
+			if _, ok := of.MethodByName(runtime.Method(i).Name); !ok {
+				t.Errorf("%v has no method %s", of, runtime.Method(i).Name)
+			}
+		}
+	}
+}
+
+// TestNothingIsLeftRunning: after a Start that its context has ended, at whichever moment, no store of the engine runs on.
+func TestNothingIsLeftRunning(t *testing.T) {
+	stores := func() int {
+		buf := make([]byte, 4<<20)
+		return strings.Count(string(buf[:runtime.Stack(buf, true)]), "flushStreamStateLoop(")
+	}
+	failed := 0
+	for i := range 40 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*4*time.Millisecond)
+		g, err := quadrille.Start(ctx, silent(quadrille.Config{Shards: 2, Dir: t.TempDir()}))
+		cancel()
+		if err == nil {
+			end(t, g)
+		} else {
+			failed++
+		}
+		for deadline := time.Now().Add(patience); stores() > 0; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("after %d ms, %d stores still run; Start: %v", 4*i, stores(), err)
+			}
+		}
+	}
+	if failed == 0 {
+		t.Error("no Start was ended: the machine is faster than this test")
 	}
 }

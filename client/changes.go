@@ -32,4 +32,7 @@ type Change struct {
 	Deletes int `json:"deletes"`
 	// Patch holds the rows, as RDF Patch.
 	Patch string `json:"patch"`
+	// Filtered: rows were asked for by graph, subject or predicate. The patch then has these alone, and the ids, which are those
+	// of whole records, don't say what it builds on.
+	Filtered bool `json:"filtered,omitempty"`
 }

@@ -3,7 +3,6 @@
 package client
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -17,11 +16,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
 )
 
@@ -31,9 +28,6 @@ const TypePatch = "application/rdf-patch"
 // silence is the time without a byte of a live stream, whose node sends a heartbeat every 15 s, after which the node is
 // taken for gone.
 const silence = 50 * time.Second
-
-// maxError bounds how much of an answer that tells of an error is read.
-const maxError = 1 << 20
 
 // Client sends requests. It may be used concurrently.
 type Client struct {
@@ -73,6 +67,7 @@ func New(token string, opts ...Option) *Client {
 		ResponseHeaderTimeout: 40 * time.Second, // a node may wait 20 s for the owner of a shard
 		WriteBufferSize:       64 << 10,
 		ReadBufferSize:        64 << 10,
+		DisableCompression:    true, // it costs more than it saves within a data centre
 	}
 	for _, opt := range opts {
 		opt(transport)
@@ -82,37 +77,6 @@ func New(token string, opts ...Option) *Client {
 
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// Error is a node's answer that is not what was asked for.
-type Error struct {
-	// URL is the node's, Status that of HTTP.
-	URL    string
-	Status int
-	// Code is for programs, see [Cause]; Message for people.
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	// Line and Column are the place of a mistake in the document; 0: it is none of those.
-	Line   int `json:"line"`
-	Column int `json:"column"`
-	// Head is the dataset's, where it was not the one that the document builds on.
-	Head string `json:"head"`
-	// Shard is the one that is missing from a stream that goes on.
-	Shard *int `json:"shard"`
-	// RetryAfter is how long the node asks to wait; 0 if it doesn't.
-	RetryAfter time.Duration
-}
-
-// Error tells the node's reason.
-func (e *Error) Error() string {
-	if e.Line > 0 {
-		return fmt.Sprintf("%s: %d %s: line %d, column %d: %s", e.URL, e.Status, e.Code, e.Line, e.Column, e.Message)
-	}
-	return fmt.Sprintf("%s: %d %s: %s", e.URL, e.Status, e.Code, e.Message)
-}
-
-// Unwrap returns the error that the code stands for, nil if it stands for none: errors.Is tells causes apart as at the node
-// itself.
-func (e *Error) Unwrap() error { return Cause(e.Code) }
 
 // Temporary reports whether the same request can succeed later or at another node: anything but an answer of the node
 // that says that the request is wrong, or that the shard waits for somebody to see to it.
@@ -191,7 +155,7 @@ func (c *Client) Verify(ctx context.Context, base string, places []Place) (v Ver
 	case err != nil:
 		return v, err
 	case v.Error != nil:
-		return v, fmt.Errorf("%s: %s: %s", base, v.Error.Code, v.Error.Message)
+		return v, fmt.Errorf("%s: %s: %s", base, v.Error.Code, v.Error.Detail)
 	case v.Report == nil && len(v.IDs) != len(places):
 		return v, fmt.Errorf("%s: %d ids for %d places", base, len(v.IDs), len(places))
 	}
@@ -229,87 +193,6 @@ func (c *Client) Data(ctx context.Context, base string) (io.ReadCloser, error) {
 	return answer.Body, nil
 }
 
-// Changes calls fn for each record that the query asks for, until the stream ends, which returns nil, or fn returns an
-// error, which is returned. cursor is where to go on after the record; it is good until the next call. lost is called for
-// a shard that is missing from there on, and decides whether the others go on; without it the first such shard ends the
-// reading.
-func (c *Client) Changes(ctx context.Context, base string, query url.Values,
-	fn func(change Change, cursor engine.Cursor) error, lost func(*Error) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	answer, err := c.do(ctx, http.MethodGet, base, "/v1/changes", query, nil,
-		http.Header{"Accept": {"text/event-stream"}})
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
-	defer watchdog.Stop()
-	e := events{base: base, fn: fn, lost: lost}
-	r := bufio.NewReaderSize(answer.Body, 64<<10)
-	for {
-		watchdog.Reset(silence)
-		line, err := r.ReadBytes('\n')
-		watchdog.Stop() // what fn takes its time for is not the node's silence
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("%s: read changes: %w", base, cmp.Or(context.Cause(ctx), err))
-		}
-		if err := e.line(bytes.TrimSuffix(line, []byte("\n"))); err != nil {
-			return err
-		}
-	}
-}
-
-// events reads the lines of an event stream.
-type events struct {
-	base   string
-	fn     func(change Change, cursor engine.Cursor) error
-	lost   func(*Error) error
-	cursor engine.Cursor // nil: no id has come yet
-	failed bool          // the data to come is that of an error
-}
-
-func (e *events) line(line []byte) (err error) {
-	field, value, _ := bytes.Cut(line, []byte(": "))
-	switch string(field) {
-	case "id":
-		if e.cursor == nil { // those that follow say what the changes say
-			e.cursor, err = engine.ParseCursor(string(value))
-		}
-	case "event":
-		e.failed = true // there is but one kind of event with a name
-	case "data":
-		if !e.failed {
-			return e.change(value)
-		}
-		e.failed = false
-		told := decodeError(e.base, http.StatusInternalServerError, value)
-		if told.Shard == nil || e.lost == nil {
-			return told
-		}
-		return e.lost(told)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: read changes: %w", e.base, err)
-	}
-	return nil
-}
-
-func (e *events) change(data []byte) error {
-	var change Change
-	if err := json.Unmarshal(data, &change); err != nil {
-		return fmt.Errorf("%s: read changes: %w", e.base, err)
-	}
-	if e.cursor == nil {
-		e.cursor = engine.Cursor{}
-	}
-	e.cursor[change.Shard] = engine.Mark{Position: change.Position, ID: change.ID}
-	return e.fn(change, e.cursor)
-}
-
 // do sends a request and returns the answer if its status is 200, else an *Error or that of the connection.
 func (c *Client) do(ctx context.Context, method, base, path string, query url.Values, body io.Reader,
 	header http.Header) (*http.Response, error) {
@@ -335,24 +218,7 @@ func (c *Client) do(ctx context.Context, method, base, path string, query url.Va
 		return answer, nil
 	}
 	defer closeBody(answer)
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxError))
-	if err != nil {
-		return nil, fmt.Errorf("%s: read the answer: %w", base, err)
-	}
-	e := decodeError(base, answer.StatusCode, text)
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil {
-		e.RetryAfter = time.Duration(seconds) * time.Second
-	}
-	return nil, e
-}
-
-func decodeError(base string, status int, text []byte) *Error {
-	var p struct{ Error *Error }
-	if json.Unmarshal(text, &p) != nil || p.Error == nil {
-		p.Error = &Error{Code: strings.ToLower(http.StatusText(status)), Message: strings.TrimSpace(string(text))}
-	}
-	p.Error.URL, p.Error.Status = base, status
-	return p.Error
+	return nil, problemOf(base, answer)
 }
 
 // closeBody reads the little that may be left, so that the connection can be used again.

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,21 +103,21 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 		want   client.Error
 		says   string
 	}{
-		"reason": {503, http.Header{"Retry-After": {"7"}}, `{"error":{"code":"no_owner","message":"shard 3"},"results":[]}`,
-			client.Error{Code: "no_owner", Message: "shard 3", RetryAfter: 7 * time.Second}, "503 no_owner: shard 3"},
-		"halted": {503, nil, `{"error":{"code":"halted","message":"shard 3"}}`,
-			client.Error{Code: "halted", Message: "shard 3"}, "503 halted: shard 3"},
-		"place": {400, nil, `{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`,
-			client.Error{Code: "syntax", Message: "expected a term", Line: 3, Column: 14},
+		"reason": {503, http.Header{"Retry-After": {"7"}}, `{"code":"no_owner","detail":"shard 3"}`,
+			client.Error{Problem: client.Problem{Code: "no_owner", Detail: "shard 3"}, RetryAfter: 7 * time.Second}, "503 no_owner: shard 3"},
+		"halted": {503, nil, `{"code":"halted","detail":"shard 3"}`,
+			client.Error{Problem: client.Problem{Code: "halted", Detail: "shard 3"}}, "503 halted: shard 3"},
+		"place": {400, nil, `{"code":"syntax","detail":"expected a term","line":3,"column":14}`,
+			client.Error{Problem: client.Problem{Code: "syntax", Detail: "expected a term", Line: 3, Column: 14}},
 			"400 syntax: line 3, column 14: expected a term"},
-		"head": {409, nil, `{"error":{"code":"prev_not_head","message":"no","head":"ni:///x"}}`,
-			client.Error{Code: "prev_not_head", Message: "no", Head: "ni:///x"}, "409 prev_not_head: no"},
+		"head": {409, nil, `{"code":"prev_not_head","detail":"no","head":"ni:///x"}`,
+			client.Error{Problem: client.Problem{Code: "prev_not_head", Detail: "no", Head: "ni:///x"}}, "409 prev_not_head: no"},
 		"text": {502, http.Header{"Retry-After": {"Wed, 21 Oct 2026 07:28:00 GMT"}}, "upstream is gone\n",
-			client.Error{Code: "bad gateway", Message: "upstream is gone"}, "502 bad gateway: upstream is gone"},
-		"other JSON": {500, nil, `{"oops":1}`, client.Error{Code: "internal server error", Message: `{"oops":1}`},
+			client.Error{Problem: client.Problem{Code: "bad gateway", Detail: "upstream is gone"}}, "502 bad gateway: upstream is gone"},
+		"other JSON": {500, nil, `{"oops":1}`, client.Error{Problem: client.Problem{Code: "internal server error", Detail: `{"oops":1}`}},
 			`500 internal server error: {"oops":1}`},
-		"nothing":        {404, nil, "", client.Error{Code: "not found"}, "404 not found: "},
-		"not even a 200": {204, nil, "", client.Error{Code: "no content"}, "204 no content: "},
+		"nothing":        {404, nil, "", client.Error{Problem: client.Problem{Code: "not found"}}, "404 not found: "},
+		"not even a 200": {204, nil, "", client.Error{Problem: client.Problem{Code: "no content"}}, "204 no content: "},
 	} {
 		c, base := serve(t, "", says(test.status, test.header, test.body))
 		test.want.URL, test.want.Status = base, test.status
@@ -125,12 +127,12 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 			"ready":  func() error { return c.Ready(t.Context(), base) },
 			"data":   func() error { _, err := c.Data(t.Context(), base); return err },
 			"changes": func() error {
-				return c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { return nil }, nil)
+				return c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { return nil }})
 			},
 		} {
 			err := ask()
 			var got *client.Error
-			if !errors.As(err, &got) || *got != test.want || err.Error() != base+": "+test.says {
+			if !errors.As(err, &got) || !reflect.DeepEqual(*got, test.want) || err.Error() != base+": "+test.says {
 				t.Errorf("%s, %s: %v; %+v, want %+v", name, what, err, got, test.want)
 			}
 		}
@@ -148,7 +150,7 @@ func TestLongError(t *testing.T) {
 		}
 	})
 	var got *client.Error
-	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Message) != 1<<20 {
+	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Detail) != 1<<20 {
 		t.Errorf("%.100v", err)
 	}
 }
@@ -180,16 +182,16 @@ func TestTemporary(t *testing.T) {
 		err  error
 		want bool
 	}{
-		{&client.Error{Status: 503}, true},
-		{fmt.Errorf("around: %w", &client.Error{Status: 429}), true},
-		{&client.Error{Status: 502}, true},
-		{&client.Error{Status: 504}, true},
-		{&client.Error{Status: 400}, false},
-		{&client.Error{Status: 401}, false},
-		{&client.Error{Status: 409}, false},
-		{&client.Error{Status: 413}, false},
-		{&client.Error{Status: 422}, false},
-		{&client.Error{Status: 500}, false},
+		{&client.Error{Problem: client.Problem{Status: 503}}, true},
+		{fmt.Errorf("around: %w", &client.Error{Problem: client.Problem{Status: 429}}), true},
+		{&client.Error{Problem: client.Problem{Status: 502}}, true},
+		{&client.Error{Problem: client.Problem{Status: 504}}, true},
+		{&client.Error{Problem: client.Problem{Status: 400}}, false},
+		{&client.Error{Problem: client.Problem{Status: 401}}, false},
+		{&client.Error{Problem: client.Problem{Status: 409}}, false},
+		{&client.Error{Problem: client.Problem{Status: 413}}, false},
+		{&client.Error{Problem: client.Problem{Status: 422}}, false},
+		{&client.Error{Problem: client.Problem{Status: 500}}, false},
 		{context.Canceled, false},
 		{context.DeadlineExceeded, true},
 		{io.ErrUnexpectedEOF, true},
@@ -231,11 +233,11 @@ func TestChanges(t *testing.T) {
 		says(200, nil, twoChanges)(w, r)
 	})
 	var heard []string
-	note := func(change client.Change, cursor engine.Cursor) error {
+	note := func(change client.Change, cursor client.Cursor) error {
 		heard = append(heard, fmt.Sprint(change.Shard, change.Position, change.ID, change.Patch, cursor))
 		return nil
 	}
-	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, note, nil)
+	err := c.Changes(t.Context(), base, url.Values{"from": {"now"}, "shard": {"1", "2"}}, client.Reader{Change: note})
 	want := []string{
 		fmt.Sprint(1, 7, "ni:///sha-256;bbbbbbbbbbbbbbbbbbbb", "TX .\n", "0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb"),
 		fmt.Sprint(2, 9, "", "", "0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb,2:9"),
@@ -248,7 +250,7 @@ func TestChanges(t *testing.T) {
 	}
 	enough := errors.New("enough")
 	calls := 0
-	err = c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { calls++; return enough }, nil)
+	err = c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { calls++; return enough }})
 	if !errors.Is(err, enough) || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
@@ -261,13 +263,14 @@ func TestChangesThatFail(t *testing.T) {
 		want   string
 	}{
 		"the node says why": {twoChanges +
-			"event: error\ndata: {\"error\":{\"code\":\"damaged\",\"message\":\"shard 1\"}}\n\n", 2, "500 damaged: shard 1"},
-		"no JSON": {"id: 1:1\ndata: {\n\n", 0, "read changes: unexpected end"},
-		"cut":     {"id: 1:1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
+			"event: error\ndata: {\"code\":\"damaged\",\"detail\":\"shard 1\"}\n\n", 2, "500 damaged: shard 1"},
+		"the node says which status": {"event: error\ndata: {\"code\":\"cursor\",\"status\":410,\"detail\":\"shard 1\"}\n\n", 0, "410 cursor: shard 1"},
+		"no JSON":                    {"id: 1:1\ndata: {\n\n", 0, "read changes: unexpected end"},
+		"cut":                        {"id: 1:1\ndata: {\"shard\":1}", 0, "read changes: EOF"},
 	} {
 		c, base := serve(t, "", says(200, nil, test.stream))
 		heard := 0
-		err := c.Changes(t.Context(), base, nil, func(client.Change, engine.Cursor) error { heard++; return nil }, nil)
+		err := c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { heard++; return nil }})
 		if err == nil || heard != test.heard || !strings.HasPrefix(err.Error(), base+": "+test.want) {
 			t.Errorf("%s: %d heard, %v", name, heard, err)
 		}
@@ -293,10 +296,73 @@ func TestCauses(t *testing.T) {
 		{422, "key_reused", event.ErrReused, false},
 		{503, "of a later version", nil, true},
 	} {
-		c, base := serve(t, "", says(test.status, nil, fmt.Sprintf(`{"error":{"code":%q,"message":"m"}}`, test.code)))
+		c, base := serve(t, "", says(test.status, nil, fmt.Sprintf(`{"code":%q,"detail":"m"}`, test.code)))
 		_, err := c.Submit(t.Context(), base, client.TypePatch, "k", nil)
 		if test.want != nil && !errors.Is(err, test.want) || client.Temporary(err) != test.temporary {
 			t.Errorf("%s: %v, temporary: %v", test.code, err, client.Temporary(err))
+		}
+	}
+}
+
+// TestMoved: an event without data moves the cursor, and a change keeps what it doesn't name.
+func TestMoved(t *testing.T) {
+	const stream = "retry: 1000\nid: main@0:5:aaaaaaaaaaaaaaaa\n\n" +
+		"id: main@0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb\ndata: {\"shard\":1,\"position\":7,\"id\":\"ni:///sha-256;bbbbbbbbbbbbbbbbbbbb\"}\n\n" +
+		": still here\n\n" +
+		"id: main@0:9:cccccccccccccccc,1:7:bbbbbbbbbbbbbbbb\n\n"
+	c, base := serve(t, "", says(200, nil, stream))
+	var heard []string
+	note := func(what string) func(client.Cursor) error {
+		return func(cursor client.Cursor) error {
+			heard = append(heard, what+" "+cursor.String())
+			return nil
+		}
+	}
+	err := c.Changes(t.Context(), base, nil, client.Reader{
+		Change: func(_ client.Change, cursor client.Cursor) error { return note("change")(cursor) }, Moved: note("moved"),
+	})
+	want := []string{"moved main@0:5:aaaaaaaaaaaaaaaa", "change main@0:5:aaaaaaaaaaaaaaaa,1:7:bbbbbbbbbbbbbbbb",
+		"moved main@0:9:cccccccccccccccc,1:7:bbbbbbbbbbbbbbbb"}
+	if err != nil || !slices.Equal(heard, want) {
+		t.Errorf("%q, %v", heard, err)
+	}
+	c, base = serve(t, "", says(200, nil, "id: nonsense\n\n"))
+	if err := c.Changes(t.Context(), base, nil, client.Reader{}); err == nil || !strings.Contains(err.Error(), "SHARD:POSITION") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCursorText(t *testing.T) {
+	for text, want := range map[string]client.Cursor{
+		"main@0:5": {Pipeline: "main", Cursor: engine.Cursor{0: {Position: 5}}},
+		"a@b@0:5":  {Pipeline: "a@b", Cursor: engine.Cursor{0: {Position: 5}}},
+		"main@":    {Pipeline: "main", Cursor: engine.Cursor{}},
+		"0:5":      {Cursor: engine.Cursor{0: {Position: 5}}},
+	} {
+		got, err := client.ParseCursor(text)
+		if err != nil || !reflect.DeepEqual(got, want) || got.String() != text {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, bad := range []string{"@0:5", "main@x", "main"} {
+		if got, err := client.ParseCursor(bad); err == nil {
+			t.Errorf("%s: %v", bad, got)
+		}
+	}
+}
+
+// TestCodes: each code has what a problem needs, once, and those of errors are found by them.
+func TestCodes(t *testing.T) {
+	seen := map[string]bool{}
+	for _, code := range client.Codes() {
+		if seen[code.Name] || code.Status < 400 || code.Title == "" || code.Type() != "urn:quadrille:problem:"+code.Name {
+			t.Errorf("%+v", code)
+		}
+		seen[code.Name] = true
+		if cause := client.Cause(code.Name); cause != nil {
+			if found, ok := client.CodeOf(fmt.Errorf("around: %w", cause)); !ok || found.Name != code.Name {
+				t.Errorf("%s: found %+v", code.Name, found)
+			}
 		}
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // A program that sends a change through any of several nodes, with a key that makes sending again harmless, and follows what is
@@ -34,10 +33,10 @@ func Example() {
 	fmt.Println(accepted.Adds, "added at", accepted.Results[0].Position, err)
 
 	err = c.Changes(ctx, server.URL, url.Values{"from": {"start"}, "live": {"false"}},
-		func(change client.Change, cursor engine.Cursor) error {
+		client.Reader{Change: func(change client.Change, cursor client.Cursor) error {
 			fmt.Printf("%sgo on from %s\n", change.Patch, cursor)
 			return nil
-		}, nil)
+		}})
 	fmt.Println(err)
 	// Output:
 	// 1 added at 7 <nil>

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
 )
 
@@ -84,10 +83,10 @@ func flush(w http.ResponseWriter, text string) {
 // follow follows the changes and returns how many came, how long it took, and the error.
 func follow(ctx context.Context, c *client.Client, fn func() error) (heard int, took time.Duration, err error) {
 	begin := time.Now()
-	err = c.Changes(ctx, "http://n1", url.Values{}, func(client.Change, engine.Cursor) error {
+	err = c.Changes(ctx, "http://n1", url.Values{}, client.Reader{Change: func(client.Change, client.Cursor) error {
 		heard++
 		return fn()
-	}, nil)
+	}})
 	return heard, time.Since(begin), err
 }
 
@@ -269,7 +268,7 @@ func TestSessionGivesUp(t *testing.T) {
 	a := &asked{keys: map[string]int{}}
 	answer := func(w http.ResponseWriter, r *http.Request) {
 		a.note(r)
-		says(503, http.Header{"Retry-After": {"1"}}, `{"error":{"code":"no_owner","message":"nobody"}}`)(w, r)
+		says(503, http.Header{"Retry-After": {"1"}}, `{"code":"no_owner","detail":"nobody"}`)(w, r)
 	}
 	inBubble(t, answer, func(t *testing.T, c *client.Client) {
 		begin := time.Now()
@@ -325,7 +324,7 @@ func TestSessionDoesNotWaitForAHaltedShard(t *testing.T) {
 	a := &asked{keys: map[string]int{}}
 	answer := func(w http.ResponseWriter, r *http.Request) {
 		a.note(r)
-		says(503, nil, `{"error":{"code":"halted","message":"shard 3"}}`)(w, r)
+		says(503, nil, `{"code":"halted","detail":"shard 3"}`)(w, r)
 	}
 	inBubble(t, answer, func(t *testing.T, c *client.Client) {
 		_, err := client.NewSession(c, doors, 0, time.Hour).Submit(t.Context(), client.TypePatch, "k", nil)

@@ -106,15 +106,8 @@ type DamageReport struct {
 type Verification struct {
 	*Report
 	// IDs are those of the records at the places that were asked for; Error says why there is neither.
-	IDs   []string     `json:"ids,omitempty"`
-	Error *VerifyError `json:"error,omitempty"`
-}
-
-// VerifyError says why there is no report.
-type VerifyError struct {
-	// Code is for programs, Message for people.
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	IDs   []string `json:"ids,omitempty"`
+	Error *Problem `json:"error,omitempty"`
 }
 
 // String is SHARD:POSITION.

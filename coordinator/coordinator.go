@@ -137,7 +137,7 @@ func New(cfg Config, control engine.Log, ship Shipper) (*Coordinator, error) {
 }
 
 func (c *Coordinator) settings() Settings {
-	return Settings{Shards: c.cfg.Shards, Hash: shard.HashName, Key: c.cfg.Key, Keep: c.cfg.Keep, Format: formatVersion}
+	return Settings{Shards: c.cfg.Shards, Hash: shard.HashName, Key: c.cfg.Key, Keep: c.cfg.Keep, Format: Format}
 }
 
 // LocalNode is the name of this node.
@@ -250,7 +250,7 @@ func (c *Coordinator) Withdraw(ctx context.Context, node string, incarnation uin
 }
 
 func (c *Coordinator) member(node string) Member {
-	m := Member{Name: node, Weight: 1, Format: ownFormat()}
+	m := Member{Name: node, Weight: 1, Format: Format}
 	if node == c.cfg.LocalNode {
 		m.Zone, m.Weight = c.cfg.Zone, c.cfg.Weight
 	}
@@ -363,10 +363,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 			// Each record is the whole state: the older ones are of no interest.
 			err = c.control.Follow(ctx, max(tail.Seq, 1), c.read)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ErrSettings) || errors.Is(err, engine.ErrDamaged):
+		if errors.Is(err, ErrSettings) || errors.Is(err, engine.ErrDamaged) {
 			return err
 		}
 		if err := pause(ctx, retryPause(8)); err != nil {

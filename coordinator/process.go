@@ -19,7 +19,7 @@ type Process struct {
 
 // Enter returns the state in which this process bears its node's name.
 func (p Process) Enter(s *State) *State {
-	return s.Enter(Member{Name: p.Name, Process: p.ID, Zone: p.Zone, Weight: cmp.Or(p.Weight, 1), Format: ownFormat()})
+	return s.Enter(Member{Name: p.Name, Process: p.ID, Zone: p.Zone, Weight: cmp.Or(p.Weight, 1), Format: Format})
 }
 
 // Entered returns the incarnation with which this process bears the node's name in a state: that of its newest entry,

@@ -21,24 +21,19 @@ type Settings struct {
 	// Keep is how long idempotency keys are remembered: what is a duplicate depends on it. 0, in a record of an earlier
 	// version, is [DefaultKeep].
 	Keep time.Duration `json:"keep_ns,omitempty"`
-	// Format is the version of control records and shard records that may be written: all members know it. It rises when the
-	// last of them has been upgraded, and never falls: a node that doesn't know it can't become a member.
+	// Format is the version of what may be written for others: control records, shard records, batches. All members know it. It
+	// rises when the last of them has been upgraded, and never falls: a node that doesn't know it can't become a member.
 	Format int `json:"format"`
 }
 
 // DefaultKeep is how long idempotency keys are remembered unless something else is set.
 const DefaultKeep = 24 * time.Hour
 
-// formatVersion is the newest format of control records and shard records that this program knows.
-const formatVersion = 1
+// FormatChecked is the format from which on a batch may say what of it was checked ([event.Event].Checked).
+const FormatChecked = 2
 
-// ownFormat is what a member's record says of formatVersion: nothing, of the first.
-func ownFormat() int {
-	if formatVersion > 1 {
-		return formatVersion
-	}
-	return 0
-}
+// Format is the newest format of what is written for others that this program knows.
+const Format = FormatChecked
 
 // Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].
 func (s Settings) Check(committed Settings) error {

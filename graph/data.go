@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,40 +10,155 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
-// DataOptions choose what [Graph.WriteData] does about shards that can't be read.
-type DataOptions struct {
-	// Partial: write the others also when it is known from the start that some are missing.
-	Partial bool
+// Selection says which quads are asked for. Its zero value is all.
+type Selection struct {
+	// Subject and Predicate are those of the quads; the zero term is any.
+	Subject, Predicate rdf.Term
+	// Graph is that of the quads, and the zero term the default graph; nil is any.
+	Graph *rdf.Term
 }
 
-// WriteData writes the quads of all shards as N-Quads and returns the cursor from which to follow them. Each shard is as
+// All reports whether all quads are asked for.
+func (s Selection) All() bool { return s.Subject.IsZero() && s.Predicate.IsZero() && s.Graph == nil }
+
+// Has reports whether the quad is asked for.
+func (s Selection) Has(q rdf.Quad) bool {
+	return (s.Subject.IsZero() || s.Subject == q.S) && (s.Predicate.IsZero() || s.Predicate == q.P) &&
+		(s.Graph == nil || *s.Graph == q.G)
+}
+
+// pattern returns the pattern of what is asked for; ok is false if a term is in no quad.
+func (s Selection) pattern(r store.Reader) (p store.Pattern, ok bool, err error) {
+	ok = true
+	look := func(t rdf.Term, id *store.ID) {
+		if ok && err == nil {
+			*id, ok, err = r.Lookup(t)
+		}
+	}
+	if !s.Subject.IsZero() {
+		look(s.Subject, &p.S)
+	}
+	if !s.Predicate.IsZero() {
+		look(s.Predicate, &p.P)
+	}
+	if s.Graph != nil {
+		look(*s.Graph, &p.G)
+	}
+	return p, ok, err
+}
+
+// DataOptions choose what [Graph.WriteData] writes, and how.
+type DataOptions struct {
+	// Select says which quads are written.
+	Select Selection
+	// Format is that of RDF data in which they are written. Default N-Quads. A format of triples needs a graph in Select, whose
+	// name is then left out.
+	Format rdfio.Format
+	// MaxHeld bounds the quads of JSON-LD, which is held as a whole until the end; beyond it the error is [ErrHeld]. Default
+	// [MaxStatements].
+	MaxHeld int
+	// Partial: write the others also when it is known from the start that some are missing.
+	Partial bool
+	// Begin, if set, is called once before anything is written, with the marks of the records at which the logs ended at the
+	// call. What is written is that or newer: as long as the logs end there, it is that. Its error ends the reading and is returned.
+	Begin func(ends engine.Cursor) error
+}
+
+// ErrHeld says that there are more quads than a format that is held as a whole may have.
+var ErrHeld = errors.New("too many quads for this format, which is held as a whole; N-Quads, TriG or Turtle have no limit")
+
+// WriteData writes the quads of all shards that are asked for and returns the cursor from which to follow them. Each shard is as
 // its log said at or after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where
 // that is as far, and otherwise brings the newest snapshot to the tail, so that it needs no other node; it keeps what it
 // has made of it for the next call.
 //
 // A shard that can't be read doesn't stop the others: the error is then a [MissingError], the cursor is without the
-// shard, and a comment at the end says so. When that is known from the start, nothing is written, unless o says so.
+// shard, and a comment at the end says so, except in JSON-LD. When that is known before anything is written, nothing is, unless
+// o says so.
 func (g *Graph) WriteData(ctx context.Context, w io.Writer, o DataOptions) (engine.Cursor, error) {
+	o.Format, o.MaxHeld = cmp.Or(o.Format, rdfio.NQuads), cmp.Or(o.MaxHeld, MaxStatements)
 	missing := &MissingError{}
-	tails, errs := g.Ends(ctx)
+	ends, errs := g.Ends(ctx)
+	at := engine.Cursor{}
 	for s, err := range errs {
-		if err != nil && !missing.add(s, err) {
+		if err == nil {
+			at[s] = ends[s]
+		} else if !missing.add(s, err) {
 			return nil, fmt.Errorf("shard %d: %w", s, err)
 		}
 	}
 	if len(missing.Shards) > 0 && !o.Partial {
 		return nil, missing
 	}
+	if o.Begin != nil {
+		if err := o.Begin(at); err != nil {
+			return nil, err
+		}
+	}
+	sent := &sentWriter{w: w}
+	buffered := bufio.NewWriterSize(sent, 64<<10)
+	cursor, err := g.writeShards(ctx, buffered, at, missing, o)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing.Shards) == 0 {
+		return cursor, buffered.Flush()
+	}
+	if !o.Partial && !sent.any {
+		return nil, missing
+	}
+	if o.Format != rdfio.JSONLD {
+		// Its error stays, and Flush meets it.
+		fmt.Fprintf(buffered, "# incomplete: %s\n", strings.ReplaceAll(missing.Error(), "\n", "; "))
+	}
+	return cursor, errors.Join(missing, buffered.Flush())
+}
+
+// sentWriter knows whether anything was written to it.
+type sentWriter struct {
+	w   io.Writer
+	any bool
+}
+
+// Write implements [io.Writer].
+func (s *sentWriter) Write(p []byte) (int, error) {
+	s.any = true
+	return s.w.Write(p)
+}
+
+// writeShards writes the shards that end at these marks, or later.
+func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cursor, missing *MissingError,
+	o DataOptions) (engine.Cursor, error) {
+	var out rdfio.DataWriter = quadLines{w}
+	if o.Format != rdfio.NQuads {
+		var err error
+		if out, err = rdfio.NewDataWriter(w, o.Format); err != nil {
+			return nil, err
+		}
+	}
+	held, triples := 0, o.Format == rdfio.Turtle || o.Format == rdfio.NTriples
+	write := func(q rdf.Quad) error {
+		if held++; held > o.MaxHeld && o.Format == rdfio.JSONLD {
+			return fmt.Errorf("%d: %w", o.MaxHeld, ErrHeld)
+		}
+		if triples && o.Select.Graph != nil {
+			q.G = rdf.Term{}
+		}
+		return out.Write(q)
+	}
 	cursor := engine.Cursor{}
-	for s := range tails {
-		if errs[s] != nil {
+	for s := range g.Shards() {
+		end, ok := ends[s]
+		if !ok {
 			continue
 		}
-		at, err := g.writeShard(ctx, w, s, tails[s])
+		at, err := g.eachQuad(ctx, s, end.Position, o.Select, write)
 		switch {
 		case err == nil:
 			cursor[s] = at
@@ -49,34 +166,38 @@ func (g *Graph) WriteData(ctx context.Context, w io.Writer, o DataOptions) (engi
 			return nil, fmt.Errorf("shard %d: %w", s, err)
 		}
 	}
-	if len(missing.Shards) == 0 {
-		return cursor, nil
-	}
-	_, err := fmt.Fprintf(w, "# incomplete: %s\n", strings.ReplaceAll(missing.Error(), "\n", "; "))
-	return cursor, errors.Join(missing, err)
+	return cursor, out.Flush()
 }
 
-func (g *Graph) writeShard(ctx context.Context, w io.Writer, s int, tail uint64) (engine.Mark, error) {
-	v, at, err := g.viewAt(ctx, s, tail)
+// quadLines writes N-Quads without a look at the terms: those of a store are well formed.
+type quadLines struct{ *bufio.Writer }
+
+// Write implements [rdfio.DataWriter].
+func (l quadLines) Write(q rdf.Quad) error {
+	_, err := l.Writer.Write(nquads.AppendQuad(l.AvailableBuffer(), q))
+	return err
+}
+
+// eachQuad calls fn for the quads of a shard that are asked for.
+func (g *Graph) eachQuad(ctx context.Context, s int, end uint64, of Selection, fn func(rdf.Quad) error) (engine.Mark, error) {
+	v, at, err := g.viewAt(ctx, s, end)
 	if err != nil {
 		return at, err
 	}
 	defer v.Close()
-	buf := make([]byte, 0, 64<<10)
-	for q, err := range store.Quads(v, store.Pattern{}) {
+	p, ok, err := of.pattern(v)
+	if err != nil || !ok {
+		return at, err
+	}
+	for q, err := range store.Quads(v, p) {
 		if err != nil {
 			return at, err
 		}
-		if buf = nquads.AppendQuad(buf, q); len(buf) < 60<<10 {
-			continue
-		}
-		if _, err := w.Write(buf); err != nil {
+		if err := fn(q); err != nil {
 			return at, err
 		}
-		buf = buf[:0]
 	}
-	_, err = w.Write(buf)
-	return at, err
+	return at, nil
 }
 
 // View returns the shard's quads at the end of its log as it is at the call or later, so that whatever was accepted before is

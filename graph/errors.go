@@ -37,7 +37,7 @@ func (e *PartialError) Error() string {
 // Unwrap returns the cause.
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// MissingError says that an answer is without some shards, whose logs are damaged.
+// MissingError says that an answer is without some shards, whose logs are damaged, or have no majority of their servers.
 type MissingError struct {
 	// Shards are the numbers, in order, and Errs the reasons.
 	Shards []int
@@ -54,7 +54,8 @@ func (e *MissingError) Unwrap() []error { return e.Errs }
 
 // add notes err if it is of a kind that concerns its shard alone, and reports whether it is.
 func (e *MissingError) add(s int, err error) bool {
-	if !errors.Is(err, engine.ErrDamaged) && !errors.Is(err, engine.ErrTrimmed) && !errors.Is(err, operator.ErrNewer) {
+	if !errors.Is(err, engine.ErrDamaged) && !errors.Is(err, engine.ErrTrimmed) && !errors.Is(err, operator.ErrNewer) &&
+		!errors.Is(err, engine.ErrNoLeader) {
 		return false
 	}
 	e.Shards, e.Errs = append(e.Shards, s), append(e.Errs, fmt.Errorf("shard %d: %w", s, err))

@@ -3,13 +3,17 @@ package graph_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -99,13 +103,88 @@ func TestSubmitQuads(t *testing.T) {
 	}
 }
 
-// TestWrongTerm: quads of a program that are none are refused, and documents are sent as checked.
+// mute is an engine of whose logs one no longer says where it ends, as without a majority of its servers.
+type mute struct {
+	engine.Engine
+	shard int
+	quiet atomic.Bool
+}
+
+type muteLog struct {
+	engine.ShardLog
+	quiet *atomic.Bool
+}
+
+func (m *mute) Shard(s int) engine.ShardLog {
+	l := m.Engine.Shard(s)
+	if s == m.shard {
+		return muteLog{l, &m.quiet}
+	}
+	return l
+}
+
+func (l muteLog) Tail(ctx context.Context) (engine.Entry, error) {
+	if l.quiet.Load() {
+		<-ctx.Done()
+		return engine.Entry{}, ctx.Err()
+	}
+	return l.ShardLog.Tail(ctx)
+}
+
+// TestDataWithoutMajority: a log that doesn't answer is an error soon, and the other shards are there for who wants them.
+func TestDataWithoutMajority(t *testing.T) {
+	t.Parallel()
+	cfg := config(2)
+	m := &mute{Engine: cfg.Engine, shard: 1}
+	cfg.Engine = m
+	g := run(t, cfg)
+	var doc string
+	for i := range 20 {
+		doc += fmt.Sprintf("A <urn:s%d> <urn:p> <urn:o> .\n", i)
+	}
+	if _, err := g.Submit(t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(doc)}); err != nil {
+		t.Fatal(err)
+	}
+	m.quiet.Store(true)
+	for _, partial := range []bool{false, true} {
+		var b strings.Builder
+		cursor, err := g.WriteData(t.Context(), &b, graph.DataOptions{Partial: partial})
+		missing, ok := errors.AsType[*graph.MissingError](err)
+		if !ok || !slices.Equal(missing.Shards, []int{1}) || !errors.Is(err, engine.ErrNoLeader) {
+			t.Errorf("%v", err)
+		}
+		if _, other := cursor[0]; other != partial || strings.Contains(b.String(), "<urn:p>") != partial {
+			t.Errorf("partial: %v; %v, %q", partial, cursor, b.String())
+		}
+	}
+}
+
+// TestWrongTerm: quads of a program that are none are refused before anything is sent, by their number, and what is sent is
+// checked.
 func TestWrongTerm(t *testing.T) {
 	g := run(t, config(4))
-	if _, err := g.SubmitQuads(t.Context(), "", nil, quads("a\" \"b")); !errors.Is(err, event.ErrBad) {
-		t.Errorf("%v, want ErrBad", err)
+	good := rdf.Quad{S: rdf.Trusted("<urn:s>"), P: rdf.Trusted("<urn:p>"), O: rdf.Trusted("<urn:o>")}
+	literal := rdf.Trusted(`"a"`)
+	for name, bad := range map[string]rdf.Quad{
+		"literal as subject":   {S: literal, P: good.P, O: good.O},
+		"literal as predicate": {S: good.S, P: literal, O: good.O},
+		"literal as graph":     {S: good.S, P: good.P, O: good.O, G: literal},
+		"no object":            {S: good.S, P: good.P},
+		"nothing":              {},
+		"not one term":         {S: good.S, P: good.P, O: rdf.Trusted(`"a" "b"`)},
+		"more than a quad":     {S: good.S, P: good.P, O: good.O, G: rdf.Trusted("<urn:g> .\nA <urn:s> <urn:p> <urn:o>")},
+		"not canonical":        {S: good.S, P: good.P, O: rdf.Trusted(`"\u0041"`)},
+		"not UTF-8":            {S: good.S, P: good.P, O: rdf.Trusted("\"\xff\"")},
+	} {
+		_, err := g.SubmitQuads(t.Context(), "", slices.Values([]rdf.Quad{good}), slices.Values([]rdf.Quad{good, bad}))
+		if !errors.Is(err, rdf.ErrInvalid) || !strings.Contains(err.Error(), "addition 2") {
+			t.Errorf("%s: %v, want ErrInvalid of addition 2", name, err)
+		}
 	}
-	events, err := g.Divide(graph.Submission{MediaType: graph.TypeNQuads, Body: []byte("<urn:s> <urn:p> <urn:o> .")}, event.Producer{}, 1)
+	if s := g.Status(); s.Stats.Bad != 0 || s.Submissions != 0 {
+		t.Errorf("%d bad events, %d submissions", s.Stats.Bad, s.Submissions)
+	}
+	events, err := g.Divide(graph.Submission{MediaType: "application/n-quads", Body: []byte("<urn:s> <urn:p> <urn:o> .")}, event.Producer{}, 1)
 	if err != nil || len(events) != 1 || !events[0].Checked {
 		t.Errorf("%+v, %v", events, err)
 	}

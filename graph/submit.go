@@ -4,28 +4,20 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"iter"
 	"math"
-	"mime"
 	"slices"
 	"unicode/utf8"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/nquads"
-)
-
-// Media types that Submit reads.
-const (
-	TypePatch    = dataset.MediaType
-	TypeNQuads   = "application/n-quads"
-	TypeNTriples = "application/n-triples"
 )
 
 // MaxKey bounds an idempotency key, in bytes.
@@ -33,7 +25,7 @@ const MaxKey = 256
 
 // Submission is a document of changes.
 type Submission struct {
-	// MediaType is application/rdf-patch, application/n-quads or application/n-triples (the latter two are additions).
+	// MediaType is that of RDF Patch, as text or binary, or of RDF data, whose statements are additions; see [MediaTypes].
 	MediaType string
 	// Body is the document. Submit doesn't keep it.
 	Body []byte
@@ -73,7 +65,8 @@ func (g *Graph) Submit(ctx context.Context, s Submission) ([]Result, error) {
 
 // SubmitQuads takes changes in that a program has as quads: those to delete, then those to add, in one transaction per shard.
 // Either may be nil. Blank nodes keep their labels: they are the pipeline's, not a document's. The key is that of a
-// [Submission], for the same quads in the same order. The errors are those of [Graph.Submit].
+// [Submission], for the same quads in the same order. A quad that is none is [rdf.ErrInvalid], named by its number, and nothing is
+// sent. The other errors are those of [Graph.Submit].
 func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.Seq[rdf.Quad]) ([]Result, error) {
 	if err := CheckKey(key); err != nil {
 		return nil, err
@@ -82,7 +75,7 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 	if err != nil {
 		return nil, tooLarge(err)
 	}
-	content := xxhash.New()
+	content := sha256.New()
 	for _, part := range split.Parts {
 		content.Write(part.Payload)
 	}
@@ -124,7 +117,7 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 	if err := CheckKey(s.Key); err != nil {
 		return split, 0, err
 	}
-	content := xxhash.New()
+	content := sha256.New()
 	content.Write([]byte(s.MediaType + "\n"))
 	content.Write(s.Body)
 	identity = fingerprint(content)
@@ -157,32 +150,12 @@ func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.A
 	return events, nil
 }
 
-// divide divides a document; scope returns what its blank nodes are named by, where the format leaves that open.
-func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
-	mediaType, _, _ := mime.ParseMediaType(s.MediaType)
-	switch mediaType {
-	case TypePatch:
-		split, err = by.Patch(s.Body)
-	case TypeNQuads:
-		split, err = by.Quads(s.Body, scope())
-	case TypeNTriples:
-		split, err = by.Quads(s.Body, scope(), nquads.Triples())
-	default:
-		err = fmt.Errorf("%w: %q; send %s, %s or %s", event.ErrMediaType, s.MediaType, TypePatch, TypeNQuads, TypeNTriples)
-	}
-	err = tooLarge(err)
-	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
-		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
-	}
-	return split, err
-}
-
 // eventsOf are the events of a document's parts, without a producer.
 func eventsOf(split dataset.Split) []event.Addressed {
 	events := make([]event.Addressed, len(split.Parts))
 	for i, part := range split.Parts {
 		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload, events[i].Checked = dataset.MediaType, part.Payload, split.Checked
+		events[i].MediaType, events[i].Payload, events[i].Checked = dataset.MediaType, part.Payload, true
 		if split.HasPrev { // there is one part
 			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
 		}
@@ -190,18 +163,9 @@ func eventsOf(split dataset.Split) []event.Addressed {
 	return events
 }
 
-// fingerprint is the identity of an event whose content was written to the hash; never 0. It tells a retry from a key that is
-// used for something else by mistake. Who makes two documents with one fingerprint on purpose misleads nobody but himself.
-func fingerprint(content *xxhash.Digest) uint64 { return max(content.Sum64(), 1) }
-
-// tooLarge makes the splitter's error for a transaction that is too large the one that all know.
-func tooLarge(err error) error {
-	var large *dataset.TransactionTooLargeError
-	if errors.As(err, &large) {
-		return fmt.Errorf("%w: %w", event.ErrTooLarge, err)
-	}
-	return err
-}
+// fingerprint is the identity of an event whose content was written to the hash; never 0. It is the same in all versions: a
+// request is repeated while nodes are upgraded, too.
+func fingerprint(content hash.Hash) uint64 { return max(binary.BigEndian.Uint64(content.Sum(nil)), 1) }
 
 // results makes of the acks of a submission one result per shard.
 func results(events []event.Addressed, acks []event.Ack, err error) ([]Result, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -128,11 +129,11 @@ const (
 )
 
 // tail returns the last entry of the shard's log. It is [engine.ErrDamaged] if the log ends before the mark, or has another
-// record there, whichever replica is asked.
+// record there, whichever replica is asked, and [engine.ErrNoLeader] if there is no answer within [core.CallTimeout].
 func (n *Node) tail(ctx context.Context, s int) (engine.Entry, error) {
 	mark := n.cfg.Marks.Mark(s)
 	for tries := 1; ; tries++ {
-		e, err := n.cfg.Engine.Shard(s).Tail(ctx)
+		e, err := n.lastEntry(ctx, s)
 		if err != nil {
 			return e, err
 		}
@@ -143,6 +144,17 @@ func (n *Node) tail(ctx context.Context, s int) (engine.Entry, error) {
 			return e, err
 		}
 	}
+}
+
+// lastEntry asks the engine, which without a majority of its servers has no answer.
+func (n *Node) lastEntry(ctx context.Context, s int) (engine.Entry, error) {
+	asking, cancel := context.WithTimeout(ctx, core.CallTimeout)
+	defer cancel()
+	e, err := n.cfg.Engine.Shard(s).Tail(asking)
+	if err != nil && asking.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("%w: no answer within %v", engine.ErrNoLeader, core.CallTimeout)
+	}
+	return e, err
 }
 
 // checkEnd compares the end of a log with a mark.

@@ -44,21 +44,38 @@ const localWait = 200 * time.Millisecond
 
 // End returns the position at which a shard's log ends.
 func (n *Node) End(ctx context.Context, s int) (uint64, error) {
-	if s < 0 || s >= len(n.loops) {
-		return 0, n.noShard(s)
-	}
-	if v := n.loops[s].view.Load(); v.state == operator.Halted {
-		return 0, v.err
-	}
-	tail, err := n.tail(ctx, s)
+	tail, err := n.end(ctx, s)
 	return tail.Seq, err
 }
 
-// Ends returns for each shard where its log ends, or why that can't be had.
-func (n *Node) Ends(ctx context.Context) ([]uint64, []error) {
-	ends, errs := make([]uint64, len(n.loops)), make([]error, len(n.loops))
-	together(len(n.loops), func(s int) { ends[s], errs[s] = n.End(ctx, s) })
+func (n *Node) end(ctx context.Context, s int) (engine.Entry, error) {
+	if s < 0 || s >= len(n.loops) {
+		return engine.Entry{}, n.noShard(s)
+	}
+	if v := n.loops[s].view.Load(); v.state == operator.Halted {
+		return engine.Entry{}, v.err
+	}
+	return n.tail(ctx, s)
+}
+
+// Ends returns for each shard the mark of the record with which its log ends, the zero Mark for an empty log, or why that can't
+// be had.
+func (n *Node) Ends(ctx context.Context) ([]engine.Mark, []error) {
+	ends, errs := make([]engine.Mark, len(n.loops)), make([]error, len(n.loops))
+	together(len(n.loops), func(s int) { ends[s], errs[s] = n.endMark(ctx, s) })
 	return ends, errs
+}
+
+func (n *Node) endMark(ctx context.Context, s int) (engine.Mark, error) {
+	tail, err := n.end(ctx, s)
+	if err != nil || tail.Seq == 0 {
+		return engine.Mark{}, err
+	}
+	r, err := operator.Decode(tail.Payload)
+	if err != nil {
+		return engine.Mark{}, fmt.Errorf("position %d: %w", tail.Seq, err)
+	}
+	return engine.Mark{Position: tail.Seq, ID: r.ID}, nil
 }
 
 // ViewAt returns the state of a shard at the position or later, and the mark of the last record in it. The caller closes the

@@ -457,7 +457,7 @@ func TestDamagedShardAlone(t *testing.T) {
 		t.Errorf("no shard is left: %v", err)
 	}
 	var b bytes.Buffer
-	cursor, err := n.WriteData(t.Context(), &b, graph.DataOptions{})
+	cursor, err := n.WriteData(t.Context(), &b, graph.DataOptions{Partial: true})
 	missing, ok := errors.AsType[*graph.MissingError](err)
 	if !ok || !slices.Equal(missing.Shards, []int{1}) || strings.Count(b.String(), "\n") != 4 ||
 		!strings.Contains(b.String(), "\n# incomplete: shards [1] are missing: ") {

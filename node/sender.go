@@ -3,9 +3,11 @@ package node
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/shipper"
@@ -138,9 +140,21 @@ func (s *sender) send(node string, b event.Batch) {
 		}
 		return
 	}
-	this := &shipment{node: node, batch: b}
+	this := &shipment{node: node, batch: s.understood(b)}
 	s.shipment = this
 	s.n.hand(s.n.life, this, func(err error) { s.sent(this, err) })
+}
+
+// understood is the batch as all members understand it: while some are of an earlier version, it doesn't say what was checked.
+func (s *sender) understood(b event.Batch) event.Batch {
+	if s.n.coord.State().Settings.Format >= coordinator.FormatChecked {
+		return b
+	}
+	b.Events = slices.Clone(b.Events)
+	for i := range b.Events {
+		b.Events[i].Checked = false
+	}
+	return b
 }
 
 // stopShipping stops what the outbox has left behind: for the next batch, for another owner, or because nobody waits for it.

@@ -297,6 +297,9 @@ func (h *harness) generation(e operator.Effect) {
 	default:
 		return
 	}
+	if h.State() == operator.Halted {
+		h.t.Errorf("a shard that is halted asks for %T", e)
+	}
 	if gen <= h.gen {
 		h.t.Errorf("%T of generation %d comes after %d", e, gen, h.gen)
 	}

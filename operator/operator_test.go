@@ -69,6 +69,25 @@ func TestNoChange(t *testing.T) {
 	h.want("(claim)[][a]", "a", committed, committed, committed, duplicate)
 }
 
+// TestNoChangeOfADoor: a door's event that changes nothing has a record, too. Without it a deposed owner would answer of an old
+// state, and a copy of the event that is late would undo what came after it.
+func TestNoChangeOfADoor(t *testing.T) {
+	log := &shardLog{}
+	first := owner(t, log, nil)
+	first.deliver(1, eventOf("p", 1, "a"))
+	first.deliver(2, eventOf("door/n3/1", 1, "a"))
+	first.want("(claim)[a][]", "a", committed, committed)
+	second := newHarness(t, log, func(c *operator.Config) { c.Node = "n2" })
+	second.assign(operator.Owner, 2, 2)
+	second.deliver(1, eventOf("door/n4/1", 1, "-a"))
+	first.deliver(3, eventOf("door/n5/1", 1, "a"))
+	if got := first.acks[len(first.acks)-1]; got.Status != notOwner {
+		t.Errorf("a deposed owner, which knows of no change, answers %+v", got)
+	}
+	second.deliver(2, eventOf("door/n3/1", 1, "a"))
+	second.want("(claim)[a][](claim)[-a]", "", committed, duplicate)
+}
+
 func TestStandbyTakesOver(t *testing.T) {
 	log := &shardLog{}
 	first := owner(t, log, nil)

@@ -379,7 +379,7 @@ func TestBinaryBounds(t *testing.T) {
 	row := value(lit(str(1, "a")))
 	two := append(bytes.Clone(row), row...)
 	nested := value(nest(9, iri(1, "x:s"), iri(1, "x:p"), nest(1, nest(9, iri(1, "x:s"), iri(1, "x:p"), iri(1, "x:o")))))
-	long := value(lit(str(1, strings.Repeat("x", patch.DefaultMaxRow))))
+	long := value(lit(str(1, strings.Repeat("x", 2<<20))))
 	for _, c := range []struct {
 		name string
 		doc  []byte
@@ -388,7 +388,11 @@ func TestBinaryBounds(t *testing.T) {
 	}{
 		{"row that fits", two, patch.MaxRow(len(row)), 0},
 		{"row too long", two, patch.MaxRow(len(row) - 1), 1},
-		{"default row bound", long, patch.MaxRow(0), 1},
+		{"long by default", long, patch.MaxRow(0), 0},
+		{"row by the bound of a term", long, patch.MaxTerm(1 << 18), 1},
+		{"term that fits", row, patch.MaxTerm(5), 0},
+		{"term too long", value(lit(str(1, "abcd"))), patch.MaxTerm(5), 1},
+		{"term too long in text", value(lit(str(1, "\x01"))), patch.MaxTerm(7), 1},
 		{"boundless row", long, patch.MaxRow(math.MaxInt), 0},
 		{"depth that fits", nested, patch.MaxDepth(2), 0},
 		{"too deep", nested, patch.MaxDepth(1), 1},

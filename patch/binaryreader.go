@@ -21,6 +21,7 @@ type BinaryReader struct {
 	d       compact
 	o       options
 	order   order
+	maxTerm int // bytes that one may have
 	depth   int
 	scratch []byte // canonical text of the row's terms
 	err     error
@@ -47,15 +48,12 @@ func ParseBinary(data []byte, c Change, opts ...Option) error {
 
 func newBinaryReader(opts []Option) *BinaryReader {
 	o := collect(opts)
-	if o.row <= 0 {
-		o.row = DefaultMaxRow
-	}
 	if o.depth <= 0 {
 		o.depth = DefaultMaxDepth
 	}
-	rd := &BinaryReader{o: o, order: o.order(), d: compact{file: o.file, limit: min(o.row, scan.MaxLimit),
-		max: o.document}}
-	rd.err = scan.New(scan.Patch, 0).SetBlankPrefix(o.blankPrefix)
+	rd := &BinaryReader{o: o, order: o.order(), maxTerm: scan.TermLimit(o.term),
+		d: compact{file: o.file, limit: scan.LineLimit(o.row, o.term), max: o.document}}
+	rd.err = scan.New(scan.Patch, 0, 0).SetBlankPrefix(o.blankPrefix)
 	return rd
 }
 

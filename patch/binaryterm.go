@@ -32,6 +32,9 @@ func (rd *BinaryReader) term() rdf.Term {
 	}
 	t := rd.termOf(id, at)
 	rd.endUnion("the end of the term")
+	if len(t.String()) > rd.maxTerm {
+		_ = d.fail(at, rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", rd.maxTerm)
+	}
 	if d.err != nil {
 		return rdf.Term{}
 	}
@@ -167,7 +170,7 @@ func (rd *BinaryReader) lang(tag, direction, datatype string) error {
 	rd.scratch = append(rd.scratch, '@')
 	for i := range len(tag) {
 		c := tag[i]
-		if c >= 'A' && c <= 'Z' {
+		if c >= 'A' && c <= 'Z' && !rd.o.languageCase {
 			c += 'a' - 'A'
 		}
 		rd.scratch = append(rd.scratch, c)
@@ -199,10 +202,11 @@ func isLang(s string) bool {
 
 func (rd *BinaryReader) triple(at int64) rdf.Term {
 	if rd.depth == rd.o.depth {
-		_ = rd.d.fail(at, errDepth, "expected at most %d nested triple terms, found more", rd.o.depth)
+		_ = rd.d.fail(at, rdf.ErrDepthLimit, "expected at most %d nested triple terms, found more", rd.o.depth)
 		return rdf.Term{}
 	}
 	rd.depth++
+	held := len(rd.scratch)
 	var v values
 	rd.fields(tripleShape, &v)
 	rd.depth--
@@ -220,7 +224,7 @@ func (rd *BinaryReader) triple(at int64) rdf.Term {
 		rd.scratch = append(append(rd.scratch, part.String()...), ' ')
 	}
 	rd.scratch = append(rd.scratch, ")>>"...)
-	return rdf.Trusted(text(rd.scratch[from:]))
+	n := copy(rd.scratch[held:], rd.scratch[from:]) // its parts are not needed any more
+	rd.scratch = rd.scratch[:held+n]
+	return rdf.Trusted(text(rd.scratch[held:]))
 }
-
-var errDepth = fmt.Errorf("triple term nesting %w", rdf.ErrLimit)

@@ -73,7 +73,7 @@ func (d *compact) take(n int, what string) []byte {
 	}
 	at := d.offset()
 	if left := d.from + int64(d.limit) - at; int64(n) > left {
-		_ = d.fail(at, errRowSize, "expected a row of at most %d bytes, found more", d.limit)
+		_ = d.fail(at, rdf.ErrTermLimit, "expected a row of at most %d bytes, found more", d.limit)
 		return nil
 	}
 	if d.have-d.pos < n {
@@ -89,8 +89,6 @@ func (d *compact) take(n int, what string) []byte {
 	d.pos += n
 	return d.buf[d.pos-n : d.pos]
 }
-
-var errRowSize = fmt.Errorf("bytes of a row %w", rdf.ErrLimit)
 
 // fill reads until n bytes are there, or the source ends.
 func (d *compact) fill(n int) {

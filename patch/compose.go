@@ -17,23 +17,28 @@ type Source interface {
 // what is in it already comes before them. A patch whose prev is another than the id of the patch before it is
 // [ErrNotNext]. On an error nothing is handed to c, unless it is an error of c.
 func Compose(c Change, net *Net, patches ...Source) error {
-	check := links{Change: net}
+	check := NewLinks(net)
 	for i, p := range patches {
-		if err := p.Run(&check); err != nil {
+		if err := p.Run(check); err != nil {
 			return fmt.Errorf("composing: patch %d: %w", i+1, err)
 		}
 	}
 	return net.Emit(c)
 }
 
-// links checks prev against the id of the patch before.
-type links struct {
+// Links is a [Change] that hands on what comes and checks that each transaction whose patch has a prev follows the patch
+// before it, if that has an id: else the transaction is [ErrNotNext]. It is [Log] for patches that need no id.
+type Links struct {
 	Change
 	last     rdf.Term // id of the last transaction that committed
 	id, prev rdf.Term // of the patch that comes
 }
 
-func (l *links) Header(name string, value rdf.Term) error {
+// NewLinks returns a check of what goes to c.
+func NewLinks(c Change) *Links { return &Links{Change: c} }
+
+// Header keeps id and prev.
+func (l *Links) Header(name string, value rdf.Term) error {
 	switch normal(name) {
 	case HeaderID:
 		l.id = value.Clone()
@@ -43,14 +48,16 @@ func (l *links) Header(name string, value rdf.Term) error {
 	return l.Change.Header(name, value)
 }
 
-func (l *links) Begin() error {
+// Begin checks prev.
+func (l *Links) Begin() error {
 	if !l.last.IsZero() && !l.prev.IsZero() && l.prev != l.last {
 		return fmt.Errorf("%w: expected prev to be %s, found %s", ErrNotNext, shortTerm(l.last), shortTerm(l.prev))
 	}
 	return l.Change.Begin()
 }
 
-func (l *links) Commit() error {
+// Commit makes the patch the one before the next.
+func (l *Links) Commit() error {
 	if !l.id.IsZero() {
 		l.last = l.id
 	}
@@ -58,7 +65,8 @@ func (l *links) Commit() error {
 	return l.Change.Commit()
 }
 
-func (l *links) Abort() error {
+// Abort forgets the patch.
+func (l *Links) Abort() error {
 	l.id, l.prev = rdf.Term{}, rdf.Term{}
 	return l.Change.Abort()
 }

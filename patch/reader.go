@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,11 @@ type SyntaxError = rdf.SyntaxError
 
 // Bounds of a reader. The first two hold unless an [Option] changes them.
 const (
-	// DefaultMaxRow is the number of bytes that a row may have, from its code to its dot, and a line too.
-	DefaultMaxRow = scan.DefaultLimit
+	// DefaultMaxTerm is the number of bytes that a term may have, written as N-Triples has it.
+	DefaultMaxTerm = scan.DefaultTerm
 	// DefaultMaxDepth is how deeply triple terms may be nested.
 	DefaultMaxDepth = scan.DefaultDepth
-	// MaxRowLines is the number of lines that a row may be spread over.
+	// MaxRowLines is the number of lines that a row may be spread over, without those in its strings.
 	MaxRowLines = 256
 )
 
@@ -28,6 +29,7 @@ const MediaType = "application/rdf-patch"
 type options struct {
 	file         string
 	row          int
+	term         int
 	depth        int
 	document     int64
 	rows         int64
@@ -36,6 +38,8 @@ type options struct {
 	onePrev      bool
 	trusted      bool
 	blankPrefix  string
+	languageCase bool
+	mistake      func(error) error
 }
 
 func (o *options) order() order {
@@ -48,9 +52,12 @@ type Option func(*options)
 // File sets the name of the patch for errors.
 func File(name string) Option { return func(o *options) { o.file = name } }
 
-// MaxRow bounds the bytes of a row and of a line, and with it of a term; see [DefaultMaxRow], which 0 stands for, and
-// [scan.MaxLimit]. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the terms of one
-// row that are not written so.
+// MaxTerm bounds the bytes of a term; see [DefaultMaxTerm], which 0 stands for, and [scan.MaxTerm].
+func MaxTerm(bytes int) Option { return func(o *options) { o.term = bytes } }
+
+// MaxRow bounds the bytes of a row, from its code to its dot, and of a line; 0 stands for four times the bound of a term,
+// and what stands between them. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the
+// terms of one row that are not written so.
 func MaxRow(bytes int) Option { return func(o *options) { o.row = bytes } }
 
 // MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth], which 0 stands for.
@@ -80,10 +87,18 @@ func OnePrev() Option { return func(o *options) { o.onePrev = true } }
 // senders whose labels are not. A prefix that no label can begin with is an error of the read ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
+// LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
+// for who does not compare them.
+func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
+
+// Mistakes makes the reader of text hand each [*SyntaxError] to fn and go on with the next line, unless fn returns an error, which
+// ends the reading. It is for who looks for mistakes; the rows that come say nothing of a patch.
+func Mistakes(fn func(error) error) Option { return func(o *options) { o.mistake = fn } }
+
 // Reader reads RDF Patch text. It is used by one goroutine at a time.
 //
 // It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
-// "#" begins a comment; numbers, true and false need no quotes, strings may have single quotes or three quotes (and
+// "#" begins a comment; names of headers and prefixes that are words, numbers, true and false need no quotes, strings may have single quotes or three quotes (and
 // then line ends in them), triple terms are <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX,
 // and a document may have any number of transactions. Other than Jena's, it is strict: an unknown code, a prefixed
 // name, a term that can't stand where it does, a relative IRI, a blank node label that N-Quads can't write, TC or TA
@@ -103,7 +118,7 @@ type Reader struct {
 // NewReader returns a reader of what r gives.
 func NewReader(r io.Reader, opts ...Option) *Reader {
 	o := collect(opts)
-	return newReader(scan.NewReader(r, o.row, o.document), o)
+	return newReader(scan.NewReader(r, scan.LineLimit(o.row, o.term), o.document), o)
 }
 
 func collect(opts []Option) options {
@@ -115,9 +130,10 @@ func collect(opts []Option) options {
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth), o: o, order: o.order()}
+	rd := &Reader{in: in, s: scan.New(scan.Patch, o.depth, o.term), o: o, order: o.order()}
 	rd.o.trusted = o.trusted && o.blankPrefix == ""
 	rd.s.SetFile(o.file)
+	rd.s.SetLanguageCase(o.languageCase)
 	rd.err = rd.s.SetBlankPrefix(o.blankPrefix)
 	return rd
 }
@@ -127,7 +143,7 @@ func newReader(in *scan.Input, o options) *Reader {
 // them reads twice, first with a [Counter].
 func Parse(data []byte, c Change, opts ...Option) error {
 	o := collect(opts)
-	return newReader(scan.NewBytes(data, o.row, o.document), o).Run(c)
+	return newReader(scan.NewBytes(data, scan.LineLimit(o.row, o.term), o.document), o).Run(c)
 }
 
 // Run drives c with the rows until the end of the input, and is called once. Rows are handed over as soon as their
@@ -136,6 +152,7 @@ func (rd *Reader) Run(c Change) error {
 	if rd.err != nil {
 		return rd.err
 	}
+	seen := 0 // bytes of the window that were looked at before, of a row that is cut off
 	for last := false; !last; {
 		window, final, err := rd.in.Next(rd.s.Offset())
 		if err != nil {
@@ -143,14 +160,24 @@ func (rd *Reader) Run(c Change) error {
 		}
 		last = final
 		rd.s.Continue(window)
-		if err := rd.rows(c, last); err != nil {
-			return err
+		if last || rd.mayEnd(window, seen) {
+			if err := rd.rows(c, last); err != nil {
+				return err
+			}
 		}
+		seen = len(window) - rd.s.Offset()
 	}
 	if rd.order.open {
 		return rd.s.Expected("TC or TA for the open transaction")
 	}
 	return nil
+}
+
+// mayEnd reports whether the row that was cut off may end in the window: if it was in a string, that must end, too. To read
+// it again with each line would take long.
+func (rd *Reader) mayEnd(window []byte, seen int) bool {
+	quote := rd.s.Awaits()
+	return quote == 0 || bytes.Contains(window[max(0, seen-2):], []byte{quote, quote, quote})
 }
 
 // positioned gives the bounds of the input a place; errors of the source stay as they are.
@@ -183,12 +210,27 @@ func (rd *Reader) rows(c Change, last bool) error {
 				s.Retry(rd.begin)
 				return nil
 			}
-			return err
+			if err := rd.goOn(err); err != nil {
+				return err
+			}
+			continue
 		}
 		s.End()
 		rd.count++
 	}
 	return s.Err()
+}
+
+// goOn goes to the next line after a mistake, if that is wanted; else it returns the error.
+func (rd *Reader) goOn(err error) error {
+	if rd.o.mistake == nil || rd.s.Err() == nil || errors.Is(err, rdf.ErrLimit) {
+		return err
+	}
+	if err := rd.o.mistake(err); err != nil {
+		return err
+	}
+	rd.s.Recover()
+	return nil
 }
 
 // row reads one row and hands it to c.
@@ -271,13 +313,9 @@ func (rd *Reader) end(code string) error {
 // header reads an H row.
 func (rd *Reader) header(c Change) error {
 	s := rd.s
-	s.Space()
-	name := s.Word()
-	if name == "" {
-		var ok bool
-		if name, ok = s.String("header name (word or string)"); !ok {
-			return s.Err()
-		}
+	name, ok := rd.bareOrString("header name (word or string)")
+	if !ok {
+		return s.Err()
 	}
 	value := s.Term("header value (a term)")
 	if value.IsZero() {
@@ -291,6 +329,15 @@ func (rd *Reader) header(c Change) error {
 		return rd.fault(fault)
 	}
 	return c.Header(name, value)
+}
+
+// bareOrString reads a string that may be written as a word.
+func (rd *Reader) bareOrString(what string) (value string, ok bool) {
+	rd.s.Space()
+	if word := rd.s.Bare(); word != "" {
+		return word, true
+	}
+	return rd.s.String(what)
 }
 
 func (rd *Reader) addPrefix(c Change) error {
@@ -337,7 +384,7 @@ func (rd *Reader) prefix() (string, error) {
 	s := rd.s
 	s.Space()
 	at := s.Mark()
-	name, ok := s.String("prefix (a string)")
+	name, ok := rd.bareOrString("prefix (word or string, without colon)")
 	if ok && !scan.IsPrefix(name) {
 		return "", s.FailAt(at, nil, "expected a prefix as Turtle has them, without colon, found %q", shorten(name))
 	}

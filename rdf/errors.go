@@ -8,6 +8,17 @@ import (
 // ErrLimit is in the [SyntaxError] of a document that is over one of its bounds (statement length, nesting, size).
 var ErrLimit = errors.New("over its limit")
 
+// Kinds of [ErrLimit] that an option of the reader raises.
+var (
+	// ErrTermLimit: a term, or the line or row that it stands in, is too long.
+	ErrTermLimit = fmt.Errorf("length of a term %w", ErrLimit)
+	// ErrDepthLimit: something is nested too deeply.
+	ErrDepthLimit = fmt.Errorf("nesting %w", ErrLimit)
+)
+
+// ErrNoBase is in the error of a relative IRI that nobody has said a base for.
+var ErrNoBase = fmt.Errorf("%w: relative IRI without a base", ErrInvalid)
+
 // SyntaxError says where a document departs from its format. All readers of this module return it.
 type SyntaxError struct {
 	// File is the name of the document, if the caller has set one.

@@ -1,12 +1,13 @@
 // Package rdfio reads and writes RDF data and changes of it in whatever format: it knows the formats by their names, by
-// media type and by the suffix of a file's name. All but JSON-LD are streams, through compression where a name ends in
-// .gz or .zst.
+// media type and by the suffix of a file's name. All but JSON-LD are streams, through compression where a name or the first
+// bytes say so.
 package rdfio
 
 import (
 	"fmt"
 	"mime"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/patch"
@@ -28,19 +29,20 @@ const (
 	Update Format = "update"
 )
 
-// formats has for each format what it is known by.
+// formats has for each format what it is known by. Its suffix, without the dot, is a name of it, too.
 var formats = []struct {
 	format            Format
 	suffix, mediaType string
+	others            []string // names and media types, in lower case; those that begin with a dot are suffixes
 }{
-	{NTriples, ".nt", "application/n-triples"},
-	{NQuads, ".nq", "application/n-quads"},
-	{Turtle, ".ttl", "text/turtle"},
-	{TriG, ".trig", "application/trig"},
-	{JSONLD, ".jsonld", "application/ld+json"},
-	{Patch, ".rdfp", patch.MediaType},
-	{PatchBinary, ".trp", patch.BinaryMediaType},
-	{Update, ".ru", "application/sparql-update"},
+	{NTriples, ".nt", "application/n-triples", []string{"n-triples", ".ntriples"}},
+	{NQuads, ".nq", "application/n-quads", []string{"n-quads", ".nquads", "text/x-nquads"}},
+	{Turtle, ".ttl", "text/turtle", []string{".turtle", "application/x-turtle"}},
+	{TriG, ".trig", "application/trig", []string{"application/x-trig"}},
+	{JSONLD, ".jsonld", "application/ld+json", []string{"json-ld", ".json", "application/json"}},
+	{Patch, ".rdfp", patch.MediaType, []string{"rdf-patch"}},
+	{PatchBinary, ".trp", patch.BinaryMediaType, []string{"rdf-patch-binary"}},
+	{Update, ".ru", "application/sparql-update", []string{"sparql-update"}},
 }
 
 // Names for help texts and errors. TestNames holds them to the table.
@@ -52,7 +54,7 @@ const (
 	// ChangeNames are the names of the formats of changes that can be written.
 	ChangeNames = "patch, patch-binary or update"
 	// Suffixes are those of the names of files that can be read.
-	Suffixes = ".nt, .nq, .ttl, .trig, .jsonld, .rdfp or .trp, with .gz or .zst after it if compressed"
+	Suffixes = ".nt, .nq, .ttl, .trig, .jsonld, .json, .rdfp or .trp, with .gz, .zst or .bz2 after it if compressed"
 )
 
 // IsData reports whether files of the format are RDF data.
@@ -84,11 +86,17 @@ func (f Format) Suffix() string {
 	return ""
 }
 
-// Parse returns the format of a name, or of a media type, whose parameters are not looked at.
+// Parse returns the format of a name, of a suffix with or without its dot, or of a media type, whose parameters are not
+// looked at, in upper or lower case.
 func Parse(text string) (Format, error) {
-	media, _, err := mime.ParseMediaType(text)
+	name := strings.ToLower(text)
+	if media, _, err := mime.ParseMediaType(text); err == nil {
+		name = media
+	}
 	for _, known := range formats {
-		if text == string(known.format) || err == nil && media == known.mediaType {
+		suffix, _ := strings.CutPrefix(name, ".")
+		if name == string(known.format) || name == known.mediaType || "."+suffix == known.suffix ||
+			slices.Contains(known.others, name) || slices.Contains(known.others, "."+suffix) {
 			return known.format, nil
 		}
 	}
@@ -96,12 +104,13 @@ func Parse(text string) (Format, error) {
 		strings.ReplaceAll(DataNames, " or", ","), ChangeNames)
 }
 
-// ByName returns the format that the suffix of a file's name stands for, before .gz or .zst, in upper or lower case.
+// ByName returns the format that the suffix of a file's name stands for, before that of a compression, in upper or lower
+// case.
 func ByName(name string) (f Format, ok bool) {
 	name, _ = cutCompression(strings.ToLower(name))
 	suffix := filepath.Ext(name)
 	for _, known := range formats {
-		if suffix == known.suffix {
+		if suffix != "" && (suffix == known.suffix || slices.Contains(known.others, suffix)) {
 			return known.format, true
 		}
 	}

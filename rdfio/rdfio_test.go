@@ -26,7 +26,8 @@ func TestNames(t *testing.T) {
 	for name, want := range map[string]rdfio.Format{
 		"a.nt": rdfio.NTriples, "dir.nt/a.nq": rdfio.NQuads, "A.TTL.GZ": rdfio.Turtle, "a.b.trig.zst": rdfio.TriG,
 		"a.jsonld": rdfio.JSONLD, ".rdfp": rdfio.Patch, "a.trp.gz": rdfio.PatchBinary, "a.ru": rdfio.Update,
-		"-": "", "a": "", "a.gz": "", "nt": "", "a.nt.gz.gz": "", "a.nt.bz2": "", "a.nt/b": "", "a.json": "",
+		"-": "", "a": "", "a.gz": "", "nt": "", "a.nt.gz.gz": "", "a.nt/b": "", "a.nt.bz2": rdfio.NTriples,
+		"a.nt.XZ": rdfio.NTriples, "a.json": rdfio.JSONLD, "a.nquads": rdfio.NQuads, "a.": "", "a.n-quads": "",
 	} {
 		if got, ok := rdfio.ByName(name); got != want || ok != (want != "") {
 			t.Errorf("%s: %s, %v", name, got, ok)
@@ -37,7 +38,10 @@ func TestNames(t *testing.T) {
 		"Text/Turtle; charset=UTF-8": rdfio.Turtle, "application/trig": rdfio.TriG, "application/ld+json": rdfio.JSONLD,
 		"application/rdf-patch": rdfio.Patch, "application/rdf-patch+thrift": rdfio.PatchBinary,
 		"application/sparql-update": rdfio.Update, "update": rdfio.Update,
-		"": "", "nt": "", "text/plain": "", "Turtle": "", "text/turtle;": rdfio.Turtle,
+		"": "", ".": "", "text/plain": "", "gz": "", "text/turtle;": rdfio.Turtle, "Turtle": rdfio.Turtle, "nt": rdfio.NTriples,
+		"N-Triples": rdfio.NTriples, ".nq": rdfio.NQuads, "ttl": rdfio.Turtle, "TRIG": rdfio.TriG, "json": rdfio.JSONLD,
+		"JSON-LD": rdfio.JSONLD, "rdfp": rdfio.Patch, "rdf-patch": rdfio.Patch, "trp": rdfio.PatchBinary, "ru": rdfio.Update,
+		"application/json": rdfio.JSONLD,
 	} {
 		if got, err := rdfio.Parse(text); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", text, got, err)

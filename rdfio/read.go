@@ -10,6 +10,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
 
@@ -17,10 +18,13 @@ import (
 // one's own. What strangers send wants smaller ones.
 const (
 	// MaxJSONDocument bounds the bytes of a document.
-	MaxJSONDocument = 256 << 20
+	MaxJSONDocument = 1 << 30
 	// MaxJSONQuads bounds its statements; also those that are written.
 	MaxJSONQuads = 10_000_000
 )
+
+// MaxTerm is the highest bound of a term that a [Source] can have, in bytes.
+const MaxTerm = scan.MaxTerm
 
 // Source is what is known of a document besides its bytes. All of it may be left out.
 type Source struct {
@@ -30,10 +34,17 @@ type Source struct {
 	Base string
 	// BlankPrefix is put before the label of each blank node.
 	BlankPrefix string
+	// MaxTerm bounds the bytes of a term in all formats but JSON-LD, MaxDepth the nesting. Defaults: those of the readers.
+	MaxTerm, MaxDepth int
+	// LanguageCase keeps language tags as they are written, for who does not compare terms.
+	LanguageCase bool
 	// MaxDocument bounds the bytes of a JSON-LD document, MaxQuads its statements. Defaults: [MaxJSONDocument], [MaxJSONQuads].
 	MaxDocument, MaxQuads int
 	// Contexts gives the remote contexts of JSON-LD. Default: there are none.
 	Contexts jsonld.Loader
+	// Mistake, unless it is nil, is called with each mistake of a document of N-Triples or N-Quads, or of an RDF Patch in text
+	// form, whose other lines are then read all the same, unless it returns an error. Mistakes of other formats end the reading.
+	Mistake func(error) error
 	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
 	// or TriG has declared by then.
 	Prefixes func([]turtle.Prefix)
@@ -43,16 +54,41 @@ type Source struct {
 // the place in the document, or, as those of fn and r, the file's name. All but JSON-LD streams.
 func (s Source) Statements(r io.Reader, format Format, fn func(rdf.Quad) error) error {
 	switch format {
-	case NTriples:
-		return s.run(nquads.NewReader(r, nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix), nquads.Triples()), fn)
-	case NQuads:
-		return s.run(nquads.NewReader(r, nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix)), fn)
+	case NTriples, NQuads:
+		return s.lines(r, format, fn)
 	case Turtle, TriG:
 		return s.turtle(r, format, fn)
 	case JSONLD:
 		return s.json(r, fn)
 	}
 	return fmt.Errorf("%s: %s is no RDF data", s.File, format)
+}
+
+func (s Source) lines(r io.Reader, format Format, fn func(rdf.Quad) error) error {
+	opts := []nquads.Option{nquads.File(s.File), nquads.BlankPrefix(s.BlankPrefix), nquads.MaxTerm(s.MaxTerm),
+		nquads.MaxDepth(s.MaxDepth)}
+	if format == NTriples {
+		opts = append(opts, nquads.Triples())
+	}
+	if s.LanguageCase {
+		opts = append(opts, nquads.LanguageCase())
+	}
+	rd := nquads.NewReader(r, opts...)
+	for {
+		err := s.run(rd, fn)
+		if s.Mistake == nil || !isSyntax(err) || !rd.Recover() {
+			return err
+		}
+		if err := s.Mistake(err); err != nil {
+			return err
+		}
+	}
+}
+
+// isSyntax reports whether an error is a mistake in a document.
+func isSyntax(err error) bool {
+	var syntax *rdf.SyntaxError
+	return errors.As(err, &syntax)
 }
 
 // quads is what the readers of data have in common.
@@ -74,7 +110,13 @@ func (s Source) run(rd quads, fn func(rdf.Quad) error) error {
 }
 
 func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) error {
-	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix)}
+	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix), turtle.MaxTerm(s.MaxTerm)}
+	if s.MaxDepth > 0 {
+		opts = append(opts, turtle.MaxDepth(s.MaxDepth))
+	}
+	if s.LanguageCase {
+		opts = append(opts, turtle.LanguageCase())
+	}
 	if s.Base != "" {
 		opts = append(opts, turtle.Base(s.Base))
 	}
@@ -106,7 +148,11 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 		return s.named(err)
 	}
 	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(most),
-		jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection)}
+		jsonld.MaxDepth(s.MaxDepth), jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(),
+		jsonld.Direction(jsonld.BaseDirection)}
+	if s.LanguageCase {
+		opts = append(opts, jsonld.LanguageCase())
+	}
 	if s.Base != "" {
 		opts = append(opts, jsonld.Base(s.Base))
 	}
@@ -119,12 +165,20 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 // Rows drives c with the rows of an RDF Patch. Errors have the place in the document, or, as those of c and r, the
 // file's name. It streams.
 func (s Source) Rows(r io.Reader, format Format, c patch.Change) error {
+	opts := []patch.Option{patch.File(s.File), patch.BlankPrefix(s.BlankPrefix), patch.MaxTerm(s.MaxTerm),
+		patch.MaxDepth(s.MaxDepth)}
+	if s.LanguageCase {
+		opts = append(opts, patch.LanguageCase())
+	}
 	var from patch.Source
 	switch format {
 	case Patch:
-		from = patch.NewReader(r, patch.File(s.File), patch.BlankPrefix(s.BlankPrefix))
+		if s.Mistake != nil {
+			opts = append(opts, patch.Mistakes(s.Mistake))
+		}
+		from = patch.NewReader(r, opts...)
 	case PatchBinary:
-		from = patch.NewBinaryReader(r, patch.File(s.File), patch.BlankPrefix(s.BlankPrefix))
+		from = patch.NewBinaryReader(r, opts...)
 	default:
 		return fmt.Errorf("%s: %s is no RDF Patch", s.File, format)
 	}

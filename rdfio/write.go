@@ -68,9 +68,12 @@ func (j *jsonWriter) Write(q rdf.Quad) error {
 }
 
 func (j *jsonWriter) Flush() error {
-	document, err := jsonld.Marshal(j.quads, jsonld.MaxQuads(MaxJSONQuads))
+	document, err := jsonld.Marshal(j.quads, jsonld.MaxQuads(MaxJSONQuads), jsonld.Strict())
 	if err != nil {
 		return err
+	}
+	if len(document) > MaxJSONDocument {
+		return fmt.Errorf("JSON-LD of more than %d bytes: %w; a format that streams has no such bound", MaxJSONDocument, rdf.ErrLimit)
 	}
 	_, err = j.w.Write(append(document, '\n'))
 	return err

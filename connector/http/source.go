@@ -1,5 +1,7 @@
 // Package http is a [connector.Source] that follows another pipeline over the HTTP API of its nodes: each delta of its shards is
-// a message, whose stream is the shard's number and whose offset is the position in the shard's log.
+// a message, whose stream is the pipeline's name and the shard's number, and whose offset is the position in the shard's log. So a
+// node of another pipeline is never taken to go on where the one before was: that pipeline is read from its start. A log that is
+// shorter than what was read of it ends the source ([connector.ErrGiveUp]); one that was made anew and is longer can't be told apart.
 package http
 
 import (
@@ -65,14 +67,14 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if err != nil {
 		return nil, meaning(err)
 	}
-	from := engine.Cursor{}
+	from := client.Cursor{Pipeline: status.Pipeline, Cursor: engine.Cursor{}}
 	for _, shard := range status.Shards {
-		next, found, err := progress.Next(ctx, strconv.Itoa(shard.Shard))
+		next, found, err := progress.Next(ctx, streamOf(status.Pipeline, shard.Shard))
 		if err != nil {
 			return nil, err
 		}
-		if found && next > 0 {
-			from[shard.Shard] = engine.Mark{Position: next - 1}
+		if found { // so next is not 0
+			from.Cursor[shard.Shard] = engine.Mark{Position: next - 1}
 		}
 	}
 	following, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -80,6 +82,9 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	go r.follow(following, s.cfg.Client, base, from)
 	return r, nil
 }
+
+// streamOf names the stream of a shard.
+func streamOf(pipeline string, shard int) string { return pipeline + "/" + strconv.Itoa(shard) }
 
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
@@ -102,35 +107,38 @@ type reader struct {
 	cancel context.CancelCauseFunc
 	max    int
 	ended  chan struct{} // closed when nothing more comes
-	ready  chan struct{} // holds a value when there is something to read
+	ready  chan struct{} // holds a value when there is something to read, be it an error
 	room   chan struct{} // holds a value when something was read
 
 	mu       sync.Mutex
 	messages []connector.Message
 	bytes    int
-	err      error // why nothing more comes, once ended is closed
+	err      error // why nothing more comes
 }
 
 // follow takes what comes until ctx ends or the connection does.
-func (r *reader) follow(ctx context.Context, c *client.Client, base string, from engine.Cursor) {
+func (r *reader) follow(ctx context.Context, c *client.Client, base string, from client.Cursor) {
 	defer close(r.ended)
-	query := url.Values{"live": {"true"}, "from": {"start"}}
-	if len(from) > 0 {
-		query.Set("from", from.String())
-	}
-	err := c.Changes(ctx, base, query, func(change client.Change, _ engine.Cursor) error {
-		return r.add(ctx, connector.Message{Stream: strconv.Itoa(change.Shard), Offset: change.Position, MediaType: client.TypePatch,
+	query := url.Values{"live": {"true"}, "from": {from.String()}} // an empty cursor is the start
+	err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
+		return r.add(ctx, connector.Message{Stream: streamOf(from.Pipeline, change.Shard), Offset: change.Position, MediaType: client.TypePatch,
 			Body: []byte(change.Patch), Time: change.Time})
-	}, nil)
+	}})
 	if err == nil {
 		err = fmt.Errorf("%s: the stream ended", base)
 	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.err = meaning(err)
+	r.mu.Unlock()
+	signal(r.ready)
+}
+
+// signal wakes who waits, or who is about to.
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
 }
 
 // add waits while there is no room; a message that is larger than a batch goes alone.
@@ -142,10 +150,7 @@ func (r *reader) add(ctx context.Context, m connector.Message) error {
 			return context.Cause(ctx)
 		}
 	}
-	select {
-	case r.ready <- struct{}{}:
-	default:
-	}
+	signal(r.ready)
 	return nil
 }
 
@@ -162,34 +167,28 @@ func (r *reader) tryAdd(m connector.Message) bool {
 // Read returns what has come.
 func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 	for {
-		if messages := r.take(); len(messages) > 0 {
+		messages, err := r.take()
+		if len(messages) > 0 {
 			return messages, nil
+		}
+		if err != nil {
+			return nil, err
 		}
 		select {
 		case <-r.ready:
-		case <-r.ended:
-			if messages := r.take(); len(messages) > 0 {
-				return messages, nil
-			}
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			return nil, r.err
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
-func (r *reader) take() []connector.Message {
+func (r *reader) take() ([]connector.Message, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	messages := r.messages
 	r.messages, r.bytes = nil, 0
-	select {
-	case r.room <- struct{}{}:
-	default:
-	}
-	return messages
+	signal(r.room)
+	return messages, r.err
 }
 
 // Ack has nothing to tell: the other pipeline keeps its logs for all.

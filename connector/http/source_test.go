@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,10 +30,12 @@ type peer struct {
 	sent int
 }
 
-func newPeer(t *testing.T) conntest.Peer {
+func newPeer(t *testing.T) conntest.Peer { return newPipeline(t, "other") }
+
+func newPipeline(t *testing.T, name string) *peer {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	g, err := graph.New(graph.Config{Config: node.Config{Name: "other", Engine: memory.New(4), Transport: shipper.NewInProcess(64), Logger: quiet}})
+	g, err := graph.New(graph.Config{Config: node.Config{Name: "other", Pipeline: name, Engine: memory.New(4), Transport: shipper.NewInProcess(64), Logger: quiet}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,10 +84,57 @@ func (p *peer) Send(t *testing.T, n int) (bodies []string) {
 
 func TestSource(t *testing.T) { conntest.TestSource(t, newPeer) }
 
+// TestOtherPipeline: what was read of one pipeline says nothing of another. What it holds is read from its start.
+func TestOtherPipeline(t *testing.T) {
+	var progress conntest.Progress
+	for _, name := range []string{"one", "two"} {
+		p := newPipeline(t, name)
+		want := p.Send(t, 2)
+		for _, left := range [][]string{want, nil} {
+			r, err := p.Source(t).Open(t.Context(), &progress)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for len(got) < len(left) {
+				messages, err := r.Read(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range messages {
+					got = append(got, string(m.Body))
+					progress.Commit(m)
+				}
+			}
+			if err := r.Close(); err != nil || !slices.Equal(got, left) {
+				t.Errorf("%s: %q, %v; want %q", name, got, err, left)
+			}
+		}
+	}
+}
+
+// TestShorterLog: a log that ends before what was read of it is not the one that was read.
+func TestShorterLog(t *testing.T) {
+	p := newPipeline(t, "one")
+	p.Send(t, 1)
+	var progress conntest.Progress
+	for s := range 8 {
+		progress.Commit(connector.Message{Stream: fmt.Sprint("one/", s), Offset: 1000})
+	}
+	r, err := p.Source(t).Open(t.Context(), &progress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if m, err := r.Read(t.Context()); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "410 cursor") {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
 // TestErrors: a node that isn't there may come, one that refuses us must be seen to, and each attempt tries the next.
 func TestErrors(t *testing.T) {
 	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, `{"error":{"code":"unauthorized","message":"no token"}}`, http.StatusUnauthorized)
+		http.Error(w, `{"code":"unauthorized","detail":"no token"}`, http.StatusUnauthorized)
 	}))
 	defer refuses.Close()
 	free, err := ports.Free(1)

@@ -26,6 +26,8 @@ const (
 const (
 	// createAttempt bounds one request to create a stream.
 	createAttempt = 5 * time.Second
+	// settleAttempt bounds what is left of it when nobody waits for the stream any more.
+	settleAttempt = 2 * time.Second
 	// infoAttempt bounds one request for a stream's configuration. One that is just being created doesn't answer.
 	infoAttempt = time.Second
 )
@@ -189,7 +191,7 @@ func tryCreate(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfi
 	if !errors.Is(err, natsjs.ErrStreamNotFound) {
 		return err
 	}
-	once, cancel := context.WithTimeout(ctx, createAttempt)
+	once, cancel := settled(ctx)
 	defer cancel()
 	_, err = js.CreateStream(once, want)
 	var refused *natsjs.APIError
@@ -203,6 +205,17 @@ func tryCreate(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfi
 		}
 	}
 	return err
+}
+
+// settled bounds an attempt to change a stream. When ctx ends, the server's answer is waited for all the same, for a while: a
+// server that is shut down while it makes a stream leaves what it has made of it running.
+func settled(ctx context.Context) (context.Context, context.CancelFunc) {
+	once, cancel := context.WithTimeout(context.WithoutCancel(ctx), createAttempt)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(settleAttempt, cancel) })
+	return once, func() {
+		stop()
+		cancel()
+	}
 }
 
 // missingFor is how long a stream that is known to exist must be reported as missing to be believed lost: servers that
@@ -251,7 +264,7 @@ func heal(ctx context.Context, js natsjs.JetStream, want, have natsjs.StreamConf
 	if have.Compression == want.Compression && slices.Equal(have.Subjects, want.Subjects) {
 		return nil
 	}
-	once, cancel := context.WithTimeout(ctx, createAttempt)
+	once, cancel := settled(ctx)
 	defer cancel()
 	have.Compression, have.Subjects = want.Compression, want.Subjects
 	_, err := js.UpdateStream(once, have)

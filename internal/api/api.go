@@ -1,16 +1,8 @@
-// Package api is a node's HTTP interface: changes in, changes out, data, status, health and metrics.
+// Package api is a node's HTTP interface: changes in, changes out, data, status, health and metrics. The table in endpoints.go
+// has all of it: each path and method with its parameters, media types and errors; /v1/openapi.json is made of it.
 //
-//	POST /v1/changes   takes a document of changes; see [API]
-//	GET  /v1/changes   the changes that were committed, as server-sent events or RDF Patch, live or not
-//	GET  /v1/data      the quads of all shards, as N-Quads; partial=true: of those that can be read
-//	GET  /v1/status    what this node knows, as JSON
-//	GET  /v1/verify    what this node finds in its own copy of the logs, as JSON; see [Verification]
-//	GET  /healthz      the process answers
-//	GET  /readyz       every shard that this node owns is claimed; else 503 with the reason
-//	GET  /metrics      Prometheus
-//
-// An error is a JSON object {"error":{"code","message"}}, with "line" and "column" for a mistake in a document, "head"
-// for a patch whose "prev" is not the head, and beside it "results" with the shards that have committed.
+// An error is a [client.Problem] (RFC 9457), with "line" and "column" for a mistake in a document, "head" for a patch whose
+// "prev" is not the head, and "results" with the shards that have committed. A parameter that the table doesn't have is one.
 //
 // A patch may say, in a pipeline whose key is dataset, what it builds on: H prev <ID> commits it whole if ID is the head,
 // else nothing of it (409). It guards the whole document, wherever it stands in it; two different ones are a mistake.
@@ -90,8 +82,9 @@ type Config struct {
 	// MaxBodies bounds the bytes of all bodies that are being worked on; beyond it the answer is 503. Default four
 	// times MaxBody.
 	MaxBodies int64
-	// MaxStreams bounds the readers of /v1/changes and /v1/data at one time; beyond it the answer is 503. Default 64.
-	MaxStreams int
+	// MaxReaders bounds the readers of /v1/changes at one time, MaxDumps those of /v1/data; beyond it the answer is 503.
+	// Defaults 64 and 16.
+	MaxReaders, MaxDumps int
 	// Heartbeat is the time between the comments that keep a live stream open. Default 15 s.
 	Heartbeat time.Duration
 	// WriteTimeout bounds the time in which a client must take what was written to it. Default 30 s.
@@ -117,7 +110,8 @@ type Config struct {
 func (c *Config) setDefaults() {
 	c.MaxBody = cmp.Or(c.MaxBody, 64<<20)
 	c.MaxBodies = cmp.Or(c.MaxBodies, 4*c.MaxBody)
-	c.MaxStreams = cmp.Or(c.MaxStreams, 64)
+	c.MaxReaders = cmp.Or(c.MaxReaders, 64)
+	c.MaxDumps = cmp.Or(c.MaxDumps, 16)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Minute)
@@ -126,13 +120,15 @@ func (c *Config) setDefaults() {
 
 // API is the [http.Handler] of a node. It may be used concurrently.
 type API struct {
-	node    Node
-	cfg     Config
-	token   [sha256.Size]byte
-	routes  map[string]map[string]http.HandlerFunc // path, method
-	streams chan struct{}                          // holds a value for each stream that is open
-	bodies  budget
-	metrics *metrics
+	node   Node
+	cfg    Config
+	token  [sha256.Size]byte
+	table  []*endpoint
+	routes map[string]route // by path
+	// readers and dumps hold a value for each answer of /v1/changes and /v1/data that is under way.
+	readers, dumps chan struct{}
+	bodies         budget
+	metrics        *metrics
 	// verifying holds a value while somebody has the logs verified.
 	verifying chan struct{}
 	// closing ends live streams when the server shuts down, while other requests may still end in peace.
@@ -148,22 +144,16 @@ func New(n Node, cfg Config) *API {
 		node:    n,
 		cfg:     cfg,
 		token:   sha256.Sum256([]byte(cfg.Token)),
-		streams: make(chan struct{}, cfg.MaxStreams),
+		readers: make(chan struct{}, cfg.MaxReaders),
+		dumps:   make(chan struct{}, cfg.MaxDumps),
 		bodies:  budget{max: cfg.MaxBodies},
 
 		verifying: make(chan struct{}, 1),
 	}
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.metrics = newMetrics(a)
-	a.routes = map[string]map[string]http.HandlerFunc{
-		"/v1/changes": {http.MethodGet: a.getChanges, http.MethodPost: a.postChanges},
-		"/v1/data":    {http.MethodGet: a.getData},
-		"/v1/status":  {http.MethodGet: a.getStatus},
-		"/v1/verify":  {http.MethodGet: a.getVerify},
-		"/healthz":    {http.MethodGet: getHealth},
-		"/readyz":     {http.MethodGet: a.getReady},
-		"/metrics":    {http.MethodGet: a.metrics.handler.ServeHTTP},
-	}
+	a.table = a.endpoints()
+	a.routes = routesOf(a.table)
 	return a
 }
 
@@ -171,58 +161,67 @@ func New(n Node, cfg Config) *API {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cw := &codeWriter{ResponseWriter: w}
 	begin := time.Now()
-	route, handler, p := a.find(r)
-	if p == nil {
-		p = a.admit(r)
-	}
+	cw.Header().Set(requestIDHeader, requestID(r))
 	a.setDeadlines(cw, r)
-	defer func() { a.metrics.observe(route, r.Method, cw.code, time.Since(begin)) }()
-	if p != nil {
+	path := "other"
+	if a.routes[r.URL.Path] != nil {
+		path = r.URL.Path
+	}
+	defer func() {
+		took := time.Since(begin)
+		a.metrics.observe(path, r.Method, cw.code, took)
+		a.log(cw).Debug("request", "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
+	}()
+	if p := a.dispatch(cw, r); p != nil {
 		p.write(cw)
-		return
 	}
-	handler(cw, r)
 }
 
-// find returns the route of a request and its handler, or the problem to answer with.
-func (a *API) find(r *http.Request) (route string, _ http.HandlerFunc, _ *problem) {
-	methods, ok := a.routes[r.URL.Path]
+// dispatch has the request answered, or returns the problem to answer with.
+func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
+	route, ok := a.routes[r.URL.Path]
 	if !ok {
-		return "other", nil, newProblem(http.StatusNotFound, "not_found",
-			"there is no %s; see /v1/changes, /v1/data, /v1/status, /v1/verify, /healthz, /readyz, /metrics", r.URL.Path)
+		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
 	}
-	method := r.Method
-	if method == http.MethodHead {
-		method = http.MethodGet
+	if p := a.admit(r); p != nil {
+		return p
 	}
-	handler, ok := methods[method]
-	if !ok {
-		p := newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "%s has no method %s", r.URL.Path, r.Method)
-		p.header.Set("Allow", allow(methods))
-		return r.URL.Path, nil, p
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", route.allow())
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
-	return r.URL.Path, handler, nil
-}
-
-func allow(methods map[string]http.HandlerFunc) string {
-	var names []string
-	for name := range methods {
-		names = append(names, name)
-		if name == http.MethodGet {
-			names = append(names, http.MethodHead)
+	e := route.find(r.Method)
+	if e == nil {
+		p := newProblem("method_not_allowed", "%s has no method %s", r.URL.Path, r.Method)
+		p.header.Set("Allow", route.allow())
+		return p
+	}
+	args, p := e.parseQuery(r)
+	if p != nil {
+		return p
+	}
+	if len(e.gives) == 1 { // the others choose themselves
+		if _, p := acceptable(r.Header.Values("Accept"), e.gives, e.path); p != nil {
+			return p
 		}
 	}
-	slices.Sort(names)
-	return strings.Join(names, ", ")
+	if e.compressed {
+		var done func()
+		w, done = compress(w, r)
+		defer done()
+	}
+	e.serve(w, r, args)
+	return nil
 }
 
 // admit returns nil if the request may come in, else the problem to answer with.
 func (a *API) admit(r *http.Request) *problem {
 	if !a.hostAllowed(r.Host) {
-		return newProblem(http.StatusMisdirectedRequest, "wrong_host",
+		return newProblem("wrong_host",
 			"host %q is not this node; add it to the configured hosts if it should be", r.Host)
 	}
-	if a.cfg.Token == "" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+	if e := a.routes[r.URL.Path].find(r.Method); a.cfg.Token == "" || e != nil && e.open {
 		return nil
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -231,7 +230,7 @@ func (a *API) admit(r *http.Request) *problem {
 	if subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 && strings.EqualFold(scheme, "Bearer") {
 		return nil
 	}
-	p := newProblem(http.StatusUnauthorized, "unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
+	p := newProblem("unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
 	p.header.Set("WWW-Authenticate", `Bearer realm="quadrille"`)
 	return p
 }
@@ -251,35 +250,31 @@ func (a *API) hostAllowed(host string) bool {
 	return isHost("localhost") || slices.ContainsFunc(a.cfg.Hosts, isHost)
 }
 
-// openStream takes a place among the streams; the caller calls the returned function when it is done.
-func (a *API) openStream() (release func(), _ *problem) {
+// take takes a place in a budget of streams; the caller calls the returned function when it is done.
+func take(places chan struct{}, what string) (release func(), _ *problem) {
 	select {
-	case a.streams <- struct{}{}:
-		return func() { <-a.streams }, nil
+	case places <- struct{}{}:
+		return func() { <-places }, nil
 	default:
-		p := newProblem(http.StatusServiceUnavailable, "too_many_streams",
-			"%d streams are open, which is the limit; try again later or at another node", a.cfg.MaxStreams)
-		p.header.Set("Retry-After", "5")
-		return nil, p
+		return nil, newProblem("too_many_streams", "%d %s, which is the limit; try again later or at another node", cap(places),
+			what).retry("5")
 	}
 }
 
-func (a *API) getStatus(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, a.status())
+func (a *API) getStatus(w http.ResponseWriter, _ *http.Request, _ args) {
+	writeJSON(w, a.status())
 }
 
-func getHealth(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+func getHealth(w http.ResponseWriter, _ *http.Request, _ args) {
+	writeJSON(w, map[string]string{"status": "ok"})
 }
 
-func (a *API) getReady(w http.ResponseWriter, _ *http.Request) {
+func (a *API) getReady(w http.ResponseWriter, _ *http.Request, _ args) {
 	if err := a.node.Ready(); err != nil {
-		p := newProblem(http.StatusServiceUnavailable, "not_ready", "%v", err)
-		p.header.Set("Retry-After", "1")
-		p.write(w)
+		newProblem("not_ready", "%v", err).retry("1").write(w)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]string{"status": "ready"})
+	writeJSON(w, map[string]string{"status": "ready"})
 }
 
 // codeWriter remembers the status for the metrics.

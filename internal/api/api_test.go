@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -36,6 +38,8 @@ type scripted struct {
 	tails  engine.Cursor
 	// resolve answers Resolve; without it the cursor is good.
 	resolve func(engine.Cursor) (engine.Cursor, error)
+	// data answers WriteData; late: what is missing is found when something was written.
+	late    bool
 	data    func(io.Writer, graph.DataOptions) (engine.Cursor, error)
 	ready   error
 	status  node.Status
@@ -56,7 +60,15 @@ func (s *scripted) Resolve(_ context.Context, c engine.Cursor) (engine.Cursor, e
 }
 func (s *scripted) Tails(context.Context) (engine.Cursor, error) { return s.tails, nil }
 func (s *scripted) WriteData(_ context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error) {
-	return s.data(w, o)
+	if err := o.Begin(s.tails); err != nil {
+		return nil, err
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	cursor, err := s.data(out, o)
+	if _, missing := errors.AsType[*graph.MissingError](err); err == nil || missing && (o.Partial || s.late) {
+		err = errors.Join(err, out.Flush())
+	}
+	return cursor, err
 }
 func (s *scripted) Status() graph.Status { return graph.Status{Status: s.status, Changes: s.changes} }
 func (s *scripted) Ready() error         { return s.ready }
@@ -110,6 +122,7 @@ func send(t *testing.T, r *http.Request, header ...string) (*http.Response, stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	checkDescribed(t, r, answer, string(text))
 	return answer, string(text)
 }
 
@@ -143,42 +156,42 @@ func TestPostErrors(t *testing.T) {
 		err    error
 		status int
 		header [2]string
-		body   string
+		want   client.Problem
 	}{
 		{"syntax", fmt.Errorf("read: %w", syntax), 400, [2]string{},
-			`{"error":{"code":"syntax","message":"expected a term","line":3,"column":14}}`},
+			client.Problem{Code: "syntax", Detail: "expected a term", Line: 3, Column: 14}},
 		{"transaction too large", fmt.Errorf("%w: transaction of 65 MiB", event.ErrTooLarge), 413, [2]string{},
-			`{"error":{"code":"too_large","message":"too large: transaction of 65 MiB"}}`},
+			client.Problem{Code: "too_large", Detail: "too large: transaction of 65 MiB"}},
 		{"conflict", &graph.ConflictError{Head: "ni:h"}, 409, [2]string{},
-			`{"error":{"code":"prev_not_head","message":"prev is not the head of the dataset; the head is \"ni:h\"","head":"ni:h"}}`},
+			client.Problem{Code: "prev_not_head", Detail: "prev is not the head of the dataset; the head is \"ni:h\"", Head: "ni:h"}},
 		{"media type", event.ErrMediaType, 415, [2]string{"Accept-Post",
-			"application/rdf-patch, application/n-quads, application/n-triples"},
-			`{"error":{"code":"unsupported_media_type","message":"media type is not supported"}}`},
+			strings.Join(graph.MediaTypes(), ", ")},
+			client.Problem{Code: "unsupported_media_type", Detail: "media type is not supported"}},
 		{"reused key", event.ErrReused, 422, [2]string{},
-			`{"error":{"code":"key_reused","message":"idempotency key was used for another body"}}`},
+			client.Problem{Code: "key_reused", Detail: "idempotency key was used for another body"}},
 		{"prev needs dataset", event.ErrPrev, 400, [2]string{},
-			`{"error":{"code":"prev_needs_dataset","message":"header \"prev\" needs a pipeline with key: dataset"}}`},
+			client.Problem{Code: "prev_needs_dataset", Detail: "header \"prev\" needs a pipeline with key: dataset"}},
 		{"bad event", event.ErrBad, 422, [2]string{},
-			`{"error":{"code":"bad_event","message":"event can't be evaluated"}}`},
+			client.Problem{Code: "bad_event", Detail: "event can't be evaluated"}},
 		{"no owner", event.ErrNoOwner, 503, [2]string{"Retry-After", "1"},
-			`{"error":{"code":"no_owner","message":"shard has no owner that answers"}}`},
+			client.Problem{Code: "no_owner", Detail: "shard has no owner that answers"}},
 		{"busy", fmt.Errorf("%w: the owner's queue is full", event.ErrBusy), 503, [2]string{"Retry-After", "1"},
-			`{"error":{"code":"busy","message":"shard is busy: the owner's queue is full"}}`},
+			client.Problem{Code: "busy", Detail: "shard is busy: the owner's queue is full"}},
 		{"no room", fmt.Errorf("shard 1: %w", engine.ErrNoRoom), 503, [2]string{"Retry-After", "1"},
-			`{"error":{"code":"no_room","message":"shard 1: the engine has no room left"}}`},
+			client.Problem{Code: "no_room", Detail: "shard 1: the engine has no room left"}},
 		{"no leader", fmt.Errorf("shard 1: %w", engine.ErrNoLeader), 503, [2]string{"Retry-After", "1"},
-			`{"error":{"code":"no_leader","message":"shard 1: the log has no leader"}}`},
+			client.Problem{Code: "no_leader", Detail: "shard 1: the log has no leader"}},
 		{"stopped", event.ErrStopped, 503, [2]string{"Retry-After", "1"},
-			`{"error":{"code":"stopped","message":"node is stopped"}}`},
+			client.Problem{Code: "stopped", Detail: "node is stopped"}},
 		{"halted", fmt.Errorf("shard 1: %w", event.ErrHalted), 503, [2]string{"Retry-After", ""},
-			`{"error":{"code":"halted","message":"shard 1: shard is halted"}}`},
+			client.Problem{Code: "halted", Detail: "shard 1: shard is halted"}},
 		{"key", event.ErrKey, 400, [2]string{},
-			`{"error":{"code":"bad_key","message":"idempotency key is not usable"}}`},
+			client.Problem{Code: "bad_key", Detail: "idempotency key is not usable"}},
 		{"part committed", &graph.PartialError{Done: []graph.Result{{Shard: 2, Position: 5, Adds: 1}},
 			Err: event.ErrNoOwner}, 503, [2]string{"Retry-After", "1"},
-			`{"error":{"code":"no_owner","message":"1 shards committed, then: shard has no owner that answers"},` +
-				`"results":[{"shard":2,"position":5,"adds":1,"deletes":0}]}`},
-		{"other", errors.New("boom"), 500, [2]string{}, `{"error":{"code":"internal","message":"boom"}}`},
+			client.Problem{Code: "no_owner", Detail: "1 shards committed, then: shard has no owner that answers",
+				Results: []client.Result{{Shard: 2, Position: 5, Adds: 1}}}},
+		{"other", errors.New("boom"), 500, [2]string{}, client.Problem{Code: "internal", Detail: "boom"}},
 	}
 	n := &scripted{}
 	url := serve(t, n, api.Config{})
@@ -186,8 +199,16 @@ func TestPostErrors(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			n.submit = func(context.Context, graph.Submission) ([]graph.Result, error) { return nil, test.err }
 			answer, body := call(t, "POST", url+"/v1/changes", "x", "Content-Type", patchType)
-			if answer.StatusCode != test.status || body != test.body+"\n" {
-				t.Errorf("answer %d %s\nwant   %d %s", answer.StatusCode, body, test.status, test.body)
+			var got client.Problem
+			if err := json.Unmarshal([]byte(body), &got); err != nil || got.Title == "" || got.RequestID == "" {
+				t.Errorf("%v: %s", err, body)
+			}
+			test.want.Type, test.want.Status = "urn:quadrille:problem:"+test.want.Code, test.status
+			if diff := cmp.Diff(test.want, got, cmpopts.IgnoreFields(client.Problem{}, "Title", "RequestID")); diff != "" {
+				t.Error(diff)
+			}
+			if answer.StatusCode != test.status || answer.Header.Get("Content-Type") != client.TypeProblem {
+				t.Errorf("answer %d %s, want %d", answer.StatusCode, answer.Header.Get("Content-Type"), test.status)
 			}
 			if test.header[0] != "" && answer.Header.Get(test.header[0]) != test.header[1] {
 				t.Errorf("header %s: %q", test.header[0], answer.Header.Get(test.header[0]))
@@ -265,11 +286,11 @@ func zipped(text string) *bytes.Buffer {
 
 func code(t *testing.T, body string) string {
 	t.Helper()
-	var p struct{ Error struct{ Code string } }
+	var p client.Problem
 	if err := json.Unmarshal([]byte(body), &p); err != nil {
 		t.Fatalf("%v in %q", err, body)
 	}
-	return p.Error.Code
+	return p.Code
 }
 
 func TestPostBodies(t *testing.T) {
@@ -342,10 +363,10 @@ func TestRoutes(t *testing.T) {
 	}{
 		{"GET", "/healthz", 200, "", `{"status":"ok"}`},
 		{"HEAD", "/healthz", 200, "", ""},
-		{"GET", "/readyz", 503, "", `{"error":{"code":"not_ready","message":"shard 3 is not claimed"}}`},
+		{"GET", "/readyz", 503, "", `"detail":"shard 3 is not claimed","code":"not_ready"`},
 		{"GET", "/v1/status", 200, "", `{"pipeline":"main","node":"n1"`},
-		{"PUT", "/v1/changes", 405, "GET, HEAD, POST", "method_not_allowed"},
-		{"POST", "/v1/data", 405, "GET, HEAD", "method_not_allowed"},
+		{"PUT", "/v1/changes", 405, "GET, HEAD, OPTIONS, POST", "method_not_allowed"},
+		{"POST", "/v1/data", 405, "GET, HEAD, OPTIONS", "method_not_allowed"},
 		{"GET", "/v1/nothing", 404, "", "not_found"},
 		{"GET", "/", 404, "", "/v1/changes"},
 	}

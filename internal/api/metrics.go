@@ -41,7 +41,7 @@ func newMetrics(a *API) *metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "quadrille_http_streams",
 			Help: "Readers of /v1/changes and /v1/data that are connected.",
-		}, func() float64 { return float64(len(a.streams)) }),
+		}, func() float64 { return float64(len(a.readers) + len(a.dumps)) }),
 		&collector{status: a.status},
 	)
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: 8})

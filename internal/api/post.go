@@ -14,16 +14,16 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
-// The media types of documents of changes.
+// Media types that mean something of their own here.
 const (
-	typePatch    = "application/rdf-patch"
-	typeNQuads   = "application/n-quads"
-	typeNTriples = "application/n-triples"
-
-	acceptPost = typePatch + ", " + typeNQuads + ", " + typeNTriples
+	typePatch       = patch.MediaType
+	typeBinaryPatch = patch.BinaryMediaType
 )
+
+var acceptPost = strings.Join(graph.MediaTypes(), ", ")
 
 const (
 	// firstBuffer is the buffer for a body whose length nobody has told.
@@ -32,11 +32,11 @@ const (
 	maxPooled = 4 << 20
 )
 
-func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
+func (a *API) postChanges(w http.ResponseWriter, r *http.Request, _ args) {
 	media, p := changesType(r)
 	var key string
 	if p == nil {
-		key, p = a.idempotencyKey(r)
+		key, p = a.idempotencyKey(w, r)
 	}
 	if p != nil {
 		p.write(w)
@@ -54,7 +54,7 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 		MediaType: media, Body: body, Key: key,
 	})
 	if err != nil {
-		a.submitProblem(err).write(w)
+		a.submitProblem(w, err).write(w)
 		return
 	}
 	answer := client.Accepted{Results: resultsOf(results)}
@@ -62,12 +62,12 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request) {
 		answer.Adds += result.Adds
 		answer.Deletes += result.Deletes
 	}
-	writeJSON(w, http.StatusOK, answer)
+	writeJSON(w, answer)
 }
 
 // idempotencyKey returns the key of a request, empty if it has none. A header that is empty, or there twice, is a mistake
 // of a sender that believes to be safe.
-func (a *API) idempotencyKey(r *http.Request) (string, *problem) {
+func (a *API) idempotencyKey(w http.ResponseWriter, r *http.Request) (string, *problem) {
 	keys := r.Header.Values("Idempotency-Key")
 	if len(keys) == 0 {
 		return "", nil
@@ -80,7 +80,7 @@ func (a *API) idempotencyKey(r *http.Request) (string, *problem) {
 		err = fmt.Errorf("%w: the header Idempotency-Key is empty; leave it out, or send a key", event.ErrKey)
 	}
 	if err != nil {
-		return "", a.causeProblem(err)
+		return "", a.causeProblem(w, err)
 	}
 	return keys[0], nil
 }
@@ -90,11 +90,11 @@ func changesType(r *http.Request) (string, *problem) {
 	text := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(text)
 	charset, hasCharset := params["charset"]
-	if err == nil && slices.Contains(strings.Split(acceptPost, ", "), media) &&
+	if err == nil && slices.Contains(graph.MediaTypes(), media) &&
 		(!hasCharset || strings.EqualFold(charset, "utf-8")) {
 		return media, nil
 	}
-	p := newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type",
+	p := newProblem("unsupported_media_type",
 		"Content-Type %q is not supported; send %s, in UTF-8", text, acceptPost)
 	p.header.Set("Accept-Post", acceptPost)
 	return "", p
@@ -126,10 +126,8 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		}
 		if more := int64(cap(body)) - taken; more > 0 {
 			if !a.bodies.take(more) {
-				p := newProblem(http.StatusServiceUnavailable, codeBusy,
-					"documents of %d bytes are under way, which is the limit; try again", a.cfg.MaxBodies)
-				p.header.Set("Retry-After", "1")
-				return nil, release, p
+				return nil, release, newProblem("busy", "documents of %d bytes are under way, which is the limit; try again",
+					a.cfg.MaxBodies).retry("1")
 			}
 			taken += more
 		}
@@ -169,7 +167,7 @@ func (a *API) bodyReader(w http.ResponseWriter, r *http.Request) (io.Reader, int
 		}
 		return unzipped, 0, nil
 	default:
-		p := newProblem(http.StatusUnsupportedMediaType, "unsupported_encoding",
+		p := newProblem("unsupported_encoding",
 			"Content-Encoding %q is not supported; send gzip or none", encoding)
 		p.header.Set("Accept-Encoding", "gzip")
 		return nil, 0, p
@@ -177,7 +175,7 @@ func (a *API) bodyReader(w http.ResponseWriter, r *http.Request) (io.Reader, int
 }
 
 func (a *API) tooLarge() *problem {
-	return newProblem(http.StatusRequestEntityTooLarge, "too_large",
+	return newProblem("too_large",
 		"the document is over %d bytes; send it in parts, at the ends of transactions", a.cfg.MaxBody)
 }
 
@@ -185,7 +183,7 @@ func (a *API) readProblem(err error) *problem {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return a.tooLarge()
 	}
-	return newProblem(http.StatusBadRequest, "body", "read the body: %v", err)
+	return newProblem("body", "read the body: %v", err)
 }
 
 // budget bounds the bytes in use.

@@ -8,124 +8,111 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 )
 
 // problem is the one error of the API, at its edge.
 type problem struct {
-	status  int
-	header  http.Header
-	Error   problemBody     `json:"error"`
-	Results []client.Result `json:"results,omitempty"`
+	client.Problem
+	header http.Header
 }
 
-type problemBody struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	Line    int    `json:"line,omitempty"`
-	Column  int    `json:"column,omitempty"`
-	Head    string `json:"head,omitempty"`
-	// Shard is the one that an event "error" of a stream is about; without it the event ends the stream.
-	Shard *int `json:"shard,omitempty"`
+// newProblem returns the problem of a code, which is one of [client.Codes].
+func newProblem(code, format string, args ...any) *problem {
+	c, _ := client.CodeNamed(code)
+	return &problem{header: http.Header{}, Problem: client.Problem{Type: c.Type(), Title: c.Title, Status: c.Status, Code: code,
+		Detail: fmt.Sprintf(format, args...)}}
 }
 
-func newProblem(status int, code, format string, args ...any) *problem {
-	return &problem{status: status, header: http.Header{},
-		Error: problemBody{Code: code, Message: fmt.Sprintf(format, args...)}}
+// retry says after how many seconds the request may be of use.
+func (p *problem) retry(seconds string) *problem {
+	p.header.Set("Retry-After", seconds)
+	return p
 }
 
 func (p *problem) write(w http.ResponseWriter) {
 	for name, values := range p.header {
 		w.Header()[name] = values
 	}
-	writeJSON(w, p.status, p)
+	p.RequestID = w.Header().Get(requestIDHeader)
+	w.Header().Del("ETag")
+	writeAs(w, client.TypeProblem, p.Status, p.Problem)
 }
 
-func writeJSON(w http.ResponseWriter, status int, value any) {
+func writeJSON(w http.ResponseWriter, value any) { writeAs(w, typeJSON, http.StatusOK, value) }
+
+func writeAs(w http.ResponseWriter, mediaType string, status int, value any) {
 	text, err := marshal(value)
 	if err != nil {
 		// Only a value of our own that JSON can't hold can come here.
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	noStore(w, mediaType)
 	w.WriteHeader(status)
 	// A client that has gone away does not hear of it.
 	_, _ = w.Write(append(text, '\n'))
 }
 
-// statuses are those of the codes that stand for an error, in the order in which they are looked for: what can't succeed
-// before what may.
-var statuses = []struct {
-	code   string
-	status int
-}{
-	{"unsupported_media_type", http.StatusUnsupportedMediaType},
-	{"too_large", http.StatusRequestEntityTooLarge},
-	{"bad_key", http.StatusBadRequest},
-	{"key_reused", http.StatusUnprocessableEntity},
-	{"bad_event", http.StatusUnprocessableEntity},
-	{"prev_needs_dataset", http.StatusBadRequest},
-	{codeHalted, http.StatusServiceUnavailable},
-	{"stopped", http.StatusServiceUnavailable},
-	{"no_room", http.StatusServiceUnavailable},
-	{"no_leader", http.StatusServiceUnavailable},
-	{codeBusy, http.StatusServiceUnavailable},
-	{"no_owner", http.StatusServiceUnavailable},
-	{"timeout", http.StatusServiceUnavailable},
-	{"canceled", http.StatusServiceUnavailable},
+// noStore sets the headers of an answer that is of now.
+func noStore(w http.ResponseWriter, mediaType string) {
+	header := w.Header()
+	header.Set("Content-Type", mediaType)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
 }
 
-const (
-	codeHalted = "halted"
-	codeBusy   = "busy"
-)
-
 // submitProblem maps an error of Submit.
-func (a *API) submitProblem(err error) *problem {
-	p := a.causeProblem(err)
+func (a *API) submitProblem(w http.ResponseWriter, err error) *problem {
+	p := a.causeProblem(w, err)
 	var partial *graph.PartialError
 	if errors.As(err, &partial) {
 		p.Results = resultsOf(partial.Done)
 	}
 	switch {
-	case p.Error.Code == codeHalted: // no time is known after which it would be of use
-	case p.status == http.StatusServiceUnavailable:
-		p.header.Set("Retry-After", "1")
-	case p.status == http.StatusUnsupportedMediaType:
+	case p.Code == "halted": // no time is known after which it would be of use
+	case p.Status == http.StatusServiceUnavailable:
+		p.retry("1")
+	case p.Status == http.StatusUnsupportedMediaType:
 		p.header.Set("Accept-Post", acceptPost)
 	}
 	return p
 }
 
-func (a *API) causeProblem(err error) *problem {
-	if line, column, reason, ok := syntaxError(err); ok {
-		p := newProblem(http.StatusBadRequest, "syntax", "%s", reason)
-		p.Error.Line, p.Error.Column = line, column
+func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
+	if p := syntaxProblem(err); p != nil {
 		return p
 	}
 	var conflict *graph.ConflictError
 	if errors.As(err, &conflict) {
-		p := newProblem(http.StatusConflict, "prev_not_head", "%v", err)
-		p.Error.Head = conflict.Head
+		p := newProblem("prev_not_head", "%v", err)
+		p.Head = conflict.Head
 		return p
 	}
-	for _, s := range statuses {
-		if cause := client.Cause(s.code); cause != nil && errors.Is(err, cause) {
-			return newProblem(s.status, s.code, "%v", err)
-		}
+	if code, ok := client.CodeOf(err); ok {
+		return newProblem(code.Name, "%v", err)
 	}
-	a.cfg.Logger.Error("submit", "error", err)
-	return newProblem(http.StatusInternalServerError, "internal", "%v", err)
+	a.log(w).Error("submit", "error", err)
+	return newProblem("internal", "%v", err)
 }
 
-// syntaxError returns where a document departs from its format.
-func syntaxError(err error) (line, column int, reason string, ok bool) {
-	var syntax *rdf.SyntaxError
-	if errors.Is(err, event.ErrTooLarge) || !errors.As(err, &syntax) {
-		return 0, 0, "", false
+// syntaxProblem says where a document departs from its format; nil for an error of another kind.
+func syntaxProblem(err error) *problem {
+	if errors.Is(err, event.ErrTooLarge) {
+		return nil
 	}
-	return syntax.Line, syntax.Col, syntax.Msg, true
+	if syntax, ok := errors.AsType[*rdf.SyntaxError](err); ok {
+		p := newProblem("syntax", "%s", syntax.Msg)
+		p.Line, p.Column = syntax.Line, syntax.Col
+		return p
+	}
+	if binary, ok := errors.AsType[*patch.BinaryError](err); ok {
+		return newProblem("syntax", "%v", binary)
+	}
+	if document, ok := errors.AsType[*jsonld.Error](err); ok {
+		return newProblem("syntax", "%v", document)
+	}
+	return nil
 }

@@ -22,11 +22,10 @@ type Starting struct {
 // NewStarting starts to answer at ln, until Stop. why says what the node waits for.
 func NewStarting(ln net.Listener, why string) *Starting {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", getHealth)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		p := newProblem(http.StatusServiceUnavailable, "starting", "the node is starting: %s", why)
-		p.header.Set("Retry-After", "1")
-		p.write(w)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { getHealth(w, r, nil) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(requestIDHeader, requestID(r))
+		newProblem("starting", "the node is starting: %s", why).retry("1").write(w)
 	})
 	s := &Starting{share: newShare(ln), ended: make(chan struct{}),
 		server: &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second,

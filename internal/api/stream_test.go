@@ -168,7 +168,7 @@ func TestLiveStream(t *testing.T) {
 			}
 		}
 	}}
-	url := serve(t, n, api.Config{Heartbeat: 5 * time.Millisecond, MaxStreams: 1})
+	url := serve(t, n, api.Config{Heartbeat: 5 * time.Millisecond, MaxReaders: 1})
 	body, leave := live(t, url)
 	for _, r := range records {
 		feed <- r
@@ -181,7 +181,7 @@ func TestLiveStream(t *testing.T) {
 	if line, err := body.ReadString('\n'); line != "# still here\n" {
 		t.Errorf("no heartbeat: %q, %v", line, err)
 	}
-	answer, text := call(t, "GET", url+"/v1/data", "")
+	answer, text := call(t, "GET", url+"/v1/changes", "")
 	if answer.StatusCode != 503 || code(t, text) != "too_many_streams" || answer.Header.Get("Retry-After") == "" {
 		t.Errorf("a second stream: %d %s", answer.StatusCode, text)
 	}
@@ -249,7 +249,8 @@ func TestFailedStreams(t *testing.T) {
 	}
 	_, body := call(t, "GET", url+"/v1/changes?live=false", "", "Accept", "text/event-stream")
 	if !strings.HasSuffix(body, "event: error\n"+
-		`data: {"error":{"code":"follow","message":"shard 1 is damaged"}}`+"\n\n") {
+		`data: {"type":"urn:quadrille:problem:follow","title":"The logs can't be followed","status":500,`+
+		`"detail":"shard 1 is damaged","code":"follow"}`+"\n\n") {
 		t.Errorf("events end with %q", body[max(0, len(body)-200):])
 	}
 	n.data = func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return nil, event.ErrNoOwner }
@@ -293,7 +294,8 @@ func TestDamagedShard(t *testing.T) {
 	url := serve(t, n, api.Config{})
 	_, body := call(t, "GET", url+"/v1/changes?live=false", "", "Accept", "text/event-stream")
 	const event = "event: error\n" +
-		`data: {"error":{"code":"damaged","message":"position 5: log is damaged","shard":1}}` + "\n\nid: "
+		`data: {"type":"urn:quadrille:problem:damaged","title":"A log is damaged","status":500,"detail":"position 5: log is damaged",` +
+		`"code":"damaged","shard":1}` + "\n\nid: "
 	if !strings.Contains(body, event) || !strings.Contains(body, idB) {
 		t.Errorf("%s\nwant\n%s\nand the other shard's record", body, event)
 	}
@@ -359,6 +361,7 @@ func TestIncompleteData(t *testing.T) {
 			t.Errorf("partial: %d %v", answer.StatusCode, answer.Trailer)
 		}
 	}
+	n.late = true
 	answer, err := http.Get(url + "/v1/data")
 	if err != nil {
 		t.Fatal(err)
@@ -370,5 +373,16 @@ func TestIncompleteData(t *testing.T) {
 	}
 	if answer, _ := call(t, "GET", url+"/v1/data?partial=perhaps", ""); answer.StatusCode != 400 {
 		t.Errorf("bad parameter: %d", answer.StatusCode)
+	}
+}
+
+// TestDataThatCantBeHeld: JSON-LD of too many quads is refused before it has begun, and says what to ask for.
+func TestDataThatCantBeHeld(t *testing.T) {
+	url := serve(t, &scripted{data: func(io.Writer, graph.DataOptions) (engine.Cursor, error) {
+		return nil, fmt.Errorf("1000000: %w", graph.ErrHeld)
+	}}, api.Config{})
+	answer, body := call(t, "GET", url+"/v1/data", "", "Accept", "application/ld+json")
+	if answer.StatusCode != 406 || code(t, body) != "not_acceptable" || !strings.Contains(body, "TriG") || answer.Header.Get("ETag") != "" {
+		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, body)
 	}
 }

@@ -2,10 +2,8 @@ package api
 
 import (
 	"context"
-	"errors"
+	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -20,39 +18,13 @@ type Verifier interface {
 	At(ctx context.Context, places []client.Place) ([]string, error)
 }
 
-func parsePlaces(text string) (places []client.Place, p *problem) {
-	for item := range strings.SplitSeq(text, ",") {
-		shard, position, _ := strings.Cut(item, ":")
-		number, err1 := client.ControlLog, error(nil)
-		if shard != "control" {
-			number, err1 = strconv.Atoi(shard)
-		}
-		at, err2 := strconv.ParseUint(position, 10, 64)
-		if err := errors.Join(err1, err2); err != nil || number < client.ControlLog || shard == "-1" {
-			return nil, newProblem(http.StatusBadRequest, "bad_place", "at: %q is not of the form SHARD:POSITION or control:POSITION", item)
-		}
-		if len(places) == client.MaxPlaces {
-			return nil, newProblem(http.StatusBadRequest, "too_many_places", "at: more than %d places", client.MaxPlaces)
-		}
-		places = append(places, client.Place{Shard: number, Position: at})
-	}
-	return places, nil
-}
-
 // getVerify checks this node's copy of the logs; one request at a time.
-func (a *API) getVerify(w http.ResponseWriter, r *http.Request) {
+func (a *API) getVerify(w http.ResponseWriter, r *http.Request, args args) {
 	if a.cfg.Verifier == nil {
-		newProblem(http.StatusNotFound, "not_found", "this node has no means to verify its logs").write(w)
+		newProblem("not_found", "this node has no means to verify its logs").write(w)
 		return
 	}
-	var places []client.Place
-	if at := r.URL.Query().Get("at"); at != "" {
-		var p *problem
-		if places, p = parsePlaces(at); p != nil {
-			p.write(w)
-			return
-		}
-	}
+	places, _ := arg[[]client.Place](args, "at")
 	a.oneVerify(w, r, places)
 }
 
@@ -61,9 +33,7 @@ func (a *API) oneVerify(w http.ResponseWriter, r *http.Request, places []client.
 	case a.verifying <- struct{}{}:
 		defer func() { <-a.verifying }()
 	default:
-		p := newProblem(http.StatusServiceUnavailable, codeBusy, "this node is verifying its logs for somebody else; try again later")
-		p.header.Set("Retry-After", "5")
-		p.write(w)
+		newProblem("busy", "this node is verifying its logs for somebody else; try again later").retry("5").write(w)
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -75,7 +45,8 @@ func (a *API) oneVerify(w http.ResponseWriter, r *http.Request, places []client.
 // answerVerify keeps the connection open with white space while the work goes on.
 func (a *API) answerVerify(ctx context.Context, w http.ResponseWriter, places []client.Place) {
 	done := make(chan client.Verification, 1)
-	go func() { done <- a.verify(ctx, places) }()
+	log := a.log(w)
+	go func() { done <- a.verify(ctx, log, places) }()
 	beat := time.NewTicker(a.cfg.Heartbeat)
 	defer beat.Stop()
 	rc := http.NewResponseController(w)
@@ -84,9 +55,9 @@ func (a *API) answerVerify(ctx context.Context, w http.ResponseWriter, places []
 		case v := <-done:
 			_ = rc.SetWriteDeadline(time.Now().Add(a.cfg.WriteTimeout)) // a writer of a test knows no deadlines
 			if !begun && v.Error != nil {
-				newProblem(http.StatusInternalServerError, v.Error.Code, "%s", v.Error.Message).write(w)
+				(&problem{Problem: *v.Error}).write(w)
 			} else if !begun {
-				writeJSON(w, http.StatusOK, v)
+				writeJSON(w, v)
 			} else {
 				text, _ := marshal(v) // of strings and numbers: it can't fail
 				_, _ = w.Write(text)  // a client that has gone away does not hear of it
@@ -94,16 +65,14 @@ func (a *API) answerVerify(ctx context.Context, w http.ResponseWriter, places []
 			return
 		case <-beat.C:
 			_ = rc.SetWriteDeadline(time.Now().Add(a.cfg.WriteTimeout))
-			w.Header().Set("Content-Type", "application/json")
-			w.Header().Set("Cache-Control", "no-store")
-			w.Header().Set("X-Content-Type-Options", "nosniff")
+			noStore(w, typeJSON)
 			_, _ = w.Write([]byte(" ")) // who has gone away ends ctx
 			_ = rc.Flush()
 		}
 	}
 }
 
-func (a *API) verify(ctx context.Context, places []client.Place) (v client.Verification) {
+func (a *API) verify(ctx context.Context, log *slog.Logger, places []client.Place) (v client.Verification) {
 	var err error
 	if places != nil {
 		v.IDs, err = a.cfg.Verifier.At(ctx, places)
@@ -111,8 +80,8 @@ func (a *API) verify(ctx context.Context, places []client.Place) (v client.Verif
 		v.Report, err = a.cfg.Verifier.Verify(ctx)
 	}
 	if err != nil {
-		a.cfg.Logger.Warn("the logs can't be verified", "err", err)
-		return client.Verification{Error: &client.VerifyError{Code: "not_verified", Message: err.Error()}}
+		log.Warn("the logs can't be verified", "err", err)
+		return client.Verification{Error: &newProblem("not_verified", "%v", err).Problem}
 	}
 	return v
 }

@@ -85,7 +85,7 @@ func TestVerifyFails(t *testing.T) {
 	close(slow)
 	var got client.Verification
 	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil || answer.StatusCode != http.StatusOK ||
-		got.Report != nil || got.Error == nil || got.Error.Code != "not_verified" || got.Error.Message != "no disk" {
+		got.Report != nil || got.Error == nil || got.Error.Code != "not_verified" || got.Error.Detail != "no disk" {
 		t.Errorf("%s %+v, %v", answer.Status, got, err)
 	}
 }

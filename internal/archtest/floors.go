@@ -26,7 +26,6 @@ const (
 	goleak      = "go.uber.org/goleak"
 	rapid       = "pgregory.net/rapid"
 	prometheus  = "github.com/prometheus"
-	xxhash      = "github.com/cespare/xxhash/v2"
 	kong        = "github.com/alecthomas/kong"
 	yaml        = "go.yaml.in/yaml/v3"
 	xsys        = "golang.org/x/sys"
@@ -42,7 +41,7 @@ const (
 var floors = [][]rule{
 	{
 		{pkg: "rdf", imports: []string{"rdf/internal/chars"}},
-		{pkg: "rdf/internal/chars"},
+		{pkg: "rdf/internal/chars"}, {pkg: "rdf/internal/iri"}, {pkg: "rdf/internal/labels"},
 		{pkg: "internal/suite"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
@@ -50,9 +49,9 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
-		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars"}},
+		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "rdf/internal/chars", "rdf/internal/iri", "rdf/internal/labels"}},
 		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
-		{pkg: "rdf/jsonld", imports: []string{"rdf"}, modules: []string{jsonGold}},
+		{pkg: "rdf/jsonld", imports: []string{"rdf", "rdf/internal/iri", "rdf/internal/labels"}, modules: []string{jsonGold}},
 	},
 	{
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
@@ -60,7 +59,7 @@ var floors = [][]rule{
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
-		{pkg: "rdfio", imports: []string{"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
+		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
@@ -90,7 +89,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "patch", "store", "store/memory", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "shard", "event", "operator"}},
 	},
 	{
 		{pkg: "client", imports: []string{"event", "engine"}},
@@ -106,8 +105,8 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
-		}, modules: []string{xxhash}},
+			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
+		}},
 	},
 	{
 		// The module's root.
@@ -117,8 +116,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "event", "engine", "node", "graph", "client",
-		}, modules: []string{prometheus}},
+			"rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "node", "graph", "client",
+		}, modules: []string{prometheus, compress}},
 	},
 	{
 		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},

@@ -14,7 +14,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
@@ -324,8 +323,8 @@ func (f *failover) mended(ctx context.Context) error {
 // readLogs notes what is in the logs.
 func (f *failover) readLogs(ctx context.Context) error {
 	query := url.Values{"from": {"start"}, "live": {"false"}}
-	return f.client.Changes(ctx, f.nodes.Doors()[0], query, func(change client.Change, _ engine.Cursor) error {
+	return f.client.Changes(ctx, f.nodes.Doors()[0], query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
 		f.check.Logged([]byte(change.Patch))
 		return nil
-	}, nil)
+	}})
 }

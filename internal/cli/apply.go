@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
+	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/patch/apply"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
@@ -18,6 +21,7 @@ type applyCommand struct {
 	Data     string   `env:"-" placeholder:"FILE" help:"RDF data to begin with. Without it, there is none."`
 	DataFrom string   `env:"-" placeholder:"FORMAT" help:"Format of the data, where its name does not tell."`
 	From     string   `env:"-" placeholder:"FORMAT" help:"Format of the patches, where their names do not tell; given, it holds for all."`
+	Strict   bool     `env:"-" help:"Take a row without effect, an addition of what is there or a deletion of what is not, for an error."`
 	resultFlags
 	dataFlags
 }
@@ -27,7 +31,9 @@ func (applyCommand) Help() string {
 	return `Writes the data with the patches applied, in the format of the data unless told otherwise (nquads if there is none).
 Aborted transactions have no effect; when anything is wrong, no file is written and nothing is changed, so --out may
 name the data itself. The data is held in memory, 80 to 100 bytes a statement for much of what there is. The order of
-statements may change. Labels of blank nodes are those of the data, as the readers name them.
+statements may change. Labels of blank nodes are those of the data, as the readers name them, and stay the same when the
+result is read again, but for those that JSON-LD has no need of in lists. A patch whose prev is another than the id of the
+patch before it is an error. How many rows had no effect is said on standard error.
 
   quadrille apply --data data.ttl change.rdfp -o data.ttl
   quadrille apply --to nquads log/*.rdfp
@@ -47,6 +53,8 @@ type application struct {
 	Aborted      uint64 `json:"aborted"`
 	Adds         uint64 `json:"adds"`
 	Deletes      uint64 `json:"deletes"`
+	// NoEffect are the others of those transactions.
+	NoEffect uint64 `json:"noEffect"`
 }
 
 // Run reads the data, then the patches, and writes the data.
@@ -74,13 +82,8 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 		}
 	}
 	done := application{To: to, Before: quads.Len()}
-	for _, in := range patches {
-		if err := in.rows(ctx, std, a); err != nil {
-			return err
-		}
-		if err := a.Flush(); err != nil {
-			return err
-		}
+	if done.NoEffect, err = c.apply(ctx, std, patches, a); err != nil {
+		return err
 	}
 	if err := c.write(ctx, std, func(w io.Writer) error { return writeQuads(w, to, quads, a.Prefixes()) }); err != nil {
 		return err
@@ -89,6 +92,58 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	done.After, done.Transactions, done.Aborted = quads.Len(), n.Transactions, n.Aborted
 	done.Adds, done.Deletes = n.Adds-uint64(done.Before), n.Deletes
 	return c.summary(std, done)
+}
+
+// apply applies the patches, and returns how many rows had no effect.
+func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*inputFile,
+	a *apply.Applier) (noEffect uint64, err error) {
+	data := a.Counts() // its statements were added, too
+	rows := rowsInForce{Change: a}
+	links := patch.NewLinks(&rows)
+	for _, in := range patches {
+		before := noEffect
+		if err := in.rows(ctx, std, links); err != nil {
+			return 0, err
+		}
+		if err := a.Flush(); err != nil {
+			return 0, err
+		}
+		n := a.Counts()
+		if noEffect = rows.count - (n.Adds - data.Adds) - n.Deletes; noEffect == before {
+			continue
+		}
+		if c.Strict {
+			return 0, fmt.Errorf("%s: %s had no effect, with --strict an error", in.source.File, terminal.Count(noEffect-before, "row"))
+		}
+		fmt.Fprintf(std.err, "%s: %s had no effect\n", in.source.File, terminal.Count(noEffect-before, "row"))
+	}
+	return noEffect, nil
+}
+
+// rowsInForce counts the rows that add or delete something, without those of aborted transactions.
+type rowsInForce struct {
+	patch.Change
+	count, begun uint64
+}
+
+func (r *rowsInForce) Begin() error {
+	r.begun = r.count
+	return r.Change.Begin()
+}
+
+func (r *rowsInForce) Abort() error {
+	r.count = r.begun
+	return r.Change.Abort()
+}
+
+func (r *rowsInForce) Add(q rdf.Quad) error {
+	r.count++
+	return r.Change.Add(q)
+}
+
+func (r *rowsInForce) Delete(q rdf.Quad) error {
+	r.count++
+	return r.Change.Delete(q)
 }
 
 // load adds the data that patches are applied to, and its prefixes.
@@ -118,7 +173,7 @@ func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err erro
 		return nil, nil, usagef("--data-from: expected --data with it")
 	}
 	for _, name := range c.Patches {
-		in, err := patchInput(name, c.From)
+		in, err := c.patch(name, c.From)
 		if err != nil {
 			return nil, nil, err
 		}

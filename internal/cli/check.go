@@ -19,6 +19,7 @@ type checkCommand struct {
 	dataFlags
 	Log   bool   `env:"-" help:"The files, patches, are one after the other a patch log: each transaction has a new header id, and prev is the id of the one before."`
 	Head  string `env:"-" placeholder:"ID" help:"With --log: id of the patch before the first one, an IRI or a term as in N-Triples."`
+	All   bool   `env:"-" help:"Tell the mistakes of all lines, at most 100 a file, of N-Triples, N-Quads and RDF Patch in text form; in other formats a mistake leaves open where the next statement begins."`
 	JSON  bool   `env:"-" help:"Print a JSON object per file instead of text."`
 	Quiet bool   `short:"q" env:"-" help:"Print errors alone."`
 }
@@ -43,7 +44,26 @@ type checked struct {
 	Good   bool         `json:"good"`
 	tally
 	Error *placedError `json:"error,omitempty"`
+	// More are the mistakes besides Error, with --all.
+	More []*placedError `json:"more,omitempty"`
 }
+
+// maxMistakes is how many mistakes of a file are told.
+const maxMistakes = 100
+
+// mistakes collects those of a file. The last one ends the reading.
+type mistakes []error
+
+func (m *mistakes) add(err error) error {
+	*m = append(*m, err)
+	if len(*m) == maxMistakes {
+		return errEnough
+	}
+	return nil
+}
+
+// errEnough ends a reading whose mistakes are told.
+var errEnough = errors.New("more mistakes are not told")
 
 // placedError is an error for machines.
 type placedError struct {
@@ -135,6 +155,10 @@ func (c *checkCommand) newLog() (*logCheck, error) {
 func (c *checkCommand) check(ctx context.Context, std *streams, in *inputFile, log *logCheck) (checked, error) {
 	done := checked{File: in.name, Format: in.format}
 	var err error
+	var found mistakes
+	if c.All {
+		in.source.Mistake = found.add
+	}
 	if in.format.IsData() {
 		err = in.statements(ctx, std, func(rdf.Quad) error { return nil })
 		done.tally = tallyStatements(in.count)
@@ -148,11 +172,28 @@ func (c *checkCommand) check(ctx context.Context, std *streams, in *inputFile, l
 		err = in.rows(ctx, std, change)
 		done.tally = tallyRows(&counter)
 	}
+	if len(found) > 0 {
+		if err != nil {
+			found = append(found, err)
+		}
+		for _, mistake := range found[1:] {
+			done.More = append(done.More, placed(mistake))
+		}
+		err = found[0]
+	}
 	done.Good = err == nil
 	if err != nil {
 		done.Error = placed(err)
 	}
-	return done, err
+	return done, errors.Join(append([]error{err}, rest(found)...)...)
+}
+
+// rest is all mistakes but the first.
+func rest(found mistakes) []error {
+	if len(found) == 0 {
+		return nil
+	}
+	return found[1:]
 }
 
 func (c *checkCommand) tell(std *streams, done checked) error {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -125,10 +126,22 @@ func newParser(grammar *commands, io *streams) (*kong.Kong, error) {
 		kong.Description("A distributed stream processor for knowledge graphs."),
 		kong.DefaultEnvars("QUADRILLE"),
 		kong.Writers(io.out, io.err),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.Bind(&loaded{}),
 		kong.Exit(func(code int) { panic(exit(code)) }),
 	)
+}
+
+// decodeString takes a word of the command line as it is. The names of files need not be UTF-8, which the parser's own way,
+// through JSON, would make them.
+func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(fmt.Sprint(token.Value))
+	return nil
 }
 
 // errDegraded ends a command that has told all that is to be told.

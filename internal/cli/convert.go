@@ -16,28 +16,52 @@ import (
 )
 
 // formatsHelp tells of the formats in the help of each command.
-const formatsHelp = `Formats, by the ending of the file's name, .gz or .zst after it if compressed:
+const formatsHelp = `Formats, by the ending of the file's name, .gz, .zst or .bz2 after it if compressed:
 
   ntriples .nt      nquads .nq       turtle .ttl           trig .trig
   jsonld   .jsonld  patch  .rdfp     patch-binary .trp     update .ru (only written)
 
-Flags take these names or media types, such as text/turtle. Where no name tells, as for standard input (-), --from says
-the format. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or the
+Flags take these names, endings, or media types, such as text/turtle. Where no name tells, as for standard input (-),
+--from says the format; that it is compressed is seen by its first bytes. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or the
 work has failed, 2 usage.`
+
+// limitFlags bound what is read.
+type limitFlags struct {
+	MaxTerm  byteSize `env:"-" default:"64MiB" help:"Size that one IRI or literal may have."`
+	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, objects and triple terms may be nested. Default: 10000, triple terms 1000."`
+}
+
+// bound sets the bounds of an input.
+func (f *limitFlags) bound(s *rdfio.Source) error {
+	if f.MaxTerm < 0 || f.MaxTerm > rdfio.MaxTerm {
+		return usagef("--max-term=%v: expected at most %v", f.MaxTerm, byteSize(rdfio.MaxTerm))
+	}
+	if f.MaxDepth < 0 {
+		return usagef("--max-depth=%d: expected 1 or more", f.MaxDepth)
+	}
+	s.MaxTerm, s.MaxDepth = int(f.MaxTerm), f.MaxDepth
+	return nil
+}
 
 // dataFlags say how RDF data is read.
 type dataFlags struct {
-	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say."`
+	limitFlags
+	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say. Default: the file's own IRI, file:///…; standard input has none."`
 	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
 }
 
 // source returns what is known of an input.
 func (f *dataFlags) source(name string) (rdfio.Source, error) {
 	s := rdfio.Source{File: displayName(name), Base: f.Base}
+	if err := f.bound(&s); err != nil {
+		return s, err
+	}
 	if f.Base != "" {
 		if err := rdf.CheckIRI(f.Base); err != nil {
 			return s, usagef("--base: %w", err)
 		}
+	} else if name != "-" {
+		s.Base = fileIRI(name)
 	}
 	if f.Contexts != "" {
 		contexts, err := jsonld.Folder(os.DirFS(f.Contexts))
@@ -68,9 +92,9 @@ func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
 	return in, err
 }
 
-// patchInput returns an input that must be a patch.
-func patchInput(name, explicit string) (*inputFile, error) {
-	in, err := (&dataFlags{}).input(name, explicit, "--from")
+// patch returns an input that must be a patch.
+func (f *limitFlags) patch(name, explicit string) (*inputFile, error) {
+	in, err := (&dataFlags{limitFlags: *f}).input(name, explicit, "--from")
 	if err == nil && !in.format.IsPatch() {
 		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --to patch makes a patch of additions "+
 			"of it", in.source.File, rdfio.PatchNames, in.format)
@@ -151,7 +175,7 @@ func (c *convertCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	in.source.BlankPrefix = c.BlankPrefix
+	in.source.BlankPrefix, in.source.LanguageCase = c.BlankPrefix, true // nothing is compared
 	to, err := c.format("")
 	if err != nil {
 		return err

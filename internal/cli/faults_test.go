@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
 	"github.com/quadrille-stream/quadrille/internal/ports"
@@ -216,12 +215,12 @@ func (r *rig) verify() {
 	r.Helper()
 	door := r.nodes.Doors()[r.nodes.Alive()[0]]
 	query := url.Values{"from": {r.cursor}, "live": {"false"}}
-	err := r.http.Changes(r.ctx, door, query, func(c client.Change, cursor engine.Cursor) error {
+	err := r.http.Changes(r.ctx, door, query, client.Reader{Change: func(c client.Change, cursor client.Cursor) error {
 		r.check.Logged([]byte(c.Patch))
 		r.logged[c.Shard] = append(r.logged[c.Shard], c.Position)
 		r.cursor = cursor.String()
 		return nil
-	}, nil)
+	}})
 	if err != nil {
 		r.Fatalf("read the logs: %v", err)
 	}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -113,15 +116,50 @@ func (f *inputFile) statements(ctx context.Context, std *streams, fn func(rdf.Qu
 			return fn(q)
 		})
 	})
-	if errors.Is(err, jsonld.ErrContext) {
-		return fmt.Errorf("%w; --contexts DIR names a folder of contexts, nothing is fetched", err)
-	}
-	return err
+	return hinted(err)
 }
 
 // rows drives c with the rows of a patch.
 func (f *inputFile) rows(ctx context.Context, std *streams, c patch.Change) error {
-	return f.read(ctx, std, func(r io.Reader) error { return f.source.Rows(r, f.format, counted{c, &f.count}) })
+	return hinted(f.read(ctx, std, func(r io.Reader) error { return f.source.Rows(r, f.format, counted{c, &f.count}) }))
+}
+
+// hinted puts the flag behind an error that could help.
+func hinted(err error) error {
+	switch {
+	case errors.Is(err, jsonld.ErrContext):
+		return fmt.Errorf("%w; --contexts DIR names a folder of contexts, nothing is fetched", err)
+	case errors.Is(err, rdf.ErrNoBase):
+		return fmt.Errorf("%w; --base IRI says what it is relative to", err)
+	case errors.Is(err, rdf.ErrTermLimit):
+		return fmt.Errorf("%w; --max-term SIZE raises the bound", err)
+	case errors.Is(err, rdf.ErrDepthLimit):
+		return fmt.Errorf("%w; --max-depth N raises the bound", err)
+	}
+	return err
+}
+
+// fileIRI is the IRI of a file (RFC 8089), "" if the working folder is not known. What IRIs can't have is percent-encoded,
+// and nothing else.
+func fileIRI(name string) string {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return ""
+	}
+	iri := []byte("file://")
+	if path = filepath.ToSlash(path); path[0] != '/' {
+		iri = append(iri, '/') // before the drive
+	}
+	for len(path) > 0 {
+		r, n := utf8.DecodeRuneInString(path)
+		if r == utf8.RuneError && n == 1 || r <= ' ' || r == 0x7f || strings.ContainsRune(`%?#<>"{}|^\`+"`", r) {
+			iri = fmt.Appendf(iri, "%%%02X", path[0])
+		} else {
+			iri = append(iri, path[:n]...)
+		}
+		path = path[n:]
+	}
+	return string(iri)
 }
 
 // progress counts bytes, shows them, and ends when ctx does.

@@ -14,6 +14,7 @@ type invertCommand struct {
 	Patch string `arg:"" optional:"" default:"-" help:"Patch to invert; - is standard input."`
 	From  string `env:"-" placeholder:"FORMAT" help:"Format of the patch, where its name does not tell."`
 	resultFlags
+	limitFlags
 	blankFlag
 }
 
@@ -40,7 +41,7 @@ type inversion struct {
 
 // Run inverts the patch.
 func (c *invertCommand) Run(ctx context.Context, std *streams) (err error) {
-	in, err := patchInput(c.Patch, c.From)
+	in, err := c.patch(c.Patch, c.From)
 	if err != nil {
 		return err
 	}
@@ -50,6 +51,7 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) (err error) {
 	}
 	var v invert.Inverter
 	defer func() { err = errors.Join(err, v.Close()) }()
+	in.source.LanguageCase = true // nothing is compared
 	if err := in.rows(ctx, std, &v); err != nil {
 		return err
 	}
@@ -58,7 +60,8 @@ func (c *invertCommand) Run(ctx context.Context, std *streams) (err error) {
 		return err
 	}
 	counter, err := writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) error {
-		source := rdfio.Source{File: "inverse of " + in.source.File}
+		source := in.source
+		source.File = "inverse of " + source.File
 		return source.Rows(&progress{ctx: ctx, r: backward, count: &in.count}, rdfio.Patch, out)
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ type mergeCommand struct {
 	From    string   `env:"-" placeholder:"FORMAT" help:"Format of the patches, where their names do not tell; given, it holds for all."`
 	Net     bool     `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
 	resultFlags
+	limitFlags
 	blankFlag
 	MaxMemory byteSize `env:"-" default:"1GiB" help:"Memory for the terms of the patches."`
 }
@@ -54,7 +55,7 @@ func (c *mergeCommand) Run(ctx context.Context, std *streams) error {
 	var sources []patch.Source
 	m := merging{ctx: ctx, std: std}
 	for _, name := range c.Patches {
-		in, err := patchInput(name, c.From)
+		in, err := c.patch(name, c.From)
 		if err != nil {
 			return err
 		}

@@ -52,6 +52,9 @@ func TestOfflineUsage(t *testing.T) {
 		{"merge", `expected "<patch> ..."`},
 		{"merge a.rdfp a.ttl", `a.ttl: expected an RDF Patch`},
 		{"merge --from patch - -", `standard input`},
+		{"merge --max-term 2GiB a.rdfp", `--max-term=2GiB: expected at most 1GiB`},
+		{"check --max-depth=-1 a.nt", `--max-depth=-1: expected 1 or more`},
+		{"check a.nt.tar", `Expected \.nt, .*\.json, .* with \.gz, \.zst or \.bz2`},
 		{"merge --max-memory 0 a.rdfp", `--max-memory=0: expected more`},
 	} {
 		var out, failed bytes.Buffer

@@ -13,13 +13,14 @@ import (
 
 // publishCommand sends files.
 type publishCommand struct {
-	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz and .zst after it are decompressed. - is standard input."`
+	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz, .zst and .bz2 after it are decompressed. - is standard input."`
 	doors
 	patienceFlag
+	dataFlags
 	Type           string   `placeholder:"FORMAT" default:"auto" help:"Format: ntriples, nquads, turtle, trig, jsonld, patch, patch-binary, or a media type; auto goes by the file's name, and takes standard input for an RDF Patch."`
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
-	RunName        string   `name:"run" placeholder:"NAME" help:"Name of this run. The same content sent again has no second effect (the nodes remember it for a day), unless the run has another name."`
+	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped (the nodes remember it for a day, see --keep-keys). Without it each call is a run of its own."`
 	IgnorePrev     bool     `help:"Leave out the headers \"prev\", as when a log is copied into another pipeline."`
 	Quiet          bool     `short:"q" help:"No progress bar and no summary."`
 }
@@ -63,6 +64,9 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 	if file.Format, err = c.format(file.Path); err != nil {
 		return publish.Total{}, err
 	}
+	if file.Source, err = c.source(file.Path); err != nil {
+		return publish.Total{}, err
+	}
 	in, size, closeFile, err := openFile(file.Path, file.Reader)
 	if err != nil {
 		return publish.Total{}, err
@@ -71,15 +75,15 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 	file.Reader = in
 	bar.SetTotal(size)
 	cfg := publish.Config{RequestSize: int(c.RequestSize), MaxTransaction: int(c.MaxTransaction), Run: c.RunName, IgnorePrev: c.IgnorePrev}
-	return publish.Send(ctx, session, file, cfg, bar.Show)
+	total, err := publish.Send(ctx, session, file, cfg, bar.Show)
+	return total, hinted(err)
 }
 
 func summaryOf(name string, t publish.Total) string {
 	text := fmt.Sprintf("%s: %s in %s: %d added, %d deleted", displayName(name),
 		terminal.Count(t.Changes, "change"), terminal.Count(t.Requests, "request"), t.Adds, t.Deletes)
-	if t.Again > 0 {
-		text += fmt.Sprintf("; %d of the requests had been accepted before and had no second effect (--run NAME sends anew)",
-			t.Again)
+	if t.Skipped > 0 {
+		text += fmt.Sprintf("; %d of the requests were skipped: the run had sent them before", t.Skipped)
 	}
 	return text
 }

@@ -14,10 +14,13 @@ import (
 type tailCommand struct {
 	doors
 	patienceFlag
-	From      string `placeholder:"P" default:"start" help:"Where to begin: start, now, a cursor such as 0:17:Kd0vPpXQ9yUq1T3s (the id may be left out), or, with one --shard, a position; what stands there has been read."`
+	From      string `placeholder:"P" default:"start" help:"Where to begin: start, now, a cursor such as main@0:17:Kd0vPpXQ9yUq1T3s (pipeline and id may be left out), or, with one --shard, a position; what stands there has been read."`
 	Shard     []int  `placeholder:"S" help:"Shard to read; again for more. Default: all."`
 	As        string `enum:"patch,nquads,update,json" default:"patch" help:"Form (${enum}): an RDF Patch log; the added quads, with deletions as comments; SPARQL Update; a JSON object per record."`
 	Follow    bool   `negatable:"" default:"true" help:"Go on with what is yet to come."`
+	Graph     string `placeholder:"IRI" help:"Only what is in this graph: an IRI, _:LABEL, or default for the default graph."`
+	Subject   string `placeholder:"IRI" help:"Only what has this subject: an IRI, or _:LABEL."`
+	Predicate string `placeholder:"IRI" help:"Only what has this predicate."`
 	Skolemise bool   `help:"In SPARQL Update, where blank nodes can't be named, write them as <urn:quadrille:blank:LABEL>."`
 }
 
@@ -39,7 +42,7 @@ func (c *tailCommand) Run(ctx context.Context, std *streams) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	if cursor != nil {
+	if len(cursor.Cursor) > 0 {
 		fmt.Fprintf(std.err, "to go on: --from %s\n", cursor)
 	}
 	return nil // to interrupt is how one ends it
@@ -54,6 +57,11 @@ func (c *tailCommand) query() (url.Values, error) {
 		from = fmt.Sprintf("%d:%s", c.Shard[0], from)
 	}
 	query := url.Values{"from": {from}, "live": {strconv.FormatBool(c.Follow)}}
+	for name, value := range map[string]string{"graph": c.Graph, "subject": c.Subject, "predicate": c.Predicate} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
 	for _, s := range c.Shard {
 		query.Add("shard", strconv.Itoa(s))
 	}

@@ -39,6 +39,8 @@ func (d *Document) Check(places Places) *Mistakes {
 		m.Add(fmt.Errorf("%v: expected more than 0", d.Pipeline.KeepKeys), "pipeline.keep-keys")
 	}
 	least(m, d.HTTP.MaxBody, 1, "http.max-body")
+	least(m, d.HTTP.MaxReaders, 1, "http.max-readers")
+	least(m, d.HTTP.MaxDumps, 1, "http.max-dumps")
 	d.Engine.check(m)
 	if d.Engine.Streams > d.Pipeline.Shards && d.Pipeline.Shards > 0 {
 		m.Add(fmt.Errorf("%d: expected at most the number of shards, %d", d.Engine.Streams, d.Pipeline.Shards), "engine.streams")

@@ -64,13 +64,15 @@ type Engine struct {
 
 // HTTP says how the HTTP API is served.
 type HTTP struct {
-	Address   string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
-	Advertise string   `yaml:"advertise" placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
-	Token     Secret   `yaml:"token" placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
-	TLSCert   string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
-	TLSKey    string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
-	Hosts     []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
-	MaxBody   Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
+	Address    string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
+	Advertise  string   `yaml:"advertise" placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
+	Token      Secret   `yaml:"token" placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
+	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
+	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
+	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
+	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes at one time; beyond it the answer is 503."`
+	MaxDumps   int      `yaml:"max-dumps" default:"16" help:"Most answers of /v1/data at one time; beyond it the answer is 503."`
 }
 
 // Log says what is logged.

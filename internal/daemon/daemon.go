@@ -82,7 +82,8 @@ func (d *daemon) serve(ctx context.Context, ln net.Listener, n *quadrille.Graph)
 	if err != nil {
 		return err
 	}
-	server := api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
+	server := api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
+		Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
 		Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources})
 	list := []component{{"node", d.running(ctx, n)}}
 	list = append(list, connected.components...)

@@ -143,7 +143,7 @@ func owners(s client.Status) []string {
 
 // verify reads all logs and all data from a node.
 func (d *run) verify(ctx context.Context, door string) error {
-	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, d.logged, nil)
+	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, client.Reader{Change: d.logged})
 	if err != nil {
 		return fmt.Errorf("read the logs: %w", err)
 	}

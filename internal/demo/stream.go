@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
@@ -73,7 +72,7 @@ func (d *run) kill() error {
 }
 
 // logged takes in a record of the logs.
-func (d *run) logged(change client.Change, _ engine.Cursor) error {
+func (d *run) logged(change client.Change, _ client.Cursor) error {
 	d.check.Logged([]byte(change.Patch))
 	return nil
 }

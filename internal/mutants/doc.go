@@ -1,5 +1,6 @@
 // Package mutants changes the code of a package in one place at a time, and runs the tests: a change that no test notices is
-// a line that nobody guards. No file of the tree is changed: the go command compiles the mutant through an overlay.
+// a line that nobody guards. No file of the tree is changed: the go command compiles mutants through an overlay, all of a
+// package at once, each function with a copy for each of its mutants, so that a mutant takes the time of its tests alone.
 //
 // A mutant has a name that does not depend on where it stands in its file, so that testdata/survivors.txt, the list of
 // those that no test notices, stays true while other code changes:

@@ -18,7 +18,7 @@ type Suite struct {
 	Package string
 	// Timeout ends a test that a mutant keeps from ending.
 	Timeout time.Duration
-	// Flags are those of the test besides.
+	// Flags are those of the test binary besides.
 	Flags []string
 }
 
@@ -32,21 +32,33 @@ type Target struct {
 
 // simulation runs the scenarios, and a few of the random schedules.
 var simulation = Suite{"internal/sim", time.Minute, []string{
-	"-run", "TestScenarios|TestFencingRemoved|TestMemoryRemoved|TestReproducible|TestSchedules", "-sim.schedules", "80",
+	"-test.run", "TestScenarios|TestFencingRemoved|TestMemoryRemoved|TestReproducible|TestSchedules", "-sim.schedules", "80",
 }}
 
 // Targets are the packages in which a line that nobody guards can lose data.
 var Targets = []Target{
-	{"operator", []Suite{unit("operator"), unit("operator/dataset"), simulation}},
-	{"operator/dataset", []Suite{unit("operator/dataset"), simulation}},
-	{"coordinator", []Suite{unit("coordinator"), unit("node/core"), simulation}},
-	{"node/core", []Suite{unit("node/core"), simulation, {"node", 2 * time.Minute, []string{"-short"}}}},
-	{"shipper", []Suite{unit("shipper"), simulation, unit("shipper/natstransport")}},
+	{"operator", []Suite{property("operator"), property("operator/dataset"), simulation}},
+	{"operator/dataset", []Suite{property("operator/dataset"), simulation}},
+	{"coordinator", []Suite{property("coordinator"), property("node/core"), simulation}},
+	{"node/core", []Suite{property("node/core"), simulation, {"node", 2 * time.Minute, []string{"-test.short"}}}},
+	{"shipper", []Suite{property("shipper"), simulation, unit("shipper/natstransport")}},
+	{"shipper/natstransport/internal/fragment", []Suite{
+		property("shipper/natstransport/internal/fragment"), unit("shipper/natstransport"),
+	}},
+	{"internal/pipeline", []Suite{unit("internal/pipeline")}},
 	{"connector/file", []Suite{unit("connector/file")}},
+	{"connector/http", []Suite{unit("connector/http")}},
 }
 
 // unit is the run of a package's own tests.
-func unit(pkg string) Suite { return Suite{pkg, 30 * time.Second, []string{"-short"}} }
+func unit(pkg string) Suite { return Suite{pkg, 30 * time.Second, []string{"-test.short"}} }
+
+// property is unit, of a package with property tests: they look for no simpler example of what a mutant breaks, and keep none.
+func property(pkg string) Suite {
+	s := unit(pkg)
+	s.Flags = append(s.Flags, "-rapid.shrinktime=0s", "-rapid.nofailfile")
+	return s
+}
 
 // TargetOf returns the target of a package.
 func TargetOf(pkg string) (Target, error) {
@@ -88,24 +100,14 @@ func NewRunner(root, dir string) (*Runner, error) {
 	return &Runner{root, dir}, err
 }
 
-// Check runs the tests of a target without a mutant: where they fail, they would "find" every mutant.
-func (r *Runner) Check(ctx context.Context, t Target) error {
-	for _, s := range t.Suites {
-		if outcome, said, err := r.test(ctx, s, ""); err != nil || outcome != Survived {
-			return errors.Join(err, fmt.Errorf("without a mutant: %s: %s\n%s", s.Package, outcome, said))
-		}
-	}
-	return nil
-}
-
-// Try runs the tests of a target on one of its mutants until one fails.
+// Try runs the tests of a target on one of its mutants, compiled alone, until one fails.
 func (r *Runner) Try(ctx context.Context, t Target, m Mutant) (Outcome, error) {
 	overlay, err := r.overlay(m)
 	if err != nil {
 		return "", err
 	}
 	for _, s := range t.Suites {
-		if outcome, _, err := r.test(ctx, s, overlay); err != nil || outcome != Survived {
+		if outcome, err := r.test(ctx, s, overlay); err != nil || outcome != Survived {
 			return outcome, err
 		}
 	}
@@ -114,39 +116,58 @@ func (r *Runner) Try(ctx context.Context, t Target, m Mutant) (Outcome, error) {
 
 // overlay writes the changed file, and the file that tells the go command to compile it in place of the one in the tree.
 func (r *Runner) overlay(m Mutant) (string, error) {
-	original := filepath.Join(r.root, filepath.FromSlash(m.Package), m.File)
+	original := r.original(m.Package, m.File)
 	source, err := os.ReadFile(original)
 	if err != nil {
 		return "", err
 	}
-	changed := filepath.Join(r.dir, "mutant.go")
-	if err := os.WriteFile(changed, m.Apply(source), 0o600); err != nil {
-		return "", err
-	}
-	text, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
+	changed, err := r.write("mutant.go", m.Apply(source))
 	if err != nil {
 		return "", err
 	}
-	name := filepath.Join(r.dir, "overlay.json")
+	return r.writeOverlay(map[string]string{original: changed})
+}
+
+// original is the name of a file of the tree.
+func (r *Runner) original(pkg, file string) string {
+	return filepath.Join(r.root, filepath.FromSlash(pkg), file)
+}
+
+// write writes a file of the runner's own folder, and returns its name.
+func (r *Runner) write(file string, text []byte) (string, error) {
+	name := filepath.Join(r.dir, file)
 	return name, os.WriteFile(name, text, 0o600)
 }
 
-// test runs a suite, and returns also what the go command said.
-func (r *Runner) test(ctx context.Context, s Suite, overlay string) (Outcome, string, error) {
-	// The linker leaves out what only a debugger needs, which takes a third of its time.
-	args := []string{"test", "-vet=off", "-failfast", "-ldflags=-s -w", "-timeout", s.Timeout.String()}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
+func (r *Runner) writeOverlay(replace map[string]string) (string, error) {
+	text, err := json.Marshal(map[string]map[string]string{"Replace": replace})
+	if err != nil {
+		return "", err
 	}
-	args = append(append(args, "./"+s.Package), s.Flags...)
+	return r.write("overlay.json", text)
+}
+
+// ldflags tells the linker to leave out what only a debugger needs, which takes a third of its time.
+const ldflags = "-ldflags=-s -w"
+
+// test runs a suite.
+func (r *Runner) test(ctx context.Context, s Suite, overlay string) (Outcome, error) {
+	args := []string{
+		"test", "-vet=off", "-failfast", ldflags, "-timeout", s.Timeout.String(), "-overlay", overlay, "./" + s.Package,
+	}
+	said, err := r.goCommand(ctx, append(args, s.Flags...)...)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	return outcomeOf(said, err)
+}
+
+// goCommand runs the go command, and returns also what it said.
+func (r *Runner) goCommand(ctx context.Context, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = r.root
 	said, err := cmd.CombinedOutput()
-	if ctx.Err() != nil {
-		return "", "", ctx.Err()
-	}
-	outcome, err := outcomeOf(string(said), err)
-	return outcome, string(said), err
+	return string(said), err
 }
 
 func outcomeOf(said string, err error) (Outcome, error) {

@@ -29,7 +29,8 @@ func runner(t *testing.T) *Runner {
 // TestToy shows that each outcome is told from the others.
 func TestToy(t *testing.T) {
 	r := runner(t)
-	if err := r.Check(t.Context(), toy); err != nil {
+	batch, err := r.Compile(t.Context(), toy, targetMutants(t, toy))
+	if err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]Outcome{
@@ -49,6 +50,9 @@ func TestToy(t *testing.T) {
 		if got, err := r.Try(t.Context(), toy, m); err != nil || got != expected {
 			t.Errorf("%s: %s, %v; want %s", m, got, err, expected)
 		}
+		if got, err := batch.Try(t.Context(), m); err != nil || got != expected {
+			t.Errorf("%s, of many: %s, %v; want %s", m, got, err, expected)
+		}
 	}
 	if len(want) > 0 {
 		t.Errorf("not made: %v", want)
@@ -59,12 +63,61 @@ func TestToy(t *testing.T) {
 	}
 }
 
-// TestCheckFails tries the tests of a package that fail without a mutant.
-func TestCheckFails(t *testing.T) {
+// TestShapes compiles the mutants of functions of each shape at once: none of them is lost, and the tests find all but one.
+func TestShapes(t *testing.T) {
 	r := runner(t)
-	gone := Target{"internal/mutants", []Suite{{"internal/mutants/testdata/gone", time.Second, nil}}}
-	if err := r.Check(t.Context(), gone); err == nil {
-		t.Error("tests that don't run are taken for good ones")
+	const pkg = "internal/mutants/testdata/shapes"
+	shapes := Target{pkg, []Suite{{pkg, 2 * time.Second, nil}}}
+	all := targetMutants(t, shapes)
+	batch, err := r.Compile(t.Context(), shapes, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		want := Found
+		switch {
+		case m.Function == "Limit" || m.Function == "Guarded": // outside of functions, and with recover
+			if _, ok := batch.numbers[m]; ok {
+				t.Errorf("can't be one of many: %s", m)
+			}
+			continue
+		case strings.Contains(m.String(), "compare#1 m > most"):
+			want = Survived
+		case m.Operator == "case" && strings.HasPrefix(m.Text, "default"):
+			want = NotCompiled
+		}
+		if _, ok := batch.numbers[m]; !ok {
+			t.Errorf("is compiled alone: %s", m)
+		}
+		if got, err := batch.Try(t.Context(), m); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", m, got, err, want)
+		}
+	}
+}
+
+// TestSlowTestsComeLast: they are those that take more than a tenth of a time that is worth it.
+func TestSlowTestsComeLast(t *testing.T) {
+	for said, want := range map[string]string{
+		"--- PASS: TestA (0.05s)\n--- PASS: TestB (1.00s)\n    --- PASS: TestB/sub (1.00s)\n--- PASS: TestC (0.90s)\nPASS\n": "^(TestB|TestC)$",
+		"--- PASS: TestA (0.00s)\n--- PASS: TestB (0.10s)\n":                                                                 "",
+		"--- PASS: TestA (1.00s)\n--- PASS: TestB (2.00s)\n":                                                                 "",
+	} {
+		if got := slowTests(said); got != want {
+			t.Errorf("%q: got %q, want %q", said, got, want)
+		}
+	}
+}
+
+// TestCompileFails: tests that fail without a mutant would find every one.
+func TestCompileFails(t *testing.T) {
+	r := runner(t)
+	for _, s := range []Suite{
+		{"internal/mutants/testdata/gone", time.Second, nil},
+		{"internal/mutants/testdata/toy", time.Second, []string{"-test.run", "("}},
+	} {
+		if _, err := r.Compile(t.Context(), Target{toy.Package, []Suite{s}}, targetMutants(t, toy)); err == nil {
+			t.Errorf("tests that don't run are taken for good ones: %v", s)
+		}
 	}
 }
 

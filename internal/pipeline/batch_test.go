@@ -46,7 +46,7 @@ func TestBatchIsBounded(t *testing.T) {
 				if _, ok := adding(b, 100)(); !ok {
 					t.Fatal("the first record waits")
 				}
-				returned := adding(b, limit-b.size-recordSize+more)
+				returned := adding(b, limit-(100+recordSize)-recordSize+more)
 				if err, ok := returned(); ok != fits || err != nil {
 					t.Fatalf("%d bytes too many: it is taken: %v, %v", more, ok, err)
 				}

@@ -27,7 +27,7 @@ type passage struct {
 	rejected uint64
 }
 
-// run takes batches until they end, which is errEnd if no error has ended them.
+// run takes batches until there are no more, notes how far the source has come, and returns errEnd.
 func (p *passage) run(ctx context.Context, batches <-chan []connector.Message) error {
 	idle := time.NewTimer(p.s.cfg.Idle)
 	defer idle.Stop()
@@ -35,7 +35,7 @@ func (p *passage) run(ctx context.Context, batches <-chan []connector.Message) e
 		select {
 		case messages, more := <-batches:
 			if !more {
-				return p.end(ctx)
+				return cmp.Or(p.commit(ctx, nil), errEnd)
 			}
 			if err := p.take(ctx, messages); err != nil {
 				return err
@@ -47,14 +47,6 @@ func (p *passage) run(ctx context.Context, batches <-chan []connector.Message) e
 			}
 		}
 	}
-}
-
-// end notes how far the source has come, if it wasn't an error that has ended the reading.
-func (p *passage) end(ctx context.Context) error {
-	if err := p.commit(ctx, nil); err != nil {
-		return err
-	}
-	return errEnd
 }
 
 // take commits a batch, and acks it.

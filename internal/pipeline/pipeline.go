@@ -44,7 +44,7 @@ type task struct {
 func whileOwned(ctx context.Context, o Ownership, fn func(ctx context.Context, shard int)) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	running, ending := map[int]*task{}, map[int]*task{}
+	running, ending := map[int]*task{}, map[int]*task{} // ending: the last that was stopped, which may have ended
 	for {
 		owned, changed := o.Ownership()
 		for shard, t := range running {
@@ -60,7 +60,6 @@ func whileOwned(ctx context.Context, o Ownership, fn func(ctx context.Context, s
 			}
 			own, stop := context.WithCancel(ctx)
 			before, t := ending[shard], &task{stop: stop, done: make(chan struct{})}
-			delete(ending, shard)
 			running[shard] = t
 			all.Go(func() {
 				defer close(t.done)

@@ -480,4 +480,14 @@ func TestBackoff(t *testing.T) {
 	if got := all.After(cut); got < 50*time.Millisecond || got >= 150*time.Millisecond {
 		t.Errorf("the default: %v", got)
 	}
+	for all.After(cut) < 5*time.Second { // until it has grown
+	}
+	shortest, longest := time.Hour, time.Duration(0)
+	for range 1000 {
+		got := all.After(cut)
+		shortest, longest = min(shortest, got), max(longest, got)
+	}
+	if shortest < 5*time.Second || shortest > 6*time.Second || longest < 14*time.Second || longest > 15*time.Second {
+		t.Errorf("the longest by default: from %v to %v, want from 5 s to 15 s", shortest, longest)
+	}
 }

@@ -1,15 +1,19 @@
 // Package publish divides files of changes, and of RDF data whose statements are additions, into documents and sends them.
-// The documents, and their keys, are the same whenever the same file is sent, so that what was accepted before has no
-// second effect.
+// The documents, and within a run of a name their keys, are the same whenever the same file is sent, so that what was accepted
+// before is skipped. Without a name each sending is a run of its own: what a person sends again is meant.
 package publish
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
 	"io"
+	"net/http/httptrace"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -22,7 +26,7 @@ type Config struct {
 	// RequestSize is the size in bytes after which a document ends with its transaction, MaxTransaction that which one
 	// transaction may have: 1 <= RequestSize <= MaxTransaction.
 	RequestSize, MaxTransaction int
-	// Run names the run. The same content sent again has no second effect, unless the run has another name.
+	// Run names a run that may be repeated: what it has sent before is skipped. Empty: it is a run that never was before.
 	Run string
 	// IgnorePrev leaves out the headers "prev".
 	IgnorePrev bool
@@ -35,6 +39,8 @@ type File struct {
 	// Name is what errors call it.
 	Name   string
 	Format rdfio.Format
+	// Source is how it is read. Name, and a prefix for its blank nodes, are put into it.
+	Source rdfio.Source
 	// Times is the number of files whose paths end in the same name that were sent before it in this run.
 	Times int
 	// Reader gives its bytes. It belongs to Send until that returns, and for ever if it Hangs: then a read may wait without
@@ -45,9 +51,9 @@ type File struct {
 
 // Total sums the answers of the nodes for one file.
 type Total struct {
-	// Requests were accepted, of which Again had been accepted before.
-	Requests, Again uint64
-	// Changes are those of the file, Adds and Deletes those that have changed something.
+	// Requests were accepted, of which Skipped had been accepted in an earlier sending of the run.
+	Requests, Skipped uint64
+	// Changes are those of the file, Adds and Deletes those that have changed something now.
 	Changes, Adds, Deletes uint64
 }
 
@@ -55,6 +61,7 @@ type Total struct {
 // most three documents in memory: the one that is being read, one that waits, and the one that is being sent. After each it
 // calls progress with the bytes that were read and the changes that were accepted.
 func Send(ctx context.Context, session *client.Session, file File, cfg Config, progress func(read int64, changes uint64)) (Total, error) {
+	cfg.Run = cmp.Or(cfg.Run, rand.Text())
 	p := publication{cfg: cfg, file: file, session: session, progress: progress}
 	err := p.run(ctx)
 	return p.total, err
@@ -135,7 +142,8 @@ func receive[T any](ctx context.Context, from <-chan T) func(yield func(T) bool)
 // divide reads the whole file. What stands before a mistake, up to the end of the document before it, has been sent.
 func (p *publication) divide(d *divider) error {
 	in := input{file: p.file.Reader, name: p.file.Path, read: &p.read}
-	source, format := rdfio.Source{File: p.file.Name}, p.file.Format
+	source, format := p.file.Source, p.file.Format
+	source.File = p.file.Name
 	if format.IsData() {
 		prefix, closed, err := in.fingerprint()
 		defer closed()
@@ -166,23 +174,28 @@ func (p *publication) inputError(err error) error {
 }
 
 func (p *publication) send(ctx context.Context, doc document) error {
-	a, err := p.session.Submit(ctx, client.TypePatch, p.key(doc), doc.body)
+	var tries atomic.Int64 // also those that the HTTP client makes by itself
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { tries.Add(1) }}
+	a, err := p.session.Submit(httptrace.WithClientTrace(ctx, trace), client.TypePatch, p.key(doc), doc.body)
 	if err != nil {
 		return fmt.Errorf("%s: change %d and those after it: %w", p.file.Name, p.total.Changes+1, err)
 	}
 	p.total.Requests++
 	p.total.Changes += doc.changes
-	p.total.Adds += a.Adds
-	p.total.Deletes += a.Deletes
-	again := len(a.Results) > 0
-	for _, r := range a.Results {
-		again = again && r.Duplicate
-	}
-	if again {
-		p.total.Again++
+	if tries.Load() == 1 && skipped(a) { // else it may be this very request whose answer got lost
+		p.total.Skipped++
+	} else {
+		p.total.Adds += a.Adds
+		p.total.Deletes += a.Deletes
 	}
 	p.progress(p.read.Load(), p.total.Changes)
 	return nil
+}
+
+// skipped reports whether all of a document had been accepted before.
+func skipped(a client.Accepted) bool {
+	isNew := func(r client.Result) bool { return !r.Duplicate }
+	return len(a.Results) > 0 && !slices.ContainsFunc(a.Results, isNew)
 }
 
 // key is made of the content and its place: the run, the file's name and its number among those of that name, the

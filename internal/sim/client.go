@@ -101,7 +101,7 @@ func (c *client) document(number string, text []byte) *document {
 		c.w.broken(ErrDropped, "%s: %v", d, err)
 	}
 	for _, part := range split.Parts {
-		ev := event.Addressed{Shard: part.Shard, Event: event.Event{MediaType: dataset.MediaType, Payload: part.Payload, Checked: split.Checked}}
+		ev := event.Addressed{Shard: part.Shard, Event: event.Event{MediaType: dataset.MediaType, Payload: part.Payload, Checked: true}}
 		if split.HasPrev {
 			ev.Prev, ev.First = split.Prev, split.Prev == ""
 		}

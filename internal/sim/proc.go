@@ -59,7 +59,7 @@ func (w *world) start(name string) { w.startWith(name, w.cfg.Shards) }
 func (w *world) startWith(name string, shards int) {
 	p := &proc{w: w, id: len(w.procs), name: name, accusing: map[string]*proposal{}}
 	p.self = coordinator.Process{Name: name, ID: fmt.Sprint(p.id)}
-	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Keep: w.cfg.Keep, Format: 1}
+	p.settings = coordinator.Settings{Shards: shards, Hash: shard.HashName, Key: string(w.cfg.Key), Keep: w.cfg.Keep, Format: coordinator.Format}
 	w.procs = append(w.procs, p)
 	p.boot()
 }

@@ -23,10 +23,13 @@ func JSON(dst []byte, change client.Change) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Patch is an RDF Patch with the headers id and prev.
+// Patch is an RDF Patch with the headers id and prev, which it has not if it is a part of the record.
 func Patch(dst []byte, change client.Change) ([]byte, error) {
-	dst = fmt.Appendf(dst, "# shard %d position %d\nH id <%s> .\n", change.Shard, change.Position, change.ID)
-	if change.Prev != "" {
+	dst = fmt.Appendf(dst, "# shard %d position %d\n", change.Shard, change.Position)
+	if !change.Filtered {
+		dst = fmt.Appendf(dst, "H id <%s> .\n", change.ID)
+	}
+	if !change.Filtered && change.Prev != "" {
 		dst = fmt.Appendf(dst, "H prev <%s> .\n", change.Prev)
 	}
 	return append(dst, change.Patch...), nil

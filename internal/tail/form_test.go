@@ -17,3 +17,11 @@ func TestPatchFormIsAPatch(t *testing.T) {
 		t.Errorf("%+v, %v\n%s", c, err, text)
 	}
 }
+
+// TestFilteredPatchIsNoRecord: the ids are those of whole records, so they don't stand before a part.
+func TestFilteredPatchIsNoRecord(t *testing.T) {
+	text, err := Patch(nil, client.Change{Shard: 1, Position: 7, ID: "ni:///sha-256;a", Prev: "ni:///sha-256;b", Filtered: true, Patch: "TX .\nTC .\n"})
+	if want := "# shard 1 position 7\nTX .\nTC .\n"; err != nil || string(text) != want {
+		t.Errorf("%v\n%s", err, text)
+	}
+}

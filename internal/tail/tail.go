@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
@@ -35,8 +34,8 @@ type Config struct {
 }
 
 // Write writes records until the end, or, if it follows, until ctx ends. It returns the cursor behind the last record that
-// was written, nil if there is none. At the end, a shard that is missing is an error.
-func Write(ctx context.Context, cl *client.Client, cfg Config) (engine.Cursor, error) {
+// was written, or from which it began; without marks if it has read nothing. At the end, a shard that is missing is an error.
+func Write(ctx context.Context, cl *client.Client, cfg Config) (client.Cursor, error) {
 	t := &tail{client: cl, cfg: cfg, heard: time.Now()}
 	for door := 0; ; door++ {
 		err := t.read(ctx, cfg.URLs[door%len(cfg.URLs)])
@@ -63,7 +62,7 @@ var errTail = errors.New("tail")
 type tail struct {
 	client *client.Client
 	cfg    Config
-	cursor engine.Cursor
+	cursor client.Cursor
 	lost   error     // the first shard that is missing
 	heard  time.Time // when a node was last heard
 	buf    []byte
@@ -71,21 +70,32 @@ type tail struct {
 
 // read prints what one node gives.
 func (t *tail) read(ctx context.Context, base string) error {
-	if t.cursor != nil {
+	if t.cursor.Cursor != nil {
 		t.cfg.Query.Set("from", t.cursor.String())
 	}
-	return t.client.Changes(ctx, base, t.cfg.Query, func(change client.Change, cursor engine.Cursor) error {
-		t.heard = time.Now()
-		var err error
-		if t.buf, err = t.cfg.Form(t.buf[:0], change); err == nil {
-			_, err = t.cfg.Out.Write(t.buf)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: shard %d position %d: %w", errTail, change.Shard, change.Position, err)
-		}
-		t.cursor = cursor
-		return nil
-	}, t.missing)
+	return t.client.Changes(ctx, base, t.cfg.Query, client.Reader{Change: t.change, Moved: t.moved, Lost: t.missing})
+}
+
+// change prints a record.
+func (t *tail) change(change client.Change, cursor client.Cursor) error {
+	t.heard = time.Now()
+	var err error
+	if t.buf, err = t.cfg.Form(t.buf[:0], change); err == nil {
+		_, err = t.cfg.Out.Write(t.buf)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: shard %d position %d: %w", errTail, change.Shard, change.Position, err)
+	}
+	t.cursor = cursor
+	return nil
+}
+
+// moved notes where to go on when there was nothing to print: also before the first record, so that a connection that is lost
+// then doesn't begin anew at another "now".
+func (t *tail) moved(cursor client.Cursor) error {
+	t.heard = time.Now()
+	t.cursor = cursor
+	return nil
 }
 
 // missing tells that a shard can't be read any further. The others go on; at the end the exit status tells, too.

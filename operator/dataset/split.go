@@ -13,6 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -62,8 +63,6 @@ type Split struct {
 	// whole document: each shard then has one part. An empty Prev says that nothing was ever committed.
 	HasPrev bool
 	Prev    string
-	// Checked: the rows were read from text, so that nobody needs to look whether they are well formed; see [event.Event].
-	Checked bool
 }
 
 // Splitter divides documents. Its zero value is not of use: Key and Shards must be set.
@@ -99,14 +98,13 @@ func (e *TransactionTooLargeError) Error() string {
 // MaxTransaction bounds what all of its transactions put into a shard.
 func (s Splitter) Patch(doc []byte) (Split, error) {
 	d := s.newDivision(len(doc))
-	if err := patch.Parse(doc, d, patch.OnePrev()); err != nil {
+	if err := patch.Parse(doc, d, patch.OnePrev(), patch.MaxRow(MaxRow), patch.MaxTerm(MaxRow)); err != nil {
 		return Split{}, err
 	}
-	if err := d.endImplicit(); err != nil {
+	if err := d.Commit(); err != nil {
 		return Split{}, err
 	}
 	split := d.done()
-	split.Checked = true
 	if split.HasPrev {
 		return split, s.join(&split)
 	}
@@ -141,45 +139,87 @@ func (s Splitter) join(split *Split) error {
 	return nil
 }
 
+// MaxRow is the number of bytes that a row of a patch, a line of N-Quads or a term may have here: what strangers send is bounded
+// more closely than files of one's own.
+const MaxRow = 1 << 20
+
 func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20) }
 
 // Quads divides an N-Quads or N-Triples document, whose statements are additions, in one transaction. Blank nodes are
 // the document's own: their labels are made from scope, the identity of the event, so that a retry makes the same.
 func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split, error) {
-	d := s.newDivision(len(doc))
+	return s.Statements(len(doc), scope, func(prefix string, add func(rdf.Quad) error) error {
+		return nquads.Parse(doc, add, append(opts, nquads.BlankPrefix(prefix), nquads.MaxLine(MaxRow), nquads.MaxTerm(MaxRow))...)
+	})
+}
+
+// Statements does what Quads does with a document of about so many bytes in any format. read reads it, checks its terms, puts
+// the prefix before the label of each blank node, and calls add for each statement.
+func (s Splitter) Statements(size int, scope string, read func(prefix string, add func(rdf.Quad) error) error) (Split, error) {
+	d := s.newDivision(size)
 	hash := sha256.Sum256([]byte(scope))
 	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
-	if err := nquads.Parse(doc, d.Add, append(opts, nquads.BlankPrefix(prefix))...); err != nil {
+	if err := read(prefix, d.Add); err != nil {
 		return Split{}, err
 	}
-	if err := d.endImplicit(); err != nil {
+	if err := d.Commit(); err != nil {
 		return Split{}, err
 	}
-	split := d.done()
-	split.Checked = true
-	return split, nil
+	return d.done(), nil
 }
 
 // Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
-// may be nil. Blank nodes keep their labels. What a program makes of its terms is not checked here, but by the owner.
+// may be nil. Blank nodes keep their labels. A quad that is none is [rdf.ErrInvalid]: its terms are looked at, whoever made them.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
-	s.PartSize = math.MaxInt
 	d := s.newDivision(0)
+	var c checker
 	for _, rows := range []struct {
+		name string
 		of   iter.Seq[rdf.Quad]
 		take func(rdf.Quad) error
-	}{{deletes, d.Delete}, {adds, d.Add}} {
+	}{{"deletion", deletes, d.Delete}, {"addition", adds, d.Add}} {
 		if rows.of == nil {
 			continue
 		}
+		number := 0
 		for q := range rows.of {
+			number++
+			if err := c.check(q); err != nil {
+				return Split{}, fmt.Errorf("%s %d: %w", rows.name, number, err)
+			}
 			if err := rows.take(q); err != nil {
 				return Split{}, err
 			}
 		}
 	}
-	err := d.endImplicit()
+	err := d.Commit()
 	return d.done(), err
+}
+
+// checker looks at the terms of quads that nobody has read from text.
+type checker struct {
+	s   *scan.Scanner
+	buf []byte
+}
+
+// check reads the quad as N-Quads has it: it is one if that gives it again.
+func (c *checker) check(q rdf.Quad) error {
+	if err := q.Check(); err != nil {
+		return err
+	}
+	if c.s == nil {
+		c.s = scan.New(scan.NQuads, 0, 0)
+	}
+	c.buf = nquads.AppendQuad(c.buf[:0], q)
+	c.s.Reset(c.buf)
+	var again rdf.Quad
+	if err := c.s.Quad(&again); err != nil {
+		return fmt.Errorf("%w: %q: %w", rdf.ErrInvalid, c.buf, err)
+	}
+	if again != q || c.s.EndOfLine() != nil || c.s.Offset() != len(c.buf) {
+		return fmt.Errorf("%w: %q: expected terms in canonical form, found %q", rdf.ErrInvalid, c.buf, nquads.AppendQuad(nil, again))
+	}
+	return nil
 }
 
 // division collects rows per shard; it is driven by a patch reader.
@@ -188,7 +228,6 @@ type division struct {
 	s       Splitter
 	open    []open // per shard
 	touched []int  // shards with rows of the transaction under way
-	inside  bool   // between TX and TC
 	rowsTx  uint64
 	split   Split
 	room    int // for what a shard's next part is taken to have
@@ -222,20 +261,11 @@ func (d *division) Header(name string, value rdf.Term) error {
 	return nil
 }
 
-func (d *division) Begin() error {
-	err := d.endImplicit()
-	d.inside = true
-	return err
-}
+// Begin ends the transaction that rows outside of TX … TC make, if there are any.
+func (d *division) Begin() error { return d.Commit() }
 
-// endImplicit ends the transaction that rows outside of TX … TC make.
-func (d *division) endImplicit() error {
-	if d.inside {
-		return nil
-	}
-	return d.Commit()
-}
-
+// Commit ends the transaction under way. At the end of a document, too, that can but be one of rows outside of TX … TC: a reader
+// takes no document that ends within another.
 func (d *division) Commit() error {
 	for _, shard := range d.touched {
 		o := &d.open[shard]
@@ -247,7 +277,7 @@ func (d *division) Commit() error {
 		}
 	}
 	d.split.Rows += d.rowsTx
-	d.touched, d.inside, d.rowsTx = d.touched[:0], false, 0
+	d.touched, d.rowsTx = d.touched[:0], 0
 	return nil
 }
 
@@ -256,7 +286,7 @@ func (d *division) Abort() error {
 		o := &d.open[shard]
 		o.buf, o.begun = o.buf[:o.begun], -1
 	}
-	d.touched, d.inside, d.rowsTx = d.touched[:0], false, 0
+	d.touched, d.rowsTx = d.touched[:0], 0
 	return nil
 }
 

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -30,10 +31,8 @@ type pair struct {
 }
 
 func (m *matcher) matchRound() (more bool) {
-	self := map[uint32]uint32{} // nodes of a that are images stand for themselves
-	for n := range m.taken {
-		self[n] = n
-	}
+	self := func(n uint32) (uint32, bool) { return n, m.taken[n] } // nodes of a that are images stand for themselves
+	image := func(n uint32) (uint32, bool) { to, ok := m.image[n]; return to, ok }
 	having := map[string][]uint32{}
 	m.eachKey(&m.a, self, func(n uint32, key string) {
 		if same := having[key]; len(same) <= maxAlike {
@@ -41,7 +40,7 @@ func (m *matcher) matchRound() (more bool) {
 		}
 	})
 	counts := map[[2]uint32]int{}
-	m.eachKey(&m.b, m.image, func(n uint32, key string) {
+	m.eachKey(&m.b, image, func(n uint32, key string) {
 		if same := having[key]; len(same) <= maxAlike {
 			for _, a := range same {
 				counts[[2]uint32{a, n}]++
@@ -56,10 +55,49 @@ func (m *matcher) matchRound() (more bool) {
 	for _, p := range pairs {
 		if _, matched := m.image[p.b]; !matched && !m.taken[p.a] {
 			m.match(p.b, p.a)
+			m.follow(p.b, p.a)
 			more = true
 		}
 	}
 	return more
+}
+
+// follow matches what hangs on nodes that were matched, link by link, where there is one of its kind on each side: the
+// rest of a list, however long it is.
+func (m *matcher) follow(b, a uint32) {
+	for queue := [][2]uint32{{b, a}}; len(queue) > 0; queue = queue[1:] {
+		self := func(n uint32) (uint32, bool) { return n, m.taken[n] }
+		image := func(n uint32) (uint32, bool) { to, ok := m.image[n]; return to, ok }
+		onB := m.links(&m.b, queue[0][0], image)
+		onA := m.links(&m.a, queue[0][1], self)
+		for _, key := range slices.Sorted(maps.Keys(onA)) {
+			if n, other := onA[key], onB[key]; n != 0 && other != 0 && !m.taken[n] {
+				if _, matched := m.image[other]; !matched {
+					m.match(other, n)
+					queue = append(queue, [2]uint32{other, n})
+				}
+			}
+		}
+	}
+}
+
+// links returns the nodes that stand in a quad with a node while all others in it are matched, by the quad as text, in which
+// a mark stands for them; 0 where there are several. A node with very many quads has none.
+func (m *matcher) links(s *side, node uint32, image func(uint32) (uint32, bool)) map[string]uint32 {
+	const most = 64
+	if len(s.of[node]) > most {
+		return nil
+	}
+	links := map[string]uint32{}
+	for _, i := range s.of[node] {
+		if n, key, ok := m.key(s, int(i), image); ok {
+			if _, several := links[key]; several {
+				n = 0
+			}
+			links[key] = n
+		}
+	}
+	return links
 }
 
 // comparePairs orders by what is in common, then nodes that have one label first, then by age.
@@ -78,26 +116,33 @@ func comparePairs(p, q pair) int {
 
 // eachKey calls fn for each quad of a node that is not matched while all others in the quad are, with the quad as text,
 // in which a mark stands for the node.
-func (m *matcher) eachKey(s *side, image map[uint32]uint32, fn func(node uint32, key string)) {
-	for i, nodes := range s.quads {
-		node, open := uint32(0), true
-		for _, n := range nodes {
-			if _, matched := image[n]; matched || n == node {
-				continue
-			}
-			if open = node == 0; !open {
-				break
-			}
-			node = n
+func (m *matcher) eachKey(s *side, image func(uint32) (uint32, bool), fn func(node uint32, key string)) {
+	for i := range s.quads {
+		if node, key, ok := m.key(s, i, image); ok {
+			fn(node, key)
 		}
-		if !open || node == 0 {
+	}
+}
+
+// key returns the node of a quad that is not matched, and the quad as text, in which a mark stands for the node. ok is false
+// if there is not just one.
+func (m *matcher) key(s *side, i int, image func(uint32) (uint32, bool)) (node uint32, key string, ok bool) {
+	for _, n := range s.quads[i] {
+		if _, matched := image(n); matched || n == node {
 			continue
 		}
-		var key strings.Builder
-		for _, id := range s.raw[i] {
-			m.relabel(&key, m.d.terms.term(id), image, "_:?")
-			key.WriteByte(' ')
+		if node != 0 {
+			return 0, "", false
 		}
-		fn(node, key.String())
+		node = n
 	}
+	if node == 0 {
+		return 0, "", false
+	}
+	var text strings.Builder
+	for _, id := range s.raw[i] {
+		m.relabel(&text, m.d.terms.term(id), image, "_:?")
+		text.WriteByte(' ')
+	}
+	return node, text.String(), true
 }

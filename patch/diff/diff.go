@@ -2,10 +2,10 @@
 //
 // For quads without blank nodes the patch is the least that there is: each deletion is of a quad that only the first
 // dataset has, each addition of one that only the second has. Blank nodes of the second dataset are matched with those
-// of the first one: parts of the datasets that hang together by blank nodes and are the same but for their labels are
-// found through their canonical form (RDFC-1.0), and of what is left those nodes are matched that have most in common,
-// which is a good guess and not always the best one. Whatever is matched, the patch applied to the first dataset makes
-// one that is isomorphic to the second.
+// of the first one: parts of the datasets that hang together by blank nodes and are the same, first those with the same
+// labels, then those that are the same but for labels; of what is left, nodes whose quads are the same, labels and all, then
+// those that have most in common, and what hangs on them link by link. The last is a good guess and not always the best one.
+// Whatever is matched, the patch applied to the first dataset makes one that is isomorphic to the second.
 package diff
 
 import (
@@ -71,8 +71,8 @@ type Option func(*options)
 // The matching of blank nodes takes as much again for the quads that have some.
 func MaxBytes(bytes int64) Option { return func(o *options) { o.bytes = bytes } }
 
-// MaxWork bounds the work for the canonical form of each part that hangs together, in steps of package canon; 0 stands
-// for its default. A part beyond it is matched as well as can be without.
+// MaxWork bounds the search for how a part that hangs together can be another one, in steps of [canon.Isomorphic]; 0 stands
+// for two million. A part beyond it is matched as well as can be without.
 func MaxWork(steps int) Option { return func(o *options) { o.work = steps } }
 
 // Summary says what is in a patch.

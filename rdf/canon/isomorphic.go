@@ -27,17 +27,49 @@ func Isomorphic(a, b []rdf.Quad, opts ...Option) (bool, error) {
 	if len(blankA) == 0 {
 		return true, nil
 	}
+	m, err := compare(blankA, blankB, collect(opts).work)
+	return m != nil, err
+}
+
+// Mapping returns for each blank node of a the one of b that it can be, if the datasets, quads without blank nodes aside, are
+// isomorphic; else ok is false. Errors are those of [Isomorphic].
+func Mapping(a, b []rdf.Quad, opts ...Option) (image map[rdf.Term]rdf.Term, ok bool, err error) {
+	_, blankA, err := split(a)
+	if err != nil {
+		return nil, false, err
+	}
+	_, blankB, err := split(b)
+	if err != nil || len(blankA) != len(blankB) {
+		return nil, false, err
+	}
+	m, err := compare(blankA, blankB, collect(opts).work)
+	if m == nil || err != nil {
+		return nil, false, err
+	}
+	image = map[rdf.Term]rdf.Term{}
+	for n, other := range m.image {
+		if t := m.g.terms[n]; t.Kind() == rdf.KindBlank {
+			image[t] = m.g.terms[other]
+		}
+	}
+	return image, true, nil
+}
+
+// compare returns a matcher that maps the nodes of some quads to those of as many others; nil if they are not isomorphic.
+func compare(a, b []rdf.Quad, work int) (*matcher, error) {
 	g := newGraph()
-	g.add(blankA)
+	g.add(a)
 	nodes, edges := len(g.terms), len(g.edges)
 	g.forget()
-	g.add(blankB)
+	g.add(b)
 	if len(g.terms) != 2*nodes || len(g.edges) != 2*edges {
-		return false, nil
+		return nil, nil
 	}
-	m := newMatcher(g, edges, newBudget("compare datasets", collect(opts).work, DefaultSearch, DefaultSearchPerQuad,
-		len(blankA)))
-	return m.match()
+	m := newMatcher(g, edges, newBudget("compare datasets", work, DefaultSearch, DefaultSearchPerQuad, len(a)))
+	if same, err := m.match(); !same || err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // matcher looks for an isomorphism between the first and the second half of a graph's nodes.

@@ -12,6 +12,14 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
+// byteOrderMark may stand before a document, and is no part of it.
+const byteOrderMark = "\uFEFF"
+
+// decodeDocument is decode for what may begin with a byte order mark.
+func decodeDocument(document []byte, file string, o *options) (root any, strings int, err error) {
+	return decode(bytes.TrimPrefix(document, []byte(byteOrderMark)), file, o)
+}
+
 // decoder reads JSON strictly: one value, in UTF-8, with no member twice.
 type decoder struct {
 	text    []byte
@@ -71,14 +79,54 @@ func (d *decoder) fail(at int, cause error, format string, args ...any) error {
 
 // token returns the next token.
 func (d *decoder) token() (json.Token, error) {
+	before := d.offset()
 	t, err := d.json.Token()
 	if err == nil {
+		if at := surrogate(d.text[before:d.offset()]); at >= 0 {
+			return nil, d.fail(before+at, nil, "expected the escape of a character, found half of a pair")
+		}
 		return t, nil
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, d.fail(len(d.text), nil, "expected the rest of a JSON value, found end of input")
 	}
 	return nil, d.fail(d.next(), nil, "expected JSON: %v", err)
+}
+
+// surrogate returns where the escape of half a surrogate pair is in a token, -1 if there is none. The decoder would put
+// U+FFFD there.
+func surrogate(token []byte) int {
+	for i := 0; ; {
+		next := bytes.IndexByte(token[i:], '\\')
+		if next < 0 {
+			return -1
+		}
+		switch i += next; half(token[i:]) {
+		case 0:
+			i += 2
+		case 'h':
+			if half(token[i+6:]) != 'l' {
+				return i
+			}
+			i += 12
+		case 'l':
+			return i
+		}
+	}
+}
+
+// half says which half of a surrogate pair an escape is, high or low: 'h', 'l', or 0.
+func half(escape []byte) byte {
+	if len(escape) < 6 || escape[0] != '\\' || escape[1] != 'u' || escape[2]|0x20 != 'd' {
+		return 0
+	}
+	switch c := escape[3] | 0x20; {
+	case c == '8' || c == '9' || c == 'a' || c == 'b':
+		return 'h'
+	case c >= 'c' && c <= 'f':
+		return 'l'
+	}
+	return 0
 }
 
 // next returns the offset of what follows the last token. It is where a syntax error is, or where the token begins that
@@ -99,7 +147,7 @@ func (d *decoder) value() (any, error) {
 	switch t := t.(type) {
 	case json.Delim:
 		if d.depth++; d.depth > d.max {
-			return nil, d.fail(d.offset()-1, rdf.ErrLimit, "nesting of more than %d is %v", d.max, rdf.ErrLimit)
+			return nil, d.fail(d.offset()-1, rdf.ErrDepthLimit, "nesting of more than %d is %v", d.max, rdf.ErrLimit)
 		}
 		defer func() { d.depth-- }()
 		if t == '{' {

@@ -1,6 +1,7 @@
 package jsonld
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func Folder(files fs.FS) (Loader, error) {
 		return nil, fmt.Errorf("index of contexts: %w", err)
 	}
 	f := &folder{files: files}
-	if err := json.Unmarshal(text, &f.index); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(text, []byte(byteOrderMark)), &f.index); err != nil {
 		return nil, fmt.Errorf("index of contexts %s: expected an object of IRIs and file names: %w", IndexFile, err)
 	}
 	for iri, name := range f.index {

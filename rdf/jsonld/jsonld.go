@@ -1,12 +1,13 @@
 // Package jsonld reads and writes JSON-LD 1.1.
 //
-// Contexts are processed, and documents expanded and compacted, by github.com/piprate/json-gold; what that makes is
-// turned into quads, and quads into it, here, so that every term is checked by package rdf, numbers keep all their
-// digits, and nothing is dropped that the standard does not drop. A panic of the library is an error.
+// Documents are read as they are written: relative IRIs are resolved as in Turtle, numbers keep all their digits, blank nodes
+// their labels, and nothing is dropped that the standard does not drop. A remote context is processed once for all objects
+// that refer to it from one context. Compaction alone is done by github.com/piprate/json-gold, a panic of which is an error.
 //
-// By the standard a node, property, type or graph whose IRI is relative or not well-formed is left out with its
-// triples, and so are properties that are blank nodes, and literals whose language tag is not well-formed, or missing
-// where the datatype needs one. With [Strict] each of these is an error.
+// By the standard a member that no context defines is left out, and so is a node, property, type or graph whose IRI is
+// relative or not well-formed, with its triples, a property that is a blank node, a value or list where a node is expected,
+// and a literal whose language tag is not well-formed, or missing where the datatype needs one. With [Strict] each of these
+// is an error. What a context maps to null is left out on purpose, and is none.
 //
 // Nothing is ever read from the network or the disk unless the caller gives a [Loader] that does so.
 //
@@ -60,14 +61,14 @@ const (
 	// DefaultMaxDocument is the number of bytes that a document may have.
 	DefaultMaxDocument = 16 << 20
 	// DefaultMaxDepth is how deeply objects and arrays may be nested, in documents and contexts.
-	DefaultMaxDepth = 100
+	DefaultMaxDepth = 5_000
 	// DefaultMaxQuads is the number of quads that a document may make.
 	DefaultMaxQuads = 1_000_000
-	// DefaultMaxContexts is how often a document may refer to a remote context, directly or from one.
+	// DefaultMaxContexts is how many remote contexts a document may refer to, directly or from one.
 	DefaultMaxContexts = 1_000
 	// DefaultMaxExpanded is the number of bytes that a document's names may have when they are written in full.
 	DefaultMaxExpanded = 1 << 30
-	// DefaultMaxCopies is how many definitions of terms may be copied when contexts are applied, some seconds' work.
+	// DefaultMaxCopies is how many definitions of terms may be made or copied when contexts are applied, some seconds' work.
 	DefaultMaxCopies = 50_000_000
 )
 
@@ -88,14 +89,16 @@ const (
 )
 
 type options struct {
-	file        string
-	base        string
-	blankPrefix string
-	strict      bool
-	direction   DirectionMode
-	loader      Loader
-	context     []byte
-	mode        string
+	file          string
+	base          string
+	blankPrefix   string
+	strict        bool
+	languageCase  bool
+	keepDirection bool
+	direction     DirectionMode
+	loader        Loader
+	context       []byte
+	version10     bool
 
 	document, depth, quads, contexts, expanded, copies int
 
@@ -111,14 +114,23 @@ func File(name string) Option { return func(o *options) { o.file = name } }
 // Base sets the IRI that relative IRIs are resolved with. Without it they stay relative, unless a context has @base.
 func Base(iri string) Option { return func(o *options) { o.base = iri } }
 
-// BlankPrefix puts prefix before each blank node label. The labels are b0, b1 and so on, whatever the document calls
-// its nodes, the same ones whenever it is read; a prefix made from the document's identity keeps those of different
+// BlankPrefix puts prefix before each blank node label. Nodes without a label, or with one that N-Quads can't write, are b0,
+// b1 and so on, the same ones whenever the document is read; a written label stays, but gets an underscore more if it has
+// been given to such a node before. A prefix made from the document's identity keeps those of different
 // documents apart. A prefix that no label can begin with is an error ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
-// Strict makes an error of whatever the standard would leave out; see the package's documentation. A base direction
-// that [DropDirection] would leave out counts.
+// LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
+// for who does not compare them.
+func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
+
+// Strict makes an error of whatever the standard would leave out; see the package's documentation. What is written has it:
+// nodes of lists with the type rdf:List are no lists then.
 func Strict() Option { return func(o *options) { o.strict = true } }
+
+// KeepDirection makes an error of a base direction that the mode of [Direction] has no place for. By the standard such a
+// string becomes one without.
+func KeepDirection() Option { return func(o *options) { o.keepDirection = true } }
 
 // Direction says how base directions are read, and found again when written.
 func Direction(m DirectionMode) Option { return func(o *options) { o.direction = m } }
@@ -131,7 +143,7 @@ func Contexts(l Loader) Option { return func(o *options) { o.loader = l } }
 func Context(document []byte) Option { return func(o *options) { o.context = document } }
 
 // Version10 processes as JSON-LD 1.0 did: what came with 1.1 is an error.
-func Version10() Option { return func(o *options) { o.mode = ld.JsonLd_1_0 } }
+func Version10() Option { return func(o *options) { o.version10 = true } }
 
 // NativeTypes writes booleans, integers and doubles as JSON has them. It does not keep their lexical forms.
 func NativeTypes() Option { return func(o *options) { o.nativeTypes = true } }
@@ -148,22 +160,20 @@ func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
 // MaxQuads bounds what a document makes; see [DefaultMaxQuads], which 0 stands for.
 func MaxQuads(quads int) Option { return func(o *options) { o.quads = quads } }
 
-// MaxContexts bounds the references to remote contexts; see [DefaultMaxContexts], which 0 stands for. Each use of a
-// term whose own context is a remote one counts. (A context that always includes itself is an error of its own.)
-func MaxContexts(references int) Option { return func(o *options) { o.contexts = references } }
+// MaxContexts bounds the remote contexts; see [DefaultMaxContexts], which 0 stands for. One that is referred to again does
+// not count again. (A context that always includes itself is an error of its own.)
+func MaxContexts(documents int) Option { return func(o *options) { o.contexts = documents } }
 
 // MaxExpanded bounds the bytes of all names written in full, which a short document with a long prefix could make
-// arbitrarily many; see [DefaultMaxExpanded], which 0 stands for. It is compared with an estimate from above, the
-// number of the document's strings times the longest IRI that its contexts can make, before the document is expanded.
+// arbitrarily many; see [DefaultMaxExpanded], which 0 stands for.
 func MaxExpanded(bytes int) Option { return func(o *options) { o.expanded = bytes } }
 
-// MaxCopies bounds the work of contexts inside a document, each of which copies the one that it changes; see
-// [DefaultMaxCopies], which 0 stands for. It is compared with an estimate from above, the number of contexts (with
-// terms that have contexts of their own, as many more as the document has strings) times the number of all terms.
+// MaxCopies bounds the work of contexts inside a document: the definitions of terms that are made or copied; see
+// [DefaultMaxCopies], which 0 stands for.
 func MaxCopies(terms int) Option { return func(o *options) { o.copies = terms } }
 
 func collect(opts []Option) options {
-	o := options{mode: ld.JsonLd_1_1}
+	var o options
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -209,45 +219,15 @@ func Parse(document []byte, fn func(rdf.Quad) error, opts ...Option) error {
 
 // expand brings a document into expanded form.
 func expand(document []byte, o *options) ([]any, error) {
-	root, strings, err := decode(document, o.file, o)
+	root, _, err := decodeDocument(document, o.file, o)
 	if err != nil {
 		return nil, err
 	}
-	r := newRemote(o, strings)
-	if err := r.look(root); err != nil {
-		return nil, o.wrap(err)
-	}
-	settings, err := o.settings(r)
-	if err != nil {
-		return nil, err
-	}
-	var expanded []any
 	if _, ok := root.(string); ok {
 		return nil, &Error{File: o.file, Code: string(ld.InvalidInput), Msg: "expected an object or an array, found a string"}
 	}
-	err = guard(func() (err error) {
-		expanded, err = ld.NewJsonLdProcessor().Expand(root, settings)
-		return err
-	})
+	expanded, err := newProcessor(o).document(root)
 	return expanded, o.wrap(err)
-}
-
-// settings is the options of the library.
-func (o *options) settings(r *remote) (*ld.JsonLdOptions, error) {
-	s := ld.NewJsonLdOptions(o.base)
-	s.ProcessingMode = o.mode
-	s.DocumentLoader = r
-	if o.context != nil {
-		context, _, err := decode(o.context, "context", o)
-		if err != nil {
-			return nil, err
-		}
-		if err := r.look(map[string]any{"@context": context}); err != nil {
-			return nil, o.wrap(err)
-		}
-		s.ExpandContext = context
-	}
-	return s, nil
 }
 
 // guard makes an error of a panic of the library.

@@ -79,7 +79,12 @@ func (m *quadMaker) literal(lexical, lang, datatype string, d rdf.Direction) (t 
 		t, err = rdf.Literal(lexical)
 	}
 	if err != nil {
-		return rdf.Term{}, m.dropped("literal %.100q: %v", lexical, err)
+		return rdf.Term{}, m.o.dropped(rdf.ErrInvalid, "literal %.100q: %v", lexical, err)
+	}
+	if lang != "" && m.o.languageCase {
+		text := t.String()
+		at := strings.LastIndexByte(text, '"') + len(`"@`)
+		t = rdf.Trusted(text[:at] + lang + text[at+len(lang):])
 	}
 	return t, nil
 }
@@ -88,8 +93,8 @@ func (m *quadMaker) literal(lexical, lang, datatype string, d rdf.Direction) (t 
 func (m *quadMaker) directed(lexical, lang string, d rdf.Direction, at place) (rdf.Term, error) {
 	mode := m.o.direction
 	if mode == DropDirection || mode == BaseDirection && lang == "" {
-		if err := m.dropped("string %.100q: its base direction %q has no place in RDF", lexical, d); err != nil {
-			return rdf.Term{}, err
+		if m.o.keepDirection {
+			return rdf.Term{}, &Error{Msg: fmt.Sprintf("string %.100q: its base direction %q has no place in RDF", lexical, d), Err: rdf.ErrInvalid}
 		}
 		return m.literal(lexical, lang, "", rdf.NoDirection)
 	}

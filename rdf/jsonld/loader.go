@@ -42,7 +42,7 @@ func notFound(iri string) error {
 		"an index (Folder), or put the IRI on the list of those that may be fetched (Web)", ErrContext, iri)
 }
 
-// remote is the library's loader for one document. It holds the bounds on what contexts do.
+// remote is the loader of the library, which compacts. It holds the bounds on what contexts do there.
 type remote struct {
 	o       *options
 	left    int
@@ -69,19 +69,9 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 		return nil, &Error{Code: "context overflow", Msg: fmt.Sprintf("more than %d references to remote contexts are %v, "+
 			"the last one to %s", r.o.contexts, rdf.ErrLimit, iri), Err: rdf.ErrLimit}
 	}
-	if err := rdf.CheckIRI(iri); err != nil {
-		return nil, &Error{Msg: err.Error(), Err: err}
-	}
-	if r.o.loader == nil {
-		return nil, &Error{Msg: notFound(iri).Error(), Err: ErrContext}
-	}
-	text, err := r.o.loader.Load(iri)
+	root, err := fetch(r.o, iri)
 	if err != nil {
-		return nil, &Error{Msg: fmt.Sprintf("context %s: %v", iri, err), Err: err}
-	}
-	root, _, err := decode(text, iri, r.o)
-	if err != nil {
-		return nil, &Error{Msg: err.Error(), Err: err}
+		return nil, err
 	}
 	if err := r.absolute(iri, root); err != nil {
 		return nil, err
@@ -90,6 +80,25 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 		return nil, err
 	}
 	return &ld.RemoteDocument{DocumentURL: iri, Document: root}, nil
+}
+
+// fetch returns the JSON document at an IRI.
+func fetch(o *options, iri string) (any, error) {
+	if err := rdf.CheckIRI(iri); err != nil {
+		return nil, &Error{Msg: err.Error(), Err: err}
+	}
+	if o.loader == nil {
+		return nil, &Error{Msg: notFound(iri).Error(), Err: ErrContext}
+	}
+	text, err := o.loader.Load(iri)
+	if err != nil {
+		return nil, &Error{Msg: fmt.Sprintf("context %s: %v", iri, err), Err: err}
+	}
+	root, _, err := decodeDocument(text, iri, o)
+	if err != nil {
+		return nil, &Error{Msg: err.Error(), Err: err}
+	}
+	return root, nil
 }
 
 // absolute resolves the references to other contexts in the document of a context, which the library would resolve with

@@ -2,14 +2,14 @@ package jsonld
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/piprate/json-gold/ld"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
+	"github.com/quadrille-stream/quadrille/rdf/internal/labels"
 )
 
 const (
@@ -38,8 +38,8 @@ type quadMaker struct {
 	o      *options
 	quads  []rdf.Quad
 	labels map[string]rdf.Term // of the document's blank nodes
-	issued int
-	index  map[node]any // the @index of each node
+	nodes  labels.Issuer       // of blank nodes
+	index  map[node]any        // the @index of each node
 }
 
 // node is a node of a graph.
@@ -52,7 +52,7 @@ type place struct {
 }
 
 func toQuads(expanded []any, o *options) ([]rdf.Quad, error) {
-	m := &quadMaker{o: o, labels: map[string]rdf.Term{}, index: map[node]any{}}
+	m := &quadMaker{o: o, nodes: labels.Issuer{Name: "b"}, labels: map[string]rdf.Term{}, index: map[node]any{}}
 	for _, item := range expanded {
 		if _, err := m.object(item, place{}); err != nil {
 			return nil, o.wrap(err)
@@ -72,18 +72,21 @@ func (m *quadMaker) emit(s, p, o rdf.Term, at place) error {
 	return nil
 }
 
-// dropped is called for what the standard leaves out: an error if that is asked for.
-func (m *quadMaker) dropped(format string, args ...any) error {
-	if !m.o.strict {
-		return nil
-	}
-	return &Error{Msg: fmt.Sprintf(format, args...), Err: rdf.ErrInvalid}
+func (m *quadMaker) fresh() rdf.Term {
+	return m.blank(m.nodes.Name + strconv.FormatUint(m.nodes.Next(), 10))
 }
 
-func (m *quadMaker) fresh() rdf.Term {
-	t := rdf.Trusted("_:" + m.o.blankPrefix + "b" + strconv.Itoa(m.issued))
-	m.issued++
-	return t
+func (m *quadMaker) blank(label string) rdf.Term { return rdf.Trusted("_:" + m.o.blankPrefix + label) }
+
+// written returns the blank node of a label, which stays if it can be written in N-Quads.
+func (m *quadMaker) written(label string) rdf.Term {
+	if _, err := rdf.Blank(label); err != nil {
+		return m.fresh()
+	}
+	if m.nodes.Taken(label) {
+		label += "_"
+	}
+	return m.blank(label)
 }
 
 // resource returns the term of an IRI or a blank node label; the zero Term if it is to be left out.
@@ -91,20 +94,21 @@ func (m *quadMaker) resource(what, id string) (rdf.Term, error) {
 	if strings.HasPrefix(id, "_:") {
 		t, ok := m.labels[id]
 		if !ok {
-			t = m.fresh()
+			t = m.written(id[len("_:"):])
 			m.labels[id] = t
 		}
 		return t, nil
 	}
 	t, err := rdf.IRI(id)
-	if err != nil {
-		return rdf.Term{}, m.dropped("%s: %v", what, err)
+	if err == nil {
+		return t, nil
 	}
-	return t, nil
+	cause := rdf.ErrInvalid
+	if !isAbsolute(id) && iri.IsReference(id) {
+		cause = rdf.ErrNoBase
+	}
+	return rdf.Term{}, m.o.dropped(cause, "%s: %v", what, err)
 }
-
-// members are those of an object, in the order of their names.
-func members[V any](object map[string]V) []string { return slices.Sorted(maps.Keys(object)) }
 
 // items is the array that a member is, or its one value.
 func items(v any) []any {
@@ -193,7 +197,7 @@ func (m *quadMaker) each(v any, do func(any) error) error {
 // property returns the term of a property; the zero Term if it is to be left out.
 func (m *quadMaker) property(name string) (rdf.Term, error) {
 	if strings.HasPrefix(name, "_:") {
-		return rdf.Term{}, m.dropped("property %q: expected an IRI, found a blank node", name)
+		return rdf.Term{}, m.o.dropped(rdf.ErrInvalid, "property %q: expected an IRI, found a blank node", name)
 	}
 	return m.resource("property", name)
 }

@@ -1,6 +1,7 @@
 package jsonld
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -39,9 +40,18 @@ func Marshal(quads []rdf.Quad, opts ...Option) ([]byte, error) {
 		return nil, o.wrap(err)
 	}
 	if o.context == nil {
-		return json.Marshal(tree)
+		return marshal(tree)
 	}
 	return o.compact(tree)
+}
+
+// marshal writes JSON without the escapes that HTML wants, which take six times the bytes.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // deeper reports whether objects and arrays are nested more than depth deep.
@@ -65,7 +75,7 @@ func deeper(v any, depth int) bool {
 
 // compact writes a document in expanded form with the caller's context.
 func (o *options) compact(tree []any) ([]byte, error) {
-	context, strings, err := decode(o.context, "context", o)
+	context, strings, err := decodeDocument(o.context, "context", o)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +84,10 @@ func (o *options) compact(tree []any) ([]byte, error) {
 		return nil, o.wrap(err)
 	}
 	settings := ld.NewJsonLdOptions(o.base)
-	settings.ProcessingMode = o.mode
+	settings.ProcessingMode = ld.JsonLd_1_1
+	if o.version10 {
+		settings.ProcessingMode = ld.JsonLd_1_0
+	}
 	settings.DocumentLoader = r
 	var compacted map[string]any
 	err = guard(func() (err error) {
@@ -84,7 +97,7 @@ func (o *options) compact(tree []any) ([]byte, error) {
 	if err != nil {
 		return nil, o.wrap(err)
 	}
-	return json.Marshal(compacted)
+	return marshal(compacted)
 }
 
 // object is a JSON object in expanded form.
@@ -185,6 +198,7 @@ func (w *treeMaker) add(q rdf.Quad) error {
 	}
 	if property == "@type" {
 		s[property] = append(items(s[property]), name(q.O))
+		w.once[name(q.O)] = nil // nothing can be put in the place of a type
 		return nil
 	}
 	value, err := w.object(q.O)
@@ -248,7 +262,7 @@ func (w *treeMaker) object(t rdf.Term) (object, error) {
 	}
 	switch datatype := t.Datatype(); {
 	case datatype == rdf.XSDString:
-	case datatype == jsonType && w.o.mode != ld.JsonLd_1_0:
+	case datatype == jsonType && !w.o.version10:
 		return w.jsonLiteral(t)
 	case w.o.direction == I18NDatatype && strings.HasPrefix(datatype, i18n):
 		lang, direction, _ := strings.Cut(datatype[len(i18n):], "_")
@@ -272,6 +286,9 @@ func (w *treeMaker) jsonLiteral(t rdf.Term) (object, error) {
 	v, _, err := decode([]byte(t.Value()), "", w.o)
 	if err != nil {
 		return nil, &Error{Code: "invalid JSON literal", Msg: err.Error(), Err: err}
+	}
+	if canonical, err := appendJSON(nil, v); !w.o.nativeTypes && (err != nil || string(canonical) != t.Value()) {
+		return object{"@value": t.Value(), "@type": jsonType}, nil // which keeps the lexical form
 	}
 	return object{"@value": v, "@type": "@json"}, nil
 }
@@ -395,7 +412,7 @@ func (w *treeMaker) foldList(g *graphMap, u usage) {
 	for u.property == rdfRest.Value() {
 		id, _ := u.node["@id"].(string)
 		next := w.once[id]
-		if next == nil || w.home[id] != g || !isListNode(u.node) {
+		if next == nil || w.home[id] != g || !w.isListNode(u.node) {
 			break
 		}
 		list = append(list, items(u.node[rdfFirst.Value()])[0])
@@ -430,14 +447,12 @@ func (w *treeMaker) outside(id string, list []string) bool {
 	return false
 }
 
-// isListNode reports whether a node has nothing but what a node of a list has.
-func isListNode(n object) bool {
+// isListNode reports whether a node has nothing but what a node of a list has. The type rdf:List, which a reader doesn't give
+// back, counts where nothing may be left out.
+func (w *treeMaker) isListNode(n object) bool {
 	if len(items(n[rdfFirst.Value()])) != 1 || len(items(n[rdfRest.Value()])) != 1 {
 		return false
 	}
 	types := items(n["@type"])
-	if len(n) == 3 {
-		return true
-	}
-	return len(n) == 4 && len(types) == 1 && types[0] == rdfNS+"List"
+	return len(n) == 3 || !w.o.strict && len(n) == 4 && len(types) == 1 && types[0] == rdfNS+"List"
 }

@@ -71,7 +71,7 @@ func collect(rd *nquads.Reader) (quads []rdf.Quad, err error) {
 // comparePieces checks that a document that comes in pieces gives the same quads and the same error, at the same place,
 // as the whole, and that the place is one of the document.
 func comparePieces(t interface{ Fatalf(string, ...any) }, doc, cuts []byte, limit int) {
-	opts := []nquads.Option{nquads.MaxStatement(limit), nquads.MaxDepth(3)}
+	opts := []nquads.Option{nquads.MaxLine(limit), nquads.MaxDepth(3)}
 	whole, want := collect(nquads.NewBytes(doc, opts...))
 	for name, source := range map[string]io.Reader{
 		"pieces":            &pieces{text: doc, cuts: cuts},

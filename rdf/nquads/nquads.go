@@ -23,19 +23,21 @@ type SyntaxError = rdf.SyntaxError
 
 // Bounds that hold unless an [Option] changes them.
 const (
-	// DefaultMaxStatement is the number of bytes that a line may have, without its line end.
-	DefaultMaxStatement = scan.DefaultLimit
+	// DefaultMaxTerm is the number of bytes that a term may have, written as N-Triples has it.
+	DefaultMaxTerm = scan.DefaultTerm
 	// DefaultMaxDepth is how deeply triple terms may be nested.
 	DefaultMaxDepth = scan.DefaultDepth
 )
 
 type options struct {
-	file        string
-	triples     bool
-	statement   int
-	depth       int
-	document    int64
-	blankPrefix string
+	file         string
+	triples      bool
+	line         int
+	term         int
+	depth        int
+	document     int64
+	blankPrefix  string
+	languageCase bool
 }
 
 // Option changes how a document is read.
@@ -47,10 +49,13 @@ func Triples() Option { return func(o *options) { o.triples = true } }
 // File sets the name of the document for errors.
 func File(name string) Option { return func(o *options) { o.file = name } }
 
-// MaxStatement bounds the bytes of a line, and with it of a term; see [DefaultMaxStatement], which 0 stands for, and
-// [scan.MaxLimit]. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the terms of one
-// line that are not written so.
-func MaxStatement(bytes int) Option { return func(o *options) { o.statement = bytes } }
+// MaxTerm bounds the bytes of a term; see [DefaultMaxTerm], which 0 stands for, and [scan.MaxTerm].
+func MaxTerm(bytes int) Option { return func(o *options) { o.term = bytes } }
+
+// MaxLine bounds the bytes of a line, without its line end; 0 stands for four times the bound of a term, and what stands
+// between them. A reader holds no more than this, a read buffer of 64 KiB, and canonical copies of the terms of one line
+// that are not written so.
+func MaxLine(bytes int) Option { return func(o *options) { o.line = bytes } }
 
 // MaxDepth bounds the nesting of triple terms; see [DefaultMaxDepth], which 0 stands for.
 func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
@@ -64,6 +69,10 @@ func MaxDocument(bytes int64) Option { return func(o *options) { o.document = by
 // A prefix that no label can begin with is an error of the first read ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
+// LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
+// for who does not compare them.
+func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
+
 // Reader reads the quads of a document. It is used by one goroutine at a time.
 type Reader struct {
 	in      *scan.Input
@@ -76,13 +85,13 @@ type Reader struct {
 // NewReader returns a reader of the document that r gives. It reads r as it needs, and never beyond an error of r.
 func NewReader(r io.Reader, opts ...Option) *Reader {
 	o := collect(opts)
-	return newReader(scan.NewReader(r, o.statement, o.document), o)
+	return newReader(scan.NewReader(r, scan.LineLimit(o.line, o.term), o.document), o)
 }
 
 // NewBytes returns a reader of a document in memory, which nobody may change while its terms are in use.
 func NewBytes(document []byte, opts ...Option) *Reader {
 	o := collect(opts)
-	return newReader(scan.NewBytes(document, o.statement, o.document), o)
+	return newReader(scan.NewBytes(document, scan.LineLimit(o.line, o.term), o.document), o)
 }
 
 func collect(opts []Option) options {
@@ -94,8 +103,9 @@ func collect(opts []Option) options {
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.NQuads, o.depth), triples: o.triples}
+	rd := &Reader{in: in, s: scan.New(scan.NQuads, o.depth, o.term), triples: o.triples}
 	rd.s.SetFile(o.file)
+	rd.s.SetLanguageCase(o.languageCase)
 	rd.err = rd.s.SetBlankPrefix(o.blankPrefix)
 	return rd
 }
@@ -118,6 +128,16 @@ func (rd *Reader) Next(q *rdf.Quad) error {
 		}
 	}
 	return rd.err
+}
+
+// Recover makes Next read on after a [*SyntaxError], from the next line; a statement has one. It reports false where there is
+// none, or after another error, and after a line that is too long.
+func (rd *Reader) Recover() bool {
+	if rd.err != rd.s.Err() || rd.s.Err() == nil || errors.Is(rd.err, rdf.ErrLimit) { //nolint:errorlint // the very error
+		return false
+	}
+	rd.err = nil
+	return rd.s.Recover() || !rd.last
 }
 
 // more goes on to the next window.
@@ -187,7 +207,7 @@ func Parse(document []byte, fn func(rdf.Quad) error, opts ...Option) error {
 // ParseTerm reads one term, as it may stand for the object of a statement, with nothing but spaces and tabs around it.
 // The result has memory of its own. The error is a [*SyntaxError] whose line is 1.
 func ParseTerm(term string) (rdf.Term, error) {
-	s := scan.New(scan.NQuads, 0)
+	s := scan.New(scan.NQuads, 0, scan.MaxTerm)
 	s.Reset([]byte(term))
 	t := s.Term("a term (IRI, blank node, literal or triple term)")
 	if t.IsZero() {

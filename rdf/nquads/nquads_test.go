@@ -107,7 +107,8 @@ func TestRefuses(t *testing.T) {
 		{"langString", `<x:s> <x:p> "o"^^<` + rdf.LangString + `> .`, 1, 18, "needs a language tag"},
 		{"dirLangString", `<x:s> <x:p> "o"^^<` + rdf.DirLangString + `> .`, 1, 18, "needs a language tag"},
 		{"comment not UTF-8", spo + " . # é\xff", 1, 24, "comment in UTF-8"},
-		{"byte order mark", "\uFEFF" + spo + " .", 1, 1, "expected subject"},
+		{"second byte order mark", "\uFEFF\uFEFF" + spo + " .", 1, 1, "expected subject"},
+		{"byte order mark inside", spo + " .\n\uFEFF" + spo + " .", 2, 1, "expected subject"},
 		{"version in single quotes", "VERSION '1.2'", 1, 9, "version in double quotes"},
 		{"version with a tag", `VERSION "1.2"@en`, 1, 9, "version in double quotes"},
 		{"version with a datatype", `VERSION "1.2"^^<` + xsd + `string>`, 1, 9, "version in double quotes"},
@@ -213,7 +214,8 @@ func nested(depth int) string {
 
 func TestBounds(t *testing.T) {
 	line := spo + " ."
-	limit := func(n int) []nquads.Option { return []nquads.Option{nquads.MaxStatement(n)} }
+	limit := func(n int) []nquads.Option { return []nquads.Option{nquads.MaxLine(n)} }
+	term := func(n int) []nquads.Option { return []nquads.Option{nquads.MaxTerm(n)} }
 	document := func(n int) []nquads.Option { return []nquads.Option{nquads.MaxDocument(int64(n))} }
 	for _, c := range []struct {
 		name, doc string
@@ -231,7 +233,15 @@ func TestBounds(t *testing.T) {
 		{"too long with LF", "#\n" + line + "\n#", limit(len(line) - 1), 2, 1},
 		{"too long with CR", "#\n" + line + "\r#", limit(len(line) - 1), 2, 1},
 		{"too long with CR LF", "#\r\n" + line + "\r\n#", limit(len(line) - 1), 2, 1},
-		{"default", "#\n# " + strings.Repeat("x", nquads.DefaultMaxStatement), nil, 2, 1},
+		{"line by the bound of a term", "#\n# " + strings.Repeat("x", 4*10+63), term(10), 2, 1},
+		{"terms that fit", `<x:s> <x:p> "abc" <x:g> .`, term(5), 0, 0},
+		{"subject too long", `<x:ss> <x:p> "abc" .`, term(5), 1, 19},
+		{"predicate too long", `<x:s> <x:pp> "abc" .`, term(5), 1, 19},
+		{"object too long", `<x:s> <x:p> "abcd" .`, term(5), 1, 19},
+		{"object too long when written", `<x:s> <x:p> "\u0001" .`, term(7), 1, 22},
+		{"graph too long", `<x:s> <x:p> "abc" <x:gg> .`, term(5), 1, 25},
+		{"triple term too long", `<x:s> <x:p> <<(<x:s> <x:p> <x:o>)>> .`, term(24), 1, 36},
+		{"long by default", `<x:s> <x:p> "` + strings.Repeat("14.118878 48.591250,", 100_000) + `" .`, nil, 0, 0},
 		{"boundless", line, limit(math.MaxInt), 0, 0},
 		{"depth that fits", nested(3), []nquads.Option{nquads.MaxDepth(3)}, 0, 0},
 		{"too deep", nested(3), []nquads.Option{nquads.MaxDepth(2)}, 1, 41},
@@ -297,18 +307,18 @@ func TestEndlessLine(t *testing.T) {
 	const limit = 300_000
 	source := &endless{}
 	var q rdf.Quad
-	if err := nquads.NewReader(source, nquads.MaxStatement(limit)).Next(&q); !errors.Is(err, rdf.ErrLimit) {
+	if err := nquads.NewReader(source, nquads.MaxLine(limit)).Next(&q); !errors.Is(err, rdf.ErrLimit) {
 		t.Error(err)
 	}
 	if source.read > limit+128<<10 {
 		t.Errorf("read %d bytes", source.read)
 	}
 	source = &endless{}
-	rd := nquads.NewReader(source, nquads.MaxStatement(limit), nquads.MaxDocument(1000))
+	rd := nquads.NewReader(source, nquads.MaxLine(limit), nquads.MaxDocument(1000))
 	if err := rd.Next(&q); !errors.Is(err, rdf.ErrLimit) || source.read > 128<<10 {
 		t.Errorf("%v after %d bytes", err, source.read)
 	}
-	err := nquads.NewReader(&endless{cr: true}, nquads.MaxStatement(1000)).Next(&q)
+	err := nquads.NewReader(&endless{cr: true}, nquads.MaxLine(1000)).Next(&q)
 	if !errors.Is(err, rdf.ErrLimit) {
 		t.Errorf("%v, where a CR ends each read", err)
 	}

@@ -9,7 +9,7 @@ import (
 
 // A format of one's own, whose lines are a number and a term.
 func Example() {
-	in, s := scan.NewBytes([]byte("1 <urn:a>\n2 \"b\"@EN\n3 urn:c\n"), 0, 0), scan.New(scan.Patch, 0)
+	in, s := scan.NewBytes([]byte("1 <urn:a>\n2 \"b\"@EN\n3 urn:c\n"), 0, 0), scan.New(scan.Patch, 0, 0)
 	window, _, err := in.Next(0)
 	if err != nil {
 		fmt.Println(err)

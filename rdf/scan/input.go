@@ -5,16 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
+// Bounds of what is read.
 const (
-	// DefaultLimit is the number of bytes that a line, and a statement, may have unless the caller says otherwise.
-	DefaultLimit = 1 << 20
-	// MaxLimit is the highest bound that can be set; a higher one is taken for it.
-	MaxLimit = 1 << 30
+	// DefaultTerm is the number of bytes that a term may have, written as N-Triples has it, unless the caller says otherwise.
+	DefaultTerm = 64 << 20
+	// MaxTerm is the highest bound of a term that can be set; a higher one is taken for it.
+	MaxTerm = 1 << 30
+	// maxLine keeps sums of bounds within an int.
+	maxLine = math.MaxInt >> 1
+	// lineTerms is how many terms a line has that a writer of this module makes, lineRest what it has besides.
+	lineTerms, lineRest = 4, 64
 )
+
+// TermLimit is the bound of a term that is meant by one that was set: [DefaultTerm] by 0 or less.
+func TermLimit(bytes int) int {
+	if bytes <= 0 {
+		return DefaultTerm
+	}
+	return min(bytes, MaxTerm)
+}
+
+// LineLimit is the bound of a line that is meant by one that was set. By 0 or less it is what four terms need that are
+// within term, so that a line can be read whenever its terms can be.
+func LineLimit(bytes, term int) int {
+	if bytes > 0 {
+		return min(bytes, maxLine)
+	}
+	return min(TermLimit(term), (maxLine-lineRest)/lineTerms)*lineTerms + lineRest
+}
 
 // readSize is the room that a read from the source is offered at least.
 const readSize = 64 << 10
@@ -30,33 +54,51 @@ type Input struct {
 	max     int64 // bytes the document may have; 0: any
 	total   int64
 	readErr error
+	begun   bool // what may stand before the document is left out
 }
 
-// NewBytes returns the windows of a document in memory, which nobody may change meanwhile. limit bounds lines and
-// statements (0 or less: [DefaultLimit]; at most [MaxLimit]), max the document (0 or less: no bound).
+// NewBytes returns the windows of a document in memory, which nobody may change meanwhile. limit bounds lines (see
+// [LineLimit]), max the document (0 or less: no bound).
 func NewBytes(document []byte, limit int, max int64) *Input {
-	return &Input{buf: document, have: len(document), limit: orDefault(limit), max: max, total: int64(len(document)),
+	in := &Input{buf: document, have: len(document), limit: LineLimit(limit, 0), max: max, total: int64(len(document)),
 		readErr: io.EOF}
-}
-
-// NewReader returns the windows of what r gives. Its buffer grows to the longest line or statement, at most to limit
-// and a read of 64 KiB. The bounds are those of [NewBytes].
-func NewReader(r io.Reader, limit int, max int64) *Input {
-	return &Input{r: r, limit: orDefault(limit), max: max}
-}
-
-func orDefault(limit int) int {
-	if limit <= 0 {
-		return DefaultLimit
+	if hasMark(document) {
+		in.from, in.to = len(byteOrderMark), len(byteOrderMark)
 	}
-	return min(limit, MaxLimit)
+	in.begun = true
+	return in
+}
+
+// byteOrderMark may stand before a document, and is no part of it.
+const byteOrderMark = "\uFEFF"
+
+// hasMark reports whether a document begins with a byte order mark.
+func hasMark(document []byte) bool { return hasPrefix(document, byteOrderMark) }
+
+// NewReader returns the windows of what r gives. Its buffer grows to the longest line, at most to limit and a read of
+// 64 KiB. The bounds are those of [NewBytes].
+func NewReader(r io.Reader, limit int, max int64) *Input {
+	return &Input{r: r, limit: LineLimit(limit, 0), max: max}
+}
+
+// begin leaves out a byte order mark. It reads until it is known whether there is one.
+func (in *Input) begin() {
+	for in.have < len(byteOrderMark) && in.readErr == nil && strings.HasPrefix(byteOrderMark, string(in.buf[:in.have])) {
+		in.read()
+	}
+	if in.begun = true; hasMark(in.buf[:in.have]) {
+		in.from, in.to = len(byteOrderMark), len(byteOrderMark)
+	}
 }
 
 // Next returns the next window: what is left of the last one after its first taken bytes, and at least one line more.
 // The last window of the document, with or without a line end, has last set. The window is valid until the next call.
-// Errors: what the reader returned; [rdf.ErrLimit], wrapped, if a line or statement (without its line end) or the
-// document is too long.
+// Errors: what the reader returned; [rdf.ErrTermLimit], wrapped, if a line (without its line end) is too long,
+// [rdf.ErrLimit] if the document is.
 func (in *Input) Next(taken int) (window []byte, last bool, err error) {
+	if !in.begun {
+		in.begin()
+	}
 	in.from += taken
 	held := in.to - in.from // what was in the last window, and so holds no line end to cut at
 	for searched := held; ; in.read() {
@@ -74,7 +116,7 @@ func (in *Input) Next(taken int) (window []byte, last bool, err error) {
 			return rest[:cut], false, nil
 		}
 		if room > in.limit && (room < len(rest) || !in.pending(rest)) {
-			return nil, false, fmt.Errorf("line or statement of more than %d bytes is %w", in.limit, rdf.ErrLimit)
+			return nil, false, fmt.Errorf("line of more than %d bytes, %w", in.limit, rdf.ErrTermLimit)
 		}
 		if in.readErr != nil {
 			return nil, false, in.readErr

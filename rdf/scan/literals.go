@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"math"
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -98,10 +97,14 @@ func (s *Scanner) copied(quote byte) rdf.Term {
 	return rdf.Trusted(text(s.scratch[from:]))
 }
 
+// longestEscape is how many bytes one becomes at most.
+const longestEscape = len(`\u0000`)
+
 // quoted copies the string whose opening quote is at the current place to the scratch buffer, canonical, with double
 // quotes, and goes behind its closing quote. It reports false after setting the error.
 func (s *Scanner) quoted(quote byte) bool {
-	b, i := s.b, s.pos+1
+	b, i, from := s.b, s.pos+1, len(s.scratch)
+	mayBeLong := s.pos + s.maxTerm/longestEscape
 	s.scratch = append(s.scratch, '"')
 	for i < len(b) && b[i] != quote {
 		if b[i] == '\n' || b[i] == '\r' {
@@ -114,6 +117,9 @@ func (s *Scanner) quoted(quote byte) bool {
 		}
 		s.scratch = chars.AppendRune(s.scratch, r)
 		i += n
+		if i > mayBeLong && !s.fits(len(s.scratch)-from) {
+			return false
+		}
 	}
 	if i >= len(b) {
 		_ = s.expectedAt(len(b), "the closing quote of the string")
@@ -126,31 +132,34 @@ func (s *Scanner) quoted(quote byte) bool {
 
 // longQuoted is quoted for a string in three quotes, which may have line ends and quotes in it.
 func (s *Scanner) longQuoted(quote byte) bool {
+	from := len(s.scratch)
 	s.pos += 3
 	s.scratch = append(s.scratch, '"')
-	if s.longBody(quote, math.MaxInt) {
+	if s.longBody(quote, from) {
 		return true
 	}
 	if s.err == nil {
 		_ = s.Expected("the closing quotes of the string")
+		s.awaits = quote
 	}
 	return false
 }
 
-// longBody copies the body of a string in three quotes, and goes behind them. It reports false at the end of the window,
-// after setting the error, and behind a line end with more than most bytes in the scratch buffer.
-func (s *Scanner) longBody(quote byte, most int) bool {
+// longBody copies the body of a string in three quotes, whose canonical text begins at begin in the scratch buffer, and
+// goes behind them. It reports false at the end of the window, and after setting the error.
+func (s *Scanner) longBody(quote byte, begin int) bool {
 	for s.pos < len(s.b) && !s.atLong(quote) {
+		if len(s.scratch)-begin > s.maxTerm {
+			return s.fits(len(s.scratch) - begin)
+		}
 		from := s.pos
 		switch c := s.b[from]; {
 		case c == '\n' || c == '\r':
-			if s.newline(); s.err != nil {
-				return false
+			if s.lastLine > 0 {
+				s.lastLine++ // which bounds the lines between terms
 			}
+			s.newline()
 			s.scratch = rdf.AppendEscaped(s.scratch, text(s.b[from:s.pos]))
-			if len(s.scratch) > most {
-				return false
-			}
 		case chars.Class[c]&chars.Plain != 0 && c != quote:
 			s.plainRun(quote)
 		default:
@@ -300,11 +309,15 @@ func (s *Scanner) lang(start, end int, lexical rdf.Term) rdf.Term {
 		return rdf.Term{}
 	}
 	s.pos = i
-	if !capitals && at == end+1 && s.inPlace(lexical, start) {
+	if (!capitals || s.keepsCase) && at == end+1 && s.inPlace(lexical, start) {
 		return rdf.Trusted(text(b[start:i]))
 	}
 	t := s.compose(lexical.String(), "@")
-	s.scratch = chars.AppendLower(s.scratch, b[at:i])
+	if s.keepsCase {
+		s.scratch = append(s.scratch, b[at:i]...)
+	} else {
+		s.scratch = chars.AppendLower(s.scratch, b[at:i])
+	}
 	return rdf.Trusted(text(s.scratch[len(s.scratch)-len(t.String())-(i-at):]))
 }
 

@@ -10,6 +10,7 @@
 package scan
 
 import (
+	"bytes"
 	"fmt"
 	"unicode/utf8"
 	"unsafe"
@@ -33,7 +34,7 @@ const (
 )
 
 // DefaultDepth is how deeply triple terms may be nested unless the caller says otherwise.
-const DefaultDepth = 32
+const DefaultDepth = 1000
 
 // Scanner reads terms from a window. The zero Scanner is not ready: use [New]. The first error stays (see
 // [Scanner.Err]). A Scanner is used by one goroutine at a time.
@@ -44,10 +45,13 @@ type Scanner struct {
 	place   place
 
 	dialect     Dialect
-	lastLine    int // the line that the statement must end on; 0: any
-	depth       int // triple terms that are open
+	lastLine    int  // the line that the statement must end on; 0: any
+	awaits      byte // see Awaits
+	depth       int  // triple terms that are open
 	maxDepth    int
+	maxTerm     int
 	blankPrefix string
+	keepsCase   bool // of language tags
 	file        string
 	err         error
 }
@@ -59,16 +63,21 @@ type place struct {
 	before int // characters of the line that stand before the window
 }
 
-// New returns a scanner at line 1. maxDepth bounds the nesting of triple terms; 0 means [DefaultDepth].
-func New(d Dialect, maxDepth int) *Scanner {
+// New returns a scanner at line 1. maxDepth bounds the nesting of triple terms; 0 means [DefaultDepth]. maxTerm bounds the
+// bytes of a term; see [TermLimit].
+func New(d Dialect, maxDepth, maxTerm int) *Scanner {
 	if maxDepth <= 0 {
 		maxDepth = DefaultDepth
 	}
-	return &Scanner{dialect: d, maxDepth: maxDepth, place: place{line: 1}}
+	return &Scanner{dialect: d, maxDepth: maxDepth, maxTerm: TermLimit(maxTerm), place: place{line: 1}}
 }
 
 // SetFile sets the name that errors carry.
 func (s *Scanner) SetFile(name string) { s.file = name }
+
+// SetLanguageCase says whether language tags stay as they are written; else they are made lower case, so that tags that
+// differ in case alone make equal terms.
+func (s *Scanner) SetLanguageCase(keep bool) { s.keepsCase = keep }
 
 // SetBlankPrefix puts prefix before every blank node label read. It returns an error if such labels could not be
 // written. It is for labels that are local to a document and must not meet those of another one.
@@ -114,12 +123,35 @@ func (s *Scanner) Retry(m Mark) {
 	s.err, s.depth, s.lastLine = nil, 0, 0
 }
 
+// Recover clears the error, if what it is about ends with a line, and goes behind the end of that line. It reports false
+// where nothing can be read on: without an error, and at the end of the window.
+func (s *Scanner) Recover() bool {
+	if s.err == nil {
+		return false
+	}
+	end := bytes.IndexAny(s.b[min(s.pos, len(s.b)):], "\n\r")
+	s.err, s.depth, s.lastLine, s.awaits = nil, 0, 0, 0
+	if end < 0 {
+		s.pos = len(s.b)
+		return false
+	}
+	s.pos += end
+	s.newline()
+	return true
+}
+
 // Begin starts a statement: the scratch buffer, and with it the terms of earlier statements, is given up. Line ends
-// inside the statement are an error from the given number on, until the next call of [Scanner.End].
+// inside the statement, but for those in strings, are an error from the given number on, until the next call of
+// [Scanner.End].
 func (s *Scanner) Begin(lines int) {
 	s.scratch = s.scratch[:0]
 	s.lastLine = s.place.line + lines - 1
+	s.awaits = 0
 }
+
+// Awaits returns the quote of the string in three quotes that the window cuts off, so that the statement can't be read
+// before three of it have come; 0 if there is none.
+func (s *Scanner) Awaits() byte { return s.awaits }
 
 // End ends a statement.
 func (s *Scanner) End() { s.lastLine = 0 }
@@ -343,6 +375,18 @@ func (s *Scanner) Word() string {
 	return word
 }
 
+// Bare takes a word of RDF Patch that stands for a string: what could be a prefix in Turtle, without a colon behind it. It
+// returns "" if there is none.
+func (s *Scanner) Bare() string {
+	b := s.b[s.pos:]
+	n := chars.Label(b)
+	if n == 0 || n < len(b) && b[n] == ':' || !chars.Prefix(text(b[:n])) {
+		return ""
+	}
+	s.pos += n
+	return text(b[:n])
+}
+
 // Directive takes the given word (see [Scanner.Word]) and reports true if it stands here.
 func (s *Scanner) Directive(word string) bool {
 	if s.pos >= len(s.b) || s.b[s.pos] != word[0] {
@@ -366,10 +410,19 @@ func (s *Scanner) Quad(q *rdf.Quad) error {
 		q.G = rdf.Term{}
 		return nil
 	}
-	if q.G = s.Graph(); q.G.IsZero() {
+	if q.G = s.Graph(); q.G.IsZero() || !s.fits(len(q.G.String())) {
 		return s.err
 	}
 	return s.Dot()
+}
+
+// fits reports whether a term may have that many bytes, and sets the error if it may not.
+func (s *Scanner) fits(bytes int) bool {
+	if bytes > s.maxTerm {
+		_ = s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", s.maxTerm)
+		return false
+	}
+	return true
 }
 
 // Triple reads subject, predicate, object and the dot.
@@ -391,7 +444,8 @@ func (s *Scanner) triple(subject, predicate, object *rdf.Term) error {
 	if *object = s.Object(); object.IsZero() {
 		return s.err
 	}
-	return nil
+	s.fits(max(len(subject.String()), len(predicate.String())))
+	return s.err
 }
 
 // IsPrefix reports whether s may be the name of a prefix in Turtle, without the colon (PN_PREFIX, or empty).
@@ -401,7 +455,3 @@ func IsPrefix(s string) bool { return chars.Prefix(s) }
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 var errLines = fmt.Errorf("number of lines %w", rdf.ErrLimit)
-
-var errTerm = fmt.Errorf("length of a term %w", rdf.ErrLimit)
-
-var errLimit = fmt.Errorf("triple term nesting %w", rdf.ErrLimit)

@@ -62,6 +62,14 @@ func (s *Scanner) Object() rdf.Term {
 
 // Term skips white space and reads any term; what says what it is for.
 func (s *Scanner) Term(what string) rdf.Term {
+	t := s.term(what)
+	if len(t.String()) > s.maxTerm && !s.fits(len(t.String())) {
+		return rdf.Term{}
+	}
+	return t
+}
+
+func (s *Scanner) term(what string) rdf.Term {
 	s.Space()
 	b, i := s.b, s.pos
 	if i < len(b) && s.err == nil {
@@ -267,10 +275,11 @@ func (s *Scanner) tripleTerm() rdf.Term {
 		return rdf.Term{}
 	}
 	if s.depth == s.maxDepth {
-		_ = s.failAt(start, errLimit, "expected at most %d nested triple terms, found more", s.maxDepth)
+		_ = s.failAt(start, rdf.ErrDepthLimit, "expected at most %d nested triple terms, found more", s.maxDepth)
 		return rdf.Term{}
 	}
 	s.depth++
+	held := len(s.scratch)
 	var q rdf.Quad
 	if err := s.triple(&q.S, &q.P, &q.O); err != nil {
 		return rdf.Term{}
@@ -282,15 +291,16 @@ func (s *Scanner) tripleTerm() rdf.Term {
 		return rdf.Term{}
 	}
 	s.pos += len(closer)
-	return s.composeTriple(start, q)
+	return s.composeTriple(start, held, q)
 }
 
 func hasPrefix(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
-// composeTriple returns the text from start to the current place if it is canonical, else a copy that is.
-func (s *Scanner) composeTriple(start int, q rdf.Quad) rdf.Term {
+// composeTriple returns the text from start to the current place if it is canonical, else a copy that is, in the place of
+// the copies of its parts: held is what the scratch buffer held before them.
+func (s *Scanner) composeTriple(start, held int, q rdf.Quad) rdf.Term {
 	b := s.b
 	sub := start + len("<<( ")
 	pred := sub + len(q.S.String()) + 1
@@ -300,7 +310,12 @@ func (s *Scanner) composeTriple(start int, q rdf.Quad) rdf.Term {
 		b[sub-1] == ' ' && b[pred-1] == ' ' && b[obj-1] == ' ' && b[end] == ' ' {
 		return rdf.Trusted(text(b[start:s.pos]))
 	}
-	return s.compose("<<( ", q.S.String(), " ", q.P.String(), " ", q.O.String(), " )>>")
+	if !s.fits(end - start) {
+		return rdf.Term{}
+	}
+	parts := len(s.scratch)
+	s.compose("<<( ", q.S.String(), " ", q.P.String(), " ", q.O.String(), " )>>")
+	return s.Drop(held, parts)
 }
 
 // inPlace reports whether the text of t is that of the window at i.

@@ -163,13 +163,10 @@ func (s *Scanner) Quoted() (lexical rdf.Term, long bool) {
 }
 
 // Long goes on with a string in three quotes whose canonical text begins at from in the scratch buffer. done is false at
-// the end of the window, and after an error, which is set also behind a line if the text has more than most bytes.
-func (s *Scanner) Long(quote byte, from, most int) (lexical rdf.Term, done bool) {
-	if s.longBody(quote, from+most) {
+// the end of the window, and after an error.
+func (s *Scanner) Long(quote byte, from int) (lexical rdf.Term, done bool) {
+	if s.longBody(quote, from) {
 		return rdf.Trusted(text(s.scratch[from:])), true
-	}
-	if s.err == nil && len(s.scratch) > from+most {
-		_ = s.Fail(errTerm, "expected a term of at most %d bytes, found a longer string", most)
 	}
 	return rdf.Term{}, false
 }

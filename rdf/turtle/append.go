@@ -1,6 +1,7 @@
 package turtle
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -8,20 +9,75 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
 
-// AppendTerm appends a term as Turtle writes it: IRIs with the prefix that stands for most of them, if what is left can
-// be a local name without escapes; numbers and booleans without quotes, if they read as the same literal. The prefixes
-// must be such as [WithPrefixes] takes. It allocates only to grow dst.
-func AppendTerm(dst []byte, t rdf.Term, prefixes ...Prefix) []byte {
+// shorthand finds the prefix of an IRI among any number of them.
+type shorthand struct {
+	prefixes []Prefix // in the order of their IRIs, each of them once
+	// shorter has for each of them which one stands for less of the same IRIs, the longest such; -1 if there is none.
+	shorter []int32
+}
+
+// newShorthand orders prefixes such as [WithPrefixes] takes. Of those with one IRI the first is used.
+func newShorthand(prefixes []Prefix) shorthand {
+	sorted := slices.Clone(prefixes)
+	slices.SortStableFunc(sorted, func(p, q Prefix) int { return strings.Compare(p.IRI, q.IRI) })
+	sorted = slices.CompactFunc(sorted, func(p, q Prefix) bool { return p.IRI == q.IRI })
+	h := shorthand{sorted, make([]int32, len(sorted))}
+	for i := range sorted {
+		at := int32(i - 1)
+		for at >= 0 && !strings.HasPrefix(sorted[i].IRI, sorted[at].IRI) {
+			at = h.shorter[at]
+		}
+		h.shorter[i] = at
+	}
+	return h
+}
+
+// find returns the prefix that stands for most of an IRI, if what is left can be a local name without escapes; nil if
+// there is none.
+func (h *shorthand) find(iri string) *Prefix {
+	if len(h.prefixes) <= fewPrefixes {
+		return h.findAmongFew(iri)
+	}
+	at, ok := slices.BinarySearchFunc(h.prefixes, iri, func(p Prefix, iri string) int { return strings.Compare(p.IRI, iri) })
+	if !ok {
+		at--
+	}
+	// All that the IRI begins with are before it, and each is what those between it and the IRI begin with.
+	for i := int32(at); i >= 0; i = h.shorter[i] {
+		if p := &h.prefixes[i]; strings.HasPrefix(iri, p.IRI) && isLocal(iri[len(p.IRI):]) {
+			return p
+		}
+	}
+	return nil
+}
+
+// fewPrefixes is how many are looked at one by one, which is faster.
+const fewPrefixes = 16
+
+func (h *shorthand) findAmongFew(iri string) (best *Prefix) {
+	for i := range h.prefixes {
+		p := &h.prefixes[i]
+		n := len(p.IRI)
+		if n <= len(iri) && iri[n-1] == p.IRI[n-1] && iri[:n] == p.IRI && (best == nil || n > len(best.IRI)) && isLocal(iri[n:]) {
+			best = p
+		}
+	}
+	return best
+}
+
+// appendTerm appends a term as Turtle writes it: IRIs with a prefix, numbers and booleans without quotes, if they read as
+// the same literal. It allocates only to grow dst.
+func (h *shorthand) appendTerm(dst []byte, t rdf.Term) []byte {
 	switch t.Kind() {
 	case rdf.KindIRI:
-		return appendIRI(dst, t.String(), prefixes)
+		return h.appendIRI(dst, t.String())
 	case rdf.KindLiteral:
-		return appendLiteral(dst, t.String(), prefixes)
+		return h.appendLiteral(dst, t.String())
 	case rdf.KindTriple:
 		if parts, ok := t.Triple(); ok {
-			dst = AppendTerm(append(dst, "<<( "...), parts.S, prefixes...)
-			dst = AppendTerm(append(dst, ' '), parts.P, prefixes...)
-			dst = AppendTerm(append(dst, ' '), parts.O, prefixes...)
+			dst = h.appendTerm(append(dst, "<<( "...), parts.S)
+			dst = h.appendTerm(append(dst, ' '), parts.P)
+			dst = h.appendTerm(append(dst, ' '), parts.O)
 			return append(dst, " )>>"...)
 		}
 	}
@@ -29,21 +85,15 @@ func AppendTerm(dst []byte, t rdf.Term, prefixes ...Prefix) []byte {
 }
 
 // appendIRI appends an IRI that is given in angle brackets.
-func appendIRI(dst []byte, text string, prefixes []Prefix) []byte {
-	iri, best := text[1:len(text)-1], -1
-	for i := range prefixes {
-		n := len(prefixes[i].IRI)
-		if n <= len(iri) && iri[n-1] == prefixes[i].IRI[n-1] && iri[:n] == prefixes[i].IRI &&
-			(best < 0 || n > len(prefixes[best].IRI)) && isLocal(iri[n:]) {
-			best = i
-		}
-	}
-	if best < 0 {
+func (h *shorthand) appendIRI(dst []byte, text string) []byte {
+	iri := text[1 : len(text)-1]
+	p := h.find(iri)
+	if p == nil {
 		return append(dst, text...)
 	}
-	dst = append(dst, prefixes[best].Name...)
+	dst = append(dst, p.Name...)
 	dst = append(dst, ':')
-	return append(dst, iri[len(prefixes[best].IRI):]...)
+	return append(dst, iri[len(p.IRI):]...)
 }
 
 // isLocal reports whether s can be a local name, or none.
@@ -66,7 +116,7 @@ const (
 )
 
 // appendLiteral appends a literal that is given as N-Triples has it.
-func appendLiteral(dst []byte, text string, prefixes []Prefix) []byte {
+func (h *shorthand) appendLiteral(dst []byte, text string) []byte {
 	if text[len(text)-1] != '>' {
 		return append(dst, text...)
 	}
@@ -76,7 +126,7 @@ func appendLiteral(dst []byte, text string, prefixes []Prefix) []byte {
 		return append(dst, lexical...)
 	}
 	dst = append(dst, text[:end+len(`"^^`)]...)
-	return appendIRI(dst, datatype[len(`"^^`):], prefixes)
+	return h.appendIRI(dst, datatype[len(`"^^`):])
 }
 
 // isBare reports whether a literal can be written without quotes.

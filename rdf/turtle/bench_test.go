@@ -101,3 +101,22 @@ func BenchmarkWriter(b *testing.B) {
 	}
 	statements(b, doc, len(quads), 0)
 }
+
+// The number of prefixes must not matter.
+func BenchmarkWriterPrefixes(b *testing.B) {
+	for _, n := range []int{29, 2900} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var prefixes []turtle.Prefix
+			for i := range n {
+				prefixes = append(prefixes, turtle.Prefix{Name: fmt.Sprintf("p%d", i), IRI: fmt.Sprintf("http://example.org/%d/", i)})
+			}
+			s, p, o := rdf.Trusted("<http://example.org/7/s>"), rdf.Trusted("<http://example.org/9/p>"), rdf.Trusted("<http://example.org/11/o>")
+			w := turtle.NewWriter(io.Discard, turtle.WithPrefixes(prefixes...))
+			for b.Loop() {
+				if err := w.Write(rdf.Quad{S: s, P: p, O: o}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

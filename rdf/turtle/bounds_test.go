@@ -20,7 +20,7 @@ type bounded struct {
 	line, col int // 0: no error
 }
 
-func limit(n int) []turtle.Option    { return []turtle.Option{turtle.MaxStatement(n)} }
+func limit(n int) []turtle.Option    { return []turtle.Option{turtle.MaxLine(n)} }
 func depth(n int) []turtle.Option    { return []turtle.Option{turtle.MaxDepth(n)} }
 func term(n int) []turtle.Option     { return []turtle.Option{turtle.MaxTerm(n)} }
 func prefixes(n int) []turtle.Option { return []turtle.Option{turtle.MaxPrefixes(n)} }
@@ -31,17 +31,16 @@ func nested(open, end string, depth int) string {
 }
 
 func boundedDocuments() []bounded {
-	const line = spo + " ."
+	const line, tripleDepth = spo + " .", turtle.DefaultMaxTripleDepth
 	return []bounded{
-		{"statements that fit", "#\n" + line + "\n" + line + "\n", limit(len(line)), 0, 0},
-		{"statement over lines that fits", "<x:s>\n<x:p>\n<x:o>\n.\n" + line, limit(len(line)), 0, 0},
-		{"statement too long", "<x:s>\n<x:p>\n\n<x:o>\n.\n", limit(len(line)), 5, 1},
-		{"statements in a graph that fit", "<x:s>{\n" + line + "\n" + line + "\n}", limit(len(line)), 0, 0},
+		{"lines that fit", "#\n" + line + "\n" + line + "\n", limit(len(line)), 0, 0},
+		{"statement of many lines", "<x:s>\n<x:p>\n" + strings.Repeat("<x:o> ,\n", 100) + "<x:o> .\n" + line, limit(len(line)), 0, 0},
+		{"list of many lines", "<x:s>\n<x:p>\n(" + strings.Repeat("<x:o>\n", 100) + ") .\n" + line, limit(len(line)), 0, 0},
 		{"line too long", line + "\n" + line + " #", limit(len(line)), 2, 1},
-		{"directive too long", "@prefix\nx:\n\n\n<x:>\n\n\n.", limit(16), 8, 1},
-		{"string over lines that fits", "<x:s> a '''\n\n'''\n.\n", limit(18), 0, 0},
-		{"string over lines too long", "<x:s> a '''\n\n'''\n.\n", limit(17), 4, 1},
-		{"default", line + "\n# " + strings.Repeat("x", turtle.DefaultMaxStatement), nil, 2, 1},
+		{"line by the bound of a term", line + "\n# " + strings.Repeat("x", 4*10+63), term(10), 2, 1},
+		{"long by default", "<x:s> a '" + strings.Repeat("14.118878 48.591250,", 100_000) + "' .", nil, 0, 0},
+		{"objects by default", "<x:s> a " + strings.Repeat("<http://example.org/> , ", 120_000) + "1 .", nil, 0, 0},
+		{"list by default", "<x:s> a (" + strings.Repeat("<http://example.org/> ", 100_000) + ") .", nil, 0, 0},
 		{"boundless", line, slices.Concat(limit(math.MaxInt), term(math.MaxInt), depth(math.MaxInt), prefixes(math.MaxInt)), 0, 0},
 		{"lists that fit", nested("(", ")", 3), depth(3), 0, 0},
 		{"lists too deep", nested("(", ")", 4), depth(3), 1, 13},
@@ -49,10 +48,13 @@ func boundedDocuments() []bounded {
 		{"properties too deep", nested("[a ", "]", 4), depth(3), 1, 19},
 		{"triple terms that fit", nested("<<(<x:s>a ", ")>>", 3), depth(3), 0, 0},
 		{"triple terms too deep", nested("<<(<x:s>a ", ")>>", 4), depth(3), 1, 39},
-		{"default depth of triple terms that fits", nested("<<(<x:s>a ", ")>>", 32), nil, 0, 0},
-		{"default depth of triple terms", nested("<<(<x:s>a ", ")>>", 33), nil, 1, 439},
-		{"a reifier's too", strings.TrimSuffix(nested("<<(<x:s>a ", ")>>", 32), " .") + "~ .", nil, 1, 428},
-		{"depth of triple terms by option", nested("<<(<x:s>a ", ")>>", 33), depth(33), 0, 0},
+		{"default depth of triple terms that fits", nested("<<(<x:s>a ", ")>>", tripleDepth), nil, 0, 0},
+		{"default depth of triple terms", nested("<<(<x:s>a ", ")>>", tripleDepth+1), nil, 1, 23 + 13*tripleDepth},
+		{"a reifier's too", strings.TrimSuffix(nested("<<(<x:s>a ", ")>>", tripleDepth), " .") + "~ .", nil, 1, 12 + 13*tripleDepth},
+		{"depth of triple terms by option", nested("<<(<x:s>a ", ")>>", tripleDepth+1), depth(tripleDepth + 1), 0, 0},
+		{"deep properties by default", nested("[a ", "]", 5000), nil, 0, 0},
+		{"deep annotations by default", nested("1 {|a ", "|}", 5000), nil, 0, 0},
+		{"deep reified triples by default", nested("<<<x:s>a ", ">>", 5000), nil, 0, 0},
 		{"annotations too deep", "<x:s> a 1 {| a 2 {| a 3 |} |} .", depth(1), 1, 20},
 		{"default depth that fits", nested("(", ")", turtle.DefaultMaxDepth), nil, 0, 0},
 		{"default depth", nested("(", ")", turtle.DefaultMaxDepth+1), nil, 1, 10 + turtle.DefaultMaxDepth},
@@ -61,13 +63,13 @@ func boundedDocuments() []bounded {
 		{"subject too long", "<x:ss> a 1 .", term(5), 1, 7},
 		{"predicate too long", "<x:s> <x:pp> 1 .", term(5), 1, 13},
 		{"object too long", "<x:s> <x:p> 'abcd' .", term(5), 1, 19},
-		{"long string too long", "<x:s> <x:p> '''a\nbc\nd''' .", term(5), 3, 1},
+		{"long string too long", "<x:s> <x:p> '''a\nbc\nd''' .", term(5), 2, 3},
 		{"expanded name too long", "PREFIX a: <x:> a:ss a 1 .", term(5), 1, 20},
 		{"prefix too long", "PREFIX a: <x:aa>", term(5), 1, 17},
 		{"triple term too long", "<x:s> <x:p> <<( " + spo + " )>> .", term(20), 1, 38},
 		{"reified triple too long", "<< " + spo + " >> .", term(20), 1, 22},
 		{"open terms too long", "PREFIX a: <x:aaaaaaaaaaaaaaaa>\na:\na:\n[\na:\n[\na:\n[\na:\n[ ]]]] .",
-			slices.Concat(term(20), limit(30)), 10, 2},
+			slices.Concat(term(20), limit(30)), 6, 2},
 		{"prefixes that fit", "PREFIX a: <x:> PREFIX b: <x:> PREFIX a: <x:a>", prefixes(7), 0, 0},
 		{"prefixes too long", "PREFIX a: <x:> PREFIX b: <x:> PREFIX a: <x:ab>", prefixes(7), 1, 41},
 		{"document that fits", line + "\n" + line, document(2*len(line) + 1), 0, 0},
@@ -133,7 +135,7 @@ func TestEndless(t *testing.T) {
 	} {
 		source := &repeated{text: c.text}
 		rd := turtle.NewReader(io.MultiReader(strings.NewReader(c.begin), source),
-			turtle.MaxStatement(most), turtle.MaxTerm(most), turtle.MaxDocument(2*most))
+			turtle.MaxLine(most), turtle.MaxTerm(most), turtle.MaxDocument(2*most))
 		if err := drain(rd); !errors.Is(err, rdf.ErrLimit) || source.read > 2*most+128<<10 {
 			t.Errorf("%s: %v after %d bytes", name, err, source.read)
 		}

@@ -97,7 +97,7 @@ func (rd *Reader) directive(c byte) outcome {
 		if t.IsZero() {
 			return failed
 		}
-		rd.base.set(t.Key())
+		rd.base.Set(t.Key())
 		return rd.endDirective()
 	case rd.state == version && (c == '"' || c == '\''):
 		return rd.version(c)

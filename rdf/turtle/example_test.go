@@ -91,14 +91,3 @@ func ExampleWriter() {
 	// _:anon0 sosa:isHostedBy <http://plant.example/line/1> .
 	// <nil>
 }
-
-func ExampleAppendTerm() {
-	prefix := turtle.Prefix{Name: "sosa", IRI: "http://www.w3.org/ns/sosa/"}
-	for _, term := range []string{"<http://www.w3.org/ns/sosa/Sensor>", `"1"^^<` + rdf.XSDInteger + ">", `"one"^^<` + rdf.XSDInteger + ">"} {
-		fmt.Println(string(turtle.AppendTerm(nil, rdf.Trusted(term), prefix)))
-	}
-	// Output:
-	// sosa:Sensor
-	// 1
-	// "one"^^<http://www.w3.org/2001/XMLSchema#integer>
-}

@@ -90,7 +90,7 @@ type failer interface{ Fatalf(string, ...any) }
 // comparePieces checks that a document that comes in pieces gives the same quads and the same error, at the same place,
 // as the whole, and that the place is one of the document.
 func comparePieces(t failer, doc, cuts []byte, limit int, trig bool) {
-	opts := options(trig, turtle.MaxStatement(limit), turtle.MaxTerm(2*limit), turtle.BlankPrefix("d-"))
+	opts := options(trig, turtle.MaxLine(limit), turtle.MaxTerm(2*limit), turtle.BlankPrefix("d-"))
 	whole, want := collect(turtle.NewBytes(doc, opts...))
 	for name, source := range map[string]io.Reader{
 		"pieces":            &pieces{text: doc, cuts: cuts},

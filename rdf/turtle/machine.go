@@ -106,14 +106,14 @@ func (rd *Reader) top() *frame { return &rd.stack[len(rd.stack)-1] }
 func (rd *Reader) push(f frame) bool {
 	if n := len(rd.stack); n > 0 {
 		if n > rd.o.depth {
-			_ = rd.s.Fail(errDepth, "expected at most %d nested brackets, found more", rd.o.depth)
+			_ = rd.s.Fail(rdf.ErrDepthLimit, "expected at most %d nested brackets, found more", rd.o.depth)
 			return false
 		}
 		outer := rd.top()
 		f.open = outer.open + len(outer.s.String()) + len(outer.p.String()) + len(outer.o.String()) +
 			len(outer.reifier.String())
-		if most := 4 * max(rd.o.statement, rd.o.term); f.open > most {
-			_ = rd.s.Fail(errTerm, "expected at most %d bytes of terms in open brackets, found more", most)
+		if most := 4 * rd.o.term; f.open > most {
+			_ = rd.s.Fail(rdf.ErrTermLimit, "expected at most %d bytes of terms in open brackets, found more", most)
 			return false
 		}
 	}
@@ -180,7 +180,6 @@ func (rd *Reader) unexpected() outcome {
 
 // statement begins a statement, a directive or a graph, or ends a graph.
 func (rd *Reader) statement(q *rdf.Quad, c byte) outcome {
-	rd.begin = rd.s.Offset()
 	rd.stack = rd.stack[:0]
 	rd.s.Release(0)
 	switch {
@@ -337,7 +336,7 @@ func (rd *Reader) triple(f *frame) rdf.Term {
 		depth++
 	}
 	if depth > rd.o.tripleDepth {
-		_ = rd.s.Fail(errDepth, "expected at most %d nested triple terms, found more", rd.o.tripleDepth)
+		_ = rd.s.Fail(rdf.ErrDepthLimit, "expected at most %d nested triple terms, found more", rd.o.tripleDepth)
 		return rdf.Term{}
 	}
 	return rd.s.Put("<<( ", f.s.String(), " ", f.p.String(), " ", f.o.String(), tripleEnd)
@@ -360,7 +359,7 @@ func (rd *Reader) emit(q *rdf.Quad, s, p, o rdf.Term) outcome {
 }
 
 func (rd *Reader) tooLong() outcome {
-	_ = rd.s.Fail(errTerm, "expected a term of at most %d bytes, found a longer one", rd.o.term)
+	_ = rd.s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", rd.o.term)
 	return failed
 }
 

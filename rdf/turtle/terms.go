@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
 )
 
 // Sets of the terms that may stand in a place, besides IRIs and blank nodes.
@@ -120,14 +121,14 @@ func (rd *Reader) iri() rdf.Term {
 		return t
 	}
 	reference := t.Key()
-	if !rd.base.known {
-		_ = rd.s.FailAt(at, rdf.ErrInvalid, "expected an absolute IRI (there is no base), found relative IRI %q",
+	if !rd.base.Known() {
+		_ = rd.s.FailAt(at, rdf.ErrNoBase, "expected an absolute IRI (there is no base), found relative IRI %q; @base sets one",
 			shorten(reference))
 		return rdf.Term{}
 	}
-	ok := isReference(reference)
+	ok := iri.IsReference(reference)
 	if ok {
-		rd.resolved, ok = rd.base.resolve(append(rd.resolved[:0], '<'), reference)
+		rd.resolved, ok = rd.base.Resolve(append(rd.resolved[:0], '<'), reference)
 	}
 	if !ok {
 		_ = rd.s.FailAt(at, rdf.ErrInvalid, "expected an IRI, found %q, which can't be resolved", shorten(reference))
@@ -177,7 +178,7 @@ func (rd *Reader) written() rdf.Term {
 	}
 	label := t.String()[len("_:"):]
 	more := ""
-	if isMade(label) {
+	if rd.nodes.Taken(label) {
 		more = "_"
 	} else if rd.o.blankPrefix == "" {
 		return t
@@ -188,33 +189,17 @@ func (rd *Reader) written() rdf.Term {
 // made begins the labels of blank nodes that have none in the document.
 const made = "anon"
 
-// isMade reports whether a written label must be changed to be none that fresh makes: one of those, and underscores.
-func isMade(label string) bool {
-	digits, ok := strings.CutPrefix(label, made)
-	if !ok {
-		return false
-	}
-	digits = strings.TrimRight(digits, "_")
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return false
-		}
-	}
-	return digits != ""
-}
-
 // fresh makes a blank node, on the scratch buffer.
 func (rd *Reader) fresh() rdf.Term {
 	var digits [20]byte
 	i := len(digits)
-	for n := rd.nodes; ; n /= 10 {
+	for n := rd.nodes.Next(); ; n /= 10 {
 		i--
 		digits[i] = '0' + byte(n%10)
 		if n < 10 {
 			break
 		}
 	}
-	rd.nodes++
 	return rd.s.Put(text(rd.label), made, text(digits[i:]))
 }
 
@@ -287,7 +272,7 @@ func (rd *Reader) long(q *rdf.Quad) outcome {
 			return goOn
 		}
 	}
-	lexical, done := rd.s.Long(rd.quote, rd.from, rd.o.term)
+	lexical, done := rd.s.Long(rd.quote, rd.from)
 	switch {
 	case done:
 		return rd.literal(q, rd.context, lexical, rd.from)

@@ -12,8 +12,8 @@
 // says, strictly; absolute ones stay as they are written.
 //
 // Blank node labels are local to the document. Those that stand for [] and the like are anon0, anon1, …, numbered in the
-// order of the document; a written label that looks like one of them (anon, a number, any underscores) gets one
-// underscore more, so that they never meet.
+// order of the document. A written label of that form stays, and its number is left out; only if the number had been given
+// before, the label gets one underscore more, so that they never meet.
 //
 // Sources: RDF 1.1 and 1.2 Turtle and TriG; RFC 3986, section 5.
 package turtle
@@ -24,6 +24,8 @@ import (
 	"io"
 
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
+	"github.com/quadrille-stream/quadrille/rdf/internal/labels"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
 )
 
@@ -32,30 +34,29 @@ type SyntaxError = rdf.SyntaxError
 
 // Bounds that hold unless an [Option] changes them.
 const (
-	// DefaultMaxStatement is the number of bytes that a statement, and a line, may have.
-	DefaultMaxStatement = scan.DefaultLimit
 	// DefaultMaxTerm is the number of bytes that a term may have, written as N-Triples has it.
-	DefaultMaxTerm = scan.DefaultLimit
+	DefaultMaxTerm = scan.DefaultTerm
 	// DefaultMaxDepth is how deeply lists, blank node property lists, annotations and triples may be nested.
-	DefaultMaxDepth = 128
+	DefaultMaxDepth = 10_000
 	// DefaultMaxTripleDepth is how deeply triple terms may be nested, also those that reifiers stand for. It is the bound
 	// of the readers of N-Quads and RDF Patch, so that they take what was read.
 	DefaultMaxTripleDepth = scan.DefaultDepth
 	// DefaultMaxPrefixes is the number of bytes that the names and IRIs of all prefixes may have together.
-	DefaultMaxPrefixes = 1 << 20
+	DefaultMaxPrefixes = 16 << 20
 )
 
 type options struct {
-	file        string
-	base        string
-	trig        bool
-	statement   int
-	term        int
-	depth       int
-	tripleDepth int
-	prefixes    int
-	document    int64
-	blankPrefix string
+	file         string
+	base         string
+	trig         bool
+	line         int
+	term         int
+	depth        int
+	tripleDepth  int
+	prefixes     int
+	document     int64
+	blankPrefix  string
+	languageCase bool
 }
 
 // Option changes how a document is read.
@@ -71,18 +72,18 @@ func File(name string) Option { return func(o *options) { o.file = name } }
 // relative IRI is an error. A base that is no absolute IRI is an error of the first read ([rdf.ErrInvalid]).
 func Base(iri string) Option { return func(o *options) { o.base = iri } }
 
-// MaxStatement bounds the bytes of a statement and of a line; see [DefaultMaxStatement], which 0 stands for, and
-// [scan.MaxLimit]. The braces of a graph are no part of its statements. A reader holds no more than a line, a read buffer
-// of 64 KiB, and the terms of what is open in the statement.
-func MaxStatement(bytes int) Option { return func(o *options) { o.statement = bytes } }
-
 // MaxTerm bounds the bytes of a term, with its prefix expanded; see [DefaultMaxTerm], which 0 stands for, and
-// [scan.MaxLimit].
+// [scan.MaxTerm].
 func MaxTerm(bytes int) Option { return func(o *options) { o.term = bytes } }
+
+// MaxLine bounds the bytes of a line, without its line end; 0 stands for four times the bound of a term, and what stands
+// between them. A statement may have any number of lines: a reader holds no more than one of them, a read buffer of
+// 64 KiB, and the terms of what is open in the statement.
+func MaxLine(bytes int) Option { return func(o *options) { o.line = bytes } }
 
 // MaxDepth bounds the nesting of lists, blank node property lists, annotations, reified triples and triple terms; see
 // [DefaultMaxDepth] and [DefaultMaxTripleDepth], which 0 stands for. The terms of what is open at once may have four
-// times the larger of the bounds of statement and term.
+// times the bound of a term.
 func MaxDepth(depth int) Option { return func(o *options) { o.depth, o.tripleDepth = depth, depth } }
 
 // MaxPrefixes bounds the bytes of all prefixes; see [DefaultMaxPrefixes], which 0 stands for.
@@ -97,14 +98,17 @@ func MaxDocument(bytes int64) Option { return func(o *options) { o.document = by
 // A prefix that no label can begin with is an error of the first read ([rdf.ErrInvalid]).
 func BlankPrefix(prefix string) Option { return func(o *options) { o.blankPrefix = prefix } }
 
+// LanguageCase keeps language tags as they are written. Terms that differ in that alone are then different ones, so it is
+// for who does not compare them.
+func LanguageCase() Option { return func(o *options) { o.languageCase = true } }
+
 // Reader reads the quads of a document. It is used by one goroutine at a time.
 type Reader struct {
-	in    *scan.Input
-	s     *scan.Scanner
-	o     options
-	last  bool  // the window is the last one
-	begin int   // where the statement began, from the beginning of the window
-	err   error // what Next returns from now on
+	in   *scan.Input
+	s    *scan.Scanner
+	o    options
+	last bool  // the window is the last one
+	err  error // what Next returns from now on
 
 	state    state
 	context  state // what a term that is being read is for, where it takes several steps
@@ -117,10 +121,10 @@ type Reader struct {
 	inGraph  bool
 	graph    rdf.Term
 	graphBuf []byte
-	nodes    uint64 // blank nodes made so far
+	nodes    labels.Issuer // of blank nodes
 	label    []byte
 
-	base     base
+	base     iri.Base
 	prefixes prefixes
 	resolved []byte
 }
@@ -128,13 +132,13 @@ type Reader struct {
 // NewReader returns a reader of the document that r gives. It reads r as it needs, and never beyond an error of r.
 func NewReader(r io.Reader, opts ...Option) *Reader {
 	o := collect(opts)
-	return newReader(scan.NewReader(r, o.statement, o.document), o)
+	return newReader(scan.NewReader(r, o.line, o.document), o)
 }
 
 // NewBytes returns a reader of a document in memory, which nobody may change while its terms are in use.
 func NewBytes(document []byte, opts ...Option) *Reader {
 	o := collect(opts)
-	return newReader(scan.NewBytes(document, o.statement, o.document), o)
+	return newReader(scan.NewBytes(document, o.line, o.document), o)
 }
 
 func collect(opts []Option) options {
@@ -142,8 +146,8 @@ func collect(opts []Option) options {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	o.statement = bound(o.statement, DefaultMaxStatement)
-	o.term = bound(o.term, DefaultMaxTerm)
+	o.term = scan.TermLimit(o.term)
+	o.line = scan.LineLimit(o.line, o.term)
 	o.depth = bound(o.depth, DefaultMaxDepth)
 	o.tripleDepth = bound(o.tripleDepth, DefaultMaxTripleDepth)
 	o.prefixes = bound(o.prefixes, DefaultMaxPrefixes)
@@ -154,12 +158,13 @@ func bound(n, byDefault int) int {
 	if n <= 0 {
 		return byDefault
 	}
-	return min(n, scan.MaxLimit)
+	return n
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.Turtle, 0), o: o, label: []byte("_:" + o.blankPrefix)}
+	rd := &Reader{in: in, s: scan.New(scan.Turtle, 0, o.term), o: o, label: []byte("_:" + o.blankPrefix), nodes: labels.Issuer{Name: made}}
 	rd.s.SetFile(o.file)
+	rd.s.SetLanguageCase(o.languageCase)
 	rd.prefixes.most = o.prefixes
 	if o.blankPrefix != "" {
 		if _, err := rdf.Blank(o.blankPrefix + "x"); err != nil {
@@ -170,7 +175,7 @@ func newReader(in *scan.Input, o options) *Reader {
 		if err := rdf.CheckIRI(o.base); err != nil {
 			rd.err = fmt.Errorf("base of the document: %w", err)
 		}
-		rd.base.set(o.base)
+		rd.base.Set(o.base)
 	}
 	return rd
 }
@@ -187,9 +192,6 @@ func (rd *Reader) Next(q *rdf.Quad) error {
 				rd.err = rd.more()
 				continue
 			}
-			if rd.s.Offset()-rd.begin >= rd.o.statement && !rd.fits() {
-				continue
-			}
 		}
 		switch rd.step(q, c) {
 		case emitted:
@@ -201,22 +203,7 @@ func (rd *Reader) Next(q *rdf.Quad) error {
 	return rd.err
 }
 
-// fits fails for a token behind what a statement may have. That which follows a string is part of its token where the
-// window has both, and so is let through.
-func (rd *Reader) fits() bool {
-	if rd.state == document || rd.state == suffix || rd.state == datatype {
-		return true
-	}
-	rd.err = rd.s.Fail(errStatement, "expected a statement of at most %d bytes, found a longer one", rd.o.statement)
-	return false
-}
-
-var (
-	errStatement = fmt.Errorf("length of a statement %w", rdf.ErrLimit)
-	errTerm      = fmt.Errorf("length of a term %w", rdf.ErrLimit)
-	errDepth     = fmt.Errorf("nesting %w", rdf.ErrLimit)
-	errPrefixes  = fmt.Errorf("prefixes %w", rdf.ErrLimit)
-)
+var errPrefixes = fmt.Errorf("prefixes %w", rdf.ErrLimit)
 
 // more goes on to the next window.
 func (rd *Reader) more() error {
@@ -229,13 +216,11 @@ func (rd *Reader) more() error {
 	if rd.state == afterObject {
 		rd.keepObject(rd.top())
 	}
-	taken := rd.s.Offset()
-	window, last, err := rd.in.Next(taken)
+	window, last, err := rd.in.Next(rd.s.Offset())
 	if err != nil {
 		return rd.positioned(err)
 	}
 	rd.last = last
-	rd.begin -= taken
 	rd.s.Continue(window)
 	return nil
 }

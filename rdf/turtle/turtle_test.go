@@ -41,9 +41,11 @@ func TestAccepts(t *testing.T) {
 				"_:anon1 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> <" + rdfNS + "nil> .\n"},
 		{"property lists", "[ <x:p> [ <x:q> [] ; ] ; <x:r> <x:o> ] <x:t> <x:o> .",
 			"_:anon0 <x:p> _:anon1 .\n_:anon1 <x:q> _:anon2 .\n_:anon0 <x:r> <x:o> .\n_:anon0 <x:t> <x:o> .\n"},
-		{"written labels that look made", "_:anon0 <x:p> [], _:anon0_, _:anon, _:anonx, _:anon1x, _:anon_ .",
-			"_:anon0_ <x:p> _:anon0 .\n_:anon0_ <x:p> _:anon0__ .\n_:anon0_ <x:p> _:anon .\n_:anon0_ <x:p> _:anonx .\n" +
-				"_:anon0_ <x:p> _:anon1x .\n_:anon0_ <x:p> _:anon_ .\n"},
+		{"written labels stay", "_:anon0 <x:p> [], _:anon0_, _:anon, _:anonx, _:anon2x, _:anon_ .",
+			"_:anon0 <x:p> _:anon1 .\n_:anon0 <x:p> _:anon0_ .\n_:anon0 <x:p> _:anon .\n_:anon0 <x:p> _:anonx .\n" +
+				"_:anon0 <x:p> _:anon2x .\n_:anon0 <x:p> _:anon_ .\n"},
+		{"written labels that were made before", "<x:s> <x:p> [], _:anon0, _:anon0_ .",
+			"<x:s> <x:p> _:anon0 .\n<x:s> <x:p> _:anon0_ .\n<x:s> <x:p> _:anon0__ .\n"},
 		{"annotations", spo + " {| <x:q> 'a' |} ~ <x:r> ~ {| <x:q> 'b' {| <x:q> 'c' |} |} {| <x:q> 'd' |} .",
 			spo + " .\n_:anon0 <" + rdfNS + "reifies> <<( " + spo + " )>> .\n_:anon0 <x:q> \"a\" .\n" +
 				"<x:r> <" + rdfNS + "reifies> <<( " + spo + " )>> .\n_:anon1 <" + rdfNS + "reifies> <<( " + spo + " )>> .\n" +

@@ -3,7 +3,6 @@ package turtle
 import (
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
@@ -22,13 +21,13 @@ const (
 // written together, so whoever wants few words sorts them. Before the first quad that needs RDF 1.2 (a triple term, a
 // base direction) it writes VERSION "1.2". A Writer is used by one goroutine at a time.
 //
-// Labels of blank nodes are written as they are. The reader renames labels that look like those that it makes (see the
-// package), so what was written reads as the same quads but for such names.
+// Labels of blank nodes are written as they are, and none is left out, so what was written reads as the same quads.
 type Writer struct {
 	w        io.Writer
 	buf      []byte
 	err      error
 	prefixes []Prefix
+	short    shorthand // of the prefixes
 
 	began   bool // the prefixes are written
 	version bool // so is the version
@@ -55,12 +54,15 @@ func NewWriter(w io.Writer, opts ...WriterOption) *Writer {
 	for _, opt := range opts {
 		opt(out)
 	}
-	out.err = checkPrefixes(out.prefixes)
+	if out.err = checkPrefixes(out.prefixes); out.err == nil {
+		out.short = newShorthand(out.prefixes)
+	}
 	return out
 }
 
 func checkPrefixes(prefixes []Prefix) error {
-	for i, p := range prefixes {
+	names := make(map[string]struct{}, len(prefixes))
+	for _, p := range prefixes {
 		if !scan.IsPrefix(p.Name) {
 			return fmt.Errorf("%w: prefix %q: expected letters, digits, \"_\", \"-\" and inner dots, the first a letter",
 				rdf.ErrInvalid, p.Name)
@@ -68,9 +70,10 @@ func checkPrefixes(prefixes []Prefix) error {
 		if err := rdf.CheckIRI(p.IRI); err != nil {
 			return fmt.Errorf("prefix %q: %w", p.Name, err)
 		}
-		if slices.ContainsFunc(prefixes[:i], func(other Prefix) bool { return other.Name == p.Name }) {
+		if _, twice := names[p.Name]; twice {
 			return fmt.Errorf("%w: prefix %q is given twice", rdf.ErrInvalid, p.Name)
 		}
+		names[p.Name] = struct{}{}
 	}
 	return nil
 }
@@ -189,7 +192,7 @@ func (w *Writer) handOn() {
 	w.buf = w.buf[:0]
 }
 
-func (w *Writer) term(t rdf.Term) { w.buf = AppendTerm(w.buf, t, w.prefixes...) }
+func (w *Writer) term(t rdf.Term) { w.buf = w.short.appendTerm(w.buf, t) }
 
 // verb writes a predicate and the space behind it.
 func (w *Writer) verb(p rdf.Term) {

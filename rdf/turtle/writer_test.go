@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
@@ -214,4 +216,29 @@ _:b <x:p> <<( _:b <x:p> "1"^^<`+xsd+`integer> )>> .
 	if allocs := testing.AllocsPerRun(100, all); allocs >= 1 {
 		t.Errorf("%v allocations", allocs)
 	}
+}
+
+// However many prefixes there are, an IRI gets the one that stands for most of it and leaves a local name.
+func TestManyPrefixes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		iri := rapid.Custom(func(t *rapid.T) string {
+			return "x:" + rapid.StringOfN(rapid.RuneFrom([]rune("ab/.")), 0, 6, -1).Draw(t, "rest")
+		})
+		var prefixes []turtle.Prefix
+		for i, begin := range rapid.SliceOfN(iri, 0, 40).Draw(t, "prefixes") {
+			prefixes = append(prefixes, turtle.Prefix{Name: fmt.Sprintf("p%d", i), IRI: begin})
+		}
+		term := iri.Draw(t, "term")
+		want, most := "<"+term+">", -1
+		for _, p := range prefixes {
+			local, ok := strings.CutPrefix(term, p.IRI)
+			if name := string(turtle.AppendTerm(nil, rdf.Trusted("<y:"+local+">"), turtle.Prefix{Name: "y", IRI: "y:"})); ok &&
+				name == "y:"+local && len(p.IRI) > most {
+				want, most = p.Name+":"+local, len(p.IRI)
+			}
+		}
+		if got := string(turtle.AppendTerm(nil, rdf.Trusted("<"+term+">"), prefixes...)); got != want {
+			t.Fatalf("%s: %s, expected %s of %v", term, got, want, prefixes)
+		}
+	})
 }

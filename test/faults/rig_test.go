@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
@@ -342,7 +341,7 @@ func (r *rig) read(i int, cursor string) (l log, err error) {
 	defer cancel()
 	l = log{quads: map[string]struct{}{}, cursor: cursor}
 	query := url.Values{"from": {cursor}, "live": {"false"}}
-	err = r.http.Changes(ctx, r.nodes.Doors()[i], query, func(c client.Change, cursor engine.Cursor) error {
+	err = r.http.Changes(ctx, r.nodes.Doors()[i], query, client.Reader{Change: func(c client.Change, cursor client.Cursor) error {
 		l.records, l.cursor = l.records+1, cursor.String()
 		for line := range strings.Lines(c.Patch) {
 			if q, adds := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "A "); adds {
@@ -353,7 +352,7 @@ func (r *rig) read(i int, cursor string) (l log, err error) {
 			}
 		}
 		return nil
-	}, nil)
+	}})
 	return l, err
 }
 

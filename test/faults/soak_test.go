@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/factory"
 )
@@ -208,10 +207,10 @@ func (s *soak) fail(ctx context.Context, written <-chan struct{}) {
 // judge compares the logs and the data with what was accepted.
 func (s *soak) judge(changes int) {
 	query := url.Values{"from": {"start"}, "live": {"false"}}
-	s.must(s.http.Changes(s.ctx, s.nodes.Doors()[0], query, func(c client.Change, _ engine.Cursor) error {
+	s.must(s.http.Changes(s.ctx, s.nodes.Doors()[0], query, client.Reader{Change: func(c client.Change, _ client.Cursor) error {
 		s.check.Logged([]byte(c.Patch))
 		return nil
-	}, nil))
+	}}))
 	for i := range soakNodes {
 		data, err := s.http.Data(s.ctx, s.nodes.Doors()[i])
 		s.must(err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/internal/mutants"
@@ -18,6 +19,8 @@ func main() {
 	var o options
 	flag.StringVar(&o.packages, "pkg", "", "packages whose mutants are tried, with commas between them (default all that are known)")
 	flag.IntVar(&o.sample, "sample", 0, "try so many mutants of each package, chosen by seed, and all that are listed (default all)")
+	match := flag.String("match", "", "try only mutants whose names match this regular expression (default all)")
+	flag.IntVar(&o.skip, "skip", 0, "leave the first so many of the sample out, which were tried before")
 	flag.StringVar(&o.seed, "seed", "1", "chooses the sample")
 	flag.StringVar(&o.list, "list", "internal/mutants/testdata/survivors.txt", "the list of mutants that no test notices")
 	flag.BoolVar(&o.verbose, "v", false, "tell what became of each mutant")
@@ -25,6 +28,11 @@ func main() {
 	flag.Parse()
 	if flag.NArg() > 0 {
 		flag.Usage()
+		os.Exit(2)
+	}
+	var err error
+	if o.match, err = regexp.Compile(*match); err != nil {
+		fmt.Fprintln(os.Stderr, "mutants: -match:", err)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -41,7 +49,8 @@ func main() {
 
 type options struct {
 	packages, seed, list string
-	sample               int
+	sample, skip         int
+	match                *regexp.Regexp
 	write, verbose       bool
 }
 

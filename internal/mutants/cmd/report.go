@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/internal/mutants"
 )
@@ -20,13 +21,14 @@ func (r *report) try(ctx context.Context, runner *mutants.Runner, t mutants.Targ
 	if err != nil {
 		return err
 	}
-	if err := runner.Check(ctx, t); err != nil {
-		return err
-	}
 	r.gone(t.Package, all)
 	chosen := r.choose(all, o)
+	batch, err := runner.Compile(ctx, t, chosen)
+	if err != nil {
+		return err
+	}
 	for _, m := range chosen {
-		outcome, err := runner.Try(ctx, t, m)
+		outcome, err := batch.Try(ctx, m)
 		if err != nil {
 			return err
 		}
@@ -40,20 +42,20 @@ func (r *report) try(ctx context.Context, runner *mutants.Runner, t mutants.Targ
 	return nil
 }
 
-// choose returns the sample, and the listed mutants that are not in it.
+// choose returns the sample but for what is skipped, and the listed mutants that are not in it; of both what matches.
 func (r *report) choose(all []mutants.Mutant, o options) []mutants.Mutant {
 	n := len(all)
 	if o.sample > 0 {
 		n = min(n, o.sample)
 	}
 	ordered := mutants.Sample(all, o.seed, len(all))
-	chosen := ordered[:n:n]
-	for _, m := range ordered[n:] {
+	chosen := ordered[min(o.skip, n):n:n]
+	for _, m := range slices.Concat(ordered[:min(o.skip, n)], ordered[n:]) {
 		if _, listed := r.list.Reasons[m.String()]; listed {
 			chosen = append(chosen, m)
 		}
 	}
-	return chosen
+	return slices.DeleteFunc(chosen, func(m mutants.Mutant) bool { return !o.match.MatchString(m.String()) })
 }
 
 // gone takes the listed mutants of a package out that the code doesn't have any more.

@@ -1,21 +1,25 @@
-package turtle
+// Package iri resolves references as RFC 3986, section 5.2, says, strictly, and changes nothing else of them.
+package iri
 
 import (
 	"bytes"
 	"strings"
 )
 
-// base is an absolute IRI, cut into the parts that references are resolved with.
-type base struct {
+// Base is an absolute IRI, cut into the parts that references are resolved with. The zero Base is none.
+type Base struct {
 	known bool
 	parts
 }
 
+// Known reports whether there is a base.
+func (b *Base) Known() bool { return b.known }
+
 // parts are those of an IRI or a reference. Each has its delimiter: "scheme:", "//authority", "?query", "#fragment".
 type parts struct{ scheme, authority, path, query, fragment string }
 
-// set makes an absolute IRI the base.
-func (b *base) set(iri string) { *b = base{known: true, parts: split(strings.Clone(iri))} }
+// Set makes an absolute IRI the base.
+func (b *Base) Set(iri string) { *b = Base{known: true, parts: split(strings.Clone(iri))} }
 
 // split cuts a reference as the expression of RFC 3986, appendix B, does.
 func split(iri string) (p parts) {
@@ -39,15 +43,15 @@ func split(iri string) (p parts) {
 	return p
 }
 
-// isReference reports whether an IRI that has no scheme is a relative reference: its first segment has no colon.
-func isReference(iri string) bool {
+// IsReference reports whether an IRI that has no scheme is a relative reference: its first segment has no colon.
+func IsReference(iri string) bool {
 	i := strings.IndexAny(iri, ":/?#")
 	return i < 0 || iri[i] != ':'
 }
 
-// resolve appends the IRI that a relative reference means (RFC 3986, section 5.2.2). It reports false if that can't be
+// Resolve appends the IRI that a relative reference means (RFC 3986, section 5.2.2). It reports false if that can't be
 // written: a path that begins with two slashes, without an authority before it.
-func (b *base) resolve(dst []byte, reference string) ([]byte, bool) {
+func (b *Base) Resolve(dst []byte, reference string) ([]byte, bool) {
 	r := split(reference)
 	dst = append(dst, b.scheme...)
 	query, authority := r.query, r.authority

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
+)
+
+// MissingHeader is the trailer of /v1/data?partial=true that holds the numbers of the shards that are missing.
+const MissingHeader = "Quadrille-Missing"
+
+// dataTypes are the media types of /v1/data, that of choice first. Triples have no place for a graph's name, so they are given of
+// one graph alone: whether a client gets them must not depend on what is in the data at the time.
+func dataTypes(oneGraph bool) []string {
+	formats := []rdfio.Format{rdfio.NQuads, rdfio.TriG, rdfio.JSONLD}
+	if oneGraph {
+		formats = append(formats, rdfio.Turtle, rdfio.NTriples)
+	}
+	types := make([]string, len(formats))
+	for i, f := range formats {
+		types[i] = f.MediaType()
+	}
+	return types
+}
+
+// getData gives out the quads of all shards that are asked for, with the cursor from which to follow them as a trailer.
+//
+// When it is known before the first byte that shards can't be read, the answer is 503 with the code "incomplete", which
+// names them; with partial=true it is the other shards' quads. When that shows later, the others follow all the same,
+// then a comment that names the shards; without partial=true the connection is then cut off, so that nobody takes a part
+// for the whole, and with it the numbers stand in the trailer Quadrille-Missing.
+func (a *API) getData(w http.ResponseWriter, r *http.Request, args args) {
+	d := dump{api: a, w: w, r: r}
+	d.options.Begin = d.begin
+	d.options.Partial, _ = arg[bool](args, "partial")
+	d.options.Select = selectionOf(args)
+	var p *problem
+	oneGraph := d.options.Select.Graph != nil
+	if d.media, p = acceptable(r.Header.Values("Accept"), dataTypes(oneGraph), "/v1/data"); p != nil {
+		if !oneGraph {
+			p.Detail += "; Turtle and N-Triples need ?graph=IRI or ?graph=default"
+		}
+		p.write(w)
+		return
+	}
+	d.options.Format, _ = rdfio.Parse(d.media) // it is one of ours
+	release, p := take(a.dumps, "answers with data are under way")
+	if p != nil {
+		p.write(w)
+		return
+	}
+	defer release()
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.closing, cancel)()
+	d.write(ctx)
+}
+
+// selectionOf reads graph, subject and predicate.
+func selectionOf(args args) (s graph.Selection) {
+	s.Subject, _ = arg[rdf.Term](args, "subject")
+	s.Predicate, _ = arg[rdf.Term](args, "predicate")
+	if name, ok := arg[rdf.Term](args, "graph"); ok {
+		s.Graph = &name
+	}
+	return s
+}
+
+// dump is one answer of /v1/data.
+type dump struct {
+	api     *API
+	w       http.ResponseWriter
+	r       *http.Request
+	media   string
+	options graph.DataOptions
+}
+
+// errAnswered ends a reading of which nothing is to be written.
+var errAnswered = errors.New("there is no body")
+
+// begin writes the headers when it is known where the logs end. The entity tag is made of that: what is written is as of then
+// or newer, so as long as the logs end there, it is the same. It is weak, since another answer with the tag may be newer.
+func (d *dump) begin(ends engine.Cursor) error {
+	cursor := d.cursor(ends)
+	sum := sha256.Sum256(fmt.Append(nil, cursor, " ", d.media, " ", d.r.URL.RawQuery))
+	tag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+	header := d.w.Header()
+	noStore(d.w, d.media)
+	header.Set("Cache-Control", "private, no-cache")
+	header.Add("Vary", "Accept")
+	header.Set("ETag", tag)
+	switch {
+	case etagMatches(d.r.Header.Values("If-None-Match"), tag):
+		header.Del("Content-Type")
+		d.w.WriteHeader(http.StatusNotModified)
+		return errAnswered
+	case d.r.Method == http.MethodHead:
+		return errAnswered
+	}
+	header.Set("Trailer", CursorHeader+", "+MissingHeader)
+	return nil
+}
+
+func (d *dump) cursor(marks engine.Cursor) string {
+	return client.Cursor{Pipeline: d.api.node.Status().Pipeline, Cursor: marks}.String()
+}
+
+func (d *dump) write(ctx context.Context) {
+	out := &lazyWriter{w: d.w, rc: http.NewResponseController(d.w), timeout: d.api.cfg.WriteTimeout}
+	marks, err := d.api.node.WriteData(ctx, out, d.options)
+	if errors.Is(err, errAnswered) {
+		return
+	}
+	missing, partial := errors.AsType[*graph.MissingError](err)
+	switch {
+	case err == nil:
+	case partial && d.options.Partial && ctx.Err() == nil:
+		d.w.Header().Set(MissingHeader, strings.Trim(fmt.Sprint(missing.Shards), "[]"))
+	case !out.begun:
+		d.w.Header().Del("Trailer")
+		d.problem(err, partial).write(d.w)
+		return
+	default:
+		d.api.log(d.w).Warn("data cut off", "error", err)
+		_ = out.rc.Flush() // what was written tells which shards are missing
+		panic(http.ErrAbortHandler)
+	}
+	text := d.cursor(marks)
+	switch {
+	case len(text) <= maxTrailer:
+		d.w.Header().Set(CursorHeader, text)
+	case d.options.Format != rdfio.JSONLD: // which has no comments
+		fmt.Fprintf(out, "# %s: %s\n", CursorHeader, text) // a client that has gone away does not hear of it
+	}
+}
+
+func (d *dump) problem(err error, partial bool) *problem {
+	if errors.Is(err, graph.ErrHeld) {
+		return newProblem("not_acceptable", "%v", err)
+	}
+	d.api.log(d.w).Error("data", "error", err)
+	if partial {
+		return newProblem("incomplete", "%s; ?partial=true gives the others", oneLine(err))
+	}
+	return newProblem("data", "read the quads of all shards: %v", err).retry("1")
+}
+
+// lazyWriter writes to a client that has its time for each write, and remembers whether anything was written.
+type lazyWriter struct {
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	timeout time.Duration
+	begun   bool
+}
+
+var _ io.Writer = (*lazyWriter)(nil)
+
+func (l *lazyWriter) Write(b []byte) (int, error) {
+	l.begun = true
+	_ = l.rc.SetWriteDeadline(time.Now().Add(l.timeout))
+	return l.w.Write(b)
+}

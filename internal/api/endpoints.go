@@ -1,0 +1,138 @@
+package api
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/graph"
+)
+
+// endpoint is one method of one path: what it takes, what it gives, and who serves it. The handlers, the checks of requests and
+// the OpenAPI document come from the table that endpoints returns.
+type endpoint struct {
+	method, path string
+	what         string
+	// query are the parameters. Any other is a mistake.
+	query []parameter
+	// headers are the request's headers that mean something here, with what they mean, besides those of all endpoints.
+	headers map[string]string
+	// takes are the media types of a body, gives those of a good answer.
+	takes, gives []string
+	// statuses are those of good answers, codes those of the problems, besides those of all endpoints.
+	statuses []int
+	codes    []string
+	// open: no token is needed.
+	open bool
+	// compressed: the answer is compressed for who accepts it.
+	compressed bool
+	serve      func(w http.ResponseWriter, r *http.Request, args args)
+}
+
+const (
+	typeJSON    = "application/json"
+	typeOpenAPI = "application/vnd.oai.openapi+json"
+	typeMetrics = "text/plain"
+)
+
+// commonCodes are the codes that each endpoint may answer with.
+var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "starting"}
+
+// selection are the parameters that choose quads.
+var selection = []parameter{
+	{name: "graph", kind: kindName, what: "Only what is in this graph: an IRI, _:LABEL, or default for the default graph."},
+	{name: "subject", kind: kindNode, what: "Only what has this subject: an IRI, or _:LABEL."},
+	{name: "predicate", kind: kindIRI, what: "Only what has this predicate."},
+}
+
+// endpoints is the table of the API.
+func (a *API) endpoints() []*endpoint {
+	return []*endpoint{
+		{method: http.MethodPost, path: "/v1/changes",
+			what: "Takes a document of changes, which is answered when all of it is committed.",
+			headers: map[string]string{
+				"Content-Encoding": "gzip, or none.",
+				"Idempotency-Key": "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once. Another body under the same key is refused " +
+					"in the shards that both fall in.",
+			},
+			takes: graph.MediaTypes(), gives: []string{typeJSON}, statuses: []int{http.StatusOK},
+			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event",
+				"prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
+				"syntax", "body", "internal", "unauthorized"},
+			serve: a.postChanges},
+		{method: http.MethodGet, path: "/v1/changes", what: "Gives out the changes that were committed, live or not.",
+			query: append([]parameter{
+				{name: "from", kind: kindFrom, what: "Where to begin: start, now, or a cursor that a node has handed out. Default: start."},
+				{name: "shard", kind: kindInt, many: true, what: "Only this shard; again for more. Default: all."},
+				{name: "live", kind: kindBool, what: "Go on with what is yet to come. Default: true for events, else false."},
+			}, selection...),
+			headers: map[string]string{"Last-Event-ID": "A cursor that goes before from; a browser resumes with it."},
+			gives:   []string{typePatch, typeBinaryPatch, typeEvents}, statuses: []int{http.StatusOK},
+			codes:      []string{"cursor", "tails", "too_many_streams", "unauthorized"},
+			compressed: true, serve: a.getChanges},
+		{method: http.MethodGet, path: "/v1/data", what: "Gives out the quads of all shards.",
+			query: append([]parameter{
+				{name: "partial", kind: kindBool, what: "Give out those of the other shards where some can't be read."},
+			}, selection...),
+			headers: map[string]string{"If-None-Match": "The ETag of an answer that is known: 304 if nothing was committed since."},
+			gives:   dataTypes(true), statuses: []int{http.StatusOK, http.StatusNotModified},
+			codes:      []string{"incomplete", "data", "too_many_streams", "unauthorized"},
+			compressed: true, serve: a.getData},
+		{method: http.MethodGet, path: "/v1/status", what: "Says what this node knows.",
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, codes: []string{"unauthorized"}, compressed: true,
+			serve: a.getStatus},
+		{method: http.MethodGet, path: "/v1/verify", what: "Says what this node finds in its own copy of the logs.",
+			query: []parameter{{name: "at", kind: kindAt, what: "Give the ids of the records at these places instead."}},
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK},
+			codes: []string{"not_found", "busy", "not_verified", "unauthorized"},
+			serve: a.getVerify},
+		{method: http.MethodGet, path: "/v1/openapi.json", what: "Describes the API.",
+			gives: []string{typeJSON, typeOpenAPI}, statuses: []int{http.StatusOK}, codes: []string{"unauthorized"}, compressed: true,
+			serve: a.getOpenAPI},
+		{method: http.MethodGet, path: "/healthz", what: "Says that the process answers.",
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, open: true, serve: getHealth},
+		{method: http.MethodGet, path: "/readyz", what: "Says whether this node can commit to every shard that it owns.",
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, codes: []string{"not_ready"}, open: true, serve: a.getReady},
+		{method: http.MethodGet, path: "/metrics", what: "Gives out metrics for Prometheus.",
+			gives: []string{typeMetrics}, statuses: []int{http.StatusOK}, codes: []string{"unauthorized"},
+			serve: func(w http.ResponseWriter, r *http.Request, _ args) { a.metrics.handler.ServeHTTP(w, r) }},
+	}
+}
+
+// route is a path with its endpoints by method.
+type route map[string]*endpoint
+
+func routesOf(endpoints []*endpoint) map[string]route {
+	routes := map[string]route{}
+	for _, e := range endpoints {
+		if routes[e.path] == nil {
+			routes[e.path] = route{}
+		}
+		routes[e.path][e.method] = e
+	}
+	return routes
+}
+
+// find returns the endpoint of a method, nil if there is none. HEAD is GET without the body.
+func (r route) find(method string) *endpoint {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	return r[method]
+}
+
+// allow is the value of the header Allow.
+func (r route) allow() string {
+	names := []string{http.MethodOptions}
+	for name := range r {
+		names = append(names, name)
+		if name == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,0 +1,228 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/node"
+)
+
+// openAPI is what the test needs of the document.
+type openAPI struct {
+	OpenAPI string `json:"openapi"`
+	Paths   map[string]map[string]struct {
+		Parameters []struct {
+			Name, In string
+			Schema   struct{ Type string }
+		}
+		RequestBody *struct{ Content map[string]any } `json:"requestBody"`
+		Responses   map[string]struct {
+			Description string
+			Content     map[string]any
+		}
+		Security []map[string][]string
+	}
+	Components struct {
+		Schemas struct {
+			Problem struct {
+				Properties struct{ Code struct{ Enum []string } }
+			}
+		}
+	}
+}
+
+// described is the document of an API that nobody asks.
+var described = sync.OnceValues(func() (d openAPI, err error) {
+	w := httptest.NewRecorder()
+	api.New(good(), api.Config{}).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/openapi.json", nil))
+	return d, json.Unmarshal(w.Body.Bytes(), &d)
+})
+
+// checkDescribed holds each answer that a test gets to the document: it has the status and, for a problem, the code.
+func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body string) {
+	t.Helper()
+	d, err := described()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := d.Paths[r.URL.Path][strings.ToLower(r.Method)]
+	if !ok {
+		return
+	}
+	response, ok := o.Responses[fmt.Sprint(answer.StatusCode)]
+	if !ok {
+		t.Errorf("%s %s: the document has no answer %d: %s", r.Method, r.URL, answer.StatusCode, body)
+	}
+	if answer.Header.Get("Content-Type") == client.TypeProblem && !strings.Contains(response.Description, code(t, body)+": ") {
+		t.Errorf("%s %s: the document has no code %s: %s", r.Method, r.URL, code(t, body), response.Description)
+	}
+}
+
+// good answers whatever it is asked.
+func good() *scripted {
+	return &scripted{
+		submit: func(context.Context, graph.Submission) ([]graph.Result, error) { return nil, nil },
+		follow: func(context.Context, node.FollowOptions, func(node.Record) error) error { return nil },
+		data:   func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return engine.Cursor{}, nil },
+		status: node.Status{Pipeline: "main", Shards: make([]node.ShardStatus, 4)},
+	}
+}
+
+func describe(t *testing.T, url string) (d openAPI) {
+	t.Helper()
+	answer, body := call(t, "GET", url+"/v1/openapi.json", "")
+	if err := json.Unmarshal([]byte(body), &d); err != nil || answer.StatusCode != 200 || d.OpenAPI != "3.1.0" {
+		t.Fatalf("%d %v: %s", answer.StatusCode, err, body)
+	}
+	return d
+}
+
+// values are good and bad ones for each parameter.
+var values = map[string]struct{ good, bad []string }{
+	"from":      {[]string{"start", "now", "0:0", "main@0:0"}, []string{"", "later", "0", "0:x", "@0:0", "9:1"}},
+	"shard":     {[]string{"0", "3"}, []string{"", "4", "-1", "x", "1.0"}},
+	"live":      {[]string{"false"}, []string{"", "perhaps", "1", "TRUE"}},
+	"partial":   {[]string{"true", "false"}, []string{"", "perhaps", "t"}},
+	"graph":     {[]string{"default", "http://e/g", "%3Chttp://e/g%3E", "_:b"}, []string{"", "g", "a%20b:c", "_:", "http://e/%3E"}},
+	"subject":   {[]string{"http://e/s", "_:b"}, []string{"", "s", "default", "%22x%22"}},
+	"predicate": {[]string{"http://e/p"}, []string{"", "p", "_:b"}},
+	"at":        {[]string{"0:1", "control:1,0:2"}, []string{"", "0", "x:1"}},
+}
+
+// TestOpenAPI holds the document to the handlers: each route answers, each parameter is taken and looked at, what isn't there is
+// refused, and each status is one that the document has.
+func TestOpenAPI(t *testing.T) {
+	url := serve(t, good(), api.Config{Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
+		return make([]string, len(places)), nil
+	}, verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
+	d := describe(t, url)
+	for path, methods := range d.Paths {
+		for method, o := range methods {
+			ask := func(query string, want int) {
+				t.Helper()
+				answer, body := call(t, strings.ToUpper(method), url+path+query, "", "Content-Type", patchType)
+				status := fmt.Sprint(answer.StatusCode)
+				response, told := o.Responses[status]
+				media, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";")
+				if _, ok := response.Content[media]; answer.StatusCode != want || !told || !ok {
+					t.Errorf("%s %s%s: %s %s, want %d; described are %v\n%s", method, path, query, status, media, want, response, body)
+				}
+				if want == 400 && code(t, body) != "bad_parameter" {
+					t.Errorf("%s %s%s: %s", method, path, query, body)
+				}
+			}
+			ask("", 200)
+			ask("?nothing=1", 400)
+			ask("?%zz", 400)
+			for _, p := range o.Parameters {
+				if p.In != "query" {
+					continue
+				}
+				v, ok := values[p.Name]
+				if !ok {
+					t.Errorf("%s %s: no values for %s", method, path, p.Name)
+				}
+				for _, text := range v.good {
+					ask("?"+p.Name+"="+text, 200)
+				}
+				for _, text := range v.bad {
+					ask("?"+p.Name+"="+text, 400)
+				}
+				twice := 400
+				if p.Schema.Type == "array" {
+					twice = 200
+				}
+				ask("?"+p.Name+"="+v.good[0]+"&"+p.Name+"="+v.good[0], twice)
+			}
+		}
+	}
+	if enum := d.Components.Schemas.Problem.Properties.Code.Enum; len(enum) != len(client.Codes()) {
+		t.Errorf("codes %v", enum)
+	}
+}
+
+// TestOpenAPIDescribesRefusals: what is taken, given and guarded is what the document says.
+func TestOpenAPIDescribesRefusals(t *testing.T) {
+	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Token: "secret"})
+	for path, methods := range describe(t, open).Paths {
+		for method, o := range methods {
+			method := strings.ToUpper(method)
+			want := 401
+			if len(o.Security) == 0 {
+				want = 200
+			}
+			if answer, body := call(t, method, guarded+path, "", "Content-Type", patchType); answer.StatusCode != want {
+				t.Errorf("%s %s without a token: %d %s", method, path, answer.StatusCode, body)
+			}
+			if answer, _ := call(t, method, open+path, "", "Content-Type", patchType, "Accept", "image/png"); answer.StatusCode != 406 {
+				t.Errorf("%s %s as a picture: %d", method, path, answer.StatusCode)
+			}
+			if o.RequestBody == nil {
+				continue
+			}
+			for media := range o.RequestBody.Content {
+				if answer, body := call(t, method, open+path, "", "Content-Type", media); answer.StatusCode != 200 {
+					t.Errorf("%s %s of %s: %d %s", method, path, media, answer.StatusCode, body)
+				}
+			}
+			if answer, _ := call(t, method, open+path, "", "Content-Type", "image/png"); answer.StatusCode != 415 {
+				t.Errorf("%s %s of a picture: %d", method, path, answer.StatusCode)
+			}
+		}
+	}
+}
+
+// TestMethods: OPTIONS tells which there are, HEAD is GET without a body.
+func TestMethods(t *testing.T) {
+	url := serve(t, good(), api.Config{Verifier: &verifier{verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
+	for path, methods := range describe(t, url).Paths {
+		answer, _ := call(t, "OPTIONS", url+path, "")
+		allowed := strings.Split(answer.Header.Get("Allow"), ", ")
+		if answer.StatusCode != 204 || !slices.Contains(allowed, "OPTIONS") {
+			t.Errorf("%s: %d %v", path, answer.StatusCode, answer.Header)
+		}
+		for method := range methods {
+			if !slices.Contains(allowed, strings.ToUpper(method)) {
+				t.Errorf("%s: %s is not in %v", path, method, allowed)
+			}
+		}
+		if slices.Contains(allowed, "HEAD") {
+			got, _ := call(t, "GET", url+path, "")
+			head, body := call(t, "HEAD", url+path, "")
+			if head.StatusCode != got.StatusCode || body != "" || head.Header.Get("Content-Type") != got.Header.Get("Content-Type") {
+				t.Errorf("%s: HEAD %d %v, GET %d %v", path, head.StatusCode, head.Header, got.StatusCode, got.Header)
+			}
+		}
+		if answer, _ := call(t, "PATCH", url+path, ""); answer.StatusCode != 405 || answer.Header.Get("Allow") == "" {
+			t.Errorf("%s: PATCH %d", path, answer.StatusCode)
+		}
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	url := serve(t, good(), api.Config{})
+	for _, test := range []struct{ sent, want string }{{"abc-1", "abc-1"}, {"", ""}, {strings.Repeat("x", 129), ""}, {"a b", ""}, {"é", ""}} {
+		for _, path := range []string{"/v1/status", "/v1/nothing", "/v1/data?x=1"} {
+			answer, body := call(t, "GET", url+path, "", "X-Request-Id", test.sent)
+			got := answer.Header.Get("X-Request-Id")
+			if test.want != "" && got != test.want || got == "" || test.want == "" && got == test.sent {
+				t.Errorf("%s, %q: %q", path, test.sent, got)
+			}
+			if answer.StatusCode != http.StatusOK && !strings.Contains(body, `"request_id":"`+got+`"`) {
+				t.Errorf("%s: %s", path, body)
+			}
+		}
+	}
+}

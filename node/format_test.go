@@ -1,0 +1,53 @@
+package node_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/shipper"
+)
+
+// TestEarlierMember: while a member is of a version that doesn't know it, no batch to another node says what was checked. Once
+// all know it, each does.
+func TestEarlierMember(t *testing.T) {
+	for _, format := range []int{0, coordinator.Format} {
+		c := newCluster(t, 1, calm)
+		s := coordinator.NewState(coordinator.Settings{Shards: 1, Hash: shard.HashName, Key: "subject", Keep: coordinator.DefaultKeep, Format: max(format, 1)})
+		record, err := coordinator.AppendRecord(nil, "main", s, s.Enter(coordinator.Member{Name: "other", Process: "p", Weight: 1, Format: format}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.store.Control().Append(t.Context(), 0, record); err != nil {
+			t.Fatal(err)
+		}
+		arrived := make(chan event.Event, 100)
+		if err := c.network.RegisterRoute("other", shipper.ReceiverFunc(func(_ context.Context, b event.Batch) error {
+			for _, ev := range b.Events {
+				select {
+				case arrived <- ev:
+				default: // it is sent again until somebody answers
+				}
+			}
+			return nil
+		})); err != nil {
+			t.Fatal(err)
+		}
+		c.start("n1")
+		ctx, giveUp := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			<-c.nodes["n1"].Entered()
+			_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte("A <urn:s> <urn:p> <urn:o> .")})
+			ended <- err
+		}()
+		if ev := <-arrived; ev.Checked != (format == coordinator.Format) {
+			t.Errorf("a member knows format %d: the event that is sent to it is marked as checked: %v", format, ev.Checked)
+		}
+		giveUp()
+		<-ended
+	}
+}

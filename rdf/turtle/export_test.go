@@ -1,0 +1,9 @@
+package turtle
+
+import "github.com/quadrille-stream/quadrille/rdf"
+
+// AppendTerm appends a term as a [Writer] with the prefixes writes it.
+func AppendTerm(dst []byte, t rdf.Term, prefixes ...Prefix) []byte {
+	h := newShorthand(prefixes)
+	return h.appendTerm(dst, t)
+}
