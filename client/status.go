@@ -1,6 +1,10 @@
 package client
 
-import "github.com/quadrille-stream/quadrille/engine"
+import (
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+)
 
 // Status is a snapshot of a node, for people and for tests.
 type Status struct {
@@ -24,6 +28,9 @@ type Status struct {
 	// Members are in order of name, Shards in order of number.
 	Members []MemberStatus `json:"members"`
 	Shards  []ShardStatus  `json:"shards"`
+	// Sources and Sinks are those that the node's configuration names, in order of name.
+	Sources []SourceStatus `json:"sources,omitempty"`
+	Sinks   []SinkStatus   `json:"sinks,omitempty"`
 	// Stats are the counters of this node.
 	Stats Stats `json:"stats"`
 }
@@ -56,8 +63,10 @@ type MemberStatus struct {
 	Incarnation uint64 `json:"incarnation"`
 	// Owned is the number of shards that the assignment gives it.
 	Owned int `json:"owned"`
-	// Alive: it was heard within the time after which it would be taken for dead.
+	// Alive: it was heard within the time after which it would be taken for dead, and is not cut off. Cut: it says itself that it
+	// hears none of the others, and reaches no majority of the engine's servers.
 	Alive       bool    `json:"alive"`
+	Cut         bool    `json:"cut,omitempty"`
 	HeardMillis int64   `json:"heard_ms"` // since its last beat; -1: never heard
 	Load        float64 `json:"load"`     // changes in the last second
 	Info        string  `json:"info,omitempty"`
@@ -75,6 +84,45 @@ type ShardStatus struct {
 	Quads    int    `json:"quads"`
 	Head     string `json:"head,omitempty"`
 	Error    string `json:"error,omitempty"`
+}
+
+// SourceStatus is how a source is on this node.
+type SourceStatus struct {
+	// Name is the source's in the configuration.
+	Name string `json:"name"`
+	// Home is the shard whose owner runs the source. Running: that is this node.
+	Home    int  `json:"home"`
+	Running bool `json:"running"`
+	// Messages counts those committed since the node's start, Rejected those of them that are dead letters.
+	Messages uint64 `json:"messages"`
+	Rejected uint64 `json:"rejected"`
+	// Failing says why the source is being tried again; nil: it isn't.
+	Failing *Failure `json:"failing,omitempty"`
+}
+
+// SinkStatus is how a sink is on this node.
+type SinkStatus struct {
+	// Name is the sink's in the configuration.
+	Name string `json:"name"`
+	// Shards are those that this node writes to the sink, or tries to, in order of number.
+	Shards []SinkShard `json:"shards,omitempty"`
+}
+
+// SinkShard is how far a sink has written one shard.
+type SinkShard struct {
+	// Shard is the shard's number.
+	Shard int `json:"shard"`
+	// Position is the log position up to which the target has the shard for certain.
+	Position uint64 `json:"position"`
+	// Failing says why the shard is being tried again; nil: it isn't.
+	Failing *Failure `json:"failing,omitempty"`
+}
+
+// Failure is why something is being tried again.
+type Failure struct {
+	// Since is when it last went from well to failing, Error the newest error.
+	Since time.Time `json:"since"`
+	Error string    `json:"error"`
 }
 
 // Stats counts since the node's start.

@@ -71,6 +71,8 @@ const (
 	Behind ReplicaState = "behind"
 	// Offline: its server is not heard.
 	Offline ReplicaState = "offline"
+	// Unknown: no server leads the stream, so nobody knows what the copy lacks.
+	Unknown ReplicaState = "unknown"
 )
 
 // ReplicaHealth is how one copy of a stream is.

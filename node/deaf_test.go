@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -271,6 +272,10 @@ func TestNodeThatIsApartAnswersSoon(t *testing.T) {
 				before := c.members("n2")
 				test.part(o)
 				c.takenOut("n1", "n2", before)
+				says := strings.Join(c.nodes["n1"].Status().Degraded, "\n")
+				if strings.Contains(says, "node n1 is not heard") || strings.Contains(says, "node n1 is cut off") != (test.name == "deaf") {
+					t.Errorf("n1 says of itself: %s", says)
+				}
 				began := time.Now()
 				err := c.tryWithin("n1", time.Minute, manySubjects)
 				if took := time.Since(began); !errors.Is(err, test.want) || took > time.Second {

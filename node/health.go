@@ -133,7 +133,11 @@ func (n *Node) canCommit(shard int) error {
 // degraded lists what is not as it should be, though the node may be ready: what a person should look at.
 func (n *Node) degraded(s *Status) (list []string) {
 	for _, m := range s.Members {
-		if !m.Alive {
+		switch {
+		case m.Cut:
+			list = append(list, fmt.Sprintf("node %s is cut off: it hears none of the others, and reaches no majority of the engine's servers",
+				m.Name))
+		case !m.Alive:
 			list = append(list, fmt.Sprintf("node %s is not heard", m.Name))
 		}
 	}

@@ -48,7 +48,8 @@ func (n *Node) members(state *coordinator.State, owned map[string]int) (list []M
 		ms := MemberStatus{Name: m.Name, Incarnation: m.Incarnation, Owned: owned[m.Name], HeardMillis: -1}
 		if h, ok := n.beats.last[m.Name]; ok {
 			since := time.Since(h.at)
-			ms.HeardMillis, ms.Alive = since.Milliseconds(), since < n.cfg.FailAfter && !h.Cut
+			fresh := since < n.cfg.FailAfter
+			ms.HeardMillis, ms.Alive, ms.Cut = since.Milliseconds(), fresh && !h.Cut, fresh && h.Cut
 			ms.Load, ms.Info = h.Load, h.Info
 		}
 		list = append(list, ms)

@@ -90,8 +90,10 @@ type MemberStatus struct {
 	Incarnation uint64
 	// Owned is the number of shards that the assignment gives it.
 	Owned int
-	// Alive: it was heard within the time after which it would be taken for dead.
+	// Alive: it was heard within the time after which it would be taken for dead, and is not cut off. Cut: it says itself that it
+	// hears none of the others, and reaches no majority of the engine's servers.
 	Alive       bool
+	Cut         bool
 	HeardMillis int64   // since its last beat; -1: never heard
 	Load        float64 // changes in the last second
 	Info        string

@@ -55,6 +55,9 @@ func (osDisk) SyncDir(dir string) error {
 
 type osFile struct{ *os.File }
 
+// errLocked: another sink, mostly of another process, writes the file.
+var errLocked = errors.New("another process or sink writes it")
+
 func (f osFile) Lock() error { return lock(f.File) }
 
 func (f osFile) Size() (int64, error) {

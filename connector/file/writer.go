@@ -38,7 +38,7 @@ func open(d disk, path string, shard, batch int) (_ *writer, err error) {
 		}
 	}()
 	if err := f.Lock(); err != nil {
-		return nil, fmt.Errorf("lock %s, which another process writes: %w", path, err)
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
 	size, err := f.Size()
 	if err != nil {

@@ -2,9 +2,9 @@ package jetstream
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 )
 
 // Bounds and defaults of [Config].
@@ -52,8 +52,8 @@ func (cfg Config) logger() *slog.Logger { return cmp.Or(cfg.Logger, slog.Default
 
 // withDefaults checks cfg and fills in what is left out.
 func (cfg Config) withDefaults() (Config, error) {
-	if err := checkName(cfg.Pipeline); err != nil {
-		return cfg, err
+	if err := CheckPipeline(cfg.Pipeline); err != nil {
+		return cfg, fmt.Errorf("engine configuration: pipeline %w", err)
 	}
 	if cfg.Shards < 1 {
 		return cfg, fmt.Errorf("engine configuration: %d shards, expected 1 or more", cfg.Shards)
@@ -70,19 +70,13 @@ func (cfg Config) withDefaults() (Config, error) {
 	return cfg, nil
 }
 
-// checkName keeps the names of pipelines such that they can stand in the names of subjects, streams and buckets.
-func checkName(name string) error {
-	if name == "" {
-		return errors.New("engine configuration: the pipeline has no name")
+// CheckPipeline reports what is wrong with the name of a pipeline, which stands in the names of subjects, streams and buckets.
+func CheckPipeline(name string) error {
+	bad := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
 	}
-	if len(name) > MaxPipelineName {
-		return fmt.Errorf("engine configuration: the pipeline's name has %d bytes, at most %d", len(name), MaxPipelineName)
-	}
-	for _, c := range []byte(name) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return fmt.Errorf("engine configuration: pipeline %q: %q is not allowed, "+
-				"only ASCII letters, digits, '-' and '_' are", name, c)
-		}
+	if name == "" || len(name) > MaxPipelineName || strings.ContainsFunc(name, bad) {
+		return fmt.Errorf("%q: expected 1 to %d letters, digits, '-' and '_'", name, MaxPipelineName)
 	}
 	return nil
 }

@@ -34,6 +34,17 @@ type dirLock struct{ f *os.File }
 
 func (l *dirLock) release() error { return l.f.Close() }
 
+// errInUse: another process has the lock.
+var errInUse = errors.New("in use by another process")
+
+// notLocked says why a data folder can't be had.
+func notLocked(dir string, err error) error {
+	if errors.Is(err, errInUse) {
+		return fmt.Errorf("data folder %s is %w: stop it first, or choose another folder", dir, err)
+	}
+	return fmt.Errorf("lock data folder %s: %w", dir, err)
+}
+
 // openDir makes, locks and checks the data folder.
 func openDir(cfg ServerConfig) (*dirLock, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
@@ -44,9 +55,7 @@ func openDir(cfg ServerConfig) (*dirLock, error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	if err := lockExclusive(f); err != nil {
-		return nil, errors.Join(
-			fmt.Errorf("data folder %s is in use by another process: stop it, or choose another folder: %w", cfg.Dir, err),
-			f.Close())
+		return nil, errors.Join(notLocked(cfg.Dir, err), f.Close())
 	}
 	l := &dirLock{f}
 	if err := checkMark(cfg.Dir, dirMark{cfg.Name, cfg.Cluster}); err != nil {

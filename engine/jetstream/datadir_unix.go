@@ -9,9 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockExclusive takes the lock or fails at once. The kernel frees it when the process ends, however it ends.
+// lockExclusive takes the lock or fails at once, with errInUse if another process has it. The kernel frees it when the
+// process ends, however it ends.
 func lockExclusive(f *os.File) error {
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return errInUse
+	}
+	return err
 }
 
 // syncDir makes the names in a folder durable.

@@ -1,15 +1,21 @@
 package jetstream
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/windows"
 )
 
-// lockExclusive takes the lock or fails at once. Windows frees it when the process ends, however it ends.
+// lockExclusive takes the lock or fails at once, with errInUse if another process has it. Windows frees it when the
+// process ends, however it ends.
 func lockExclusive(f *os.File) error {
-	return windows.LockFileEx(windows.Handle(f.Fd()),
+	err := windows.LockFileEx(windows.Handle(f.Fd()),
 		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return errInUse
+	}
+	return err
 }
 
 // syncDir does nothing: Windows can't fsync a folder, and journals its names.

@@ -72,8 +72,12 @@ func (s *stream) health(ctx context.Context, replicas int) engine.StreamHealth {
 	}
 	h.Leader, h.Replicas = s.replicasOf(info)
 	s.ownReplica(h.Replicas)
-	if heard := len(h.Replicas) - count(h.Replicas, engine.Offline); heard <= replicas/2 {
-		h.Err = fmt.Errorf("%w: stream %s: its leader hears %d of %d servers, itself included", engine.ErrNoLeader, s.name, heard, replicas)
+	if h.Leader == "" {
+		h.Err = fmt.Errorf("%w: stream %s: too few of its %d servers reach each other to elect one", engine.ErrNoLeader, s.name,
+			replicas)
+	} else if heard := len(h.Replicas) - count(h.Replicas, engine.Offline); heard <= replicas/2 {
+		h.Err = fmt.Errorf("%w: stream %s: server %s, which has led it, hears %d of %d servers, itself included: too few to lead on",
+			engine.ErrNoLeader, s.name, h.Leader, heard, replicas)
 	}
 	return h
 }
@@ -144,15 +148,21 @@ const (
 	usualLag = 1000
 )
 
-// replicasOf lists the copies, that of the leader first. A stand-alone server names nobody.
+// replicasOf lists the copies, that of the leader first. A stand-alone server names nobody. How the copies in
+// a cluster are only their leader knows: without one, what a server says of them is what it last believed.
 func (s *stream) replicasOf(info *natsjs.StreamInfo) (leader string, list []engine.ReplicaHealth) {
-	if info.Cluster == nil || info.Cluster.Leader == "" {
+	c := cmp.Or(info.Cluster, &natsjs.ClusterInfo{})
+	if c.Leader == "" && info.Config.Replicas <= 1 {
 		return "this server", []engine.ReplicaHealth{{Server: "this server", State: engine.Current}}
 	}
-	list = append(list, engine.ReplicaHealth{Server: info.Cluster.Leader, State: engine.Current})
-	for _, r := range info.Cluster.Replicas {
+	if c.Leader != "" {
+		list = append(list, engine.ReplicaHealth{Server: c.Leader, State: engine.Current})
+	}
+	for _, r := range c.Replicas {
 		replica := engine.ReplicaHealth{Server: r.Name, State: engine.Current, Lag: r.Lag}
 		switch {
+		case c.Leader == "":
+			replica.State, replica.Lag = engine.Unknown, 0
 		case r.Offline:
 			replica.State = engine.Offline
 		case r.Active > behindFor:
@@ -162,7 +172,7 @@ func (s *stream) replicasOf(info *natsjs.StreamInfo) (leader string, list []engi
 		}
 		list = append(list, replica)
 	}
-	return info.Cluster.Leader, list
+	return c.Leader, list
 }
 
 // ownReplica adds what the server of this process says of its own copy, which its leader can't see: that a write has failed,

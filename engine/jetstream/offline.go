@@ -42,8 +42,7 @@ func OpenFolder(dir string) (*Folder, error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	if err := lockExclusive(file); err != nil {
-		return nil, errors.Join(
-			fmt.Errorf("data folder %s is in use by another process: stop it first: %w", dir, err), file.Close())
+		return nil, errors.Join(notLocked(dir, err), file.Close())
 	}
 	f.lock = &dirLock{file}
 	return f, nil

@@ -20,18 +20,18 @@ func TestConfigErrors(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		{Config{Shards: 1}, "the pipeline has no name"},
-		{Config{Pipeline: "a.b", Shards: 1}, `pipeline "a.b": '.' is not allowed`},
-		{Config{Pipeline: "a b", Shards: 1}, `pipeline "a b": ' ' is not allowed`},
-		{Config{Pipeline: "*", Shards: 1}, `pipeline "*": '*' is not allowed`},
-		{Config{Pipeline: "é", Shards: 1}, "only ASCII letters"},
-		{Config{Pipeline: strings.Repeat("x", 65), Shards: 1}, "has 65 bytes, at most 64"},
+		{Config{Shards: 1}, `pipeline "": expected 1 to 64 letters`},
+		{Config{Pipeline: "a.b", Shards: 1}, `pipeline "a.b": expected 1 to 64 letters`},
+		{Config{Pipeline: "a b", Shards: 1}, `pipeline "a b": expected 1 to 64 letters`},
+		{Config{Pipeline: "*", Shards: 1}, `pipeline "*": expected 1 to 64 letters`},
+		{Config{Pipeline: "é", Shards: 1}, "expected 1 to 64 letters"},
+		{Config{Pipeline: strings.Repeat("x", 65), Shards: 1}, "expected 1 to 64 letters"},
 		{Config{Pipeline: "x"}, "0 shards, expected 1 or more"},
 		{Config{Pipeline: "x", Shards: 2, Streams: 3}, "3 streams, expected 1 to 2"},
 		{Config{Pipeline: "x", Shards: 2, Streams: -1}, "-1 streams, expected 1 to 2"},
 		{Config{Pipeline: "x", Shards: 2, Replicas: 6}, "6 replicas, expected 1 to 5"},
 		{Config{Pipeline: "x", Shards: 2, Replicas: -1}, "-1 replicas, expected 1 to 5"},
-		{Config{Pipeline: "x", Shards: 2, Replicas: 3}, "replicas > 1 not supported in non-clustered mode"},
+		{Config{Pipeline: "x", Shards: 2, Replicas: 3}, ": 3 copies: the server stands alone, and keeps one; ask for one"},
 	} {
 		_, err := Open(limited(t), nc, test.cfg)
 		if err == nil || !strings.Contains(err.Error(), test.want) {
@@ -194,8 +194,8 @@ func TestPassing(t *testing.T) {
 		{&apiError{Code: codeNotAvailable}, true},
 		{&apiError{Code: codeNoPeers}, true},
 		{&natsjs.APIError{Code: 503, ErrorCode: codeNotAvailable}, true},
-		{&natsjs.APIError{Code: 500, ErrorCode: 10052}, false}, // invalid configuration
-		{&natsjs.APIError{Code: 500, ErrorCode: 10074}, false}, // one server can't replicate
+		{&natsjs.APIError{Code: 500, ErrorCode: 10052}, false},          // invalid configuration
+		{&natsjs.APIError{Code: 500, ErrorCode: codeNoReplicas}, false}, // one server can't replicate
 		{fmt.Errorf("%w: x", errSettings), false},
 		{nats.ErrConnectionClosed, false},
 		{context.Canceled, false},

@@ -112,7 +112,7 @@ func TestDataFolder(t *testing.T) {
 			t.Errorf("StartServer %s: %v, want %q", what, err, want)
 		}
 	}
-	refused("on a folder in use", "is in use by another process", alone(dir))
+	refused("on a folder in use", "is in use by another process: stop it first, or choose another folder", alone(dir))
 	s.Shutdown()
 	start(t, clustered).Shutdown()
 	other := alone(dir)

@@ -194,6 +194,11 @@ func tryCreate(ctx context.Context, js natsjs.JetStream, want natsjs.StreamConfi
 	once, cancel := settled(ctx)
 	defer cancel()
 	_, err = js.CreateStream(once, want)
+	var refused *natsjs.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == codeNoReplicas {
+		return fmt.Errorf("%d copies: the server stands alone, and keeps one; ask for one (replicas), or use servers that form a cluster",
+			want.Replicas)
+	}
 	if err == nil || errors.Is(err, natsjs.ErrStreamNameAlreadyInUse) { // in use: another node was faster
 		if err = tryCheck(ctx, js, want); errors.Is(err, natsjs.ErrStreamNotFound) {
 			err = fmt.Errorf("%w: another node is just creating it", errNoAnswer)
@@ -336,6 +341,7 @@ const (
 	codeTooLarge          = 10054
 	codeNoStream          = 10059
 	codeWrongLast         = 10071
+	codeNoReplicas        = 10074
 	codeNotEnabled        = 10076 // JetStream is only starting, or has stopped for want of room
 	codeStoreFailed       = 10077 // the store did not take it, with its error as the text
 	codePurgeFailed       = 10110

@@ -38,6 +38,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
@@ -74,22 +75,6 @@ type Node interface {
 	Health
 }
 
-// Sink is what the metrics show of a sink. Both methods may be called concurrently and answer at once.
-type Sink interface {
-	// Positions returns, per shard that is written, the log position up to which it is.
-	Positions() map[int]uint64
-	// Errors returns the errors of the shards that are being tried again.
-	Errors() map[int]error
-}
-
-// SourceStatus is what the metrics show of a source.
-type SourceStatus struct {
-	// Running: it runs on this node. Failing: it is being tried again.
-	Running, Failing bool
-	// Messages counts those committed since the start, Rejected those of them that are dead letters.
-	Messages, Rejected uint64
-}
-
 // Config configures an [API].
 type Config struct {
 	// MaxBody bounds the bytes of one request body, after decompression. Default 64 MiB.
@@ -114,10 +99,10 @@ type Config struct {
 	Hosts []string
 	// Verifier answers /v1/verify; nil: nobody does.
 	Verifier Verifier
-	// Sinks are shown by the metrics, by name.
-	Sinks map[string]Sink
-	// Sources are shown by the metrics, by name. Each may be called concurrently and answers at once.
-	Sources map[string]func() SourceStatus
+	// Sources and Sinks say how each is; the status and the metrics show them. Each may be called concurrently and answers at
+	// once.
+	Sources []func() client.SourceStatus
+	Sinks   []func() client.SinkStatus
 	// Logger. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -277,7 +262,7 @@ func take(places chan struct{}, what string) (release func(), _ *problem) {
 }
 
 func (a *API) getStatus(w http.ResponseWriter, _ *http.Request, _ args) {
-	writeJSON(w, statusOf(a.node.Status()))
+	writeJSON(w, a.status())
 }
 
 func getHealth(w http.ResponseWriter, _ *http.Request, _ args) {

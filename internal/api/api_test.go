@@ -442,8 +442,8 @@ func TestMetrics(t *testing.T) {
 			{Shard: 1, Owner: "n2", State: "none"}},
 		Stats: node.Stats{AppendNanos: uint64(1500 * time.Millisecond)},
 	}}
-	url := serve(t, n, api.Config{Sources: map[string]func() api.SourceStatus{"plant": func() api.SourceStatus {
-		return api.SourceStatus{Running: true, Failing: true, Messages: 17, Rejected: 3}
+	url := serve(t, n, api.Config{Sources: []func() client.SourceStatus{func() client.SourceStatus {
+		return client.SourceStatus{Name: "plant", Running: true, Failing: &client.Failure{Error: "broken"}, Messages: 17, Rejected: 3}
 	}}})
 	call(t, "DELETE", url+"/v1/data", "")
 	answer, body := call(t, "GET", url+"/metrics", "")
@@ -452,6 +452,7 @@ func TestMetrics(t *testing.T) {
 		"\nquadrille_submitted_changes_total 99\n",
 		"\nquadrille_append_seconds_total 1.5\n",
 		"\nquadrille_ready 1\n",
+		"\nquadrille_degraded 1\n",
 		"\nquadrille_control_epoch 4\n",
 		"\nquadrille_members 2\n",
 		"\nquadrille_members_alive 1\n",

@@ -32,7 +32,7 @@ type ListenConfig struct {
 // Listen opens the port.
 func Listen(cfg ListenConfig) (net.Listener, error) {
 	cfg.Addr = cmp.Or(cfg.Addr, DefaultAddr)
-	if err := cfg.check(); err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
 	ln, err := net.Listen("tcp", cfg.Addr)
@@ -52,10 +52,14 @@ func Listen(cfg ListenConfig) (net.Listener, error) {
 	}), nil
 }
 
-func (cfg *ListenConfig) check() error {
-	host, _, err := net.SplitHostPort(cfg.Addr)
+// Check reports what is wrong with it, as far as that can be known without listening.
+func (cfg ListenConfig) Check() error {
+	host, port, err := net.SplitHostPort(cfg.Addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
 	if err != nil {
-		return fmt.Errorf("listen address %q: expected HOST:PORT: %w", cfg.Addr, err)
+		return fmt.Errorf("listen address %q: expected HOST:PORT, such as %s", cfg.Addr, DefaultAddr)
 	}
 	if (cfg.CertFile == "") != (cfg.KeyFile == "") {
 		return errors.New("TLS needs both a certificate file and a key file")

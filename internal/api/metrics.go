@@ -42,7 +42,7 @@ func newMetrics(a *API) *metrics {
 			Name: "quadrille_http_streams",
 			Help: "Readers of /v1/changes and /v1/data that are connected.",
 		}, func() float64 { return float64(len(a.readers) + len(a.dumps)) }),
-		&collector{node: a.node, sinks: a.cfg.Sinks, sources: a.cfg.Sources},
+		&collector{status: a.status},
 	)
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry, MaxRequestsInFlight: 8})
 	return m
@@ -61,10 +61,7 @@ func (m *metrics) observe(route, method string, code int, took time.Duration) {
 
 // collector shows the status of the node and its sinks at the time it is asked.
 type collector struct {
-	node  Health
-	sinks map[string]Sink
-	// sources tell how they are.
-	sources map[string]func() SourceStatus
+	status func() client.Status
 }
 
 // value is one metric that is a function of the status.
@@ -213,7 +210,7 @@ func one(yes bool) float64 {
 func collectStreams(s *client.Status, out chan<- prometheus.Metric) {
 	for _, st := range s.Engine.Streams {
 		out <- prometheus.MustNewConstMetric(streamQuorum, prometheus.GaugeValue, one(st.Error == ""), st.Name)
-		states := map[engine.ReplicaState]int{engine.Current: 0, engine.Behind: 0, engine.Offline: 0}
+		states := map[engine.ReplicaState]int{engine.Current: 0, engine.Behind: 0, engine.Offline: 0, engine.Unknown: 0}
 		for _, r := range st.Replicas {
 			states[r.State]++
 		}
@@ -226,7 +223,7 @@ func collectStreams(s *client.Status, out chan<- prometheus.Metric) {
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(out chan<- prometheus.Metric) {
-	status := statusOf(c.node.Status())
+	status := c.status()
 	for _, v := range values {
 		out <- prometheus.MustNewConstMetric(v.desc, v.kind, v.of(&status))
 	}
@@ -240,23 +237,22 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(shardState, prometheus.GaugeValue, 1, shard, s.State)
 	}
 	collectStreams(&status, out)
-	for name, sink := range c.sinks {
-		for shard, position := range sink.Positions() {
-			out <- prometheus.MustNewConstMetric(sinkPosition, prometheus.GaugeValue, float64(position), name,
-				strconv.Itoa(shard))
-		}
-		out <- prometheus.MustNewConstMetric(sinkFailing, prometheus.GaugeValue, float64(len(sink.Errors())), name)
-	}
-	c.collectSources(out)
+	collectConnectors(&status, out)
 }
 
-// collectSources shows the sources.
-func (c *collector) collectSources(out chan<- prometheus.Metric) {
-	for name, status := range c.sources {
-		s := status()
-		out <- prometheus.MustNewConstMetric(sourceRunning, prometheus.GaugeValue, one(s.Running), name)
-		out <- prometheus.MustNewConstMetric(sourceFailing, prometheus.GaugeValue, one(s.Failing), name)
-		out <- prometheus.MustNewConstMetric(sourceMessages, prometheus.CounterValue, float64(s.Messages), name)
-		out <- prometheus.MustNewConstMetric(sourceRejected, prometheus.CounterValue, float64(s.Rejected), name)
+// collectConnectors shows the sources and sinks.
+func collectConnectors(status *client.Status, out chan<- prometheus.Metric) {
+	for _, s := range status.Sources {
+		out <- prometheus.MustNewConstMetric(sourceRunning, prometheus.GaugeValue, one(s.Running), s.Name)
+		out <- prometheus.MustNewConstMetric(sourceFailing, prometheus.GaugeValue, one(s.Failing != nil), s.Name)
+		out <- prometheus.MustNewConstMetric(sourceMessages, prometheus.CounterValue, float64(s.Messages), s.Name)
+		out <- prometheus.MustNewConstMetric(sourceRejected, prometheus.CounterValue, float64(s.Rejected), s.Name)
+	}
+	for _, s := range status.Sinks {
+		for _, shard := range s.Shards {
+			out <- prometheus.MustNewConstMetric(sinkPosition, prometheus.GaugeValue, float64(shard.Position), s.Name,
+				strconv.Itoa(shard.Shard))
+		}
+		out <- prometheus.MustNewConstMetric(sinkFailing, prometheus.GaugeValue, float64(len(failingShards(&s))), s.Name)
 	}
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -45,7 +44,7 @@ func (p *problem) write(w http.ResponseWriter) {
 func writeJSON(w http.ResponseWriter, value any) { writeAs(w, typeJSON, http.StatusOK, value) }
 
 func writeAs(w http.ResponseWriter, mediaType string, status int, value any) {
-	text, err := json.Marshal(value)
+	text, err := marshal(value)
 	if err != nil {
 		// Only a value of our own that JSON can't hold can come here.
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -167,7 +166,7 @@ func (s *stream) write(change client.Change, text []byte) error {
 }
 
 func (s *stream) event(change client.Change) error {
-	data, err := json.Marshal(change)
+	data, err := marshal(change)
 	if err != nil {
 		return err
 	}
@@ -210,7 +209,7 @@ func followProblem(err error) *problem {
 }
 
 func (s *stream) errorEvent(p *problem) {
-	data, _ := json.Marshal(p.Problem) // of strings and numbers: it can't fail
+	data, _ := marshal(p.Problem) // of strings and numbers: it can't fail
 	fmt.Fprintf(s.out, "event: error\ndata: %s\n\n", data)
 	select {
 	case s.written <- struct{}{}:

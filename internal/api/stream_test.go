@@ -64,10 +64,10 @@ func TestChangesAsEvents(t *testing.T) {
 id: 0:8:aaaaaaaaaaaaaaaa,1:3:bbbbbbbbbbbbbbbb
 
 id: 0:8:aaaaaaaaaaaaaaaa,1:4:aaaaaaaaaaaaaaaa
-data: {"shard":1,"position":4,"id":"ni:///sha-256;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","time":"1970-01-01T00:00:00Z","adds":1,"deletes":1,"patch":"TX .\nA \u003cs:1\u003e \u003cp:1\u003e \"x\\nA \" .\nD \u003cs:1\u003e \u003cp:1\u003e \"y\" .\nTC .\n"}
+data: {"shard":1,"position":4,"id":"ni:///sha-256;aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","time":"1970-01-01T00:00:00Z","adds":1,"deletes":1,"patch":"TX .\nA <s:1> <p:1> \"x\\nA \" .\nD <s:1> <p:1> \"y\" .\nTC .\n"}
 
 id: 0:9:bbbbbbbbbbbbbbbb,1:4:aaaaaaaaaaaaaaaa
-data: {"shard":0,"position":9,"id":"ni:///sha-256;bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","prev":"ni:0","time":"1970-01-01T00:00:01Z","adds":1,"deletes":0,"patch":"TX .\nA \u003cs:2\u003e \u003cp:1\u003e \u003co:1\u003e .\nTC .\n"}
+data: {"shard":0,"position":9,"id":"ni:///sha-256;bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","prev":"ni:0","time":"1970-01-01T00:00:01Z","adds":1,"deletes":0,"patch":"TX .\nA <s:2> <p:1> <o:1> .\nTC .\n"}
 
 `
 	if body != want || answer.Header.Get("Content-Type") != "text/event-stream" {

@@ -144,7 +144,7 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream", "coordinator"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{

@@ -73,7 +73,7 @@ func Failover(ctx context.Context, cfg FailoverConfig) (results []FailoverResult
 	f := &failover{cfg: cfg, client: client.New(""), check: factory.NewCheck(),
 		pauses: pauses{last: make([]time.Time, cfg.Shards)}}
 	defer f.client.Close()
-	cfg.Screen.Say("starting %d nodes", cfg.Nodes)
+	cfg.Screen.Say("starting %s", terminal.Count(cfg.Nodes, "node"))
 	f.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: cfg.Sweep, Nodes: cfg.Nodes, Shards: cfg.Shards, Args: cfg.Args,
 		StopWithin: failoverBound, Cuttable: slices.Contains(cfg.Faults, "cut")})
 	if err != nil {

@@ -128,7 +128,7 @@ func (b *ingest) sample() []byte {
 
 // measure runs the nodes and sends the requests.
 func (b *ingest) measure(ctx context.Context) (err error) {
-	b.cfg.Screen.Say("starting %d nodes", b.cfg.Nodes)
+	b.cfg.Screen.Say("starting %s", terminal.Count(b.cfg.Nodes, "node"))
 	nodes, err := cluster.Start(ctx, cluster.Config{Sweep: b.cfg.Sweep, Nodes: b.cfg.Nodes, Shards: b.cfg.Shards})
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/patch/apply"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -112,9 +113,9 @@ func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*input
 			continue
 		}
 		if c.Strict {
-			return 0, fmt.Errorf("%s: %s had no effect, with --strict an error", in.source.File, plural(noEffect-before, "row"))
+			return 0, fmt.Errorf("%s: %s had no effect, with --strict an error", in.source.File, terminal.Count(noEffect-before, "row"))
 		}
-		fmt.Fprintf(std.err, "%s: %s had no effect\n", in.source.File, plural(noEffect-before, "row"))
+		fmt.Fprintf(std.err, "%s: %s had no effect\n", in.source.File, terminal.Count(noEffect-before, "row"))
 	}
 	return noEffect, nil
 }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -50,7 +49,7 @@ func (c *benchIngestCommand) Run(ctx context.Context, std *streams) error {
 
 func (c *benchIngestCommand) show(out io.Writer, r bench.IngestResult) error {
 	if c.JSON {
-		return json.NewEncoder(out).Encode(r)
+		return writeJSON(out, r)
 	}
 	return terminal.WriteTable(out, [][2]string{
 		{"nodes, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
@@ -88,7 +87,7 @@ func (c *benchEngineCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	if c.JSON {
-		return json.NewEncoder(std.out).Encode(r)
+		return writeJSON(std.out, r)
 	}
 	return terminal.WriteTable(std.out, [][2]string{
 		{"servers, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
@@ -149,7 +148,7 @@ func (c *benchFailoverCommand) show(out io.Writer, results []bench.FailoverResul
 	fmt.Fprintln(t, "fault\truns\tmedian\tp99\tmax\t")
 	for _, r := range results {
 		if c.JSON {
-			if err := json.NewEncoder(out).Encode(r); err != nil {
+			if err := writeJSON(out, r); err != nil {
 				return err
 			}
 			continue

@@ -1,7 +1,8 @@
 // Package cli is the command line: it declares the configuration once, as structs from which flags, environment,
 // configuration file, help and validation follow, and wires the parts that a command needs.
 //
-// Exit status: 0 good, 1 the input is bad or the work has failed, 2 usage.
+// Exit status: 0 good, 1 the input is bad or the work has failed, 2 usage. An error begins with the place that it is about, a file
+// or a node's address, or else with the name of the program.
 package cli
 
 import (
@@ -56,6 +57,9 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
+// AfterApply looks at the environment: a variable that is not known is a mistake that nobody would notice.
+func (*commands) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
+
 // offlineCommands need no cluster: they work on files and pipes.
 type offlineCommands struct {
 	Check   checkCommand   `cmd:"" help:"Read files and tell what is wrong, with the place."`
@@ -97,7 +101,8 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 	}
 	parsed, err := parser.Parse(asCommand(args))
 	if err != nil {
-		fmt.Fprintf(errOut, "quadrille: %v\nSee quadrille --help, or quadrille COMMAND --help.\n", err)
+		complain(errOut, err)
+		fmt.Fprintln(errOut, "See quadrille --help, or quadrille COMMAND --help.")
 		return exitUsage
 	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
@@ -147,19 +152,35 @@ type usageError = config.UsageError
 
 func usagef(format string, args ...any) error { return config.Usagef(format, args...) }
 
+// prefixed is an error that begins with no place of its own.
+type prefixed struct{ error }
+
+// Unwrap returns the error.
+func (p prefixed) Unwrap() error { return p.error }
+
+// complain writes each line of an error after the name of the program.
+func complain(w io.Writer, err error) {
+	for line := range strings.Lines(strings.TrimRight(err.Error(), "\n")) {
+		fmt.Fprintf(w, "quadrille: %s\n", strings.TrimSuffix(strings.TrimPrefix(line, "quadrille: "), "\n"))
+	}
+}
+
 // report writes the error, if there is one to tell of, and returns the exit status.
 func report(io *streams, err error) int {
 	var usage usageError
+	var own prefixed
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE): // who reads our output has had enough
 		return exitGood
 	case errors.Is(err, errDegraded):
 		return exitDegraded
 	case errors.As(err, &usage):
-		fmt.Fprintln(io.err, "quadrille:", err)
+		complain(io.err, err)
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(io.err, "quadrille: interrupted")
+	case errors.As(err, &own):
+		complain(io.err, err)
 	default:
 		fmt.Fprintln(io.err, strings.TrimSuffix(err.Error(), "\n"))
 	}

@@ -4,9 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/daemon"
 )
 
 // configCommands are about configuration files.
@@ -20,27 +19,32 @@ type configCheckCommand struct {
 	File []string `arg:"" help:"Files to check."`
 }
 
-// AfterApply looks at the environment, too.
-func (*configCheckCommand) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
-
 // Run checks.
 func (c *configCheckCommand) Run(std *streams) error {
+	var errs []error
 	for _, path := range c.File {
-		file, err := config.Load(path)
+		doc, err := checkFile(path)
 		if err != nil {
-			return err
-		}
-		doc, err := file.Document()
-		if err == nil {
-			err = doc.Check()
-		}
-		if err != nil {
-			return errors.New(path + ": " + err.Error()) // a mistake in the file, not in the usage of the command
+			errs = append(errs, err)
+			continue
 		}
 		fmt.Fprintf(std.out, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d\n", path, doc.Node.Name, doc.Pipeline.Name,
 			doc.Pipeline.Shards, len(doc.Sources), len(doc.Sinks))
 	}
-	return nil
+	return errors.Join(errs...)
+}
+
+// checkFile reads a file and checks it as serve does.
+func checkFile(path string) (*config.Document, error) {
+	file, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := file.Document()
+	if err != nil {
+		return nil, err
+	}
+	return doc, daemon.Check(doc, file.Place)
 }
 
 type configExplainCommand struct {
@@ -51,11 +55,7 @@ type configExplainCommand struct {
 func (c *configExplainCommand) Run(std *streams) error {
 	any, err := config.Explain(std.out, c.Key)
 	if err == nil && !any {
-		var keys []string
-		for _, f := range config.Fields() {
-			keys = append(keys, f.Key)
-		}
-		err = usagef("no setting begins with %q; the nearest is %q", c.Key, config.Nearest(c.Key, keys))
+		err = usagef("no setting begins with %q; the nearest is %q", c.Key, config.NearestKey(c.Key))
 	}
 	return err
 }

@@ -15,7 +15,18 @@ import (
 type configFile string
 
 // loaded holds the file that was read, for the command.
-type loaded struct{ file *config.File }
+type loaded struct {
+	file *config.File
+	used map[string]bool // the keys whose value is the file's
+}
+
+// place is a [config.Places]: neither the command line nor the environment has a value that is from the file.
+func (l *loaded) place(key string) string {
+	if l.file == nil || !l.used[key] {
+		return ""
+	}
+	return l.file.Place(key)
+}
 
 // BeforeResolve is called by the parser when it has seen the flag, or its environment variable, but before it has
 // given the flags their values.
@@ -27,12 +38,13 @@ func (configFile) BeforeResolve(ctx *kong.Context, trace *kong.Path, to *loaded)
 	if to.file, err = config.Load(path); err != nil {
 		return err
 	}
-	ctx.AddResolver(resolver{to.file})
+	to.used = map[string]bool{}
+	ctx.AddResolver(resolver{to})
 	return nil
 }
 
 // resolver gives flags the values of a file.
-type resolver struct{ file *config.File }
+type resolver struct{ *loaded }
 
 // Validate implements [kong.Resolver].
 func (resolver) Validate(*kong.Application) error { return nil }
@@ -53,8 +65,10 @@ func (r resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 		case !found:
 			return nil, nil
 		case !list:
+			r.used[field.Key] = true
 			return texts[0], nil
 		}
+		r.used[field.Key] = true
 		items := make([]any, len(texts))
 		for i, text := range texts {
 			items[i] = text

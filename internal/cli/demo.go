@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -33,6 +32,13 @@ that is left, and compares them with what was accepted and what must have come o
   moves              shards that have another owner than before the kill
   pause              the longest time after the kill in which no change at all was accepted
   changes a second   accepted changes by the time from the first request to the last answer, with the pause in it
+  quads compared     how many there must be in the end; missing_quads and extra_quads of --json are where the data depart
+
+With --json there are also these, which are 0 when all is well but for retries:
+
+  unasked            changes that are in the logs though they were not accepted
+  inexact            changes in the logs that changed nothing
+  retries            requests that were sent again
 
 Exit status 0 says that every change was accepted, none is lost or doubled, and the data are exactly the expected ones.
 No process and no file is left, however the demo ends.`
@@ -70,7 +76,7 @@ func sweepArgs() []string { return []string{"demo", "--sweep"} }
 // show prints the result.
 func (c *demoCommand) show(w io.Writer, r demo.Result) error {
 	if c.JSON {
-		return json.NewEncoder(w).Encode(r)
+		return writeJSON(w, r)
 	}
 	compared := "as expected"
 	if r.MissingQuads+r.ExtraQuads > 0 {

@@ -155,7 +155,7 @@ func TestDemoEndsInTheMiddle(t *testing.T) {
 // streaming waits until the demo's first node has accepted changes.
 func (d *demo) streaming() {
 	d.Helper()
-	for line := ""; !strings.Contains(line, "nodes are ready"); {
+	for line := ""; !strings.Contains(line, "nodes ready after"); {
 		var err error
 		if line, err = d.said.ReadString('\n'); err != nil {
 			d.Fatalf("said %q, %v", line, err)

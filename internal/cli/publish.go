@@ -80,8 +80,8 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 }
 
 func summaryOf(name string, t publish.Total) string {
-	text := fmt.Sprintf("%s: %d changes in %d requests: %d added, %d deleted", displayName(name), t.Changes,
-		t.Requests, t.Adds, t.Deletes)
+	text := fmt.Sprintf("%s: %s in %s: %d added, %d deleted", displayName(name),
+		terminal.Count(t.Changes, "change"), terminal.Count(t.Requests, "request"), t.Adds, t.Deletes)
 	if t.Skipped > 0 {
 		text += fmt.Sprintf("; %d of the requests were skipped: the run had sent them before", t.Skipped)
 	}

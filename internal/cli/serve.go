@@ -2,6 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -19,20 +23,33 @@ type serveCommand struct {
 	SinkDir  string          `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder: a sink of type file, called file."`
 }
 
-// AfterApply looks at the environment: a variable that is not known is a mistake that nobody would notice.
-func (*serveCommand) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
+// AfterApply warns of variables that look like one of serve's, but are other commands'.
+func (*serveCommand) AfterApply(ctx *kong.Context) error {
+	var own []string
+	for _, flag := range ctx.Selected().Flags {
+		own = append(own, flag.Envs...)
+	}
+	alike := config.AlikeEnv(os.Environ(), own)
+	for _, name := range slices.Sorted(maps.Keys(alike)) {
+		fmt.Fprintf(ctx.Stderr, "quadrille: %s is no setting of serve, but of another command; is %s meant?\n", name, alike[name])
+	}
+	return nil
+}
 
 // Run runs the node until a signal ends it.
 func (c *serveCommand) Run(ctx context.Context, std *streams, from *loaded) error {
 	doc := &c.Document
-	if err := doc.Check(); err != nil {
-		return err
-	}
 	if from.file != nil {
 		doc.Sources, doc.Sinks = from.file.Sources, from.file.Sinks
 	}
 	if c.SinkDir != "" {
 		doc.Sinks = append(doc.Sinks, config.Sink{Name: "file", Type: "file", Settings: &config.FileSink{Dir: c.SinkDir}})
 	}
-	return daemon.Run(ctx, doc, std.out, std.err)
+	if err := daemon.Check(doc, from.place); err != nil {
+		return usageError{Err: err}
+	}
+	if err := daemon.Run(ctx, doc, std.out, std.err); err != nil {
+		return prefixed{err}
+	}
+	return nil
 }

@@ -45,6 +45,7 @@ func (c *statusCommand) show(w io.Writer, o *status.Overview) error {
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
 	return encoder.Encode(o)
 }
 

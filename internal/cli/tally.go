@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -39,9 +40,9 @@ func tallyRows(c *patch.Counter) tally {
 
 func (t tally) String() string {
 	if t.statementTally != nil {
-		return plural(t.Statements, "statement")
+		return terminal.Count(t.Statements, "statement")
 	}
-	parts := []string{plural(t.Transactions, "transaction")}
+	parts := []string{terminal.Count(t.Transactions, "transaction")}
 	if t.Aborted > 0 {
 		parts[0] += fmt.Sprintf(" (%d aborted)", t.Aborted)
 	}
@@ -50,16 +51,9 @@ func (t tally) String() string {
 		parts = append(parts, fmt.Sprintf("%d of prefixes", t.Prefixes))
 	}
 	if t.Headers > 0 {
-		parts = append(parts, plural(t.Headers, "header"))
+		parts = append(parts, terminal.Count(t.Headers, "header"))
 	}
 	return strings.Join(parts, ", ")
-}
-
-func plural(n uint64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // writeJSON writes a value as one line.

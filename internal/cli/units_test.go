@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"runtime"
 	"runtime/debug"
@@ -14,6 +15,7 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/internal/tail"
+	"github.com/quadrille-stream/quadrille/internal/verify"
 )
 
 func TestUpdateForm(t *testing.T) {
@@ -142,6 +144,33 @@ func TestVersion(t *testing.T) {
 	} {
 		if info.Settings = test.settings; versionOf(info) != test.want+system {
 			t.Errorf("%s, want %s", versionOf(info), test.want+system)
+		}
+	}
+}
+
+// TestDemoHelp: the help says what each figure of the result is that is not in the table.
+func TestDemoHelp(t *testing.T) {
+	help := new(demoCommand).Help()
+	for _, field := range []string{"unasked", "inexact", "retries", "missing_quads", "extra_quads"} {
+		if !strings.Contains(help, field) {
+			t.Errorf("%s is not in the help", field)
+		}
+	}
+}
+
+// TestVerdict: verify says that all is good, and doesn't say so of what is damaged or wasn't read.
+func TestVerdict(t *testing.T) {
+	for _, test := range []struct {
+		nodes verify.Nodes
+		good  bool
+	}{
+		{verify.Nodes{Nodes: []verify.NodeReport{{Node: "n1", Report: &client.Report{}}}}, true},
+		{verify.Nodes{Nodes: []verify.NodeReport{{Node: "n1", Error: "no answer"}}}, false},
+		{verify.Nodes{Nodes: []verify.NodeReport{{Node: "n1", Report: &client.Report{More: 1}}}}, false},
+	} {
+		var b bytes.Buffer
+		if err := writeNodes(&b, &test.nodes); err != nil || strings.Contains(b.String(), "good: nothing is damaged in 0 logs of 1 node\n") != test.good {
+			t.Errorf("%v: %s", err, b.String())
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/internal/verify"
 )
 
@@ -81,14 +82,26 @@ func writeFolders(w io.Writer, done *verify.Folders) error {
 	for _, d := range slices.Concat(done.Differing, done.Behind) {
 		fmt.Fprintf(&b, "%s: %s\n", d.Log, d.What)
 	}
+	if done.Err() == nil {
+		logs := 0
+		for _, f := range done.Folders {
+			logs += len(f.Logs)
+		}
+		writeVerdict(&b, logs, terminal.Count(len(done.Folders), "folder"))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeVerdict says that all is good.
+func writeVerdict(b *strings.Builder, logs int, where string) {
+	fmt.Fprintf(b, "good: nothing is damaged in %s of %s\n", terminal.Count(logs, "log"), where)
 }
 
 func writeFolder(b *strings.Builder, f *verify.Folder) {
 	fmt.Fprintf(b, "%s\n", f.Data)
 	for _, l := range f.Logs {
-		fmt.Fprintf(b, "  %s: %d records, positions %d to %d", l.Log, l.Records, l.First, l.Last)
+		fmt.Fprintf(b, "  %s: %s, positions %d to %d", l.Log, terminal.Count(l.Records, "record"), l.First, l.Last)
 		if l.Head != "" {
 			fmt.Fprintf(b, ", head %s", l.Head)
 		}
@@ -126,6 +139,13 @@ func writeNodes(w io.Writer, v *verify.Nodes) error {
 	for _, text := range slices.Concat(v.Behind, v.Damages) {
 		fmt.Fprintln(&b, text)
 	}
+	if v.Err() == nil {
+		logs := 0
+		for _, n := range v.Nodes {
+			logs += len(n.Logs)
+		}
+		writeVerdict(&b, logs, terminal.Count(len(v.Nodes), "node"))
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -137,7 +157,7 @@ func writeNode(b *strings.Builder, n *verify.NodeReport) {
 		fmt.Fprintf(b, "node %s: through the engine that others run; replicas can't be told apart\n", n.Node)
 	}
 	for _, l := range n.Logs {
-		fmt.Fprintf(b, "  %s: %d records, positions %d to %d, head %s\n", verify.LogText(l.Shard), l.Records, l.First, l.Last, l.Head)
+		fmt.Fprintf(b, "  %s: %s, positions %d to %d, head %s\n", verify.LogText(l.Shard), terminal.Count(l.Records, "record"), l.First, l.Last, l.Head)
 	}
 	bytes := int64(0)
 	for _, s := range n.Snapshots {

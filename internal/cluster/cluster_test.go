@@ -149,7 +149,7 @@ func TestStartFails(t *testing.T) {
 	}{
 		"no nodes":       {t.Context(), cluster.Config{Nodes: 0, Shards: 1}, "0 nodes: expected 1 to 16"},
 		"too many nodes": {t.Context(), cluster.Config{Nodes: 17, Shards: 1}, "17 nodes: expected 1 to 16"},
-		"bad flag":       {t.Context(), cluster.Config{Nodes: 1, Shards: 5000}, "--shards=5000: expected 1 to 4096"},
+		"bad flag":       {t.Context(), cluster.Config{Nodes: 1, Shards: 5000}, "--shards: 5000: expected 1 to 4096"},
 		"no program":     {t.Context(), cluster.Config{Nodes: 1, Shards: 1, Executable: "/nowhere"}, "/nowhere"},
 		"too late": {t.Context(), cluster.Config{Nodes: 1, Shards: 1, ReadyWithin: 1},
 			"1 nodes were not ready within 1ns"},

@@ -1,91 +1,123 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 
 	"github.com/quadrille-stream/quadrille"
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
 // UsageError is a mistake in a setting, or in several that don't go together.
-type UsageError struct{ error }
+type UsageError struct {
+	// Err is the mistake.
+	Err error
+}
+
+// Error implements error.
+func (e UsageError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the error.
-func (e UsageError) Unwrap() error { return e.error }
+func (e UsageError) Unwrap() error { return e.Err }
 
 // Usagef makes a UsageError.
 func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
-// Check looks at what no setting says alone, and gives the node the name of its host if it has none. Errors are a [UsageError], or
-// wrap [quadrille.ErrOpenEngine].
-func (d *Document) Check() error {
+// Check looks at what no setting says alone, and gives the node the name of its host if it has none.
+func (d *Document) Check(places Places) *Mistakes {
+	m := &Mistakes{places: places}
+	d.checkName(m)
+	m.Add(jetstream.CheckPipeline(d.Pipeline.Name), "pipeline.name")
+	least(m, d.Node.Weight, 1, "node.weight")
+	between(m, d.Pipeline.Shards, 1, shard.Max, "pipeline.shards")
+	if d.Pipeline.KeepKeys <= 0 {
+		m.Add(fmt.Errorf("%v: expected more than 0", d.Pipeline.KeepKeys), "pipeline.keep-keys")
+	}
+	least(m, d.HTTP.MaxBody, 1, "http.max-body")
+	least(m, d.HTTP.MaxReaders, 1, "http.max-readers")
+	least(m, d.HTTP.MaxDumps, 1, "http.max-dumps")
+	d.Engine.check(m)
+	if d.Engine.Streams > d.Pipeline.Shards && d.Pipeline.Shards > 0 {
+		m.Add(fmt.Errorf("%d: expected at most the number of shards, %d", d.Engine.Streams, d.Pipeline.Shards), "engine.streams")
+	}
+	return m
+}
+
+// checkName looks at the node's name, which a member of a cluster must have at every start.
+func (d *Document) checkName(m *Mistakes) {
+	if d.Node.Name == "" && d.Engine.Cluster != "" {
+		m.Add(errors.New("{node.name} is missing: a member of a cluster needs a name, the same at every start"), "node.name", "engine.cluster")
+		return
+	}
 	if d.Node.Name == "" {
-		if d.Engine.Cluster != "" {
-			return Usagef("--name: a member of a cluster needs a name, the same at every start")
-		}
 		host, err := os.Hostname()
 		if err != nil {
-			return fmt.Errorf("name of the host, as the node's; give --name: %w", err)
+			m.Add(fmt.Errorf("name of the host, as the node's: %w", err), "node.name")
+			return
 		}
 		d.Node.Name = host
 	}
-	switch {
-	case d.Pipeline.Shards < 1 || d.Pipeline.Shards > shard.Max:
-		return Usagef("--shards=%d: expected 1 to %d", d.Pipeline.Shards, shard.Max)
-	case d.Node.Weight < 1:
-		return Usagef("--weight=%d: expected 1 or more", d.Node.Weight)
-	case d.Pipeline.KeepKeys <= 0:
-		return Usagef("--keep-keys=%v: expected more than 0", d.Pipeline.KeepKeys)
-	case d.HTTP.MaxBody < 1:
-		return Usagef("--max-body=%v: expected 1 or more", d.HTTP.MaxBody)
-	case d.HTTP.MaxReaders < 1:
-		return Usagef("--max-readers=%d: expected 1 or more", d.HTTP.MaxReaders)
-	case d.HTTP.MaxDumps < 1:
-		return Usagef("--max-dumps=%d: expected 1 or more", d.HTTP.MaxDumps)
-	}
-	return d.Engine.check()
+	m.Add(coordinator.CheckNode(d.Node.Name), "node.name")
 }
 
-func (e *Engine) check() error {
-	switch embedded := e.Cluster != "" || len(e.Routes) > 0 || e.Port != 0 || e.ClusterPort != 0; {
-	case e.NATS != "" && embedded:
-		return Usagef("--nats means an engine that others run; --port, --cluster, --cluster-port and --routes are of an embedded one")
-	case e.NATS == "" && (e.NATSCreds != "" || e.NATSCA != ""):
-		return Usagef("--nats-creds and --nats-ca need --nats")
-	case e.Cluster == "" && (len(e.Routes) > 0 || e.ClusterPort != 0):
-		return Usagef("--routes and --cluster-port need --cluster")
-	case e.Port < 0 || e.Port > 65535 || e.ClusterPort < 0 || e.ClusterPort > 65535:
-		return Usagef("--port=%d --cluster-port=%d: expected 0 to 65535", e.Port, e.ClusterPort)
-	case e.Election != 0 && (e.Election < jetstream.MinElection || e.Election > jetstream.MaxElection):
-		return Usagef("--election=%v: expected %v to %v, or 0", e.Election, jetstream.MinElection, jetstream.MaxElection)
-	case e.MaxStore < 0:
-		return Usagef("--max-store=%v: expected 1 or more", e.MaxStore)
-	case e.Replicas < 0 || e.Replicas > 5:
-		return Usagef("--replicas=%d: expected 1 to 5", e.Replicas)
-	case e.Streams < 0:
-		return Usagef("--streams=%d: expected 1 or more", e.Streams)
+// least reports a value that is too small.
+func least[V int | Size](m *Mistakes, value, low V, key string) {
+	if value < low {
+		m.Add(fmt.Errorf("%v: expected %d or more", value, int64(low)), key)
 	}
-	return e.checkAddresses()
 }
 
-func (e *Engine) checkAddresses() error {
+// between reports a value that is too small or too large.
+func between(m *Mistakes, value, low, high int, key string) {
+	if value < low || value > high {
+		m.Add(fmt.Errorf("%d: expected %d to %d", value, low, high), key)
+	}
+}
+
+func (e *Engine) check(m *Mistakes) {
+	if embedded := e.Cluster != "" || len(e.Routes) > 0 || e.Port != 0 || e.ClusterPort != 0; e.NATS != "" && embedded {
+		m.Add(errors.New("{engine.nats} means an engine that others run; {engine.port}, {engine.cluster}, {engine.cluster-port} and "+
+			"{engine.routes} are of an embedded one"), "engine.nats", "engine.port", "engine.cluster", "engine.cluster-port", "engine.routes")
+	}
+	if e.NATS == "" && (e.NATSCreds != "" || e.NATSCA != "") {
+		m.Add(errors.New("{engine.nats-creds} and {engine.nats-ca} need {engine.nats}"), "engine.nats-creds", "engine.nats-ca")
+	}
+	if e.NATS == "" && e.Cluster == "" && (len(e.Routes) > 0 || e.ClusterPort != 0) {
+		m.Add(errors.New("{engine.routes} and {engine.cluster-port} need {engine.cluster}"), "engine.routes", "engine.cluster-port")
+	}
+	if e.NATS == "" && e.Cluster == "" && e.Replicas > 1 {
+		m.Add(fmt.Errorf("%d: a node that stands alone keeps one copy; for more make it a member of a cluster ({engine.cluster}, "+
+			"{engine.routes}), or use a cluster that others run ({engine.nats})", e.Replicas), "engine.replicas")
+	} else {
+		between(m, e.Replicas, 0, jetstream.MaxReplicas, "engine.replicas")
+	}
+	between(m, e.Port, 0, 65535, "engine.port")
+	between(m, e.ClusterPort, 0, 65535, "engine.cluster-port")
+	least(m, e.Streams, 0, "engine.streams")
+	least(m, e.MaxStore, 0, "engine.max-store")
+	if e.Election != 0 && (e.Election < jetstream.MinElection || e.Election > jetstream.MaxElection) {
+		m.Add(fmt.Errorf("%v: expected %v to %v, or 0", e.Election, jetstream.MinElection, jetstream.MaxElection), "engine.election")
+	}
+	e.checkAddresses(m)
+}
+
+func (e *Engine) checkAddresses(m *Mistakes) {
 	if !isLoopback(e.Listen) {
-		return fmt.Errorf("--listen=%s: %w, with --nats", e.Listen, quadrille.ErrOpenEngine)
+		m.Add(fmt.Errorf("%s: %w; see {engine.nats}", e.Listen, quadrille.ErrOpenEngine), "engine.listen")
 	}
 	for _, route := range e.Routes {
 		u, err := url.Parse(route)
 		if err != nil || u.Port() == "" {
-			return Usagef("--routes=%s: expected nats://HOST:CLUSTERPORT", route)
-		}
-		if !isLoopback(u.Hostname()) {
-			return fmt.Errorf("--routes=%s: %w, with --nats", route, quadrille.ErrOpenEngine)
+			m.Add(fmt.Errorf("%s: expected nats://HOST:CLUSTERPORT", route), "engine.routes")
+		} else if !isLoopback(u.Hostname()) {
+			m.Add(fmt.Errorf("%s: %w; see {engine.nats}", route, quadrille.ErrOpenEngine), "engine.routes")
 		}
 	}
-	return nil
 }
 
 func isLoopback(host string) bool {

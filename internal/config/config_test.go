@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/internal/config"
 )
 
@@ -74,6 +73,10 @@ sinks:
 		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", MaxBatch: 1 << 20}},
 			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}}},
 	}
+	if place := d.Sinks[1].Place; !strings.HasSuffix(place, "q.yaml:17:5") || d.Sources[0].Place == "" || d.Sinks[0].Place == "" {
+		t.Errorf("the place of a sink: %s", place)
+	}
+	d.Sources[0].Place, d.Sinks[0].Place, d.Sinks[1].Place = "", "", ""
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
@@ -98,24 +101,24 @@ func TestErrors(t *testing.T) {
 		"name: x":                                 `:1:1: unknown key "name"; it stands in a section, as node: {name: …}`,
 		"token: x":                                `:1:1: unknown key "token"; it stands in a section, as http: {token: …}`,
 		"node:\n  nam: x":                         `:2:3: unknown key "nam"; the nearest is "name"`,
-		"node:\n  name: a\n  name: b":             `:3:3: key "name" comes twice`,
+		"node:\n  name: a\n  name: b":             `:3:3: key "node.name" comes twice`,
 		"node: {}\nnode: {}":                      `:2:1: key "node" comes twice`,
 		"node: x":                                 `:1:7: expected key: value`,
 		"- node":                                  `:1:1: expected key: value`,
-		"node:\n  name: {a: b}":                   `:2:9: key "name": expected a plain value`,
-		"pipeline:\n  shards: many":               `:2:11: key "shards": "many": expected a whole number`,
-		"pipeline:\n  key: object":                `:2:8: key "key": "object" is none of subject, graph, dataset`,
-		"pipeline:\n  keep-keys: 1 day":           `:2:14: key "keep-keys": "1 day": expected a time such as 500ms, 10s or 24h`,
-		"node: {leave: perhaps}":                  `:1:15: key "leave": "perhaps": expected true or false`,
-		"engine:\n  routes: [[a]]":                `:2:11: key "routes": expected a list of plain values`,
-		"engine:\n  max-store: much":              `:2:14: key "max-store": size "much": expected a number of bytes, such as 65536, 64KiB or 64MiB`,
-		"http: {token: {env: NOT_SET_ANYWHERE}}":  `:1:15: key "token": the environment variable NOT_SET_ANYWHERE is not set, or empty`,
-		"http: {token: {file: /dev/null}}":        `:1:15: key "token": /dev/null is empty`,
+		"node:\n  name: {a: b}":                   `:2:9: key "node.name": expected a plain value`,
+		"pipeline:\n  shards: many":               `:2:11: key "pipeline.shards": "many": expected a whole number`,
+		"pipeline:\n  key: object":                `:2:8: key "pipeline.key": "object" is none of subject, graph, dataset`,
+		"pipeline:\n  keep-keys: 1 day":           `:2:14: key "pipeline.keep-keys": "1 day": expected a time such as 500ms, 10s or 24h`,
+		"node: {leave: perhaps}":                  `:1:15: key "node.leave": "perhaps": expected true or false`,
+		"engine:\n  routes: [[a]]":                `:2:11: key "engine.routes": expected a list of plain values`,
+		"engine:\n  max-store: much":              `:2:14: key "engine.max-store": size "much": expected a number of bytes, such as 65536, 64KiB or 64MiB`,
+		"http: {token: {env: NOT_SET_ANYWHERE}}":  `:1:15: key "http.token": the environment variable NOT_SET_ANYWHERE is not set, or empty`,
+		"http: {token: {file: /dev/null}}":        `:1:15: key "http.token": /dev/null is empty`,
 		"sources:\n  - {name: once, type: http}":  `:2:12: name "once" is reserved`,
-		"http: {token: {vault: x}}":               `:1:15: key "token": "vault": expected env or file`,
-		"http: {token: [a]}":                      `:1:15: key "token": expected a text, {env: NAME} or {file: PATH}`,
-		"http: {token: {file: /not/there}}":       `:1:15: key "token": open /not/there: no such file or directory`,
-		"log: {level: loud}":                      `:1:14: key "level": slog: level string "loud": unknown name`,
+		"http: {token: {vault: x}}":               `:1:15: key "http.token": "vault": expected env or file`,
+		"http: {token: [a]}":                      `:1:15: key "http.token": expected a text, {env: NAME} or {file: PATH}`,
+		"http: {token: {file: /not/there}}":       `:1:15: key "http.token": open /not/there: no such file or directory`,
+		"log: {level: loud}":                      `:1:14: key "log.level": slog: level string "loud": unknown name`,
 		"sinks: x":                                `:1:8: expected a list of sinks`,
 		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
@@ -123,11 +126,11 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - {name: a, type: kafka}":      `:2:21: unknown type "kafka" of a sink; there is file`,
 		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
-		"sinks:\n  - {name: a, type: file}":       `:2:5: key "dir" is missing: Folder of the files.`,
+		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
 		"sinks:\n  - {name: a, type: file, d: x}": `:2:27: unknown key "d"; the nearest is "dir"`,
 		"sinks:\n  - {name: a, type: file, dir: x}\n  - {name: a, type: file, dir: y}":        `:3:12: two sinks are called "a"`,
-		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "dir" is missing`,
+		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "sinks[file].dir" is missing`,
 		"sinks:\n  - {name: &n foo, type: file, dir: x}\n  - {name: *n , type: file, dir: y}": `:3:5: the sink has no name`,
 		"http: {address: x}\n---\nhttp: {token: t}\n":                                         `: expected one document`,
 		"a: [": `: yaml: line 1:`,
@@ -226,39 +229,105 @@ func TestCheckEnv(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	for text, want := range map[string]string{
-		"pipeline: {shards: 0}":                              "--shards=0: expected 1 to 4096",
-		"node: {weight: 0}":                                  "--weight=0: expected 1 or more",
-		"pipeline: {keep-keys: 0s}":                          "--keep-keys=0s: expected more than 0",
-		"http: {max-body: 0}":                                "--max-body=0: expected 1 or more",
-		"http: {max-readers: 0}":                             "--max-readers=0: expected 1 or more",
-		"http: {max-dumps: 0}":                               "--max-dumps=0: expected 1 or more",
-		"engine: {cluster: c}":                               "--name: a member of a cluster needs a name",
-		"engine: {port: 70000}":                              "--port=70000",
-		"engine: {nats: x, port: 1}":                         "--nats means an engine that others run",
-		"engine: {nats-ca: x}":                               "--nats-creds and --nats-ca need --nats",
-		"engine: {cluster-port: 1}":                          "--routes and --cluster-port need --cluster",
-		"engine: {election: 1ms}":                            "--election=1ms: expected 200ms to 10s, or 0",
-		"engine: {replicas: 6}":                              "--replicas=6: expected 1 to 5",
-		"engine: {streams: -1}":                              "--streams=-1: expected 1 or more",
-		"engine: {listen: 0.0.0.0}":                          "--listen=0.0.0.0: the embedded engine listens on loopback only",
-		"node: {name: n}\nengine: {cluster: c, routes: [x]}": "--routes=x: expected nats://HOST:CLUSTERPORT",
-		"node: {name: n}\nengine: {cluster: c, routes: [nats://10.0.0.1:1]}": "--routes=nats://10.0.0.1:1: the embedded engine",
+// TestAlikeEnv: a variable of another command is told of only where one of this command's is likely meant.
+func TestAlikeEnv(t *testing.T) {
+	own := []string{"QUADRILLE_SHARDS", "QUADRILLE_NATS", "QUADRILLE_HTTP"}
+	for _, test := range []struct {
+		environ []string
+		want    map[string]string
+	}{
+		{[]string{"QUADRILLE_SHARD=4", "SHARD=4", "QUADRILLE_HTTP=x"}, map[string]string{"QUADRILLE_SHARD": "QUADRILLE_SHARDS"}},
+		{[]string{"QUADRILLE_SHARD=4", "QUADRILLE_SHARDS=8"}, map[string]string{}},
+		{[]string{"QUADRILLE_AS=json", "QUADRILLE_URL=u"}, map[string]string{}},
 	} {
-		d, err := load(t, text).Document()
+		if diff := cmp.Diff(test.want, config.AlikeEnv(test.environ, own)); diff != "" {
+			t.Errorf("%v: %s", test.environ, diff)
+		}
+	}
+}
+
+// TestCheck: what no setting says alone is told with the place in the file, or with the flag.
+func TestCheck(t *testing.T) {
+	for text, want := range map[string][2]string{ // as of a file, as of flags
+		"pipeline: {shards: 0}":                              {":1:20: pipeline.shards: 0: expected 1 to 4096", "--shards: 0: expected 1 to 4096"},
+		"pipeline: {name: a b/c}":                            {`:1:18: pipeline.name: "a b/c": expected 1 to 64 letters`, `--pipeline: "a b/c": expected`},
+		"node: {name: a b}":                                  {`:1:14: node.name: node name "a b": expected 1 to`, "--name: "},
+		"node: {weight: 0}":                                  {":1:16: node.weight: 0: expected 1 or more", "--weight: 0: expected 1 or more"},
+		"pipeline: {keep-keys: 0s}":                          {":1:23: pipeline.keep-keys: 0s: expected more than 0", "--keep-keys: 0s: expected"},
+		"http: {max-body: 0}":                                {":1:18: http.max-body: 0: expected 1 or more", "--max-body: 0: expected 1 or more"},
+		"http: {max-readers: 0}":                             {":1:21: http.max-readers: 0: expected 1 or more", "--max-readers: 0: expected"},
+		"http: {max-dumps: 0}":                               {":1:19: http.max-dumps: 0: expected 1 or more", "--max-dumps: 0: expected"},
+		"engine: {cluster: c}":                               {":1:19: node.name is missing: a member of", "--name is missing: a member of a cluster needs a name"},
+		"engine: {port: 70000}":                              {":1:16: engine.port: 70000: expected 0 to 65535", "--port: 70000"},
+		"engine: {nats: x, port: 1}":                         {":1:16: engine.nats means an engine that others run; engine.port", "--nats means an engine that others run; --port"},
+		"engine: {nats-ca: x}":                               {":1:19: engine.nats-creds and engine.nats-ca need engine.nats", "--nats-creds and --nats-ca need --nats"},
+		"engine: {cluster-port: 1}":                          {":1:24: engine.routes and engine.cluster-port need engine.cluster", "--routes and --cluster-port need --cluster"},
+		"engine: {election: 1ms}":                            {":1:20: engine.election: 1ms: expected 200ms to 10s, or 0", "--election: 1ms: expected"},
+		"engine: {replicas: 3}":                              {":1:20: engine.replicas: 3: a node that stands alone keeps one copy; for more make it a member of a cluster (engine.cluster, ", "--replicas: 3: a node that stands alone keeps one copy; for more make it a member of a cluster (--cluster, --routes)"},
+		"engine: {nats: x, replicas: 6}":                     {":1:29: engine.replicas: 6: expected 0 to 5", "--replicas: 6: expected 0 to 5"},
+		"engine: {streams: -1}":                              {":1:19: engine.streams: -1: expected 0 or more", "--streams: -1: expected 0 or more"},
+		"engine: {streams: 9}":                               {":1:19: engine.streams: 9: expected at most the number of shards, 8", "--streams: 9"},
+		"engine: {listen: 0.0.0.0}":                          {":1:18: engine.listen: 0.0.0.0: the embedded engine listens on loopback only", "--listen: 0.0.0.0: the embedded"},
+		"node: {name: n}\nengine: {cluster: c, routes: [x]}": {":2:30: engine.routes: x: expected nats://HOST:CLUSTERPORT", "--routes: x: expected"},
+		"node: {name: n}\nengine: {cluster: c, routes: [nats://10.0.0.1:1]}": {":2:30: engine.routes: nats://10.0.0.1:1: the embedded engine", "--routes: nats://10"},
+	} {
+		path := write(t, text)
+		f, err := config.Load(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = d.Check()
-		var usage config.UsageError
-		if err == nil || !strings.HasPrefix(err.Error(), want) || errors.As(err, &usage) == errors.Is(err, quadrille.ErrOpenEngine) {
-			t.Errorf("%s: %v, want %s", text, err, want)
+		d, err := f.Document()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Check(f.Place).Err(); err == nil || !strings.HasPrefix(err.Error(), path+want[0]) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %s", text, err, want[0])
+		}
+		if err := d.Check(config.NoPlaces).Err(); err == nil || !strings.HasPrefix(err.Error(), want[1]) {
+			t.Errorf("%s: %v, want %s", text, err, want[1])
 		}
 	}
 	d, err := load(t, "").Document()
-	if err != nil || d.Check() != nil || d.Node.Name == "" {
+	if err != nil || d.Check(config.NoPlaces).Err() != nil || d.Node.Name == "" {
 		t.Errorf("the defaults: %+v, %v", d, err)
+	}
+}
+
+// TestAllMistakes: one run tells all, up to a bound.
+func TestAllMistakes(t *testing.T) {
+	path := write(t, "node: {nam: x, leave: perhaps}\npipeline: {key: object}\nsinks:\n  - {name: a/b, type: kafka}\n  - {name: a, type: file, max-batch: x}\n")
+	_, err := config.Load(path)
+	want := `
+:1:8: unknown key "nam"; the nearest is "name"
+:1:23: key "node.leave": "perhaps": expected true or false
+:2:17: key "pipeline.key": "object" is none of subject, graph, dataset
+:4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
+:4:23: unknown type "kafka" of a sink; there is file
+:5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
+:5:5: key "sinks[file].dir" is missing: Folder of the files.`
+	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {
+		t.Errorf("got\n%v", err)
+	}
+	_, err = config.Load(write(t, strings.Repeat("x: 1\n", 25)))
+	if err == nil || strings.Count(err.Error(), "unknown key") != 20 || !strings.HasSuffix(err.Error(), "\nand 5 more") {
+		t.Errorf("%v", err)
+	}
+	f := load(t, "pipeline: {shards: 0}\nnode: {weight: 0}\nhttp: {max-body: 0}")
+	d, err := f.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(f.Place).Err(); err == nil || strings.Count(err.Error(), "expected") != 3 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNearestKey(t *testing.T) {
+	for key, want := range map[string]string{"sinks.dir": "sinks[file].dir", "sources.url": "sources[http].url", "engines.data": "engine.data",
+		"sinks[file].max-bath": "sinks[file].max-batch"} {
+		if got := config.NearestKey(key); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
 	}
 }
 

@@ -89,6 +89,8 @@ type Source struct {
 	Type string
 	// Settings are a *[HTTPSource].
 	Settings any
+	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
+	Place string
 }
 
 // Sink is one way out. Settings are those of its type, a pointer.
@@ -99,6 +101,8 @@ type Sink struct {
 	Type string
 	// Settings are a *[FileSink].
 	Settings any
+	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
+	Place string
 }
 
 // HTTPSource follows another pipeline.

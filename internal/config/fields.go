@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -50,7 +51,7 @@ func fieldFrom(f reflect.StructField) Field {
 	if flag == "" {
 		flag = key
 	}
-	return Field{Key: key, Flag: flag, Env: "QUADRILLE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")), Type: typeOf(f),
+	return Field{Key: key, Flag: flag, Env: envPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")), Type: typeOf(f),
 		Default: f.Tag.Get("default"), Help: strings.ReplaceAll(f.Tag.Get("help"), "${enum}", strings.ReplaceAll(f.Tag.Get("enum"), ",", ", "))}
 }
 
@@ -74,12 +75,38 @@ func keysOf(types map[string]func() any) []string { return slices.Sorted(maps.Ke
 func CheckEnv(environ, known []string) error {
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "QUADRILLE_") && !slices.Contains(known, name) {
+		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
 			return fmt.Errorf("unknown environment variable %s; the nearest is %s", name, Nearest(name, known))
 		}
 	}
 	return nil
 }
+
+// AlikeEnv returns the variables of an environment that are none of a command's own and look like one of them that is not set,
+// each with that one. They differ in one letter of three at most, and in two letters.
+func AlikeEnv(environ, own []string) map[string]string {
+	set := map[string]bool{}
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		set[name] = true
+	}
+	free := slices.DeleteFunc(slices.Clone(own), func(name string) bool { return set[name] })
+	alike := map[string]string{}
+	for name := range set {
+		rest, ours := strings.CutPrefix(name, envPrefix)
+		if !ours || slices.Contains(own, name) || len(free) == 0 {
+			continue
+		}
+		meant := Nearest(name, free)
+		if d := distance(name, meant); d <= 2 && 3*d <= max(len(rest), len(meant)-len(envPrefix)) {
+			alike[name] = meant
+		}
+	}
+	return alike
+}
+
+// envPrefix begins the names of our variables.
+const envPrefix = "QUADRILLE_"
 
 // Explain writes what the settings are whose key begins with prefix; all, if that is empty. It reports whether there are any.
 func Explain(w io.Writer, prefix string) (any bool, err error) {
@@ -94,6 +121,21 @@ func Explain(w io.Writer, prefix string) (any bool, err error) {
 	}
 	return any, nil
 }
+
+// NearestKey returns the key that is most like the given one, which may lack the type in brackets.
+func NearestKey(key string) string {
+	least, best := -1, ""
+	for _, f := range everything() {
+		plain := inBrackets.ReplaceAllString(f.Key, "")
+		if d := min(distance(key, f.Key), distance(key, plain)); least < 0 || d < least {
+			least, best = d, f.Key
+		}
+	}
+	return best
+}
+
+// inBrackets is the type of a source or sink in a key.
+var inBrackets = regexp.MustCompile(`\[[a-z]+\]`)
 
 // also says what else is to be said of a field in one line.
 func also(f Field) string {

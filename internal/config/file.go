@@ -27,9 +27,12 @@ type File struct {
 	path   string
 	values map[string][]string // the texts of a key's value, of which a list has any number
 	lists  map[string]bool     // keys whose value is a list
+	places map[string]string   // where the values stand
+
+	mistakes Mistakes
 }
 
-// Load reads a file. An error names file, line and column, what was found there, and what to do.
+// Load reads a file. An error has a line for each mistake, which names file, line and column, what was found there, and what to do.
 func Load(path string) (*File, error) {
 	text, err := readAtMost(path, maxFile)
 	if err != nil {
@@ -54,7 +57,7 @@ func readAtMost(path string, limit int64) ([]byte, error) {
 
 // parse reads the text of a file.
 func parse(path string, text []byte) (*File, error) {
-	f := &File{path: path, values: map[string][]string{}, lists: map[string]bool{}}
+	f := &File{path: path, values: map[string][]string{}, lists: map[string]bool{}, places: map[string]string{}}
 	var document, another yaml.Node
 	documents := yaml.NewDecoder(bytes.NewReader(text))
 	if err := documents.Decode(&document); errors.Is(err, io.EOF) {
@@ -68,11 +71,15 @@ func parse(path string, text []byte) (*File, error) {
 	if len(document.Content) == 0 || isNull(document.Content[0]) {
 		return f, nil
 	}
-	if err := f.section(document.Content[0], reflect.ValueOf(&Document{}).Elem(), ""); err != nil {
+	f.section(document.Content[0], reflect.ValueOf(&Document{}).Elem(), "")
+	if err := f.mistakes.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
+
+// Place returns where a key's value stands, as FILE:LINE:COLUMN; empty if the file doesn't have the key. It is a [Places].
+func (f *File) Place(key string) string { return f.places[key] }
 
 // Lookup returns the texts of a key's value, and whether it is a list; nothing if the file doesn't have the key.
 func (f *File) Lookup(key string) (texts []string, list, found bool) {
@@ -102,15 +109,21 @@ func (f *File) Document() (*Document, error) {
 	return d, nil
 }
 
-// at is an error with its place.
-func (f *File) at(node *yaml.Node, format string, args ...any) error {
-	return fmt.Errorf("%s:%d:%d: %w", f.path, node.Line, node.Column, fmt.Errorf(format, args...))
+// at is the place of what stands in the file.
+func (f *File) at(node *yaml.Node) string {
+	return fmt.Sprintf("%s:%d:%d", f.path, node.Line, node.Column)
+}
+
+// wrong takes in a mistake with its place.
+func (f *File) wrong(node *yaml.Node, format string, args ...any) {
+	f.mistakes.AddAt(f.at(node), fmt.Errorf(format, args...))
 }
 
 // section reads a mapping into a struct, below the key that is given.
-func (f *File) section(node *yaml.Node, to reflect.Value, above string) error {
+func (f *File) section(node *yaml.Node, to reflect.Value, above string) {
 	if node.Kind != yaml.MappingNode {
-		return f.at(node, "expected key: value")
+		f.wrong(node, "expected key: value")
+		return
 	}
 	given := map[string]bool{} // with a value, or without
 	for i := 0; i < len(node.Content); i += 2 {
@@ -119,33 +132,31 @@ func (f *File) section(node *yaml.Node, to reflect.Value, above string) error {
 		_, twice := given[key.Value]
 		switch {
 		case !ok:
-			return f.at(key, "unknown key %q%s", key.Value, hint(to.Type(), above, key.Value))
+			f.wrong(key, "unknown key %q%s", key.Value, hint(to.Type(), above, key.Value))
+			continue
 		case twice:
-			return f.at(key, "key %q comes twice", key.Value)
-		}
-		given[key.Value] = !isNull(value)
-		if isNull(value) { // as if the key were not there
+			f.wrong(key, "key %q comes twice", above+key.Value)
 			continue
 		}
-		if err := f.value(key, value, field, to.FieldByIndex(field.Index), above+key.Value); err != nil {
-			return err
+		given[key.Value] = !isNull(value)
+		if !isNull(value) { // else it is as if the key were not there
+			f.value(value, field, to.FieldByIndex(field.Index), above+key.Value)
 		}
 	}
-	return f.required(node, to.Type(), given)
+	f.required(node, to.Type(), above, given)
 }
 
 // isNull reports whether a key has no value.
 func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Tag == "!!null" }
 
 // required reports a key that must be there.
-func (f *File) required(node *yaml.Node, of reflect.Type, given map[string]bool) error {
+func (f *File) required(node *yaml.Node, of reflect.Type, above string, given map[string]bool) {
 	for i := range of.NumField() {
 		field := of.Field(i)
 		if _, must := field.Tag.Lookup("required"); must && !given[field.Tag.Get("yaml")] {
-			return f.at(node, "key %q is missing: %s", field.Tag.Get("yaml"), field.Tag.Get("help"))
+			f.wrong(node, "key %q is missing: %s", above+field.Tag.Get("yaml"), field.Tag.Get("help"))
 		}
 	}
-	return nil
 }
 
 // fieldOf returns the field of a key.
@@ -175,31 +186,32 @@ func hint(t reflect.Type, above, key string) string {
 }
 
 // value reads the value of one key.
-func (f *File) value(key, value *yaml.Node, field reflect.StructField, to reflect.Value, path string) error {
+func (f *File) value(value *yaml.Node, field reflect.StructField, to reflect.Value, path string) {
 	switch {
 	case to.Type() == reflect.TypeFor[[]Source]():
-		return f.items(value, "source", sourceTypes, func(name, kind string, settings any) {
-			f.Sources = append(f.Sources, Source{name, kind, settings})
+		f.items(value, "source", sourceTypes, func(name, kind, place string, settings any) {
+			f.Sources = append(f.Sources, Source{name, kind, settings, place})
 		})
+		return
 	case to.Type() == reflect.TypeFor[[]Sink]():
-		return f.items(value, "sink", sinkTypes, func(name, kind string, settings any) {
-			f.Sinks = append(f.Sinks, Sink{name, kind, settings})
+		f.items(value, "sink", sinkTypes, func(name, kind, place string, settings any) {
+			f.Sinks = append(f.Sinks, Sink{name, kind, settings, place})
 		})
+		return
 	case to.Kind() == reflect.Struct:
-		return f.section(value, to, path+".")
+		f.section(value, to, path+".")
+		return
 	}
 	texts, err := textsOf(value, to)
-	if err != nil {
-		return f.at(value, "key %q: %w", key.Value, err)
-	}
 	to.SetZero()
 	for _, text := range texts {
-		if err := errors.Join(setText(to, text), inEnum(field, text)); err != nil {
-			return f.at(value, "key %q: %w", key.Value, err)
-		}
+		err = errors.Join(err, setText(to, text), inEnum(field, text))
 	}
-	f.values[path], f.lists[path] = texts, value.Kind == yaml.SequenceNode
-	return nil
+	if err != nil {
+		f.wrong(value, "key %q: %w", path, err)
+		return
+	}
+	f.values[path], f.lists[path], f.places[path] = texts, value.Kind == yaml.SequenceNode, f.at(value)
 }
 
 // textsOf returns the texts of a plain value, a list or a secret.
@@ -207,7 +219,10 @@ func textsOf(value *yaml.Node, to reflect.Value) (texts []string, err error) {
 	switch {
 	case to.Type() == reflect.TypeFor[Secret]():
 		text, err := secret(value)
-		return []string{text}, err
+		if err != nil {
+			return nil, err
+		}
+		return []string{text}, nil
 	case value.Kind == yaml.ScalarNode:
 		return []string{value.Value}, nil
 	case value.Kind != yaml.SequenceNode || to.Kind() != reflect.Slice:
@@ -226,71 +241,77 @@ func textsOf(value *yaml.Node, to reflect.Value) (texts []string, err error) {
 var itemName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // items reads a list of sources or sinks, each a mapping with name, type, and the settings of the type.
-func (f *File) items(list *yaml.Node, what string, types map[string]func() any, add func(name, kind string, settings any)) error {
+func (f *File) items(list *yaml.Node, what string, types map[string]func() any, add func(name, kind, place string, settings any)) {
 	if list.Kind != yaml.SequenceNode {
-		return f.at(list, "expected a list of %ss", what)
+		f.wrong(list, "expected a list of %ss", what)
+		return
 	}
 	names := map[string]bool{}
 	for _, node := range list.Content {
 		if node.Kind != yaml.MappingNode {
-			return f.at(node, "expected a %s: name, type and its settings", what)
+			f.wrong(node, "expected a %s: name, type and its settings", what)
+			continue
 		}
-		head, rest := map[string]*yaml.Node{}, *node
-		rest.Content = nil
-		for i := 0; i < len(node.Content); i += 2 {
-			if key := node.Content[i]; key.Value == "name" || key.Value == "type" {
-				if head[key.Value] != nil {
-					return f.at(key, "key %q comes twice", key.Value)
-				}
-				head[key.Value] = node.Content[i+1]
-			} else {
-				rest.Content = append(rest.Content, node.Content[i], node.Content[i+1])
-			}
+		head, rest := f.divide(node)
+		if !f.head(node, head, what, types) {
+			continue
 		}
-		name, settings, err := f.item(node, head, what, types)
-		if err != nil {
-			return err
-		}
+		name, kind := head["name"].Value, head["type"].Value
 		if names[name] {
-			return f.at(head["name"], "two %ss are called %q", what, name)
+			f.wrong(head["name"], "two %ss are called %q", what, name)
 		}
 		names[name] = true
-		if err := f.settings(&rest, settings); err != nil {
-			return err
+		settings := types[kind]()
+		if err := setDefaults(reflect.ValueOf(settings).Elem()); err != nil {
+			f.wrong(node, "%w", err)
 		}
-		add(name, head["type"].Value, settings)
+		f.section(rest, reflect.ValueOf(settings).Elem(), fmt.Sprintf("%ss[%s].", what, kind))
+		add(name, kind, f.at(node), settings)
 	}
-	return nil
 }
 
-// item returns the name of a source or sink, and the empty settings of its type.
-func (f *File) item(node *yaml.Node, head map[string]*yaml.Node, what string, types map[string]func() any) (string, any, error) {
-	known := keysOf(types)
-	for _, key := range []string{"name", "type"} {
+// divide takes name and type out of an item; the rest are the settings of its type.
+func (f *File) divide(node *yaml.Node) (head map[string]*yaml.Node, _ *yaml.Node) {
+	head = map[string]*yaml.Node{}
+	rest := *node
+	rest.Content = nil
+	for i := 0; i < len(node.Content); i += 2 {
+		switch key := node.Content[i]; {
+		case key.Value != "name" && key.Value != "type":
+			rest.Content = append(rest.Content, key, node.Content[i+1])
+		case head[key.Value] != nil:
+			f.wrong(key, "key %q comes twice", key.Value)
+		default:
+			head[key.Value] = node.Content[i+1]
+		}
+	}
+	return head, &rest
+}
+
+// head reports whether name and type of an item are good.
+func (f *File) head(node *yaml.Node, head map[string]*yaml.Node, what string, types map[string]func() any) bool {
+	good := true
+	wrong := func(at *yaml.Node, format string, args ...any) {
+		f.wrong(at, format, args...)
+		good = false
+	}
+	has := func(key string) bool {
 		if head[key] == nil || head[key].Kind != yaml.ScalarNode {
-			return "", nil, f.at(node, "the %s has no %s", what, key)
+			wrong(node, "the %s has no %s", what, key)
+			return false
+		}
+		return true
+	}
+	if has("name") {
+		switch name := head["name"].Value; {
+		case !itemName.MatchString(name):
+			wrong(head["name"], "name %q: expected 1 to 64 letters, digits, '-' and '_'", name)
+		case (event.Producer{Name: name + "/stream"}).Check() != nil: // it would be taken for another kind
+			wrong(head["name"], "name %q is reserved", name)
 		}
 	}
-	if !itemName.MatchString(head["name"].Value) {
-		return "", nil, f.at(head["name"], "name %q: expected 1 to 64 letters, digits, '-' and '_'", head["name"].Value)
+	if has("type") && types[head["type"].Value] == nil {
+		wrong(head["type"], "unknown type %q of a %s; there is %s", head["type"].Value, what, strings.Join(keysOf(types), ", "))
 	}
-	if (event.Producer{Name: head["name"].Value + "/stream"}).Check() != nil { // it would be taken for another kind
-		return "", nil, f.at(head["name"], "name %q is reserved", head["name"].Value)
-	}
-	kind := head["type"].Value
-	if types[kind] == nil {
-		return "", nil, f.at(head["type"], "unknown type %q of a %s; there is %s", kind, what, strings.Join(known, ", "))
-	}
-	return head["name"].Value, types[kind](), nil
-}
-
-// settings reads the settings of a source or sink.
-func (f *File) settings(node *yaml.Node, settings any) error {
-	to := reflect.ValueOf(settings).Elem()
-	if err := setDefaults(to); err != nil {
-		return err
-	}
-	// The values of a list's items have no key of their own.
-	own := &File{path: f.path, values: map[string][]string{}, lists: map[string]bool{}}
-	return own.section(node, to, "")
+	return good
 }

@@ -2,14 +2,15 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
 	"github.com/quadrille-stream/quadrille/graph"
-	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
 )
@@ -17,13 +18,12 @@ import (
 // connected are the sources and sinks of a node.
 type connected struct {
 	components []component
-	sinks      map[string]api.Sink
-	sources    map[string]func() api.SourceStatus
+	sources    []func() client.SourceStatus
+	sinks      []func() client.SinkStatus
 }
 
 // connectors makes the sources and sinks that the document names; nothing is connected yet.
 func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
-	c.sinks, c.sources = map[string]api.Sink{}, map[string]func() api.SourceStatus{}
 	for _, s := range d.Sinks {
 		to, err := d.sink(s)
 		if err != nil {
@@ -31,7 +31,7 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		}
 		sink := pipeline.NewSink(n, to, pipeline.SinkConfig{Name: s.Name, Logger: d.log})
 		c.components = append(c.components, component{"sink " + s.Name, sink.Run})
-		c.sinks[s.Name] = sink
+		c.sinks = append(c.sinks, func() client.SinkStatus { return sinkStatus(s.Name, sink) })
 	}
 	for _, s := range d.Sources {
 		from, err := d.source(s)
@@ -40,12 +40,38 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		}
 		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Logger: d.log})
 		c.components = append(c.components, component{"source " + s.Name, source.Run})
-		c.sources[s.Name] = func() api.SourceStatus {
-			st := source.Status()
-			return api.SourceStatus{Running: st.Running, Failing: st.Err != nil, Messages: st.Messages, Rejected: st.Rejected}
-		}
+		c.sources = append(c.sources, func() client.SourceStatus { return sourceStatus(s.Name, source) })
 	}
 	return c, nil
+}
+
+// sourceStatus is how a source is, as it goes over the wire.
+func sourceStatus(name string, s *pipeline.Source) client.SourceStatus {
+	st := s.Status()
+	return client.SourceStatus{Name: name, Home: st.Home, Running: st.Running, Messages: st.Messages, Rejected: st.Rejected,
+		Failing: failureOf(st.Failure)}
+}
+
+// sinkStatus is how a sink is, as it goes over the wire. A shard that could never be written has no position yet.
+func sinkStatus(name string, s *pipeline.Sink) client.SinkStatus {
+	out := client.SinkStatus{Name: name}
+	positions, failures := s.Positions(), s.Failures()
+	shards := maps.Clone(positions)
+	for shard := range failures {
+		shards[shard] = positions[shard]
+	}
+	for _, shard := range slices.Sorted(maps.Keys(shards)) {
+		out.Shards = append(out.Shards, client.SinkShard{Shard: shard, Position: shards[shard], Failing: failureOf(failures[shard])})
+	}
+	return out
+}
+
+// failureOf is a failure as it goes over the wire; nil if there is none.
+func failureOf(f pipeline.Failure) *client.Failure {
+	if f.Err == nil {
+		return nil
+	}
+	return &client.Failure{Since: f.Since, Error: f.Err.Error()}
 }
 
 func (d *daemon) sink(s config.Sink) (connector.Sink, error) {

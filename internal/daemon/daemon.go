@@ -31,12 +31,11 @@ type daemon struct {
 	out io.Writer // takes the line that says that it is ready
 }
 
-// Run runs a node until ctx ends, which returns nil, or until it can't go on. The document has passed its Check. The log goes to
+// Run runs a node until ctx ends, which returns nil, or until it can't go on. The document has passed [Check]. The log goes to
 // logs, and one line to out when the node is ready for the first time.
 func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	d := &daemon{Document: doc, log: logger(doc.Log, logs), out: out}
-	ln, err := api.Listen(api.ListenConfig{Addr: d.HTTP.Address, CertFile: d.HTTP.TLSCert, KeyFile: d.HTTP.TLSKey,
-		Protected: d.HTTP.Token != ""})
+	ln, err := api.Listen(listen(&d.HTTP))
 	if err != nil {
 		return err
 	}
@@ -124,13 +123,18 @@ func leave(ctx context.Context, n *graph.Graph, log *slog.Logger) error {
 	return nil
 }
 
+// readiness is what announce needs of a node.
+type readiness interface {
+	// WaitReady is [node.Node.WaitReady].
+	WaitReady(ctx context.Context) error
+}
+
 // announce writes the line when the node is ready for the first time.
-func announce(ctx context.Context, n *graph.Graph, w io.Writer, line string) error {
-	if n.WaitReady(ctx) != nil {
-		return nil // it ends before it is ready
-	}
-	if _, err := io.WriteString(w, line); err != nil {
-		return err
+func announce(ctx context.Context, n readiness, w io.Writer, line string) error {
+	if n.WaitReady(ctx) == nil { // else it ends before it is ready, and says why itself
+		if _, err := io.WriteString(w, line); err != nil {
+			return err
+		}
 	}
 	<-ctx.Done()
 	return nil

@@ -67,7 +67,7 @@ type run struct {
 
 func (d *run) run(ctx context.Context) (err error) {
 	begin := time.Now()
-	d.cfg.Screen.Say("starting %d nodes", d.cfg.Nodes)
+	d.cfg.Screen.Say("starting %s", terminal.Count(d.cfg.Nodes, "node"))
 	d.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: d.cfg.Sweep, Nodes: d.cfg.Nodes, Shards: d.cfg.Shards})
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func (d *run) run(ctx context.Context) (err error) {
 			err = errors.Join(err, stopped)
 		}
 	}()
-	d.cfg.Screen.Say("%d nodes are ready after %v", d.cfg.Nodes, time.Since(begin).Round(time.Millisecond))
+	d.cfg.Screen.Say("%s ready after %v", terminal.Count(d.cfg.Nodes, "node"), time.Since(begin).Round(time.Millisecond))
 	if err := d.work(ctx); err != nil {
 		d.showLogs(ctx)
 		return err

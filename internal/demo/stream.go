@@ -81,7 +81,7 @@ func (d *run) logged(change client.Change, _ client.Cursor) error {
 func (d *run) figures(width int) string {
 	m := d.meter.Read()
 	done := float64(m.Accepted) / float64(d.cfg.Changes)
-	state := fmt.Sprintf("%d nodes", len(d.nodes.Alive()))
+	state := terminal.Count(len(d.nodes.Alive()), "node")
 	if m.Killed {
 		state += ", " + d.nodes.Name(d.victim) + " was killed"
 	}

@@ -173,7 +173,7 @@ func (p *passage) commit(ctx context.Context, events []event.Addressed) error {
 		}
 	}
 	clear(p.done)
-	p.s.note(func(st *SourceStatus) { st.Err = nil })
+	p.s.note(func(st *SourceStatus) { st.Failure = Failure{} })
 	return nil
 }
 

@@ -118,11 +118,11 @@ func TestPausesOfASink(t *testing.T) {
 		s, _ := sinking(t, l, to, io.Discard, pauses)
 		l.add(0, rows)
 		synctest.Wait()
-		if err := s.Errors()[0]; !errors.Is(err, connector.ErrRetry) {
+		if err := s.Failures()[0].Err; !errors.Is(err, connector.ErrRetry) {
 			t.Errorf("while it is tried again it shows %v", err)
 		}
 		time.Sleep(time.Hour)
-		if err := s.Errors()[0]; err != nil {
+		if err := s.Failures()[0].Err; err != nil {
 			t.Errorf("after it was written it shows %v", err)
 		}
 		pausesGrow(t, to.tried)
@@ -180,12 +180,12 @@ func TestStoppedWhileItPauses(t *testing.T) {
 		cut := errors.New("cut off")
 		to := &target{t: t, opens: []error{cut}}
 		s, stop := sinking(t, newLogs(0), to, &log, rare)
-		if err := s.Errors()[0]; !errors.Is(err, cut) {
+		if err := s.Failures()[0].Err; !errors.Is(err, cut) {
 			t.Errorf("it shows %v", err)
 		}
 		stop()
-		if len(to.opened) != 1 || len(s.Errors()) != 0 || len(s.Positions()) != 0 {
-			t.Errorf("%d connections, %v, %v", len(to.opened), s.Errors(), s.Positions())
+		if len(to.opened) != 1 || len(s.Failures()) != 0 || len(s.Positions()) != 0 {
+			t.Errorf("%d connections, %v, %v", len(to.opened), s.Failures(), s.Positions())
 		}
 		if !strings.Contains(log.String(), "sink=snk") || !strings.Contains(log.String(), "cut off") {
 			t.Errorf("the log has %q", log.String())
@@ -202,7 +202,7 @@ func (ending) Follow(context.Context, node.FollowOptions, func(node.Record) erro
 func TestLogThatEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := sinking(t, ending{newLogs(0)}, &target{t: t}, io.Discard, rare)
-		if err := s.Errors()[0]; err == nil || !strings.Contains(err.Error(), "the log ended") {
+		if err := s.Failures()[0].Err; err == nil || !strings.Contains(err.Error(), "the log ended") {
 			t.Errorf("it shows %v", err)
 		}
 	})

@@ -7,12 +7,30 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Ownership is what says where things run; both a node's method and a test's.
 type Ownership interface {
 	// Ownership returns the shards that this node owns, and a channel that is closed when others may be.
 	Ownership() (owned []int, changed <-chan struct{})
+}
+
+// Failure is why something is being tried again; the zero value: it isn't.
+type Failure struct {
+	// Since is when it last went from well to failing.
+	Since time.Time
+	// Err is the newest error.
+	Err error
+}
+
+// again returns the failure with a newer error.
+func (f Failure) again(err error) Failure {
+	if f.Err == nil {
+		f.Since = time.Now()
+	}
+	f.Err = err
+	return f
 }
 
 // task is what runs for one shard.

@@ -42,14 +42,14 @@ type Sink struct {
 
 	mu        sync.Mutex
 	positions map[int]uint64
-	errs      map[int]error
+	failures  map[int]Failure
 }
 
 // NewSink returns a sink; it starts nothing.
 func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
 	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 1<<20)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
-	return &Sink{from: from, to: to, cfg: cfg, positions: map[int]uint64{}, errs: map[int]error{}}
+	return &Sink{from: from, to: to, cfg: cfg, positions: map[int]uint64{}, failures: map[int]Failure{}}
 }
 
 // Positions returns, per shard that is written, the position up to which the target has it for certain.
@@ -59,11 +59,11 @@ func (s *Sink) Positions() map[int]uint64 {
 	return maps.Clone(s.positions)
 }
 
-// Errors returns the errors of the shards that are being tried again.
-func (s *Sink) Errors() map[int]error {
+// Failures says why shards are being tried again.
+func (s *Sink) Failures() map[int]Failure {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.errs)
+	return maps.Clone(s.failures)
 }
 
 // Run writes until ctx ends, and returns when every connection is closed. An error of a shard is logged and tried again; it
@@ -163,18 +163,18 @@ func (s *Sink) reached(shard int, position uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.positions[shard] = position
-	delete(s.errs, shard)
+	delete(s.failures, shard)
 }
 
 func (s *Sink) failed(shard int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.errs[shard] = err
+	s.failures[shard] = s.failures[shard].again(err)
 }
 
 func (s *Sink) forget(shard int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.positions, shard)
-	delete(s.errs, shard)
+	delete(s.failures, shard)
 }

@@ -231,9 +231,9 @@ func TestFollowsTheAssignment(t *testing.T) {
 	other := newLogs(0)
 	other.records = l.records
 	second, stop := run(t, other, file.Config{Dir: dir})
-	until(t, "the second meets the lock", func() bool { return second.Errors()[0] != nil })
+	until(t, "the second meets the lock", func() bool { return second.Failures()[0].Err != nil })
 	l.own()
-	until(t, "the second has the file", func() bool { return second.Positions()[0] == 10 && second.Errors()[0] == nil })
+	until(t, "the second has the file", func() bool { return second.Positions()[0] == 10 && second.Failures()[0].Err == nil })
 	other.add(0, rows)
 	until(t, "the second writes", func() bool { return second.Positions()[0] == 20 })
 	stop()
@@ -262,12 +262,12 @@ func TestErrorsStopNobodyElse(t *testing.T) {
 	l.add(0, rows)
 	s, _ := run(t, l, file.Config{Dir: dir})
 	until(t, "shard 1 is written and shard 0 has failed", func() bool {
-		return s.Positions()[1] == 10 && s.Errors()[0] != nil
+		return s.Positions()[1] == 10 && s.Failures()[0].Err != nil
 	})
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "shard 0 is written", func() bool { return s.Positions()[0] == 10 && s.Errors()[0] == nil })
+	until(t, "shard 0 is written", func() bool { return s.Positions()[0] == 10 && s.Failures()[0].Err == nil })
 	// A reader that fails is begun again, from where the file is.
 	l.mu.Lock()
 	l.fail = errors.New("no answer")
@@ -290,7 +290,7 @@ func TestForeignFile(t *testing.T) {
 	l := newLogs(0)
 	l.add(0, rows)
 	s, stop := run(t, l, file.Config{Dir: dir})
-	until(t, "it is refused", func() bool { return s.Errors()[0] != nil })
+	until(t, "it is refused", func() bool { return s.Failures()[0].Err != nil })
 	stop()
 	if got := read(t, dir, 0); got != text {
 		t.Errorf("another shard's file was changed to %q", got)
@@ -314,8 +314,8 @@ func TestLogThatIsBehind(t *testing.T) {
 			lost.add(0, rest)
 		}
 		s, stop = run(t, lost, file.Config{Dir: dir})
-		until(t, "it is refused", func() bool { return s.Errors()[0] != nil })
-		if err := s.Errors()[0].Error(); !strings.Contains(err, file.Name(0)) || !strings.Contains(err, "position 20") {
+		until(t, "it is refused", func() bool { return s.Failures()[0].Err != nil })
+		if err := s.Failures()[0].Err.Error(); !strings.Contains(err, file.Name(0)) || !strings.Contains(err, "position 20") {
 			t.Errorf("%s: the error names neither file nor position: %s", name, err)
 		}
 		stop()
@@ -389,7 +389,7 @@ func TestErrorsOfAWriter(t *testing.T) {
 	}
 	to := &flaky{fail: []error{fmt.Errorf("full: %w", connector.ErrRetry), connector.ErrRetry, errors.New("cut off"), connector.ErrRetry}}
 	s, stop := runTo(t, l, to, 0)
-	until(t, "all is written", func() bool { return s.Positions()[0] == 200 && s.Errors()[0] == nil })
+	until(t, "all is written", func() bool { return s.Positions()[0] == 200 && s.Failures()[0].Err == nil })
 	stop()
 	for i, r := range to.have {
 		if want := uint64(i+1) * 10; r.Position != want {
@@ -424,7 +424,7 @@ func TestWriterFails(t *testing.T) {
 		limit  int
 	}{"waits for room": {endless{newLogs(0)}, 1}, "has room": {endless{newLogs(0)}, 1 << 20}, "waits for a record": {one, 1}} {
 		s, stop := runTo(t, test.source, &flaky{refuse: broken}, test.limit)
-		until(t, name+": it has failed", func() bool { return errors.Is(s.Errors()[0], broken) })
+		until(t, name+": it has failed", func() bool { return errors.Is(s.Failures()[0].Err, broken) })
 		stop()
 	}
 	var log bytes.Buffer

@@ -66,8 +66,8 @@ type SourceStatus struct {
 	Ended bool
 	// Messages counts those committed since the start of this node, Rejected those of them that are dead letters.
 	Messages, Rejected uint64
-	// Err is why it is being tried again; nil if it isn't.
-	Err error
+	// Failure is why it is being tried again.
+	Failure
 }
 
 // NewSource returns a source; it starts nothing.
@@ -104,7 +104,7 @@ func (s *Source) Run(ctx context.Context) error {
 // keep reads until ctx ends or the source does, over all errors.
 func (s *Source) keep(ctx context.Context) {
 	s.note(func(st *SourceStatus) { st.Running = true })
-	defer s.note(func(st *SourceStatus) { st.Running, st.Err = false, nil })
+	defer s.note(func(st *SourceStatus) { st.Running, st.Failure = false, Failure{} })
 	backoff := s.cfg.Backoff
 	for {
 		begin := s.Status().Messages
@@ -113,7 +113,7 @@ func (s *Source) keep(ctx context.Context) {
 			return
 		}
 		if errors.Is(err, errEnd) {
-			s.note(func(st *SourceStatus) { st.Ended, st.Err = true, nil })
+			s.note(func(st *SourceStatus) { st.Ended, st.Failure = true, Failure{} })
 			return
 		}
 		if s.Status().Messages != begin {
@@ -128,7 +128,7 @@ func (s *Source) keep(ctx context.Context) {
 
 func (s *Source) failed(err error) {
 	s.cfg.Logger.Error("the source has stopped; it is tried again", "err", err)
-	s.note(func(st *SourceStatus) { st.Err = err })
+	s.note(func(st *SourceStatus) { st.Failure = st.again(err) })
 }
 
 // errEnd: the source has no more messages.

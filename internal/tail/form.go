@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -15,8 +16,11 @@ type Form func(dst []byte, change client.Change) ([]byte, error)
 
 // JSON is a line with an object.
 func JSON(dst []byte, change client.Change) ([]byte, error) {
-	text, err := json.Marshal(change)
-	return append(append(dst, text...), '\n'), err
+	b := bytes.NewBuffer(dst)
+	e := json.NewEncoder(b) // which ends the line
+	e.SetEscapeHTML(false)  // rows are full of '<' and '>'
+	err := e.Encode(change)
+	return b.Bytes(), err
 }
 
 // Patch is an RDF Patch with the headers id and prev, which it has not if it is a part of the record.

@@ -20,3 +20,11 @@ func TestBarLine(t *testing.T) {
 	none.Show(1, 1)
 	none.End()
 }
+
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 nodes", 1: "1 node", 2: "2 nodes"} {
+		if got := Count(n, "node"); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+}

@@ -22,6 +22,14 @@ func WriteTable(w io.Writer, rows [][2]string) error {
 	return t.Flush()
 }
 
+// Count is a number of things, as in "1 node" and "2 nodes".
+func Count[N int | uint64](n N, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
 // Grouped is the decimal number with a comma before every three digits.
 func Grouped(n int) string {
 	digits := strconv.Itoa(n)

@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // nodeCopy is one node's copy of a log.
@@ -100,8 +101,8 @@ func (v *Nodes) compareCopies(list []nodeCopy) (open []*question) {
 			}
 			continue
 		}
-		v.Behind = append(v.Behind, fmt.Sprintf("%s: node %s is behind node %s by %d records: its copy ends at position %d, and not at %d",
-			log, c.node.Node, best.node.Node, best.Records-min(c.Records, best.Records), c.Last, best.Last))
+		v.Behind = append(v.Behind, fmt.Sprintf("%s: node %s is behind node %s by %s: its copy ends at position %d, and not at %d",
+			log, c.node.Node, best.node.Node, terminal.Count(best.Records-min(c.Records, best.Records), "record"), c.Last, best.Last))
 		open = append(open, &question{place: client.Place{Shard: c.Shard, Position: c.Last}, want: c.Head, nodes: []*NodeReport{best.node},
 			why: fmt.Sprintf("at position %d node %s has record %s, which node %s must have, too", c.Last, c.node.Node, c.Head, best.node.Node)})
 	}

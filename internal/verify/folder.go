@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -212,8 +213,11 @@ func (l *Log) check(m *filestore.Message) error {
 	return nil
 }
 
-// controlID is what stands for the id of a control record, which has none.
-func controlID(payload []byte) string { return fmt.Sprintf("sha-256;%x", sha256.Sum256(payload)) }
+// controlID is what stands for the id of a control record, which has none: its hash, as the ids of shards are written (RFC 6920).
+func controlID(payload []byte) string {
+	sum := sha256.Sum256(payload)
+	return "ni:///sha-256;" + base64.RawURLEncoding.EncodeToString(sum[:])
+}
 
 // checkControl reads a control record; the epoch counts them.
 func (l *Log) checkControl(payload []byte) error {

@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // Folders is the outcome for all folders.
@@ -115,8 +116,8 @@ func (v *Folders) compareLog(ctx context.Context, name jetstream.LogName, f, bes
 			return err
 		}
 		sum = s
-		d.What = fmt.Sprintf("%s is behind %s by %d records: it ends at position %d, and not at %d", d.Data, d.Other,
-			long.Records-records, short.Last, long.Last)
+		d.What = fmt.Sprintf("%s is behind %s by %s: it ends at position %d, and not at %d", d.Data, d.Other,
+			terminal.Count(long.Records-records, "record"), short.Last, long.Last)
 		v.Behind = append(v.Behind, d)
 	}
 	if sum != short.digest() {

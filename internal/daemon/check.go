@@ -1,0 +1,93 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/config"
+)
+
+// maxInfo bounds the address that a node shows to the others, in bytes.
+const maxInfo = 1024
+
+// Check looks at all that can be known of a document without starting anything, the files that it names among it. An error has a
+// line for each mistake.
+func Check(doc *config.Document, places config.Places) error {
+	m := doc.Check(places)
+	checkHTTP(m, &doc.HTTP)
+	for key, path := range map[string]string{"engine.nats-creds": doc.Engine.NATSCreds, "engine.nats-ca": doc.Engine.NATSCA} {
+		if path != "" {
+			_, err := os.ReadFile(path)
+			m.Add(err, key)
+		}
+	}
+	checkConnectors(m, doc)
+	return m.Err()
+}
+
+// listen says where and how the HTTP API listens.
+func listen(h *config.HTTP) api.ListenConfig {
+	return api.ListenConfig{Addr: h.Address, CertFile: h.TLSCert, KeyFile: h.TLSKey, Protected: h.Token != ""}
+}
+
+func checkHTTP(m *config.Mistakes, h *config.HTTP) {
+	if len(h.Advertise) > maxInfo {
+		m.Add(fmt.Errorf("%d bytes: expected at most %d", len(h.Advertise), maxInfo), "http.advertise")
+	}
+	if (h.TLSCert == "") != (h.TLSKey == "") {
+		m.Add(errors.New("{http.tls-cert} and {http.tls-key} belong together: give both, or none"), "http.tls-cert", "http.tls-key")
+		return
+	}
+	m.Add(listen(h).Check(), "http.address")
+	if h.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(h.TLSCert, h.TLSKey); err != nil {
+			m.Add(fmt.Errorf("{http.tls-cert} and {http.tls-key}: %w", err), "http.tls-cert", "http.tls-key")
+		}
+	}
+}
+
+// checkConnectors makes each source and sink, which touches nothing but the files that it names. Two sinks that write the same
+// files would lock each other out.
+func checkConnectors(m *config.Mistakes, doc *config.Document) {
+	d := &daemon{Document: doc, log: slog.New(slog.DiscardHandler)}
+	for _, s := range doc.Sources {
+		if _, err := d.source(s); err != nil {
+			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
+		}
+	}
+	names, folders := map[string]bool{}, map[string]string{}
+	for _, s := range doc.Sinks {
+		if _, err := d.sink(s); err != nil {
+			m.AddAt(s.Place, fmt.Errorf("sink %q: %w", s.Name, err))
+		}
+		if names[s.Name] {
+			m.AddAt(s.Place, fmt.Errorf("two sinks are called %q; that of --sink-dir is called file", s.Name))
+		}
+		names[s.Name] = true
+		settings, ok := s.Settings.(*config.FileSink)
+		if !ok {
+			continue
+		}
+		dir := folderOf(settings.Dir)
+		if other, taken := folders[dir]; taken && other != s.Name {
+			m.AddAt(s.Place, fmt.Errorf("sink %q: sink %q writes to the folder %s, too: give each its own", s.Name, other, settings.Dir))
+		}
+		folders[dir] = s.Name
+	}
+}
+
+// folderOf is a folder's one name, as far as it can be known.
+func folderOf(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
+	if whole, err := filepath.Abs(dir); err == nil {
+		dir = whole
+	}
+	return filepath.Clean(dir)
+}
