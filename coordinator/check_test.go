@@ -34,7 +34,7 @@ func TestProposerCheckFinds(t *testing.T) {
 		change func(*Proposer)
 		want   string
 	}{
-		{reads, func(p *Proposer) { p.step.Pause = time.Millisecond }, "a pause of 1ms after 0 tries"},
+		{reads, func(p *Proposer) { p.step.Pause = 1 }, "a pause of 1ns after 0 tries"},
 		{reads, func(p *Proposer) { p.tries, p.step.Pause = 1, time.Second }, "a pause of 1s"},
 		{reads, func(p *Proposer) { p.tries, p.step.Pause = 1, -1 }, "a pause of -1ns"},
 		{reads, func(p *Proposer) { p.doubt = engine.ErrUnknown }, "plans again, though"},
@@ -49,7 +49,7 @@ func TestProposerCheckFinds(t *testing.T) {
 		{finished, func(p *Proposer) { p.step.Payload = []byte("x") }, "1 bytes are to be appended"},
 		{finished, func(p *Proposer) { p.step.Expect = 7 }, "finished, and"},
 		{finished, func(p *Proposer) { p.tries, p.step.Pause = 1, time.Millisecond }, "finished, and"},
-		{finished, func(p *Proposer) { p.err = errors.New("no") }, "committed at 8, and failed"},
+		{finished, func(p *Proposer) { p.at, p.err = 1, errors.New("no") }, "committed at 1, and failed"},
 		{finished, func(p *Proposer) { p.at = 0 }, "at 0, from"},
 		{nothing, func(p *Proposer) { p.at = 9 }, "at 9, from"},
 		{nothing, func(p *Proposer) { p.base, p.next = nil, nil }, "at 0, from"},

@@ -1,6 +1,7 @@
 package shipper
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,24 @@ func TestCheckFinds(t *testing.T) {
 		}
 		if c.change(o); o.Check() == nil || !strings.Contains(o.Check().Error(), c.want) {
 			t.Errorf("want %q: %v", c.want, o.Check())
+		}
+	}
+}
+
+// TestOpen: the events for which somebody waits come in order, until who looks at them has enough.
+func TestOpen(t *testing.T) {
+	o := NewOutbox(OutboxConfig{MaxEvents: 1})
+	o.Submit(time.Unix(1e9, 0), 1, make([]event.Event, 4)...)
+	o.Cancel(2)
+	for _, want := range [][]uint64{{1}, {1, 3}, {1, 3, 4}} {
+		var got []uint64
+		for token := range o.Open() {
+			if got = append(got, token); len(got) == len(want) {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%d, want %d", got, want)
 		}
 	}
 }

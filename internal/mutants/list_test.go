@@ -14,7 +14,7 @@ const root = "../.."
 var most = map[string]int{
 	"connector/file":    26,
 	"connector/http":    4,
-	"coordinator":       21,
+	"coordinator":       19,
 	"internal/pipeline": 8,
 	"node/core":         4,
 	"operator":          47,
