@@ -92,6 +92,19 @@ func push(ctx context.Context, t reporter, l engine.Log, payload []byte) uint64 
 func add(ctx context.Context, t reporter, l engine.Log, expect uint64, payload []byte) uint64 {
 	t.Helper()
 	seq, err := l.Append(ctx, expect, payload)
+	for unknown := false; errors.Is(err, engine.ErrUnknown) || unknown && errors.Is(err, engine.ErrConflict); unknown = true {
+		tail, failed := l.Tail(ctx) // the machine is busy: the tail decides
+		switch {
+		case failed != nil:
+			err = failed
+		case tail.Seq == expect:
+			seq, err = l.Append(ctx, expect, payload)
+		case bytes.Equal(tail.Payload, payload):
+			seq, err = tail.Seq, nil
+		default:
+			t.Fatalf("Append after %d: %v, and then the tail is %d", expect, err, tail.Seq)
+		}
+	}
 	if err != nil {
 		t.Fatalf("Append after %d: %v", expect, err)
 	}

@@ -59,7 +59,7 @@ func TestLargeTransactions(t *testing.T) {
 		submit(door, fmt.Sprint("large-", door), 6000, 1000)
 		submit(door, fmt.Sprint("small-", door), 1, 1)
 	}
-	submit(nodes.Size()-1, "near the bound", 40_000, 1500)
+	submit(nodes.Size()-1, "near the bound", nearTheBound, 1500)
 	for door := range nodes.Size() {
 		submit(door, fmt.Sprint("later-", door), 1, 1)
 	}

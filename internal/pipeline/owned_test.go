@@ -65,9 +65,11 @@ func TestNextWaitsForTheOneBefore(t *testing.T) {
 			a.own(0, 1)
 			synctest.Wait()
 		}
+		mu.Lock()
 		if want := []int{1, 1}; !slices.Equal([]int{begun[0], begun[1]}, want) {
 			t.Errorf("before the first has ended: %v were begun", begun)
 		}
+		mu.Unlock()
 		time.Sleep(time.Hour)
 		mu.Lock()
 		if running[0] != 1 || begun[1] != 1 {

@@ -373,6 +373,7 @@ func TestPausesOfASource(t *testing.T) {
 		from := &script{t: t, reads: append(retries, messages(message("a", 0)), step{err: connector.ErrRetry})}
 		starting(t, &ledger{}, from, io.Discard, pauses)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		pausesGrow(t, from.read[:9])
 		if len(from.opened) != 1 || len(from.read) != 11 {
 			t.Fatalf("%d connections, %d readings", len(from.opened), len(from.read))
@@ -383,6 +384,7 @@ func TestPausesOfASource(t *testing.T) {
 		from := &script{t: t, opens: many(cut), reads: []step{messages(message("a", 0)), {after: time.Second, err: cut}}}
 		starting(t, &ledger{}, from, io.Discard, pauses)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		pausesGrow(t, from.opened[:9])
 		if len(from.opened) != 10 {
 			t.Fatalf("%d connections", len(from.opened))

@@ -102,11 +102,13 @@ func TestPausesOfASink(t *testing.T) {
 		to := &target{t: t, opens: cuts, writes: []error{nil, cut}}
 		sinking(t, l, to, io.Discard, pauses)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		pausesGrow(t, to.opened)
 		l.add(0, rows)
 		synctest.Wait()
 		failed := time.Now()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(to.opened) != 10 {
 			t.Fatalf("%d connections", len(to.opened))
 		}
@@ -122,12 +124,14 @@ func TestPausesOfASink(t *testing.T) {
 			t.Errorf("while it is tried again it shows %v", err)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if err := s.Failures()[0].Err; err != nil {
 			t.Errorf("after it was written it shows %v", err)
 		}
 		pausesGrow(t, to.tried)
 		l.add(0, rows)
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(to.opened) != 1 || len(to.tried) != 11 || s.Positions()[0] != 20 {
 			t.Fatalf("%d connections, %d attempts, %v", len(to.opened), len(to.tried), s.Positions())
 		}
@@ -166,6 +170,7 @@ func TestRetryOfNothing(t *testing.T) {
 		to := &target{t: t, writes: []error{connector.ErrRetry}}
 		s, _ := sinking(t, l, to, io.Discard, pipeline.Backoff{Min: time.Second, Max: time.Second})
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(to.wrote) != 1 || s.Positions()[0] != 10 {
 			t.Errorf("it has written %d times, up to %v", len(to.wrote), s.Positions())
 		}
