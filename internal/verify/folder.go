@@ -135,7 +135,11 @@ func (c *folderCheck) missing() error {
 // add takes what was found in a stream.
 func (c *folderCheck) add(l *look) {
 	for _, d := range l.damages {
-		c.damaged(d)
+		if d.Kind == filestore.Unsynced {
+			c.out.Torn = append(c.out.Torn, d)
+		} else {
+			c.damaged(d)
+		}
 	}
 	c.out.More += l.more
 	if l.torn != nil {

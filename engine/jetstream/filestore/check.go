@@ -31,6 +31,7 @@ type checker struct {
 	replaced map[uint64]bool
 	gaps     []gap
 	cut      uint64 // the first sequence that isn't certain
+	ended    int    // the damage that is the bad end of a block, behind which nothing good has come yet; -1: none
 	sum      []byte // the last bytes of the newest block
 	// index is the state file, read before the blocks: while the server runs it writes the blocks first. nil: there is none.
 	index *index
@@ -74,7 +75,7 @@ func (s *Stream) Check(ctx context.Context) (*Report, error) {
 		return nil, fmt.Errorf("check stream %s: %w", s.name, err)
 	}
 	c := &checker{s: s, blocks: list, report: &Report{Stream: s.name}, read: map[uint32]*blockState{},
-		subjects: map[string]*subjectState{}, replaced: map[uint64]bool{}, cut: math.MaxUint64, index: index}
+		subjects: map[string]*subjectState{}, replaced: map[uint64]bool{}, cut: math.MaxUint64, ended: -1, index: index}
 	s.deleted = nil
 	var buf []byte
 	for i, b := range list {
@@ -84,6 +85,9 @@ func (s *Stream) Check(ctx context.Context) (*Report, error) {
 		if buf, err = c.block(b, i == len(list)-1, buf); err != nil {
 			return nil, err
 		}
+	}
+	if c.ended >= 0 {
+		c.report.Damages[c.ended].Kind = Unsynced
 	}
 	slices.Sort(s.deleted)
 	s.checked = true
@@ -154,6 +158,9 @@ func (c *checker) bad(b block, newest bool, bad badPlace) {
 			fmt.Sprintf("%v, and no good record follows: the end is torn", bad.err)}
 	case bad.next == 0:
 		c.damaged(c.last+1, b.path, bad.off, Altered, "%v, and no good record follows in this sealed block", bad.err)
+		if n := len(c.report.Damages) - 1; c.report.More == 0 && c.ended < 0 && c.replicated() {
+			c.ended = n
+		}
 	default:
 		c.damaged(c.last+1, b.path, bad.off, Altered, "%v; the next good record is at %d", bad.err, bad.next)
 	}
@@ -161,6 +168,9 @@ func (c *checker) bad(b block, newest bool, bad badPlace) {
 
 func (c *checker) record(b block, r record) {
 	c.highest = max(c.highest, r.seq)
+	if c.ended >= 0 && b.path != c.report.Damages[c.ended].File {
+		c.ended = -1 // something good follows
+	}
 	if r.kind == tombstone {
 		if c.replaced[r.seq] {
 			delete(c.replaced, r.seq)
@@ -277,13 +287,18 @@ func (c *checker) compareIndex() {
 // short notes that the blocks end before the stream did. With several replicas the server confirms messages before it
 // writes them to the blocks, since they are in the Raft log: a kill leaves this, and the server mends it.
 func (c *checker) short(path, what string) {
-	if m, err := c.s.Meta(); err == nil && m.Replicas > 1 {
+	if c.replicated() {
 		if c.report.Torn == nil {
 			c.report.Torn = &Damage{c.s.name, path, 0, Short, what}
 		}
 		return
 	}
 	c.damaged(c.highest+1, path, 0, Short, "%s", what)
+}
+
+func (c *checker) replicated() bool {
+	m, err := c.s.Meta()
+	return err == nil && m.Replicas > 1
 }
 
 // needed reports whether a block that isn't there should be: if nothing was written since the index was, or a message

@@ -15,6 +15,9 @@ const (
 	Missing Kind = "missing"
 	// Short: the stream ends before what is known to have been in it.
 	Short Kind = "short"
+	// Unsynced: of a stream with several replicas a block that is not the newest ends badly, and no good record follows in any
+	// later one. A loss of power leaves this: what was not fsynced to the blocks is in the Raft log.
+	Unsynced Kind = "unsynced"
 	// Unreadable: a file can't be read or decompressed.
 	Unreadable Kind = "unreadable"
 )

@@ -166,15 +166,7 @@ func TestShortReplica(t *testing.T) {
 	if r := check(t, w.stream()); len(r.Damages) != 1 || r.Damages[0].Kind != Short {
 		t.Errorf("a single copy: %v", r.Damages)
 	}
-	path := filepath.Join(w.stream(), MetaFile)
-	meta, err := os.ReadFile(path)
-	must(t, err)
-	meta = bytes.Replace(meta, []byte(`"num_replicas":1`), []byte(`"num_replicas":3`), 1)
-	must(t, os.WriteFile(path, meta, 0o600))
-	sum, err := newSum(name)
-	must(t, err)
-	sum.Write(meta)
-	must(t, os.WriteFile(filepath.Join(w.stream(), MetaSum), fmt.Appendf(nil, "%x", sum.Sum(nil)), 0o600))
+	setReplicas(t, Open(w.stream()), 3)
 	if r := check(t, w.stream()); len(r.Damages) != 0 || r.Torn == nil {
 		t.Errorf("one of three: %v, torn %v", r.Damages, r.Torn)
 	}
@@ -276,4 +268,45 @@ func BenchmarkCheck(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestUnsynced: the end of a block, and all that was written after it, is gone, as a loss of power leaves what was not fsynced.
+// With several replicas it is in the Raft log; with one, or with a good record behind it, it is damage.
+func TestUnsynced(t *testing.T) {
+	w := newWriter(t, natsjs.NoCompression)
+	w.fill(320)
+	for _, replicas := range []int{1, 3} {
+		for _, after := range []int64{0, 5000} {
+			s := Open(copyOf(t, w.killed()))
+			setReplicas(t, s, replicas)
+			list, err := s.blocks()
+			must(t, err)
+			sealed, newest := list[len(list)-2].number, list[len(list)-1].number
+			must(t, os.Truncate(s.BlockPath(sealed), 3_000_001))
+			must(t, os.Truncate(s.BlockPath(sealed), 8_000_000))
+			if after == 0 {
+				must(t, os.Truncate(s.BlockPath(newest), 0))
+			}
+			want := Altered
+			if replicas > 1 && after == 0 {
+				want = Unsynced
+			}
+			if r := check(t, s.dir); len(r.Damages) == 0 || r.Damages[0].Kind != want || r.Damages[0].File != s.BlockPath(sealed) || r.Cut == nil {
+				t.Errorf("%d replicas, %d bytes after it: %v, want %s in block %d", replicas, after, r.Damages, want, sealed)
+			}
+		}
+	}
+}
+
+// setReplicas writes the stream's configuration as a server does that keeps so many copies.
+func setReplicas(t *testing.T, s *Stream, replicas int) {
+	t.Helper()
+	meta, err := os.ReadFile(filepath.Join(s.dir, MetaFile))
+	must(t, err)
+	meta = bytes.Replace(meta, []byte(`"num_replicas":1`), fmt.Appendf(nil, `"num_replicas":%d`, replicas), 1)
+	must(t, os.WriteFile(filepath.Join(s.dir, MetaFile), meta, 0o600))
+	sum, err := newSum(s.Name())
+	must(t, err)
+	sum.Write(meta)
+	must(t, os.WriteFile(filepath.Join(s.dir, MetaSum), fmt.Appendf(nil, "%x", sum.Sum(nil)), 0o600))
 }
