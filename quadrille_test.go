@@ -222,6 +222,29 @@ func TestSuperseded(t *testing.T) {
 	end(t, second)
 }
 
+// TestSupersededHandsNothingOver: a node that has ended by itself has nothing to hand over, and doesn't say that the others have
+// not taken it.
+func TestSupersededHandsNothingOver(t *testing.T) {
+	one := start(t, quadrille.Config{Dir: t.TempDir(), Port: -1})
+	for range 6 {
+		var log bytes.Buffer
+		cfg := quadrille.Config{Name: "a", NATS: one.EngineURL(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+		first, err := quadrille.Start(within(t), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := start(t, cfg)
+		<-first.Done()
+		if err := first.Close(); !errors.Is(err, node.ErrSuperseded) {
+			t.Errorf("%v", err)
+		}
+		if strings.Contains(log.String(), "have not taken") {
+			t.Errorf("the log says %s", log.String())
+		}
+		end(t, second)
+	}
+}
+
 // TestOthersEngine: a node on an engine that others run works with the node beside the engine, and hands over its shards at its
 // end; a folder of its own keeps its marks.
 func TestOthersEngine(t *testing.T) {

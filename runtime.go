@@ -167,15 +167,18 @@ func (r *Runtime) end() error {
 
 // handOver has the others take the shards, so that nobody waits for this node. It stays a member, which is expected back.
 func (r *Runtime) handOver() {
-	ctx, cancel := context.WithTimeout(context.Background(), handOverPatience)
-	defer cancel()
 	select {
-	case <-r.done:
+	case <-r.done: // it has ended by itself
 		return
+	default:
+	}
+	select {
 	case <-r.node.Entered():
 	default:
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), handOverPatience)
+	defer cancel()
 	if err := r.node.HandOver(ctx); err != nil {
 		r.cfg.Logger.Warn("the others have not taken all shards; they will when they notice that this node is gone",
 			"node", r.cfg.Name, "err", err)

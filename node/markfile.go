@@ -61,14 +61,15 @@ func MarksPath(dir, pipeline, name string) string {
 // MarksIn yields the files of marks in a data folder, each with its pipeline, in no particular order.
 func MarksIn(dir string) iter.Seq2[string, string] {
 	return func(yield func(path, pipeline string) bool) {
-		files, _ := filepath.Glob(filepath.Join(dir, marksPrefix+"*")) // the pattern is well formed
-		for _, path := range files {
-			parts := strings.Split(strings.TrimPrefix(filepath.Base(path), marksPrefix), "+")
+		files, _ := os.ReadDir(dir) // what can't be read has none
+		for _, file := range files {
+			rest, ours := strings.CutPrefix(file.Name(), marksPrefix)
+			parts := strings.Split(rest, "+")
 			pipeline, err := url.QueryUnescape(parts[0])
-			if err != nil || len(parts) != 2 {
+			if err != nil || !ours || len(parts) != 2 {
 				continue // it is named by somebody else
 			}
-			if !yield(path, pipeline) {
+			if !yield(filepath.Join(dir, file.Name()), pipeline) {
 				return
 			}
 		}

@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,6 +187,31 @@ func TestReadMarks(t *testing.T) {
 		if left, err := os.ReadFile(path); err != nil || !bytes.Equal(left, content) {
 			t.Errorf("%s: the file was changed, %v", what, err)
 		}
+	}
+}
+
+// TestMarksIn: the files of marks are found in a folder of whatever name, with their pipelines, and no other files.
+func TestMarksIn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[b")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	for _, pipeline := range []string{"main", "a.b-c"} {
+		path := node.MarksPath(dir, pipeline, "n@1:2")
+		openMarks(t, path, 1).Close()
+		want[path] = pipeline
+	}
+	for _, name := range []string{"marks", "marks+main", "marks+main+n1+x", "marks+%+n1", "other+main+n1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := maps.Collect(node.MarksIn(dir)); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for path := range node.MarksIn(filepath.Join(dir, "none")) {
+		t.Errorf("%s is in no folder", path)
 	}
 }
 

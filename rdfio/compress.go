@@ -102,7 +102,7 @@ func byMagic(r *bufio.Reader) *compression {
 // Decompress returns what r holds, decompressed if its first bytes say that it is compressed, or else the name does. It
 // starts no goroutine. Who closes the result closes not r.
 func Decompress(name string, r io.Reader) (io.ReadCloser, error) {
-	b := bufio.NewReaderSize(r, longestMagic+6)
+	b := bufio.NewReader(r) // gzip and bzip2 read byte by byte
 	c := byMagic(b)
 	if c == nil {
 		_, c = cutCompression(strings.ToLower(name))

@@ -192,3 +192,43 @@ func TestWindow(t *testing.T) {
 		}
 	}
 }
+
+// reads counts how often something is read.
+type reads struct {
+	io.Reader
+	count int
+}
+
+func (r *reads) Read(b []byte) (int, error) {
+	r.count++
+	return r.Reader.Read(b)
+}
+
+// TestDecompressReadsInBulk: what is compressed is not read in small pieces, each of which is a call of the system.
+func TestDecompressReadsInBulk(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	digits := make([]byte, 1<<20) // which are compressed to half of that
+	for i := range digits {
+		digits[i] = byte('0' + random.IntN(10))
+	}
+	for _, name := range []string{"a.nq.gz", "a.nq.zst"} {
+		var b bytes.Buffer
+		w, err := rdfio.Compress(name, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Write(digits)
+		if err = errors.Join(err, w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		from := &reads{Reader: &b}
+		r, err := rdfio.Decompress(name, from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if err != nil || !bytes.Equal(got, digits) || from.count > len(digits)/4096 {
+			t.Errorf("%s: %d bytes in %d reads, %v", name, len(got), from.count, err)
+		}
+	}
+}
