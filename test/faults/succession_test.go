@@ -30,6 +30,9 @@ func TestStoppedServerIsMissedSoon(t *testing.T) {
 // seconds, for each log by itself.
 const missedElection = 10 * time.Second
 
+// missedPoll is how exactly it is measured when a log has a leader.
+const missedPoll = 100 * time.Millisecond
+
 // testMissed lets a fault happen to the server that leads most, and waits until others lead all that it led.
 func testMissed(t *testing.T, begin, end func(r *rig, i int) error, within time.Duration) {
 	const streams = 8
@@ -51,7 +54,7 @@ func testMissed(t *testing.T, begin, end func(r *rig, i int) error, within time.
 	r.must(err)
 	r.until("other servers lead its logs", within-time.Since(began), func() error {
 		for _, stream := range led {
-			info, err := js.StreamInfo(stream, nats.MaxWait(time.Second))
+			info, err := js.StreamInfo(stream, nats.MaxWait(missedPoll)) // nobody answers for a log without a leader
 			if err != nil || info.Cluster.Leader == "" || info.Cluster.Leader == name {
 				return fmt.Errorf("%s: %+v, %v", stream, info, err)
 			}
