@@ -56,8 +56,10 @@ func (r *Runtime) openEngine(ctx context.Context) (err error) {
 
 // connect makes both connections, to the embedded engine, which it starts, or to that of others.
 func (r *Runtime) connect(ctx context.Context) (err error) {
-	connect := r.dial(ctx)
-	if r.cfg.NATS == "" {
+	var connect func(...nats.Option) (*nats.Conn, error)
+	if r.cfg.NATS != "" {
+		connect = r.dial(ctx)
+	} else {
 		if r.server, err = jetstream.StartServer(ctx, r.cfg.server(), slog.New(quieter{r.cfg.Logger.Handler()})); err != nil {
 			return err
 		}
@@ -205,7 +207,7 @@ func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
 // WithGroup implements [slog.Handler].
 func (q quieter) WithGroup(name string) slog.Handler { return quieter{q.Handler.WithGroup(name)} }
 
-// lower is the level below: notices become details, and warnings notices.
+// lower makes details of notices; what is graver stays.
 func lower(level slog.Level) slog.Level {
 	if level == slog.LevelInfo {
 		return slog.LevelDebug

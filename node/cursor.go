@@ -135,9 +135,9 @@ func (n *Node) lastWhole(ctx context.Context, s int) (engine.Mark, error) {
 	if err != nil || tail.Seq == 0 {
 		return engine.Mark{}, err
 	}
-	r, err := operator.Decode(tail.Payload)
+	r, err := decode(tail)
 	if err != nil {
-		return engine.Mark{}, fmt.Errorf("position %d: %w", tail.Seq, err)
+		return engine.Mark{}, err
 	}
 	// There are at least as many records before it as parts; other logs may have positions between them.
 	for back := uint64(r.Part); r.More; back *= 2 {
@@ -156,10 +156,10 @@ func (n *Node) lastWhole(ctx context.Context, s int) (engine.Mark, error) {
 // wholeFrom returns the last whole record before the transaction that is open, if one stands at from or later.
 func (n *Node) wholeFrom(ctx context.Context, s int, from uint64) (at engine.Mark, err error) {
 	_, err = n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
-		r, err := operator.Decode(e.Payload)
+		r, err := decode(e)
 		switch {
 		case err != nil:
-			return fmt.Errorf("position %d: %w", e.Seq, err)
+			return err
 		case !r.More:
 			at = engine.Mark{Position: e.Seq, ID: r.ID}
 		case at.Position == 0:

@@ -162,11 +162,20 @@ func checkEnd(mark engine.Mark, tail engine.Entry) error {
 	if tail.Seq != mark.Position || mark.ID == "" {
 		return operator.CheckTail(mark, tail.Seq)
 	}
-	r, err := operator.Decode(tail.Payload)
+	r, err := decode(tail)
 	if err != nil {
-		return fmt.Errorf("position %d: %w", tail.Seq, err)
+		return err
 	}
 	return operator.CheckMark(mark, tail.Seq-1, tail.Seq, r.ID)
+}
+
+// decode reads the record of an entry; an error says where it stands.
+func decode(e engine.Entry) (*operator.Record, error) {
+	r, err := operator.Decode(e.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("position %d: %w", e.Seq, err)
+	}
+	return r, nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

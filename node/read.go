@@ -71,9 +71,9 @@ func (n *Node) endMark(ctx context.Context, s int) (engine.Mark, error) {
 	if err != nil || tail.Seq == 0 {
 		return engine.Mark{}, err
 	}
-	r, err := operator.Decode(tail.Payload)
+	r, err := decode(tail)
 	if err != nil {
-		return engine.Mark{}, fmt.Errorf("position %d: %w", tail.Seq, err)
+		return engine.Mark{}, err
 	}
 	return engine.Mark{Position: tail.Seq, ID: r.ID}, nil
 }

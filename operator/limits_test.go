@@ -27,17 +27,9 @@ func TestHeaderRoomHoldsTheLargest(t *testing.T) {
 	}
 }
 
-// TestClaimsAlone use what the engine keeps for claims.
+// TestClaimsAlone use what the engine keeps for claims, which the harness looks at.
 func TestClaimsAlone(t *testing.T) {
 	h := newHarness(t, &shardLog{}, nil)
-	h.append = func(a operator.Append) (uint64, error, bool) {
-		r, err := operator.Decode(a.Payload)
-		if err != nil || a.Claim != (r.Kind == operator.Claim) {
-			t.Errorf("an append of a %v says that it is a claim: %v, %v", r.Kind, a.Claim, err)
-		}
-		seq, err := h.log.append(a.Expect, a.Payload)
-		return seq, err, true
-	}
 	h.assign(operator.Owner, 1, 1)
 	h.deliver(1, eventOf("p", 1, "a"))
 	h.want("(claim)[a]", "a", committed)
@@ -266,5 +258,57 @@ func TestFoldBoundsOneEvent(t *testing.T) {
 		if (err == nil) != good || good && len(body) != 105 {
 			t.Errorf("%d bytes of 5: %d, %v", n, len(body), err)
 		}
+	}
+}
+
+// TestFull: an event for which the state has no room is no dead letter. The shard halts with nothing of it in the log, and
+// each event is told what became of it.
+func TestFull(t *testing.T) {
+	log := &shardLog{}
+	h := owner(t, log, nil)
+	h.hold()
+	first := eventOf("p", 1, "a")
+	h.deliver(1, first, eventOf("p", 2, "b"), eventOf("p", 3, "c vast"), eventOf("p", 4, "d"))
+	if len(h.pending) > 0 || h.State() != operator.Halted || !errors.Is(h.Err(), operator.ErrFull) ||
+		errors.Is(h.Err(), engine.ErrDamaged) {
+		t.Errorf("%v: %v, %d appends", h.State(), h.Err(), len(h.pending))
+	}
+	h.want("(claim)", "", event.Halted)
+	if h.Logic().(*words).tried != nil {
+		t.Error("what was evaluated is not rolled back")
+	}
+	if got := h.acks[0].Reason; got != "shard 7: the state is full: no room for it" {
+		t.Errorf("reason %q", got)
+	}
+	h.deliver(2, eventOf("p", 9, "x"))
+	h.want("(claim)", "", event.Halted, event.Halted)
+}
+
+// TestFullLater: the events of the batch that are in the log by then are answered as that.
+func TestFullLater(t *testing.T) {
+	h := owner(t, &shardLog{}, func(c *operator.Config) { c.MaxRecord = 10 })
+	h.deliver(1, eventOf("p", 1, "aaaaaaaa"), eventOf("p", 2, "vast"), eventOf("p", 3, "c"))
+	h.want("(claim)[aaaaaaaa]", "aaaaaaaa", committed, event.Halted, event.Halted)
+	if len(h.batches) != 1 {
+		t.Errorf("%+v", h.batches)
+	}
+}
+
+// TestFullAtReplay: a standby without room halts, and says nothing of damage; it answers as the standby that it is.
+func TestFullAtReplay(t *testing.T) {
+	log := &shardLog{}
+	log.add(t, claim(1, "n0", 1))
+	r := claim(1, "n0", 1)
+	r.Kind, r.Body = operator.Delta, []byte("vast\n")
+	log.add(t, r)
+	h := newHarness(t, log, nil)
+	h.assign(operator.Standby, 2, 1)
+	if err := h.Err(); h.State() != operator.Halted || !errors.Is(err, operator.ErrFull) || errors.Is(err, engine.ErrDamaged) ||
+		!strings.HasPrefix(err.Error(), "shard 7, position 6: ") {
+		t.Errorf("%v: %v", h.State(), err)
+	}
+	h.deliver(1, eventOf("p", 1, "a"))
+	if got := h.statuses(); len(got) != 1 || got[0] != event.NotOwner {
+		t.Errorf("%v", got)
 	}
 }

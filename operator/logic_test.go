@@ -116,3 +116,43 @@ func TestFoldBounds(t *testing.T) {
 		t.Errorf("what can't be applied is ignored: %v, %v", h.State(), h.Err())
 	}
 }
+
+// TestFold: a logic of two functions, as owner and as follower.
+func TestFold(t *testing.T) {
+	type sums struct{ total int }
+	fold := func(s *sums) func() operator.Logic {
+		return func() operator.Logic {
+			*s = sums{}
+			return operator.Fold(func(ev *event.Event, dst []byte) ([]byte, error) {
+				switch text := string(ev.Payload); text {
+				case "":
+					return dst, nil
+				case "bad":
+					return append(dst, "a part of it\n"...), errors.New("it is bad")
+				default:
+					return append(append(dst, text...), '\n'), nil
+				}
+			}, func(body []byte) error {
+				for word := range strings.FieldsSeq(string(body)) {
+					s.total += len(word)
+				}
+				return nil
+			})
+		}
+	}
+	var one, two sums
+	log := &shardLog{}
+	first := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&one) })
+	first.assign(operator.Owner, 1, 1)
+	first.deliver(1, eventOf("p", 1, "aaa"), eventOf("p", 2, ""), eventOf("p", 3, "bad"), eventOf("p", 4, "b"))
+	if body, _, _, err := first.Logic().Evaluate(&event.Event{Payload: []byte("bad")}, operator.Evaluation{}, []byte("x")); err == nil ||
+		string(body) != "x" {
+		t.Errorf("a bad event leaves %q, %v", body, err)
+	}
+	second := newHarness(t, log, func(c *operator.Config) { c.Logic = fold(&two) })
+	second.assign(operator.Standby, 1, 2)
+	got := first.statuses()
+	if !slices.Equal(got, []event.Status{committed, committed, bad, committed}) || one.total != 4 || two != one {
+		t.Errorf("%v, %+v, %+v", got, one, two)
+	}
+}

@@ -294,3 +294,66 @@ func TestNothingLeftToTry(t *testing.T) {
 		}
 	}
 }
+
+// TestTrouble: a sender that asks again hears why its batch waits; it stays in the queue all the same.
+func TestTrouble(t *testing.T) {
+	for cause, want := range map[error]event.Status{engine.ErrNoRoom: event.NoRoom, engine.ErrNoLeader: event.NoLeader} {
+		h := owner(t, &shardLog{}, nil)
+		h.append = func(operator.Append) (uint64, error, bool) {
+			return 0, fmt.Errorf("append: %w: %w", engine.ErrUnknown, cause), true
+		}
+		ev := eventOf("p", 1, "a")
+		h.deliver(1, ev)
+		if len(h.acks) > 0 {
+			t.Errorf("it was asked once: %+v", h.acks)
+		}
+		h.deliver(1, ev)
+		h.tick(2 * time.Second)
+		h.deliver(1, ev)
+		h.want("(claim)", "", want, want)
+		if got := h.acks[0].Reason; !strings.Contains(got, cause.Error()) {
+			t.Errorf("reason %q", got)
+		}
+		h.append = nil
+		h.tick(time.Minute) // the attempt under way
+		h.tick(time.Minute)
+		h.want("(claim)[a]", "a", want, want, committed)
+		h.hold()
+		h.deliver(2, eventOf("p", 2, "b"))
+		h.deliver(2, eventOf("p", 2, "b"))
+		if h.release(); len(h.acks) != 4 {
+			t.Errorf("the trouble is over: %v", h.statuses())
+		}
+	}
+}
+
+// TestTroubleWhileClaiming: a log that can't be read is said, until it can.
+func TestTroubleWhileClaiming(t *testing.T) {
+	h := newHarness(t, &shardLog{}, nil)
+	h.Assign(h.now, operator.Assignment{Control: 1, Role: operator.Owner, Epoch: 1, Incarnation: 1})
+	var read operator.Read
+	for effects := h.Effects(); len(effects) > 0; effects = h.Effects() {
+		for _, e := range effects {
+			switch e := e.(type) {
+			case operator.Restore:
+				h.Restored(h.now, e.Gen, nil)
+			case operator.Read:
+				read = e
+			}
+		}
+	}
+	h.ReadDone(h.now, read.Gen, fmt.Errorf("read: %w", engine.ErrNoLeader))
+	ev := eventOf("p", 1, "a")
+	h.deliver(1, ev)
+	h.deliver(1, ev)
+	h.want("", "", event.NoLeader)
+	h.hold()
+	h.tick(50 * time.Millisecond)
+	h.deliver(1, ev)
+	if len(h.pending) != 1 {
+		t.Fatalf("%v, %d appends", h.State(), len(h.pending))
+	}
+	h.want("", "", event.NoLeader)
+	h.release()
+	h.want("(claim)[a]", "a", event.NoLeader, committed)
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 )
 
-// What is written reads the same, in whatever pieces it comes, and each row is one line.
+// What is written reads the same, trusted or not, in whatever pieces it comes, and each row is one line.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := patches.Draw(t, "rows")
@@ -26,16 +26,19 @@ func TestRoundTrip(t *testing.T) {
 		if lines := bytes.Count(b.Bytes(), []byte("\n")); lines != len(rows) {
 			t.Fatalf("%d rows on %d lines: %q", len(rows), lines, b.Bytes())
 		}
-		var whole, cut recorder
-		if err := patch.Parse(b.Bytes(), &whole); err != nil {
-			t.Fatalf("%q: %v", b.Bytes(), err)
-		}
-		if !reflect.DeepEqual(whole.rows, rows) {
-			t.Fatalf("%q\n got %v\nwant %v", b.Bytes(), whole.rows, rows)
-		}
-		source := &pieces{text: b.Bytes(), cuts: rapid.SliceOf(rapid.Byte()).Draw(t, "cuts")}
-		if err := patch.NewReader(source).Run(&cut); err != nil || !reflect.DeepEqual(cut.rows, rows) {
-			t.Fatalf("in pieces: error %v\n got %v\nwant %v", err, cut.rows, rows)
+		cuts := rapid.SliceOf(rapid.Byte()).Draw(t, "cuts")
+		for _, opts := range [][]patch.Option{nil, {patch.Trusted()}} {
+			var whole, cut recorder
+			if err := patch.Parse(b.Bytes(), &whole, opts...); err != nil {
+				t.Fatalf("%q: %v", b.Bytes(), err)
+			}
+			if !reflect.DeepEqual(whole.rows, rows) {
+				t.Fatalf("%q\n got %v\nwant %v", b.Bytes(), whole.rows, rows)
+			}
+			source := &pieces{text: b.Bytes(), cuts: cuts}
+			if err := patch.NewReader(source, opts...).Run(&cut); err != nil || !reflect.DeepEqual(cut.rows, rows) {
+				t.Fatalf("in pieces: error %v\n got %v\nwant %v", err, cut.rows, rows)
+			}
 		}
 	})
 }

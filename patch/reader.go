@@ -98,8 +98,8 @@ func Mistakes(fn func(error) error) Option { return func(o *options) { o.mistake
 // Reader reads RDF Patch text. It is used by one goroutine at a time.
 //
 // It takes what the text reader of Apache Jena takes: rows end in a dot, white space (line ends too) separates terms,
-// "#" begins a comment; names of headers and prefixes that are words, numbers, true and false need no quotes, strings may have single quotes or three quotes (and
-// then line ends in them), triple terms are <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX,
+// "#" begins a comment; names of headers and prefixes that are words, numbers, true and false need no quotes, strings may
+// have single quotes or three quotes (and then line ends in them), triple terms are <<( s p o )>> or << s p o >>, blank nodes _:label or <_:label>, TB is TX,
 // and a document may have any number of transactions. Other than Jena's, it is strict: an unknown code, a prefixed
 // name, a term that can't stand where it does, a relative IRI, a blank node label that N-Quads can't write, TC or TA
 // without TX, TX inside a transaction, a header inside one, the same id and prev, and an end inside a row or a

@@ -2,7 +2,6 @@ package patch
 
 import (
 	"bytes"
-	"unsafe"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -48,7 +47,7 @@ func trustedQuad(row []byte, q *rdf.Quad) bool {
 		if n == 0 {
 			return false
 		}
-		*term = rdf.Trusted(unsafe.String(&row[at], n))
+		*term = rdf.Trusted(text(row[at : at+n]))
 		if at += n; i >= 2 && string(row[at:]) == end {
 			return true
 		}

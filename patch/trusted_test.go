@@ -1,39 +1,12 @@
 package patch_test
 
 import (
-	"bytes"
 	"fmt"
 	"reflect"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/quadrille-stream/quadrille/patch"
 )
-
-// TestTrustedIsTheSame: what was written reads the same, trusted or not, in one piece or many.
-func TestTrustedIsTheSame(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		rows := patches.Draw(t, "patch")
-		var b bytes.Buffer
-		w := patch.NewWriter(&b)
-		if err := drive(rows, w); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Flush(); err != nil {
-			t.Fatal(err)
-		}
-		doc := b.Bytes()
-		var whole, cut recorder
-		if err := patch.Parse(doc, &whole, patch.Trusted()); err != nil || !reflect.DeepEqual(whole.rows, rows) {
-			t.Fatalf("%s\n%v\n%v, %v", doc, rows, whole.rows, err)
-		}
-		source := &pieces{text: bytes.Clone(doc), cuts: rapid.SliceOf(rapid.Byte()).Draw(t, "cuts")}
-		if err := patch.NewReader(source, patch.Trusted()).Run(&cut); err != nil || !reflect.DeepEqual(cut.rows, rows) {
-			t.Fatalf("%s\n%v\n%v in pieces, %v", doc, rows, cut.rows, err)
-		}
-	})
-}
 
 // TestTrustedReadsAnyRow: a row of another form than ours is read as ever, and so is what is wrong, with its place.
 func TestTrustedReadsAnyRow(t *testing.T) {

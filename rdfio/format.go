@@ -29,12 +29,18 @@ const (
 	Update Format = "update"
 )
 
-// formats has for each format what it is known by. Its suffix, without the dot, is a name of it, too.
-var formats = []struct {
+// known is what a format is known by. Its suffix, without the dot, is a name of it, too.
+type known struct {
 	format            Format
 	suffix, mediaType string
 	others            []string // names and media types, in lower case; those that begin with a dot are suffixes
-}{
+}
+
+func (k *known) named(text string) bool {
+	return text == string(k.format) || text == k.suffix || text == k.mediaType || slices.Contains(k.others, text)
+}
+
+var formats = []known{
 	{NTriples, ".nt", "application/n-triples", []string{"n-triples", ".ntriples"}},
 	{NQuads, ".nq", "application/n-quads", []string{"n-quads", ".nquads", "text/x-nquads"}},
 	{Turtle, ".ttl", "text/turtle", []string{".turtle", "application/x-turtle"}},
@@ -68,9 +74,9 @@ func (f Format) IsChanges() bool { return f.IsPatch() || f == Update }
 
 // MediaType is the format's media type, without parameters; empty for a format that there isn't.
 func (f Format) MediaType() string {
-	for _, known := range formats {
-		if known.format == f {
-			return known.mediaType
+	for _, k := range formats {
+		if k.format == f {
+			return k.mediaType
 		}
 	}
 	return ""
@@ -78,9 +84,9 @@ func (f Format) MediaType() string {
 
 // Suffix is what the names of files of the format end in, as .nq; empty for a format that there isn't.
 func (f Format) Suffix() string {
-	for _, known := range formats {
-		if known.format == f {
-			return known.suffix
+	for _, k := range formats {
+		if k.format == f {
+			return k.suffix
 		}
 	}
 	return ""
@@ -93,11 +99,10 @@ func Parse(text string) (Format, error) {
 	if media, _, err := mime.ParseMediaType(text); err == nil {
 		name = media
 	}
-	for _, known := range formats {
-		suffix, _ := strings.CutPrefix(name, ".")
-		if name == string(known.format) || name == known.mediaType || "."+suffix == known.suffix ||
-			slices.Contains(known.others, name) || slices.Contains(known.others, "."+suffix) {
-			return known.format, nil
+	dotted := "." + strings.TrimPrefix(name, ".")
+	for _, k := range formats {
+		if k.named(name) || k.named(dotted) {
+			return k.format, nil
 		}
 	}
 	return "", fmt.Errorf("unknown format %q: expected %s, %s, or a media type such as application/n-quads", text,
@@ -109,9 +114,9 @@ func Parse(text string) (Format, error) {
 func ByName(name string) (f Format, ok bool) {
 	name, _ = cutCompression(strings.ToLower(name))
 	suffix := filepath.Ext(name)
-	for _, known := range formats {
-		if suffix != "" && (suffix == known.suffix || slices.Contains(known.others, suffix)) {
-			return known.format, true
+	for _, k := range formats {
+		if k.named(suffix) {
+			return k.format, true
 		}
 	}
 	return "", false

@@ -110,10 +110,8 @@ func (s Source) run(rd quads, fn func(rdf.Quad) error) error {
 }
 
 func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) error {
-	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix), turtle.MaxTerm(s.MaxTerm)}
-	if s.MaxDepth > 0 {
-		opts = append(opts, turtle.MaxDepth(s.MaxDepth))
-	}
+	opts := []turtle.Option{turtle.File(s.File), turtle.BlankPrefix(s.BlankPrefix), turtle.MaxTerm(s.MaxTerm),
+		turtle.MaxDepth(s.MaxDepth)}
 	if s.LanguageCase {
 		opts = append(opts, turtle.LanguageCase())
 	}

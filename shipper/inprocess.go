@@ -100,7 +100,7 @@ func (t *InProcess) Send(ctx context.Context, node string, b event.Batch) error 
 // HasRoute reports whether node has a receiver here.
 func (t *InProcess) HasRoute(node string) bool { return (*t.routes.Load())[node] != nil }
 
-// RegisterRoute makes receiver the receiver of node, from now until RemoveRoute. A nil receiver has no effect: this transport
+// RegisterRoute has receiver take what comes for node, from now until RemoveRoute. A nil receiver has no effect: this transport
 // reaches nobody outside. Errors: [ErrRouteTaken]; [ErrClosed] after Run has ended.
 func (t *InProcess) RegisterRoute(node string, receiver Receiver) error {
 	if receiver == nil {

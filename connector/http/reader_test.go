@@ -161,14 +161,14 @@ func TestUnknownProgress(t *testing.T) {
 // TestNodeThatCantNow: what may pass is tried again soon, and is an error all the same.
 func TestNodeThatCantNow(t *testing.T) {
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, `{"error":{"code":"tails","message":"no leader"}}`, http.StatusServiceUnavailable)
+		http.Error(w, `{"code":"tails","detail":"no leader"}`, http.StatusServiceUnavailable)
 	}))
 	defer node.Close()
 	s, err := New(Config{URL: []string{node.URL}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Open(t.Context(), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "no leader") {
+	if _, err := s.Open(t.Context(), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "503 tails: no leader") {
 		t.Errorf("it connects: %v", err)
 	}
 }

@@ -40,7 +40,8 @@ func negotiate(accept, offers []string) (best string, ok bool) {
 	list := parseAccept(accept)
 	weight, place := 0.0, 0
 	for _, offer := range offers {
-		q, at := weightOf(list, offer)
+		kind, _, _ := strings.Cut(offer, "/")
+		q, at := weightOf(list, offer, kind+"/*", "*/*")
 		if q > weight || q == weight && q > 0 && at < place {
 			best, weight, place = offer, q, at
 		}
@@ -48,10 +49,10 @@ func negotiate(accept, offers []string) (best string, ok bool) {
 	return best, weight > 0
 }
 
-// weightOf returns the weight of a media type, and the place of the item that gives it: the most specific one counts.
-func weightOf(list []accepted, media string) (q float64, at int) {
-	kind, _, _ := strings.Cut(media, "/")
-	for _, name := range []string{media, kind + "/*", "*/*"} {
+// weightOf returns the weight of what goes by these names, the most specific one first, and the place of the item that gives it:
+// the first name that is there counts.
+func weightOf(list []accepted, names ...string) (q float64, at int) {
+	for _, name := range names {
 		if i := slices.IndexFunc(list, func(a accepted) bool { return a.what == name }); i >= 0 {
 			return list[i].q, i
 		}

@@ -170,7 +170,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		took := time.Since(begin)
 		a.metrics.observe(path, r.Method, cw.code, took)
-		a.log(cw).Debug("request", "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
+		a.cfg.Logger.Debug("request", "request_id", cw.Header().Get(requestIDHeader), "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
 	}()
 	if p := a.dispatch(cw, r); p != nil {
 		p.write(cw)
@@ -206,12 +206,12 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
 			return p
 		}
 	}
+	done := func() {}
 	if e.compressed {
-		var done func()
 		w, done = compress(w, r)
-		defer done()
 	}
 	e.serve(w, r, args)
+	done() // but not of an answer that is cut off, which ends in a panic
 	return nil
 }
 

@@ -3,7 +3,6 @@ package api
 import (
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -33,10 +32,8 @@ func compress(w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, en
 	list := parseAccept(r.Header.Values("Accept-Encoding"))
 	best, weight := -1, 0.0
 	for i, c := range compressors {
-		for _, item := range list {
-			if (item.what == c.name || item.what == "*" && !names(list, c.name)) && item.q > weight {
-				best, weight = i, item.q
-			}
+		if q, _ := weightOf(list, c.name, "*"); q > weight {
+			best, weight = i, q
 		}
 	}
 	if best < 0 || r.Method == http.MethodHead {
@@ -44,15 +41,6 @@ func compress(w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, en
 	}
 	cw := &compressWriter{ResponseWriter: w, name: compressors[best].name, make: compressors[best].make}
 	return cw, cw.end
-}
-
-func names(list []accepted, what string) bool {
-	for _, item := range list {
-		if item.what == what {
-			return true
-		}
-	}
-	return false
 }
 
 // compressWriter compresses what is written, if the status is 200.
@@ -68,13 +56,21 @@ type compressWriter struct {
 func (w *compressWriter) WriteHeader(status int) {
 	if !w.begun {
 		w.begun = true
-		if to, err := w.make(w.ResponseWriter); err == nil && status == http.StatusOK {
-			w.to = to
-			w.Header().Set("Content-Encoding", w.name)
-			w.Header().Del("Content-Length")
+		if status == http.StatusOK {
+			w.compress()
 		}
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *compressWriter) compress() {
+	to, err := w.make(w.ResponseWriter)
+	if err != nil {
+		return // it goes as it is
+	}
+	w.to = to
+	w.Header().Set("Content-Encoding", w.name)
+	w.Header().Del("Content-Length")
 }
 
 func (w *compressWriter) Write(b []byte) (int, error) {
@@ -107,15 +103,4 @@ func (w *compressWriter) end() {
 	if w.to != nil {
 		_ = w.to.Close() // a client that has gone away does not hear of it
 	}
-}
-
-// etagMatches reports whether a header If-None-Match names the tag (RFC 9110, 13.1.2: the comparison is weak).
-func etagMatches(values []string, tag string) bool {
-	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		item = strings.TrimSpace(item)
-		if item == "*" || item != "" && strings.TrimPrefix(item, "W/") == strings.TrimPrefix(tag, "W/") {
-			return true
-		}
-	}
-	return false
 }

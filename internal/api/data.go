@@ -130,6 +130,7 @@ func (d *dump) write(ctx context.Context) {
 		d.w.Header().Set(MissingHeader, strings.Trim(fmt.Sprint(missing.Shards), "[]"))
 	case !out.begun:
 		d.w.Header().Del("Trailer")
+		d.w.Header().Del("ETag")
 		d.problem(err, partial).write(d.w)
 		return
 	default:
@@ -171,4 +172,15 @@ func (l *lazyWriter) Write(b []byte) (int, error) {
 	l.begun = true
 	_ = l.rc.SetWriteDeadline(time.Now().Add(l.timeout))
 	return l.w.Write(b)
+}
+
+// etagMatches reports whether a header If-None-Match names the tag (RFC 9110, 13.1.2: the comparison is weak).
+func etagMatches(values []string, tag string) bool {
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		item = strings.TrimSpace(item)
+		if item == "*" || item != "" && strings.TrimPrefix(item, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
 }

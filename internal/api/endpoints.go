@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/quadrille-stream/quadrille/graph"
 )
 
 // endpoint is one method of one path: what it takes, what it gives, and who serves it. The handlers, the checks of requests and
@@ -56,7 +54,7 @@ func (a *API) endpoints() []*endpoint {
 				"Idempotency-Key": "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once. Another body under the same key is refused " +
 					"in the shards that both fall in.",
 			},
-			takes: graph.MediaTypes(), gives: []string{typeJSON}, statuses: []int{http.StatusOK},
+			takes: postTypes, gives: []string{typeJSON}, statuses: []int{http.StatusOK},
 			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event",
 				"prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
 				"syntax", "body", "internal", "unauthorized"},

@@ -23,7 +23,10 @@ const (
 	typeBinaryPatch = patch.BinaryMediaType
 )
 
-var acceptPost = strings.Join(graph.MediaTypes(), ", ")
+var (
+	postTypes  = graph.MediaTypes()
+	acceptPost = strings.Join(postTypes, ", ")
+)
 
 const (
 	// firstBuffer is the buffer for a body whose length nobody has told.
@@ -90,7 +93,7 @@ func changesType(r *http.Request) (string, *problem) {
 	text := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(text)
 	charset, hasCharset := params["charset"]
-	if err == nil && slices.Contains(graph.MediaTypes(), media) &&
+	if err == nil && slices.Contains(postTypes, media) &&
 		(!hasCharset || strings.EqualFold(charset, "utf-8")) {
 		return media, nil
 	}

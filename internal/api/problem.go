@@ -37,7 +37,6 @@ func (p *problem) write(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	p.RequestID = w.Header().Get(requestIDHeader)
-	w.Header().Del("ETag")
 	writeAs(w, client.TypeProblem, p.Status, p.Problem)
 }
 

@@ -155,7 +155,7 @@ func (s *stream) write(change client.Change, text []byte) error {
 	case s.events():
 		return s.event(change)
 	case s.binary != nil:
-		if err := patch.Parse(text, s.binary); err != nil {
+		if err := patch.Parse(text, s.binary, patch.Trusted()); err != nil { // an owner has written it
 			return err
 		}
 		return s.binary.Flush()

@@ -98,7 +98,8 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*inputFile,
 	a *apply.Applier) (noEffect uint64, err error) {
 	data := a.Counts() // its statements were added, too
-	rows := rowsInForce{Change: a}
+	var count uint64
+	rows := rowsInForce{counted: counted{a, &count}}
 	links := patch.NewLinks(&rows)
 	for _, in := range patches {
 		before := noEffect
@@ -109,7 +110,7 @@ func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*input
 			return 0, err
 		}
 		n := a.Counts()
-		if noEffect = rows.count - (n.Adds - data.Adds) - n.Deletes; noEffect == before {
+		if noEffect = count - (n.Adds - data.Adds) - n.Deletes; noEffect == before {
 			continue
 		}
 		if c.Strict {
@@ -122,28 +123,18 @@ func (c *applyCommand) apply(ctx context.Context, std *streams, patches []*input
 
 // rowsInForce counts the rows that add or delete something, without those of aborted transactions.
 type rowsInForce struct {
-	patch.Change
-	count, begun uint64
+	counted
+	begun uint64
 }
 
 func (r *rowsInForce) Begin() error {
-	r.begun = r.count
-	return r.Change.Begin()
+	r.begun = *r.n
+	return r.counted.Begin()
 }
 
 func (r *rowsInForce) Abort() error {
-	r.count = r.begun
-	return r.Change.Abort()
-}
-
-func (r *rowsInForce) Add(q rdf.Quad) error {
-	r.count++
-	return r.Change.Add(q)
-}
-
-func (r *rowsInForce) Delete(q rdf.Quad) error {
-	r.count++
-	return r.Change.Delete(q)
+	*r.n = r.begun
+	return r.counted.Abort()
 }
 
 // load adds the data that patches are applied to, and its prefixes.

@@ -172,28 +172,18 @@ func (c *checkCommand) check(ctx context.Context, std *streams, in *inputFile, l
 		err = in.rows(ctx, std, change)
 		done.tally = tallyRows(&counter)
 	}
-	if len(found) > 0 {
-		if err != nil {
-			found = append(found, err)
-		}
-		for _, mistake := range found[1:] {
+	if err != nil {
+		found = append(found, err)
+	}
+	for i, mistake := range found {
+		if i == 0 {
+			done.Error = placed(mistake)
+		} else {
 			done.More = append(done.More, placed(mistake))
 		}
-		err = found[0]
 	}
-	done.Good = err == nil
-	if err != nil {
-		done.Error = placed(err)
-	}
-	return done, errors.Join(append([]error{err}, rest(found)...)...)
-}
-
-// rest is all mistakes but the first.
-func rest(found mistakes) []error {
-	if len(found) == 0 {
-		return nil
-	}
-	return found[1:]
+	done.Good = len(found) == 0
+	return done, errors.Join(found...)
 }
 
 func (c *checkCommand) tell(std *streams, done checked) error {

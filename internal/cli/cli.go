@@ -1,7 +1,8 @@
 // Package cli is the command line: it declares the configuration once, as structs from which flags, environment,
 // configuration file, help and validation follow, and wires the parts that a command needs.
 //
-// Exit status: 0 good, 1 the input is bad or the work has failed, 2 usage. An error begins with the place that it is about, a file
+// Exit status: 0 good, 1 the input is bad or the work has failed, 2 usage, 3 the question was answered and not all is as it should
+// be. An error begins with the place that it is about, a file
 // or a node's address, or else with the name of the program.
 package cli
 

@@ -28,7 +28,7 @@ func writeMan(w io.Writer, app *kong.Application) error {
 	fmt.Fprintf(m, ".TH %s 1\n.SH NAME\n%s \\- %s\n", strings.ToUpper(app.Name), app.Name, roff(app.Help))
 	fmt.Fprintf(m, ".SH SYNOPSIS\n.B %s\n.I command\n[\\fIflags\\fR]\n.SH COMMANDS\n", app.Name)
 	m.commands(app.Node)
-	fmt.Fprint(m, ".SH ENVIRONMENT\nEach flag has the environment variable that its help names.\n"+
+	fmt.Fprint(m, ".SH ENVIRONMENT\nA flag that an environment variable can set has its name in brackets.\n"+
 		".SH EXIT STATUS\n0: good. 1: the input is bad, or the work has failed. 2: the command line is wrong.\n"+
 		"3: the question was answered, and not all is as it should be.\n")
 	return m.Flush()
@@ -54,7 +54,7 @@ func (m *manual) commands(node *kong.Node) {
 		}
 		for _, flags := range c.AllFlags(true) {
 			for _, flag := range flags {
-				fmt.Fprintf(m, ".TP\n.B %s\n%s\n", roff(flag.String()), roff(flag.Help))
+				fmt.Fprintf(m, ".TP\n.B %s\n%s\n", roff(flag.String()), roff(kong.DefaultHelpValueFormatter(flag.Value)))
 			}
 		}
 	}

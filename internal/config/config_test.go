@@ -283,12 +283,12 @@ func TestCheck(t *testing.T) {
 		if err := d.Check(f.Place).Err(); err == nil || !strings.HasPrefix(err.Error(), path+want[0]) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %s", text, err, want[0])
 		}
-		if err := d.Check(config.NoPlaces).Err(); err == nil || !strings.HasPrefix(err.Error(), want[1]) {
+		if err := d.Check(new(config.File).Place).Err(); err == nil || !strings.HasPrefix(err.Error(), want[1]) {
 			t.Errorf("%s: %v, want %s", text, err, want[1])
 		}
 	}
 	d, err := load(t, "").Document()
-	if err != nil || d.Check(config.NoPlaces).Err() != nil || d.Node.Name == "" {
+	if err != nil || d.Check(new(config.File).Place).Err() != nil || d.Node.Name == "" {
 		t.Errorf("the defaults: %+v, %v", d, err)
 	}
 }

@@ -13,9 +13,6 @@ const maxMistakes = 20
 // Places says where the document has its value of a key from, as FILE:LINE:COLUMN; empty: from no file.
 type Places func(key string) string
 
-// NoPlaces is for a document that is from no file.
-func NoPlaces(string) string { return "" }
-
 // Mistakes are those of a document, each with its place. They are told all together, so that one run shows what is to be mended;
 // beyond 20 they are counted.
 type Mistakes struct {
@@ -59,13 +56,11 @@ func (m *Mistakes) AddAt(place string, err error) {
 
 // Err is one error with a line for each mistake; nil if there are none.
 func (m *Mistakes) Err() error {
+	list := m.list
 	if m.more > 0 {
-		return errors.Join(append(m.list, fmt.Errorf("and %d more", m.more))...)
+		list = append(list, fmt.Errorf("and %d more", m.more))
 	}
-	if len(m.list) == 1 {
-		return m.list[0]
-	}
-	return errors.Join(m.list...)
+	return errors.Join(list...)
 }
 
 // inBraces is a key in a text.

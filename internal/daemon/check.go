@@ -20,10 +20,12 @@ const maxInfo = 1024
 func Check(doc *config.Document, places config.Places) error {
 	m := doc.Check(places)
 	checkHTTP(m, &doc.HTTP)
-	for key, path := range map[string]string{"engine.nats-creds": doc.Engine.NATSCreds, "engine.nats-ca": doc.Engine.NATSCA} {
-		if path != "" {
-			_, err := os.ReadFile(path)
-			m.Add(err, key)
+	for _, f := range [...]struct{ key, path string }{
+		{"engine.nats-creds", doc.Engine.NATSCreds}, {"engine.nats-ca", doc.Engine.NATSCA},
+	} {
+		if f.path != "" {
+			_, err := os.ReadFile(f.path)
+			m.Add(err, f.key)
 		}
 	}
 	checkConnectors(m, doc)

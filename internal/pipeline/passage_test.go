@@ -160,16 +160,7 @@ func (s *script) Close() error { return nil }
 func starting(t *testing.T, door pipeline.Door, from connector.Source, log io.Writer, pauses pipeline.Backoff) (*pipeline.Source, func()) {
 	t.Helper()
 	s := pipeline.NewSource(door, from, pipeline.SourceConfig{Name: "src", Logger: slog.New(slog.NewTextHandler(log, nil)), Backoff: pauses})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(stop)
+	stop := running(t, s.Run)
 	synctest.Wait()
 	return s, stop
 }

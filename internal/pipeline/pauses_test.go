@@ -73,16 +73,7 @@ func (k *target) Close() error { return nil }
 func sinking(t *testing.T, from pipeline.Deltas, to connector.Sink, log io.Writer, pauses pipeline.Backoff) (*pipeline.Sink, func()) {
 	t.Helper()
 	s := pipeline.NewSink(from, to, pipeline.SinkConfig{Name: "snk", Logger: slog.New(slog.NewTextHandler(log, nil)), Backoff: pauses})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	stop := sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(stop)
+	stop := running(t, s.Run)
 	synctest.Wait()
 	return s, stop
 }

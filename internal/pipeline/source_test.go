@@ -105,17 +105,23 @@ func bring(t *testing.T, door pipeline.Door, from connector.Source) (*pipeline.S
 	t.Helper()
 	s := pipeline.NewSource(door, from, pipeline.SourceConfig{Name: "src", Idle: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 		Backoff: pipeline.Backoff{Min: time.Millisecond, Max: 3 * time.Millisecond}})
+	return s, running(t, s.Run)
+}
+
+// running runs what is to end without an error, until the test ends or what is returned is called.
+func running(t *testing.T, run func(context.Context) error) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	stop := sync.OnceFunc(func() {
+	go func() { done <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
 	t.Cleanup(stop)
-	return s, stop
+	return stop
 }
 
 // quads are all, as lines in order.

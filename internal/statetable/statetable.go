@@ -34,11 +34,11 @@ type State[M any] struct {
 	Make func(t *testing.T) M
 }
 
-// Prove fails unless the doc comment of a type of that file, or with no name that of its package, has a table with just these
+// Prove fails unless the doc comment of a type or function of that file has a table with just these
 // states and inputs, in this order, and all of its cells are true. It prints the table that is.
 func Prove[M any](t *testing.T, file, name string, states []State[M], inputs []Input[M]) {
 	t.Helper()
-	said, err := Read(file, name)
+	said, err := read(file, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +77,8 @@ func cell(rows [][]string, input, state string) string {
 
 var gap = regexp.MustCompile(`  +`)
 
-// Read returns the table in the doc comment of a type of a file, or of its package, row by row.
-func Read(file, name string) (rows [][]string, err error) {
+// read returns the table in the doc comment of a type or function of a file, row by row.
+func read(file, name string) (rows [][]string, err error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
@@ -102,11 +102,8 @@ func Read(file, name string) (rows [][]string, err error) {
 	return rows, nil
 }
 
-// comment is the doc comment of a type or function, or of the package.
+// comment is the doc comment of a type or function.
 func comment(file *ast.File, name string) string {
-	if name == "" {
-		return file.Doc.Text()
-	}
 	for _, d := range file.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -219,8 +218,7 @@ func (l *Log) check(m *filestore.Message) error {
 
 // controlID is what stands for the id of a control record, which has none: its hash, as the ids of shards are written (RFC 6920).
 func controlID(payload []byte) string {
-	sum := sha256.Sum256(payload)
-	return "ni:///sha-256;" + base64.RawURLEncoding.EncodeToString(sum[:])
+	return operator.ID(sha256.Sum256(payload))
 }
 
 // checkControl reads a control record; the epoch counts them.

@@ -9,8 +9,7 @@ import (
 
 // Replica is a node's copy of one shard, as its owner or standby. It is used by one goroutine.
 //
-// Inputs go to the operator, after [Replica.Hear]; after each the driver does what the operator's Effects ask for. A batch
-// is one, too, but begins no reading: it needs no Hear.
+// Inputs go to the operator, after [Replica.Hear]; after each the driver does what the operator's Effects ask for.
 //
 // This is how far a log must come that the operator reads after an input, in each state: before it was told a mark, and when it
 // was told of position 7. "." is any log, "-" can't be: what a node knows is never less than it was. What the operator does with

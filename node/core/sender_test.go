@@ -144,7 +144,7 @@ func TestSender(t *testing.T) {
 	d.owner("n2", 5, 1)
 	batch := d.want(fmt.Sprint("to n2 ", id, ": door/n1/1=2"))[0].Batch
 	if d.Sent(d.now, batch, shipper.ErrSend) {
-		t.Error("what was not sent for now is answered")
+		t.Error("what could not be handed over is answered, though it is sent again")
 	}
 	d.want()
 	if !d.Sent(d.now, batch, fmt.Errorf("%w: 20 bytes", shipper.ErrTooLarge)) {

@@ -172,7 +172,7 @@ func (s Splitter) Statements(size int, scope string, read func(prefix string, ad
 // may be nil. Blank nodes keep their labels. A quad that is none is [rdf.ErrInvalid]: its terms are looked at, whoever made them.
 func (s Splitter) Change(deletes, adds iter.Seq[rdf.Quad]) (Split, error) {
 	d := s.newDivision(0)
-	var c checker
+	c := checker{s: scan.New(scan.NQuads, 0, 0)}
 	for _, rows := range []struct {
 		name string
 		of   iter.Seq[rdf.Quad]
@@ -206,9 +206,6 @@ type checker struct {
 func (c *checker) check(q rdf.Quad) error {
 	if err := q.Check(); err != nil {
 		return err
-	}
-	if c.s == nil {
-		c.s = scan.New(scan.NQuads, 0, 0)
 	}
 	c.buf = nquads.AppendQuad(c.buf[:0], q)
 	c.s.Reset(c.buf)
@@ -245,8 +242,8 @@ func (s Splitter) newDivision(size int) *division {
 		s.PartSize = 128 << 10
 	}
 	s.MaxTransaction = s.maxTransaction()
-	d := &division{s: s, open: make([]open, s.Shards), room: min(size, s.PartSize) + leastRoom}
-	d.room = min(d.room, size/max(s.Shards, 1)*3/2+leastRoom) // subjects are spread evenly, but for chance
+	d := &division{s: s, open: make([]open, s.Shards), room: leastRoom}
+	d.room += min(size, s.PartSize, size/max(s.Shards, 1)*3/2) // subjects are spread evenly, but for chance
 	for i := range d.open {
 		d.open[i].begun = -1
 	}

@@ -187,7 +187,7 @@ func (a *Applier) DeletePrefix(graph rdf.Term, prefix string) error {
 // own returns prefixes that may be changed.
 func (a *Applier) own() map[string]string {
 	s := &a.state
-	if s.shared || s.prefixes == nil {
+	if s.shared {
 		s.prefixes, s.shared = maps.Clone(s.prefixes), false
 	}
 	if s.prefixes == nil {

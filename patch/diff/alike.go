@@ -31,16 +31,14 @@ type pair struct {
 }
 
 func (m *matcher) matchRound() (more bool) {
-	self := func(n uint32) (uint32, bool) { return n, m.taken[n] } // nodes of a that are images stand for themselves
-	image := func(n uint32) (uint32, bool) { to, ok := m.image[n]; return to, ok }
 	having := map[string][]uint32{}
-	m.eachKey(&m.a, self, func(n uint32, key string) {
+	m.eachKey(&m.a, m.self, func(n uint32, key string) {
 		if same := having[key]; len(same) <= maxAlike {
 			having[key] = append(same, n)
 		}
 	})
 	counts := map[[2]uint32]int{}
-	m.eachKey(&m.b, image, func(n uint32, key string) {
+	m.eachKey(&m.b, m.imageOf, func(n uint32, key string) {
 		if same := having[key]; len(same) <= maxAlike {
 			for _, a := range same {
 				counts[[2]uint32{a, n}]++
@@ -62,14 +60,21 @@ func (m *matcher) matchRound() (more bool) {
 	return more
 }
 
+// imageOf returns the image of a node of b.
+func (m *matcher) imageOf(n uint32) (uint32, bool) {
+	to, ok := m.image[n]
+	return to, ok
+}
+
+// self returns a node of a: one that is an image stands for itself.
+func (m *matcher) self(n uint32) (uint32, bool) { return n, m.taken[n] }
+
 // follow matches what hangs on nodes that were matched, link by link, where there is one of its kind on each side: the
 // rest of a list, however long it is.
 func (m *matcher) follow(b, a uint32) {
 	for queue := [][2]uint32{{b, a}}; len(queue) > 0; queue = queue[1:] {
-		self := func(n uint32) (uint32, bool) { return n, m.taken[n] }
-		image := func(n uint32) (uint32, bool) { to, ok := m.image[n]; return to, ok }
-		onB := m.links(&m.b, queue[0][0], image)
-		onA := m.links(&m.a, queue[0][1], self)
+		onB := m.links(&m.b, queue[0][0], m.imageOf)
+		onA := m.links(&m.a, queue[0][1], m.self)
 		for _, key := range slices.Sorted(maps.Keys(onA)) {
 			if n, other := onA[key], onB[key]; n != 0 && other != 0 && !m.taken[n] {
 				if _, matched := m.image[other]; !matched {

@@ -137,7 +137,7 @@ func (m *matcher) mapped(id uint32) uint32 {
 		return id
 	}
 	var b strings.Builder
-	m.relabel(&b, m.d.terms.term(id), func(n uint32) (uint32, bool) { to, ok := m.image[n]; return to, ok }, "")
+	m.relabel(&b, m.d.terms.term(id), m.imageOf, "")
 	return m.d.terms.put(b.String())
 }
 

@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -153,10 +154,7 @@ func (m *matcher) matchOne(candidates []*part, p *part) ([]*part, error) {
 		m.match(p.single, candidates[0].single)
 		return candidates[1:], nil
 	}
-	work := m.d.work
-	if work == 0 {
-		work = partWork
-	}
+	work := cmp.Or(m.d.work, partWork)
 	quads := m.quadsOf(&m.b, p)
 	last := len(candidates) - 1
 	for i := last; i >= max(0, last+1-maxCandidates); i-- {
@@ -210,16 +208,13 @@ func (m *matcher) colors(s *side, nodes []uint32) map[uint32]uint64 {
 
 // color returns a number for a quad as it looks from a node (0: from outside).
 func (m *matcher) color(s *side, i, from uint32, colors map[uint32]uint64) (x uint64) {
-	node := 0
 	for place, id := range s.raw[i] {
 		x = mix(x ^ uint64(place))
 		if !m.d.terms.hasBlank(id) {
 			x = mix(x ^ uint64(id))
 			continue
 		}
-		for range len(m.d.appendNodes(nil, m.d.terms.term(id))) {
-			n := s.quads[i][node]
-			node++
+		for _, n := range m.d.appendNodes(nil, m.d.terms.term(id)) {
 			if x = mix(x ^ colors[n]); n == from {
 				x = mix(x + 1)
 			}

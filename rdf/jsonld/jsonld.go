@@ -161,7 +161,8 @@ func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
 func MaxQuads(quads int) Option { return func(o *options) { o.quads = quads } }
 
 // MaxContexts bounds the remote contexts; see [DefaultMaxContexts], which 0 stands for. One that is referred to again does
-// not count again. (A context that always includes itself is an error of its own.)
+// not count again. (A context that always includes itself is an error of its own.) For [Marshal] with a context each reference
+// counts, and the other two bounds of contexts are compared with estimates from above.
 func MaxContexts(documents int) Option { return func(o *options) { o.contexts = documents } }
 
 // MaxExpanded bounds the bytes of all names written in full, which a short document with a long prefix could make
@@ -230,7 +231,7 @@ func expand(document []byte, o *options) ([]any, error) {
 	return expanded, o.wrap(err)
 }
 
-// guard makes an error of a panic of the library.
+// guard makes an error of a panic of the library, or of a loader.
 func guard(call func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {

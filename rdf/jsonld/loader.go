@@ -46,7 +46,7 @@ func notFound(iri string) error {
 type remote struct {
 	o       *options
 	left    int
-	strings int                 // of the document
+	strings int                 // of the context
 	refers  map[string][]string // contexts, and those that they always load
 
 	terms map[string]int // the longest value of each term in the contexts

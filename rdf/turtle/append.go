@@ -54,15 +54,15 @@ func (h *shorthand) find(iri string) *Prefix {
 // fewPrefixes is how many are looked at one by one, which is faster.
 const fewPrefixes = 16
 
-func (h *shorthand) findAmongFew(iri string) (best *Prefix) {
-	for i := range h.prefixes {
+// findAmongFew looks at the last one first: of those that the IRI begins with, it is the longest.
+func (h *shorthand) findAmongFew(iri string) *Prefix {
+	for i := len(h.prefixes) - 1; i >= 0; i-- {
 		p := &h.prefixes[i]
-		n := len(p.IRI)
-		if n <= len(iri) && iri[n-1] == p.IRI[n-1] && iri[:n] == p.IRI && (best == nil || n > len(best.IRI)) && isLocal(iri[n:]) {
-			best = p
+		if n := len(p.IRI); n <= len(iri) && iri[n-1] == p.IRI[n-1] && iri[:n] == p.IRI && isLocal(iri[n:]) {
+			return p
 		}
 	}
-	return best
+	return nil
 }
 
 // appendTerm appends a term as Turtle writes it: IRIs with a prefix, numbers and booleans without quotes, if they read as

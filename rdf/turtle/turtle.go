@@ -162,7 +162,8 @@ func bound(n, byDefault int) int {
 }
 
 func newReader(in *scan.Input, o options) *Reader {
-	rd := &Reader{in: in, s: scan.New(scan.Turtle, 0, o.term), o: o, label: []byte("_:" + o.blankPrefix), nodes: labels.Issuer{Name: made}}
+	rd := &Reader{in: in, s: scan.New(scan.Turtle, 0, o.term), o: o, label: []byte("_:" + o.blankPrefix),
+		nodes: labels.Issuer{Name: made}}
 	rd.s.SetFile(o.file)
 	rd.s.SetLanguageCase(o.languageCase)
 	rd.prefixes.most = o.prefixes

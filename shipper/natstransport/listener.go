@@ -13,8 +13,8 @@ import (
 	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
 )
 
-// receiver delivers what arrives for one node to its receiver, message by message.
-type receiver struct {
+// listener delivers what arrives for one node to its receiver, message by message.
+type listener struct {
 	*route
 	t       *Transport
 	batch   event.Batch // reused: the receiver has it only until Deliver returns
@@ -22,8 +22,8 @@ type receiver struct {
 	parts   *fragment.Assembler
 }
 
-func newReceiver(t *Transport, r *route) *receiver {
-	return &receiver{t: t, route: r, parts: fragment.NewAssembler(t.assemblyBytes, t.assemblyTime)}
+func newListener(t *Transport, r *route) *listener {
+	return &listener{t: t, route: r, parts: fragment.NewAssembler(t.assemblyBytes, t.assemblyTime)}
 }
 
 // retryAfter is the wait before a subscription that fails is asked again.
@@ -31,7 +31,7 @@ const retryAfter = time.Second
 
 // run delivers until ctx ends - the route is removed, or the transport is shut down - and then what has arrived until
 // then. It returns an error if it had to leave something undelivered.
-func (r *receiver) run(ctx context.Context) error {
+func (r *listener) run(ctx context.Context) error {
 	for {
 		msg, err := r.next(ctx)
 		r.noteDropped()
@@ -57,7 +57,7 @@ func (r *receiver) run(ctx context.Context) error {
 }
 
 // next waits for a message; while there are incomplete batches, no longer than they are held.
-func (r *receiver) next(ctx context.Context) (*nats.Msg, error) {
+func (r *listener) next(ctx context.Context) (*nats.Msg, error) {
 	if r.parts.Len() == 0 {
 		return r.sub.NextMsgWithContext(ctx)
 	}
@@ -67,13 +67,13 @@ func (r *receiver) next(ctx context.Context) (*nats.Msg, error) {
 }
 
 // noteLost counts the batches that will not be complete.
-func (r *receiver) noteLost() {
+func (r *listener) noteLost() {
 	if lost := r.parts.Lost(); lost > 0 {
 		r.t.lost(&r.t.stats.incomplete, uint64(lost), "batches of several messages came no further", "node", r.node, "batches", lost)
 	}
 }
 
-func (r *receiver) receive(msg *nats.Msg) {
+func (r *listener) receive(msg *nats.Msg) {
 	r.t.stats.received.Add(1)
 	r.t.stats.receivedBytes.Add(uint64(len(msg.Data)))
 	if fragment.Is(msg.Data) {
@@ -84,7 +84,7 @@ func (r *receiver) receive(msg *nats.Msg) {
 }
 
 // part takes in a part of a batch, and answers its sender if that asks.
-func (r *receiver) part(msg *nats.Msg) {
+func (r *listener) part(msg *nats.Msg) {
 	now := time.Now()
 	r.parts.Expire(now)
 	f, err := fragment.Decode(msg.Data)
@@ -115,7 +115,7 @@ func (r *receiver) part(msg *nats.Msg) {
 	}
 }
 
-func (r *receiver) deliver(frame []byte) {
+func (r *listener) deliver(frame []byte) {
 	if err := shipper.DecodeBatch(frame, &r.batch); err != nil {
 		r.t.lost(&r.t.stats.malformed, 1, "message is no batch", "node", r.node, "subject", r.subject, "error", err)
 		return
@@ -143,7 +143,7 @@ func (r *receiver) deliver(frame []byte) {
 const maxReused = 4096
 
 // noteDropped counts what the subscription dropped because its receiver was too slow.
-func (r *receiver) noteDropped() {
+func (r *listener) noteDropped() {
 	n, err := r.sub.Dropped()
 	if err != nil || n == r.dropped {
 		return
@@ -155,7 +155,7 @@ func (r *receiver) noteDropped() {
 }
 
 // finish delivers what has arrived, and unsubscribes.
-func (r *receiver) finish() error {
+func (r *listener) finish() error {
 	pending, _, err := r.sub.Pending()
 	if err != nil {
 		return nil // the subscription is gone, with what it held
@@ -180,7 +180,7 @@ func (r *receiver) finish() error {
 }
 
 // abandon unsubscribes, and counts what nobody took.
-func (r *receiver) abandon() {
+func (r *listener) abandon() {
 	pending, bytes, err := r.sub.Pending()
 	if err == nil && pending > 0 {
 		r.t.lost(&r.t.stats.dropped, uint64(pending), "messages for a node that is no longer here dropped",

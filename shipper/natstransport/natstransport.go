@@ -80,7 +80,7 @@ type Transport struct {
 	run     context.Context // ends when Run is to end
 	deliver context.Context // what receivers are called with
 	running sync.WaitGroup
-	errs    []error // of receivers at shutdown; guarded by mu
+	errs    []error // of listeners at shutdown; guarded by mu
 }
 
 type runState uint8
@@ -280,7 +280,7 @@ func (t *Transport) RemoveRoute(node string) {
 	if r.stop != nil {
 		r.stop()
 	} else {
-		newReceiver(t, r).abandon()
+		newListener(t, r).abandon()
 	}
 }
 
@@ -345,7 +345,7 @@ func (t *Transport) start(r *route) {
 	r.stop = stop
 	t.running.Go(func() {
 		defer stop()
-		if err := newReceiver(t, r).run(ctx); err != nil {
+		if err := newListener(t, r).run(ctx); err != nil {
 			t.mu.Lock()
 			t.errs = append(t.errs, err)
 			t.mu.Unlock()
