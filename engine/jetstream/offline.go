@@ -65,7 +65,11 @@ func (f *Folder) Streams() ([]*filestore.Stream, error) { return Stores(f.Dir) }
 
 // SetAside lists what was set aside at earlier starts: folders.
 func (f *Folder) SetAside() []string {
-	found, _ := filepath.Glob(filepath.Join(f.Dir, damagedDir, "*"))
+	files, _ := os.ReadDir(filepath.Join(f.Dir, damagedDir)) // without damage there is no such folder
+	var found []string
+	for _, file := range files {
+		found = append(found, filepath.Join(f.Dir, damagedDir, file.Name()))
+	}
 	return found
 }
 

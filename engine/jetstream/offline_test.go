@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,5 +135,20 @@ func TestProposed(t *testing.T) {
 	err = RunningFolder(filepath.Join(dir, servers[0].Name())).Proposed(ctx, func(LogName, uint64, []byte) error { return stop })
 	if !errors.Is(err, stop) {
 		t.Errorf("the end that was asked for: %v", err)
+	}
+}
+
+// TestSetAside: what was set aside is listed in a folder of whatever name.
+func TestSetAside(t *testing.T) {
+	f := &Folder{Dir: filepath.Join(t.TempDir(), "a[b")}
+	if list := f.SetAside(); list != nil {
+		t.Errorf("without damage: %v", list)
+	}
+	aside := filepath.Join(f.Dir, damagedDir, "stream-1")
+	if err := os.MkdirAll(aside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if list := f.SetAside(); !slices.Equal(list, []string{aside}) {
+		t.Errorf("%v, want %s", list, aside)
 	}
 }

@@ -310,3 +310,18 @@ func setReplicas(t *testing.T, s *Stream, replicas int) {
 	sum.Write(meta)
 	must(t, os.WriteFile(filepath.Join(s.dir, MetaSum), fmt.Appendf(nil, "%x", sum.Sum(nil)), 0o600))
 }
+
+// TestInterruptedPurge: its blocks are those that the server takes, in a folder of whatever name; without blocks it is none.
+func TestInterruptedPurge(t *testing.T) {
+	s := Open(filepath.Join(t.TempDir(), "a[b"))
+	purged := filepath.Join(s.dir, newMessages)
+	must(t, os.MkdirAll(purged, 0o700))
+	must(t, os.WriteFile(filepath.Join(purged, "index.db"), nil, 0o600))
+	if got, want := s.BlockPath(7), filepath.Join(s.dir, Messages, "7"+blockExt); got != want {
+		t.Errorf("without blocks %s, want %s", got, want)
+	}
+	must(t, os.WriteFile(filepath.Join(purged, "7"+blockExt), nil, 0o600))
+	if got, want := s.BlockPath(7), filepath.Join(purged, "7"+blockExt); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

@@ -128,7 +128,8 @@ func (s *Stream) blocks() ([]block, error) {
 // messages is the folder that the server would take for that of the blocks.
 func (s *Stream) messages() string {
 	purged := filepath.Join(s.dir, newMessages)
-	if found, _ := filepath.Glob(filepath.Join(purged, "*"+blockExt)); len(found) > 0 {
+	files, _ := os.ReadDir(purged) // it is not there, but for a moment
+	if slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasSuffix(f.Name(), blockExt) }) {
 		return purged
 	}
 	return filepath.Join(s.dir, Messages)
