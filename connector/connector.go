@@ -35,6 +35,8 @@ type Message struct {
 	MediaType string
 	// Body is the document. Nobody changes it once it was received.
 	Body []byte
+	// Reason, if not empty, says why the message is no document, or can't be had: it becomes a dead letter with this reason.
+	Reason string
 	// Time is the peer's, zero if it has none.
 	Time time.Time
 }

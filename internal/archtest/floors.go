@@ -30,6 +30,7 @@ const (
 	yaml        = "go.yaml.in/yaml/v3"
 	xsys        = "golang.org/x/sys"
 	xterm       = "golang.org/x/term"
+	franz       = "github.com/twmb/franz-go"
 	jsonGold    = "github.com/piprate/json-gold"
 )
 
@@ -46,6 +47,7 @@ var floors = [][]rule{
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
+		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -98,6 +100,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
+		{pkg: "connector/kafka", imports: []string{"connector", "engine", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
 	},
 	{

@@ -71,12 +71,7 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		if err := p.usable(producer); err != nil {
 			return err
 		}
-		of, err := p.s.door.Divide(graph.Submission{MediaType: messages[i].MediaType, Body: messages[i].Body}, producer, seq)
-		if err != nil {
-			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
-			of = []event.Addressed{p.letter(ev, "", err.Error())}
-		}
-		events = append(events, of...)
+		events = append(events, p.divide(&messages[i], producer, seq)...)
 	}
 	if err := p.commit(ctx, events); err != nil {
 		return err
@@ -93,6 +88,20 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		st.Messages, st.Rejected = st.Messages+uint64(len(messages)), st.Rejected+p.rejected
 	})
 	return nil
+}
+
+// divide returns the events of a message, or a letter if it is no document.
+func (p *passage) divide(m *connector.Message, producer event.Producer, seq uint64) []event.Addressed {
+	why := m.Reason
+	if why == "" {
+		events, err := p.s.door.Divide(graph.Submission{MediaType: m.MediaType, Body: m.Body}, producer, seq)
+		if err == nil {
+			return events
+		}
+		why = err.Error()
+	}
+	ev := event.Event{Producer: producer, Seq: seq, MediaType: m.MediaType, Payload: m.Body}
+	return []event.Addressed{p.letter(ev, "", why)}
 }
 
 // identity is the producer and sequence of a message; none, if it has no stream.

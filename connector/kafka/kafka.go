@@ -1,0 +1,157 @@
+// Package kafka is a [connector.Source] that reads topics of Apache Kafka, and a [connector.Sink] that writes deltas to one.
+//
+// The source is a member of a consumer group, by the new protocol (KIP-848) where the brokers have it, else by the classic one with
+// cooperative rebalances. A stream is a partition of one topic as it was made (TOPIC/PARTITION/ID, where ID is what Kafka gave the
+// topic), an offset is Kafka's. Where a stream is read from is what the pipeline has committed of it; the group's offsets only
+// tell tools how far that is. So no crash, no rebalance and no reset of the group's offsets has a second effect.
+//
+// The sink writes one record per delta, exactly once: each shard has a transactional producer of its own, which fences who wrote
+// the shard before, and the shard's position is a record in the same transaction.
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/quadrille-stream/quadrille/connector"
+)
+
+// Connection says how brokers are reached.
+type Connection struct {
+	// Brokers are some of the cluster's, as HOST:PORT. Required.
+	Brokers []string
+	// TLS, if not nil, encrypts; the name of a broker is checked by its certificate.
+	TLS *tls.Config
+	// Mechanism is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; empty: none. PLAIN and OAUTHBEARER send what is secret as it
+	// is, so they need TLS, but on loopback.
+	Mechanism string
+	// User and Password are those of PLAIN and SCRAM.
+	User, Password string
+	// Token is that of OAUTHBEARER.
+	Token string
+}
+
+// check finds what can't be.
+func (c *Connection) check() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("kafka: no broker is named")
+	}
+	for _, broker := range c.Brokers {
+		if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || port == "" {
+			return fmt.Errorf("kafka: broker %q: expected HOST:PORT", broker)
+		}
+	}
+	_, err := c.sasl()
+	return err
+}
+
+// sasl returns the mechanism; nil if there is none.
+func (c *Connection) sasl() (sasl.Mechanism, error) {
+	if password := c.Mechanism == "PLAIN" || strings.HasPrefix(c.Mechanism, "SCRAM-"); password && (c.User == "" || c.Password == "") {
+		return nil, fmt.Errorf("kafka: %s needs a user and a password", c.Mechanism)
+	} else if !password && (c.User != "" || c.Password != "") {
+		return nil, errors.New("kafka: a user and a password need a mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+	}
+	if (c.Mechanism == "OAUTHBEARER") != (c.Token != "") {
+		return nil, errors.New("kafka: OAUTHBEARER and a token belong together")
+	}
+	if c.TLS == nil && (c.Mechanism == "PLAIN" || c.Mechanism == "OAUTHBEARER") && !c.local() {
+		return nil, fmt.Errorf("kafka: %s sends its secret as it is: it needs TLS, or brokers on loopback", c.Mechanism)
+	}
+	switch c.Mechanism {
+	case "":
+		return nil, nil
+	case "PLAIN":
+		return plain.Auth{User: c.User, Pass: c.Password}.AsMechanism(), nil
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: c.User, Pass: c.Password}.AsSha256Mechanism(), nil
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: c.User, Pass: c.Password}.AsSha512Mechanism(), nil
+	case "OAUTHBEARER":
+		return oauth.Auth{Token: c.Token}.AsMechanism(), nil
+	}
+	return nil, fmt.Errorf("kafka: mechanism %q: expected PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", c.Mechanism)
+}
+
+// local reports whether all brokers are on loopback.
+func (c *Connection) local() bool {
+	return !slices.ContainsFunc(c.Brokers, func(broker string) bool {
+		host, _, _ := net.SplitHostPort(broker)
+		ip := net.ParseIP(host)
+		return host != "localhost" && (ip == nil || !ip.IsLoopback())
+	})
+}
+
+// The times within which a broker must do something, and after which what can't be done is an error.
+const (
+	dialTimeout  = 5 * time.Second
+	retryTimeout = 15 * time.Second
+)
+
+// client makes a client with options besides those of the connection.
+func (c *Connection) client(opts ...kgo.Opt) (*kgo.Client, error) {
+	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("quadrille"), kgo.DisableClientMetrics(),
+		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(time.Second / 4)}, opts...)
+	if c.TLS != nil {
+		all = append(all, kgo.DialTLSConfig(c.TLS))
+	}
+	mechanism, err := c.sasl()
+	if err != nil {
+		return nil, err
+	}
+	if mechanism != nil {
+		all = append(all, kgo.SASL(mechanism))
+	}
+	return kgo.NewClient(all...)
+}
+
+// refusals are the errors of brokers that no trying again mends.
+var refusals = []error{
+	kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState, kerr.TopicAuthorizationFailed,
+	kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed,
+	kerr.UnknownTopicOrPartition, kerr.InvalidTopicException, kerr.InvalidGroupID, kerr.GroupMaxSizeReached,
+	kerr.InconsistentGroupProtocol, kerr.UnsupportedVersion,
+}
+
+// meaning is an error in the words of the contract.
+func meaning(err error) error {
+	if err == nil || errors.Is(err, connector.ErrGiveUp) {
+		return err
+	}
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, alert := errors.AsType[tls.AlertError](err)
+	_, loss := errors.AsType[*kgo.ErrDataLoss](err)
+	_, large := errors.AsType[*kgo.ErrDecompressTooLarge](err)
+	refused := slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
+	if refused || certificate || alert || loss || large || remoteAlert(err) {
+		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+	}
+	return err
+}
+
+// remoteAlert reports whether the broker has ended TLS with an alert, as it does with a certificate that it doesn't know.
+func remoteAlert(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error"
+}
+
+// ended is the error of ctx if that has ended, else the other one in the words of the contract.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return meaning(err)
+}

@@ -1,0 +1,231 @@
+package kafka_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/kafka"
+	"github.com/quadrille-stream/quadrille/internal/peer"
+)
+
+// patience bounds what the broker has to do.
+const patience = 60 * time.Second
+
+// broker is a real one.
+type broker struct {
+	*peer.Peer
+	client *kgo.Client
+	admin  *kadm.Client
+}
+
+// The ports of the broker, in the order of its script.
+const (
+	open = iota
+	withPassword
+	withCertificate
+	allPorts = iota + 1
+)
+
+// startBroker starts one, and ends it with the test.
+func startBroker(t *testing.T) *broker {
+	t.Helper()
+	b := &broker{Peer: peer.Start(t, "kafka", allPorts)}
+	var err error
+	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.Address(open)), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.client.Close)
+	b.admin = kadm.NewClient(b.client)
+	return b
+}
+
+// within bounds what is asked of the broker.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// names makes each topic and group one of its own.
+var names atomic.Int64
+
+func unique(what string) string { return fmt.Sprintf("%s-%d", what, names.Add(1)) }
+
+// topic makes a topic and returns its name.
+func (b *broker) topic(t *testing.T, partitions int32) string {
+	t.Helper()
+	name := unique("topic")
+	b.make(t, name, partitions)
+	return name
+}
+
+func (b *broker) make(t *testing.T, name string, partitions int32) {
+	t.Helper()
+	if _, err := b.admin.CreateTopic(within(t), partitions, 1, nil, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// send sends texts to a partition.
+func (b *broker) send(t *testing.T, topic string, partition int32, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		b.sendRecord(t, &kgo.Record{Topic: topic, Partition: partition, Value: []byte(text)})
+	}
+}
+
+func (b *broker) sendRecord(t *testing.T, record *kgo.Record) {
+	t.Helper()
+	if err := b.client.ProduceSync(within(t), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// config is that of a source of its own group.
+func (b *broker) config(topics ...string) kafka.SourceConfig {
+	return kafka.SourceConfig{Connection: kafka.Connection{Brokers: []string{b.Address(open)}}, Topics: topics, Group: unique("group")}
+}
+
+func source(t *testing.T, cfg kafka.SourceConfig) connector.Source {
+	t.Helper()
+	s, err := kafka.NewSource(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// reading is a reader with what it has read.
+type reading struct {
+	*testing.T
+	connector.Reader
+	got []connector.Message
+}
+
+// read opens a reader that is closed at the end of the test, at the latest.
+func read(t *testing.T, cfg kafka.SourceConfig, progress connector.Progress) *reading {
+	t.Helper()
+	r, err := source(t, cfg).Open(within(t), progress)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &reading{T: t, Reader: r}
+}
+
+// next reads so many messages, and returns their bodies.
+func (r *reading) next(n int) []string {
+	r.Helper()
+	for ctx := within(r.T); len(r.got) < n; {
+		messages, err := r.Read(ctx)
+		if err != nil {
+			r.Fatalf("after %d of %d messages: %v", len(r.got), n, err)
+		}
+		r.got = append(r.got, messages...)
+	}
+	var bodies []string
+	for _, m := range r.got[:n] {
+		bodies = append(bodies, string(m.Body))
+	}
+	r.got = r.got[n:]
+	return bodies
+}
+
+// is compares the next messages with texts.
+func (r *reading) is(want ...string) {
+	r.Helper()
+	if got := r.next(len(want)); strings.Join(got, " ") != strings.Join(want, " ") {
+		r.Fatalf("read %q, want %q", got, want)
+	}
+}
+
+// fails waits for an error.
+func (r *reading) fails() error {
+	r.Helper()
+	for ctx := within(r.T); ; {
+		_, err := r.Read(ctx)
+		if ctx.Err() != nil {
+			r.Fatal("the reader doesn't fail")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reading) close() {
+	r.Helper()
+	if err := r.Close(); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// givesUp reports that somebody must see to it, and what of.
+func givesUp(t *testing.T, err error, of string) {
+	t.Helper()
+	if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), of) {
+		t.Errorf("%v; want one to give up for, of %q", err, of)
+	}
+}
+
+// sender is a [conntest.Peer].
+type sender struct {
+	b    *broker
+	cfg  kafka.SourceConfig
+	sent int
+}
+
+func (s *sender) Source(t *testing.T) connector.Source { return source(t, s.cfg) }
+
+func (s *sender) Send(t *testing.T, n int) (bodies []string) {
+	for range n {
+		s.sent++
+		body := fmt.Sprintf("TX .\nA <urn:s> <urn:p> \"%d\" .\nTC .\n", s.sent)
+		bodies = append(bodies, body)
+		s.b.send(t, s.cfg.Topics[0], 0, body)
+	}
+	return bodies
+}
+
+// TestKafka is all that needs the real thing, with one broker.
+func TestKafka(t *testing.T) {
+	b := startBroker(t)
+	for _, classic := range []bool{false, true} {
+		t.Run(fmt.Sprintf("source, classic %v", classic), func(t *testing.T) {
+			conntest.TestSource(t, func(t *testing.T) conntest.Peer {
+				cfg := b.config(b.topic(t, 1))
+				cfg.Classic = classic
+				return &sender{b: b, cfg: cfg}
+			})
+		})
+	}
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, *broker)
+	}{
+		{"starts", testStarts},
+		{"latest", testLatest},
+		{"reset", testReset},
+		{"gap", testGap},
+		{"made anew", testMadeAnew},
+		{"transactions", testTransactions},
+		{"kinds", testKinds},
+		{"rebalance", testRebalance},
+		{"taken over", testTakenOver},
+		{"patterns", testRegex},
+		{"security", testSecurity},
+		{"killed", testKilled}, // the last, since it ends connections
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, b) })
+	}
+}

@@ -1,0 +1,479 @@
+package kafka_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/kafka"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// testStarts: where a stream of which nothing is known begins, and that what is known goes before.
+func testStarts(t *testing.T, b *broker) {
+	topic := b.topic(t, 2)
+	for i := range 4 {
+		b.sendRecord(t, &kgo.Record{Topic: topic, Value: fmt.Append(nil, i), Timestamp: time.Unix(int64(1000+i), 0)})
+	}
+	b.send(t, topic, 1, "other")
+	for _, test := range []struct {
+		start, offset string
+		want          string
+	}{
+		{"earliest", "", "0 1 2 3 other"},
+		{"", topic + "/0=3", "3 other"},
+		{time.Unix(1002, 0).Format(time.RFC3339), "", "2 3 other"}, // other is of today
+		{"latest", topic + "/0=1", "1 2 3"},
+	} {
+		cfg := b.config(topic)
+		cfg.Start = test.start
+		if test.offset != "" {
+			cfg.Offsets = []string{test.offset}
+		}
+		r := read(t, cfg, &conntest.Progress{})
+		want := strings.Fields(test.want)
+		got := r.next(len(want))
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("start %q, offset %q: %q, want %q", test.start, test.offset, got, want)
+		}
+		r.close()
+	}
+}
+
+// testLatest: what came after the source ran first is read, though it was not committed yet, and from a new partition all.
+func testLatest(t *testing.T, b *broker) {
+	topic := b.topic(t, 1)
+	b.send(t, topic, 0, "old")
+	cfg := b.config(topic)
+	cfg.Start = "latest"
+	read(t, cfg, &conntest.Progress{}).close()
+	b.send(t, topic, 0, "one", "two", "three")
+	for range 2 {
+		r := read(t, cfg, &conntest.Progress{})
+		r.is("one", "two", "three")
+		r.close()
+	}
+	if _, err := b.admin.CreatePartitions(within(t), 1, topic); err != nil {
+		t.Fatal(err)
+	}
+	b.client.PurgeTopicsFromClient(topic) // else it knows one partition
+	b.send(t, topic, 1, "new")
+	progress := &conntest.Progress{}
+	r := read(t, cfg, progress)
+	got := r.next(4)
+	if !slices.Contains(got, "new") {
+		t.Errorf("%q: nothing of the partition that came later", got)
+	}
+	r.close()
+}
+
+// testReset: the group's offsets say how far the source is, and nothing that is done with them has an effect.
+func testReset(t *testing.T, b *broker) {
+	topic, progress := b.topic(t, 1), &conntest.Progress{}
+	b.send(t, topic, 0, "one", "two", "three")
+	cfg := b.config(topic)
+	r := read(t, cfg, progress)
+	messages, err := r.Read(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress.Commit(messages[0])
+	if err := r.Ack(within(t), messages[:1]); err != nil {
+		t.Fatal(err)
+	}
+	r.close()
+	offsets, err := b.admin.FetchOffsets(within(t), cfg.Group)
+	if o, _ := offsets.Lookup(topic, 0); err != nil || o.At != 1 {
+		t.Errorf("the group is at %d, %v; want 1", o.At, err)
+	}
+	for _, at := range []int64{0, 3} {
+		var reset kadm.Offsets = map[string]map[int32]kadm.Offset{topic: {0: {Topic: topic, At: at, LeaderEpoch: -1}}}
+		if err := b.admin.CommitAllOffsets(within(t), cfg.Group, reset); err != nil {
+			t.Fatal(err)
+		}
+		r := read(t, cfg, progress)
+		r.is("two", "three")
+		r.close()
+	}
+}
+
+// testGap: what was deleted before it was read is never skipped in silence, and nor is a log that ends before what was read of it.
+func testGap(t *testing.T, b *broker) {
+	topic, progress := b.topic(t, 1), &conntest.Progress{}
+	b.send(t, topic, 0, "0", "1", "2", "3", "4")
+	cfg := b.config(topic)
+	r := read(t, cfg, progress)
+	r.is("0", "1", "2", "3", "4")
+	r.close()
+	stream := r.stream(t, cfg)
+	progress.Commit(connector.Message{Stream: stream, Offset: 0})
+	deleted := kadm.Offsets{}
+	deleted.AddOffset(topic, 0, 3, -1)
+	if _, err := b.admin.DeleteRecords(within(t), deleted); err != nil {
+		t.Fatal(err)
+	}
+	r = read(t, cfg, progress)
+	givesUp(t, r.fails(), topic+"/0 begins at offset 3, and is to be read from 1")
+	r.close()
+
+	cfg.SkipGaps = true
+	r = read(t, cfg, progress)
+	messages, err := r.Read(within(t))
+	if err != nil || messages[0].Offset != 2 || messages[0].Stream != stream || !strings.Contains(messages[0].Reason, "to be read from 1") {
+		t.Errorf("%+v, %v: the gap is not told", messages, err)
+	}
+	r.got = messages[1:]
+	r.is("3", "4")
+	r.close()
+
+	progress.Commit(connector.Message{Stream: stream, Offset: 9})
+	r = read(t, cfg, progress)
+	givesUp(t, r.fails(), topic+"/0 ends at offset 5, and is to be read from 10")
+	r.close()
+}
+
+// stream is the name of the stream of a topic that has one partition.
+func (r *reading) stream(t *testing.T, cfg kafka.SourceConfig) string {
+	t.Helper()
+	cfg.Group = unique("group")
+	other := read(t, cfg, &conntest.Progress{})
+	defer other.close()
+	messages, err := other.Read(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messages[0].Stream
+}
+
+// testMadeAnew: a topic that is made anew under its name is another one, whose messages are all new. One that isn't there is a mistake.
+func testMadeAnew(t *testing.T, b *broker) {
+	topic, progress := b.topic(t, 1), &conntest.Progress{}
+	b.send(t, topic, 0, "one", "two")
+	cfg := b.config(topic)
+	r := read(t, cfg, progress)
+	messages, err := r.Read(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range messages {
+		progress.Commit(m)
+	}
+	if err := r.Ack(within(t), messages); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.admin.DeleteTopic(within(t), topic); err != nil {
+		t.Fatal(err)
+	}
+	b.make(t, topic, 1)
+	b.client.PurgeTopicsFromClient(topic) // else it sends to the one before
+	b.send(t, topic, 0, "three", "four", "five")
+	if _, err := r.Read(within(t)); err == nil {
+		t.Error("what was made anew goes on")
+	}
+	r.close()
+	r = read(t, cfg, progress)
+	r.is("three", "four", "five")
+	r.close()
+
+	_, err = source(t, b.config("nowhere")).Open(within(t), progress)
+	givesUp(t, err, "UNKNOWN_TOPIC_OR_PARTITION")
+}
+
+// testTransactions: what was aborted is not there, and what is not committed yet comes when it is.
+func testTransactions(t *testing.T, b *broker) {
+	topic := b.topic(t, 1)
+	producer, err := kgo.NewClient(kgo.SeedBrokers(b.Address(open)), kgo.TransactionalID(unique("producer")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer producer.Close()
+	for _, test := range []struct {
+		text string
+		end  kgo.TransactionEndTry
+	}{{"aborted", kgo.TryAbort}, {"committed", kgo.TryCommit}} {
+		if err := producer.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := producer.ProduceSync(within(t), &kgo.Record{Topic: topic, Value: []byte(test.text)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		if err := producer.EndTransaction(within(t), test.end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.send(t, topic, 0, "plain")
+	r := read(t, b.config(topic), &conntest.Progress{})
+	r.is("committed", "plain")
+	r.close()
+}
+
+// testKinds: a header says what a message is, and one without a value is no document.
+func testKinds(t *testing.T, b *broker) {
+	topic := b.topic(t, 1)
+	b.send(t, topic, 0, "plain")
+	b.sendRecord(t, &kgo.Record{Topic: topic, Value: []byte("typed"), Headers: []kgo.RecordHeader{{Key: "Content-Type", Value: []byte("text/turtle")}}})
+	b.sendRecord(t, &kgo.Record{Topic: topic, Key: []byte("k1")})
+	b.send(t, topic, 0, "")
+	cfg := b.config(topic)
+	cfg.MediaType = "application/n-quads"
+	r := read(t, cfg, &conntest.Progress{})
+	var got []connector.Message
+	for len(got) < 4 {
+		messages, err := r.Read(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, messages...)
+	}
+	for i, want := range []string{"application/n-quads", "text/turtle", "application/n-quads", "application/n-quads"} {
+		if m := got[i]; m.MediaType != want || (m.Reason != "") != (i == 2) || i == 2 && !strings.Contains(m.Reason, `"k1"`) || m.Time.IsZero() {
+			t.Errorf("message %d: %+v", i, m)
+		}
+	}
+	r.close()
+}
+
+// testRebalance: a second member comes and goes; between them all is read, nothing with another identity, and each stream in order.
+func testRebalance(t *testing.T, b *broker) {
+	const partitions, rounds = 4, 3
+	topic, progress := b.topic(t, partitions), &conntest.Progress{}
+	cfg := b.config(topic)
+	second := cfg
+	second.Member = "second"
+	seen := map[string]string{} // by identity
+	last := map[string]uint64{} // by member and stream
+	take := func(member string, r connector.Reader, done chan<- []connector.Message) {
+		for {
+			messages, err := r.Read(t.Context())
+			if err != nil {
+				return
+			}
+			for i := range messages {
+				messages[i].Reason = member // for whom it was
+			}
+			done <- messages
+		}
+	}
+	came := make(chan []connector.Message, 100)
+	a := read(t, cfg, progress)
+	go take("a", a, came)
+	var z *reading
+	sent := 0
+	wait := func() {
+		for deadline := time.After(patience); len(seen) < sent; {
+			select {
+			case messages := <-came:
+				for _, m := range messages {
+					id := fmt.Sprint(m.Stream, " ", m.Offset)
+					if before, again := seen[id]; again && before != string(m.Body) {
+						t.Errorf("%s is %q and %q", id, before, m.Body)
+					}
+					at := m.Reason + m.Stream
+					if m.Offset < last[at] {
+						t.Errorf("%s comes after %d", id, last[at])
+					}
+					last[at], seen[id] = m.Offset, string(m.Body)
+					progress.Commit(m)
+				}
+			case <-deadline:
+				t.Fatalf("%d of %d messages", len(seen), sent)
+			}
+		}
+	}
+	for round := range rounds {
+		for p := range int32(partitions) {
+			b.send(t, topic, p, fmt.Sprint(round, p, 1), fmt.Sprint(round, p, 2))
+			sent += 2
+		}
+		wait()
+		if round == 0 {
+			z = read(t, second, progress)
+			go take("z", z, came)
+			b.waitForMembers(t, cfg.Group, 2)
+		}
+		if round == 1 {
+			z.close()
+		}
+	}
+	a.close()
+}
+
+// waitForMembers waits until all members of a group have partitions.
+func (b *broker) waitForMembers(t *testing.T, group string, n int) {
+	t.Helper()
+	for ctx := within(t); ; {
+		if ctx.Err() != nil {
+			t.Fatalf("the group has not got %d members", n)
+		}
+		groups, err := b.admin.DescribeConsumerGroups(ctx, group)
+		if err != nil {
+			continue
+		}
+		with := 0
+		for _, m := range groups[group].Members {
+			if len(m.Assignment) > 0 {
+				with++
+			}
+		}
+		if with == n {
+			return
+		}
+		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // asked again
+	}
+}
+
+// testTakenOver: a reader takes the place of one that hasn't left, which can't go on.
+func testTakenOver(t *testing.T, b *broker) {
+	for _, classic := range []bool{false, true} {
+		topic := b.topic(t, 1)
+		b.send(t, topic, 0, "one")
+		cfg := b.config(topic)
+		cfg.Classic = classic
+		before := read(t, cfg, &conntest.Progress{})
+		before.is("one")
+		after := read(t, cfg, &conntest.Progress{})
+		after.is("one")
+		err := before.fails()
+		if !errors.Is(err, kerr.FencedInstanceID) && !errors.Is(err, kerr.UnreleasedInstanceID) && !errors.Is(err, kerr.UnknownMemberID) {
+			t.Errorf("classic %v: the one before: %v", classic, err)
+		}
+		before.close()
+		b.send(t, topic, 0, "two")
+		after.is("two") // it was not taken out of the group
+		after.close()
+	}
+}
+
+// testRegex: topics that match are read, also those that come later, from their start.
+func testRegex(t *testing.T, b *broker) {
+	prefix := unique("pattern")
+	b.make(t, prefix+"-a", 1)
+	b.send(t, prefix+"-a", 0, "old")
+	b.make(t, "x"+prefix+"-c", 1)
+	b.send(t, "x"+prefix+"-c", 0, "not meant")
+	cfg := b.config("^" + prefix + "-.$")
+	cfg.Regex, cfg.Start = true, "latest"
+	r := read(t, cfg, &conntest.Progress{})
+	b.make(t, prefix+"-b", 1)
+	b.send(t, prefix+"-b", 0, "new")
+	r.is("new")
+	b.send(t, prefix+"-a", 0, "more")
+	r.is("more")
+	r.close()
+}
+
+// testSecurity: each mechanism lets in who has the password; who hasn't is told to see to it.
+func testSecurity(t *testing.T, b *broker) {
+	topic := b.topic(t, 1)
+	b.send(t, topic, 0, "one")
+	for _, mechanism := range []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512} {
+		made, err := b.admin.AlterUserSCRAMs(within(t), nil, []kadm.UpsertSCRAM{{User: "scram", Mechanism: mechanism, Iterations: 4096, Password: "secret"}})
+		if err != nil || !made.Ok() {
+			t.Fatal(made, err)
+		}
+	}
+	roots, pair := b.certificates(t)
+	password, certificate := []string{b.Address(withPassword)}, []string{b.Address(withCertificate)}
+	for _, test := range []struct {
+		connection kafka.Connection
+		refused    string
+	}{
+		{kafka.Connection{Brokers: password, Mechanism: "PLAIN", User: "user", Password: "secret"}, ""},
+		{kafka.Connection{Brokers: password, Mechanism: "PLAIN", User: "user", Password: "wrong"}, "SASL_AUTHENTICATION_FAILED"},
+		{kafka.Connection{Brokers: password, Mechanism: "SCRAM-SHA-256", User: "scram", Password: "secret"}, ""},
+		{kafka.Connection{Brokers: password, Mechanism: "SCRAM-SHA-256", User: "scram", Password: "wrong"}, "SASL_AUTHENTICATION_FAILED"},
+		{kafka.Connection{Brokers: password, Mechanism: "SCRAM-SHA-512", User: "scram", Password: "secret"}, ""},
+		{kafka.Connection{Brokers: password, Mechanism: "OAUTHBEARER", Token: unsigned(time.Now().Add(time.Hour))}, ""},
+		{kafka.Connection{Brokers: password, Mechanism: "OAUTHBEARER", Token: unsigned(time.Now().Add(-time.Hour))}, "SASL"},
+		{kafka.Connection{Brokers: certificate, TLS: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}}, ""},
+		{kafka.Connection{Brokers: certificate, TLS: &tls.Config{RootCAs: roots}}, "certificate"},
+		{kafka.Connection{Brokers: certificate, TLS: &tls.Config{Certificates: []tls.Certificate{pair}}}, "certificate"},
+	} {
+		cfg := b.config(topic)
+		cfg.Connection = test.connection
+		name := fmt.Sprint(test.connection.Mechanism, test.connection.Password, test.connection.TLS != nil)
+		if test.refused == "" {
+			r := read(t, cfg, &conntest.Progress{})
+			r.is("one")
+			r.close()
+			continue
+		}
+		r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+		if err == nil {
+			_ = r.Close()
+			t.Errorf("%s: a wrong secret is taken", name)
+			continue
+		}
+		givesUp(t, err, test.refused)
+	}
+}
+
+// unsigned is a token that nobody has signed, which the broker of these tests takes.
+func unsigned(until time.Time) string {
+	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	return part(`{"alg":"none"}`) + "." + part(fmt.Sprintf(`{"sub":"user","iat":%d,"exp":%d}`, until.Add(-2*time.Hour).Unix(), until.Unix())) + "."
+}
+
+// certificates are those that the broker's script has made.
+func (b *broker) certificates(t *testing.T) (*x509.CertPool, tls.Certificate) {
+	t.Helper()
+	file := func(name string) string { return filepath.Join(b.Dir, "tls", name) }
+	ca, err := os.ReadFile(file("ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	pair, err := tls.LoadX509KeyPair(file("client.pem"), file("client.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return roots, pair
+}
+
+// testKilled: the broker dies and is back with all that it had; a reader goes on, or ends and the next one does. One can be closed meanwhile.
+func testKilled(t *testing.T, b *broker) {
+	topic, progress := b.topic(t, 1), &conntest.Progress{}
+	b.send(t, topic, 0, "one")
+	cfg, other := b.config(topic), b.config(topic)
+	r, early := read(t, cfg, progress), read(t, other, &conntest.Progress{})
+	messages, err := r.Read(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	progress.Commit(messages[0])
+	early.is("one")
+	b.Kill()
+	early.close()
+	b.Start()
+	b.send(t, topic, 0, "two")
+	for {
+		messages, err := r.Read(within(t))
+		if err == nil {
+			if string(messages[0].Body) != "two" {
+				t.Errorf("%q", messages[0].Body)
+			}
+			break
+		}
+		r.close() // as the pipeline does
+		r = read(t, cfg, progress)
+	}
+	r.close()
+}
