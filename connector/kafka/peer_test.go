@@ -72,8 +72,23 @@ func (b *broker) topic(t *testing.T, partitions int32) string {
 
 func (b *broker) make(t *testing.T, name string, partitions int32) {
 	t.Helper()
-	if _, err := b.admin.CreateTopic(within(t), partitions, 1, nil, name); err != nil {
+	b.makeWith(t, name, partitions, nil)
+}
+
+// makeWith makes a topic with a configuration, and waits until the broker has it.
+func (b *broker) makeWith(t *testing.T, name string, partitions int32, config map[string]*string) {
+	t.Helper()
+	if _, err := b.admin.CreateTopic(within(t), partitions, 1, config, name); err != nil {
 		t.Fatal(err)
+	}
+	for ctx := within(t); ; {
+		details, err := b.admin.ListTopics(ctx, name)
+		if err == nil && details.Error() == nil && len(details[name].Partitions) == int(partitions) {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("topic %s is not there: %v, %v", name, details, err)
+		}
 	}
 }
 
@@ -209,6 +224,15 @@ func TestKafka(t *testing.T) {
 			})
 		})
 	}
+	for _, binary := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sink, binary %v", binary), func(t *testing.T) {
+			conntest.TestSink(t, func(t *testing.T) conntest.Target {
+				s := b.target(t, 3)
+				s.cfg.Binary = binary
+				return s
+			})
+		})
+	}
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, *broker)
@@ -224,6 +248,9 @@ func TestKafka(t *testing.T) {
 		{"taken over", testTakenOver},
 		{"patterns", testRegex},
 		{"security", testSecurity},
+		{"subjects", testSubjects},
+		{"refused", testRefused},
+		{"unknown", testUnknown},
 		{"killed", testKilled}, // the last, since it ends connections
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b) })

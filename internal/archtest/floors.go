@@ -100,7 +100,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "engine", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
 	},
 	{
@@ -151,7 +151,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "graph",
 			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

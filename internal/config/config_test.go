@@ -123,7 +123,7 @@ func TestErrors(t *testing.T) {
 		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: kafka}":      `:2:21: unknown type "kafka" of a sink; there is file`,
+		"sinks:\n  - {name: a, type: pulsar}":      `:2:21: unknown type "pulsar" of a sink; there is file, kafka`,
 		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
@@ -179,8 +179,9 @@ func TestExample(t *testing.T) {
 	}
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
-	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n").Replace("\n# sources:" + items)
-	if f := load(t, text); len(f.Sources) != 1 || len(f.Sinks) != 1 {
+	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
+		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n").Replace("\n# sources:" + items)
+	if f := load(t, text); len(f.Sources) != 2 || len(f.Sinks) != 2 {
 		t.Errorf("%+v of\n%s", f, text)
 	}
 }
@@ -295,14 +296,14 @@ func TestCheck(t *testing.T) {
 
 // TestAllMistakes: one run tells all, up to a bound.
 func TestAllMistakes(t *testing.T) {
-	path := write(t, "node: {nam: x, leave: perhaps}\npipeline: {key: object}\nsinks:\n  - {name: a/b, type: kafka}\n  - {name: a, type: file, max-batch: x}\n")
+	path := write(t, "node: {nam: x, leave: perhaps}\npipeline: {key: object}\nsinks:\n  - {name: a/b, type: pulsar}\n  - {name: a, type: file, max-batch: x}\n")
 	_, err := config.Load(path)
 	want := `
 :1:8: unknown key "nam"; the nearest is "name"
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "kafka" of a sink; there is file
+:4:23: unknown type "pulsar" of a sink; there is file, kafka
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

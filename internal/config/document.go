@@ -87,7 +87,7 @@ type Source struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[HTTPSource].
+	// Settings are a *[HTTPSource] or a *[KafkaSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -99,7 +99,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink].
+	// Settings are a *[FileSink] or a *[KafkaSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -118,8 +118,47 @@ type FileSink struct {
 	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
 }
 
+// KafkaConnection says how the brokers of a cluster are reached.
+type KafkaConnection struct {
+	Brokers       []string `yaml:"brokers" required:"" placeholder:"HOST:PORT" help:"Some of the cluster's brokers."`
+	TLS           bool     `yaml:"tls" default:"true" help:"Encrypt, and check the brokers' certificates."`
+	TLSCA         string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	TLSCert       string   `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
+	TLSKey        string   `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	SASLMechanism string   `yaml:"sasl-mechanism" enum:"PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" help:"How the brokers are told who we are (${enum}). Default: they aren't."`
+	SASLUser      string   `yaml:"sasl-user" help:"User of PLAIN and SCRAM."`
+	SASLPassword  Secret   `yaml:"sasl-password" help:"Password of PLAIN and SCRAM."`
+	SASLToken     Secret   `yaml:"sasl-token" help:"Token of OAUTHBEARER."`
+}
+
+// KafkaSource reads topics of Apache Kafka.
+type KafkaSource struct {
+	KafkaConnection
+	Topics      []string `yaml:"topics" required:"" placeholder:"TOPIC" help:"Topics that are read or, with regex, expressions for their names."`
+	Regex       bool     `yaml:"regex" help:"The topics are regular expressions; a topic that comes later is read, too."`
+	Group       string   `yaml:"group" help:"Consumer group, of this source alone. Default: PIPELINE.SOURCE."`
+	Member      string   `yaml:"member" default:"quadrille" help:"Name of this member of the group; who has it later takes the place of who had it before."`
+	Protocol    string   `yaml:"protocol" enum:"newest,classic" default:"newest" help:"Protocol of the group (${enum}): the newest that the brokers have, or the classic one."`
+	Start       string   `yaml:"start" default:"earliest" help:"Where to begin with what nothing was read of: earliest, latest, or a time such as 2026-01-02T15:04:05Z. The last two are about what there is when the source runs first."`
+	Offsets     []string `yaml:"offsets" placeholder:"TOPIC/PARTITION=OFFSET" help:"Where to begin with single partitions that nothing was read of."`
+	OnGap       string   `yaml:"on-gap" enum:"stop,skip" default:"stop" help:"What to do when the brokers have deleted messages before they were read (${enum}); skip makes one dead letter of them."`
+	Format      string   `yaml:"format" placeholder:"MEDIA TYPE" default:"application/rdf-patch" help:"Media type of messages that have no header content-type."`
+	MaxFetch    Size     `yaml:"max-fetch" default:"8MiB" help:"Bytes that are read ahead from each broker."`
+	MaxMessages int      `yaml:"max-messages" default:"10000" help:"Messages that are taken in at one time."`
+}
+
+// KafkaSink writes deltas to a topic of Apache Kafka, exactly once.
+type KafkaSink struct {
+	KafkaConnection
+	Topic      string `yaml:"topic" required:"" placeholder:"TOPIC" help:"Topic that is written to; it must be there."`
+	Positions  string `yaml:"positions" placeholder:"TOPIC" help:"Compacted topic that says how far each shard is; it is made if it is not there. Default: the topic's name and -positions."`
+	Record     string `yaml:"record" enum:"delta,subject" default:"delta" help:"What is one record (${enum}): a delta, with its shard as the key, or what a delta has of one subject, with the subject as the key."`
+	Format     string `yaml:"format" enum:"text,binary" default:"text" help:"Form of the RDF Patch that a record is (${enum})."`
+	MaxMessage Size   `yaml:"max-message" default:"1000000" help:"Largest record; brokers and topic must take it (max.message.bytes). A larger one stops its shard."`
+}
+
 // The types of sources and sinks, each with settings that have nothing set.
 var (
-	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }}
-	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }}
+	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} }}
+	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} }}
 )

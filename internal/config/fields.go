@@ -157,9 +157,8 @@ func everything() []Field {
 		types map[string]func() any
 	}{{"sources", sourceTypes}, {"sinks", sinkTypes}} {
 		for _, kind := range keysOf(of.types) {
-			t := reflect.TypeOf(of.types[kind]()).Elem()
-			for i := range t.NumField() {
-				f := fieldFrom(t.Field(i))
+			for _, field := range settingsOf(reflect.TypeOf(of.types[kind]()).Elem()) {
+				f := fieldFrom(field)
 				f.Key, f.Flag, f.Env = fmt.Sprintf("%s[%s].%s", of.name, kind, f.Key), "", ""
 				list = append(list, f)
 			}
@@ -197,9 +196,8 @@ func exampleItems(b *strings.Builder, name string, types map[string]func() any) 
 	fmt.Fprintf(b, "\n# %s:\n", name)
 	for _, kind := range keysOf(types) {
 		fmt.Fprintf(b, "#   - name: my-%s\n#     type: %s\n", kind, kind)
-		t := reflect.TypeOf(types[kind]()).Elem()
-		for i := range t.NumField() {
-			f := fieldFrom(t.Field(i))
+		for _, field := range settingsOf(reflect.TypeOf(types[kind]()).Elem()) {
+			f := fieldFrom(field)
 			comment(b, "#     # ", f.Help)
 			fmt.Fprintf(b, "#     %s: %s\n", f.Key, f.Default)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -151,18 +152,22 @@ func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.
 
 // required reports a key that must be there.
 func (f *File) required(node *yaml.Node, of reflect.Type, above string, given map[string]bool) {
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for _, field := range settingsOf(of) {
 		if _, must := field.Tag.Lookup("required"); must && !given[field.Tag.Get("yaml")] {
 			f.wrong(node, "key %q is missing: %s", above+field.Tag.Get("yaml"), field.Tag.Get("help"))
 		}
 	}
 }
 
+// settingsOf returns the fields of a struct, and those of structs in it that have no name of their own.
+func settingsOf(t reflect.Type) []reflect.StructField {
+	return slices.DeleteFunc(reflect.VisibleFields(t), func(f reflect.StructField) bool { return f.Anonymous })
+}
+
 // fieldOf returns the field of a key.
 func fieldOf(t reflect.Type, key string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Tag.Get("yaml") == key && key != "" {
+	for _, f := range settingsOf(t) {
+		if f.Tag.Get("yaml") == key && key != "" {
 			return f, true
 		}
 	}
@@ -172,8 +177,8 @@ func fieldOf(t reflect.Type, key string) (reflect.StructField, bool) {
 // hint says what may be meant by an unknown key: the same key in a section, or the nearest one here.
 func hint(t reflect.Type, above, key string) string {
 	var here []string
-	for i := range t.NumField() {
-		if name := t.Field(i).Tag.Get("yaml"); name != "" {
+	for _, f := range settingsOf(t) {
+		if name := f.Tag.Get("yaml"); name != "" {
 			here = append(here, name)
 		}
 	}

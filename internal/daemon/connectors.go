@@ -78,6 +78,8 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
 		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
+	case *config.KafkaSink:
+		return d.kafkaSink(s.Name, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }
@@ -94,6 +96,8 @@ func (d *daemon) source(s config.Source) (connector.Source, error) {
 			opts = append(opts, client.WithRoots(roots))
 		}
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
+	case *config.KafkaSource:
+		return d.kafkaSource(s.Name, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }

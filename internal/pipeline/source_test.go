@@ -220,11 +220,13 @@ func TestPoison(t *testing.T) {
 	picture.MediaType, picture.Body = "image/png", []byte("\x89PNG")
 	guarded := message("a", 6)
 	guarded.Body = append([]byte("H prev <urn:x> .\n"), guarded.Body...)
-	b := newBroker(message("a", 0), message("a", 1), message("a", 2), poison, message("a", 4), picture, guarded, message("a", 7))
+	lost := message("a", 8)
+	lost.Reason = "nobody has it any more" // though its content would do
+	b := newBroker(message("a", 0), message("a", 1), message("a", 2), poison, message("a", 4), picture, guarded, message("a", 7), lost)
 	for range 2 {
 		s, stop := bring(t, g, forgetful{b})
-		until(t, "all are done", func() bool { return s.Status().Messages == 8 })
-		if got := s.Status().Rejected; got != 3 {
+		until(t, "all are done", func() bool { return s.Status().Messages == 9 })
+		if got := s.Status().Rejected; got != 4 {
 			t.Errorf("%d rejected", got)
 		}
 		stop()
@@ -233,10 +235,10 @@ func TestPoison(t *testing.T) {
 		t.Errorf("%d messages have an effect:\n%s", got, quads(t, g))
 	}
 	letters := logsOf(t, c.engine, operator.DeadLetter)
-	if len(letters) != 3 {
+	if len(letters) != 4 {
 		t.Fatalf("%d dead letters", len(letters))
 	}
-	for i, want := range []string{"expected", "image/png", "prev"} {
+	for i, want := range []string{"expected", "image/png", "prev", lost.Reason} {
 		if !strings.Contains(letters[i].Reason, want) {
 			t.Errorf("letter %d: %q, want something of %q", i, letters[i].Reason, want)
 		}

@@ -1,0 +1,99 @@
+package kafka
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/patch"
+)
+
+// The headers of a record: what it is, and where its delta stands in the log of which shard.
+const (
+	headerType     = "content-type"
+	headerShard    = "shard"
+	headerPosition = "position"
+	headerID       = "id"
+	headerPrev     = "prev"
+)
+
+// records makes of a delta what goes into the topic.
+func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
+	headers := w.headers(delta)
+	if !w.cfg.PerSubject {
+		record, err := w.record(delta.Time, headers, []byte(strconv.Itoa(w.shard)), delta.Body)
+		return []*kgo.Record{record}, err
+	}
+	subjects, err := bySubject(delta.Body)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*kgo.Record, len(subjects))
+	for i, s := range subjects {
+		if list[i], err = w.record(delta.Time, headers, s.key, patch.AppendCommit(s.rows)); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// record makes one of rows.
+func (w *writer) record(at time.Time, headers []kgo.RecordHeader, key, rows []byte) (*kgo.Record, error) {
+	if w.cfg.Binary {
+		var b bytes.Buffer
+		binary := patch.NewBinaryWriter(&b)
+		if err := patch.Parse(rows, binary, patch.Trusted()); err != nil {
+			return nil, err
+		}
+		if err := binary.Flush(); err != nil {
+			return nil, err
+		}
+		rows = b.Bytes()
+	}
+	return &kgo.Record{Topic: w.cfg.Topic, Partition: w.partition, Key: key, Value: rows, Headers: headers, Timestamp: at}, nil
+}
+
+// headers are those of all records of a delta.
+func (w *writer) headers(delta *connector.Record) []kgo.RecordHeader {
+	media := patch.MediaType
+	if w.cfg.Binary {
+		media = patch.BinaryMediaType
+	}
+	return []kgo.RecordHeader{
+		{Key: headerType, Value: []byte(media)},
+		{Key: headerShard, Value: strconv.AppendInt(nil, int64(w.shard), 10)},
+		{Key: headerPosition, Value: strconv.AppendUint(nil, delta.Position, 10)},
+		{Key: headerID, Value: []byte(delta.ID)},
+		{Key: headerPrev, Value: []byte(delta.Prev)},
+	}
+}
+
+// subject is what a delta has of one.
+type subject struct{ key, rows []byte }
+
+// bySubject divides the rows of a delta, in the order in which the subjects come first. Each has its rows in their order, in a
+// transaction that is not closed yet. Prefixes are of no subject.
+func bySubject(body []byte) (list []*subject, err error) {
+	known := map[string]*subject{}
+	for row, err := range patch.Rows(body, patch.Trusted()) {
+		if err != nil {
+			return nil, err
+		}
+		text := row.Quad.S.String()
+		s := known[text]
+		if s == nil {
+			s = &subject{key: []byte(row.Quad.S.Key()), rows: patch.AppendBegin(nil)}
+			known[text] = s
+			list = append(list, s)
+		}
+		if row.Deleted {
+			s.rows = patch.AppendDelete(s.rows, row.Quad)
+		} else {
+			s.rows = patch.AppendAdd(s.rows, row.Quad)
+		}
+	}
+	return list, nil
+}

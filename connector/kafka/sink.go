@@ -1,0 +1,153 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quadrille-stream/quadrille/connector"
+)
+
+// SinkConfig configures a [Sink].
+type SinkConfig struct {
+	// Connection says how brokers are reached.
+	Connection
+	// Topic is written to. It is there already; unless PerSubject, a shard is in the partition of its number, modulo their count.
+	// Required.
+	Topic string
+	// Name is the sink's, unique among those that use the same positions: it is in the transactional ids, and in the keys of the
+	// positions. Another name writes everything anew. Required.
+	Name string
+	// Shards is the number of the pipeline's. Required.
+	Shards int
+	// Positions is the topic that says how far each shard is, in the partition of its number. It is made where it isn't there,
+	// and is compacted. Who deletes it makes the sink write everything anew. Default: the topic's name and "-positions".
+	Positions string
+	// PerSubject: a delta is one record for each of its subjects, whose key that is, in the partition of the key. Otherwise it is one
+	// record, whose key is the shard's number.
+	PerSubject bool
+	// Binary: records are RDF Patch in binary form, otherwise in text form.
+	Binary bool
+	// MaxMessage bounds the bytes of a record; brokers and topic must take as much (max.message.bytes). A delta that is larger
+	// stops its shard. Default 1,000,000.
+	MaxMessage int
+	// Logger. Default slog.Default.
+	Logger *slog.Logger
+}
+
+// Sink writes deltas to a topic. Make it with [NewSink]. It may be used concurrently.
+type Sink struct{ cfg SinkConfig }
+
+var _ connector.Sink = (*Sink)(nil)
+
+// NewSink checks the configuration and returns a sink; it connects to nothing.
+func NewSink(cfg SinkConfig) (*Sink, error) {
+	cfg.MaxMessage = cmp.Or(cfg.MaxMessage, 1_000_000)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
+	if cfg.Positions == "" {
+		cfg.Positions = cfg.Topic + "-positions"
+	}
+	if err := cfg.Connection.check(); err != nil {
+		return nil, err
+	}
+	if cfg.Topic == "" || cfg.Name == "" || cfg.Shards < 1 || cfg.Positions == cfg.Topic {
+		return nil, errors.New("kafka: a sink needs a topic, another one for positions, a name and the number of shards")
+	}
+	return &Sink{cfg: cfg}, nil
+}
+
+// Promise is [connector.Once]: the position is in the transaction, and who had the shard before is fenced.
+func (s *Sink) Promise() connector.Promise { return connector.Once }
+
+// Open fences who wrote the shard before, and finds how far that has come.
+func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
+	w := &writer{cfg: &s.cfg, shard: shard, id: fmt.Sprintf("%s/%d", s.cfg.Name, shard)}
+	if err := w.open(ctx); err != nil {
+		return nil, errors.Join(ended(ctx, err), w.Close())
+	}
+	return w, nil
+}
+
+// What the topic of positions is like: compacted often, since it is read whole whenever a shard is opened.
+var (
+	compact         = "compact"
+	positionSegment = "8388608"
+	positionDirty   = "0.1"
+)
+
+// topics looks whether both topics are there, and as they must be, and returns the number of partitions of the one that is written to.
+func (w *writer) topics(ctx context.Context) (partitions int, err error) {
+	admin := kadm.NewClient(w.client)
+	details, err := admin.ListTopics(ctx, w.cfg.Topic)
+	if err = errors.Join(err, details.Error()); err != nil {
+		return 0, fmt.Errorf("topic %s: %w", w.cfg.Topic, err)
+	}
+	_, err = admin.CreateTopic(ctx, int32(w.cfg.Shards), -1, map[string]*string{ //nolint:gosec // a pipeline has far fewer
+		"cleanup.policy": &compact, "segment.bytes": &positionSegment, "min.cleanable.dirty.ratio": &positionDirty}, w.cfg.Positions)
+	if errors.Is(err, kerr.TopicAlreadyExists) {
+		err = w.checkPositions(ctx, admin)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("topic of positions %s: %w", w.cfg.Positions, err)
+	}
+	return len(details[w.cfg.Topic].Partitions), nil
+}
+
+// checkPositions reports a topic of positions that has no partition for a shard, or that forgets.
+func (w *writer) checkPositions(ctx context.Context, admin *kadm.Client) error {
+	details, err := admin.ListTopics(ctx, w.cfg.Positions)
+	if err = errors.Join(err, details.Error()); err != nil {
+		return err
+	}
+	if n := len(details[w.cfg.Positions].Partitions); n < w.cfg.Shards {
+		return fmt.Errorf("%w: it has %d partitions, and needs one for each of %d shards", connector.ErrGiveUp, n, w.cfg.Shards)
+	}
+	configs, err := admin.DescribeTopicConfigs(ctx, w.cfg.Positions)
+	if err != nil {
+		return err
+	}
+	config, err := configs.On(w.cfg.Positions, nil)
+	if err = errors.Join(err, config.Err); err != nil {
+		return err
+	}
+	for _, c := range config.Configs {
+		if c.Key == "cleanup.policy" && c.MaybeValue() != compact {
+			return fmt.Errorf("%w: its cleanup.policy is %q, with which positions are lost; expected %q", connector.ErrGiveUp, c.MaybeValue(), compact)
+		}
+	}
+	return nil
+}
+
+// partitioner sends records to the partition that they name or, where they name none, to that of their key, as other clients do.
+type partitioner struct{ byKey, named kgo.Partitioner }
+
+func newPartitioner() kgo.Partitioner {
+	return partitioner{byKey: kgo.StickyKeyPartitioner(nil), named: kgo.ManualPartitioner()}
+}
+
+// byKey is the partition of a record that names none.
+const byKey = -1
+
+// ForTopic implements [kgo.Partitioner].
+func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
+	return topicPartitioner{byKey: p.byKey.ForTopic(topic), named: p.named.ForTopic(topic)}
+}
+
+type topicPartitioner struct{ byKey, named kgo.TopicPartitioner }
+
+// RequiresConsistency implements [kgo.TopicPartitioner].
+func (p topicPartitioner) RequiresConsistency(*kgo.Record) bool { return true }
+
+// Partition implements [kgo.TopicPartitioner].
+func (p topicPartitioner) Partition(r *kgo.Record, n int) int {
+	if r.Partition == byKey {
+		return p.byKey.Partition(r, n)
+	}
+	return p.named.Partition(r, n)
+}

@@ -1,0 +1,194 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// transactionTimeout is how long the brokers wait for the end of a transaction: until then, those who read what is committed wait
+// for a writer that has died and whose shard nobody has opened again.
+const transactionTimeout = 30 * time.Second
+
+// errUsed: a transaction has failed, and what has become of it is only known when the shard is opened again.
+var errUsed = errors.New("the writer has failed before")
+
+// writer writes one shard, with a producer of its own. It is used by one goroutine.
+//
+// This is what comes of each call in each state. A producer is never used on after an error: whether a transaction is committed
+// is known when the next one has fenced it, which waits until the brokers have ended it, and has read the position.
+//
+//	input            at rest            failed
+//	Write succeeds   at rest, further   -
+//	Write fails      failed             failed
+//	Close            the end            aborted, the end
+type writer struct {
+	cfg       *SinkConfig
+	shard     int
+	id        string // of the producer, and of the shard's position
+	partition int32  // of the topic, where records have no key of their own
+	client    *kgo.Client
+	at        engine.Mark
+	failed    bool
+}
+
+// open makes the producer, and finds the position that was committed before.
+func (w *writer) open(ctx context.Context) (err error) {
+	if w.shard >= w.cfg.Shards {
+		return fmt.Errorf("%w: shard %d of %d", connector.ErrGiveUp, w.shard, w.cfg.Shards)
+	}
+	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
+		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)), //nolint:gosec // bounded by the setting
+		kgo.RecordDeliveryTimeout(transactionTimeout), kgo.UnknownTopicRetries(-1))
+	if err != nil {
+		return err
+	}
+	partitions, err := w.topics(ctx)
+	if err != nil {
+		return err
+	}
+	w.partition = int32(w.shard % partitions) //nolint:gosec // a remainder of a number of partitions
+	if w.cfg.PerSubject {
+		w.partition = byKey
+	}
+	claim := w.positionRecord("/opened", time.Now().UTC().Format(time.RFC3339))
+	if err := w.transact(ctx, claim); err != nil {
+		return err
+	}
+	w.at, err = w.position(ctx, claim.Offset)
+	return err
+}
+
+// positionRecord is a record for those who open the shard.
+func (w *writer) positionRecord(suffix, value string) *kgo.Record {
+	return &kgo.Record{Topic: w.cfg.Positions, Partition: int32(w.shard), Key: []byte(w.id + suffix), Value: []byte(value)} //nolint:gosec // as above
+}
+
+// position reads the topic of positions up to a record that this writer has committed just now. Whatever was committed for the shard stands
+// before it, and nothing can come after but from this writer.
+func (w *writer) position(ctx context.Context, last int64) (at engine.Mark, err error) {
+	start := map[string]map[int32]kgo.Offset{w.cfg.Positions: {int32(w.shard): kgo.NoResetOffset().AtStart()}} //nolint:gosec // as above
+	reader, err := w.cfg.Connection.client(kgo.ConsumePartitions(start), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()))
+	if err != nil {
+		return at, err
+	}
+	defer reader.Close()
+	for {
+		fetches := reader.PollFetches(ctx)
+		for _, record := range fetches.Records() {
+			if string(record.Key) == w.id {
+				if at, err = parseMark(string(record.Value)); err != nil {
+					return at, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, place(record.Topic, record.Partition), record.Offset, err)
+				}
+			}
+			if record.Offset == last {
+				return at, nil
+			}
+		}
+		if err := fetches.Err(); err != nil {
+			return at, err
+		}
+	}
+}
+
+// parseMark reads "POSITION ID".
+func parseMark(text string) (engine.Mark, error) {
+	number, id, _ := strings.Cut(text, " ")
+	position, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || id == "" {
+		return engine.Mark{}, fmt.Errorf("position %.200q: expected a number and an id", text)
+	}
+	return engine.Mark{Position: position, ID: id}, nil
+}
+
+// Target is the topic, and the partition if there is one.
+func (w *writer) Target() string {
+	if w.partition == byKey {
+		return w.cfg.Topic
+	}
+	return place(w.cfg.Topic, w.partition)
+}
+
+// At is the last record that was committed.
+func (w *writer) At() engine.Mark { return w.at }
+
+// Write commits all records, and the position, in one transaction.
+func (w *writer) Write(ctx context.Context, records []connector.Record) error {
+	if w.failed {
+		return errUsed
+	}
+	last := records[len(records)-1].Mark
+	var out []*kgo.Record
+	for i := range records {
+		made, err := w.records(&records[i])
+		if err != nil {
+			return err
+		}
+		out = append(out, made...)
+	}
+	out = append(out, w.positionRecord("", fmt.Sprintf("%d %s", last.Position, last.ID)))
+	if err := w.transact(ctx, out...); err != nil {
+		return ended(ctx, err)
+	}
+	w.at = last
+	return nil
+}
+
+// transact commits records. After an error the writer is of no use any more.
+func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
+	w.failed = true // until it is known to be committed
+	if err := w.client.BeginTransaction(); err != nil {
+		return err
+	}
+	first := kgo.AbortingFirstErrPromise(w.client)
+	for _, record := range records {
+		w.client.Produce(ctx, record, first.Promise())
+	}
+	if err := w.client.Flush(ctx); err != nil {
+		return err
+	}
+	if err := first.Err(); err != nil {
+		return tooLarge(err)
+	}
+	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return err
+	}
+	w.failed = false
+	return nil
+}
+
+// tooLarge says what to do about a record that the topic doesn't take.
+func tooLarge(err error) error {
+	if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
+		return fmt.Errorf("%w: %w: raise max-message, and max.message.bytes of the topic", connector.ErrGiveUp, err)
+	}
+	return err
+}
+
+// Close aborts what is open, so that nobody who reads waits for it, and disconnects. Who has the shard by then has ended it already, and brokers
+// that don't answer are not waited for.
+func (w *writer) Close() error {
+	if w.client == nil {
+		return nil
+	}
+	if w.failed {
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		err := errors.Join(w.client.AbortBufferedRecords(ctx), w.client.EndTransaction(ctx, kgo.TryAbort))
+		if err != nil {
+			w.cfg.Logger.Debug("kafka: a transaction is left to the brokers", "id", w.id, "err", err)
+		}
+	}
+	w.client.Close()
+	return nil
+}

@@ -1,0 +1,79 @@
+package daemon
+
+import (
+	"cmp"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/kafka"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/config"
+)
+
+// maxKafka bounds the sizes that Kafka counts in 32 bits, and that are held at once.
+const maxKafka = 256 << 20
+
+func (d *daemon) kafkaSource(name string, s *config.KafkaSource) (connector.Source, error) {
+	connection, err := kafkaConnection(&s.KafkaConnection)
+	if err != nil {
+		return nil, err
+	}
+	if media, _, _ := mime.ParseMediaType(s.Format); !slices.Contains(graph.MediaTypes(), media) {
+		return nil, fmt.Errorf("format %q: expected one of %s", s.Format, strings.Join(graph.MediaTypes(), ", "))
+	}
+	if s.MaxFetch < 1 || s.MaxFetch > maxKafka || s.MaxMessages < 1 {
+		return nil, fmt.Errorf("max-fetch: expected 1 to %d bytes, max-messages: 1 or more", maxKafka)
+	}
+	return kafka.NewSource(kafka.SourceConfig{Connection: connection, Topics: s.Topics, Regex: s.Regex,
+		Group: cmp.Or(s.Group, d.Pipeline.Name+"."+name), Member: s.Member, Classic: s.Protocol == "classic", Start: s.Start, Offsets: s.Offsets,
+		SkipGaps: s.OnGap == "skip", MediaType: s.Format, MaxFetch: int(s.MaxFetch), MaxMessages: s.MaxMessages, Logger: d.log})
+}
+
+func (d *daemon) kafkaSink(name string, s *config.KafkaSink) (connector.Sink, error) {
+	connection, err := kafkaConnection(&s.KafkaConnection)
+	if err != nil {
+		return nil, err
+	}
+	if s.MaxMessage < 1 || s.MaxMessage > maxKafka {
+		return nil, fmt.Errorf("max-message: expected 1 to %d bytes", maxKafka)
+	}
+	return kafka.NewSink(kafka.SinkConfig{Connection: connection, Topic: s.Topic, Name: d.Pipeline.Name + "/" + name, Shards: d.Pipeline.Shards,
+		Positions: s.Positions, PerSubject: s.Record == "subject", Binary: s.Format == "binary", MaxMessage: int(s.MaxMessage), Logger: d.log})
+}
+
+// kafkaConnection reads the files that a connection names.
+func kafkaConnection(c *config.KafkaConnection) (kafka.Connection, error) {
+	connection := kafka.Connection{Brokers: c.Brokers, Mechanism: c.SASLMechanism, User: c.SASLUser, Password: string(c.SASLPassword),
+		Token: string(c.SASLToken)}
+	if !c.TLS {
+		if c.TLSCA != "" || c.TLSCert != "" || c.TLSKey != "" {
+			return connection, errors.New("tls-ca, tls-cert and tls-key need tls: true")
+		}
+		return connection, nil
+	}
+	connection.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.TLSCA != "" {
+		roots, err := client.ReadRoots(c.TLSCA)
+		if err != nil {
+			return connection, err
+		}
+		connection.TLS.RootCAs = roots
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return connection, errors.New("tls-cert and tls-key belong together: give both, or none")
+	}
+	if c.TLSCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return connection, err
+		}
+		connection.TLS.Certificates = []tls.Certificate{pair}
+	}
+	return connection, nil
+}
