@@ -94,7 +94,7 @@ func (r *reader) options() []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.ConsumerGroup(cfg.Group), kgo.InstanceID(cfg.Member), kgo.ConsumeTopics(cfg.Topics...), kgo.DisableAutoCommit(),
 		kgo.AdjustFetchOffsetsFn(r.begin), kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.FetchMaxBytes(int32(cfg.MaxFetch)), kgo.FetchMaxPartitionBytes(int32(cfg.MaxFetch)), //nolint:gosec // bounded by the setting
+		kgo.FetchMaxBytes(int32(cfg.MaxFetch)), kgo.FetchMaxPartitionBytes(int32(cfg.MaxFetch)),
 		kgo.MaxDecompressBatchBytes(maxBatch), kgo.SessionTimeout(10 * time.Second), kgo.MetadataMaxAge(metadataAge),
 	}
 	if cfg.Regex {

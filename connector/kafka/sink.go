@@ -88,7 +88,7 @@ func (w *writer) topics(ctx context.Context) (partitions int, err error) {
 	if err = errors.Join(err, details.Error()); err != nil {
 		return 0, fmt.Errorf("topic %s: %w", w.cfg.Topic, err)
 	}
-	_, err = admin.CreateTopic(ctx, int32(w.cfg.Shards), -1, map[string]*string{ //nolint:gosec // a pipeline has far fewer
+	_, err = admin.CreateTopic(ctx, int32(w.cfg.Shards), -1, map[string]*string{
 		"cleanup.policy": &compact, "segment.bytes": &positionSegment, "min.cleanable.dirty.ratio": &positionDirty}, w.cfg.Positions)
 	if errors.Is(err, kerr.TopicAlreadyExists) {
 		err = w.checkPositions(ctx, admin)

@@ -47,7 +47,7 @@ func (w *writer) open(ctx context.Context) (err error) {
 		return fmt.Errorf("%w: shard %d of %d", connector.ErrGiveUp, w.shard, w.cfg.Shards)
 	}
 	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
-		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)), //nolint:gosec // bounded by the setting
+		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)),
 		kgo.RecordDeliveryTimeout(transactionTimeout), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (w *writer) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.partition = int32(w.shard % partitions) //nolint:gosec // a remainder of a number of partitions
+	w.partition = int32(w.shard % partitions)
 	if w.cfg.PerSubject {
 		w.partition = byKey
 	}
@@ -70,13 +70,13 @@ func (w *writer) open(ctx context.Context) (err error) {
 
 // positionRecord is a record for those who open the shard.
 func (w *writer) positionRecord(suffix, value string) *kgo.Record {
-	return &kgo.Record{Topic: w.cfg.Positions, Partition: int32(w.shard), Key: []byte(w.id + suffix), Value: []byte(value)} //nolint:gosec // as above
+	return &kgo.Record{Topic: w.cfg.Positions, Partition: int32(w.shard), Key: []byte(w.id + suffix), Value: []byte(value)}
 }
 
 // position reads the topic of positions up to a record that this writer has committed just now. Whatever was committed for the shard stands
 // before it, and nothing can come after but from this writer.
 func (w *writer) position(ctx context.Context, last int64) (at engine.Mark, err error) {
-	start := map[string]map[int32]kgo.Offset{w.cfg.Positions: {int32(w.shard): kgo.NoResetOffset().AtStart()}} //nolint:gosec // as above
+	start := map[string]map[int32]kgo.Offset{w.cfg.Positions: {int32(w.shard): kgo.NoResetOffset().AtStart()}}
 	reader, err := w.cfg.Connection.client(kgo.ConsumePartitions(start), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()))
 	if err != nil {
