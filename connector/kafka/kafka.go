@@ -42,6 +42,8 @@ type Connection struct {
 	User, Password string
 	// Token is that of OAUTHBEARER.
 	Token string
+
+	dial func(ctx context.Context, network, address string) (net.Conn, error) // of tests, which spoil connections
 }
 
 // check finds what can't be.
@@ -95,6 +97,10 @@ func (c *Connection) local() bool {
 	})
 }
 
+// fetchWait is how long brokers wait for messages before they say that there are none. They don't always notice that a transaction has
+// ended meanwhile.
+const fetchWait = 500 * time.Millisecond
+
 // The times within which a broker must do something, and after which what can't be done is an error.
 const (
 	dialTimeout  = 5 * time.Second
@@ -104,7 +110,11 @@ const (
 // client makes a client with options besides those of the connection.
 func (c *Connection) client(opts ...kgo.Opt) (*kgo.Client, error) {
 	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("quadrille"), kgo.DisableClientMetrics(),
-		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(time.Second / 4)}, opts...)
+		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(time.Second / 4),
+		kgo.FetchMaxWait(fetchWait)}, opts...)
+	if c.dial != nil {
+		all = append(all, kgo.Dialer(c.dial))
+	}
 	if c.TLS != nil {
 		all = append(all, kgo.DialTLSConfig(c.TLS))
 	}

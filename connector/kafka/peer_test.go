@@ -23,9 +23,10 @@ const patience = 60 * time.Second
 
 // broker is a real one.
 type broker struct {
-	*peer.Peer
-	client *kgo.Client
-	admin  *kadm.Client
+	*peer.Peer        // nil for one that is not real
+	address    string // where anybody may come
+	client     *kgo.Client
+	admin      *kadm.Client
 }
 
 // The ports of the broker, in the order of its script.
@@ -39,9 +40,18 @@ const (
 // startBroker starts one, and ends it with the test.
 func startBroker(t *testing.T) *broker {
 	t.Helper()
-	b := &broker{Peer: peer.Start(t, "kafka", allPorts)}
+	real := peer.Start(t, "kafka", allPorts)
+	b := newBroker(t, real.Address(open))
+	b.Peer = real
+	return b
+}
+
+// newBroker is one at an address.
+func newBroker(t *testing.T, address string) *broker {
+	t.Helper()
+	b := &broker{address: address}
 	var err error
-	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.Address(open)), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	b.client, err = kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +119,7 @@ func (b *broker) sendRecord(t *testing.T, record *kgo.Record) {
 
 // config is that of a source of its own group.
 func (b *broker) config(topics ...string) kafka.SourceConfig {
-	return kafka.SourceConfig{Connection: kafka.Connection{Brokers: []string{b.Address(open)}}, Topics: topics, Group: unique("group")}
+	return kafka.SourceConfig{Connection: kafka.Connection{Brokers: []string{b.address}}, Topics: topics, Group: unique("group")}
 }
 
 func source(t *testing.T, cfg kafka.SourceConfig) connector.Source {
@@ -233,26 +243,18 @@ func TestKafka(t *testing.T) {
 			})
 		})
 	}
-	for _, test := range []struct {
-		name string
-		run  func(*testing.T, *broker)
-	}{
-		{"starts", testStarts},
-		{"latest", testLatest},
-		{"reset", testReset},
-		{"gap", testGap},
-		{"made anew", testMadeAnew},
-		{"transactions", testTransactions},
-		{"kinds", testKinds},
-		{"rebalance", testRebalance},
-		{"taken over", testTakenOver},
-		{"patterns", testRegex},
-		{"security", testSecurity},
-		{"subjects", testSubjects},
-		{"refused", testRefused},
-		{"unknown", testUnknown},
-		{"killed", testKilled}, // the last, since it ends connections
-	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, b) })
-	}
+	t.Run("together", func(t *testing.T) { // most of them wait
+		for name, test := range map[string]func(*testing.T, *broker){
+			"starts": testStarts, "latest": testLatest, "reset": testReset, "gap": testGap, "made anew": testMadeAnew,
+			"transactions": testTransactions, "kinds": testKinds, "rebalance": testRebalance, "taken over": testTakenOver,
+			"patterns": testRegex, "security": testSecurity, "subjects": testSubjects, "refused": testRefused,
+			"torn connections": testTorn, "answers lost": testAnswersLost,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, b)
+			})
+		}
+	})
+	t.Run("killed", func(t *testing.T) { testKilled(t, b) })
 }

@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,7 +35,7 @@ func (b *broker) target(t *testing.T, partitions int32) *target {
 	t.Helper()
 	topic, size := unique("target"), strconv.Itoa(large)
 	b.makeWith(t, topic, partitions, map[string]*string{"max.message.bytes": &size})
-	return &target{b: b, cfg: kafka.SinkConfig{Connection: kafka.Connection{Brokers: []string{b.Address(open)}}, Topic: topic,
+	return &target{b: b, cfg: kafka.SinkConfig{Connection: kafka.Connection{Brokers: []string{b.address}}, Topic: topic,
 		Name: "main/" + topic, Shards: shards, MaxMessage: large}}
 }
 
@@ -63,7 +62,7 @@ func (b *broker) all(t *testing.T, topic string) (records []*kgo.Record) {
 			from[topic][p], behind[p] = kgo.NewOffset().AtStart(), end.Offset
 		}
 	}
-	reader, err := kgo.NewClient(kgo.SeedBrokers(b.Address(open)), kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+	reader, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords()) // the last record of a topic that is written in transactions
 	if err != nil {
 		t.Fatal(err)
@@ -193,55 +192,6 @@ func testRefused(t *testing.T, b *broker) {
 		change(&other.cfg)
 		_, err := other.Sink(t).Open(within(t), 7)
 		givesUp(t, err, what)
-	}
-}
-
-// testUnknown: a broker that dies in the middle leaves open what has become of a transaction; the next writer knows it, and each delta is
-// there once.
-func testUnknown(t *testing.T, b *broker) {
-	s := b.target(t, 1)
-	records := conntest.Records(4, 300, 200, engine.Mark{})
-	w := s.openShard(t, 4)
-	killed, failures := false, 0
-	for next := 0; next < len(records); {
-		if next == 100 && !killed {
-			killed = true
-			gone := make(chan error, 1)
-			ctx, cancel := context.WithCancel(t.Context())
-			go func() { gone <- w.Write(ctx, records[next:next+100]) }()
-			b.Kill()
-			b.Start()
-			cancel()
-			err := <-gone
-			t.Logf("the broker was killed: %v", err)
-		} else if err := w.Write(within(t), records[next:min(next+50, len(records))]); err != nil {
-			t.Logf("write: %v", err)
-			failures++
-		}
-		at := w.At()
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		w = s.openShard(t, 4)
-		if w.At().Position < at.Position {
-			t.Fatalf("at %d, and was at %d", w.At().Position, at.Position)
-		}
-		next = slices.IndexFunc(records, func(r connector.Record) bool { return r.Position > w.At().Position })
-		if next < 0 {
-			break
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Error(err)
-	}
-	got := s.Read(t, 4)
-	for i, d := range got {
-		if i >= len(records) || d.Position != records[i].Position {
-			t.Fatalf("delta %d of %d has position %d", i, len(got), d.Position)
-		}
-	}
-	if len(got) != len(records) || !killed {
-		t.Errorf("%d of %d deltas, killed: %v", len(got), len(records), killed)
 	}
 }
 

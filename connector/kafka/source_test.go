@@ -21,6 +21,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/kafka"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -199,7 +200,7 @@ func testMadeAnew(t *testing.T, b *broker) {
 // testTransactions: what was aborted is not there, and what is not committed yet comes when it is.
 func testTransactions(t *testing.T, b *broker) {
 	topic := b.topic(t, 1)
-	producer, err := kgo.NewClient(kgo.SeedBrokers(b.Address(open)), kgo.TransactionalID(unique("producer")))
+	producer, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.TransactionalID(unique("producer")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,11 +449,13 @@ func (b *broker) certificates(t *testing.T) (*x509.CertPool, tls.Certificate) {
 	return roots, pair
 }
 
-// testKilled: the broker dies and is back with all that it had; a reader goes on, or ends and the next one does. One can be closed meanwhile.
+// testKilled: the broker dies with a transaction on its way, and is back with all that it had. A reader goes on, or ends and the
+// next one does; what has become of the transaction the next writer knows. A reader can be closed meanwhile.
 func testKilled(t *testing.T, b *broker) {
-	topic, progress := b.topic(t, 1), &conntest.Progress{}
+	topic, s := b.topic(t, 1), b.target(t, 1)
 	b.send(t, topic, 0, "one")
 	cfg, other := b.config(topic), b.config(topic)
+	progress := &conntest.Progress{}
 	r, early := read(t, cfg, progress), read(t, other, &conntest.Progress{})
 	messages, err := r.Read(within(t))
 	if err != nil {
@@ -460,9 +463,22 @@ func testKilled(t *testing.T, b *broker) {
 	}
 	progress.Commit(messages[0])
 	early.is("one")
+	records := conntest.Records(4, 300, 200, engine.Mark{})
+	w := s.openShard(t, 4)
+	if err := w.Write(within(t), records[:100]); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { written <- w.Write(within(t), records[100:200]) }()
 	b.Kill()
 	early.close()
 	b.Start()
+	t.Logf("a transaction that the broker didn't end: %v", <-written)
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	s.writeAll(t, 4, records)
+	s.once(t, 4, records)
 	b.send(t, topic, 0, "two")
 	for {
 		messages, err := r.Read(within(t))

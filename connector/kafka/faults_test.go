@@ -1,0 +1,292 @@
+package kafka_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/kafka"
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there. It returns
+// the number of errors.
+func (s *target) writeAll(t *testing.T, shard int, records []connector.Record) (failures int) {
+	t.Helper()
+	sink := s.Sink(t)
+	for deadline := time.Now().Add(patience); ; failures++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d errors, and no end", failures)
+		}
+		w, err := sink.Open(within(t), shard)
+		if err != nil {
+			t.Logf("open: %v", err)
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(records), func(r connector.Record) bool { return r.Position <= w.At().Position })
+		for len(rest) > 0 && err == nil {
+			n := min(10, len(rest))
+			err = w.Write(within(t), rest[:n])
+			rest = rest[n:]
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if err == nil {
+			return failures
+		}
+		t.Logf("write: %v", err)
+	}
+}
+
+// once compares what is there of a shard with the records.
+func (s *target) once(t *testing.T, shard int, records []connector.Record) {
+	t.Helper()
+	got := s.Read(t, shard)
+	for i := range max(len(got), len(records)) {
+		if i >= len(got) || i >= len(records) || got[i].Position != records[i].Position {
+			t.Fatalf("delta %d: there are %d, want %d, each once and in order", i, len(got), len(records))
+		}
+	}
+}
+
+// readAll reads as the pipeline does, over all errors, until so many messages are committed.
+func readAll(t *testing.T, cfg kafka.SourceConfig, n int) (bodies []string, failures int) {
+	t.Helper()
+	s, progress := source(t, cfg), &conntest.Progress{}
+	last := map[string]uint64{}
+	for ctx := within(t); len(bodies) < n; failures++ {
+		if ctx.Err() != nil {
+			t.Fatalf("%d messages after %d errors", len(bodies), failures)
+		}
+		r, err := s.Open(ctx, progress)
+		if err != nil {
+			t.Logf("open: %v", err)
+			continue
+		}
+		for err == nil && len(bodies) < n {
+			var messages []connector.Message
+			messages, err = r.Read(ctx)
+			for _, m := range messages {
+				if at, known := last[m.Stream]; known && m.Offset <= at {
+					t.Fatalf("%s: %d after %d", m.Stream, m.Offset, at)
+				}
+				last[m.Stream] = m.Offset
+				bodies = append(bodies, string(m.Body))
+				progress.Commit(m)
+			}
+			if err == nil {
+				err = r.Ack(ctx, messages)
+			}
+		}
+		if err != nil {
+			t.Logf("read: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return bodies, failures
+}
+
+// spoiled is a connection that goes wrong.
+type spoiled struct {
+	net.Conn
+	left atomic.Int64 // bytes that it brings yet
+	lost atomic.Bool  // the next answer
+	lose func(key int16) bool
+}
+
+// spoil makes connections that end after so many bytes, in the middle of an answer; and that lose the answer to a request that
+// lose picks.
+func spoil(bytes func() int64, lose func(key int16) bool) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		s := &spoiled{Conn: conn, lose: lose}
+		s.left.Store(bytes())
+		return s, nil
+	}
+}
+
+// Read brings a few bytes at a time, late.
+func (s *spoiled) Read(p []byte) (int, error) {
+	left := s.left.Load()
+	if left <= 0 {
+		s.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := s.Conn.Read(p[:min(int64(len(p)), left)])
+	if s.lost.Load() {
+		s.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	s.left.Add(-int64(n))
+	return n, err
+}
+
+// Write sends a request; its key is behind its length.
+func (s *spoiled) Write(p []byte) (int, error) {
+	if len(p) > 6 && s.lose(int16(binary.BigEndian.Uint16(p[4:]))) {
+		s.lost.Store(true)
+	}
+	return s.Conn.Write(p)
+}
+
+// noKey loses no answer.
+func noKey(int16) bool { return false }
+
+// testTorn: connections that end at any byte lose nothing and double nothing, in and out.
+func testTorn(t *testing.T, b *broker) {
+	var connections atomic.Int64
+	bytes := func() int64 { return 700 + 300*connections.Add(1)%20_000 }
+	topic := b.topic(t, 1)
+	var want []string
+	for i := range 100 {
+		want = append(want, fmt.Sprint(i, strings.Repeat("x", 100)))
+	}
+	b.send(t, topic, 0, want...)
+	cfg := b.config(topic)
+	cfg.MaxFetch = 4000
+	cfg.DialBy(spoil(bytes, noKey))
+	got, _ := readAll(t, cfg, len(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("%d messages, want %d", len(got), len(want))
+	}
+	s := b.target(t, 1)
+	s.cfg.DialBy(spoil(bytes, noKey))
+	records := conntest.Records(1, 100, 100, engine.Mark{})
+	s.writeAll(t, 1, records)
+	s.once(t, 1, records)
+	if connections.Load() < 10 {
+		t.Errorf("%d connections: hardly any was torn", connections.Load())
+	}
+}
+
+// testAnswersLost: the broker has done what it was asked for, and nobody hears of it.
+func testAnswersLost(t *testing.T, b *broker) {
+	for _, key := range []kmsg.Key{kmsg.InitProducerID, kmsg.Produce, kmsg.EndTxn} {
+		s := b.target(t, 1)
+		var asked, lost atomic.Int64
+		s.cfg.DialBy(spoil(func() int64 { return 1 << 40 }, func(k int16) bool {
+			if k != key.Int16() || asked.Add(1)%4 != 0 {
+				return false
+			}
+			lost.Add(1)
+			return true
+		}))
+		records := conntest.Records(1, 100, 100, engine.Mark{})
+		for i := range 5 { // five owners one after the other
+			s.writeAll(t, 1, records[:20*(i+1)])
+		}
+		s.once(t, 1, records)
+		if lost.Load() == 0 {
+			t.Errorf("%s: no answer was lost", key.Name())
+		}
+	}
+}
+
+// fake makes a cluster that errors can be put into.
+func fake(t *testing.T) (*kfake.Cluster, *broker) {
+	t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c, newBroker(t, c.ListenAddrs()[0])
+}
+
+// TestSinkErrors: whatever a broker answers, each delta is there once.
+func TestSinkErrors(t *testing.T) {
+	c, b := fake(t)
+	for _, test := range []struct {
+		key  kmsg.Key
+		err  *kerr.Error
+		ends bool // the writer, and another one goes on
+	}{
+		{kmsg.Produce, kerr.NotLeaderForPartition, false},
+		{kmsg.Produce, kerr.InvalidTxnState, true},
+		{kmsg.Produce, kerr.InvalidProducerEpoch, true},
+		{kmsg.Produce, kerr.OutOfOrderSequenceNumber, true},
+		{kmsg.EndTxn, kerr.CoordinatorNotAvailable, false},
+		{kmsg.EndTxn, kerr.ConcurrentTransactions, false},
+		{kmsg.EndTxn, kerr.InvalidTxnState, true},
+		{kmsg.EndTxn, kerr.ProducerFenced, true},
+		{kmsg.EndTxn, kerr.UnknownServerError, true},
+		{kmsg.InitProducerID, kerr.ConcurrentTransactions, false},
+		{kmsg.InitProducerID, kerr.CoordinatorLoadInProgress, false},
+	} {
+		t.Run(test.key.Name()+" "+test.err.Message, func(t *testing.T) {
+			s := b.target(t, 1)
+			records := conntest.Records(0, 50, 50, engine.Mark{})
+			s.writeAll(t, 0, records[:15])
+			fault := c.Fault(kfake.Fault{Keys: []kmsg.Key{test.key}, Err: test.err, Count: 1,
+				When: after(test.key, 2)})
+			failures := s.writeAll(t, 0, records)
+			if hits := fault.Hits(); hits != 1 || (failures > 0) != test.ends {
+				t.Errorf("%d errors were put in, and the writer has failed %d times", hits, failures)
+			}
+			s.once(t, 0, records)
+		})
+	}
+}
+
+// after picks what comes after so many of the requests with a key; an InitProducerID is picked at once.
+func after(key kmsg.Key, n int64) func(kmsg.Request) bool {
+	var seen atomic.Int64
+	return func(kmsg.Request) bool { return key == kmsg.InitProducerID || seen.Add(1) > n }
+}
+
+// TestSourceErrors: whatever a broker answers, each message is read, in order.
+func TestSourceErrors(t *testing.T) {
+	c, b := fake(t)
+	for _, test := range []struct {
+		key kmsg.Key
+		err *kerr.Error
+	}{
+		{kmsg.Fetch, kerr.NotLeaderForPartition},
+		{kmsg.Fetch, kerr.UnknownServerError},
+		{kmsg.Fetch, kerr.KafkaStorageError},
+		{kmsg.Fetch, kerr.UnknownTopicID},
+		{kmsg.Fetch, kerr.OffsetOutOfRange},
+		{kmsg.ConsumerGroupHeartbeat, kerr.FencedMemberEpoch},
+		{kmsg.ConsumerGroupHeartbeat, kerr.CoordinatorNotAvailable},
+		{kmsg.OffsetFetch, kerr.UnstableOffsetCommit},
+		{kmsg.OffsetCommit, kerr.UnknownServerError},
+		{kmsg.ListOffsets, kerr.LeaderNotAvailable},
+		{kmsg.LeaveGroup, kerr.NotCoordinator},
+	} {
+		t.Run(test.key.Name()+" "+test.err.Message, func(t *testing.T) {
+			topic := b.topic(t, 1)
+			var want []string
+			for i := range 30 {
+				want = append(want, fmt.Sprint(i))
+			}
+			b.send(t, topic, 0, want...)
+			fault := c.Fault(kfake.Fault{Keys: []kmsg.Key{test.key}, Err: test.err, Count: 1})
+			defer fault.Remove()
+			cfg := b.config(topic)
+			cfg.MaxMessages = 7
+			got, _ := readAll(t, cfg, len(want))
+			if !slices.Equal(got, want) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
