@@ -247,6 +247,36 @@ func TestSinkErrors(t *testing.T) {
 	}
 }
 
+// TestClaimAborted: a transaction that was aborted though the client says that it was committed is noticed when a shard is opened.
+func TestClaimAborted(t *testing.T) {
+	c, b := fake(t)
+	s := b.target(t, 1)
+	records := conntest.Records(0, 20, 50, engine.Mark{})
+	s.writeAll(t, 0, records[:10])
+	for _, aborted := range []int{1, 100} {
+		left := aborted
+		c.ControlKey(kmsg.EndTxn.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			c.KeepControl()
+			request.(*kmsg.EndTxnRequest).Commit = left <= 0
+			left--
+			return nil, nil, false
+		})
+		w, err := s.Sink(t).Open(within(t), 0)
+		if aborted > 1 {
+			if err == nil || !strings.Contains(err.Error(), "claims were aborted") {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		if err != nil || w.At() != records[9].Mark {
+			t.Fatalf("at %v, %v", w.At(), err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // after picks what comes after so many of the requests with a key; an InitProducerID is picked at once.
 func after(key kmsg.Key, n int64) func(kmsg.Request) bool {
 	var seen atomic.Int64

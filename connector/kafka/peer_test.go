@@ -85,12 +85,18 @@ func (b *broker) make(t *testing.T, name string, partitions int32) {
 	b.makeWith(t, name, partitions, nil)
 }
 
-// makeWith makes a topic with a configuration, and waits until the broker has it.
+// makeWith makes a topic with a configuration.
 func (b *broker) makeWith(t *testing.T, name string, partitions int32, config map[string]*string) {
 	t.Helper()
 	if _, err := b.admin.CreateTopic(within(t), partitions, 1, config, name); err != nil {
 		t.Fatal(err)
 	}
+	b.has(t, name, partitions)
+}
+
+// has waits until the broker has a topic with so many partitions.
+func (b *broker) has(t *testing.T, name string, partitions int32) {
+	t.Helper()
 	for ctx := within(t); ; {
 		details, err := b.admin.ListTopics(ctx, name)
 		if err == nil && details.Error() == nil && len(details[name].Partitions) == int(partitions) {

@@ -20,6 +20,9 @@ import (
 // commitPause is the time between two commits of the group's offsets.
 const commitPause = time.Second
 
+// pollTime bounds a poll, since what is to be read before the brokers' messages doesn't end one.
+const pollTime = time.Second
+
 // closePatience bounds what is told to the brokers at the end.
 const closePatience = 2 * time.Second
 
@@ -125,8 +128,12 @@ func (r *reader) leave(ctx context.Context, id string) error {
 	return err
 }
 
-// fail notes why the reader is of no use any more.
-func (r *reader) fail(err error) error {
+// fail notes why the reader is of no use any more, unless it is that ctx has ended: so ends what is asked for partitions that go
+// to another member.
+func (r *reader) fail(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err == nil {
@@ -163,7 +170,9 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 		if messages, err := r.take(nil); len(messages) > 0 || err != nil {
 			return messages, err
 		}
-		fetches := r.group.PollRecords(ctx, r.s.cfg.MaxMessages)
+		polling, cancel := context.WithTimeout(ctx, pollTime)
+		fetches := r.group.PollRecords(polling, r.s.cfg.MaxMessages)
+		cancel()
 		if ctx.Err() != nil && fetches.NumRecords() == 0 {
 			return nil, ctx.Err()
 		}

@@ -28,9 +28,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // testStarts: where a stream of which nothing is known begins, and that what is known goes before.
 func testStarts(t *testing.T, b *broker) {
-	topic := b.topic(t, 2)
+	topic, begin := b.topic(t, 2), time.Now().Add(-time.Hour).Truncate(time.Second)
 	for i := range 4 {
-		b.sendRecord(t, &kgo.Record{Topic: topic, Value: fmt.Append(nil, i), Timestamp: time.Unix(int64(1000+i), 0)})
+		b.sendRecord(t, &kgo.Record{Topic: topic, Value: fmt.Append(nil, i), Timestamp: begin.Add(time.Duration(i) * time.Second)})
 	}
 	b.send(t, topic, 1, "other")
 	for _, test := range []struct {
@@ -39,7 +39,7 @@ func testStarts(t *testing.T, b *broker) {
 	}{
 		{"earliest", "", "0 1 2 3 other"},
 		{"", topic + "/0=3", "3 other"},
-		{time.Unix(1002, 0).Format(time.RFC3339), "", "2 3 other"}, // other is of today
+		{begin.Add(2 * time.Second).Format(time.RFC3339), "", "2 3 other"}, // other is of now
 		{"latest", topic + "/0=1", "1 2 3"},
 	} {
 		cfg := b.config(topic)
@@ -74,6 +74,7 @@ func testLatest(t *testing.T, b *broker) {
 	if _, err := b.admin.CreatePartitions(within(t), 1, topic); err != nil {
 		t.Fatal(err)
 	}
+	b.has(t, topic, 2)
 	b.client.PurgeTopicsFromClient(topic) // else it knows one partition
 	b.send(t, topic, 1, "new")
 	progress := &conntest.Progress{}
@@ -142,6 +143,16 @@ func testGap(t *testing.T, b *broker) {
 	}
 	r.got = messages[1:]
 	r.is("3", "4")
+	r.close()
+
+	deleted.AddOffset(topic, 0, 5, -1) // all: nothing else comes
+	if _, err := b.admin.DeleteRecords(within(t), deleted); err != nil {
+		t.Fatal(err)
+	}
+	r = read(t, cfg, progress)
+	if messages, err := r.Read(within(t)); err != nil || len(messages) != 1 || messages[0].Offset != 4 {
+		t.Errorf("%+v, %v: the gap is not told", messages, err)
+	}
 	r.close()
 
 	progress.Commit(connector.Message{Stream: stream, Offset: 9})

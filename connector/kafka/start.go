@@ -130,13 +130,13 @@ func (r *reader) begin(ctx context.Context, assigned map[string]map[int32]kgo.Of
 	}
 	there, err := r.extent(ctx, topics)
 	if err != nil {
-		return nil, r.fail(err)
+		return nil, r.fail(ctx, err)
 	}
 	for topic, partitions := range assigned {
 		for partition, offset := range partitions {
 			at, err := r.beginOf(ctx, there, topic, partition)
 			if err != nil {
-				return nil, r.fail(err)
+				return nil, r.fail(ctx, err)
 			}
 			if offset.EpochOffset().Offset != at {
 				partitions[partition] = kgo.NewOffset().At(at)

@@ -17,7 +17,7 @@ import (
 )
 
 // maxKafka bounds the sizes that Kafka counts in 32 bits, and that are held at once.
-const maxKafka = 256 << 20
+const maxKafka = 64 << 20
 
 func (d *daemon) kafkaSource(name string, s *config.KafkaSource) (connector.Source, error) {
 	connection, err := kafkaConnection(&s.KafkaConnection)

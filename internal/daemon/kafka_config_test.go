@@ -1,0 +1,61 @@
+package daemon_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/daemon"
+)
+
+// TestKafkaMistakes: what can't be of Kafka's settings is told without a broker, with its place.
+func TestKafkaMistakes(t *testing.T) {
+	source := "sources:\n  - {name: a, type: kafka, brokers: 'kafka:9093', topics: t, "
+	sink := "sinks:\n  - {name: a, type: kafka, brokers: 'kafka:9093', topic: t, "
+	for text, want := range map[string]string{
+		source + "brokers: nowhere}":                            `key "sources[kafka].brokers" comes twice`,
+		source + "member: x}":                                   "",
+		source + "start: yesterday}":                            "expected earliest, latest or a time",
+		source + "start: '2026-01-02T15:04:05Z'}":               "",
+		source + "offsets: [t/x=1]}":                            "expected TOPIC/PARTITION=OFFSET",
+		source + "offsets: [t/0=1, t/1=0]}":                     "",
+		source + "regex: true}":                                 "",
+		source + "format: text/csv}":                            "expected one of application/rdf-patch",
+		source + "format: text/turtle}":                         "",
+		source + "max-messages: 0}":                             "max-messages: 1 or more",
+		source + "max-fetch: 1GiB}":                             "max-fetch: expected 1 to",
+		source + "on-gap: ignore}":                              `"ignore" is none of stop, skip`,
+		source + "sasl-mechanism: PLAIN}":                       "PLAIN needs a user and a password",
+		source + "sasl-user: u}":                                "need a mechanism",
+		source + "sasl-mechanism: OAUTHBEARER}":                 "belong together",
+		source + "sasl-mechanism: GSSAPI}":                      "is none of PLAIN",
+		source + "tls-cert: x}":                                 "tls-cert and tls-key belong together",
+		source + "tls: false, tls-ca: x}":                       "need tls: true",
+		source + "tls-ca: /nowhere/ca.pem}":                     "no such file",
+		sink + "record: triple}":                                `"triple" is none of delta, subject`,
+		sink + "positions: t}":                                  "another one for positions",
+		sink + "max-message: 0}":                                "max-message: expected 1 to",
+		sink + "record: subject, format: binary, positions: p}": "",
+		source + "tls: false, sasl-mechanism: PLAIN, sasl-user: u, sasl-password: p}":         "it needs TLS, or brokers on loopback",
+		source + "tls: false, sasl-mechanism: SCRAM-SHA-512, sasl-user: u, sasl-password: p}": "",
+		"sources:\n  - {name: a, type: kafka, brokers: nowhere, topics: t}":                   "expected HOST:PORT",
+		"sources:\n  - {name: a, type: kafka, brokers: 'a:1', topics: '(', regex: true}":      "missing closing )",
+	} {
+		path := filepath.Join(t.TempDir(), "q.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := config.Load(path)
+		if err == nil {
+			var doc *config.Document
+			if doc, err = file.Document(); err == nil {
+				err = daemon.Check(doc, file.Place)
+			}
+		}
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ":2:")) {
+			t.Errorf("%s\n%v\nwant %q", text, err, want)
+		}
+	}
+}
