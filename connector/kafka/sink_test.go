@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -63,7 +64,7 @@ func (b *broker) all(t *testing.T, topic string) (records []*kgo.Record) {
 		}
 	}
 	reader, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.ConsumePartitions(from), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.KeepControlRecords()) // the last record of a topic that is written in transactions
+		kgo.FetchMaxWait(time.Second/2), kgo.KeepControlRecords()) // the last record of a topic that is written in transactions
 	if err != nil {
 		t.Fatal(err)
 	}

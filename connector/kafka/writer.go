@@ -19,6 +19,10 @@ import (
 // for a writer that has died and whose shard nobody has opened again.
 const transactionTimeout = 30 * time.Second
 
+// deliveryTimeout is how long a record is tried to be delivered. It is shorter than the time of a transaction, since a new producer often
+// gets through to a broker that is back where the one before waits.
+const deliveryTimeout = 10 * time.Second
+
 // errUsed: a transaction has failed, and what has become of it is only known when the shard is opened again.
 var errUsed = errors.New("the writer has failed before")
 
@@ -48,7 +52,7 @@ func (w *writer) open(ctx context.Context) (err error) {
 	}
 	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)),
-		kgo.RecordDeliveryTimeout(transactionTimeout), kgo.UnknownTopicRetries(-1))
+		kgo.RecordDeliveryTimeout(deliveryTimeout), kgo.UnknownTopicRetries(-1))
 	if err != nil {
 		return err
 	}
