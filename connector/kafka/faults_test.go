@@ -22,8 +22,8 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
-// writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there. It returns
-// the number of errors.
+// writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there. It
+// returns the number of errors.
 func (s *target) writeAll(t *testing.T, shard int, records []connector.Record) (failures int) {
 	t.Helper()
 	sink := s.Sink(t)
@@ -247,7 +247,8 @@ func TestSinkErrors(t *testing.T) {
 	}
 }
 
-// TestClaimAborted: a transaction that was aborted though the client says that it was committed is noticed when a shard is opened.
+// TestClaimAborted: a transaction that was aborted though the client says that it was committed is noticed when a shard is
+// opened.
 func TestClaimAborted(t *testing.T) {
 	c, b := fake(t)
 	s := b.target(t, 1)

@@ -1,9 +1,9 @@
 // Package kafka is a [connector.Source] that reads topics of Apache Kafka, and a [connector.Sink] that writes deltas to one.
 //
-// The source is a member of a consumer group, by the new protocol (KIP-848) where the brokers have it, else by the classic one with
-// cooperative rebalances. A stream is a partition of one topic as it was made (TOPIC/PARTITION/ID, where ID is what Kafka gave the
-// topic), an offset is Kafka's. Where a stream is read from is what the pipeline has committed of it; the group's offsets only
-// tell tools how far that is. So no crash, no rebalance and no reset of the group's offsets has a second effect.
+// The source is a member of a consumer group, by the new protocol (KIP-848) where the brokers have it, else by the classic one
+// with cooperative rebalances. A stream is a partition of one topic as it was made (TOPIC/PARTITION/ID, where ID is what Kafka
+// gave the topic), an offset is Kafka's. Where a stream is read from is what the pipeline has committed of it; the group's
+// offsets only tell tools how far that is. So no crash, no rebalance and no reset of the group's offsets has a second effect.
 //
 // The sink writes one record per delta, exactly once: each shard has a transactional producer of its own, which fences who wrote
 // the shard before, and the shard's position is a record in the same transaction.
@@ -35,8 +35,8 @@ type Connection struct {
 	Brokers []string
 	// TLS, if not nil, encrypts; the name of a broker is checked by its certificate.
 	TLS *tls.Config
-	// Mechanism is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; empty: none. PLAIN and OAUTHBEARER send what is secret as it
-	// is, so they need TLS, but on loopback.
+	// Mechanism is PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER; empty: none. PLAIN and OAUTHBEARER send what is secret
+	// as it is, so they need TLS, but on loopback.
 	Mechanism string
 	// User and Password are those of PLAIN and SCRAM.
 	User, Password string
@@ -62,7 +62,8 @@ func (c *Connection) check() error {
 
 // sasl returns the mechanism; nil if there is none.
 func (c *Connection) sasl() (sasl.Mechanism, error) {
-	if password := c.Mechanism == "PLAIN" || strings.HasPrefix(c.Mechanism, "SCRAM-"); password && (c.User == "" || c.Password == "") {
+	password := c.Mechanism == "PLAIN" || strings.HasPrefix(c.Mechanism, "SCRAM-")
+	if password && (c.User == "" || c.Password == "") {
 		return nil, fmt.Errorf("kafka: %s needs a user and a password", c.Mechanism)
 	} else if !password && (c.User != "" || c.Password != "") {
 		return nil, errors.New("kafka: a user and a password need a mechanism: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
@@ -97,8 +98,8 @@ func (c *Connection) local() bool {
 	})
 }
 
-// fetchWait is how long brokers wait for messages before they say that there are none. They don't always notice that a transaction has
-// ended meanwhile.
+// fetchWait is how long brokers wait for messages before they say that there are none. They don't always notice that a
+// transaction has ended meanwhile.
 const fetchWait = 500 * time.Millisecond
 
 // The times within which a broker must do something, and after which what can't be done is an error.

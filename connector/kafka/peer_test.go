@@ -51,7 +51,7 @@ func newBroker(t *testing.T, address string) *broker {
 	t.Helper()
 	b := &broker{address: address}
 	var err error
-	b.client, err = kgo.NewClient(kgo.SeedBrokers(address), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	b.client, err = kgo.NewClient(kgo.SeedBrokers(address), kgo.MetadataMinAge(time.Second/10), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
 		t.Fatal(err)
 	}

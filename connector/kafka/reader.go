@@ -62,8 +62,8 @@ type stream struct {
 }
 
 func newReader(s *Source, progress connector.Progress) *reader {
-	return &reader{s: s, progress: progress, streams: map[string]*stream{}, current: map[string]*stream{}, acked: map[*stream]kgo.EpochOffset{},
-		stop: func() {}}
+	return &reader{s: s, progress: progress, stop: func() {},
+		streams: map[string]*stream{}, current: map[string]*stream{}, acked: map[*stream]kgo.EpochOffset{}}
 }
 
 // open looks whether brokers and topics are there, and joins the group.
@@ -109,8 +109,8 @@ func (r *reader) options() []kgo.Opt {
 	return append(opts, kgo.ServerSideBalancer(), kgo.Balancers(kgo.StickyBalancer(), kgo.CooperativeStickyBalancer()))
 }
 
-// leave takes the member of our name out of the group: whoever it is, or only the one with the id. A group, or a member, that isn't
-// there is as it should be.
+// leave takes the member of our name out of the group: whoever it is, or only the one with the id. A group, or a member, that
+// isn't there is as it should be.
 func (r *reader) leave(ctx context.Context, id string) error {
 	request := kmsg.NewPtrLeaveGroupRequest()
 	request.Group = r.s.cfg.Group
@@ -217,8 +217,8 @@ func named(topic string, partition int32, err error) error {
 	return fmt.Errorf("%s: %w", place(topic, partition), err)
 }
 
-// appendRecords appends the records of a partition. Those of a topic that was made anew since the partition was assigned are of another
-// stream, whose beginning was not looked for: the reader ends.
+// appendRecords appends the records of a partition. Those of a topic that was made anew since the partition was assigned are of
+// another stream, whose beginning was not looked for: the reader ends.
 func (r *reader) appendRecords(messages []connector.Message, topic kgo.FetchTopic, p kgo.FetchPartition) []connector.Message {
 	if len(p.Records) == 0 || r.err != nil && p.Err == nil {
 		return messages
@@ -245,7 +245,7 @@ func (r *reader) message(st *stream, record *kgo.Record) connector.Message {
 		}
 	}
 	if record.Value == nil {
-		m.Reason = fmt.Sprintf("a tombstone, a record without a value, of the key %.200q: a mapping would have to say what it deletes", record.Key)
+		m.Reason = fmt.Sprintf("a tombstone, a record without a value, of the key %.200q: what it deletes is not known", record.Key)
 	}
 	return m
 }
@@ -268,8 +268,8 @@ func (r *reader) keepCommitting(ctx context.Context) {
 	}
 }
 
-// commit tells the group how far it is. That is for those who look at it, and for a start that is not the earliest: an error is of no
-// consequence, and what was not told is told the next time.
+// commit tells the group how far it is. That is for those who look at it, and for a start that is not the earliest: an error is
+// of no consequence, and what was not told is told the next time.
 func (r *reader) commit(ctx context.Context) {
 	r.mu.Lock()
 	acked := r.acked
@@ -297,7 +297,8 @@ func (r *reader) commit(ctx context.Context) {
 		}
 		return nil
 	})
-	r.group.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, answer *kmsg.OffsetCommitResponse, err error) {
+	r.group.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest,
+		answer *kmsg.OffsetCommitResponse, err error) {
 		if err = errors.Join(err, answerError(answer)); err != nil {
 			r.s.cfg.Logger.Debug("kafka: the group is not told how far it is", "group", r.s.cfg.Group, "err", err)
 			r.again(acked)

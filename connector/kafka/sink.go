@@ -29,8 +29,8 @@ type SinkConfig struct {
 	// Positions is the topic that says how far each shard is, in the partition of its number. It is made where it isn't there,
 	// and is compacted. Who deletes it makes the sink write everything anew. Default: the topic's name and "-positions".
 	Positions string
-	// PerSubject: a delta is one record for each of its subjects, whose key that is, in the partition of the key. Otherwise it is one
-	// record, whose key is the shard's number.
+	// PerSubject: a delta is one record for each of its subjects, whose key that is, in the partition of the key. Otherwise it
+	// is one record, whose key is the shard's number.
 	PerSubject bool
 	// Binary: records are RDF Patch in binary form, otherwise in text form.
 	Binary bool
@@ -81,7 +81,8 @@ var (
 	positionDirty   = "0.1"
 )
 
-// topics looks whether both topics are there, and as they must be, and returns the number of partitions of the one that is written to.
+// topics looks whether both topics are there, and as they must be, and returns the number of partitions of the one that is
+// written to.
 func (w *writer) topics(ctx context.Context) (partitions int, err error) {
 	admin := kadm.NewClient(w.client)
 	details, err := admin.ListTopics(ctx, w.cfg.Topic)
@@ -118,7 +119,8 @@ func (w *writer) checkPositions(ctx context.Context, admin *kadm.Client) error {
 	}
 	for _, c := range config.Configs {
 		if c.Key == "cleanup.policy" && c.MaybeValue() != compact {
-			return fmt.Errorf("%w: its cleanup.policy is %q, with which positions are lost; expected %q", connector.ErrGiveUp, c.MaybeValue(), compact)
+			return fmt.Errorf("%w: its cleanup.policy is %q, with which positions are lost; expected %q",
+				connector.ErrGiveUp, c.MaybeValue(), compact)
 		}
 	}
 	return nil

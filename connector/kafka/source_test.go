@@ -116,7 +116,8 @@ func testReset(t *testing.T, b *broker) {
 	}
 }
 
-// testGap: what was deleted before it was read is never skipped in silence, and nor is a log that ends before what was read of it.
+// testGap: what was deleted before it was read is never skipped in silence, and nor is a log that ends before what was read of
+// it.
 func testGap(t *testing.T, b *broker) {
 	topic, progress := b.topic(t, 1), &conntest.Progress{}
 	b.send(t, topic, 0, "0", "1", "2", "3", "4")
@@ -174,7 +175,8 @@ func (r *reading) stream(t *testing.T, cfg kafka.SourceConfig) string {
 	return messages[0].Stream
 }
 
-// testMadeAnew: a topic that is made anew under its name is another one, whose messages are all new. One that isn't there is a mistake.
+// testMadeAnew: a topic that is made anew under its name is another one, whose messages are all new. One that isn't there is a
+// mistake.
 func testMadeAnew(t *testing.T, b *broker) {
 	topic, progress := b.topic(t, 1), &conntest.Progress{}
 	b.send(t, topic, 0, "one", "two")
@@ -262,7 +264,8 @@ func testKinds(t *testing.T, b *broker) {
 	r.close()
 }
 
-// testRebalance: a second member comes and goes; between them all is read, nothing with another identity, and each stream in order.
+// testRebalance: a second member comes and goes; between them all is read, nothing with another identity, and each stream in
+// order.
 func testRebalance(t *testing.T, b *broker) {
 	const partitions, rounds = 4, 3
 	topic, progress := b.topic(t, partitions), &conntest.Progress{}

@@ -44,8 +44,8 @@ func (r *reader) topics(ctx context.Context) (kadm.TopicDetails, error) {
 	return details, err
 }
 
-// firstStarts are the offsets at which streams began when the source ran first, where that isn't their start; by stream. They stand in the
-// group, so that what comes between a first opening and the first commit is not missed by the next one.
+// firstStarts are the offsets at which streams began when the source ran first, where that isn't their start; by stream. They
+// stand in the group, so that what comes between a first opening and the first commit is not missed by the next one.
 func (r *reader) firstStarts(ctx context.Context) (map[string]int64, error) {
 	if r.s.cfg.Start == earliest {
 		return nil, nil
@@ -58,7 +58,7 @@ func (r *reader) firstStarts(ctx context.Context) (map[string]int64, error) {
 	if err != nil || len(starts) > 0 || len(details) == 0 {
 		return starts, err
 	}
-	return starts, errors.Join(r.commitStarts(ctx, details, starts))
+	return starts, r.commitStarts(ctx, details, starts)
 }
 
 // committedStarts are those that stand in the group.
@@ -85,15 +85,16 @@ func (r *reader) commitStarts(ctx context.Context, details kadm.TopicDetails, st
 	offsets := kadm.Offsets{}
 	listed.Each(func(o kadm.ListedOffset) {
 		topic := details[o.Topic]
-		offsets.Add(kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.Offset, LeaderEpoch: -1, Metadata: ours + idText(topic.ID)})
+		offsets.Add(kadm.Offset{Topic: o.Topic, Partition: o.Partition, At: o.Offset, LeaderEpoch: -1,
+			Metadata: ours + idText(topic.ID)})
 		starts[streamOf(topic, o.Partition)] = o.Offset
 	})
 	done, err := r.admin.CommitOffsets(ctx, r.s.cfg.Group, offsets)
 	return errors.Join(err, done.Error())
 }
 
-// listStarts finds where streams begin that are read for the first time. The latest is behind the last transaction that has ended: what is
-// in one that is open is still to come.
+// listStarts finds where streams begin that are read for the first time. The latest is behind the last transaction that has
+// ended: what is in one that is open is still to come.
 func (r *reader) listStarts(ctx context.Context, topics []string) (listed kadm.ListedOffsets, err error) {
 	if r.s.cfg.Start == latest {
 		listed, err = r.admin.ListCommittedOffsets(ctx, topics...)
@@ -179,11 +180,13 @@ func (r *reader) beginOf(ctx context.Context, there extent, topic string, partit
 
 // gap takes in that messages were deleted before they were read.
 func (r *reader) gap(stream, where string, at, first int64) error {
-	what := fmt.Sprintf("%s begins at offset %d, and is to be read from %d: the brokers have deleted what was between", where, first, at)
+	what := fmt.Sprintf("%s begins at offset %d, and is to be read from %d: the brokers have deleted what was between",
+		where, first, at)
 	if !r.s.cfg.SkipGaps {
 		return fmt.Errorf("%w: %s (on-gap: skip goes on without it)", connector.ErrGiveUp, what)
 	}
-	r.s.cfg.Logger.Warn("messages are lost; the source goes on behind them", "group", r.s.cfg.Group, "stream", stream, "from", at, "to", first)
+	r.s.cfg.Logger.Warn("messages are lost; the source goes on behind them", "group", r.s.cfg.Group, "stream", stream,
+		"from", at, "to", first)
 	r.enqueue(connector.Message{Stream: stream, Offset: uint64(first - 1), MediaType: r.s.cfg.MediaType, Reason: what})
 	return nil
 }

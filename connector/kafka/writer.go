@@ -19,8 +19,8 @@ import (
 // for a writer that has died and whose shard nobody has opened again.
 const transactionTimeout = 30 * time.Second
 
-// deliveryTimeout is how long a record is tried to be delivered. It is shorter than the time of a transaction, since a new producer often
-// gets through to a broker that is back where the one before waits.
+// deliveryTimeout is how long a record is tried to be delivered. It is shorter than the time of a transaction, since a new
+// producer often gets through to a broker that is back where the one before waits.
 const deliveryTimeout = 10 * time.Second
 
 // errUsed: a transaction has failed, and what has become of it is only known when the shard is opened again.
@@ -95,8 +95,8 @@ func (w *writer) positionRecord(suffix, value string) *kgo.Record {
 	return &kgo.Record{Topic: w.cfg.Positions, Partition: int32(w.shard), Key: []byte(w.id + suffix), Value: []byte(value)}
 }
 
-// position reads the topic of positions up to the claim of this writer, and says whether that was committed. Whatever was committed
-// for the shard stands before it, and nothing can come after but from this writer.
+// position reads the topic of positions up to the claim of this writer, and says whether that was committed. Whatever was
+// committed for the shard stands before it, and nothing can come after but from this writer.
 func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, found bool, err error) {
 	start := map[string]map[int32]kgo.Offset{w.cfg.Positions: {int32(w.shard): kgo.NoResetOffset().AtStart()}}
 	reader, err := w.cfg.Connection.client(kgo.ConsumePartitions(start), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -184,8 +184,9 @@ func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 	if err := first.Err(); err != nil {
 		return tooLarge(err)
 	}
-	// Nothing is left to abort. But franz-go 1.22.3 sends the first records of a topic before it has noted the topic's partitions, and a
-	// transaction that ends in between is aborted, with no error, if it has no other records. This waits until they are noted.
+	// Nothing is left to abort. But franz-go 1.22.3 sends the first records of a topic before it has noted the topic's
+	// partitions, and a transaction that ends in between is aborted, with no error, if it has no other records. This waits
+	// until they are noted.
 	if err := w.client.AbortBufferedRecords(ctx); err != nil {
 		return err
 	}
@@ -204,8 +205,8 @@ func tooLarge(err error) error {
 	return err
 }
 
-// Close aborts what is open, so that nobody who reads waits for it, and disconnects. Who has the shard by then has ended it already, and brokers
-// that don't answer are not waited for.
+// Close aborts what is open, so that nobody who reads waits for it, and disconnects. Who has the shard by then has ended it
+// already, and brokers that don't answer are not waited for.
 func (w *writer) Close() error {
 	if w.client == nil {
 		return nil

@@ -44,7 +44,7 @@ func startKafka(t testing.TB, topics ...string) *kafkaPeer {
 	t.Helper()
 	k := &kafkaPeer{Peer: peer.Start(t, "kafka", kafkaPorts)}
 	var err error
-	if k.Client, err = kgo.NewClient(kgo.SeedBrokers(k.Address(0)), kgo.UnknownTopicRetries(-1)); err != nil {
+	if k.Client, err = kgo.NewClient(kgo.SeedBrokers(k.Address(0)), kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(time.Second/10)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(k.Client.Close)
@@ -190,8 +190,9 @@ func (r *replica) apply(record *kgo.Record) {
 	}
 }
 
-// TestKafka runs the example: changes with deletes go in through four partitions, while the node is ended and started again, the group's
-// offsets are reset, and the broker is killed. Who reads what is committed has at the end what the node has, and what it should.
+// TestKafka runs the example: changes with deletes go in through four partitions, while the node is ended and started again,
+// the group's offsets are reset, and the broker is killed. Who reads what is committed has at the end what the node has, and
+// what it should.
 func TestKafka(t *testing.T) {
 	const keys, rounds = 20, 30
 	k := startKafka(t, "changes", "deltas")

@@ -10,9 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// BenchmarkKafka measures changes that come from Kafka and go to Kafka exactly once, through one node, while the broker shares the machine;
-// and, as the broker's own limit in the same run, a client that copies the same topic with the same transactions and does nothing else.
-// Run it with -benchtime 1x: an operation is a million changes.
+// BenchmarkKafka measures changes that come from Kafka and go to Kafka exactly once, through one node, while the broker shares
+// the machine; and, as the broker's own limit in the same run, a client that copies the same topic with the same transactions
+// and does nothing else. Run it with -benchtime 1x: an operation is a million changes.
 func BenchmarkKafka(b *testing.B) {
 	const messages, rows = 10_000, 100
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)

@@ -38,8 +38,8 @@ type Peer struct {
 	errors lockedBuffer
 }
 
-// Start runs scripts/peers/NAME DIR PORT… with so many free ports, and waits until it is ready. Where the peer can't be had the test is
-// skipped, and says what is missing; with QUADRILLE_PEERS_REQUIRED=1 it fails.
+// Start runs scripts/peers/NAME DIR PORT… with so many free ports, and waits until it is ready. Where the peer can't be had the
+// test is skipped, and says what is missing; with QUADRILLE_PEERS_REQUIRED=1 it fails.
 func Start(t testing.TB, name string, n int) *Peer {
 	t.Helper()
 	free, err := ports.Free(n)
