@@ -18,13 +18,14 @@ const (
 	headerPosition = "position"
 	headerID       = "id"
 	headerPrev     = "prev"
+	headerTime     = "time"
 )
 
 // records makes of a delta what goes into the topic.
 func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 	headers := w.headers(delta)
 	if !w.cfg.PerSubject {
-		record, err := w.record(delta.Time, headers, []byte(strconv.Itoa(w.shard)), delta.Body)
+		record, err := w.record(headers, []byte(strconv.Itoa(w.shard)), delta.Body)
 		return []*kgo.Record{record}, err
 	}
 	subjects, err := bySubject(delta.Body)
@@ -33,15 +34,15 @@ func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 	}
 	list := make([]*kgo.Record, len(subjects))
 	for i, s := range subjects {
-		if list[i], err = w.record(delta.Time, headers, s.key, patch.AppendCommit(s.rows)); err != nil {
+		if list[i], err = w.record(headers, s.key, patch.AppendCommit(s.rows)); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
-// record makes one of rows.
-func (w *writer) record(at time.Time, headers []kgo.RecordHeader, key, rows []byte) (*kgo.Record, error) {
+// record makes one of rows. Its time is that of its writing, by which brokers delete what is old, and franz-go gives up.
+func (w *writer) record(headers []kgo.RecordHeader, key, rows []byte) (*kgo.Record, error) {
 	if w.cfg.Binary {
 		var b bytes.Buffer
 		binary := patch.NewBinaryWriter(&b)
@@ -53,7 +54,7 @@ func (w *writer) record(at time.Time, headers []kgo.RecordHeader, key, rows []by
 		}
 		rows = b.Bytes()
 	}
-	return &kgo.Record{Topic: w.cfg.Topic, Partition: w.partition, Key: key, Value: rows, Headers: headers, Timestamp: at}, nil
+	return &kgo.Record{Topic: w.cfg.Topic, Partition: w.partition, Key: key, Value: rows, Headers: headers}, nil
 }
 
 // headers are those of all records of a delta.
@@ -68,6 +69,7 @@ func (w *writer) headers(delta *connector.Record) []kgo.RecordHeader {
 		{Key: headerPosition, Value: strconv.AppendUint(nil, delta.Position, 10)},
 		{Key: headerID, Value: []byte(delta.ID)},
 		{Key: headerPrev, Value: []byte(delta.Prev)},
+		{Key: headerTime, Value: delta.Time.UTC().AppendFormat(nil, time.RFC3339Nano)},
 	}
 }
 

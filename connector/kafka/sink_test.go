@@ -134,13 +134,14 @@ func (s *target) openShard(t *testing.T, shard int) connector.Writer {
 	return w
 }
 
-// testSubjects: a delta is one record for each subject, in the order of their rows, with the subject as its key.
+// testSubjects: a delta is one record for each subject, in the order of their rows, with the subject as its key; also one that is
+// written long after it was committed.
 func testSubjects(t *testing.T, b *broker) {
 	s := b.target(t, 3)
 	s.cfg.PerSubject = true
 	w := s.openShard(t, 2)
 	body := "TX .\nD <urn:a> <urn:p> \"1\" .\nA <urn:b> <urn:p> \"1\" .\nA <urn:a> <urn:p> \"2\" .\nTC .\n"
-	records := []connector.Record{{Mark: engine.Mark{Position: 5, ID: "ni:5"}, Body: []byte(body)},
+	records := []connector.Record{{Mark: engine.Mark{Position: 5, ID: "ni:5"}, Time: time.Unix(1000, 0), Body: []byte(body)},
 		{Mark: engine.Mark{Position: 6, ID: "ni:6"}, Prev: "ni:5", Body: []byte("TX .\nA _:x <urn:p> <urn:a> .\nD <urn:a> <urn:p> \"2\" .\nTC .\n")}}
 	if err := w.Write(within(t), records); err != nil {
 		t.Fatal(err)
@@ -150,6 +151,9 @@ func testSubjects(t *testing.T, b *broker) {
 	}
 	of := map[string][]string{}
 	for _, r := range b.all(t, s.cfg.Topic) {
+		if header(r, "position") == "5" && header(r, "time") != "1970-01-01T00:16:40Z" || time.Since(r.Timestamp) > time.Hour {
+			t.Errorf("%s is of %v, and its delta of %s", r.Key, r.Timestamp, header(r, "time"))
+		}
 		of[string(r.Key)] = append(of[string(r.Key)], header(r, "position")+" "+string(r.Value))
 	}
 	want := map[string][]string{
