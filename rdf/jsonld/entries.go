@@ -137,7 +137,7 @@ func (e *element) included(v any) (any, error) {
 			return nil, wrong("invalid @included value", "expected nodes")
 		}
 	}
-	if len(all) == 0 {
+	if _, many := v.([]any); len(all) == 0 && !many { // in an array, what is no node has been left out
 		return nil, wrong("invalid @included value", "expected nodes, found none")
 	}
 	return append(items(e.result["@included"]), all...), nil

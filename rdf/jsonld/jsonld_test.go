@@ -48,6 +48,14 @@ func TestParse(t *testing.T) {
 		{"what the standard drops", `[{"@id": "relative", "x:p": {"@id": "x:s", "x:q": 1}}, {"@id": "x:s", "p": 1, "x:p": [
 			{"@id": "r"}, {"@id": "x:a b"}, {"@value": "v", "@language": "a b"}], "@type": "t"}]`,
 			"<x:s> <x:q> \"1\"^^<" + rdf.XSDInteger + "> .\n", nil},
+		{"a list of a property that is dropped", `{"@id": "x:s", "_:p": {"@list": [1, {"@id": "x:o", "x:p": "o"}]}}`,
+			"<x:o> <x:p> \"o\" .\n", nil},
+		{"a list of a node that is dropped", `{"@id": "s", "x:p": {"@list": [[2], {"@id": "x:o", "x:q": {"@list": [{}]}}]}}`,
+			"_:b2 <" + rdfNS + "first> _:b3 .\n_:b2 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:o> <x:q> _:b2 .\n", nil},
+		{"a direction of a node that is dropped", `{"@id": "s", "x:p": {"@value": "v", "@direction": "rtl"}}`, "",
+			[]jsonld.Option{jsonld.Direction(jsonld.CompoundLiteral)}},
+		{"nothing included", `{"@id": "x:s", "@included": [], "x:p": "o"}`, "<x:s> <x:p> \"o\" .\n", nil},
+		{"nothing that can be included", `{"@id": "x:s", "@included": ["a", null, {}], "x:p": "o"}`, "<x:s> <x:p> \"o\" .\n", nil},
 	} {
 		got, err := lines(c.document, c.opts...)
 		if err != nil || got != c.want {
@@ -158,7 +166,8 @@ func TestErrors(t *testing.T) {
 		`{"@id": 1}`:            "f.jsonld: invalid @id value: expected an IRI, found a number",
 		`{"@context": 1}`:       "f.jsonld: invalid local context: expected an object, an IRI or null, found a number",
 		`{"@id": "x:s", "@index": "a", "x:p": {"@id": "x:s", "@index": "b"}}`: "f.jsonld: conflicting indexes: <x:s> has \"a\" and \"b\"",
-		`{"@context": {"@version": 1e999}}`:                                   "f.jsonld:1:31: expected a version, found 1e999",
+		`{"@included": {}}`:                 "f.jsonld: invalid @included value: expected nodes, found none",
+		`{"@context": {"@version": 1e999}}`: "f.jsonld:1:31: expected a version, found 1e999",
 	} {
 		got, err := lines(document, jsonld.File("f.jsonld"))
 		if err == nil || err.Error() != want || got != "" {

@@ -49,6 +49,9 @@ type node struct{ id, graph rdf.Term }
 type place struct {
 	graph rdf.Term
 	drop  bool // to nowhere, for the graph has no name that RDF can have
+	// unlinked: no quad leads here, for its subject or property is left out. Then a list has no quads of its own, nor has a value;
+	// the nodes in the list have theirs.
+	unlinked bool
 }
 
 func toQuads(expanded []any, o *options) ([]rdf.Quad, error) {
@@ -62,7 +65,7 @@ func toQuads(expanded []any, o *options) ([]rdf.Quad, error) {
 }
 
 func (m *quadMaker) emit(s, p, o rdf.Term, at place) error {
-	if at.drop || s.IsZero() || p.IsZero() || o.IsZero() {
+	if at.drop || at.unlinked || s.IsZero() || p.IsZero() || o.IsZero() {
 		return nil
 	}
 	if len(m.quads) >= m.o.quads {
@@ -139,6 +142,7 @@ func (m *quadMaker) object(v any, at place) (rdf.Term, error) {
 
 // node makes the quads of a node object and returns its term.
 func (m *quadMaker) node(object map[string]any, at place) (s rdf.Term, err error) {
+	at.unlinked = false
 	if id, ok := object["@id"]; !ok || id == nil {
 		s = m.fresh()
 	} else if text, ok := id.(string); !ok {
@@ -165,7 +169,8 @@ func (m *quadMaker) member(s rdf.Term, name string, v any, at place) error {
 	case "@included":
 		return m.each(v, func(item any) error { _, err := m.object(item, at); return err })
 	case "@graph":
-		return m.each(v, func(item any) error { _, err := m.object(item, place{s, at.drop || s.IsZero()}); return err })
+		in := place{graph: s, drop: at.drop || s.IsZero()}
+		return m.each(v, func(item any) error { _, err := m.object(item, in); return err })
 	case "@reverse":
 		return m.reverse(s, v, at)
 	}
@@ -176,6 +181,7 @@ func (m *quadMaker) member(s rdf.Term, name string, v any, at place) error {
 	if err != nil {
 		return err
 	}
+	at.unlinked = s.IsZero() || p.IsZero()
 	return m.each(v, func(item any) error {
 		o, err := m.object(item, at)
 		if err != nil {
