@@ -127,7 +127,7 @@ func (e *element) included(v any) (any, error) {
 	if e.p.version10() {
 		return nil, nil
 	}
-	expanded, err := e.p.expand(e.active, "", v, false)
+	expanded, err := e.p.expand(e.active, noProperty, v, false)
 	if err != nil {
 		return nil, err
 	}
@@ -311,9 +311,6 @@ func (e *element) indexed(t *termDefinition, index string, v any) (any, error) {
 			item["@id"] = id
 		}
 	default:
-		if expanded, err = e.p.expandIRI(e.active, index, relative|inVocab); err != nil {
-			return nil, err
-		}
 		item["@type"] = append([]any{expanded}, items(item["@type"])...)
 	}
 	return item, nil
