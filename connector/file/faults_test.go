@@ -167,6 +167,9 @@ func TestFolders(t *testing.T) {
 	if size, err := f.Size(); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("size of a closed file: %d, %v", size, err)
 	}
+	if err := f.Lock(); err == nil || errors.Is(err, errLocked) {
+		t.Errorf("lock of a closed file: %v", err)
+	}
 	s, err := New(Config{Dir: filepath.Join(name, "folder")})
 	if err != nil {
 		t.Fatal(err)

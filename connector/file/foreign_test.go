@@ -13,6 +13,8 @@ import (
 var otherForms = map[string]string{
 	"a header before the id":   "H format \"2\" .\nH id <ni:20> .\nH prev <ni:10> .\nH shard \"3\" .\nTX .\nTC .\n",
 	"a header before the prev": "H id <ni:20> .\nH format \"2\" .\nH prev <ni:10> .\nH shard \"3\" .\nTX .\nTC .\n",
+	"another header first":     "H no <ni:20> .\nH prev <ni:10> .\nH shard \"3\" .\nTX .\nTC .\n",
+	"a comment behind the id":  "H id <ni:20> . # 20\nH prev <ni:10> .\nH shard \"3\" .\nTX .\nTC .\n",
 	"an id that is no IRI":     "H id \"20\" .\nH prev <ni:10> .\nH shard \"3\" .\nTX .\nTC .\n",
 	"a prev that is no IRI":    "H id <ni:20> .\nH prev \"10\" .\nH shard \"3\" .\nTX .\nTC .\n",
 	"no shard":                 "H id <ni:20> .\nH prev <ni:10> .\nTX .\nTC .\n",

@@ -202,10 +202,16 @@ func TestOrderInTheFile(t *testing.T) {
 	one, _ := testRecord(10, 1)
 	two, _ := testRecord(20, 1)
 	four, _ := testRecord(40, 1)
+	next := func(position uint64, prev string) []byte {
+		return of(3, position, fmt.Sprintf("H id <ni:n> .\nH prev <%s> .\nH shard \"3\" .\nTX .\nTC .\n", prev))
+	}
 	for name, text := range map[string][]byte{
 		"a position twice": bytes.Join([][]byte{one, two, two}, nil),
 		"positions fall":   bytes.Join([][]byte{two, one}, nil),
 		"one is missing":   bytes.Join([][]byte{one, two, four}, nil),
+		"the same place":   bytes.Join([][]byte{one, two, next(20, "ni:20")}, nil),
+		"a place before":   bytes.Join([][]byte{one, two, next(19, "ni:20")}, nil),
+		"the first":        bytes.Join([][]byte{of(3, 1, "H id <ni:1> .\nH shard \"3\" .\nTX .\nTC .\n"), next(2, "ni:0")}, nil),
 	} {
 		m := newMemory()
 		m.content[testPath] = text
