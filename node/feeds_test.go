@@ -165,6 +165,18 @@ func TestClaimsBetween(t *testing.T) {
 	}
 }
 
+// TestTailIsComplete: who begins at the last record knows the delta before it without a look at the log.
+func TestTailIsComplete(t *testing.T) {
+	f := newFed(t)
+	f.append(operator.Delta)
+	f.append(operator.DeadLetter)
+	f.show()
+	p := &place{mark: engine.Mark{Position: f.marks[2].Position, ID: engine.ShortID(f.marks[2].ID)}}
+	if !f.n.isTail(0, p) || !p.headed || p.mark != f.marks[2] || p.head != f.marks[1].ID {
+		t.Errorf("%+v; want the mark %v and the head %s", p, f.marks[2], f.marks[1].ID)
+	}
+}
+
 // TestLogLostItsTail: a record that was committed and is told of must be in the log.
 func TestLogLostItsTail(t *testing.T) {
 	f := newFed(t)

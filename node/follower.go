@@ -204,7 +204,7 @@ func (f *follower) advance(s int, p *place) error {
 		}
 		read := !p.caught || stirred != p.stirred
 		for _, w := range recent {
-			if read = read || w.prev != p.mark.ID || !p.headed; read {
+			if read = read || w.prev != p.mark.ID; read {
 				break
 			}
 			if err := f.deliver(p, w.kind, w.rec); err != nil {
