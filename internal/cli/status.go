@@ -13,10 +13,7 @@ import (
 )
 
 // statusCommand shows what the nodes know.
-type statusCommand struct {
-	doors
-	JSON bool `name:"json" help:"A JSON object instead of tables."`
-}
+type statusCommand struct{ questionFlags }
 
 // Run asks the first node that answers, then, at the addresses that it shows, the others.
 func (c *statusCommand) Run(ctx context.Context, std *streams) error {
@@ -25,7 +22,7 @@ func (c *statusCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer cl.Close()
-	base, first, err := status.First(ctx, cl, c.URL)
+	base, first, err := status.First(ctx, cl, c.URL, c.Patience)
 	if err != nil {
 		return err
 	}

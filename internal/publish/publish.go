@@ -52,9 +52,12 @@ type File struct {
 // Total sums the answers of the nodes for one file.
 type Total struct {
 	// Requests were accepted, of which Skipped had been accepted in an earlier sending of the run.
-	Requests, Skipped uint64
+	Requests uint64 `json:"requests"`
+	Skipped  uint64 `json:"skipped"`
 	// Changes are those of the file, Adds and Deletes those that have changed something now.
-	Changes, Adds, Deletes uint64
+	Changes uint64 `json:"changes"`
+	Adds    uint64 `json:"adds"`
+	Deletes uint64 `json:"deletes"`
 }
 
 // Send sends the file, a document after the other, and returns what was accepted, also when there is an error. It holds at
