@@ -27,6 +27,18 @@ type publishCommand struct {
 	JSON           bool     `name:"json" env:"-" help:"Print a JSON object a file instead of text."`
 }
 
+// Help implements [kong.HelpProvider].
+func (publishCommand) Help() string {
+	return `Sends the files one after the other, in requests that end where a transaction does. What comes through a pipe (-) is sent
+while its writer pauses, after 200 ms at most, a transaction when it is whole. With --run it is not: the requests of a run
+that may be repeated must be the same each time. The blank nodes of a file are the same whenever it is sent, those of a pipe
+only with --run.
+
+  quadrille publish changes.rdfp more.nq.gz
+  follow-something | quadrille publish -
+  quadrille publish --run import-7 --contexts contexts data.jsonld`
+}
+
 // Run sends the files one after the other, each in its order.
 func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 	cl, err := c.client()
