@@ -113,7 +113,7 @@ var floors = [][]rule{
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "operator", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{

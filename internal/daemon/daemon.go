@@ -37,7 +37,11 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	d := &daemon{Document: doc, log: logger(doc.Log, logs), out: out}
 	ln, err := api.Listen(listen(&d.HTTP))
 	if err != nil {
-		return err
+		return notListening("--http", d.HTTP.Address, err)
+	}
+	d.logStart(ln)
+	if err := d.checkPorts(); err != nil {
+		return errors.Join(err, ln.Close())
 	}
 	starting := api.NewStarting(ln, d.waitsFor())
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
@@ -49,7 +53,7 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 		if ctx.Err() != nil {
 			return nil // ended while it waited
 		}
-		return err
+		return advised(err)
 	}
 	defer func() { _ = n.Close() }() // which its component has done, unless it has ended by itself or was never run
 	return d.serve(ctx, ln, n)
