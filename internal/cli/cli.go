@@ -22,6 +22,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/buildinfo"
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // The exit statuses.
@@ -160,7 +161,18 @@ func (p prefixed) Unwrap() error { return p.error }
 // complain writes each line of an error after the name of the program.
 func complain(w io.Writer, err error) {
 	for line := range strings.Lines(strings.TrimRight(err.Error(), "\n")) {
-		fmt.Fprintf(w, "quadrille: %s\n", strings.TrimSuffix(strings.TrimPrefix(line, "quadrille: "), "\n"))
+		fmt.Fprintf(w, "%s %s\n", terminal.ColoursOf(w).Bad("quadrille:"), strings.TrimSuffix(strings.TrimPrefix(line, "quadrille: "), "\n"))
+	}
+}
+
+// writePlaced writes an error whose lines begin with places.
+func writePlaced(w io.Writer, err error) {
+	for line := range strings.Lines(strings.TrimSuffix(err.Error(), "\n")) {
+		place, what, found := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if found {
+			place, what = terminal.ColoursOf(w).Bad(place+":"), " "+what
+		}
+		fmt.Fprintln(w, place+what)
 	}
 }
 
@@ -182,7 +194,7 @@ func report(io *streams, err error) int {
 	case errors.As(err, &own):
 		complain(io.err, err)
 	default:
-		fmt.Fprintln(io.err, strings.TrimSuffix(err.Error(), "\n"))
+		writePlaced(io.err, err)
 	}
 	return exitFailed
 }

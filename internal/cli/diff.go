@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/patch/diff"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -61,11 +62,15 @@ func (c *diffCommand) Run(ctx context.Context, std *streams) error {
 	if c.MaxMemory < 1 {
 		return usagef("--max-memory=%v: expected more", c.MaxMemory)
 	}
+	painted := *std
+	if to == rdfio.Patch {
+		painted.out = terminal.Rows(std.out)
+	}
 	quads := func(in *inputFile) diff.Quads {
 		return func(fn func(rdf.Quad) error) error { return in.statements(ctx, std, fn) }
 	}
 	var found diff.Summary
-	_, err = writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
+	_, err = writeChanges(ctx, &painted, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
 		found, err = diff.Write(out, quads(a), quads(b), diff.MaxBytes(int64(c.MaxMemory)))
 		return err
 	})
