@@ -101,7 +101,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 	}
 	parsed, err := parser.Parse(asCommand(args))
 	if err != nil {
-		complain(errOut, renamed(err))
+		complain(errOut, explained(err))
 		fmt.Fprintln(errOut, "See quadrille --help, or quadrille COMMAND --help.")
 		return exitUsage
 	}

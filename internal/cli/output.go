@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -111,6 +112,9 @@ func createFile(name string) (newFile, error) {
 	}
 	f, createErr := os.OpenFile(fmt.Sprintf("%s.%d.tmp", name, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if createErr != nil {
+		if path, ok := errors.AsType[*fs.PathError](createErr); ok {
+			createErr = &fs.PathError{Op: "write", Path: name, Err: path.Err} // the name that people know
+		}
 		return newFile{}, createErr
 	}
 	file := newFile{f, name}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,5 +198,40 @@ func TestFlagsAgree(t *testing.T) {
 	}
 	if asking != 5 {
 		t.Errorf("%d commands ask nodes", asking)
+	}
+}
+
+// TestWrongValues: what is wrong with the value of a flag is said after the flag's name, in no words of the language that this is
+// written in.
+func TestWrongValues(t *testing.T) {
+	parser, err := newParser(&commands{}, &streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, leaf := range parser.Model.Leaves(false) {
+		command := strings.Fields(leaf.Path())
+		for _, f := range leaf.Flags {
+			kind := f.Target.Type()
+			if f.Name == "help" || f.Name == "config" || kind.Kind() == reflect.Map || kind.Kind() == reflect.String && f.Enum == "" {
+				continue // whose values are looked at later
+			}
+			if kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.String && f.Enum == "" {
+				continue
+			}
+			tried++
+			_, err := parser.Parse(append(slices.Clone(command), "--"+f.Name+"=%nonsense"))
+			if err == nil {
+				t.Errorf("%s --%s=%%nonsense is taken", command, f.Name)
+				continue
+			}
+			text := explained(err).Error()
+			if !strings.HasPrefix(text, "--"+f.Name) || !strings.Contains(text, "%nonsense") || regexp.MustCompile(`bit |time:|slog|strconv|EOL|bool|string|parse`).MatchString(text) {
+				t.Errorf("%s: %s", command, text)
+			}
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d flags", tried)
 	}
 }

@@ -102,6 +102,9 @@ func (e *Engine) check(m *Mistakes) {
 	if strings.ContainsFunc(e.Cluster, unicode.IsSpace) {
 		m.Add(fmt.Errorf("%q: expected a name without white space", e.Cluster), "engine.cluster")
 	}
+	if e.Cluster != "" && len(e.Routes) == 0 && e.NATS == "" {
+		m.Add(errors.New("{engine.cluster} needs {engine.routes}, the addresses of its members"), "engine.cluster", "engine.routes")
+	}
 	between(m, e.Port, 0, 65535, "engine.port")
 	between(m, e.ClusterPort, 0, 65535, "engine.cluster-port")
 	least(m, e.Streams, 0, "engine.streams")

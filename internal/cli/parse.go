@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -15,6 +16,29 @@ var formerFlags = map[string]map[string]string{
 	"--data":      {"apply": "the data that patches are applied to are --onto"},
 	"--data-from": {"apply": "the format of the data is --onto-type"},
 	"--skolemise": {"tail": "it is --blank skolemise"},
+}
+
+// plainWords replace what the parser says in the words of its language.
+var plainWords = []struct {
+	parser *regexp.Regexp
+	plain  string
+}{
+	{regexp.MustCompile(`expected a valid \d+ bit u?int but got (.*)`), "expected a whole number, found $1"},
+	{regexp.MustCompile(`expected duration but got (".*"): time: .*`), "expected a time, such as 500ms, 60s or 24h, found $1"},
+	{regexp.MustCompile(`slog: level string (".*"): .*`), "expected debug, info, warn or error, found $1"},
+	{regexp.MustCompile(`bool value must be .* but got (.*)`), "expected true or false, found $1"},
+	{regexp.MustCompile(`expected \S+ value but got "EOL".*|missing value, expecting .*`), "a value is missing"},
+}
+
+// explained is an error of the parser as people are told it.
+func explained(err error) error {
+	err = renamed(err)
+	for _, w := range plainWords {
+		if text := err.Error(); w.parser.MatchString(text) {
+			return errors.New(w.parser.ReplaceAllString(text, w.plain))
+		}
+	}
+	return err
 }
 
 // renamed says what a flag is called now, if that is what the parser's error is about.
