@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -31,6 +32,22 @@ func TestNameTaken(t *testing.T) {
 	if log, err := member("n2", "c", nobody, first.ClusterURL()); err != nil || strings.Contains(log, "at a route") {
 		t.Errorf("another name: %v\n%s", err, log)
 	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var greeting sync.WaitGroup
+	greeting.Go(func() {
+		for c, err := ln.Accept(); err == nil; c, err = ln.Accept() {
+			_, _ = io.WriteString(c, "SSH-2.0-x\r\n")
+			_ = c.Close()
+		}
+	})
+	if log, err := member("n3", "c", "nats://"+ln.Addr().String()); err != nil || !strings.Contains(log, "what answers at a route is no server of a cluster") {
+		t.Errorf("another server at a route: %v\n%s", err, log)
+	}
+	_ = ln.Close()
+	greeting.Wait()
 	if _, err := member("n1", "other", first.ClusterURL()); err == nil || errors.Is(err, ErrNameTaken) ||
 		!strings.Contains(err.Error(), first.ClusterURL()+` leads to server "n1" of cluster "c"; this one is of cluster "other"`) {
 		t.Errorf("another cluster: %v", err)

@@ -23,7 +23,8 @@ func (d *daemon) waitsFor() string {
 	case e.NATS != "":
 		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", jetstream.RedactURLs(e.NATS))
 	case e.Cluster != "":
-		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes): start the others", e.Cluster)
+		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes), or for %d if the pipeline is new: start the "+
+			"others", e.Cluster, cmp.Or(e.Replicas, defaultReplicas))
 	}
 	return "it reads its data"
 }
