@@ -89,7 +89,12 @@ func TestSlowProducer(t *testing.T) {
 		var label string
 		for i, piece := range pieces {
 			_, _ = io.WriteString(out, piece)
-			got := <-bodies // before the next piece is written
+			var got string
+			select {
+			case got = <-bodies: // before the next piece is written
+			case <-time.After(30 * time.Second):
+				t.Fatalf("%s: nothing is sent after piece %d", format, i)
+			}
 			if found := regexp.MustCompile(`_:\S+`).FindString(got); label == "" {
 				label = found
 			}
