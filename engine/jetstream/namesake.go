@@ -49,7 +49,8 @@ func (cfg ServerConfig) greet(ctx context.Context, log *slog.Logger) error {
 				log.Warn("what answers at a route is no server of a cluster", "route", u.Redacted(), "err", err)
 			case g.Server == "":
 			case g.Cluster != cfg.Cluster:
-				wrong[i] = fmt.Errorf("route %s leads to server %q of cluster %q; this one is of cluster %q", u.Redacted(), g.Server, g.Cluster, cfg.Cluster)
+				wrong[i] = fmt.Errorf("route %s leads to server %q of cluster %q; this one is of cluster %q", u.Redacted(), g.Server,
+					g.Cluster, cfg.Cluster)
 			case g.Server == cfg.Name:
 				wrong[i] = fmt.Errorf("%w: server %q of cluster %q answers at %s", ErrNameTaken, g.Server, g.Cluster, u.Host)
 			}

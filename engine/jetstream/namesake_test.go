@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestNameTaken: a member of a cluster isn't started while one with its name answers at a route, whose data it doesn't have: it would
-// vote in its place. Others at the routes are no hindrance; what is strange about them is logged.
+// TestNameTaken: a member of a cluster isn't started while one with its name answers at a route, whose data it doesn't have: it
+// would vote in its place. Nor is one with a route to another cluster. What is no server is logged.
 func TestNameTaken(t *testing.T) {
 	nobody := "nats://127.0.0.1:1"
 	first := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Cluster: "c", ClusterPort: -1, Routes: []string{nobody}})

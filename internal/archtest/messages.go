@@ -27,8 +27,8 @@ var identifier = regexp.MustCompile(`\b[A-Za-z]*[a-z][A-Z][A-Za-z]*\b`)
 // words look like identifiers, and are names that people know.
 var words = map[string]bool{"JetStream": true, "TriG": true}
 
-// checkMessages returns an error for each text of an error in the package in folder pkg, or of the log, that names an identifier of Go
-// instead of a setting.
+// checkMessages returns an error for each text of an error in the package in folder pkg, or of the log, that names an identifier
+// of Go instead of a setting.
 func checkMessages(root, pkg string) error {
 	entries, err := os.ReadDir(filepath.Join(root, filepath.FromSlash(pkg)))
 	if err != nil {

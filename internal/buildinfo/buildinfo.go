@@ -40,7 +40,8 @@ func of(info *debug.BuildInfo) Build {
 	}
 	commit := noted["vcs.revision"]
 	return Build{Version: cmp.Or(info.Main.Version, "(devel)"), Commit: commit[:min(len(commit), 12)],
-		Changed: noted["vcs.modified"] == "true", Time: noted["vcs.time"], Go: info.GoVersion, Platform: runtime.GOOS + "/" + runtime.GOARCH}
+		Changed: noted["vcs.modified"] == "true", Time: noted["vcs.time"], Go: info.GoVersion,
+		Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }
 
 // String is the build in one line.
