@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -232,7 +233,9 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- api.New(n, api.Config{}).Serve(ctx, ln) }()
+	server := api.NewServer(ln, "", slog.Default())
+	server.Use(api.New(n, api.Config{}))
+	go func() { done <- server.Run(ctx) }()
 	body, leave := live(t, "http://"+ln.Addr().String())
 	defer leave()
 	cancel()

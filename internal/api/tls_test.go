@@ -65,7 +65,9 @@ func serveTLS(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.Clien
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- api.New(n, cfg).Serve(ctx, api.NewStarting(ln, "its turn").Stop()) }()
+	server := api.NewServer(ln, "its turn", cfg.Logger)
+	server.Use(api.New(n, cfg))
+	go func() { done <- server.Run(ctx) }()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()

@@ -161,7 +161,7 @@ func (r *logRig) reads(what string, data []string, files ...string) {
 	r.must(append([]string{"check", "--log"}, files...)...)
 	merged := r.file("merged.rdfp", []byte(r.must(append([]string{"merge", "--net"}, files...)...)))
 	for how, args := range map[string][]string{"apply": files, "merge": {merged}} {
-		lines := strings.Split(r.must(append([]string{"apply", "--strict", "--to", "nquads"}, args...)...), "\n")
+		lines := strings.Split(r.must(append([]string{"apply", "--strict", "--as", "nquads"}, args...)...), "\n")
 		slices.Sort(lines)
 		if !slices.Equal(lines, data) {
 			r.Errorf("%s: %s comes to %d lines, the node has %d", what, how, len(lines), len(data))
