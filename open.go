@@ -89,7 +89,7 @@ func (r *Runtime) dial(ctx context.Context) func(...nats.Option) (*nats.Conn, er
 		}
 		nc, err := nats.Connect(r.cfg.NATS, opts...)
 		if err != nil {
-			return nil, fmt.Errorf("connect to NATS: %w", errors.Join(err, ctx.Err()))
+			return nil, fmt.Errorf("connect to NATS at %s: %w", jetstream.RedactURLs(r.cfg.NATS), errors.Join(err, ctx.Err()))
 		}
 		return nc, nil
 	}

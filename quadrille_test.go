@@ -22,6 +22,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/ports"
@@ -220,6 +221,24 @@ func TestSuperseded(t *testing.T) {
 		t.Error(second.Err())
 	}
 	end(t, second)
+}
+
+// TestNameMustBeFree: a node that is to be the only one with its name isn't started while another runs, which goes on, and is when
+// that has ended, though it is a member still.
+func TestNameMustBeFree(t *testing.T) {
+	one := start(t, quadrille.Config{Dir: t.TempDir(), Port: -1})
+	cfg := quadrille.Config{Name: "a", NATS: one.EngineURL(), NameMustBeFree: true, Info: "http://here"}
+	first := start(t, cfg)
+	if _, err := quadrille.Start(within(t), silent(cfg)); !errors.Is(err, jetstream.ErrNameTaken) || !strings.Contains(err.Error(), "http://here") {
+		t.Errorf("%v", err)
+	}
+	if first.Err() != nil {
+		t.Error(first.Err())
+	}
+	add(t, first, "s")
+	end(t, first)
+	third := start(t, cfg)
+	add(t, third, "t")
 }
 
 // TestSupersededHandsNothingOver: a node that has ended by itself has nothing to hand over, and doesn't say that the others have

@@ -83,7 +83,9 @@ func serve(t *testing.T, n api.Node, cfg api.Config) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- api.New(n, cfg).Serve(ctx, ln) }()
+	server := api.NewServer(ln, "", cfg.Logger)
+	server.Use(api.New(n, cfg))
+	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {

@@ -2,14 +2,10 @@ package api
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"net/http"
-	"time"
 )
 
 // DefaultAddr is where a node listens unless it is told otherwise.
@@ -73,38 +69,6 @@ func (cfg ListenConfig) Check() error {
 	if cfg.CertFile == "" || !cfg.Protected {
 		return fmt.Errorf("listen at %s: %w; configure a TLS certificate and key (tls-cert, tls-key) and a token (token), "+
 			"or listen on loopback, such as %s", cfg.Addr, ErrNotLoopback, DefaultAddr)
-	}
-	return nil
-}
-
-// Serve answers requests that come in at ln until ctx ends, then lets those under way end within 10 s; live streams
-// end at once. It closes ln, and returns nil after an end that ctx asked for. It is called once.
-func (a *API) Serve(ctx context.Context, ln net.Listener) error {
-	server := &http.Server{
-		Handler:           a,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       a.cfg.ReadTimeout,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    256 << 10, // a cursor has a position for each of thousands of shards
-		ErrorLog:          slog.NewLogLogger(a.cfg.Logger.Handler(), slog.LevelDebug),
-	}
-	server.RegisterOnShutdown(a.close)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(ln) }()
-	select {
-	case err := <-served:
-		a.close()
-		return fmt.Errorf("serve HTTP at %s: %w", ln.Addr(), err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		a.cfg.Logger.Warn("requests did not end in time; cut off", "error", err)
-		_ = server.Close() // closes what Shutdown gave up on; nothing to add to its error
-	}
-	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve HTTP at %s: %w", ln.Addr(), err)
 	}
 	return nil
 }

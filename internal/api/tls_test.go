@@ -65,7 +65,9 @@ func serveTLS(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.Clien
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- api.New(n, cfg).Serve(ctx, api.NewStarting(ln, "its turn").Stop()) }()
+	server := api.NewServer(ln, "its turn", cfg.Logger)
+	server.Use(api.New(n, cfg))
+	go func() { done <- server.Run(ctx) }()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
@@ -105,7 +107,7 @@ func TestHTTP2(t *testing.T) {
 			return answer, string(text), err
 		}
 		answer, text, err := get("GET", "/v1/changes", "")
-		if err != nil || !strings.HasSuffix(text, "rows b\n") || !strings.HasPrefix(answer.Trailer.Get(api.CursorHeader), "main@0:9:") {
+		if err != nil || !strings.HasSuffix(text, "A <s:2> <p:1> <o:1> .\nTC .\n") || !strings.HasPrefix(answer.Trailer.Get(api.CursorHeader), "main@0:9:") {
 			t.Errorf("changes: %v %q, %v", err, text, answer.Trailer)
 		}
 		for range 2 {

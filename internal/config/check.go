@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/coordinator"
@@ -96,6 +99,12 @@ func (e *Engine) check(m *Mistakes) {
 	} else {
 		between(m, e.Replicas, 0, jetstream.MaxReplicas, "engine.replicas")
 	}
+	if strings.ContainsFunc(e.Cluster, unicode.IsSpace) {
+		m.Add(fmt.Errorf("%q: expected a name without white space", e.Cluster), "engine.cluster")
+	}
+	if e.Cluster != "" && len(e.Routes) == 0 && e.NATS == "" {
+		m.Add(errors.New("{engine.cluster} needs {engine.routes}, the addresses of its members"), "engine.cluster", "engine.routes")
+	}
 	between(m, e.Port, 0, 65535, "engine.port")
 	between(m, e.ClusterPort, 0, 65535, "engine.cluster-port")
 	least(m, e.Streams, 0, "engine.streams")
@@ -107,6 +116,12 @@ func (e *Engine) check(m *Mistakes) {
 }
 
 func (e *Engine) checkAddresses(m *Mistakes) {
+	for address := range strings.SplitSeq(e.NATS, ",") {
+		if scheme, host, found := strings.Cut(strings.TrimSpace(address), "://"); found &&
+			(!slices.Contains([]string{"nats", "tls", "ws", "wss"}, scheme) || host == "") {
+			m.Add(fmt.Errorf("%s: expected nats://HOST:PORT, tls://, ws:// or wss://", jetstream.RedactURLs(address)), "engine.nats")
+		}
+	}
 	if !isLoopback(e.Listen) {
 		m.Add(fmt.Errorf("%s: %w; see {engine.nats}", e.Listen, quadrille.ErrOpenEngine), "engine.listen")
 	}

@@ -37,22 +37,25 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	d := &daemon{Document: doc, log: logger(doc.Log, logs), out: out}
 	ln, err := api.Listen(listen(&d.HTTP))
 	if err != nil {
-		return err
+		return notListening("--http", d.HTTP.Address, err)
 	}
-	starting := api.NewStarting(ln, d.waitsFor())
+	d.logStart(ln)
+	if err := d.checkPorts(); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	server := api.NewServer(ln, d.waitsFor(), d.log)
+	defer func() { _ = server.Close() }() // of a start that failed; else Run has closed it
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
 	n, err := quadrille.Start(ctx, d.node(ln))
 	waits.Stop()
-	ln = starting.Stop()
-	defer ln.Close()
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil // ended while it waited
 		}
-		return err
+		return advised(err)
 	}
 	defer func() { _ = n.Close() }() // which its component has done, unless it has ended by itself or was never run
-	return d.serve(ctx, ln, n)
+	return d.serve(ctx, server, d.address(ln), n)
 }
 
 func logger(c config.Log, w io.Writer) *slog.Logger {
@@ -77,20 +80,20 @@ func (d *daemon) address(ln net.Listener) string {
 
 // serve puts the components together and runs them. They end in the reverse of the order in which they stand: requests under
 // way end while the node still works.
-func (d *daemon) serve(ctx context.Context, ln net.Listener, n *quadrille.Graph) error {
+func (d *daemon) serve(ctx context.Context, server *api.Server, address string, n *quadrille.Graph) error {
 	connected, err := d.connectors(n.Graph)
 	if err != nil {
 		return err
 	}
-	server := api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
+	server.Use(api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
 		Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
-		Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources})
+		Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources}))
 	list := []component{{"node", d.running(ctx, n)}}
 	list = append(list, connected.components...)
 	list = append(list,
-		component{"HTTP", func(ctx context.Context) error { return server.Serve(ctx, ln) }},
+		component{"HTTP", server.Run},
 		component{"announce", func(ctx context.Context) error {
-			return announce(ctx, n.Graph, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", d.Node.Name, d.address(ln), n.EngineURL()))
+			return announce(ctx, n.Graph, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", d.Node.Name, address, n.EngineURL()))
 		}},
 	)
 	return runAll(ctx, list, d.log)
