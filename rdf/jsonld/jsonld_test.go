@@ -173,7 +173,7 @@ func TestStrict(t *testing.T) {
 func TestErrors(t *testing.T) {
 	for document, want := range map[string]string{
 		"":                      "f.jsonld:1:1: expected the rest of a JSON value, found end of input",
-		"{\n \"é\": x}":         "f.jsonld:2:7: expected JSON: invalid character 'x' looking for beginning of value",
+		"{\n \"é\": x}":         "f.jsonld:2:7: expected a value in JSON, found 'x'",
 		"{\"a\": 1} x":          "f.jsonld:1:10: expected nothing after the document's value",
 		"{\"a\": 1,\n\"a\": 2}": "f.jsonld:2:3: member \"a\" is there twice",
 		"[\"\xff\"]":            "f.jsonld:1:3: expected UTF-8",
