@@ -3,6 +3,7 @@ package rdfio_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
@@ -222,5 +224,33 @@ func TestErrorsNameTheFile(t *testing.T) {
 		check(format, "reader", source.Rows(iotest.ErrReader(broken), format, patch.Tee()))
 		check(format, "content", source.Rows(strings.NewReader("X"), format, patch.Tee()))
 		check(format, "no data", source.Statements(strings.NewReader(""), format, func(rdf.Quad) error { return nil }))
+	}
+}
+
+// oneContext is a loader of one context.
+type oneContext []byte
+
+func (c oneContext) Load(string) ([]byte, error) { return c, nil }
+
+// TestContextsAreCached: with a cache a document with a large context takes a fraction of what it takes without.
+func TestContextsAreCached(t *testing.T) {
+	var context strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&context, `"t%d":"x:t%d",`, i, i)
+	}
+	loader := oneContext(`{"@context":{` + context.String() + `"p":"x:p"}}`)
+	allocated := func(cache *jsonld.Cache) float64 {
+		source := rdfio.Source{File: "f", Contexts: loader, Cache: cache}
+		return testing.AllocsPerRun(3, func() {
+			quads := 0
+			document := strings.NewReader(`{"@context":"x:c","@id":"x:s","p":"1"}`)
+			err := source.Statements(document, rdfio.JSONLD, func(rdf.Quad) error { quads++; return nil })
+			if err != nil || quads != 1 {
+				t.Fatal(quads, err)
+			}
+		})
+	}
+	if with, without := allocated(jsonld.NewCache()), allocated(nil); with > without/10 {
+		t.Errorf("%v allocations with a cache, %v without", with, without)
 	}
 }

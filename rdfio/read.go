@@ -42,6 +42,8 @@ type Source struct {
 	MaxDocument, MaxQuads int
 	// Contexts gives the remote contexts of JSON-LD. Default: there are none.
 	Contexts jsonld.Loader
+	// Cache, unless it is nil, keeps those contexts for other documents that have it, too.
+	Cache *jsonld.Cache
 	// Mistake, unless it is nil, is called with each mistake of a document of N-Triples or N-Quads, or of an RDF Patch in text
 	// form, whose other lines are then read all the same, unless it returns an error. Mistakes of other formats end the reading.
 	Mistake func(error) error
@@ -147,7 +149,7 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 	}
 	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(most),
 		jsonld.MaxDepth(s.MaxDepth), jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(),
-		jsonld.Direction(jsonld.BaseDirection)}
+		jsonld.Direction(jsonld.BaseDirection), jsonld.Cached(s.Cache)}
 	if s.LanguageCase {
 		opts = append(opts, jsonld.LanguageCase())
 	}

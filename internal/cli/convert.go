@@ -48,6 +48,9 @@ type dataFlags struct {
 	limitFlags
 	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say. Default: the file's own IRI, file:///…; standard input has none."`
 	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
+
+	contexts jsonld.Loader // of the folder, once it is known
+	cache    *jsonld.Cache // for all inputs
 }
 
 // source returns what is known of an input.
@@ -63,13 +66,14 @@ func (f *dataFlags) source(name string) (rdfio.Source, error) {
 	} else if name != "-" {
 		s.Base = fileIRI(name)
 	}
-	if f.Contexts != "" {
+	if f.Contexts != "" && f.contexts == nil {
 		contexts, err := jsonld.Folder(os.DirFS(f.Contexts))
 		if err != nil {
 			return s, fmt.Errorf("--contexts=%s: %w", f.Contexts, err)
 		}
-		s.Contexts = contexts
+		f.contexts, f.cache = contexts, jsonld.NewCache()
 	}
+	s.Contexts, s.Cache = f.contexts, f.cache
 	return s, nil
 }
 

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/internal/tail"
 	"github.com/quadrille-stream/quadrille/internal/verify"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 )
 
 func TestUpdateForm(t *testing.T) {
@@ -233,5 +236,19 @@ func TestWrongValues(t *testing.T) {
 	}
 	if tried < 60 {
 		t.Errorf("only %d flags", tried)
+	}
+}
+
+// TestContextsAreShared: all inputs of a command have one loader and one cache of contexts.
+func TestContextsAreShared(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, jsonld.IndexFile), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := dataFlags{Contexts: dir}
+	first, err := flags.source("a.jsonld")
+	second, err2 := flags.source("b.jsonld")
+	if err != nil || err2 != nil || first.Cache == nil || first.Cache != second.Cache || first.Contexts != second.Contexts {
+		t.Errorf("%+v, %v\n%+v, %v", first, err, second, err2)
 	}
 }

@@ -101,7 +101,7 @@ func (p *processor) scoped(active *activeContext, property string) (*activeConte
 func (p *processor) termContext(active *activeContext, name string, t *termDefinition, override, propagate bool) (*activeContext, error) {
 	key := contextKey{active: active, term: t, override: override, propagate: propagate}
 	if made := p.made[key]; made != nil {
-		return made, nil
+		return made.context, nil
 	}
 	made, err := p.process(active, t.context, local{url: t.contextURL, override: override, propagate: propagate})
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *processor) termContext(active *activeContext, name string, t *termDefin
 		}
 		return nil, scopedError(name, err)
 	}
-	p.made[key] = made
+	p.made[key] = &madeContext{context: made}
 	return made, nil
 }
 

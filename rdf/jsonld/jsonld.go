@@ -97,6 +97,7 @@ type options struct {
 	keepDirection bool
 	direction     DirectionMode
 	loader        Loader
+	cache         *Cache
 	context       []byte
 	version10     bool
 
@@ -137,6 +138,10 @@ func Direction(m DirectionMode) Option { return func(o *options) { o.direction =
 
 // Contexts sets where remote contexts come from. Without it a document that refers to one is an error ([ErrContext]).
 func Contexts(l Loader) Option { return func(o *options) { o.loader = l } }
+
+// Cached sets where what is made of remote contexts is kept for other documents; nil is the same as without it. [Marshal] does
+// not use it.
+func Cached(c *Cache) Option { return func(o *options) { o.cache = c } }
 
 // Context sets a JSON document with a context: one that holds before those of the document when it is read, and the one
 // to compact with when it is written.

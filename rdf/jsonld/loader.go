@@ -69,7 +69,11 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 		return nil, &Error{Code: "context overflow", Msg: fmt.Sprintf("more than %d references to remote contexts are %v, "+
 			"the last one to %s", r.o.contexts, rdf.ErrLimit, iri), Err: rdf.ErrLimit}
 	}
-	root, err := fetch(r.o, iri)
+	text, err := fetchText(r.o, iri)
+	if err != nil {
+		return nil, err
+	}
+	root, err := decodeRemote(r.o, iri, text)
 	if err != nil {
 		return nil, err
 	}
@@ -82,8 +86,8 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 	return &ld.RemoteDocument{DocumentURL: iri, Document: root}, nil
 }
 
-// fetch returns the JSON document at an IRI.
-func fetch(o *options, iri string) (any, error) {
+// fetchText returns the document at an IRI.
+func fetchText(o *options, iri string) ([]byte, error) {
 	if err := rdf.CheckIRI(iri); err != nil {
 		return nil, &Error{Msg: err.Error(), Err: err}
 	}
@@ -94,6 +98,11 @@ func fetch(o *options, iri string) (any, error) {
 	if err != nil {
 		return nil, &Error{Msg: fmt.Sprintf("context %s: %v", iri, err), Err: err}
 	}
+	return text, nil
+}
+
+// decodeRemote decodes the text at an IRI.
+func decodeRemote(o *options, iri string, text []byte) (any, error) {
 	root, _, err := decodeDocument(text, iri, o)
 	if err != nil {
 		return nil, &Error{Msg: err.Error(), Err: err}
