@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -252,5 +253,35 @@ func TestContextsAreCached(t *testing.T) {
 	}
 	if with, without := allocated(jsonld.NewCache()), allocated(nil); with > without/10 {
 		t.Errorf("%v allocations with a cache, %v without", with, without)
+	}
+}
+
+// TestLongLiteralIsCopiedLittle: what is allocated to read a long literal of JSON-LD, in all, is the document, the lexical form
+// and the term; to write one, the term, the lexical form and the document.
+func TestLongLiteralIsCopiedLittle(t *testing.T) {
+	const size = 8 << 20
+	lexical := strings.Repeat("é, a quote \\\" and a line end\\n", size/30)
+	allocated := func(do func() error) float64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := do()
+		if runtime.ReadMemStats(&after); err != nil {
+			t.Fatal(err)
+		}
+		return float64(after.TotalAlloc-before.TotalAlloc) / size
+	}
+	document := []byte(`{"@id":"x:s","x:p":"` + lexical + `"}`)
+	source := rdfio.Source{File: "f", Size: len(document)}
+	if n := allocated(func() error {
+		return source.Statements(bytes.NewReader(document), rdfio.JSONLD, func(rdf.Quad) error { return nil })
+	}); n > 3.5 {
+		t.Errorf("%.1f times its size to read it", n)
+	}
+	q := rdf.Quad{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: rdf.Trusted(`"` + lexical + `"`)}
+	if n := allocated(func() error {
+		w, err := rdfio.NewDataWriter(io.Discard, rdfio.JSONLD)
+		return errors.Join(err, w.Write(q), w.Flush())
+	}); n > 3.5 {
+		t.Errorf("%.1f times its size to write it", n)
 	}
 }

@@ -1,6 +1,7 @@
 package rdfio
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -36,6 +37,8 @@ type Source struct {
 	BlankPrefix string
 	// MaxTerm bounds the bytes of a term in all formats but JSON-LD, MaxDepth the nesting. Defaults: those of the readers.
 	MaxTerm, MaxDepth int
+	// Size is how many bytes the document probably has; 0 if that is not known. Memory for a JSON-LD document is made by it.
+	Size int
 	// LanguageCase keeps language tags as they are written, for who does not compare terms.
 	LanguageCase bool
 	// MaxDocument bounds the bytes of a JSON-LD document, MaxQuads its statements. Defaults: [MaxJSONDocument], [MaxJSONQuads].
@@ -143,8 +146,9 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 
 func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 	most := cmp.Or(s.MaxDocument, MaxJSONDocument)
-	document, err := io.ReadAll(io.LimitReader(r, int64(most)+1)) // one byte more, which the parser refuses
-	if err != nil {
+	var document bytes.Buffer
+	document.Grow(min(max(s.Size, 0), most) + bytes.MinRead)
+	if _, err := document.ReadFrom(io.LimitReader(r, int64(most)+1)); err != nil { // one byte more, which the parser refuses
 		return s.named(err)
 	}
 	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(most),
@@ -159,7 +163,7 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 	if s.Contexts != nil {
 		opts = append(opts, jsonld.Contexts(s.Contexts))
 	}
-	return s.named(jsonld.Parse(document, fn, opts...))
+	return s.named(jsonld.Parse(document.Bytes(), fn, opts...))
 }
 
 // Rows drives c with the rows of an RDF Patch. Errors have the place in the document, or, as those of c and r, the

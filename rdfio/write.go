@@ -68,7 +68,9 @@ func (j *jsonWriter) Write(q rdf.Quad) error {
 }
 
 func (j *jsonWriter) Flush() error {
-	document, err := jsonld.Marshal(j.quads, jsonld.MaxQuads(MaxJSONQuads), jsonld.Strict())
+	quads := j.quads
+	j.quads = nil // so that what is done with can be freed
+	document, err := jsonld.Marshal(quads, jsonld.MaxQuads(MaxJSONQuads), jsonld.Strict())
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,7 @@ func (f *inputFile) read(ctx context.Context, std *streams, fn func(r io.Reader)
 		return err
 	}
 	defer closeFile()
+	f.source.Size = int(size)
 	unit := "statements"
 	if f.format.IsPatch() {
 		unit = "rows"

@@ -247,7 +247,8 @@ func (d *decoder) string() (string, error) {
 		d.at++
 		return text(d.text[begin : d.at-1]), nil
 	}
-	value := append([]byte(nil), d.text[begin:d.at]...)
+	value := make([]byte, 0, d.stringEnd()-begin) // escapes are longer than what they stand for
+	value = append(value, d.text[begin:d.at]...)
 	for !d.is(`"`) {
 		if !d.is(`\`) {
 			return "", d.expected("no control character")
@@ -263,6 +264,19 @@ func (d *decoder) string() (string, error) {
 	}
 	d.at++
 	return text(value), nil
+}
+
+// stringEnd returns where the string ends that the decoder is in.
+func (d *decoder) stringEnd() int {
+	for i := d.at; i < len(d.text); i++ {
+		switch d.text[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return len(d.text)
 }
 
 // plain goes to the next byte that does not stand for itself in a string.

@@ -1,12 +1,14 @@
 package jsonld_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -370,4 +372,30 @@ func TestWriteRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWrittenJSON: what is written is JSON that encoding/json reads as the same values, with its escapes and nothing else.
+func TestWrittenJSON(t *testing.T) {
+	var lexical strings.Builder
+	for r := rune(0); r < 0x180; r++ {
+		lexical.WriteRune(r)
+	}
+	lexical.WriteString("\u2028😀")
+	o, err := rdf.Literal(lexical.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want any = []any{map[string]any{"@id": "x:s", "x:p": []any{map[string]any{"@value": lexical.String()}}}}
+	written, err := jsonld.Marshal([]rdf.Quad{{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: o}})
+	var got any
+	if err2 := json.Unmarshal(written, &got); err != nil || err2 != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v\n%s", err, err2, written)
+	}
+	for value, want := range map[string]string{`"5"^^<` + rdf.XSDInteger + ">": "5", `"-7.25E0"^^<` + rdf.XSDDouble + ">": "-7.25",
+		`"true"^^<` + rdf.XSDBoolean + ">": "true"} {
+		written, err := jsonld.Marshal([]rdf.Quad{{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: rdf.Trusted(value)}}, jsonld.NativeTypes())
+		if want = `[{"@id":"x:s","x:p":[{"@value":` + want + `}]}]`; err != nil || string(written) != want {
+			t.Errorf("%s: %s, %v, expected %s", value, written, err, want)
+		}
+	}
 }

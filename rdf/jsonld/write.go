@@ -1,8 +1,6 @@
 package jsonld
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"regexp"
@@ -43,15 +41,6 @@ func Marshal(quads []rdf.Quad, opts ...Option) ([]byte, error) {
 		return marshal(tree)
 	}
 	return o.compact(tree)
-}
-
-// marshal writes JSON without the escapes that HTML wants, which take six times the bytes.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // deeper reports whether objects and arrays are nested more than depth deep.
