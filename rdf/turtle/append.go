@@ -16,7 +16,12 @@ type shorthand struct {
 	shorter []int32
 	// whole has those that begin no other one: of an IRI that ends in a local name behind one, it stands for the most.
 	whole map[string]int32
+	// often has IRIs that come again and again, by slot.
+	often [64]written
 }
+
+// written is an IRI in angle brackets, and what is written for it.
+type written struct{ iri, word []byte }
 
 // newShorthand orders prefixes such as [WithPrefixes] takes. Of those with one IRI the first is used.
 func newShorthand(prefixes []Prefix) shorthand {
@@ -105,6 +110,19 @@ func (h *shorthand) appendIRI(dst []byte, text string) []byte {
 	return append(dst, iri[len(p.IRI):]...)
 }
 
+// appendOften is appendIRI for predicates and datatypes, of which a document has few.
+func (h *shorthand) appendOften(dst []byte, text string) []byte {
+	n := len(text)
+	known := &h.often[(n*31+int(text[n-2])*7+int(text[n-n/4-1]))&63]
+	if string(known.iri) == text {
+		return append(dst, known.word...)
+	}
+	before := len(dst)
+	dst = h.appendIRI(dst, text)
+	known.iri, known.word = append(known.iri[:0], text...), append(known.word[:0], dst[before:]...)
+	return dst
+}
+
 // isLocal reports whether s can be a local name, or none.
 func isLocal(s string) bool {
 	for i := range len(s) {
@@ -135,7 +153,7 @@ func (h *shorthand) appendLiteral(dst []byte, text string) []byte {
 		return append(dst, lexical...)
 	}
 	dst = append(dst, text[:end+len(`"^^`)]...)
-	return h.appendIRI(dst, datatype[len(`"^^`):])
+	return h.appendOften(dst, datatype[len(`"^^`):])
 }
 
 // isBare reports whether a literal can be written without quotes.
