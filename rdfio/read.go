@@ -47,8 +47,10 @@ type Source struct {
 	Contexts jsonld.Loader
 	// Cache, unless it is nil, keeps those contexts for other documents that have it, too.
 	Cache *jsonld.Cache
-	// Mistake, unless it is nil, is called with each mistake of a document of N-Triples or N-Quads, or of an RDF Patch in text
-	// form, whose other lines are then read all the same, unless it returns an error. Mistakes of other formats end the reading.
+	// Mistake, unless it is nil, is called with each mistake of a document, unless it returns an error: the other lines of
+	// N-Triples, N-Quads and RDF Patch in text form, and the other statements of Turtle and TriG, are read all the same. A mistake
+	// in JSON-LD, whose statements are known when all of it has been read, and in a binary patch, whose rows are found by what
+	// was read before them, ends the reading.
 	Mistake func(error) error
 	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
 	// or TriG has declared by then.
@@ -78,7 +80,11 @@ func (s Source) lines(r io.Reader, format Format, fn func(rdf.Quad) error) error
 	if s.LanguageCase {
 		opts = append(opts, nquads.LanguageCase())
 	}
-	rd := nquads.NewReader(r, opts...)
+	return s.runOn(nquads.NewReader(r, opts...), fn)
+}
+
+// runOn is run that goes on after mistakes, if they are asked for.
+func (s Source) runOn(rd quads, fn func(rdf.Quad) error) error {
 	for {
 		err := s.run(rd, fn)
 		if s.Mistake == nil || !isSyntax(err) || !rd.Recover() {
@@ -97,7 +103,12 @@ func isSyntax(err error) bool {
 }
 
 // quads is what the readers of data have in common.
-type quads interface{ Next(q *rdf.Quad) error }
+type quads interface {
+	// Next reads the next statement.
+	Next(q *rdf.Quad) error
+	// Recover makes Next read on after a mistake, and reports false if it can't.
+	Recover() bool
+}
 
 func (s Source) run(rd quads, fn func(rdf.Quad) error) error {
 	var q rdf.Quad
@@ -128,7 +139,7 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 	}
 	rd := turtle.NewReader(r, opts...)
 	if s.Prefixes == nil {
-		return s.run(rd, fn)
+		return s.runOn(rd, fn)
 	}
 	told := false
 	tell := func() {
@@ -137,7 +148,7 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 			s.Prefixes(rd.Prefixes())
 		}
 	}
-	err := s.run(rd, func(q rdf.Quad) error { tell(); return fn(q) })
+	err := s.runOn(rd, func(q rdf.Quad) error { tell(); return fn(q) })
 	if err == nil {
 		tell()
 	}
