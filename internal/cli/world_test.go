@@ -193,8 +193,16 @@ func TestCheckAll(t *testing.T) {
 		!strings.Contains(out, `"more":[{"line":3,`) || !strings.Contains(out, `"adds":2,`) {
 		t.Errorf("%d\n%s\n%s", status, out, failed)
 	}
-	if _, _, failed := run(t, "", "check", "a.nt"); strings.Count(failed, "\n") != 1 {
-		t.Errorf("without --all: %s", failed)
+	write(t, "a.ttl", "<s> <x:p> 1 ;\n oops .\n<s> <x:p> 'a. b' ] .\n<s> <x:p> 2 .\n")
+	status, out, failed = run(t, "", "check", "--all", "--json", "a.ttl")
+	if status != 1 || strings.Count(failed, "\n") != 2 || !strings.HasPrefix(failed, "a.ttl:2:2: ") || !strings.Contains(failed, "\na.ttl:3:18: ") ||
+		!strings.Contains(out, `"statements":3,`) {
+		t.Errorf("%d\n%s\n%s", status, out, failed)
+	}
+	for _, name := range []string{"a.nt", "a.ttl"} {
+		if _, _, failed := run(t, "", "check", name); strings.Count(failed, "\n") != 1 {
+			t.Errorf("%s without --all: %s", name, failed)
+		}
 	}
 	write(t, "many.nq", strings.Repeat("oops\n", 1000))
 	if _, _, failed := run(t, "", "check", "--all", "many.nq"); strings.Count(failed, "\n") != 101 || !strings.Contains(failed, "more mistakes are not told") {
