@@ -106,7 +106,8 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
+			"node",
 		}},
 	},
 	{
