@@ -21,6 +21,9 @@
 //	            Retry-After, since repeating doesn't help
 //
 // What is over a limit, here or further on, is 413, too_large.
+//
+// With the parameter mapping, a document is JSON or CSV, or what else the mapping reads, of which the mapping makes changes (422,
+// not_mapped, where it can't).
 package api
 
 import (
@@ -41,6 +44,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -97,6 +101,8 @@ type Config struct {
 	// token every other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With a
 	// token and no Hosts, any Host is taken.
 	Hosts []string
+	// Mappings are those that documents may be sent through; nil: none.
+	Mappings *mapping.Set
 	// Verifier answers /v1/verify; nil: nobody does.
 	Verifier Verifier
 	// Sources and Sinks say how each is; the status and the metrics show them. Each may be called concurrently and answers at

@@ -28,8 +28,8 @@ func (c *configCheckCommand) Run(std *streams) error {
 			errs = append(errs, err)
 			continue
 		}
-		fmt.Fprintf(std.out, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d\n", path, doc.Node.Name, doc.Pipeline.Name,
-			doc.Pipeline.Shards, len(doc.Sources), len(doc.Sinks))
+		fmt.Fprintf(std.out, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d, mappings %d\n", path, doc.Node.Name, doc.Pipeline.Name,
+			doc.Pipeline.Shards, len(doc.Sources), len(doc.Sinks), len(doc.Mappings.Names()))
 	}
 	return errors.Join(errs...)
 }
