@@ -169,12 +169,10 @@ func (s quadSet) Delete(q rdf.Quad) (bool, error) {
 }
 
 // Match implements [patch.Matcher].
-func (s quadSet) Match(subject, predicate, graph rdf.Term, fn func(rdf.Quad) error) error {
+func (s quadSet) Match(subject, predicate, graph rdf.Term, fn func(rdf.Quad)) error {
 	for q := range s {
 		if q.S == subject && (predicate == patch.Any || q.P == predicate) && q.G == graph {
-			if err := fn(q); err != nil {
-				return err
-			}
+			fn(q)
 		}
 	}
 	return nil

@@ -19,9 +19,9 @@ var ErrWildcard = errors.New("a wildcard may be the object of a D row, or its pr
 
 // Matcher finds quads. It is used by one goroutine at a time.
 type Matcher interface {
-	// Match calls fn with each quad that has the subject, the predicate unless that is [Any], and the graph, each once. It stops
-	// at fn's error. Nothing is changed meanwhile. The terms are valid until the quads change.
-	Match(s, p, g rdf.Term, fn func(rdf.Quad) error) error
+	// Match calls fn with each quad that has the subject, the predicate unless that is [Any], and the graph, each once. Nothing is
+	// changed meanwhile. The terms are valid until fn returns.
+	Match(s, p, g rdf.Term, fn func(rdf.Quad)) error
 }
 
 // Replace returns a [Change] that makes patches without wildcards of such with them, and hands them to c: in each transaction
@@ -104,11 +104,10 @@ func (r *replace) Commit() error {
 // clear deletes what a wildcard matches, but for what the transaction adds.
 func (r *replace) clear(w rdf.Quad) error {
 	var gone []rdf.Quad
-	err := r.from.Match(w.S, w.P, w.G, func(q rdf.Quad) error {
+	err := r.from.Match(w.S, w.P, w.G, func(q rdf.Quad) {
 		if !r.last[q] {
 			gone = append(gone, q.Clone())
 		}
-		return nil
 	})
 	for i := 0; i < len(gone) && err == nil; i++ {
 		err = r.Change.Delete(gone[i])

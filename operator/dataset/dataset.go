@@ -175,7 +175,7 @@ func (b *budget) Delete(q rdf.Quad) (bool, error) {
 }
 
 // Match implements [patch.Matcher]. Each quad of the subject is looked at, and is a step.
-func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad) error) error {
+func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 	var want store.Pattern
 	for _, bound := range [...]struct {
 		term rdf.Term
@@ -207,9 +207,7 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad) error) error {
 		if err != nil {
 			return failed(err)
 		}
-		if err := fn(found); err != nil {
-			return err
-		}
+		fn(found)
 	}
 	return nil
 }
