@@ -7,6 +7,7 @@
 package mapping
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -87,18 +88,29 @@ func (m *Mapping) Map(msg Message, c patch.Change) error {
 
 // AppendPatch appends the changes of a message to dst, as the text of an RDF Patch. After an error dst is as it was.
 func (m *Mapping) AppendPatch(dst []byte, msg Message) ([]byte, error) {
-	w := appender{dst: dst, most: len(dst) + MaxPatch}
-	if err := m.Map(msg, &w); err != nil {
+	return m.appendAtMost(dst, msg, MaxPatch)
+}
+
+// appendAtMost is AppendPatch with a bound.
+func (m *Mapping) appendAtMost(dst []byte, msg Message, most int) ([]byte, error) {
+	w := appender{dst: dst, most: len(dst) + most}
+	switch err := m.Map(msg, &w); {
+	case errors.Is(err, errPatch):
+		return dst, &Error{Mapping: m.name, Document: w.documents, Err: fmt.Errorf("%w than %d bytes; send it in parts", err, most)}
+	case err != nil:
 		return dst, err
 	}
 	return w.dst, nil
 }
 
+// errPatch: what a message makes is over the bound.
+var errPatch = errors.New("the message makes changes of more")
+
 // appender writes rows to memory.
 type appender struct {
 	patch.Ignore
-	dst  []byte
-	most int
+	dst             []byte
+	most, documents int
 }
 
 // Begin implements [patch.Change].
@@ -106,8 +118,9 @@ func (a *appender) Begin() error { a.dst = patch.AppendBegin(a.dst); return nil 
 
 // Commit implements [patch.Change].
 func (a *appender) Commit() error {
+	a.documents++
 	if a.dst = patch.AppendCommit(a.dst); len(a.dst) > a.most {
-		return fmt.Errorf("the message makes more than %d bytes of changes; send it in parts", MaxPatch)
+		return errPatch
 	}
 	return nil
 }

@@ -27,6 +27,21 @@ row: {format: csv, s: "http://e/$(id)", po: [["http://e/p", $(v)]]}
 	return set
 }
 
+// TestMappedIsBounded: what a mapping makes counts among the bytes of documents that are under way.
+func TestMappedIsBounded(t *testing.T) {
+	base := realNode(t, api.Config{Mappings: mappings(t), MaxBody: 64 << 10, MaxBodies: 80 << 10})
+	document := strings.Repeat("{\"id\": 1, \"v\": 1}\n", 700)
+	for range 2 {
+		answer, body := call(t, "POST", base+"/v1/changes?mapping=value", document, "Content-Type", "application/json")
+		if answer.StatusCode != 503 || !strings.Contains(body, `"code":"busy"`) {
+			t.Errorf("%d %s", answer.StatusCode, body)
+		}
+	}
+	if _, body := call(t, "POST", base+"/v1/changes?mapping=value", document[:36], "Content-Type", "application/json"); !strings.Contains(body, `"adds":1`) {
+		t.Error(body)
+	}
+}
+
 // TestMapped: a document goes through the mapping that is asked for, and what replaces does, once for each key.
 func TestMapped(t *testing.T) {
 	base := realNode(t, api.Config{Mappings: mappings(t)})

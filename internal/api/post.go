@@ -63,6 +63,11 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
 			newProblem("not_mapped", "%v", err).write(w)
 			return
 		}
+		if !a.bodies.take(int64(len(mapped))) {
+			a.bodiesBusy().write(w)
+			return
+		}
+		defer a.bodies.give(int64(len(mapped)))
 		media, body = graph.TypeReplace, mapped
 	}
 	results, err := a.node.Submit(r.Context(), graph.Submission{
@@ -159,8 +164,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		}
 		if more := int64(cap(body)) - taken; more > 0 {
 			if !a.bodies.take(more) {
-				return nil, release, newProblem("busy", "documents of %d bytes are under way, which is the limit; try again",
-					a.cfg.MaxBodies).retry("1")
+				return nil, release, a.bodiesBusy()
 			}
 			taken += more
 		}
@@ -175,6 +179,11 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 			return nil, release, a.readProblem(err)
 		}
 	}
+}
+
+// bodiesBusy says that no more bytes of documents, and of what mappings make of them, may be held.
+func (a *API) bodiesBusy() *problem {
+	return newProblem("busy", "documents of %d bytes are under way, which is the limit; try again", a.cfg.MaxBodies).retry("1")
 }
 
 // grow returns the buffer with room for the known length and the byte that shows its end, or, where that is full or
