@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/mapping"
@@ -30,4 +31,29 @@ mappings:
 			t.Errorf("%s: %v, expected %s", test.name, err, test.says)
 		}
 	}
+}
+
+// TestConcurrently: a mapping may be used by any number of goroutines, each of which gets what one alone does.
+func TestConcurrently(t *testing.T) {
+	set := compile(t, strings.ReplaceAll(everything, "MODE", "replace"))
+	m, err := set.Get("json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg := mapping.Message{Body: []byte(`{"id": [1, 2], "g": "a", "v": "urn:x", "rows": [{"id": 2, "t": 5, "v": 3}]}`)}
+	want, err := m.AppendPatch(nil, msg)
+	if err != nil || len(want) == 0 {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 50 {
+				if got, err := m.AppendPatch(nil, msg); err != nil || string(got) != string(want) {
+					t.Errorf("%v\n%s", err, got)
+				}
+			}
+		})
+	}
+	all.Wait()
 }
