@@ -30,9 +30,10 @@ type lexical struct {
 }
 
 const (
-	zone  = `(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?`
-	clock = `(([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?|24:00:00(\.0+)?)`
-	day   = `-?([1-9]\d{3,}|0\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`
+	instant = "a time such as 2026-01-31T08:00:00Z"
+	zone    = `(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)?`
+	clock   = `(([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?|24:00:00(\.0+)?)`
+	day     = `-?([1-9]\d{3,}|0\d{3})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`
 )
 
 // lexicals are the datatypes whose texts are looked at; others take any.
@@ -42,8 +43,8 @@ var lexicals = func() map[string]lexical {
 		xsdDouble:             {"a number", double, nil},
 		xsd + "float":         {"a number", double, nil},
 		xsdBoolean:            {"true, false, 1 or 0", regexp.MustCompile(`^(true|false|1|0)$`), nil},
-		xsdDateTime:           {"a time such as 2026-01-31T08:00:00Z", regexp.MustCompile(`^` + day + `T` + clock + zone + `$`), realDay},
-		xsd + "dateTimeStamp": {"a time such as 2026-01-31T08:00:00Z", regexp.MustCompile(`^` + day + `T` + clock + strings.TrimSuffix(zone, "?") + `$`), realDay},
+		xsdDateTime:           {instant, regexp.MustCompile(`^` + day + `T` + clock + zone + `$`), realDay},
+		xsd + "dateTimeStamp": {instant, regexp.MustCompile(`^` + day + `T` + clock + strings.TrimSuffix(zone, "?") + `$`), realDay},
 		xsd + "date":          {"a date such as 2026-01-31", regexp.MustCompile(`^` + day + zone + `$`), realDay},
 		xsd + "time":          {"a time of day such as 08:00:00", regexp.MustCompile(`^` + clock + zone + `$`), nil},
 		xsd + "anyURI":        {"an IRI without spaces", regexp.MustCompile(`^\S*$`), nil},

@@ -155,7 +155,8 @@ func changeEvent(document any) (envelope any, rows []any, err error) {
 		return nil, nil, wrongValue(fmt.Sprint(object["op"]), `expected a change event of Debezium with "op" c, r, u or d`)
 	}
 	if _, ok := row.(map[string]any); !ok {
-		return nil, nil, fmt.Errorf(`a change event with "op" %q has no row; a delete needs REPLICA IDENTITY FULL, or a key in "before"`, op)
+		return nil, nil, fmt.Errorf(`a change event with "op" %q has no row; a delete needs its key in "before", such as by `+
+			"REPLICA IDENTITY FULL", op)
 	}
 	return object, []any{row}, nil
 }
