@@ -1,9 +1,7 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 
@@ -20,12 +18,8 @@ func (e UsageError) Unwrap() error { return e.error }
 // Usagef makes a UsageError.
 func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
-// ErrOpenEngine is returned for an engine address that others can reach.
-var ErrOpenEngine = errors.New("the embedded engine listens on loopback only, as it asks nobody who they are; " +
-	"for nodes on several machines run NATS servers with TLS and accounts, and name them with --nats")
-
-// Check looks at what no setting says alone, and gives the node the name of its host if it has none. Errors are a [UsageError], or
-// wrap [ErrOpenEngine].
+// Check looks at what no setting says alone, and gives the node the name of its host if it has none. Errors are a [UsageError],
+// but for that of a host without a name.
 func (d *Document) Check() error {
 	if d.Node.Name == "" {
 		if d.Engine.Cluster != "" {
@@ -51,15 +45,14 @@ func (d *Document) Check() error {
 }
 
 func (e *Engine) check() error {
-	switch embedded := e.Cluster != "" || len(e.Routes) > 0 || e.Port != 0 || e.ClusterPort != 0; {
-	case e.NATS != "" && embedded:
-		return Usagef("--nats means an engine that others run; --port, --cluster, --cluster-port and --routes are of an embedded one")
-	case e.NATS == "" && (e.NATSCreds != "" || e.NATSCA != ""):
-		return Usagef("--nats-creds and --nats-ca need --nats")
+	if err := e.checkAccess(); err != nil {
+		return err
+	}
+	switch {
 	case e.Cluster == "" && (len(e.Routes) > 0 || e.ClusterPort != 0):
 		return Usagef("--routes and --cluster-port need --cluster")
-	case e.Port < 0 || e.Port > 65535 || e.ClusterPort < 0 || e.ClusterPort > 65535:
-		return Usagef("--port=%d --cluster-port=%d: expected 0 to 65535", e.Port, e.ClusterPort)
+	case e.Port < -1 || e.Port > 65535 || e.ClusterPort < 0 || e.ClusterPort > 65535:
+		return Usagef("--port=%d --cluster-port=%d: expected 0 to 65535, or --port=-1", e.Port, e.ClusterPort)
 	case e.Election != 0 && (e.Election < jetstream.MinElection || e.Election > jetstream.MaxElection):
 		return Usagef("--election=%v: expected %v to %v, or 0", e.Election, jetstream.MinElection, jetstream.MaxElection)
 	case e.MaxStore < 0:
@@ -69,26 +62,35 @@ func (e *Engine) check() error {
 	case e.Streams < 0:
 		return Usagef("--streams=%d: expected 1 or more", e.Streams)
 	}
-	return e.checkAddresses()
-}
-
-func (e *Engine) checkAddresses() error {
-	if !isLoopback(e.Listen) {
-		return fmt.Errorf("--listen=%s: %w", e.Listen, ErrOpenEngine)
-	}
 	for _, route := range e.Routes {
-		u, err := url.Parse(route)
-		if err != nil || u.Port() == "" {
+		if u, err := url.Parse(route); err != nil || u.Port() == "" {
 			return Usagef("--routes=%s: expected nats://HOST:CLUSTERPORT", route)
-		}
-		if !isLoopback(u.Hostname()) {
-			return fmt.Errorf("--routes=%s: %w", route, ErrOpenEngine)
 		}
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// checkAccess looks at what says which engine it is, and how it is come to.
+func (e *Engine) checkAccess() error {
+	embedded := e.Cluster != "" || len(e.Routes) > 0 || e.Port != 0 || e.ClusterPort != 0
+	others := e.NATSCreds != "" || e.NATSEventsCreds != "" || e.NATSUser != "" || e.NATSPassword != "" || e.NATSCA != ""
+	switch {
+	case e.NATS != "" && embedded:
+		return Usagef("--nats means another engine; --port, --cluster, --cluster-port and --routes are of an embedded one")
+	case e.NATS == "" && others:
+		return Usagef("--nats-creds, --nats-events-creds, --nats-user, --nats-password and --nats-ca need --nats")
+	case e.Secret != "" && others:
+		return Usagef("--secret is of embedded engines; --nats-creds, --nats-user and --nats-ca are for servers that others run")
+	case (e.NATSUser == "") != (e.NATSPassword == ""):
+		return Usagef("--nats-user and --nats-password go together")
+	case e.NATSUser != "" && (e.NATSCreds != "" || e.NATSEventsCreds != ""):
+		return Usagef("--nats-user and --nats-creds: expected one of them")
+	}
+	if e.Secret == "" {
+		return nil
+	}
+	if err := jetstream.Secret(e.Secret).Check(); err != nil {
+		return Usagef("--secret: %w", err)
+	}
+	return nil
 }

@@ -108,7 +108,7 @@ func (d *daemon) serve(ctx context.Context, ln net.Listener, e *started) error {
 	list = append(list,
 		component{"HTTP", func(ctx context.Context) error { return server.Serve(ctx, ln) }},
 		component{"announce", func(ctx context.Context) error {
-			return announce(ctx, n, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", d.Node.Name, d.address(ln), e.address))
+			return announce(ctx, n, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine %s\n", d.Node.Name, d.address(ln), e.where()))
 		}},
 	)
 	return runAll(ctx, list, d.log)

@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -32,14 +35,22 @@ func (d *daemon) waitsFor() string {
 }
 
 // started is an engine that runs. Events between nodes have a connection of their own, so that they don't hold up the
-// engine's answers.
+// engine's answers, and so that it can do nothing else.
 type started struct {
 	server  *jetstream.Server // nil: others run it
 	own     *nats.Conn
 	events  *nats.Conn
 	engine  engine.Engine
 	marks   *node.MarkFile // nil: there is no folder for them
-	address string
+	address string         // "" if only this process can reach it
+}
+
+// where says where the engine is.
+func (s *started) where() string {
+	if s.address == "" {
+		return "inside, without a port"
+	}
+	return "at " + s.address
 }
 
 // start starts the embedded engine, or connects to that of others, and opens the pipeline's logs, which waits for a
@@ -51,17 +62,17 @@ func (d *daemon) start(ctx context.Context) (_ *started, err error) {
 			s.close(d.log)
 		}
 	}()
-	connect := d.connect
+	connect, connectEvents := d.connect, d.connectEvents
 	if d.Engine.NATS == "" {
 		if s.server, err = jetstream.StartServer(ctx, d.server(), slog.New(quieter{d.log.Handler()})); err != nil {
 			return nil, err
 		}
-		connect = s.server.Connect
+		connect, connectEvents = s.server.Connect, s.server.ConnectEvents
 	}
 	if s.own, err = connect(connOptions(d.Node.Name, d.log)...); err != nil {
 		return nil, err
 	}
-	if s.events, err = connect(connOptions(d.Node.Name+" events", d.log)...); err != nil {
+	if s.events, err = connectEvents(connOptions(d.Node.Name+" events", d.log)...); err != nil {
 		return nil, err
 	}
 	s.address = s.own.ConnectedUrlRedacted()
@@ -112,22 +123,23 @@ func (d *daemon) openMarks() (*node.MarkFile, error) {
 	if !d.keeps() {
 		return nil, nil
 	}
-	if err := os.MkdirAll(d.Engine.Data, 0o750); err != nil {
+	if err := os.MkdirAll(d.Engine.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	return node.OpenMarks(verify.MarksFile(d.Engine.Data, d.Pipeline.Name, d.Node.Name), d.Pipeline.Name, d.Pipeline.Shards)
 }
 
-// server is the configuration of the embedded server, which takes any free port for -1.
+// server is the configuration of the embedded server, which takes any free port for -1. Without a port of its own a member of a
+// cluster has one that only processes of this machine reach, since it can't be without.
 func (d *daemon) server() jetstream.ServerConfig {
 	e := &d.Engine
 	cfg := jetstream.ServerConfig{Name: d.Node.Name, Dir: e.Data, Host: e.Listen, Port: e.Port, Election: e.Election,
-		MaxStore: int64(e.MaxStore)}
+		MaxStore: int64(e.MaxStore), Secret: jetstream.Secret(e.Secret)}
 	if cfg.Election == 0 {
 		cfg.Election = jetstream.StockElection
 	}
-	if cfg.Port == 0 {
-		cfg.Port = -1
+	if e.Port == 0 {
+		cfg.Host, cfg.Port, cfg.NoListen = jetstream.DefaultHost, -1, e.Cluster == ""
 	}
 	if e.Cluster != "" {
 		cfg.Cluster, cfg.ClusterHost, cfg.ClusterPort, cfg.Routes = e.Cluster, e.Listen, e.ClusterPort, e.Routes
@@ -149,20 +161,70 @@ func (d *daemon) replicas(nc *nats.Conn) int {
 	return 1
 }
 
-// connect connects to the servers that others run.
+// connect connects to another engine, for its logs.
 func (d *daemon) connect(opts ...nats.Option) (*nats.Conn, error) {
+	return d.connectAs(jetstream.Logs, d.Engine.NATSCreds, opts)
+}
+
+// connectEvents connects to another engine, for events.
+func (d *daemon) connectEvents(opts ...nats.Option) (*nats.Conn, error) {
+	return d.connectAs(jetstream.Events, cmp.Or(d.Engine.NATSEventsCreds, d.Engine.NATSCreds), opts)
+}
+
+// connectAs connects to embedded engines of other nodes, or to servers that others run.
+func (d *daemon) connectAs(login jetstream.Login, creds string, opts []nats.Option) (*nats.Conn, error) {
 	e := &d.Engine
-	if e.NATSCreds != "" {
-		opts = append(opts, nats.UserCredentials(e.NATSCreds))
+	if e.Secret != "" {
+		nc, err := nats.Connect(e.NATS, append(opts, jetstream.Secret(e.Secret).Login(login))...)
+		if err != nil {
+			return nil, fmt.Errorf("connect to the engine at %s (--nats): %w; if it refuses this node, its secret is another (engine.secret, "+
+				"QUADRILLE_SECRET)", e.NATS, err)
+		}
+		return nc, nil
+	}
+	if creds != "" {
+		option, err := credentials(creds)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, option)
+	}
+	if e.NATSUser != "" {
+		opts = append(opts, nats.UserInfo(e.NATSUser, string(e.NATSPassword)))
 	}
 	if e.NATSCA != "" {
 		opts = append(opts, nats.RootCAs(e.NATSCA))
 	}
 	nc, err := nats.Connect(e.NATS, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS (--nats): %w", err)
+		return nil, fmt.Errorf("connect to NATS (--nats): %w; embedded engines of other nodes need their secret (--secret), other servers "+
+			"credentials (--nats-creds, --nats-user)", err)
 	}
 	return nc, nil
+}
+
+// maxCredentials bounds a file of credentials in bytes.
+const maxCredentials = 64 << 10
+
+// credentials logs in with a credentials file, or with one that holds the seed of an nkey and nothing else.
+func credentials(path string) (nats.Option, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("credentials for NATS: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxCredentials))
+	if err != nil {
+		return nil, fmt.Errorf("credentials for NATS: %w", err)
+	}
+	if bytes.Contains(text, []byte("BEGIN NATS USER JWT")) {
+		return nats.UserCredentials(path), nil
+	}
+	option, err := nats.NkeyOptionFromSeed(path)
+	if err != nil {
+		return nil, fmt.Errorf("credentials for NATS: %s: expected a credentials file or the seed of an nkey: %w", path, err)
+	}
+	return option, nil
 }
 
 // verifier is what /v1/verify asks: the files of this process's engine, or an engine that others run.
