@@ -28,18 +28,17 @@
 //	halted      the owner has stopped the shard (damage, a full store): somebody must see to it. The answer has no
 //	            Retry-After, since repeating doesn't help
 //
+// Where there are tokens, a request without one is 401, unauthorized, and one whose token isn't good for it 403, forbidden.
+//
 // What is over a limit, here or further on, is 413, too_large.
 package api
 
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,11 +112,11 @@ type Config struct {
 	WriteTimeout time.Duration
 	// ReadTimeout bounds the time in which a client must send its body. Default 5 min.
 	ReadTimeout time.Duration
-	// Token, if not empty, must come as "Authorization: Bearer" with every request but /healthz and /readyz.
-	Token string
-	// Hosts are the names, besides localhost and loopback addresses, that a request may have as its Host. Without a
-	// token every other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With a
-	// token and no Hosts, any Host is taken.
+	// Access says who may do what.
+	Access Access
+	// Hosts are the names, besides localhost and loopback addresses, that a request may have as its Host. Without
+	// tokens every other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With
+	// tokens and no Hosts, any Host is taken.
 	Hosts []string
 	// Verifier answers /v1/verify; nil: nobody does.
 	Verifier Verifier
@@ -143,7 +142,6 @@ func (c *Config) setDefaults() {
 type API struct {
 	node    Node
 	cfg     Config
-	token   [sha256.Size]byte
 	routes  map[string]map[string]http.HandlerFunc // path, method
 	streams chan struct{}                          // holds a value for each stream that is open
 	bodies  budget
@@ -162,7 +160,6 @@ func New(n Node, cfg Config) *API {
 	a := &API{
 		node:    n,
 		cfg:     cfg,
-		token:   sha256.Sum256([]byte(cfg.Token)),
 		streams: make(chan struct{}, cfg.MaxStreams),
 		bodies:  budget{max: cfg.MaxBodies},
 
@@ -229,41 +226,6 @@ func allow(methods map[string]http.HandlerFunc) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
-}
-
-// admit returns nil if the request may come in, else the problem to answer with.
-func (a *API) admit(r *http.Request) *problem {
-	if !a.hostAllowed(r.Host) {
-		return newProblem(http.StatusMisdirectedRequest, "wrong_host",
-			"host %q is not this node; add it to the configured hosts if it should be", r.Host)
-	}
-	if a.cfg.Token == "" || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
-		return nil
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	// Hashes of equal length, so that the time of the comparison says nothing about the token or its length.
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	if subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 && strings.EqualFold(scheme, "Bearer") {
-		return nil
-	}
-	p := newProblem(http.StatusUnauthorized, "unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
-	p.header.Set("WWW-Authenticate", `Bearer realm="quadrille"`)
-	return p
-}
-
-func (a *API) hostAllowed(host string) bool {
-	if a.cfg.Token != "" && len(a.cfg.Hosts) == 0 {
-		return true
-	}
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		return true
-	}
-	isHost := func(name string) bool { return strings.EqualFold(name, host) }
-	return isHost("localhost") || slices.ContainsFunc(a.cfg.Hosts, isHost)
 }
 
 // openStream takes a place among the streams; the caller calls the returned function when it is done.

@@ -108,8 +108,11 @@ var floors = [][]rule{
 		}, modules: []string{xxhash}},
 	},
 	{
+		{pkg: "internal/access"},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "event", "engine", "node", "graph", "client",
+			"internal/access", "rdf", "event", "engine", "node", "graph", "client",
 		}, modules: []string{prometheus}},
 	},
 	{
@@ -138,12 +141,12 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "internal/access"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
 			"engine", "engine/jetstream", "shipper/natstransport", "client", "connector", "connector/file", "connector/http", "node", "graph",
-			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
+			"internal/access", "internal/api", "internal/config", "internal/pipeline", "internal/verify",
 		}, modules: []string{natsClient}},
 	},
 	{

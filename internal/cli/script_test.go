@@ -80,7 +80,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "listens": listens, "mode": mode,
+			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "listens": listens, "mode": mode, "hangup": hangup,
 			"http":     request,
 			"compress": compress, "certificate": certificate, "alter": alter, "fill": fill,
 		},
@@ -169,6 +169,11 @@ func startNode(ts *testscript.TestScript, _ bool, args []string) {
 	case <-time.After(bound):
 		ts.Fatalf("node %s was not ready within %v", name, bound)
 	}
+}
+
+// hangup sends SIGHUP to a node.
+func hangup(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(nodes(ts)[args[0]].cmd.Process.Signal(syscall.SIGHUP))
 }
 
 // listens checks how many ports the process of a node has open.

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -38,6 +39,10 @@ func (d *Document) Check() error {
 		return Usagef("--weight=%d: expected 1 or more", d.Node.Weight)
 	case d.Pipeline.KeepKeys <= 0:
 		return Usagef("--keep-keys=%v: expected more than 0", d.Pipeline.KeepKeys)
+	case d.HTTP.Token != "" && len(d.HTTP.Token) < access.MinToken:
+		return Usagef("--token: it has %d characters, expected %d or more, at random", len(d.HTTP.Token), access.MinToken)
+	case (d.HTTP.TLSCert == "") != (d.HTTP.TLSKey == ""):
+		return Usagef("--tls-cert and --tls-key: TLS needs both")
 	case d.HTTP.MaxBody < 1:
 		return Usagef("--max-body=%v: expected 1 or more", d.HTTP.MaxBody)
 	}

@@ -69,10 +69,13 @@ type Engine struct {
 
 // HTTP says how the HTTP API is served.
 type HTTP struct {
-	Address   string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
+	Address   string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and tokens."`
 	Advertise string   `yaml:"advertise" placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
-	Token     Secret   `yaml:"token" placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
-	TLSCert   string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
+	Token     Secret   `yaml:"token" placeholder:"TOKEN" help:"Token for everything, 16 characters or more; rather set it by the environment or a file."`
+	Tokens    string   `yaml:"tokens" placeholder:"FILE" help:"File of tokens, RIGHTS NAME TOKEN in each line; rights are read, write and admin, with commas between them. It is read again at SIGHUP."`
+	Metrics   string   `yaml:"metrics" enum:"token,open" default:"token" help:"Who may read /metrics where there are tokens: who has one to read, or everybody (${enum})."`
+	Probes    string   `yaml:"probes" enum:"open,token" default:"open" help:"Who may ask /healthz and /readyz where there are tokens: everybody, or who has one (${enum})."`
+	TLSCert   string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS; it and the key are read again at SIGHUP."`
 	TLSKey    string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
 	Hosts     []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
 	MaxBody   Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`

@@ -30,19 +30,25 @@ const (
 // daemon is a node as its configuration says.
 type daemon struct {
 	*config.Document
-	log *slog.Logger
-	out io.Writer // takes the line that says that it is ready
+	log   *slog.Logger
+	out   io.Writer // takes the line that says that it is ready
+	guard *guard
 }
 
 // Run runs a node until ctx ends, which returns nil, or until it can't go on. The document has passed its Check. The log goes to
 // logs, and one line to out when the node is ready for the first time.
 func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	d := &daemon{Document: doc, log: logger(doc.Log, logs), out: out}
-	ln, err := api.Listen(api.ListenConfig{Addr: d.HTTP.Address, CertFile: d.HTTP.TLSCert, KeyFile: d.HTTP.TLSKey,
-		Protected: d.HTTP.Token != ""})
+	guard, err := newGuard(&d.HTTP, d.log)
 	if err != nil {
 		return err
 	}
+	d.guard = guard
+	ln, err := api.Listen(api.ListenConfig{Addr: d.HTTP.Address, Certificate: guard.cert, Protected: guard.access.Tokens != nil})
+	if err != nil {
+		return err
+	}
+	defer onHangup(guard.reload)()
 	starting := api.NewStarting(ln, d.waitsFor())
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
 	started, err := d.start(ctx)
@@ -101,7 +107,7 @@ func (d *daemon) serve(ctx context.Context, ln net.Listener, e *started) error {
 	if err != nil {
 		return err
 	}
-	server := api.New(n, api.Config{MaxBody: int64(d.HTTP.MaxBody), Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
+	server := api.New(n, api.Config{MaxBody: int64(d.HTTP.MaxBody), Access: d.guard.access, Hosts: d.HTTP.Hosts, Logger: d.log,
 		Verifier: d.verifier(e), Sinks: connected.sinks, Sources: connected.sources})
 	list := []component{{"transport", transport.Run}, {"node", n.Run}, {"hand over", d.ending(ctx, n)}}
 	list = append(list, connected.components...)
