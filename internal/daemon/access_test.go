@@ -11,6 +11,14 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/config"
 )
 
+// TestRedacted: what a node waits for is told to everybody, without passwords.
+func TestRedacted(t *testing.T) {
+	d := &daemon{Document: &config.Document{Engine: config.Engine{NATS: "nats://a:1, nats://u:hunter2@b:2"}}}
+	if text := d.waitsFor(); !strings.Contains(text, "nats://a:1,nats://u:xxxxx@b:2,") {
+		t.Error(text)
+	}
+}
+
 // TestReload: tokens that are read again hold, and those of a file with a mistake don't; what is in the configuration stays.
 func TestReload(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tokens")

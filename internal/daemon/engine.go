@@ -9,7 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,11 +29,22 @@ func (d *daemon) waitsFor() string {
 	e := &d.Engine
 	switch {
 	case e.NATS != "":
-		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", e.NATS)
+		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", redacted(e.NATS))
 	case e.Cluster != "":
 		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes): start the others", e.Cluster)
 	}
 	return "it reads its data"
+}
+
+// redacted hides the passwords that addresses of servers may have.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, text := range list {
+		if u, err := url.Parse(strings.TrimSpace(text)); err == nil {
+			list[i] = u.Redacted()
+		}
+	}
+	return strings.Join(list, ",")
 }
 
 // started is an engine that runs. Events between nodes have a connection of their own, so that they don't hold up the
@@ -178,7 +191,7 @@ func (d *daemon) connectAs(login jetstream.Login, creds string, opts []nats.Opti
 		nc, err := nats.Connect(e.NATS, append(opts, jetstream.Secret(e.Secret).Login(login))...)
 		if err != nil {
 			return nil, fmt.Errorf("connect to the engine at %s (--nats): %w; if it refuses this node, its secret is another (engine.secret, "+
-				"QUADRILLE_SECRET)", e.NATS, err)
+				"QUADRILLE_SECRET)", redacted(e.NATS), err)
 		}
 		return nc, nil
 	}
