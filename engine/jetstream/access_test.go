@@ -81,7 +81,7 @@ func (d *denials) denied(t *testing.T, subject string) {
 			t.Errorf("%s: %v", subject, err)
 		}
 	case <-time.After(patience):
-		t.Errorf("%s is allowed", subject)
+		t.Fatalf("%s is allowed", subject)
 	}
 }
 
