@@ -46,6 +46,7 @@ var codes = []Code{
 	{"syntax", http.StatusBadRequest, "The document is not in its format", nil},
 	{"body", http.StatusBadRequest, "The body can't be read", nil},
 	{"unauthorized", http.StatusUnauthorized, "The request has no token that is known", nil},
+	{"forbidden", http.StatusForbidden, "The token isn't good for this request", nil},
 	{"not_found", http.StatusNotFound, "There is nothing at this path", nil},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The path has no such method", nil},
 	{"not_acceptable", http.StatusNotAcceptable, "The answer can't be had in any accepted form", nil},
