@@ -46,6 +46,10 @@ type Config struct {
 	// Name is the node's name, unique in the pipeline and the same at every start. Default "n1" for one that is alone; else
 	// required.
 	Name string
+	// NameMustBeFree: the start fails with [jetstream.ErrNameTaken] while another process of the pipeline runs with the name, which
+	// is heard. Else this one takes its place, and the other stops with [node.ErrSuperseded]. A member of a cluster of embedded
+	// engines never takes the place of one that answers at one of the Routes.
+	NameMustBeFree bool
 	// Zone is where the node is, for the spread of standbys. Weight is its share of the shards. Defaults "" and 1.
 	Zone   string
 	Weight int

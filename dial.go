@@ -37,7 +37,7 @@ func (r *Runtime) dial(ctx context.Context) (own, events connection) {
 			}
 			nc, err := nats.Connect(c.NATS, append(append(opts, nats.SetCustomDialer(dialer{life})), shown...)...)
 			if err != nil {
-				return nil, fmt.Errorf("connect to the engine at %s: %w", jetstream.Redacted(c.NATS), errors.Join(c.refused(err), ctx.Err()))
+				return nil, fmt.Errorf("connect to the engine at %s: %w", jetstream.RedactURLs(c.NATS), errors.Join(c.refused(err), ctx.Err()))
 			}
 			return nc, nil
 		}

@@ -134,7 +134,7 @@ func TestOtherSettings(t *testing.T) {
 		"key":                                func(c *quadrille.Config) { c.Key = graph.Named },
 		"2h":                                 func(c *quadrille.Config) { c.Keep = 2 * time.Hour },
 		"\"n1\"":                             func(c *quadrille.Config) { c.Name = "other" },
-		"of cluster":                         func(c *quadrille.Config) { c.Name, c.Cluster, c.ClusterPort = "n1", "plant", -1 },
+		"of cluster":                         func(c *quadrille.Config) { c.Name, c.Cluster, c.ClusterPort, c.Secret = "n1", "plant", -1, jetstream.NewSecret() },
 	} {
 		other := cfg
 		change(&other)
@@ -223,13 +223,32 @@ func TestSuperseded(t *testing.T) {
 	end(t, second)
 }
 
+// TestNameMustBeFree: a node that is to be the only one with its name isn't started while another runs, which goes on, and is when
+// that has ended, though it is a member still.
+func TestNameMustBeFree(t *testing.T) {
+	one := start(t, quadrille.Config{Dir: t.TempDir(), Port: -1})
+	cfg := quadrille.Config{Name: "a", NATS: one.EngineURL(), Secret: one.Server().Secret(), NameMustBeFree: true, Info: "http://here"}
+	first := start(t, cfg)
+	if _, err := quadrille.Start(within(t), silent(cfg)); !errors.Is(err, jetstream.ErrNameTaken) || !strings.Contains(err.Error(), "http://here") {
+		t.Errorf("%v", err)
+	}
+	if first.Err() != nil {
+		t.Error(first.Err())
+	}
+	add(t, first, "s")
+	end(t, first)
+	third := start(t, cfg)
+	add(t, third, "t")
+}
+
 // TestSupersededHandsNothingOver: a node that has ended by itself has nothing to hand over, and doesn't say that the others have
 // not taken it.
 func TestSupersededHandsNothingOver(t *testing.T) {
 	one := start(t, quadrille.Config{Dir: t.TempDir(), Port: -1})
 	for range 6 {
 		var log bytes.Buffer
-		cfg := quadrille.Config{Name: "a", NATS: one.EngineURL(), Secret: one.Server().Secret(), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+		cfg := quadrille.Config{Name: "a", NATS: one.EngineURL(), Secret: one.Server().Secret(),
+			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
 		first, err := quadrille.Start(within(t), cfg)
 		if err != nil {
 			t.Fatal(err)

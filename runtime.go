@@ -101,6 +101,9 @@ func (r *Runtime) Marks() *node.MarkFile { return r.marks }
 
 // start runs the node, and returns when it has entered the pipeline. After an error nothing runs.
 func (r *Runtime) start(ctx context.Context, n *node.Node) (err error) {
+	if err := r.nameFree(ctx); err != nil {
+		return r.abandon(err)
+	}
 	life, stop := context.WithCancel(context.Background())
 	r.node, r.stop = n, stop
 	go r.drive(life)

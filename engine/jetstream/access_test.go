@@ -293,6 +293,7 @@ func TestMemberNeedsSecret(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `member "m0" of cluster "m" has no secret: give all members the same one`) {
 		t.Fatal(err)
 	}
+	check(t, os.MkdirAll(cfg.Dir, 0o700))
 	check(t, os.WriteFile(filepath.Join(cfg.Dir, SecretFile), []byte(testSecret+"\n"), 0o600))
 	if s := start(t, cfg); s.Secret() != testSecret {
 		t.Error("it is not that of the file")

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -107,19 +106,9 @@ func (s Secret) tls() (*tls.Config, error) {
 	}, nil
 }
 
-// Redacted hides the passwords that addresses of servers may have, with commas between them.
-func Redacted(addresses string) string {
-	list := strings.Split(addresses, ",")
-	for i, text := range list {
-		if u, err := url.Parse(strings.TrimSpace(text)); err == nil {
-			list[i] = u.Redacted()
-		}
-	}
-	return strings.Join(list, ",")
-}
-
 // secret returns the one that is configured, or that of the data folder, in which a server that stands alone makes one. One that
-// listens for nobody needs none that lasts. It is called by who holds the folder's lock.
+// listens for nobody needs none that lasts. For a server that is no member of a cluster it is called by who holds the folder's
+// lock.
 func (cfg ServerConfig) secret() (Secret, error) {
 	switch {
 	case cfg.Secret != "":

@@ -97,7 +97,8 @@ type Server struct {
 // cluster accepts connections before the cluster has a leader; [Open] waits for that.
 //
 // It fails if another process uses Dir, and if Dir holds the data of another kind of server: the streams of a server
-// that stood alone are not adopted by a cluster, nor the other way round.
+// that stood alone are not adopted by a cluster, nor the other way round. It fails with [ErrNameTaken] if a server with its name
+// answers at one of the Routes, and if one of another cluster does.
 //
 // Before the server opens Dir, all of the logs in it are read, at about 900 MB/s per core. What is damaged is logged, told
 // by [Server.Damages], and moved to Dir/damaged: the server would remove it. A member of a cluster then gets what it lacks
@@ -113,6 +114,9 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	}
 	if err := setElection(cfg.election()); err != nil {
 		return nil, err
+	}
+	if err := cfg.greet(ctx, logger); err != nil {
+		return nil, fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err)
 	}
 	lock, err := openDir(cfg)
 	if err != nil {

@@ -23,16 +23,14 @@ import (
 type openAPI struct {
 	OpenAPI string `json:"openapi"`
 	Paths   map[string]map[string]struct {
+		Summary    string
 		Parameters []struct {
-			Name, In string
-			Schema   struct{ Type string }
+			Name, In, Description string
+			Schema                struct{ Type string }
 		}
 		RequestBody *struct{ Content map[string]any } `json:"requestBody"`
-		Responses   map[string]struct {
-			Description string
-			Content     map[string]any
-		}
-		Security []map[string][]string
+		Responses   map[string]response
+		Security    []map[string][]string
 	}
 	Components struct {
 		Schemas struct {
@@ -41,6 +39,11 @@ type openAPI struct {
 			}
 		}
 	}
+}
+
+type response struct {
+	Description string
+	Content     map[string]any
 }
 
 // described is the document of an API that nobody asks.

@@ -46,6 +46,7 @@ var floors = [][]rule{
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
+		{pkg: "internal/buildinfo"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -112,7 +113,7 @@ var floors = [][]rule{
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "operator", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{
@@ -136,7 +137,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
-		{pkg: "internal/status", imports: []string{"client"}},
+		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
@@ -152,7 +153,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/daemon", imports: []string{
 			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
-			"internal/access", "internal/api", "internal/config", "internal/pipeline", "internal/verify",
+			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
 	{
@@ -183,5 +184,5 @@ var floors = [][]rule{
 var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
-	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
+	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -15,12 +15,12 @@ import (
 // checkCommand reads files and tells what is wrong.
 type checkCommand struct {
 	Files []string `arg:"" optional:"" default:"-" name:"file" help:"Files to check; - is standard input."`
-	From  string   `env:"-" placeholder:"FORMAT" help:"Format of the files, where their names do not tell; given, it holds for all."`
+	typeFlag
 	dataFlags
 	Log   bool   `env:"-" help:"The files, patches, are one after the other a patch log: each transaction has a new header id, and prev is the id of the one before."`
 	Head  string `env:"-" placeholder:"ID" help:"With --log: id of the patch before the first one, an IRI or a term as in N-Triples."`
 	All   bool   `env:"-" help:"Tell the mistakes of all lines, at most 100 a file, of N-Triples, N-Quads and RDF Patch in text form; in other formats a mistake leaves open where the next statement begins."`
-	JSON  bool   `env:"-" help:"Print a JSON object per file instead of text."`
+	JSON  bool   `env:"-" help:"Print a JSON object a file instead of text."`
 	Quiet bool   `short:"q" env:"-" help:"Print errors alone."`
 }
 
@@ -31,7 +31,7 @@ files are checked all the same. Nothing is skipped or mended: what is good here 
 length take the same small memory, but for JSON-LD.
 
   quadrille check data.ttl changes.rdfp.gz
-  zcat dump.nq.gz | quadrille check --from nquads --json
+  zcat dump.nq.gz | quadrille check --type nquads --json
   quadrille check --log log/*.rdfp
 
 ` + formatsHelp
@@ -119,7 +119,7 @@ func (c *checkCommand) inputs() ([]*inputFile, error) {
 	}
 	var files []*inputFile
 	for _, name := range c.Files {
-		in, err := c.input(name, c.From, "--from")
+		in, err := c.input(name, c.Type)
 		if err != nil {
 			return nil, err
 		}

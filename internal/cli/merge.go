@@ -11,8 +11,8 @@ import (
 // mergeCommand makes one patch of many.
 type mergeCommand struct {
 	Patches []string `arg:"" name:"patch" help:"Patches in their order; - is standard input."`
-	From    string   `env:"-" placeholder:"FORMAT" help:"Format of the patches, where their names do not tell; given, it holds for all."`
-	Net     bool     `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
+	typeFlag
+	Net bool `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
 	resultFlags
 	limitFlags
 	blankFlag
@@ -28,7 +28,7 @@ quadrille diff and quadrille tail make them, a statement that was added and dele
 not occur, and the result is of real changes too. The rows are held in memory.
 
   quadrille merge monday.rdfp tuesday.rdfp -o both.rdfp
-  quadrille merge --net --to update log/*.rdfp
+  quadrille merge --net --as update log/*.rdfp
 
 ` + formatsHelp
 }
@@ -55,7 +55,7 @@ func (c *mergeCommand) Run(ctx context.Context, std *streams) error {
 	var sources []patch.Source
 	m := merging{ctx: ctx, std: std}
 	for _, name := range c.Patches {
-		in, err := c.patch(name, c.From)
+		in, err := c.patch(name, c.Type)
 		if err != nil {
 			return err
 		}

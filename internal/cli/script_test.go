@@ -237,7 +237,10 @@ func crashNode(ts *testscript.TestScript, _ bool, args []string) {
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := command(ts, args[1:]...)
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
-	err := cmd.Run()
+	ts.Check(cmd.Start())
+	late := time.AfterFunc(bound, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	late.Stop()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		ts.Fatalf("%v: %v", args, err)
 	} else if code := cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[0] {

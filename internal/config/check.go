@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
@@ -97,12 +99,28 @@ func (e *Engine) check(m *Mistakes) {
 	} else {
 		between(m, e.Replicas, 0, jetstream.MaxReplicas, "engine.replicas")
 	}
+	if strings.ContainsFunc(e.Cluster, unicode.IsSpace) {
+		m.Add(fmt.Errorf("%q: expected a name without white space", e.Cluster), "engine.cluster")
+	}
+	if e.Cluster != "" && len(e.Routes) == 0 && e.NATS == "" {
+		m.Add(errors.New("{engine.cluster} needs {engine.routes}, the addresses of its members"), "engine.cluster", "engine.routes")
+	}
 	between(m, e.Port, -1, 65535, "engine.port")
 	between(m, e.ClusterPort, 0, 65535, "engine.cluster-port")
 	least(m, e.Streams, 0, "engine.streams")
 	least(m, e.MaxStore, 0, "engine.max-store")
 	if e.Election != 0 && (e.Election < jetstream.MinElection || e.Election > jetstream.MaxElection) {
 		m.Add(fmt.Errorf("%v: expected %v to %v, or 0", e.Election, jetstream.MinElection, jetstream.MaxElection), "engine.election")
+	}
+	e.checkAddresses(m)
+}
+
+func (e *Engine) checkAddresses(m *Mistakes) {
+	for address := range strings.SplitSeq(e.NATS, ",") {
+		if scheme, host, found := strings.Cut(strings.TrimSpace(address), "://"); found &&
+			(!slices.Contains([]string{"nats", "tls", "ws", "wss"}, scheme) || host == "") {
+			m.Add(fmt.Errorf("%s: expected nats://HOST:PORT, tls://, ws:// or wss://", jetstream.RedactURLs(address)), "engine.nats")
+		}
 	}
 	for _, route := range e.Routes {
 		if u, err := url.Parse(route); err != nil || u.Port() == "" {

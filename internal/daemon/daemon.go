@@ -43,9 +43,13 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	d.guard = guard
 	ln, err := api.Listen(guard.listen())
 	if err != nil {
-		return err
+		return notListening("--http", d.HTTP.Address, err)
 	}
 	defer onHangup(guard.reload)()
+	d.logStart(ln)
+	if err := d.checkPorts(); err != nil {
+		return errors.Join(err, ln.Close())
+	}
 	server := api.NewServer(ln, guard.access, d.waitsFor(), d.log)
 	defer func() { _ = server.Close() }() // of a start that failed; else Run has closed it
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
@@ -55,7 +59,7 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 		if ctx.Err() != nil {
 			return nil // ended while it waited
 		}
-		return err
+		return advised(err)
 	}
 	defer func() { _ = n.Close() }() // which its component has done, unless it has ended by itself or was never run
 	return d.serve(ctx, server, d.address(ln), n)

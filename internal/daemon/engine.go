@@ -21,9 +21,10 @@ func (d *daemon) waitsFor() string {
 	e := &d.Engine
 	switch {
 	case e.NATS != "":
-		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", jetstream.Redacted(e.NATS))
+		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", jetstream.RedactURLs(e.NATS))
 	case e.Cluster != "":
-		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes): start the others", e.Cluster)
+		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes), or for %d if the pipeline is new: start the "+
+			"others", e.Cluster, cmp.Or(e.Replicas, defaultReplicas))
 	}
 	return "it reads its data"
 }
@@ -33,7 +34,7 @@ func (d *daemon) node(ln net.Listener) quadrille.Config {
 	e, p := &d.Engine, &d.Pipeline
 	cfg := quadrille.Config{
 		Pipeline: p.Name, Shards: p.Shards, Key: graph.Key(p.Key), Keep: p.KeepKeys,
-		Name: d.Node.Name, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
+		Name: d.Node.Name, NameMustBeFree: true, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
 		Secret: jetstream.Secret(e.Secret), NATS: e.NATS, NATSCreds: e.NATSCreds, NATSEventsCreds: e.NATSEventsCreds,
 		NATSUser: e.NATSUser, NATSPassword: string(e.NATSPassword), NATSCA: e.NATSCA,
 		Host: e.Listen, Port: e.Port, Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
