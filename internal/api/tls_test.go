@@ -124,7 +124,7 @@ func TestHTTP2(t *testing.T) {
 			return answer, string(text), err
 		}
 		answer, text, err := get("GET", "/v1/changes", "")
-		if err != nil || !strings.HasSuffix(text, "rows b\n") || !strings.HasPrefix(answer.Trailer.Get(api.CursorHeader), "main@0:9:") {
+		if err != nil || !strings.HasSuffix(text, "A <s:2> <p:1> <o:1> .\nTC .\n") || !strings.HasPrefix(answer.Trailer.Get(api.CursorHeader), "main@0:9:") {
 			t.Errorf("changes: %v %q, %v", err, text, answer.Trailer)
 		}
 		for range 2 {

@@ -98,8 +98,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "connector", imports: []string{"engine"}},
-		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
-		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
+		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
+		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},

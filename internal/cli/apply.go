@@ -33,7 +33,7 @@ Aborted transactions have no effect; when anything is wrong, no file is written 
 name the data itself. The data is held in memory, 80 to 100 bytes a statement for much of what there is. The order of
 statements may change. Labels of blank nodes are those of the data, as the readers name them, and stay the same when the
 result is read again, but for those that JSON-LD has no need of in lists. A patch whose prev is another than the id of the
-patch before it is an error. How many rows had no effect is said on standard error.
+patch before it, of the same shard if they name one, is an error. How many rows had no effect is said on standard error.
 
   quadrille apply --onto data.ttl change.rdfp -o data.ttl
   quadrille apply --as nquads log/*.rdfp

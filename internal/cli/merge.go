@@ -23,7 +23,8 @@ type mergeCommand struct {
 func (mergeCommand) Help() string {
 	return `Makes one transaction that does what all transactions of the patches do one after the other: their net effect, with the
 last row of each statement, the id of the last patch and the prev of the first one. A patch whose prev is another than
-the id of the patch before it is an error. Aborted transactions are left out. With --net, for patches of real changes as
+the id of the patch before it is an error. Patches with the header shard follow those of the same shard; those of several
+shards make a patch without id and prev. Aborted transactions are left out. With --net, for patches of real changes as
 quadrille diff and quadrille tail make them, a statement that was added and deleted again, or the other way round, does
 not occur, and the result is of real changes too. The rows are held in memory.
 
