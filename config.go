@@ -151,8 +151,8 @@ func (c *Config) checkAccess() error {
 	case c.NATS == "" && others:
 		return errors.New("NATSCreds, NATSEventsCreds, NATSUser, NATSPassword and NATSCA need NATS")
 	case c.Secret != "" && others:
-		return errors.New("Secret is of embedded engines; NATSCreds, NATSEventsCreds, NATSUser, NATSPassword and NATSCA are for servers that " +
-			"others run")
+		return errors.New("a Secret is of embedded engines; NATSCreds, NATSEventsCreds, NATSUser, NATSPassword and NATSCA are for servers " +
+			"that others run")
 	case (c.NATSUser == "") != (c.NATSPassword == ""):
 		return errors.New("NATSUser and NATSPassword go together")
 	case c.NATSUser != "" && (c.NATSCreds != "" || c.NATSEventsCreds != ""):

@@ -134,7 +134,9 @@ func TestOtherSettings(t *testing.T) {
 		"key":                                func(c *quadrille.Config) { c.Key = graph.Named },
 		"2h":                                 func(c *quadrille.Config) { c.Keep = 2 * time.Hour },
 		"\"n1\"":                             func(c *quadrille.Config) { c.Name = "other" },
-		"of cluster":                         func(c *quadrille.Config) { c.Name, c.Cluster, c.ClusterPort, c.Secret = "n1", "plant", -1, jetstream.NewSecret() },
+		"of cluster": func(c *quadrille.Config) {
+			c.Name, c.Cluster, c.ClusterPort, c.Secret = "n1", "plant", -1, jetstream.NewSecret()
+		},
 	} {
 		other := cfg
 		change(&other)
