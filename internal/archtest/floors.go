@@ -170,7 +170,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
-		{pkg: "test/faults"},
+		{pkg: "test/faults"}, {pkg: "test/differential"},
 		{pkg: "internal/peers"},
 	},
 	{
