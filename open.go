@@ -2,9 +2,7 @@ package quadrille
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -123,14 +121,12 @@ func (r *Runtime) replicas() int {
 	return 1
 }
 
-// openMarks opens the file in which the node keeps how far the shards' logs go; nil if it keeps nothing.
+// openMarks opens the file in which the node keeps how far the shards' logs go, in the folder that openLogs has made; nil if it
+// keeps nothing.
 func (r *Runtime) openMarks() (*node.MarkFile, error) {
 	c := &r.cfg
 	if c.Dir == "" {
 		return nil, nil
-	}
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	return node.OpenMarks(node.MarksPath(c.Dir, c.Pipeline, c.Name), c.Pipeline, c.Shards)
 }
