@@ -23,16 +23,14 @@ import (
 type openAPI struct {
 	OpenAPI string `json:"openapi"`
 	Paths   map[string]map[string]struct {
+		Summary    string
 		Parameters []struct {
-			Name, In string
-			Schema   struct{ Type string }
+			Name, In, Description string
+			Schema                struct{ Type string }
 		}
 		RequestBody *struct{ Content map[string]any } `json:"requestBody"`
-		Responses   map[string]struct {
-			Description string
-			Content     map[string]any
-		}
-		Security []map[string][]string
+		Responses   map[string]response
+		Security    []map[string][]string
 	}
 	Components struct {
 		Schemas struct {
@@ -41,6 +39,11 @@ type openAPI struct {
 			}
 		}
 	}
+}
+
+type response struct {
+	Description string
+	Content     map[string]any
 }
 
 // described is the document of an API that nobody asks.
@@ -160,7 +163,7 @@ func TestOpenAPI(t *testing.T) {
 
 // TestOpenAPIDescribesRefusals: what is taken, given and guarded is what the document says.
 func TestOpenAPIDescribesRefusals(t *testing.T) {
-	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Token: "secret"})
+	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Access: only(t, "0123456789abcdef")})
 	for path, methods := range describe(t, open).Paths {
 		for method, o := range methods {
 			method := strings.ToUpper(method)

@@ -48,6 +48,7 @@ var floors = [][]rule{
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/clock"},
+		{pkg: "internal/buildinfo"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -99,8 +100,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "connector", imports: []string{"engine"}},
-		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
-		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
+		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
+		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -118,12 +119,15 @@ var floors = [][]rule{
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "operator", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{
+		{pkg: "internal/access"},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
+			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
@@ -139,7 +143,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
-		{pkg: "internal/status", imports: []string{"client"}},
+		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
 		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
 	},
@@ -150,12 +154,12 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream", "coordinator", "mapping"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
 			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "mapping", "graph",
-			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
+			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
 	{
@@ -172,7 +176,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
-		{pkg: "test/faults"},
+		{pkg: "test/faults"}, {pkg: "test/differential"},
 		{pkg: "internal/peers"},
 	},
 	{
@@ -186,5 +190,5 @@ var floors = [][]rule{
 var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
-	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
+	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

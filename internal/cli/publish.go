@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -17,12 +18,25 @@ type publishCommand struct {
 	doors
 	patienceFlag
 	dataFlags
-	Type           string   `placeholder:"FORMAT" default:"auto" help:"Format: ntriples, nquads, turtle, trig, jsonld, patch, patch-binary, or a media type; auto goes by the file's name, and takes standard input for an RDF Patch."`
+	typeFlag
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
 	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped (the nodes remember it for a day, see --keep-keys). Without it each call is a run of its own."`
 	IgnorePrev     bool     `help:"Leave out the headers \"prev\", as when a log is copied into another pipeline."`
-	Quiet          bool     `short:"q" help:"No progress bar and no summary."`
+	Quiet          bool     `short:"q" env:"-" help:"Print no progress bar and no summary."`
+	JSON           bool     `name:"json" env:"-" help:"Print a JSON object a file instead of text."`
+}
+
+// Help implements [kong.HelpProvider].
+func (publishCommand) Help() string {
+	return `Sends the files one after the other, in requests that end where a transaction does. What comes through a pipe (-) is sent
+while its writer pauses, after 200 ms at most, a transaction when it is whole. With --run it is not: the requests of a run
+that may be repeated must be the same each time. The blank nodes of a file are the same whenever it is sent, those of a pipe
+only with --run.
+
+  quadrille publish changes.rdfp more.nq.gz
+  follow-something | quadrille publish -
+  quadrille publish --run import-7 --contexts contexts data.jsonld`
 }
 
 // Run sends the files one after the other, each in its order.
@@ -51,11 +65,28 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 			}
 			return err
 		}
-		if !c.Quiet {
-			fmt.Fprintln(std.out, summaryOf(name, total))
+		if err := c.tell(std.out, name, total); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// published is the summary of a file for programs.
+type published struct {
+	File string `json:"file"`
+	publish.Total
+}
+
+// tell prints what became of a file.
+func (c *publishCommand) tell(w io.Writer, name string, total publish.Total) (err error) {
+	switch {
+	case c.JSON:
+		return writeJSON(w, published{name, total})
+	case !c.Quiet:
+		_, err = fmt.Fprintln(w, summaryOf(name, total))
+	}
+	return err
 }
 
 // send sends a file, whose reader is standard input if it is that.
@@ -89,12 +120,8 @@ func summaryOf(name string, t publish.Total) string {
 }
 
 func (c *publishCommand) format(name string) (rdfio.Format, error) {
-	if c.Type == "auto" && name == "-" {
+	if c.Type == "" && name == "-" {
 		return rdfio.Patch, nil
 	}
-	explicit := c.Type
-	if explicit == "auto" {
-		explicit = ""
-	}
-	return inputFormat(name, explicit, "--type")
+	return inputFormat(name, c.Type, "--type")
 }

@@ -16,8 +16,7 @@ import (
 // they run.
 type verifyCommand struct {
 	Data []string `env:"-" placeholder:"DIR" help:"Data folder of a node that is stopped; several are compared. Without it nodes that run are asked."`
-	doors
-	JSON bool `name:"json" env:"-" help:"Print a JSON object instead of text."`
+	questionFlags
 }
 
 // Help implements [kong.HelpProvider].
@@ -56,7 +55,7 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer cl.Close()
-	done, err := verify.CheckNodes(ctx, cl, c.URL)
+	done, err := verify.CheckNodes(ctx, cl, c.URL, c.Patience)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,8 @@ type File struct {
 	// Times is the number of files whose paths end in the same name that were sent before it in this run.
 	Times int
 	// Reader gives its bytes. It belongs to Send until that returns, and for ever if it Hangs: then a read may wait without
-	// end, as that of a terminal does, and is left behind when the context ends.
+	// end, as that of a terminal or a pipe does, and is left behind when the context ends. What has come is sent meanwhile,
+	// unless the run has a name: then documents must be the same each time.
 	Reader io.Reader
 	Hangs  bool
 }
@@ -52,17 +53,19 @@ type File struct {
 // Total sums the answers of the nodes for one file.
 type Total struct {
 	// Requests were accepted, of which Skipped had been accepted in an earlier sending of the run.
-	Requests, Skipped uint64
+	Requests uint64 `json:"requests"`
+	Skipped  uint64 `json:"skipped"`
 	// Changes are those of the file, Adds and Deletes those that have changed something now.
-	Changes, Adds, Deletes uint64
+	Changes uint64 `json:"changes"`
+	Adds    uint64 `json:"adds"`
+	Deletes uint64 `json:"deletes"`
 }
 
 // Send sends the file, a document after the other, and returns what was accepted, also when there is an error. It holds at
 // most three documents in memory: the one that is being read, one that waits, and the one that is being sent. After each it
 // calls progress with the bytes that were read and the changes that were accepted.
 func Send(ctx context.Context, session *client.Session, file File, cfg Config, progress func(read int64, changes uint64)) (Total, error) {
-	cfg.Run = cmp.Or(cfg.Run, rand.Text())
-	p := publication{cfg: cfg, file: file, session: session, progress: progress}
+	p := publication{cfg: cfg, name: cmp.Or(cfg.Run, rand.Text()), file: file, session: session, progress: progress}
 	err := p.run(ctx)
 	return p.total, err
 }
@@ -70,6 +73,7 @@ func Send(ctx context.Context, session *client.Session, file File, cfg Config, p
 // publication is the sending of one file.
 type publication struct {
 	cfg      Config
+	name     string // of the run
 	file     File
 	session  *client.Session
 	progress func(read int64, changes uint64)
@@ -145,7 +149,7 @@ func (p *publication) divide(d *divider) error {
 	source, format := p.file.Source, p.file.Format
 	source.File = p.file.Name
 	if format.IsData() {
-		prefix, closed, err := in.fingerprint()
+		prefix, closed, err := p.blankPrefix(&in)
 		defer closed()
 		if err != nil {
 			return p.inputError(err)
@@ -157,15 +161,28 @@ func (p *publication) divide(d *divider) error {
 		return p.inputError(err)
 	}
 	defer r.Close()
+	var from io.Reader = r
+	if p.cfg.Run == "" && p.file.Hangs {
+		from = &live{from: r, to: d}
+	}
 	if format.IsData() {
-		err = source.Statements(r, format, d.Add)
+		err = source.Statements(from, format, d.Add)
 	} else {
-		err = source.Rows(r, format, d)
+		err = source.Rows(from, format, d)
 	}
 	if err != nil {
 		return err
 	}
 	return d.cut()
+}
+
+// blankPrefix is that of the labels of the file's blank nodes. Standard input that comes bit by bit has one that no other call
+// has, unless the run has a name: all of it would have to be there before any of it could be sent.
+func (p *publication) blankPrefix(in *input) (prefix string, closed func(), err error) {
+	if p.cfg.Run == "" && p.file.Hangs && !seekable(in.file) {
+		return "q" + strings.ToLower(rand.Text()), func() {}, nil
+	}
+	return in.fingerprint()
 }
 
 // inputError names the file.
@@ -202,7 +219,7 @@ func skipped(a client.Accepted) bool {
 // offset and the bytes.
 func (p *publication) key(doc document) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %d %d\n", p.cfg.Run, filepath.Base(p.file.Path), p.file.Times, doc.offset)
+	fmt.Fprintf(h, "%q %q %d %d\n", p.name, filepath.Base(p.file.Path), p.file.Times, doc.offset)
 	h.Write(doc.body)
 	return "publish-" + lowerBase32(h.Sum(nil)[:20])
 }
