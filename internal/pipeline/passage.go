@@ -71,7 +71,10 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		if err := p.usable(producer); err != nil {
 			return err
 		}
-		of, err := p.s.door.Divide(graph.Submission{MediaType: messages[i].MediaType, Body: messages[i].Body}, producer, seq)
+		of, err := p.divide(ctx, &messages[i], producer, seq)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
 			of = []event.Addressed{p.letter(ev, "", err.Error())}
@@ -93,6 +96,20 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		st.Messages, st.Rejected = st.Messages+uint64(len(messages)), st.Rejected+p.rejected
 	})
 	return nil
+}
+
+// divide makes events of a message. It waits while the door has no memory for it.
+func (p *passage) divide(ctx context.Context, m *connector.Message, producer event.Producer, seq uint64) ([]event.Addressed, error) {
+	for backoff := p.s.cfg.Backoff; ; {
+		events, err := p.s.door.Divide(graph.Submission{MediaType: m.MediaType, Body: m.Body}, producer, seq)
+		if !errors.Is(err, event.ErrBusy) {
+			return events, err
+		}
+		p.s.failed(err)
+		if !backoff.wait(ctx, err) {
+			return nil, ctx.Err()
+		}
+	}
 }
 
 // identity is the producer and sequence of a message; none, if it has no stream.

@@ -25,15 +25,15 @@ type decoder struct {
 	text    []byte
 	file    string
 	json    *json.Decoder
+	o       *options
 	depth   int
-	max     int
 	strings int
 }
 
 // decode reads a document and counts its strings, member names among them. Numbers are [json.Number], but that of
 // @version, which the library compares.
 func decode(document []byte, file string, o *options) (root any, strings int, err error) {
-	d := &decoder{text: document, file: file, max: o.depth}
+	d := &decoder{text: document, file: file, o: o}
 	if len(document) > o.document {
 		return nil, 0, d.fail(0, rdf.ErrLimit, "document of more than %d bytes is %v", o.document, rdf.ErrLimit)
 	}
@@ -141,13 +141,16 @@ func (d *decoder) next() int {
 
 func (d *decoder) value() (any, error) {
 	t, err := d.token()
+	if err == nil {
+		err = d.o.takes(valueCost)
+	}
 	if err != nil {
 		return nil, err
 	}
 	switch t := t.(type) {
 	case json.Delim:
-		if d.depth++; d.depth > d.max {
-			return nil, d.fail(d.offset()-1, rdf.ErrDepthLimit, "nesting of more than %d is %v", d.max, rdf.ErrLimit)
+		if d.depth++; d.depth > d.o.depth {
+			return nil, d.fail(d.offset()-1, rdf.ErrDepthLimit, "nesting of more than %d is %v", d.o.depth, rdf.ErrLimit)
 		}
 		defer func() { d.depth-- }()
 		if t == '{' {
