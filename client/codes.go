@@ -48,6 +48,7 @@ var codes = []Code{
 	{"length_required", http.StatusLengthRequired, "The request doesn't tell how long its body is", nil},
 	{"slow_body", http.StatusRequestTimeout, "The body comes too slowly", nil},
 	{"unauthorized", http.StatusUnauthorized, "The request has no token that is known", nil},
+	{"forbidden", http.StatusForbidden, "The token isn't good for this request", nil},
 	{"not_found", http.StatusNotFound, "There is nothing at this path", nil},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The path has no such method", nil},
 	{"not_acceptable", http.StatusNotAcceptable, "The answer can't be had in any accepted form", nil},

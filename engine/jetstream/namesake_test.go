@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -15,10 +16,12 @@ import (
 // would vote in its place. Nor is one with a route to another cluster. What is no server is logged.
 func TestNameTaken(t *testing.T) {
 	nobody := "nats://127.0.0.1:1"
-	first := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Cluster: "c", ClusterPort: -1, Routes: []string{nobody}})
+	first := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: "c", ClusterPort: -1,
+		Routes: []string{nobody}})
 	member := func(name, cluster string, routes ...string) (string, error) {
 		var log bytes.Buffer
-		s, err := StartServer(limited(t), ServerConfig{Name: name, Dir: t.TempDir(), Port: -1, Cluster: cluster, ClusterPort: -1, Routes: routes},
+		s, err := StartServer(limited(t), ServerConfig{Name: name, Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: cluster, ClusterPort: -1,
+			Routes: routes},
 			slog.New(slog.NewTextHandler(&log, nil)))
 		if err == nil {
 			s.Shutdown()
@@ -43,11 +46,16 @@ func TestNameTaken(t *testing.T) {
 			_ = c.Close()
 		}
 	})
-	if log, err := member("n3", "c", "nats://"+ln.Addr().String()); err != nil || !strings.Contains(log, "what answers at a route is no server of a cluster") {
+	if log, err := member("n3", "c", "nats://"+ln.Addr().String()); err != nil || !strings.Contains(log, "what answers at a route is no server of a cluster that knows this one's secret") {
 		t.Errorf("another server at a route: %v\n%s", err, log)
 	}
 	_ = ln.Close()
 	greeting.Wait()
+	stranger := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Secret: NewSecret(), Cluster: "c", ClusterPort: -1,
+		Routes: []string{nobody}})
+	if log, err := member("n1", "c", stranger.ClusterURL()); err != nil || !strings.Contains(log, "what answers at a route") {
+		t.Errorf("one with this name and another secret at a route: %v\n%s", err, log)
+	}
 	if _, err := member("n1", "other", first.ClusterURL()); err == nil || errors.Is(err, ErrNameTaken) ||
 		!strings.Contains(err.Error(), first.ClusterURL()+` leads to server "n1" of cluster "c"; this one is of cluster "other"`) {
 		t.Errorf("another cluster: %v", err)
@@ -56,6 +64,8 @@ func TestNameTaken(t *testing.T) {
 
 // TestGreeting: what no server says is told, and who says nothing is not waited for.
 func TestGreeting(t *testing.T) {
+	ends, err := testSecret.tls()
+	check(t, err)
 	for says, want := range map[string]string{
 		"HTTP/1.1 400 Bad Request\r\n": `it says "HTTP/1.1 400 Bad Request\r\n"`,
 		"INFO {\r\n":                   "unexpected end of JSON input",
@@ -72,11 +82,12 @@ func TestGreeting(t *testing.T) {
 			if err != nil {
 				return
 			}
+			c = tls.Server(c, ends)
 			_, _ = io.WriteString(c, says)
 			_, _ = io.Copy(io.Discard, c) // until the other has had enough
 			_ = c.Close()
 		}()
-		g, err := greetingAt(t.Context(), ln.Addr().String())
+		g, err := greetingAt(t.Context(), ln.Addr().String(), ends)
 		if g.Server != "" || want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %+v, %v", says, g, err)
 		}

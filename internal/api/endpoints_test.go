@@ -158,7 +158,7 @@ func TestOpenAPI(t *testing.T) {
 
 // TestOpenAPIDescribesRefusals: what is taken, given and guarded is what the document says.
 func TestOpenAPIDescribesRefusals(t *testing.T) {
-	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Token: "secret"})
+	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Access: only(t, "0123456789abcdef")})
 	for path, methods := range describe(t, open).Paths {
 		for method, o := range methods {
 			method := strings.ToUpper(method)

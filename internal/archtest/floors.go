@@ -117,8 +117,11 @@ var floors = [][]rule{
 		}, modules: []string{natsClient}},
 	},
 	{
+		{pkg: "internal/access"},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "node", "graph", "client",
+			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "node", "graph", "client",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
@@ -145,12 +148,12 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream", "coordinator"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "internal/access"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
 			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
-			"internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
+			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
 	{
@@ -167,7 +170,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
-		{pkg: "test/faults"},
+		{pkg: "test/faults"}, {pkg: "test/differential"},
 		{pkg: "internal/peers"},
 	},
 	{

@@ -86,10 +86,6 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 			status = int(code)
 		}
 	}()
-	// SIGHUP too: the terminal that goes away must leave no process behind. SIGPIPE comes as an error of a write.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
 	io := &streams{in: in, out: out, err: errOut}
 	parser, err := newParser(&commands{}, io)
 	if err != nil {
@@ -105,6 +101,14 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 		fmt.Fprintln(errOut, "See quadrille --help, or quadrille COMMAND --help.")
 		return exitUsage
 	}
+	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if parsed.Command() != "serve" { // which reads files again at SIGHUP
+		// The terminal that goes away must leave no process behind. SIGPIPE comes as an error of a write.
+		ending = append(ending, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ending...)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return report(io, parsed.Run(io))
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,6 +15,9 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/cli"
 )
+
+// progress is what stands in a line until another text takes its place, on a machine that is slow.
+var progress = regexp.MustCompile("(\r\x1b\\[K[^\r\n]*)*\r\x1b\\[K")
 
 // onTerminal runs a command whose output and errors go to a terminal, and returns what that shows.
 func onTerminal(t *testing.T, args ...string) string {
@@ -43,7 +47,8 @@ func onTerminal(t *testing.T, args ...string) string {
 	}()
 	cli.Main(args, strings.NewReader(""), slave, slave)
 	_ = slave.Close()
-	return strings.ReplaceAll(string(<-shown), "\r\n", "\n")
+	text := strings.ReplaceAll(string(<-shown), "\r\n", "\n")
+	return progress.ReplaceAllString(text, "")
 }
 
 // TestColours: errors, states and rows have colours on a terminal; there are none with NO_COLOR, on a terminal that can't, and where

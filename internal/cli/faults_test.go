@@ -280,7 +280,7 @@ func (r *rig) start(name string, args ...string) *worker {
 	}
 	w := &worker{r: r, door: "http://" + at, log: log.Name(), done: make(chan struct{})}
 	w.cmd = exec.Command(executable, append(usual, args...)...)
-	w.cmd.Stdout, w.cmd.Stderr, w.cmd.Env = log, log, cluster.Environment()
+	w.cmd.Stdout, w.cmd.Stderr, w.cmd.Env = log, log, r.nodes.Environment()
 	if err := r.guard.Start(w.cmd); err != nil {
 		r.Fatal(err)
 	}

@@ -29,21 +29,19 @@ func (d *daemon) waitsFor() string {
 	return "it reads its data"
 }
 
-// node is the configuration of the node and of what it runs on. Ports are any free ones unless told.
+// node is the configuration of the node and of what it runs on.
 func (d *daemon) node(ln net.Listener) quadrille.Config {
 	e, p := &d.Engine, &d.Pipeline
 	cfg := quadrille.Config{
 		Pipeline: p.Name, Shards: p.Shards, Key: graph.Key(p.Key), Keep: p.KeepKeys,
 		Name: d.Node.Name, NameMustBeFree: true, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
-		Host: e.Listen, NATS: e.NATS, NATSCreds: e.NATSCreds, NATSCA: e.NATSCA,
-		Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
+		Secret: jetstream.Secret(e.Secret), NATS: e.NATS, NATSCreds: e.NATSCreds, NATSEventsCreds: e.NATSEventsCreds,
+		NATSUser: e.NATSUser, NATSPassword: string(e.NATSPassword), NATSCA: e.NATSCA,
+		Host: e.Listen, Port: e.Port, Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
 		Election: cmp.Or(e.Election, jetstream.StockElection), Replicas: e.Replicas, Streams: e.Streams, Compress: e.Compress,
 	}
 	if d.keeps() {
 		cfg.Dir = e.Data
-	}
-	if e.NATS == "" {
-		cfg.Port = cmp.Or(e.Port, -1)
 	}
 	if e.Cluster != "" {
 		cfg.ClusterPort = cmp.Or(e.ClusterPort, -1)

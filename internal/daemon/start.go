@@ -22,10 +22,10 @@ func (d *daemon) logStart(ln net.Listener) {
 	case e.NATS != "":
 		d.log.Info("the engine is that of others", "at", jetstream.RedactURLs(e.NATS), "replicas", numberOr(e.Replicas, "by the engine"))
 	case e.Cluster != "":
-		d.log.Info("the engine is embedded, a member of a cluster", "cluster", e.Cluster, "at", portText(e.Listen, e.Port),
+		d.log.Info("the engine is embedded, a member of a cluster", "cluster", e.Cluster, "at", d.workersPort(),
 			"members at", portText(e.Listen, e.ClusterPort), "routes", e.Routes, "replicas", cmp.Or(e.Replicas, defaultReplicas))
 	default:
-		d.log.Info("the engine is embedded, and alone", "at", portText(e.Listen, e.Port), "replicas", 1)
+		d.log.Info("the engine is embedded, and alone", "at", d.workersPort(), "replicas", 1)
 	}
 }
 
@@ -50,6 +50,20 @@ func numberOr(n int, otherwise string) string {
 	return strconv.Itoa(n)
 }
 
+// workersPort is where nodes without an engine reach that of this one, for the log.
+func (d *daemon) workersPort() string {
+	e := &d.Engine
+	switch {
+	case e.Port > 0:
+		return portText(e.Listen, e.Port)
+	case e.Port < 0:
+		return portText(e.Listen, 0)
+	case e.Cluster != "":
+		return portText(jetstream.DefaultHost, 0)
+	}
+	return "no port"
+}
+
 func portText(host string, port int) string {
 	return net.JoinHostPort(host, numberOr(port, "any free port"))
 }
@@ -61,7 +75,7 @@ func (d *daemon) checkPorts() error {
 		flag string
 		port int
 	}{{"--port", e.Port}, {"--cluster-port", e.ClusterPort}} {
-		if p.port == 0 || e.NATS != "" {
+		if p.port <= 0 || e.NATS != "" {
 			continue
 		}
 		address := net.JoinHostPort(e.Listen, strconv.Itoa(p.port))
@@ -80,14 +94,22 @@ func (d *daemon) checkPorts() error {
 func notListening(flag, address string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: another process listens at %s: stop it, or choose another port (0 takes a free one): %w", flag, address,
-			syscall.EADDRINUSE)
+		return fmt.Errorf("%s: another process listens at %s: stop it, or choose another port (%d takes a free one): %w", flag, address,
+			anyPort(flag), syscall.EADDRINUSE)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("%s: this machine has no address %s: %w", flag, address, syscall.EADDRNOTAVAIL)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("%s: this user may not listen at %s; ports above 1023 are for everybody: %w", flag, address, syscall.EACCES)
 	}
 	return fmt.Errorf("%s: %w", flag, err)
+}
+
+// anyPort is the value of a flag that takes any free port.
+func anyPort(flag string) int {
+	if flag == "--port" { // where 0 is none
+		return -1
+	}
+	return 0
 }
 
 // advised puts behind an error of the start which setting may help.

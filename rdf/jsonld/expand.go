@@ -25,7 +25,7 @@ func (p *processor) document(root any) ([]any, error) {
 			return nil, err
 		}
 	}
-	expanded, err := p.expand(active, "", root, false)
+	expanded, err := p.expand(active, noProperty, root, false)
 	if object, ok := expanded.(map[string]any); ok && len(object) == 1 {
 		if graph, ok := object["@graph"]; ok {
 			expanded = graph
@@ -61,10 +61,14 @@ func kindOf(v any) string {
 	return "a number"
 }
 
-// atTop reports whether there is no property whose value something is.
-func atTop(property string) bool { return property == "" || property == "@graph" }
+// noProperty stands for the property of what is at the top. It has the form of a keyword, so that no member has this name; the
+// empty name is that of a member like any other.
+const noProperty = "@null"
 
-// expand expands a value of a property, "" at the top. fromMap: it is in a map by id, type or index.
+// atTop reports whether there is no property whose value something is.
+func atTop(property string) bool { return property == noProperty || property == "@graph" }
+
+// expand expands a value of a property, or of none. fromMap: it is in a map by id, type or index.
 func (p *processor) expand(active *activeContext, property string, v any, fromMap bool) (any, error) {
 	switch v := v.(type) {
 	case nil:

@@ -7,12 +7,12 @@ import (
 	"os"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 )
 
@@ -48,7 +48,7 @@ func testMissed(t *testing.T, begin, end func(r *rig, i int) error, least func(l
 		}
 	}
 	r.must(begin(r, victim))
-	nc, err := nats.Connect(r.nodes.Engines()[(victim+1)%cluster.Servers])
+	nc, err := nats.Connect(r.nodes.Engines()[(victim+1)%cluster.Servers], r.login())
 	r.must(err)
 	defer nc.Close()
 	js, err := nc.JetStream()
@@ -70,6 +70,9 @@ func testMissed(t *testing.T, begin, end func(r *rig, i int) error, least func(l
 	r.good()
 }
 
+// login is that of the nodes to their engines.
+func (r *rig) login() nats.Option { return jetstream.Secret(r.nodes.Secret()).Login(jetstream.Logs) }
+
 var missed = regexp.MustCompile(`a server is missed: this one stands .* server=(\S+) groups=(\d+)`)
 
 // stood returns for how many groups of a server that was missed others have stood.
@@ -90,19 +93,14 @@ func (r *rig) stood(server string) (groups int) {
 // leads returns the server that leads the most of the shards' streams, and those.
 func (r *rig) leads() (server string, streams []string) {
 	r.Helper()
-	nc, err := nats.Connect(strings.Join(r.nodes.Engines(), ","))
-	r.must(err)
-	defer nc.Close()
-	js, err := nc.JetStream()
+	status, err := r.http.Status(r.ctx, r.nodes.Doors()[0])
 	r.must(err)
 	by := map[string][]string{}
-	for s := range js.Streams() {
-		if leader := s.Cluster.Leader; leader != "" {
-			by[leader] = append(by[leader], s.Config.Name)
-		}
+	for _, s := range status.Engine.Streams {
+		by[s.Leader] = append(by[s.Leader], s.Name)
 	}
 	for leader, of := range by {
-		if len(of) > len(streams) {
+		if leader != "" && len(of) > len(streams) {
 			server, streams = leader, of
 		}
 	}
