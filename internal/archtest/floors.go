@@ -107,7 +107,7 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
 		}},
 	},
 	{
