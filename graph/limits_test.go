@@ -3,6 +3,7 @@ package graph_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -53,8 +54,23 @@ func TestJSONLDTakesItsPart(t *testing.T) {
 	if err := submit(`{"@graph":[` + strings.Repeat("{},", graph.MaxMemory/256+1000) + `{}]}`); !errors.Is(err, event.ErrTooLarge) {
 		t.Errorf("a large one: %v", err)
 	}
+	prefix := `{"@context":{"p":"urn:` + strings.Repeat("x", 1<<20) + `:"},"@graph":[` // its names are long in full
+	err := submit(prefix + strings.Repeat(`{"@id":"p:a"},`, 600) + `{}]}`)
+	if !errors.Is(err, event.ErrTooLarge) || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("long names: %.200v", err)
+	}
+	terms := `{"@context":{"a0":"urn:a"` // each of its nodes has them all, and one more
+	for i := range 1000 {
+		terms += fmt.Sprintf(`,"a%d":"urn:a"`, i+1)
+	}
+	layers := `{"@context":[` + strings.Repeat(`{"b":"urn:b"},`, 20) + `{}]},`
+	err = submit(terms + `},"@graph":[` + strings.Repeat(layers, 10_000) + `{}]}`)
+	if !errors.Is(err, event.ErrTooLarge) || !strings.Contains(err.Error(), "memory") {
+		t.Errorf("many contexts: %.200v", err)
+	}
 	long := strings.Repeat("x", 1<<20-100) // its datatype is made anew for each value
-	if err := submit(`{"@context":{"p":{"@id":"urn:p","@type":"urn:` + long + `"}},"p":[` + strings.Repeat("1,", 600) + `1]}`); !errors.Is(err, event.ErrTooLarge) {
+	err = submit(`{"@context":{"p":{"@id":"urn:p","@type":"urn:` + long + `"}},"p":[` + strings.Repeat("1,", 600) + `1]}`)
+	if !errors.Is(err, event.ErrTooLarge) || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("a small one of long terms: %.200v", err)
 	}
 	some := `{"@id":"urn:s","urn:p":[` + strings.Repeat(`"x",`, 1000) + `"y"]}`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -82,9 +83,18 @@ func TestLargeBuffersAreNotLent(t *testing.T) {
 	}
 }
 
-// TestSlowBody: a body that doesn't go on is answered, and the time of its sending is not that of the node.
+// TestSlowBody: a body that doesn't go on is answered.
 func TestSlowBody(t *testing.T) {
-	const patience = 100 * time.Millisecond
+	url := serve(t, good(), api.Config{ReadTimeout: 50 * time.Millisecond})
+	request := "POST /v1/changes HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + patchType + "\r\nContent-Length: 4\r\n\r\n"
+	if status, body := raw(t, url, request+"TX"); status != 408 || code(t, body) != "slow_body" {
+		t.Errorf("half a body: %d %s", status, body)
+	}
+}
+
+// TestSlowNode: the time of the node is not that in which a client must send and take.
+func TestSlowNode(t *testing.T) {
+	const patience = 200 * time.Millisecond
 	n := good()
 	n.submit = func(ctx context.Context, _ graph.Submission) ([]graph.Result, error) {
 		select {
@@ -94,13 +104,16 @@ func TestSlowBody(t *testing.T) {
 			return nil, ctx.Err()
 		}
 	}
-	url := serve(t, n, api.Config{ReadTimeout: patience, WriteTimeout: patience})
-	request := "POST /v1/changes HTTP/1.1\r\nHost: localhost\r\nContent-Type: " + patchType + "\r\nContent-Length: 4\r\n\r\n"
-	if status, body := raw(t, url, request+"TX"); status != 408 || code(t, body) != "slow_body" {
-		t.Errorf("half a body: %d %s", status, body)
-	}
-	if status, body := raw(t, url, request+"TX ."); status != 200 {
-		t.Errorf("a node that takes its time: %d %s", status, body)
+	for _, h2 := range []bool{false, true} {
+		client, url := serveTLS(t, n, api.Config{ReadTimeout: patience, WriteTimeout: patience}, h2)
+		answer, err := client.Post(url+"/v1/changes", patchType, strings.NewReader("TX ."))
+		if err != nil {
+			t.Errorf("HTTP/2 %v: %v", h2, err)
+			continue
+		}
+		if _ = answer.Body.Close(); answer.StatusCode != 200 {
+			t.Errorf("HTTP/2 %v: %s", h2, answer.Status)
+		}
 	}
 }
 
@@ -198,5 +211,29 @@ func TestWhatIsNoRequest(t *testing.T) {
 				t.Errorf("%.100q: %d %v", request, answer.StatusCode, answer.Header)
 			}
 		}
+	}
+}
+
+// bounded knows by when what is written must be taken.
+type bounded struct {
+	*httptest.ResponseRecorder
+	by, written time.Time
+}
+
+func (b *bounded) SetReadDeadline(time.Time) error     { return nil }
+func (b *bounded) SetWriteDeadline(by time.Time) error { b.by = by; return nil }
+func (b *bounded) Write(p []byte) (int, error) {
+	b.written = b.by
+	return b.ResponseRecorder.Write(p)
+}
+
+// TestAnswersAreBounded: a client has a time to take the answer, also after the node has had its own.
+func TestAnswersAreBounded(t *testing.T) {
+	w := &bounded{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequest("POST", "http://localhost/v1/changes", strings.NewReader("TX ."))
+	r.Header.Set("Content-Type", patchType)
+	api.New(good(), api.Config{}).ServeHTTP(w, r)
+	if w.Code != 200 || w.written.IsZero() {
+		t.Errorf("%d, by %v", w.Code, w.written)
 	}
 }

@@ -44,7 +44,7 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, _ args) {
 		return
 	}
 	rc := http.NewResponseController(w)
-	_, _ = rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{}) // the node has its own bound
+	_ = rc.SetWriteDeadline(time.Time{}) // the node has its own bound
 	results, err := a.node.Submit(r.Context(), graph.Submission{
 		MediaType: media, Body: body, Key: key,
 	})
