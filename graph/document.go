@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -18,7 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that Submit reads.
+// TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that strangers may send.
 const TypePatch = dataset.MediaType
 
 // Bounds of JSON-LD, which is held as a whole, and takes up to hundreds of times its text then.
@@ -28,6 +29,11 @@ const (
 	// MaxMemory bounds what all documents that are read or written at one time take in memory, in bytes, by an estimate.
 	MaxMemory = 512 << 20
 )
+
+// TypeReplace is that of RDF Patch as text with wildcards, see [patch.Replace]: the owner of a shard makes the exact delta of it.
+// Submit and Divide read it, too, once all nodes of the pipeline know it; until then the error is [event.ErrBusy]. A Logic of
+// one's own has to know it.
+const TypeReplace = dataset.ReplaceMediaType
 
 // documents are the formats that Submit reads.
 var documents = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary, rdfio.NQuads, rdfio.NTriples,
@@ -55,32 +61,43 @@ func formatOf(mediaType string) (rdfio.Format, error) {
 
 // divide divides a document; scope returns what its blank nodes are named by, where the format leaves that open.
 func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
+	split, err = g.read(by, s, scope)
+	err = tooLarge(err)
+	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
+		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
+	}
+	return split, err
+}
+
+// read divides a document by its format.
+func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
+	if s.MediaType == TypeReplace {
+		if format := g.Coordinator().State().Settings.Format; format < coordinator.FormatReplace {
+			return split, fmt.Errorf("%w: some node of the pipeline doesn't know yet what replaces old values: upgrade all", event.ErrBusy)
+		}
+		return by.Patch(s.Body)
+	}
 	format, err := formatOf(s.MediaType)
 	if err != nil {
 		return split, err
 	}
 	switch format {
 	case rdfio.Patch:
-		split, err = by.Patch(s.Body)
+		return by.Patch(s.Body)
 	case rdfio.PatchBinary:
-		split, err = binaryPatch(by, s.Body)
+		return binaryPatch(by, s.Body)
 	case rdfio.NQuads:
-		split, err = by.Quads(s.Body, scope())
+		return by.Quads(s.Body, scope())
 	case rdfio.NTriples:
-		split, err = by.Quads(s.Body, scope(), nquads.Triples())
+		return by.Quads(s.Body, scope(), nquads.Triples())
 	default:
-		split, err = by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
+		return by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
 			if format == rdfio.JSONLD {
 				return g.jsonLD(s.Body, prefix, add)
 			}
 			return turtleOf(s.Body, format, prefix, add)
 		})
 	}
-	err = tooLarge(err)
-	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
-		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
-	}
-	return split, err
 }
 
 func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad) error) error {

@@ -23,6 +23,9 @@
 // Where there are tokens, a request without one is 401, unauthorized, and one whose token isn't good for it 403, forbidden.
 //
 // What is over a limit, here or further on, is 413, too_large.
+//
+// With the parameter mapping, a document is JSON or CSV, or what else the mapping reads, of which the mapping makes changes (422,
+// not_mapped, where it can't).
 package api
 
 import (
@@ -38,6 +41,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -90,6 +94,8 @@ type Config struct {
 	ReadTimeout time.Duration
 	// Access says who may do what.
 	Access Access
+	// Mappings are those that documents may be sent through; nil: none.
+	Mappings *mapping.Set
 	// Verifier answers /v1/verify; nil: nobody does.
 	Verifier Verifier
 	// Sources and Sinks say how each is; the status and the metrics show them. Each may be called concurrently and answers at

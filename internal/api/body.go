@@ -41,8 +41,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 			if more := int64(cap(body)) - taken; a.bodies.take(more) {
 				taken += more
 			} else {
-				return nil, release, newProblem("busy", "documents of %d bytes are under way, which is the limit; try again",
-					a.cfg.MaxBodies).retry("1")
+				return nil, release, a.bodiesBusy()
 			}
 		}
 		n, err := reader.Read(body[len(body):cap(body)])
@@ -56,6 +55,11 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 			return nil, release, a.readProblem(err)
 		}
 	}
+}
+
+// bodiesBusy says that no more bytes of documents, and of what mappings make of them, may be held.
+func (a *API) bodiesBusy() *problem {
+	return newProblem("busy", "documents of %d bytes are under way, which is the limit; try again", a.cfg.MaxBodies).retry("1")
 }
 
 // grow returns the body in a buffer of twice the room: what is taken of the budget follows what has come, not what was told. Of a

@@ -51,13 +51,17 @@ func (a *API) endpoints() []*endpoint {
 	return []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
+			query: []parameter{
+				{name: "mapping", kind: kindText, what: "Name of the mapping, of the node's configuration, that makes changes of the document: " +
+					"application/json, application/x-ndjson, application/ld+json or text/csv, as the mapping says."},
+			},
 			headers: map[string]string{
 				"Content-Encoding": "gzip, or x-gzip, which is the same, or none; once.",
 				"Idempotency-Key": "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once. Another body under the same key is refused " +
 					"in the shards that both fall in.",
 			},
 			takes: postTypes, gives: []string{typeJSON}, statuses: []int{http.StatusOK},
-			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event",
+			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "not_mapped",
 				"prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
 				"syntax", "body", "length_required", "slow_body", "internal"},
 			needs: access.Write, serve: a.postChanges},

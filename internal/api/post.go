@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -25,9 +26,12 @@ var (
 	acceptPost = strings.Join(postTypes, ", ")
 )
 
-func (a *API) postChanges(w http.ResponseWriter, r *http.Request, _ args) {
-	media, p := changesType(r)
-	var key string
+func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
+	through, p := a.mapping(args)
+	var media, key string
+	if p == nil {
+		media, p = changesType(r, through)
+	}
 	if p == nil {
 		key, p = a.idempotencyKey(w, r)
 	}
@@ -42,6 +46,19 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, _ args) {
 		w.Header().Set("Connection", "close")
 		p.write(w)
 		return
+	}
+	if through != nil {
+		mapped, err := through.AppendPatch(nil, mapping.Message{Body: body})
+		if err != nil {
+			newProblem("not_mapped", "%v", err).write(w)
+			return
+		}
+		if !a.bodies.take(int64(len(mapped))) {
+			a.bodiesBusy().write(w)
+			return
+		}
+		defer a.bodies.give(int64(len(mapped)))
+		media, body = graph.TypeReplace, mapped
 	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Time{}) // the node has its own bound
@@ -81,17 +98,35 @@ func (a *API) idempotencyKey(w http.ResponseWriter, r *http.Request) (string, *p
 	return keys[0], nil
 }
 
-// changesType returns the media type without its parameters, if it is one that is read.
-func changesType(r *http.Request) (string, *problem) {
+// mapping returns the one that the document goes through, nil if it says what it is itself.
+func (a *API) mapping(args args) (*mapping.Mapping, *problem) {
+	name, given := arg[string](args, "mapping")
+	if !given {
+		return nil, nil
+	}
+	m, err := a.cfg.Mappings.Get(name)
+	if err != nil {
+		return nil, newProblem("bad_parameter", "mapping: %v", err)
+	}
+	return m, nil
+}
+
+// changesType returns the media type without its parameters, if it is one that is read, by the mapping if there is one.
+func changesType(r *http.Request, through *mapping.Mapping) (string, *problem) {
+	types, accept := postTypes, acceptPost
+	if through != nil {
+		types = through.MediaTypes()
+		accept = strings.Join(types, ", ")
+	}
 	text := strings.Join(r.Header.Values("Content-Type"), ", ") // which no two lines can make
 	media, params, err := mime.ParseMediaType(text)
 	charset, hasCharset := params["charset"]
-	if err == nil && slices.Contains(postTypes, media) &&
+	if err == nil && slices.Contains(types, media) &&
 		(!hasCharset || strings.EqualFold(charset, "utf-8")) {
 		return media, nil
 	}
 	p := newProblem("unsupported_media_type",
-		"Content-Type %q is not supported; send %s, in UTF-8", text, acceptPost)
-	p.header.Set("Accept-Post", acceptPost)
+		"Content-Type %q is not supported; send %s, in UTF-8", text, accept)
+	p.header.Set("Accept-Post", accept)
 	return "", p
 }

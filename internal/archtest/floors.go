@@ -30,6 +30,8 @@ const (
 	yaml        = "go.yaml.in/yaml/v3"
 	xsys        = "golang.org/x/sys"
 	xterm       = "golang.org/x/term"
+	cel         = "cel.dev/cel-go"
+	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
 )
 
@@ -102,12 +104,16 @@ var floors = [][]rule{
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
 	{
+		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
+	},
+	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
 	},
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator",
+			"operator/dataset", "node",
 		}},
 	},
 	{
@@ -121,7 +127,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "node", "graph", "client",
+			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
@@ -148,11 +154,11 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "internal/access"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "mapping", "graph",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
@@ -182,7 +188,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -30,7 +30,7 @@ type applyCommand struct {
 func (applyCommand) Help() string {
 	return `Writes the data with the patches applied, in the format of the data unless told otherwise (nquads if there is none).
 Aborted transactions have no effect; when anything is wrong, no file is written and nothing is changed, so --out may
-name the data itself. The data is held in memory, 80 to 100 bytes a statement for much of what there is. The order of
+name the data itself. The data is held in memory, 90 to 110 bytes a statement for much of what there is. The order of
 statements may change. Labels of blank nodes are those of the data, as the readers name them, and stay the same when the
 result is read again, but for those that JSON-LD has no need of in lists. A patch whose prev is another than the id of the
 patch before it, of the same shard if they name one, is an error. How many rows had no effect is said on standard error.

@@ -68,6 +68,7 @@ type offlineCommands struct {
 	Apply   applyCommand   `cmd:"" help:"Apply patches to data."`
 	Invert  invertCommand  `cmd:"" help:"Make the patch that undoes a patch."`
 	Merge   mergeCommand   `cmd:"" help:"Make one patch of many."`
+	Map     mapCommand     `cmd:"" help:"Show what a mapping makes of messages."`
 }
 
 // streams are the standard streams of a command.

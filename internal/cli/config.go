@@ -32,7 +32,7 @@ func (c *configCheckCommand) Run(std *streams) error {
 			done.Error = err.Error()
 		} else {
 			done = checkedConfig{File: path, Good: true, Node: doc.Node.Name, Pipeline: doc.Pipeline.Name, Shards: doc.Pipeline.Shards,
-				Sources: len(doc.Sources), Sinks: len(doc.Sinks)}
+				Sources: len(doc.Sources), Sinks: len(doc.Sinks), Mappings: len(doc.Mappings.Names())}
 		}
 		if err := c.tell(std.out, done); err != nil {
 			return err
@@ -50,6 +50,7 @@ type checkedConfig struct {
 	Shards   int    `json:"shards,omitempty"`
 	Sources  int    `json:"sources,omitempty"`
 	Sinks    int    `json:"sinks,omitempty"`
+	Mappings int    `json:"mappings,omitempty"`
 	Error    string `json:"error,omitempty"`
 }
 
@@ -59,8 +60,8 @@ func (c *configCheckCommand) tell(w io.Writer, done checkedConfig) (err error) {
 	case c.JSON:
 		return writeJSON(w, done)
 	case done.Good:
-		_, err = fmt.Fprintf(w, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d\n", done.File, done.Node, done.Pipeline,
-			done.Shards, done.Sources, done.Sinks)
+		_, err = fmt.Fprintf(w, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d, mappings %d\n", done.File, done.Node, done.Pipeline,
+			done.Shards, done.Sources, done.Sinks, done.Mappings)
 	}
 	return err
 }

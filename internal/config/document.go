@@ -9,6 +9,10 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/quadrille-stream/quadrille/mapping"
 )
 
 // Document is the configuration of a node. Each field has its key in the file (yaml), and its flag, help and default, which
@@ -21,6 +25,11 @@ type Document struct {
 	Log      Log      `yaml:"log" embed:"" help:"What goes to standard error."`
 	Sources  []Source `yaml:"sources" kong:"-" help:"Where changes come from besides the HTTP API. The same on all nodes: each source runs on one of them."`
 	Sinks    []Sink   `yaml:"sinks" kong:"-" help:"Where the deltas of the shards go, each shard's from the node that owns it. The same on all nodes."`
+	// Base, Prefixes and Declared are the values of the keys that declare mappings, Mappings what they compile to.
+	Base     *yaml.Node   `yaml:"base" kong:"-" help:"What goes before an IRI of a mapping that is not absolute."`
+	Prefixes *yaml.Node   `yaml:"prefixes" kong:"-" help:"Names that stand for the beginnings of IRIs in mappings."`
+	Declared *yaml.Node   `yaml:"mappings" kong:"-" help:"How messages become changes; see mapping.md."`
+	Mappings *mapping.Set `kong:"-"`
 }
 
 // Node says who this node is.
@@ -95,6 +104,8 @@ type Source struct {
 	Name string
 	// Type names the adapter.
 	Type string
+	// Mapping names what makes changes of its messages; empty: they are changes.
+	Mapping string
 	// Settings are a *[HTTPSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.

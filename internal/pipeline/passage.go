@@ -71,9 +71,9 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		if err := p.usable(producer); err != nil {
 			return err
 		}
-		of, err := p.divide(ctx, &messages[i], producer, seq)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		of, err := p.divide(messages[i], producer, seq)
+		if errors.Is(err, event.ErrBusy) { // nothing is wrong with the message
+			return err
 		}
 		if err != nil {
 			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
@@ -98,18 +98,16 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 	return nil
 }
 
-// divide makes events of a message. It waits while the door has no memory for it.
-func (p *passage) divide(ctx context.Context, m *connector.Message, producer event.Producer, seq uint64) ([]event.Addressed, error) {
-	for backoff := p.s.cfg.Backoff; ; {
-		events, err := p.s.door.Divide(graph.Submission{MediaType: m.MediaType, Body: m.Body}, producer, seq)
-		if !errors.Is(err, event.ErrBusy) {
-			return events, err
-		}
-		p.s.failed(err)
-		if !backoff.wait(ctx, err) {
-			return nil, ctx.Err()
+// divide makes events of a message.
+func (p *passage) divide(m connector.Message, producer event.Producer, seq uint64) ([]event.Addressed, error) {
+	document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
+	if p.s.cfg.Map != nil {
+		var err error
+		if document, err = p.s.cfg.Map(m); err != nil {
+			return nil, err
 		}
 	}
+	return p.s.door.Divide(document, producer, seq)
 }
 
 // identity is the producer and sequence of a message; none, if it has no stream.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -401,36 +400,4 @@ func isShort(t *testing.T, pause time.Duration) {
 	if pause < time.Second/2 || pause > 3*time.Second/2 {
 		t.Errorf("after something came, the pause is %v", pause)
 	}
-}
-
-// TestBusyDoor: a message for which the door has no memory is divided again, and is no dead letter.
-func TestBusyDoor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		door := &crowded{ledger: &ledger{}, left: 3}
-		s, stop := starting(t, door, &script{t: t, reads: []step{messages(message("a", 0))}}, io.Discard, rare)
-		if st := s.Status(); st.Messages != 0 || st.Err == nil || !errors.Is(st.Err, event.ErrBusy) {
-			t.Errorf("while the door is busy: %+v", st)
-		}
-		time.Sleep(6 * time.Hour)
-		if st := s.Status(); st.Messages != 1 || st.Rejected != 0 || st.Err != nil {
-			t.Errorf("afterwards: %+v", st)
-		}
-		stop()
-		if letters := door.letters(); len(letters) > 0 {
-			t.Errorf("%d letters", len(letters))
-		}
-	})
-}
-
-// crowded is a ledger that has no memory for some documents.
-type crowded struct {
-	*ledger
-	left int
-}
-
-func (c *crowded) Divide(s graph.Submission, from event.Producer, seq uint64) ([]event.Addressed, error) {
-	if c.left--; c.left >= 0 {
-		return nil, fmt.Errorf("%w: memory", event.ErrBusy)
-	}
-	return c.ledger.Divide(s, from, seq)
 }
