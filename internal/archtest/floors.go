@@ -145,7 +145,7 @@ var floors = [][]rule{
 		{pkg: "internal/factory"},
 		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
-		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
+		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "client"}},
 	},
 	{
 		{pkg: "internal/verify", imports: []string{

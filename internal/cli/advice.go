@@ -52,6 +52,8 @@ func adviceForAnswer(e *client.Error) string {
 		return "--token or, better, QUADRILLE_TOKEN is the node's token"
 	case e.Code == "wrong_host":
 		return "--url is to have a name that the node knows as its own (serve --hosts)"
+	case e.Code == "prev_needs_dataset":
+		return "--ignore-prev leaves the headers \"prev\" out"
 	case e.Code == "starting":
 		return "--patience says how long to go on trying"
 	case e.Code == "not_found":

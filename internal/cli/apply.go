@@ -85,8 +85,9 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	if done.NoEffect, err = c.apply(ctx, std, patches, a); err != nil {
 		return err
 	}
-	if err := c.write(ctx, std, func(w io.Writer) error { return writeQuads(w, to, quads, a.Prefixes()) }); err != nil {
-		return err
+	err = c.write(ctx, std, func(w io.Writer) error { return writeQuads(w, to, quads, a.Prefixes(), c.MaxDepth) })
+	if err != nil {
+		return hinted(err)
 	}
 	n := a.Counts()
 	done.After, done.Transactions, done.Aborted = quads.Len(), n.Transactions, n.Aborted
@@ -174,8 +175,8 @@ func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err erro
 }
 
 // writeQuads writes the data.
-func writeQuads(w io.Writer, to rdfio.Format, quads store.Store, prefixes map[string]string) error {
-	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, prefixes)...)
+func writeQuads(w io.Writer, to rdfio.Format, quads store.Store, prefixes map[string]string, depth int) error {
+	out, err := rdfio.NewDataWriter(w, to, rdfio.WithPrefixes(mergePrefixes(nil, prefixes)...), rdfio.MaxDepth(depth))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ work has failed, 2 usage.`
 // limitFlags bound what is read.
 type limitFlags struct {
 	MaxTerm  byteSize `env:"-" default:"64MiB" help:"Size that one IRI or literal may have."`
-	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, objects and triple terms may be nested. Default: 10000, triple terms 1000."`
+	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, objects and triple terms may be nested, also in JSON-LD that is written. Default: 10000, triple terms 1000, objects and arrays of JSON-LD 5000."`
 }
 
 // bound sets the bounds of an input.
@@ -223,7 +223,8 @@ func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile
 		in.source.Prefixes = func(p []turtle.Prefix) { declared = p }
 		begin := func() (err error) {
 			if out == nil {
-				out, err = rdfio.NewDataWriter(w, to, mergePrefixes(declared, c.Prefix)...)
+				prefixes := mergePrefixes(declared, c.Prefix)
+				out, err = rdfio.NewDataWriter(w, to, rdfio.WithPrefixes(prefixes...), rdfio.MaxDepth(c.MaxDepth))
 			}
 			return err
 		}
@@ -239,7 +240,7 @@ func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile
 		if err := begin(); err != nil {
 			return err
 		}
-		return out.Flush()
+		return hinted(out.Flush())
 	})
 }
 

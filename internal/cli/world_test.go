@@ -116,6 +116,20 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s, nested, with a bound: %d, %s", format, status, failed)
 		}
 	}
+	lists := "<x:s> <x:p> " + strings.Repeat("(", 9000) + strings.Repeat(")", 9000) + " ."
+	write(t, "lists.ttl", lists)
+	write(t, "lists.rdfp", "")
+	for _, args := range [][]string{{"convert", "lists.ttl"}, {"apply", "--onto", "lists.ttl", "lists.rdfp"}} {
+		args = append(args, "--as", "jsonld", "-o", "lists.jsonld")
+		if status, _, failed := run(t, "", args...); status != 1 || !strings.Contains(failed, "deeper than 5000 are over its limit; --max-depth N raises") {
+			t.Errorf("%s: lists in JSON-LD: %d, %s", args[0], status, failed)
+		}
+		for _, args := range [][]string{append(args, "--max-depth", "20000"), {"check", "--max-depth", "20000", "lists.jsonld"}} {
+			if status, _, failed := run(t, "", args...); status != 0 {
+				t.Errorf("%q: lists in JSON-LD with a bound: %s", args, failed)
+			}
+		}
+	}
 }
 
 // TestCompressedInput: what compressed bytes are is seen, also on standard input.

@@ -12,7 +12,7 @@ import (
 type document struct {
 	body    []byte
 	changes uint64 // rows that add or delete
-	offset  uint64 // bytes of the documents before it
+	prev    bool   // it begins with the header "prev"
 }
 
 // divider cuts a stream of rows into documents, at the ends of transactions; rows outside a transaction, and the
@@ -165,12 +165,11 @@ func (d *divider) flush() error {
 
 // cut hands the document on, if there is anything in it.
 func (d *divider) cut() error {
-	d.prev = false
+	d.next.prev, d.prev = d.prev, false
 	if len(d.next.body) == 0 {
 		return nil
 	}
-	offset := d.next.offset + uint64(len(d.next.body))
 	buffer, err := d.emit(d.next)
-	d.next = document{body: buffer, offset: offset}
+	d.next = document{body: buffer}
 	return err
 }

@@ -121,6 +121,9 @@ func codeOf(err error) string {
 	return ""
 }
 
+// array expands an array. One in it is a list where the term says that it is a container of lists, and else its items are this
+// array's (Expansion Algorithm, 5.2.2 and 5.2.3), also within @list, whose value is expanded for the property that it stands in
+// (13.4.11): there are processors that make a list of it there, of the first array or of each.
 func (p *processor) array(active *activeContext, property string, all []any, fromMap bool) (any, error) {
 	result := []any{}
 	t := active.term(property)
@@ -131,7 +134,7 @@ func (p *processor) array(active *activeContext, property string, all []any, fro
 		}
 		list, isArray := v.([]any)
 		switch {
-		case isArray && t != nil && t.container&inList != 0 || isArray && property == "@list":
+		case isArray && t != nil && t.container&inList != 0:
 			result = append(result, map[string]any{"@list": list})
 		case isArray:
 			result = append(result, list...)

@@ -42,6 +42,10 @@ func TestParse(t *testing.T) {
 		{"reverse", `{"@id": "x:s", "@reverse": {"x:p": {"@id": "x:o"}}}`, "<x:o> <x:p> <x:s> .\n", nil},
 		{"list", `{"@id": "x:s", "x:p": {"@list": [1, []]}}`, "_:b0 <" + rdfNS + "first> \"1\"^^<" + rdf.XSDInteger + "> .\n" +
 			"_:b0 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> _:b0 .\n", nil},
+		{"arrays in a list", `{"@id": "x:s", "x:p": {"@list": [[], ["1"], [[]]]}}`, "_:b0 <" + rdfNS + "first> \"1\" .\n" +
+			"_:b0 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> _:b0 .\n", nil},
+		{"arrays in a container of lists", `{"@context": {"p": {"@id": "x:p", "@container": "@list"}}, "@id": "x:s", "p": {"@list": [[]]}}`,
+			"_:b0 <" + rdfNS + "first> <" + rdfNS + "nil> .\n_:b0 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> _:b0 .\n", nil},
 		{"language", `{"@id": "x:s", "x:p": {"@value": "o", "@language": "EN-gb"}}`, "<x:s> <x:p> \"o\"@en-gb .\n", nil},
 		{"given context", `{"@id": "x:s", "name": "o"}`, "<x:s> <x:name> \"o\" .\n",
 			[]jsonld.Option{jsonld.Context([]byte(`{"@context": {"name": "x:name"}}`))}},
@@ -325,7 +329,7 @@ func TestDeepLists(t *testing.T) {
 			if fits {
 				_, err = lines(string(written))
 			}
-			if fits && err != nil || !fits && !errors.Is(err, rdf.ErrLimit) {
+			if fits && err != nil || !fits && !errors.Is(err, rdf.ErrDepthLimit) {
 				t.Errorf("%d lists: %v", n, err)
 			}
 			slices.Reverse(quads)
