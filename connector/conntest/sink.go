@@ -43,14 +43,26 @@ type Delivered struct {
 func Records(shard, n, size int, after engine.Mark) []connector.Record {
 	list := make([]connector.Record, n)
 	for i := range list {
-		row := fmt.Sprintf("A <urn:s%d> <urn:p> \"%s\" .\n", after.Position+uint64(i), strings.Repeat("v", max(size-40, 1)))
-		r := operator.Record{Kind: operator.Delta, Shard: shard, Prev: after.ID, Body: []byte("TX .\n" + row + "TC .\n"),
+		r := operator.Record{Kind: operator.Delta, Shard: shard, Prev: after.ID, Body: body(shard, after.Position+uint64(i), size),
 			Writer: operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1}}
 		raw := r.Encode(nil)
 		list[i] = connector.Record{Mark: engine.Mark{Position: after.Position + uint64(1+i%3), ID: r.ID}, Prev: after.ID, Body: r.Body, Raw: raw}
 		after = list[i].Mark
 	}
 	return list
+}
+
+// maxValue bounds a value in bytes: long ones are slow to read for some peers.
+const maxValue = 64 << 10
+
+// body makes a transaction about one subject.
+func body(shard int, subject uint64, size int) []byte {
+	text := []byte("TX .\n")
+	for n := 0; n == 0 || len(text) < size; n++ {
+		value := strings.Repeat("v", min(max(size-40, 1), maxValue))
+		text = fmt.Appendf(text, "A <urn:shard%d:s%d> <urn:p%d> \"%s\" .\n", shard, subject, n, value)
+	}
+	return append(text, "TC .\n"...)
 }
 
 // TestSink tests a sink; target makes one that is empty.

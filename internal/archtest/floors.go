@@ -45,6 +45,7 @@ var floors = [][]rule{
 		{pkg: "internal/suite"},
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
+		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
@@ -98,6 +99,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
+		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
 	},
 	{
@@ -148,7 +150,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "graph",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/sparql", "graph", "patch", "rdf",
 			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

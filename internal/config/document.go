@@ -99,7 +99,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink].
+	// Settings are a *[FileSink] or *[SPARQLSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -118,8 +118,23 @@ type FileSink struct {
 	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
 }
 
+// SPARQLSink writes the deltas to a store as SPARQL Update.
+type SPARQLSink struct {
+	Query         string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	Update        string        `yaml:"update" placeholder:"URL" help:"Address of the store for updates. Default: that for queries."`
+	User          string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password      Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token         Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA         string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout       time.Duration `yaml:"timeout" default:"1m" help:"Longest time for a request."`
+	PositionGraph string        `yaml:"position-graph" default:"urn:quadrille:positions" placeholder:"IRI" help:"Graph that holds how far each shard is; default stands for the default graph."`
+	BlankNodes    string        `yaml:"blank-nodes" enum:"skolemise,refuse" default:"skolemise" help:"What becomes of blank nodes, which SPARQL Update can't name (${enum}): skolemise writes IRIs, refuse stops the shard."`
+	BlankPrefix   string        `yaml:"blank-prefix" default:"urn:quadrille:blank:" placeholder:"IRI" help:"What these IRIs begin with; the label follows. It must not be changed while data are in the store."`
+	MaxRequest    Size          `yaml:"max-request" default:"1MiB" help:"Bytes of rows in a request, unless a single row is larger."`
+}
+
 // The types of sources and sinks, each with settings that have nothing set.
 var (
 	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }}
-	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }}
+	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }, "sparql": func() any { return &SPARQLSink{} }}
 )

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -10,9 +11,12 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
 )
 
 // connected are the sources and sinks of a node.
@@ -78,8 +82,38 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
 		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
+	case *config.SPARQLSink:
+		return d.sparqlSink(s.Name, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
+}
+
+// sparqlSink makes a sink for a store. Two pipelines, and two sinks of one, have positions of their own there.
+func (d *daemon) sparqlSink(name string, c *config.SPARQLSink) (connector.Sink, error) {
+	if err := rdf.CheckIRI(c.BlankPrefix); err != nil {
+		return nil, fmt.Errorf("blank-prefix: %w", err)
+	}
+	roots, err := rootsOf(c.TLSCA)
+	if err != nil {
+		return nil, err
+	}
+	cfg := sparql.SinkConfig{
+		Endpoint: sparql.Endpoint{Query: c.Query, Update: c.Update, User: c.User, Password: string(c.Password), Token: string(c.Token),
+			Roots: roots, Timeout: c.Timeout},
+		Name: d.Pipeline.Name + ":" + name, PositionGraph: c.PositionGraph, Blank: patch.Skolemise(c.BlankPrefix), MaxRequest: int(c.MaxRequest),
+	}
+	if c.BlankNodes == "refuse" {
+		cfg.Blank = patch.RefuseBlanks
+	}
+	return sparql.NewSink(cfg)
+}
+
+// rootsOf reads the certificates to trust; nil, if there is no file, are the system's.
+func rootsOf(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	return client.ReadRoots(file)
 }
 
 func (d *daemon) source(s config.Source) (connector.Source, error) {
