@@ -1,7 +1,6 @@
 package sparql
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
@@ -89,7 +88,7 @@ func (c *changes) last() *change { return c.list[len(c.list)-1] }
 func changesOf(records []connector.Record, effective bool, blank patch.BlankPolicy, most int) ([]*change, error) {
 	net := patch.Net{Effective: effective, MaxBytes: maxHeld}
 	for i := range records {
-		if err := patch.NewReader(bytes.NewReader(records[i].Body), patch.Trusted()).Run(&net); err != nil {
+		if err := patch.Parse(records[i].Body, &net, patch.Trusted()); err != nil {
 			return nil, fmt.Errorf("%w: the record at position %d: %w", connector.ErrGiveUp, records[i].Position, err)
 		}
 	}
