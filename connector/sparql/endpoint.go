@@ -198,8 +198,8 @@ func (s *session) column(ctx context.Context, query, variable string) (values []
 		return nil, fmt.Errorf("%s answers with what is no result of a SELECT: %w", s.Query, cmp.Or(err, errNoResults))
 	}
 	for _, b := range r.Results.Bindings {
-		if b[variable].Type == "" {
-			return nil, fmt.Errorf("%s answers without a value of ?%s", s.Query, variable)
+		if of := b[variable].Type; of == "" || of == "bnode" {
+			return nil, fmt.Errorf("%s answers without a value of ?%s, or with a blank node", s.Query, variable)
 		}
 		values = append(values, b[variable].Value)
 	}

@@ -47,6 +47,7 @@ var floors = [][]rule{
 		{pkg: "internal/ports"},
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
+		{pkg: "internal/difference", imports: []string{"rdf"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -99,7 +100,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
-		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf"}},
+		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
 	},
 	{
@@ -150,7 +151,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/sparql", "graph", "patch", "rdf",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/sparql", "graph", "patch", "rdf", "store",
 			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

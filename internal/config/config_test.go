@@ -128,7 +128,7 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
 		"sinks:\n  - {name: a, type: kafka}":      `:2:21: unknown type "kafka" of a sink; there is file, sparql`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http`,
+		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, sparql`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
@@ -184,8 +184,8 @@ func TestExample(t *testing.T) {
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
-		"query: \n", "query: http://a\n").Replace("\n# sources:" + items)
-	if f := load(t, text); len(f.Sources) != 1 || len(f.Sinks) != 2 {
+		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
+	if f := load(t, text); len(f.Sources) != 2 || len(f.Sinks) != 2 {
 		t.Errorf("%+v of\n%s", f, text)
 	}
 }

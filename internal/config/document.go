@@ -87,7 +87,7 @@ type Source struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[HTTPSource].
+	// Settings are a *[HTTPSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -110,6 +110,20 @@ type HTTPSource struct {
 	URL   []string `yaml:"url" required:"" placeholder:"URL" help:"Nodes of the pipeline to follow; when one fails, the next is tried."`
 	Token Secret   `yaml:"token" placeholder:"TOKEN" help:"Token of these nodes."`
 	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+}
+
+// SPARQLSource copies graphs of a store into the pipeline.
+type SPARQLSource struct {
+	Query      string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	User       string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password   Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token      Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA      string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout    time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the store."`
+	Graphs     []string      `yaml:"graphs" required:"" placeholder:"IRI" help:"Graphs to copy; default stands for the default graph. They become what they are in the store: quads that it doesn't have are taken out of them."`
+	Every      time.Duration `yaml:"every" help:"Pause between two readings. Default: the graphs are copied once."`
+	Keep       bool          `yaml:"keep" help:"Take nothing out of the graphs."`
+	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes (${enum}): keep takes over the store's labels, which must be the same whenever it is read; refuse is an error."`
 }
 
 // FileSink writes each shard's log to a file, as an RDF Patch log.
@@ -135,6 +149,6 @@ type SPARQLSink struct {
 
 // The types of sources and sinks, each with settings that have nothing set.
 var (
-	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }}
+	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }, "sparql": func() any { return &SPARQLSource{} }}
 	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }, "sparql": func() any { return &SPARQLSink{} }}
 )

@@ -59,7 +59,7 @@ func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	d := &daemon{Document: doc, log: slog.New(slog.DiscardHandler)}
 	for _, s := range doc.Sources {
-		if _, err := d.source(s); err != nil {
+		if _, err := d.source(s, nil); err != nil {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
 		}
 	}

@@ -102,3 +102,33 @@ func TestExampleSPARQL(t *testing.T) {
 		t.Error("what was deleted is in the store")
 	}
 }
+
+// TestExampleSPARQLCopy: what is in the store comes into the pipeline, and what goes there goes here.
+func TestExampleSPARQLCopy(t *testing.T) {
+	p := peer.Start(t, "oxigraph", 1, "memory")
+	store := fmt.Sprintf("http://127.0.0.1:%d", p.Ports[0])
+	update := func(text string) { post(t, store+"/update", "application/sparql-update", text) }
+	update(`INSERT DATA { <urn:pump> <urn:speed> "17" . GRAPH <urn:plant> { <urn:pump> <urn:in> <urn:hall> } }`)
+	node := runExample(t, "sparql-copy", func(d *config.Document) {
+		settings := d.Sources[0].Settings.(*config.SPARQLSource) //nolint:forcetypeassert // the example's
+		settings.Query, settings.Every = strings.Replace(settings.Query, "http://127.0.0.1:7878", store, 1), 100*time.Millisecond
+	})
+	data := func() string {
+		answer, err := http.Get(node + "/v1/data") //nolint:noctx // the test's deadline bounds it
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	hall := "<urn:pump> <urn:in> <urn:hall> <urn:plant> .\n"
+	eventually(t, "the copy", func() bool {
+		return data() == "<urn:pump> <urn:speed> \"17\" .\n"+hall || data() == hall+"<urn:pump> <urn:speed> \"17\" .\n"
+	})
+	update(`DELETE DATA { <urn:pump> <urn:speed> "17" }`)
+	eventually(t, "what was deleted", func() bool { return data() == hall })
+}

@@ -10,8 +10,8 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// Stream hands over the quads of a set, in any order, and one more than once if it likes. Their texts may be kept. It can be read
-// again.
+// Stream hands over the quads of a set, in any order, and one more than once if it likes. They are valid until fn returns. It can be
+// read again.
 type Stream func(ctx context.Context, fn func(rdf.Quad) error) error
 
 // DefaultHeld bounds the quads that are held unless told otherwise.
@@ -23,7 +23,7 @@ const ranges = 1 << 16
 // Of calls onlyLeft and onlyRight with what the other set doesn't have. It reads both once, and compares ranges of hashes by count
 // and sum; where these differ it reads both again, for as many ranges at a time as have at most held quads on the left, or one (0:
 // [DefaultHeld]). So what is equal costs one reading, and what is only on the right no memory. A quad that a stream hands over
-// twice may be told twice.
+// twice may be told twice. What is told is valid until the call returns.
 func Of(ctx context.Context, left, right Stream, held int, onlyLeft, onlyRight func(rdf.Quad) error) error {
 	if held <= 0 {
 		held = DefaultHeld
@@ -97,7 +97,7 @@ func within(ctx context.Context, chosen map[int]bool, left, right Stream, onlyLe
 	both := map[rdf.Quad]bool{} // those of the left: whether the right has them
 	err := left(ctx, func(q rdf.Quad) error {
 		if chosen[rangeOf(hash(q))] {
-			both[q] = false
+			both[rdf.Quad{S: q.S.Clone(), P: q.P.Clone(), O: q.O.Clone(), G: q.G.Clone()}] = false
 		}
 		return nil
 	})

@@ -23,9 +23,7 @@ func streamOf(random *rand.Rand, set map[int]bool, reads *int) Stream {
 	return func(_ context.Context, fn func(rdf.Quad) error) error {
 		*reads++
 		list := slices.Collect(maps.Keys(set))
-		for _, n := range list[:len(list)/5] {
-			list = append(list, n)
-		}
+		list = append(list, list[:len(list)/5]...)
 		random.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 		for _, n := range list {
 			if err := fn(quad(n)); err != nil {
@@ -106,7 +104,9 @@ func TestBounded(t *testing.T) {
 func TestErrors(t *testing.T) {
 	bad := errors.New("bad")
 	fails := func(context.Context, func(rdf.Quad) error) error { return bad }
-	one := func(n int) Stream { return func(_ context.Context, fn func(rdf.Quad) error) error { return fn(quad(n)) } }
+	one := func(n int) Stream {
+		return func(_ context.Context, fn func(rdf.Quad) error) error { return fn(quad(n)) }
+	}
 	good := func(rdf.Quad) error { return nil }
 	refuses := func(rdf.Quad) error { return bad }
 	for i, err := range []error{
