@@ -143,7 +143,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/verify", imports: []string{
 			"internal/clock", "coordinator", "engine", "engine/jetstream", "engine/jetstream/filestore", "operator", "node", "client",
-			"internal/terminal", "internal/status",
+			"internal/terminal", "internal/status", "connector/sparql", "internal/difference", "patch", "rdf", "rdf/nquads",
 		}},
 	},
 	{
@@ -181,7 +181,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "connector/sparql", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
 }
