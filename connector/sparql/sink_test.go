@@ -3,6 +3,7 @@ package sparql_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/sparql"
+	"github.com/quadrille-stream/quadrille/internal/peer"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -29,6 +31,13 @@ func TestFusekiInMemory(t *testing.T) {
 }
 
 func TestOxigraph(t *testing.T) { testStore(t, oxigraph(t, "disk")) }
+
+// TestBlazegraph: its default graph is all graphs when it is asked, so of quads in named graphs nothing is tested.
+func TestBlazegraph(t *testing.T) {
+	p := peer.Start(t, "blazegraph", 1)
+	url := fmt.Sprintf("http://127.0.0.1:%d/bigdata/sparql", p.Ports[0])
+	conntest.TestSink(t, (&store{p, url, url}).target)
+}
 
 // testStore is what must hold for a store that keeps its data over a kill.
 func testStore(t *testing.T, s *store) {

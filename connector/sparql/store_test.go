@@ -118,7 +118,8 @@ func (s *store) quads(t testing.TB) map[string]bool {
 	all := map[string]bool{}
 	for _, r := range s.ask(t, "SELECT * { { ?s ?p ?o } UNION { GRAPH ?g { ?s ?p ?o } } }") {
 		if r["p"] != "<urn:quadrille:at>" {
-			all[strings.TrimRight(r["s"]+" "+r["p"]+" "+r["o"]+" "+r["g"], " ")] = true
+			graph := strings.TrimPrefix(r["g"], "<http://www.bigdata.com/rdf#nullGraph>") // Blazegraph's name of the default graph
+			all[strings.TrimRight(r["s"]+" "+r["p"]+" "+r["o"]+" "+graph, " ")] = true
 		}
 	}
 	return all

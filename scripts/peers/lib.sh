@@ -1,6 +1,6 @@
 # What the scripts of this folder have in common. Each is called as NAME DIR PORT… [OPTION…], installs the peer's pinned version
 # into a cache folder unless it is there, and becomes the peer: data and log in DIR, ports on loopback. It writes "ready" to its
-# standard output when the peer answers, if only with an error. The peer ends when the script's standard input does. Exit status 77: what it needs is not
+# standard output when the peer answers, if only that it wants a password. The peer ends when the script's standard input does. Exit status 77: what it needs is not
 # there.
 cache=${QUADRILLE_PEERS:-$HOME/.cache/quadrille-peers}
 mkdir -p "$cache"
@@ -32,7 +32,7 @@ serve() {
 	shift
 	exec 3<&0 4>&1
 	(
-		until curl -s -m 5 -o /dev/null "$url"; do
+		until [[ $(curl -s -m 5 -o /dev/null -w '%{http_code}' "$url") == @(200|204|401) ]]; do
 			kill -0 $$ 2>/dev/null || exit 1
 			sleep 0.1
 		done
