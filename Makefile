@@ -6,10 +6,11 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=tools/go.mod
 COUNT ?= 6
 
-# The tests of test/faults take a whole machine for some minutes, so they run alone.
-PACKAGES = $(shell $(GO) list ./... | grep -v /test/faults$$)
+# The tests of test/faults take a whole machine for some minutes, and those of test/differential need other readers, so they
+# run alone.
+PACKAGES = $(shell $(GO) list ./... | grep -v -e /test/faults$$ -e /test/differential$$)
 
-.PHONY: help build test race faults check lint fmt fuzz mutants demo bench bench-peers
+.PHONY: help build test race faults differential check lint fmt fuzz mutants demo bench bench-peers
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +26,10 @@ race: ## run them with the race detector
 
 faults: ## kill, stop, cut off, fill and damage real processes; QUADRILLE_FAULTS=long for more, QUADRILLE_SOAK=30m for a soak
 	$(TOOL) gotestsum --format testname -- -timeout 3h ./test/faults
+
+differential: ## compare the readers with other ones, which are installed if need be; DOCS=50000 SEED=2 for other documents
+	test/differential/peers/install
+	QUADRILLE_DOCS=$(DOCS) QUADRILLE_SEED=$(SEED) $(TOOL) gotestsum --format testname -- -count 1 -timeout 1h -v ./test/differential
 
 check: ## formatting, go vet and the linter
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

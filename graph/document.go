@@ -7,6 +7,7 @@ import (
 	"mime"
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -15,8 +16,13 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that Submit reads.
+// TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that strangers may send.
 const TypePatch = dataset.MediaType
+
+// TypeReplace is that of RDF Patch as text with wildcards, see [patch.Replace]: the owner of a shard makes the exact delta of it.
+// Submit and Divide read it, too, once all nodes of the pipeline know it; until then the error is [event.ErrBusy]. A Logic of
+// one's own has to know it.
+const TypeReplace = dataset.ReplaceMediaType
 
 // MaxStatements bounds what a document in JSON-LD may make, which is held as a whole.
 const MaxStatements = 1_000_000
@@ -47,31 +53,42 @@ func formatOf(mediaType string) (rdfio.Format, error) {
 
 // divide divides a document; scope returns what its blank nodes are named by, where the format leaves that open.
 func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
+	split, err = g.read(by, s, scope)
+	err = tooLarge(err)
+	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
+		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
+	}
+	return split, err
+}
+
+// read divides a document by its format.
+func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
+	if s.MediaType == TypeReplace {
+		if format := g.Coordinator().State().Settings.Format; format < coordinator.FormatReplace {
+			return split, fmt.Errorf("%w: some node of the pipeline doesn't know yet what replaces old values: upgrade all", event.ErrBusy)
+		}
+		return by.Patch(s.Body)
+	}
 	format, err := formatOf(s.MediaType)
 	if err != nil {
 		return split, err
 	}
 	switch format {
 	case rdfio.Patch:
-		split, err = by.Patch(s.Body)
+		return by.Patch(s.Body)
 	case rdfio.PatchBinary:
-		split, err = binaryPatch(by, s.Body)
+		return binaryPatch(by, s.Body)
 	case rdfio.NQuads:
-		split, err = by.Quads(s.Body, scope())
+		return by.Quads(s.Body, scope())
 	case rdfio.NTriples:
-		split, err = by.Quads(s.Body, scope(), nquads.Triples())
+		return by.Quads(s.Body, scope(), nquads.Triples())
 	default:
-		split, err = by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
+		return by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
 			source := rdfio.Source{File: "document", BlankPrefix: prefix, MaxDocument: len(s.Body), MaxQuads: MaxStatements,
 				MaxTerm: dataset.MaxRow}
 			return source.Statements(bytes.NewReader(s.Body), format, add)
 		})
 	}
-	err = tooLarge(err)
-	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
-		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
-	}
-	return split, err
 }
 
 // binaryPatch divides a patch in binary form, in which a term that is repeated takes a byte: its text is bounded, too.

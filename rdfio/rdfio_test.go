@@ -122,7 +122,7 @@ func TestWrittenIsRead(t *testing.T) {
 			want = want[:2]
 		}
 		var b bytes.Buffer
-		w, err := rdfio.NewDataWriter(&b, format, turtle.Prefix{Name: "s", IRI: "s:"})
+		w, err := rdfio.NewDataWriter(&b, format, rdfio.WithPrefixes(turtle.Prefix{Name: "s", IRI: "s:"}))
 		if err != nil {
 			t.Fatal(err)
 		}

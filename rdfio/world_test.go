@@ -159,6 +159,32 @@ func TestCompressionRefused(t *testing.T) {
 	}
 }
 
+// TestCutOff: what ends before it has begun, or anywhere else, is not taken for whole.
+func TestCutOff(t *testing.T) {
+	for _, name := range []string{"a.nt.gz", "a.nt.zst"} {
+		var b bytes.Buffer
+		w, err := rdfio.Compress(name, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, documents[rdfio.NTriples]); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		for n := range b.Len() {
+			r, err := rdfio.Decompress(name, bytes.NewReader(b.Bytes()[:n]))
+			if err == nil {
+				_, err = io.ReadAll(r)
+			}
+			if err == nil {
+				t.Errorf("%s: %d bytes of %d are taken for all", name, n, b.Len())
+			}
+		}
+	}
+	if _, err := rdfio.Decompress("a.zst", iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestWindow: a .zst file may refer back as far as zstd -d takes it, and not farther.
 func TestWindow(t *testing.T) {
 	for window, good := range map[int]bool{128 << 20: true, 256 << 20: false} {

@@ -1,6 +1,8 @@
 package sparql_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -8,7 +10,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/operator"
 )
 
 // shardLog makes the records of a shard, each of real changes, and knows what they come to.
@@ -65,11 +66,9 @@ func (l *shardLog) append(body string) {
 	if n := len(l.records); n > 0 {
 		before = l.records[n-1].Mark
 	}
-	r := operator.Record{Kind: operator.Delta, Shard: l.shard, Prev: before.ID, Body: []byte(body),
-		Writer: operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1}}
-	raw := r.Encode(nil)
-	l.records = append(l.records, connector.Record{Mark: engine.Mark{Position: before.Position + 1 + l.random.Uint64N(3), ID: r.ID},
-		Prev: before.ID, Body: r.Body, Raw: raw})
+	sum := sha256.Sum256([]byte(before.ID + body))
+	mark := engine.Mark{Position: before.Position + 1 + l.random.Uint64N(3), ID: "ni:///sha-256;" + base64.RawURLEncoding.EncodeToString(sum[:])}
+	l.records = append(l.records, connector.Record{Mark: mark, Prev: before.ID, Body: []byte(body)})
 }
 
 // after are the records behind a mark, as the pipeline hands them over: the log must have the record.

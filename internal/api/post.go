@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -35,9 +36,12 @@ const (
 	maxPooled = 4 << 20
 )
 
-func (a *API) postChanges(w http.ResponseWriter, r *http.Request, _ args) {
-	media, p := changesType(r)
-	var key string
+func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
+	through, p := a.mapping(args)
+	var media, key string
+	if p == nil {
+		media, p = changesType(r, through)
+	}
 	if p == nil {
 		key, p = a.idempotencyKey(w, r)
 	}
@@ -52,6 +56,19 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, _ args) {
 		w.Header().Set("Connection", "close")
 		p.write(w)
 		return
+	}
+	if through != nil {
+		mapped, err := through.AppendPatch(nil, mapping.Message{Body: body})
+		if err != nil {
+			newProblem("not_mapped", "%v", err).write(w)
+			return
+		}
+		if !a.bodies.take(int64(len(mapped))) {
+			a.bodiesBusy().write(w)
+			return
+		}
+		defer a.bodies.give(int64(len(mapped)))
+		media, body = graph.TypeReplace, mapped
 	}
 	results, err := a.node.Submit(r.Context(), graph.Submission{
 		MediaType: media, Body: body, Key: key,
@@ -88,18 +105,36 @@ func (a *API) idempotencyKey(w http.ResponseWriter, r *http.Request) (string, *p
 	return keys[0], nil
 }
 
-// changesType returns the media type without its parameters, if it is one that is read.
-func changesType(r *http.Request) (string, *problem) {
+// mapping returns the one that the document goes through, nil if it says what it is itself.
+func (a *API) mapping(args args) (*mapping.Mapping, *problem) {
+	name, given := arg[string](args, "mapping")
+	if !given {
+		return nil, nil
+	}
+	m, err := a.cfg.Mappings.Get(name)
+	if err != nil {
+		return nil, newProblem("bad_parameter", "mapping: %v", err)
+	}
+	return m, nil
+}
+
+// changesType returns the media type without its parameters, if it is one that is read, by the mapping if there is one.
+func changesType(r *http.Request, through *mapping.Mapping) (string, *problem) {
+	types, accept := postTypes, acceptPost
+	if through != nil {
+		types = through.MediaTypes()
+		accept = strings.Join(types, ", ")
+	}
 	text := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(text)
 	charset, hasCharset := params["charset"]
-	if err == nil && slices.Contains(postTypes, media) &&
+	if err == nil && slices.Contains(types, media) &&
 		(!hasCharset || strings.EqualFold(charset, "utf-8")) {
 		return media, nil
 	}
 	p := newProblem("unsupported_media_type",
-		"Content-Type %q is not supported; send %s, in UTF-8", text, acceptPost)
-	p.header.Set("Accept-Post", acceptPost)
+		"Content-Type %q is not supported; send %s, in UTF-8", text, accept)
+	p.header.Set("Accept-Post", accept)
 	return "", p
 }
 
@@ -129,8 +164,7 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 		}
 		if more := int64(cap(body)) - taken; more > 0 {
 			if !a.bodies.take(more) {
-				return nil, release, newProblem("busy", "documents of %d bytes are under way, which is the limit; try again",
-					a.cfg.MaxBodies).retry("1")
+				return nil, release, a.bodiesBusy()
 			}
 			taken += more
 		}
@@ -145,6 +179,11 @@ func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, rel
 			return nil, release, a.readProblem(err)
 		}
 	}
+}
+
+// bodiesBusy says that no more bytes of documents, and of what mappings make of them, may be held.
+func (a *API) bodiesBusy() *problem {
+	return newProblem("busy", "documents of %d bytes are under way, which is the limit; try again", a.cfg.MaxBodies).retry("1")
 }
 
 // grow returns the buffer with room for the known length and the byte that shows its end, or, where that is full or

@@ -130,24 +130,13 @@ func (s *stream) chosen(rec node.Record) (change client.Change, text []byte, err
 		if s.events() {
 			change.Patch = string(rec.Body)
 			change.Adds, change.Deletes = countRows(rec.Body)
+			return change, rec.Body, nil
 		}
-		if s.binary != nil {
-			return change, linked(rec), nil
-		}
-		return change, rec.Raw, nil
+		return change, patch.Entry{ID: rec.ID, Prev: rec.Prev, Shard: rec.Shard, Time: rec.Time, Rows: rec.Body}.Append(nil), nil
 	}
 	part, err := selectRows(rec.Body, s.only)
 	change.Patch, change.Adds, change.Deletes, change.Filtered = string(part.text), part.adds, part.deletes, true
 	return change, part.text, err
-}
-
-// linked is a record as one RDF Patch: what is in the log may be several parts, each with headers of its own.
-func linked(rec node.Record) []byte {
-	text := fmt.Appendf(nil, "H id <%s> .\n", rec.ID)
-	if rec.Prev != "" {
-		text = fmt.Appendf(text, "H prev <%s> .\n", rec.Prev)
-	}
-	return append(text, rec.Body...)
 }
 
 func (s *stream) write(change client.Change, text []byte) error {

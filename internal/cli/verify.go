@@ -18,8 +18,7 @@ import (
 // they run.
 type verifyCommand struct {
 	Data []string `env:"-" placeholder:"DIR" help:"Data folder of a node that is stopped; several are compared. Without it nodes that run are asked."`
-	doors
-	JSON bool `name:"json" env:"-" help:"Print a JSON object instead of text."`
+	questionFlags
 
 	Against       string   `env:"-" placeholder:"URL" help:"Compare the shards with a SPARQL store, at this address for queries."`
 	Graph         []string `env:"-" placeholder:"IRI" help:"Graph to compare there; several are; default is the default graph. Without it all graphs are."`
@@ -29,7 +28,7 @@ type verifyCommand struct {
 	StorePassword string   `placeholder:"PASSWORD" help:"The user's password; rather set it by the environment."`
 	StoreToken    string   `placeholder:"TOKEN" help:"Bearer token of the store; rather set it by the environment."`
 	StoreCA       string   `name:"store-ca" env:"-" placeholder:"FILE" help:"PEM file of the certificates to trust for the store."`
-	BlankPrefix   string   `env:"-" default:"urn:quadrille:blank:" placeholder:"IRI" help:"What the IRIs begin with that stand for blank nodes in the store."`
+	BlankPrefix   string   `env:"-" default:"urn:quadrille:blank:" placeholder:"TEXT" help:"What the IRIs begin with that stand for blank nodes in the store."`
 }
 
 // Help implements [kong.HelpProvider].
@@ -79,7 +78,7 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 	if c.Against != "" {
 		return c.compare(ctx, cl, std)
 	}
-	done, err := verify.CheckNodes(ctx, cl, c.URL)
+	done, err := verify.CheckNodes(ctx, cl, c.URL, c.Patience)
 	if err != nil {
 		return err
 	}

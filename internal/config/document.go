@@ -9,6 +9,10 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/quadrille-stream/quadrille/mapping"
 )
 
 // Document is the configuration of a node. Each field has its key in the file (yaml), and its flag, help and default, which
@@ -21,6 +25,11 @@ type Document struct {
 	Log      Log      `yaml:"log" embed:"" help:"What goes to standard error."`
 	Sources  []Source `yaml:"sources" kong:"-" help:"Where changes come from besides the HTTP API. The same on all nodes: each source runs on one of them."`
 	Sinks    []Sink   `yaml:"sinks" kong:"-" help:"Where the deltas of the shards go, each shard's from the node that owns it. The same on all nodes."`
+	// Base, Prefixes and Declared are the values of the keys that declare mappings, Mappings what they compile to.
+	Base     *yaml.Node   `yaml:"base" kong:"-" help:"What goes before an IRI of a mapping that is not absolute."`
+	Prefixes *yaml.Node   `yaml:"prefixes" kong:"-" help:"Names that stand for the beginnings of IRIs in mappings."`
+	Declared *yaml.Node   `yaml:"mappings" kong:"-" help:"How messages become changes; see mapping.md."`
+	Mappings *mapping.Set `kong:"-"`
 }
 
 // Node says who this node is.
@@ -45,15 +54,20 @@ const DefaultData = "quadrille-data"
 // Engine says what keeps the logs: embedded, alone or as a member of a cluster, or one that others run.
 type Engine struct {
 	Data        string   `yaml:"data" placeholder:"DIR" default:"quadrille-data" help:"Folder of the embedded engine's data."`
-	Listen      string   `yaml:"listen" placeholder:"HOST" default:"127.0.0.1" help:"Address of the embedded engine; on loopback."`
-	Port        int      `yaml:"port" help:"Port of the embedded engine for other processes; 0 takes a free one."`
+	Listen      string   `yaml:"listen" placeholder:"HOST" default:"127.0.0.1" help:"Address at which the embedded engine listens for other members and, if it has a port, for workers."`
+	Port        int      `yaml:"port" help:"Port of the embedded engine for nodes that have none (--nats); -1 takes a free one. Default: none; a member of a cluster opens one on loopback."`
 	Cluster     string   `yaml:"cluster" placeholder:"NAME" help:"Name of the cluster of embedded engines that this one is a member of."`
 	ClusterPort int      `yaml:"cluster-port" help:"Port for the other members; 0 takes a free one."`
 	Routes      []string `yaml:"routes" placeholder:"URL" help:"Addresses of the members, nats://HOST:CLUSTERPORT; this one's may be among them."`
 
-	NATS      string `yaml:"nats" name:"nats" placeholder:"URL" help:"NATS servers with JetStream that others run, with commas between them, instead of an embedded engine."`
-	NATSCreds string `yaml:"nats-creds" name:"nats-creds" placeholder:"FILE" help:"Credentials file for these servers."`
-	NATSCA    string `yaml:"nats-ca" name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Secret Secret `yaml:"secret" placeholder:"SECRET" help:"What all members of a cluster, and the workers that connect to them, know and nobody else: 32 random characters or more. Rather set it by the environment or a file. Default: that of quadrille.secret in the data folder, which a node that is no member makes if it has a port."`
+
+	NATS            string `yaml:"nats" name:"nats" placeholder:"URL" help:"Engine to connect to instead of an embedded one, with commas between addresses: NATS servers with JetStream that others run or, with --secret, embedded engines of other nodes."`
+	NATSCreds       string `yaml:"nats-creds" name:"nats-creds" placeholder:"FILE" help:"Credentials file, or file of an nkey seed, for NATS servers that others run."`
+	NATSEventsCreds string `yaml:"nats-events-creds" name:"nats-events-creds" placeholder:"FILE" help:"The same for the connection that carries events, which may do less. Default: nats-creds."`
+	NATSUser        string `yaml:"nats-user" name:"nats-user" placeholder:"NAME" help:"User for NATS servers that others run."`
+	NATSPassword    Secret `yaml:"nats-password" name:"nats-password" placeholder:"PASSWORD" help:"Password of this user; rather set it by the environment or a file."`
+	NATSCA          string `yaml:"nats-ca" name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 
 	Election time.Duration `yaml:"election" default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
 	MaxStore Size          `yaml:"max-store" help:"Most that the embedded engine stores. Default: the disk."`
@@ -64,10 +78,13 @@ type Engine struct {
 
 // HTTP says how the HTTP API is served.
 type HTTP struct {
-	Address    string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
+	Address    string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and tokens."`
 	Advertise  string   `yaml:"advertise" placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
-	Token      Secret   `yaml:"token" placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
-	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
+	Token      Secret   `yaml:"token" placeholder:"TOKEN" help:"Token for everything, 16 characters or more; rather set it by the environment or a file."`
+	Tokens     string   `yaml:"tokens" placeholder:"FILE" help:"File of tokens, RIGHTS NAME TOKEN in each line; rights are read, write and admin, with commas between them. It is read again at SIGHUP."`
+	Metrics    string   `yaml:"metrics" enum:"token,open" default:"token" help:"Who may read /metrics where there are tokens: who has one to read, or everybody (${enum})."`
+	Probes     string   `yaml:"probes" enum:"open,token" default:"open" help:"Who may ask /healthz and /readyz where there are tokens: everybody, or who has one (${enum})."`
+	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS; it and the key are read again at SIGHUP."`
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
 	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
 	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
@@ -87,6 +104,8 @@ type Source struct {
 	Name string
 	// Type names the adapter.
 	Type string
+	// Mapping names what makes changes of its messages; empty: they are changes.
+	Mapping string
 	// Settings are a *[HTTPSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.

@@ -243,7 +243,8 @@ func Reference(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Key, f.Type, f.Default, flag, f.Help)
 	}
-	b.WriteString("\nEach item of `sources` and `sinks` has a `name`, unique among them, and a `type`, which is in brackets above.\n")
+	b.WriteString("\nEach item of `sources` and `sinks` has a `name`, unique among them, and a `type`, which is in brackets above; a source may have a\n" +
+		"`mapping`, the name of what makes changes of its messages. `base`, `prefixes` and `mappings` declare such: [mapping.md](mapping.md).\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

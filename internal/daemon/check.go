@@ -2,13 +2,13 @@ package daemon
 
 import (
 	"cmp"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/config"
 )
@@ -22,7 +22,8 @@ func Check(doc *config.Document, places config.Places) error {
 	m := doc.Check(places)
 	checkHTTP(m, &doc.HTTP)
 	for _, f := range [...]struct{ key, path string }{
-		{"engine.nats-creds", doc.Engine.NATSCreds}, {"engine.nats-ca", doc.Engine.NATSCA},
+		{"engine.nats-creds", doc.Engine.NATSCreds}, {"engine.nats-events-creds", doc.Engine.NATSEventsCreds},
+		{"engine.nats-ca", doc.Engine.NATSCA},
 	} {
 		if f.path != "" {
 			_, err := os.ReadFile(f.path)
@@ -33,25 +34,25 @@ func Check(doc *config.Document, places config.Places) error {
 	return m.Err()
 }
 
-// listen says where and how the HTTP API listens.
-func listen(h *config.HTTP) api.ListenConfig {
-	return api.ListenConfig{Addr: h.Address, CertFile: h.TLSCert, KeyFile: h.TLSKey, Protected: h.Token != ""}
-}
-
 func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 	if len(h.Advertise) > maxInfo {
 		m.Add(fmt.Errorf("%d bytes: expected at most %d", len(h.Advertise), maxInfo), "http.advertise")
+	}
+	if h.Tokens != "" {
+		_, err := access.ReadFile(h.Tokens)
+		m.Add(err, "http.tokens")
 	}
 	if (h.TLSCert == "") != (h.TLSKey == "") {
 		m.Add(errors.New("{http.tls-cert} and {http.tls-key} belong together: give both, or none"), "http.tls-cert", "http.tls-key")
 		return
 	}
-	m.Add(listen(h).Check(), "http.address")
+	listen := api.ListenConfig{Addr: h.Address, Protected: h.Token != "" || h.Tokens != ""}
 	if h.TLSCert != "" {
-		if _, err := tls.LoadX509KeyPair(h.TLSCert, h.TLSKey); err != nil {
-			m.Add(fmt.Errorf("{http.tls-cert} and {http.tls-key}: %w", err), "http.tls-cert", "http.tls-key")
-		}
+		var err error
+		listen.Certificate, err = api.ReadCertificate(h.TLSCert, h.TLSKey)
+		m.Add(err, "http.tls-cert", "http.tls-key")
 	}
+	m.Add(listen.Check(), "http.address")
 }
 
 // checkConnectors makes each source and sink, which touches nothing but the files that it names. Two sinks that write the same
@@ -59,7 +60,11 @@ func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	d := &daemon{Document: doc, log: slog.New(slog.DiscardHandler)}
 	for _, s := range doc.Sources {
-		if _, err := d.source(s, nil); err != nil {
+		_, err := d.source(s, nil)
+		if err == nil {
+			_, err = d.mapped(s)
+		}
+		if err != nil {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
@@ -16,6 +18,7 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
@@ -44,11 +47,42 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		if err != nil {
 			return c, fmt.Errorf("source %q: %w", s.Name, err)
 		}
-		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Logger: d.log})
+		mapped, err := d.mapped(s)
+		if err != nil {
+			return c, fmt.Errorf("source %q: %w", s.Name, err)
+		}
+		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Map: mapped, Logger: d.log})
 		c.components = append(c.components, component{"source " + s.Name, source.Run})
 		c.sources = append(c.sources, func() client.SourceStatus { return sourceStatus(s.Name, source) })
 	}
 	return c, nil
+}
+
+// mapped returns what makes changes of a source's messages; nil if they are changes.
+func (d *daemon) mapped(s config.Source) (func(connector.Message) (graph.Submission, error), error) {
+	if s.Mapping == "" {
+		return nil, nil
+	}
+	m, err := d.Mappings.Get(s.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	return func(msg connector.Message) (graph.Submission, error) {
+		body, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})
+		return graph.Submission{MediaType: graph.TypeReplace, Body: body}, err
+	}, nil
+}
+
+// varsOf is what a mapping can know of a message besides its body.
+func varsOf(source string, msg connector.Message) map[string]string {
+	vars := map[string]string{"source": source, "stream": msg.Stream, "media-type": msg.MediaType}
+	if msg.Stream != "" {
+		vars["offset"] = strconv.FormatUint(msg.Offset, 10)
+	}
+	if !msg.Time.IsZero() {
+		vars["time"] = msg.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return vars
 }
 
 // sourceStatus is how a source is, as it goes over the wire.

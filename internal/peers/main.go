@@ -54,7 +54,7 @@ func tasks(jena []string) []task {
 		return peer{"rapper", installed("rapper", "-q", "-i", from, "-o", to)}
 	}
 	pair := func(from, to string) []peer { return []peer{serdi(from, to), rapper(from, to)} }
-	convert := func(to string) []string { return []string{"convert", "--to", to} }
+	convert := func(to string) []string { return []string{"convert", "--as", to} }
 	if len(jena) > 0 {
 		jena = append(slices.Clone(jena), "rdfpatch.rdfpatch")
 	}

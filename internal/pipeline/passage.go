@@ -71,7 +71,10 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		if err := p.usable(producer); err != nil {
 			return err
 		}
-		of, err := p.s.door.Divide(graph.Submission{MediaType: messages[i].MediaType, Body: messages[i].Body}, producer, seq)
+		of, err := p.divide(messages[i], producer, seq)
+		if errors.Is(err, event.ErrBusy) { // nothing is wrong with the message
+			return err
+		}
 		if err != nil {
 			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
 			of = []event.Addressed{p.letter(ev, "", err.Error())}
@@ -93,6 +96,18 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		st.Messages, st.Rejected = st.Messages+uint64(len(messages)), st.Rejected+p.rejected
 	})
 	return nil
+}
+
+// divide makes events of a message.
+func (p *passage) divide(m connector.Message, producer event.Producer, seq uint64) ([]event.Addressed, error) {
+	document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
+	if p.s.cfg.Map != nil {
+		var err error
+		if document, err = p.s.cfg.Map(m); err != nil {
+			return nil, err
+		}
+	}
+	return p.s.door.Divide(document, producer, seq)
 }
 
 // identity is the producer and sequence of a message; none, if it has no stream.
