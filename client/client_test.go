@@ -202,6 +202,7 @@ func TestTemporary(t *testing.T) {
 		{&client.Error{Problem: client.Problem{Status: 503}}, true},
 		{fmt.Errorf("around: %w", &client.Error{Problem: client.Problem{Status: 429}}), true},
 		{&client.Error{Problem: client.Problem{Status: 502}}, true},
+		{&client.Error{Problem: client.Problem{Status: 408}}, true},
 		{&client.Error{Problem: client.Problem{Status: 504}}, true},
 		{&client.Error{Problem: client.Problem{Status: 400}}, false},
 		{&client.Error{Problem: client.Problem{Status: 401}}, false},

@@ -46,6 +46,8 @@ var codes = []Code{
 	{"syntax", http.StatusBadRequest, "The document is not in its format", nil},
 	{"not_mapped", http.StatusUnprocessableEntity, "The mapping can make no changes of the document", nil},
 	{"body", http.StatusBadRequest, "The body can't be read", nil},
+	{"length_required", http.StatusLengthRequired, "The request doesn't tell how long its body is", nil},
+	{"slow_body", http.StatusRequestTimeout, "The body comes too slowly", nil},
 	{"unauthorized", http.StatusUnauthorized, "The request has no token that is known", nil},
 	{"forbidden", http.StatusForbidden, "The token isn't good for this request", nil},
 	{"not_found", http.StatusNotFound, "There is nothing at this path", nil},

@@ -68,6 +68,8 @@ type Graph struct {
 	splitter dataset.Splitter
 
 	submissions, changes atomic.Uint64
+	// held is the memory that documents of JSON-LD take.
+	held atomic.Int64
 }
 
 // New checks the configuration and returns a graph that does nothing yet.

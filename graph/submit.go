@@ -142,7 +142,8 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 
 // Divide makes of a document the events of a producer of one's own, for [node.Node.SendBatch]: one for each shard that the
 // document has changes for, all with the same sequence. The document's Key is not used. The producer's events are sent in
-// the order of their sequences. Errors: those of [Graph.Submit] before anything is sent.
+// the order of their sequences. Errors: those of [Graph.Submit] before anything is sent; [event.ErrBusy], while others read documents
+// in JSON-LD, leaves the document to be divided again.
 func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.Addressed, error) {
 	whole := g.splitter
 	whole.PartSize = math.MaxInt // a second part with the same sequence would be taken for the first one again

@@ -309,11 +309,22 @@ func (f *follower) readOn(s int, p *place) error {
 	case errors.Is(err, engine.ErrTrimmed):
 		return cursorError(s, begin, "%v", err)
 	case err != nil && f.ctx.Err() == nil && errors.Is(context.Cause(ctx), errStalled):
-		return errStalled
+		return f.stalled(s)
 	case err == nil && !known:
 		return endError(s, begin, tail)
 	}
 	return err
+}
+
+// stalled says what it means that the log gives nothing: a reader up to the present can't wait for it where too few servers reach each
+// other.
+func (f *follower) stalled(s int) error {
+	if !f.o.Live {
+		if _, err := f.n.tail(f.ctx, s); errors.Is(err, engine.ErrNoLeader) {
+			return err
+		}
+	}
+	return errStalled
 }
 
 // resumed completes the place with what the record there says.

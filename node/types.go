@@ -28,7 +28,8 @@ type FollowOptions struct {
 	From engine.Cursor
 	// Shards to read, each once; nil reads all.
 	Shards []int
-	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call.
+	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call, or, where a log gives
+	// nothing for seconds and has no majority of its servers, [engine.ErrNoLeader].
 	Live bool
 	// Failed, if set, is called for a shard that can't be read any further: its log is damaged, or the cursor is not one
 	// to go on from ([ErrCursor]). After nil the other shards go on, as long as there are any; another error ends the

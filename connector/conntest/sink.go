@@ -45,14 +45,27 @@ type Delivered struct {
 func Records(shard, n, size int, after engine.Mark) []connector.Record {
 	list := make([]connector.Record, n)
 	for i := range list {
-		body := fmt.Sprintf("TX .\nA <urn:s%d> <urn:p> \"%s\" .\nTC .\n", after.Position+uint64(i), strings.Repeat("v", max(size-40, 1)))
-		sum := sha256.Sum256([]byte(after.ID + body))
+		body := body(shard, after.Position+uint64(i), size)
+		sum := sha256.Sum256(append([]byte(after.ID), body...))
 		id := "ni:///sha-256;" + base64.RawURLEncoding.EncodeToString(sum[:])
 		list[i] = connector.Record{Mark: engine.Mark{Position: after.Position + uint64(1+i%3), ID: id}, Prev: after.ID,
-			Time: time.Unix(int64(i), 0).UTC(), Body: []byte(body)}
+			Time: time.Unix(int64(i), 0).UTC(), Body: body}
 		after = list[i].Mark
 	}
 	return list
+}
+
+// maxValue bounds a value in bytes: long ones are slow to read for some peers.
+const maxValue = 64 << 10
+
+// body makes a transaction about one subject.
+func body(shard int, subject uint64, size int) []byte {
+	text := []byte("TX .\n")
+	for n := 0; n == 0 || len(text) < size; n++ {
+		value := strings.Repeat("v", min(max(size-40, 1), maxValue))
+		text = fmt.Appendf(text, "A <urn:shard%d:s%d> <urn:p%d> \"%s\" .\n", shard, subject, n, value)
+	}
+	return append(text, "TC .\n"...)
 }
 
 // Text returns the patch that a delta of a shard is, with its headers.

@@ -31,7 +31,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -81,7 +80,7 @@ type Node interface {
 type Config struct {
 	// MaxBody bounds the bytes of one request body, after decompression. Default 64 MiB.
 	MaxBody int64
-	// MaxBodies bounds the bytes of all bodies that are being worked on; beyond it the answer is 503. Default four
+	// MaxBodies bounds the bytes of all bodies that have come and are being worked on; beyond it the answer is 503. Default four
 	// times MaxBody.
 	MaxBodies int64
 	// MaxReaders bounds the readers of /v1/changes at one time, MaxDumps those of /v1/data; beyond it the answer is 503.
@@ -91,7 +90,7 @@ type Config struct {
 	Heartbeat time.Duration
 	// WriteTimeout bounds the time in which a client must take what was written to it. Default 30 s.
 	WriteTimeout time.Duration
-	// ReadTimeout bounds the time in which a client must send its body. Default 5 min.
+	// ReadTimeout bounds the time in which a client must send 256 KiB more of its body, or the rest of it. Default 30 s.
 	ReadTimeout time.Duration
 	// Access says who may do what.
 	Access Access
@@ -114,7 +113,7 @@ func (c *Config) setDefaults() {
 	c.MaxDumps = cmp.Or(c.MaxDumps, 16)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
-	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Minute)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 30*time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 }
 
@@ -266,18 +265,3 @@ func (w *codeWriter) Write(b []byte) (int, error) {
 
 // Unwrap lets [http.ResponseController] reach the real writer.
 func (w *codeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// setDeadlines bounds the time of reading the body and of writing the answer; a stream extends the latter as it goes,
-// and has no read deadline, which would end its connection. A writer that knows no deadlines, such as that of a test,
-// is left as it is.
-func (a *API) setDeadlines(w http.ResponseWriter, r *http.Request) {
-	rc, now := http.NewResponseController(w), time.Now()
-	read, write := time.Time{}, now.Add(a.cfg.WriteTimeout)
-	if r.Method == http.MethodPost {
-		read, write = now.Add(a.cfg.ReadTimeout), now.Add(a.cfg.ReadTimeout+a.cfg.WriteTimeout)
-	}
-	err := errors.Join(rc.SetReadDeadline(read), rc.SetWriteDeadline(write))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		a.cfg.Logger.Debug("set deadlines", "error", err)
-	}
-}

@@ -65,7 +65,9 @@ func (a *API) getChanges(w http.ResponseWriter, r *http.Request, args args) {
 	err := a.node.Follow(ctx, f.options, s.record)
 	cancel()
 	<-pumped
-	s.end(err, r.Context().Err() != nil || a.closing.Err() != nil)
+	if p := s.end(err, r.Context().Err() != nil || a.closing.Err() != nil); p != nil {
+		p.write(w)
+	}
 }
 
 // following reads a request.

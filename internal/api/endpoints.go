@@ -36,8 +36,8 @@ const (
 	typeMetrics = "text/plain"
 )
 
-// commonCodes are the codes that each endpoint may answer with.
-var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "starting"}
+// commonCodes are the codes that each path may answer with, to a method that it has or has not.
+var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "method_not_allowed", "starting"}
 
 // selection are the parameters that choose quads.
 var selection = []parameter{
@@ -56,14 +56,14 @@ func (a *API) endpoints() []*endpoint {
 					"application/json, application/x-ndjson, application/ld+json or text/csv, as the mapping says."},
 			},
 			headers: map[string]string{
-				"Content-Encoding": "gzip, or none.",
+				"Content-Encoding": "gzip, or x-gzip, which is the same, or none; once.",
 				"Idempotency-Key": "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once. Another body under the same key is refused " +
 					"in the shards that both fall in.",
 			},
 			takes: postTypes, gives: []string{typeJSON}, statuses: []int{http.StatusOK},
 			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "not_mapped",
 				"prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
-				"syntax", "body", "internal"},
+				"syntax", "body", "length_required", "slow_body", "internal"},
 			needs: access.Write, serve: a.postChanges},
 		{method: http.MethodGet, path: "/v1/changes", what: "Gives out the changes that were committed, live or not.",
 			query: append([]parameter{
@@ -73,7 +73,7 @@ func (a *API) endpoints() []*endpoint {
 			}, selection...),
 			headers: map[string]string{"Last-Event-ID": "A cursor that goes before from; a browser resumes with it."},
 			gives:   []string{typePatch, typeBinaryPatch, typeEvents}, statuses: []int{http.StatusOK},
-			codes: []string{"cursor", "tails", "too_many_streams"},
+			codes: []string{"cursor", "tails", "damaged", "follow", "too_many_streams"},
 			needs: access.Read, compressed: true, serve: a.getChanges},
 		{method: http.MethodGet, path: "/v1/data", what: "Gives out the quads of all shards.",
 			query: append([]parameter{
@@ -81,7 +81,7 @@ func (a *API) endpoints() []*endpoint {
 			}, selection...),
 			headers: map[string]string{"If-None-Match": "The ETag of an answer that is known: 304 if nothing was committed since."},
 			gives:   dataTypes(true), statuses: []int{http.StatusOK, http.StatusNotModified},
-			codes: []string{"incomplete", "data", "too_many_streams"},
+			codes: []string{"incomplete", "data", "busy", "too_many_streams"},
 			needs: access.Read, compressed: true, serve: a.getData},
 		{method: http.MethodGet, path: "/v1/status", what: "Says what this node knows.",
 			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, compressed: true,

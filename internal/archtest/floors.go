@@ -47,8 +47,10 @@ var floors = [][]rule{
 		{pkg: "internal/suite"},
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
+		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
 		{pkg: "internal/buildinfo"},
+		{pkg: "internal/difference", imports: []string{"rdf"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -101,6 +103,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
+		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
 	{
@@ -112,8 +115,8 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
-			"node",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator",
+			"operator/dataset", "node",
 		}},
 	},
 	{
@@ -150,7 +153,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/verify", imports: []string{
 			"internal/clock", "coordinator", "engine", "engine/jetstream", "engine/jetstream/filestore", "operator", "node", "client",
-			"internal/terminal", "internal/status",
+			"internal/terminal", "internal/status", "connector/sparql", "internal/difference", "patch", "rdf", "rdf/nquads",
 		}},
 	},
 	{
@@ -158,7 +161,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "mapping", "graph",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
@@ -188,7 +191,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -56,6 +56,7 @@ sinks:
     type: file
     dir: /var/lib/out
   - {type: file, name: more, dir: x, max-batch: 64KiB}
+  - {name: store, type: sparql, query: "http://a/query", password: {env: MY_TOKEN}, blank-nodes: refuse}
 `)
 	d, err := f.Document()
 	if err != nil {
@@ -72,12 +73,15 @@ sinks:
 		Sources: []config.Source{{Name: "other", Type: "http",
 			Settings: &config.HTTPSource{URL: []string{"http://a:1", "http://b:2"}, Token: "from a file"}}},
 		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", MaxBatch: 1 << 20}},
-			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}}},
+			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}},
+			{Name: "store", Type: "sparql", Settings: &config.SPARQLSink{Query: "http://a/query", Password: "from the environment",
+				Timeout: time.Minute, PositionGraph: "urn:quadrille:positions", BlankNodes: "refuse", BlankPrefix: "urn:quadrille:blank:",
+				MaxRequest: 1 << 20}}},
 	}
 	if place := d.Sinks[1].Place; !strings.HasSuffix(place, "q.yaml:17:5") || d.Sources[0].Place == "" || d.Sinks[0].Place == "" {
 		t.Errorf("the place of a sink: %s", place)
 	}
-	d.Sources[0].Place, d.Sinks[0].Place, d.Sinks[1].Place = "", "", ""
+	d.Sources[0].Place, d.Sinks[0].Place, d.Sinks[1].Place, d.Sinks[2].Place = "", "", "", ""
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
@@ -124,8 +128,8 @@ func TestErrors(t *testing.T) {
 		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: kafka}":      `:2:21: unknown type "kafka" of a sink; there is file`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http`,
+		"sinks:\n  - {name: a, type: kafka}":      `:2:21: unknown type "kafka" of a sink; there is file, sparql`,
+		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, sparql`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
@@ -180,8 +184,9 @@ func TestExample(t *testing.T) {
 	}
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
-	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n").Replace("\n# sources:" + items)
-	if f := load(t, text); len(f.Sources) != 1 || len(f.Sinks) != 1 {
+	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
+		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
+	if f := load(t, text); len(f.Sources) != 2 || len(f.Sinks) != 2 {
 		t.Errorf("%+v of\n%s", f, text)
 	}
 }
@@ -310,7 +315,7 @@ func TestAllMistakes(t *testing.T) {
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "kafka" of a sink; there is file
+:4:23: unknown type "kafka" of a sink; there is file, sparql
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

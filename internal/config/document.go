@@ -106,7 +106,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[HTTPSource].
+	// Settings are a *[HTTPSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -118,7 +118,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink].
+	// Settings are a *[FileSink] or *[SPARQLSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -131,14 +131,43 @@ type HTTPSource struct {
 	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 }
 
+// SPARQLSource copies graphs of a store into the pipeline.
+type SPARQLSource struct {
+	Query      string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	User       string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password   Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token      Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA      string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout    time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the store."`
+	Graphs     []string      `yaml:"graphs" required:"" placeholder:"IRI" help:"Graphs to copy; default stands for the default graph. They become what they are in the store: quads that it doesn't have are taken out of them."`
+	Every      time.Duration `yaml:"every" help:"Pause between two readings. Default: the graphs are copied once."`
+	Keep       bool          `yaml:"keep" help:"Take nothing out of the graphs."`
+	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes (${enum}): keep takes over the store's labels, which must be the same whenever it is read; refuse is an error."`
+}
+
 // FileSink writes each shard's log to a file, as an RDF Patch log.
 type FileSink struct {
 	Dir      string `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files."`
 	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
 }
 
+// SPARQLSink writes the deltas to a store as SPARQL Update.
+type SPARQLSink struct {
+	Query         string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	Update        string        `yaml:"update" placeholder:"URL" help:"Address of the store for updates. Default: that for queries."`
+	User          string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password      Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token         Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA         string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout       time.Duration `yaml:"timeout" default:"1m" help:"Longest time for a request."`
+	PositionGraph string        `yaml:"position-graph" default:"urn:quadrille:positions" placeholder:"IRI" help:"Graph that holds how far each shard is; default stands for the default graph."`
+	BlankNodes    string        `yaml:"blank-nodes" enum:"skolemise,refuse" default:"skolemise" help:"What becomes of blank nodes, which SPARQL Update can't name (${enum}): skolemise writes IRIs, refuse stops the shard."`
+	BlankPrefix   string        `yaml:"blank-prefix" default:"urn:quadrille:blank:" placeholder:"IRI" help:"What these IRIs begin with; the label follows. It must not be changed while data are in the store."`
+	MaxRequest    Size          `yaml:"max-request" default:"1MiB" help:"Bytes of rows in a request, unless a single row is larger."`
+}
+
 // The types of sources and sinks, each with settings that have nothing set.
 var (
-	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }}
-	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }}
+	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }, "sparql": func() any { return &SPARQLSource{} }}
+	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }, "sparql": func() any { return &SPARQLSink{} }}
 )

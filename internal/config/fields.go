@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -201,9 +202,17 @@ func exampleItems(b *strings.Builder, name string, types map[string]func() any) 
 		for i := range t.NumField() {
 			f := fieldFrom(t.Field(i))
 			comment(b, "#     # ", f.Help)
-			fmt.Fprintf(b, "#     %s: %s\n", f.Key, f.Default)
+			fmt.Fprintf(b, "#     %s: %s\n", f.Key, quoted(f.Default))
 		}
 	}
+}
+
+// quoted is a value as it may stand in YAML, where a colon at its end would make a key of it.
+func quoted(value string) string {
+	if strings.HasSuffix(value, ":") {
+		return strconv.Quote(value)
+	}
+	return value
 }
 
 // comment writes a text in lines that aren't long.

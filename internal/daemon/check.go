@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,11 +56,11 @@ func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 }
 
 // checkConnectors makes each source and sink, which touches nothing but the files that it names. Two sinks that write the same
-// files would lock each other out.
+// files would lock each other out, and two that write one store would undo each other's changes.
 func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	d := &daemon{Document: doc, log: slog.New(slog.DiscardHandler)}
 	for _, s := range doc.Sources {
-		_, err := d.source(s)
+		_, err := d.source(s, nil)
 		if err == nil {
 			_, err = d.mapped(s)
 		}
@@ -67,7 +68,7 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
 		}
 	}
-	names, folders := map[string]bool{}, map[string]string{}
+	names, targets := map[string]bool{}, map[string]string{}
 	for _, s := range doc.Sinks {
 		if _, err := d.sink(s); err != nil {
 			m.AddAt(s.Place, fmt.Errorf("sink %q: %w", s.Name, err))
@@ -76,16 +77,27 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 			m.AddAt(s.Place, fmt.Errorf("two sinks are called %q; that of --sink-dir is called file", s.Name))
 		}
 		names[s.Name] = true
-		settings, ok := s.Settings.(*config.FileSink)
-		if !ok {
+		target, called := targetOf(s)
+		if target == "" {
 			continue
 		}
-		dir := folderOf(settings.Dir)
-		if other, taken := folders[dir]; taken && other != s.Name {
-			m.AddAt(s.Place, fmt.Errorf("sink %q: sink %q writes to the folder %s, too: give each its own", s.Name, other, settings.Dir))
+		if other, taken := targets[target]; taken && other != s.Name {
+			m.AddAt(s.Place, fmt.Errorf("sink %q: sink %q writes to the %s, too: give each its own", s.Name, other, called))
 		}
-		folders[dir] = s.Name
+		targets[target] = s.Name
 	}
+}
+
+// targetOf is what no other sink may write to, by its one name, and what it is called; empty if there is no such thing.
+func targetOf(s config.Sink) (target, called string) {
+	switch settings := s.Settings.(type) {
+	case *config.FileSink:
+		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
+	case *config.SPARQLSink:
+		update := cmp.Or(settings.Update, settings.Query)
+		return "store " + update, "store " + update
+	}
+	return "", ""
 }
 
 // folderOf is a folder's one name, as far as it can be known.

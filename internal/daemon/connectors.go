@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"context"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -12,10 +14,14 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
 	"github.com/quadrille-stream/quadrille/mapping"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // connected are the sources and sinks of a node.
@@ -37,7 +43,7 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		c.sinks = append(c.sinks, func() client.SinkStatus { return sinkStatus(s.Name, sink) })
 	}
 	for _, s := range d.Sources {
-		from, err := d.source(s)
+		from, err := d.source(s, n)
 		if err != nil {
 			return c, fmt.Errorf("source %q: %w", s.Name, err)
 		}
@@ -112,11 +118,42 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
 		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
+	case *config.SPARQLSink:
+		return d.sparqlSink(s.Name, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }
 
-func (d *daemon) source(s config.Source) (connector.Source, error) {
+// sparqlSink makes a sink for a store. Two pipelines, and two sinks of one, have positions of their own there.
+func (d *daemon) sparqlSink(name string, c *config.SPARQLSink) (connector.Sink, error) {
+	if err := rdf.CheckIRI(c.BlankPrefix); err != nil {
+		return nil, fmt.Errorf("blank-prefix: %w", err)
+	}
+	roots, err := rootsOf(c.TLSCA)
+	if err != nil {
+		return nil, err
+	}
+	cfg := sparql.SinkConfig{
+		Endpoint: sparql.Endpoint{Query: c.Query, Update: c.Update, User: c.User, Password: string(c.Password), Token: string(c.Token),
+			Roots: roots, Timeout: c.Timeout},
+		Name: d.Pipeline.Name + ":" + name, PositionGraph: c.PositionGraph, Blank: patch.Skolemise(c.BlankPrefix), MaxRequest: int(c.MaxRequest),
+	}
+	if c.BlankNodes == "refuse" {
+		cfg.Blank = patch.RefuseBlanks
+	}
+	return sparql.NewSink(cfg)
+}
+
+// rootsOf reads the certificates to trust; nil, if there is no file, are the system's.
+func rootsOf(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	return client.ReadRoots(file)
+}
+
+// source makes a source; n is nil where it is only checked.
+func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
 	case *config.HTTPSource:
 		var opts []client.Option
@@ -128,6 +165,48 @@ func (d *daemon) source(s config.Source) (connector.Source, error) {
 			opts = append(opts, client.WithRoots(roots))
 		}
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
+	case *config.SPARQLSource:
+		return sparqlSource(settings, n)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
+}
+
+// sparqlSource makes a source for a store, which asks the node for what the shards have.
+func sparqlSource(c *config.SPARQLSource, n *graph.Graph) (connector.Source, error) {
+	roots, err := rootsOf(c.TLSCA)
+	if err != nil {
+		return nil, err
+	}
+	return sparql.NewSource(sparql.SourceConfig{
+		Endpoint: sparql.Endpoint{Query: c.Query, User: c.User, Password: string(c.Password), Token: string(c.Token), Roots: roots, Timeout: c.Timeout},
+		Graphs:   c.Graphs, Every: c.Every, Keep: c.Keep, Refuse: c.BlankNodes == "refuse",
+		Have: func(ctx context.Context, fn func(rdf.Quad) error) error { return eachQuad(ctx, n, fn) },
+	})
+}
+
+// eachQuad hands over the quads of all shards.
+func eachQuad(ctx context.Context, n *graph.Graph, fn func(rdf.Quad) error) error {
+	for s := range n.Shards() {
+		if err := eachOf(ctx, n, s, fn); err != nil {
+			return fmt.Errorf("shard %d: %w", s, err)
+		}
+	}
+	return nil
+}
+
+func eachOf(ctx context.Context, n *graph.Graph, s int, fn func(rdf.Quad) error) error {
+	view, _, err := n.View(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	for q, err := range store.Quads(view, store.Pattern{}) {
+		if err != nil {
+			return err
+		}
+		if err := fn(q); err != nil {
+			return err
+		}
+	}
+	return nil
 }

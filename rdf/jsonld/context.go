@@ -111,7 +111,7 @@ func (p *processor) copied(n int) error {
 	if p.copies += n; p.copies > p.o.copies {
 		return &Error{Msg: fmt.Sprintf("contexts with %d definitions are %v of %d", p.copies, rdf.ErrLimit, p.o.copies), Err: rdf.ErrLimit}
 	}
-	return nil
+	return p.o.takes(definitionCost * n)
 }
 
 // wrong makes an error with a code of the standard.
@@ -396,7 +396,7 @@ func (p *processor) full(begin, rest string) (string, error) {
 	if p.bytes += len(begin) + len(rest); p.bytes > p.o.expanded {
 		return "", &Error{Msg: fmt.Sprintf("names of more than %d bytes, written in full, are %v", p.o.expanded, rdf.ErrLimit), Err: rdf.ErrLimit}
 	}
-	return begin + rest, nil
+	return begin + rest, p.o.takes(len(begin) + len(rest))
 }
 
 // isAbsolute reports whether a text begins as an absolute IRI does.

@@ -26,15 +26,15 @@ type decoder struct {
 	text    []byte
 	at      int
 	file    string
+	o       *options
 	depth   int
-	max     int
 	strings int
 }
 
 // decode reads a document and counts its strings, member names among them. Numbers are [json.Number], but that of
 // @version, which the library compares. Strings without escapes share the document's memory.
 func decode(document []byte, file string, o *options) (root any, strings int, err error) {
-	d := &decoder{text: document, file: file, max: o.depth}
+	d := &decoder{text: document, file: file, o: o}
 	if len(document) > o.document {
 		return nil, 0, d.fail(0, rdf.ErrLimit, "document of more than %d bytes is %v", o.document, rdf.ErrLimit)
 	}
@@ -96,13 +96,16 @@ func (d *decoder) peek() byte {
 }
 
 func (d *decoder) value() (any, error) {
+	if err := d.o.takes(valueCost); err != nil {
+		return nil, err
+	}
 	switch c := d.peek(); {
 	case c == '"':
 		d.strings++
 		return d.string()
 	case c == '{' || c == '[':
-		if d.depth++; d.depth > d.max {
-			return nil, d.fail(d.at, rdf.ErrDepthLimit, "nesting of more than %d is %v", d.max, rdf.ErrLimit)
+		if d.depth++; d.depth > d.o.depth {
+			return nil, d.fail(d.at, rdf.ErrDepthLimit, "nesting of more than %d is %v", d.o.depth, rdf.ErrLimit)
 		}
 		defer func() { d.depth-- }()
 		d.at++

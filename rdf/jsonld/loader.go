@@ -39,7 +39,7 @@ func (l Loaders) Load(iri string) ([]byte, error) {
 
 func notFound(iri string) error {
 	return fmt.Errorf("%w: %s is neither in a folder of contexts nor allowed to be fetched; keep a copy in a folder with "+
-		"an index (Folder), or put the IRI on the list of those that may be fetched (Web)", ErrContext, iri)
+		"an index, or put the IRI on the list of those that may be fetched", ErrContext, iri)
 }
 
 // remote is the loader of the library, which compacts. It holds the bounds on what contexts do there.
@@ -92,7 +92,8 @@ func fetchText(o *options, iri string) ([]byte, error) {
 		return nil, &Error{Msg: err.Error(), Err: err}
 	}
 	if o.loader == nil {
-		return nil, &Error{Msg: notFound(iri).Error(), Err: ErrContext}
+		return nil, &Error{Msg: fmt.Sprintf("%v: %s is in another document, and none is read here; put the context itself into this one",
+			ErrContext, iri), Err: ErrContext}
 	}
 	text, err := o.loader.Load(iri)
 	if err != nil {

@@ -72,7 +72,7 @@ func (m *quadMaker) emit(s, p, o rdf.Term, at place) error {
 		return &Error{Msg: fmt.Sprintf("more than %d quads are %v", m.o.quads, rdf.ErrLimit), Err: rdf.ErrLimit}
 	}
 	m.quads = append(m.quads, rdf.Quad{S: s, P: p, O: o, G: at.graph})
-	return nil
+	return m.o.takes(quadCost + len(p.String()) + len(o.String()))
 }
 
 func (m *quadMaker) fresh() rdf.Term {

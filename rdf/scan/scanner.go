@@ -427,7 +427,7 @@ func (s *Scanner) Quad(q *rdf.Quad) error {
 // fits reports whether a term may have that many bytes, and sets the error if it may not.
 func (s *Scanner) fits(bytes int) bool {
 	if bytes > s.maxTerm {
-		_ = s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", s.maxTerm)
+		_ = s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes as N-Triples has it, found a longer one", s.maxTerm)
 		return false
 	}
 	return true
