@@ -6,10 +6,12 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=tools/go.mod
 COUNT ?= 6
 
-# The tests of test/faults take a whole machine for some minutes, so they run alone.
-PACKAGES = $(shell $(GO) list ./... | grep -v /test/faults$$)
+# The tests of test/faults take a whole machine for some minutes, those of test/differential need other readers, and those of
+# PEERS real stores, so they run alone.
+PEERS    = ./connector/sparql
+PACKAGES = $(shell $(GO) list ./... | grep -v -e /test/faults$$ -e /test/differential$$ -e /connector/sparql$$)
 
-.PHONY: help build test race faults check lint fmt fuzz mutants demo bench bench-peers
+.PHONY: help build test race faults differential peers check lint fmt fuzz mutants demo bench bench-peers
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +27,13 @@ race: ## run them with the race detector
 
 faults: ## kill, stop, cut off, fill and damage real processes; QUADRILLE_FAULTS=long for more, QUADRILLE_SOAK=30m for a soak
 	$(TOOL) gotestsum --format testname -- -timeout 3h ./test/faults
+
+differential: ## compare the readers with other ones, which are installed if need be; DOCS=50000 SEED=2 for other documents
+	test/differential/peers/install
+	QUADRILLE_DOCS=$(DOCS) QUADRILLE_SEED=$(SEED) $(TOOL) gotestsum --format testname -- -count 1 -timeout 1h -v ./test/differential
+
+peers: ## test the connectors with real peers, which are installed if need be, and with the race detector
+	QUADRILLE_PEERS_REQUIRED=1 $(TOOL) gotestsum --format testname -- -race -count 1 -timeout 20m $(PEERS)
 
 check: ## formatting, go vet and the linter
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"time"
 
@@ -25,16 +24,15 @@ const (
 	DefaultName = "n1"
 )
 
-// ErrOpenEngine is returned for an address of the embedded engine that other machines can reach.
-var ErrOpenEngine = errors.New("the embedded engine listens on loopback only, as it asks nobody who they are; " +
-	"for nodes on several machines run NATS servers with TLS and accounts, and connect to them")
-
 // Config says how a node is started. What keeps its logs follows from what is given:
 //
 //   - nothing of the below: the memory, for tests and for what may be lost at the end;
 //   - Dir: an engine inside the process, alone, that keeps all in the folder and opens no port;
 //   - Dir and Routes: the same, as a member of a cluster, which keeps three copies;
+//   - NATS and Secret: the embedded engines of other nodes;
 //   - NATS: servers that others run.
+//
+// An embedded engine takes nobody in who doesn't know its Secret.
 type Config struct {
 	// Pipeline is the name of what the nodes do together: 1 to 64 ASCII letters, digits, '-' and '_'. Default "main".
 	Pipeline string
@@ -48,6 +46,10 @@ type Config struct {
 	// Name is the node's name, unique in the pipeline and the same at every start. Default "n1" for one that is alone; else
 	// required.
 	Name string
+	// NameMustBeFree: the start fails with [jetstream.ErrNameTaken] while another process of the pipeline runs with the name, which
+	// is heard. Else this one takes its place, and the other stops with [node.ErrSuperseded]. A member of a cluster of embedded
+	// engines never takes the place of one that answers at one of the Routes.
+	NameMustBeFree bool
 	// Zone is where the node is, for the spread of standbys. Weight is its share of the shards. Defaults "" and 1.
 	Zone   string
 	Weight int
@@ -60,16 +62,21 @@ type Config struct {
 	// far the logs are known to go, and may be left out: a log that loses its end while no node runs is then not noticed.
 	Dir string
 
-	// Routes are the addresses of the cluster's members, as nats://HOST:PORT on loopback; the own one may be among them.
+	// Secret is what all members of a cluster, and the nodes that connect to them, know and nobody else: 32 random characters or
+	// more, such as of [jetstream.NewSecret]. Members need it, here or in the file quadrille.secret of Dir, mode 0600. An engine
+	// that is alone and has a Port makes that file at its first start.
+	Secret jetstream.Secret
+
+	// Routes are the addresses of the cluster's members, as nats://HOST:PORT; the own one may be among them.
 	Routes []string
 	// Cluster is the cluster's name. Default, with Routes: that of the pipeline.
 	Cluster string
 	// ClusterPort is the port for the other members, of the embedded engine. Default 6222; -1: any free one.
 	ClusterPort int
-	// Host is the address on which the embedded engine listens, for members and for Port: on loopback. Default 127.0.0.1.
+	// Host is the address on which the embedded engine listens, for members and for Port. Default 127.0.0.1.
 	Host string
-	// Port is that of the embedded engine for other processes of this machine; they are asked for no password. -1: any free one.
-	// Default: none for an engine that is alone, any free one for a member of a cluster.
+	// Port is that of the embedded engine for nodes that have none, which log in with the Secret. -1: any free one. Default: none
+	// for an engine that is alone; for a member of a cluster, which can't be without, a free one on 127.0.0.1.
 	Port int
 	// Election is the time without a leader after which a server of the embedded engine stands for election; see
 	// [jetstream.ServerConfig].
@@ -77,10 +84,16 @@ type Config struct {
 	// MaxStore bounds the bytes that the embedded engine stores. Default: the disk.
 	MaxStore int64
 
-	// NATS are the addresses of NATS servers with JetStream that others run, with commas between them.
+	// NATS are the addresses of NATS servers with JetStream that others run or, with Secret, of other nodes' embedded engines;
+	// with commas between them.
 	NATS string
-	// NATSCreds is a file of credentials for them, NATSCA a PEM file of the certificates to trust instead of the system's.
-	NATSCreds, NATSCA string
+	// NATSCreds is a file of credentials, or of the seed of an nkey, for servers that others run. NATSEventsCreds is the same for
+	// the connection that carries events, which needs less rights: docs/access.md lists them. Default: NATSCreds.
+	NATSCreds, NATSEventsCreds string
+	// NATSUser and NATSPassword are for servers that others run and that know their users by passwords.
+	NATSUser, NATSPassword string
+	// NATSCA is a PEM file of the certificates to trust instead of the system's.
+	NATSCA string
 
 	// Replicas is how many servers keep each log, 1 to 5, and Streams over how many streams the logs are spread; both are fixed
 	// when the pipeline is created. Defaults: 3 in a cluster, else 1; by the number of shards.
@@ -106,9 +119,6 @@ func (c *Config) setDefaults() error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("configuration of a node: %w", err)
 	}
-	if c.clustered() {
-		c.Port = cmp.Or(c.Port, -1) // a member has one
-	}
 	c.Name = cmp.Or(c.Name, DefaultName)
 	return nil
 }
@@ -118,9 +128,7 @@ func (c *Config) check() error {
 	case c.Shards < 1 || c.Shards > shard.Max:
 		return fmt.Errorf("%d shards: expected 1 to %d", c.Shards, shard.Max)
 	case c.NATS != "" && (c.clustered() || c.Port != 0 || c.ClusterPort != 0):
-		return errors.New("NATS means servers that others run; Port, Cluster, ClusterPort and Routes are of an embedded one")
-	case c.NATS == "" && (c.NATSCreds != "" || c.NATSCA != ""):
-		return errors.New("NATSCreds and NATSCA need NATS")
+		return errors.New("NATS means another engine; Port, Cluster, ClusterPort and Routes are of an embedded one")
 	case c.ClusterPort != 0 && !c.clustered():
 		return errors.New("ClusterPort needs Routes or Cluster")
 	case c.inMemory() && (c.clustered() || c.Port != 0):
@@ -128,36 +136,45 @@ func (c *Config) check() error {
 	case c.Name == "" && (c.clustered() || c.NATS != ""):
 		return errors.New("a node that is not alone needs a Name, the same at every start")
 	}
-	return c.checkAddresses()
-}
-
-func (c *Config) checkAddresses() error {
-	if !isLoopback(c.Host) {
-		return fmt.Errorf("host %s: %w", c.Host, ErrOpenEngine)
-	}
 	for _, route := range c.Routes {
-		u, err := url.Parse(route)
-		if err != nil || u.Port() == "" {
+		if u, err := url.Parse(route); err != nil || u.Port() == "" {
 			return fmt.Errorf("route %q: expected nats://HOST:PORT", route)
 		}
-		if !isLoopback(u.Hostname()) {
-			return fmt.Errorf("route %s: %w", route, ErrOpenEngine)
-		}
+	}
+	return c.checkAccess()
+}
+
+// checkAccess looks at what the node shows to an engine.
+func (c *Config) checkAccess() error {
+	others := c.NATSCreds != "" || c.NATSEventsCreds != "" || c.NATSUser != "" || c.NATSPassword != "" || c.NATSCA != ""
+	switch {
+	case c.NATS == "" && others:
+		return errors.New("NATSCreds, NATSEventsCreds, NATSUser, NATSPassword and NATSCA need NATS")
+	case c.Secret != "" && others:
+		return errors.New("a Secret is of embedded engines; NATSCreds, NATSEventsCreds, NATSUser, NATSPassword and NATSCA are for servers " +
+			"that others run")
+	case (c.NATSUser == "") != (c.NATSPassword == ""):
+		return errors.New("NATSUser and NATSPassword go together")
+	case c.NATSUser != "" && (c.NATSCreds != "" || c.NATSEventsCreds != ""):
+		return errors.New("NATSUser and NATSCreds: expected one of them")
+	case c.NATSEventsCreds != "" && c.NATSCreds == "":
+		return errors.New("NATSEventsCreds needs NATSCreds")
+	case c.Secret != "":
+		return c.Secret.Check()
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// server is the configuration of the embedded engine.
+// server is the configuration of the embedded engine. A member of a cluster that is given no port has one that only processes of
+// this machine reach.
 func (c *Config) server() jetstream.ServerConfig {
-	s := jetstream.ServerConfig{Name: c.Name, Dir: c.Dir, Host: c.Host, Port: c.Port, NoListen: c.Port == 0,
+	s := jetstream.ServerConfig{Name: c.Name, Dir: c.Dir, Host: c.Host, Port: c.Port, NoListen: c.Port == 0, Secret: c.Secret,
 		Election: c.Election, MaxStore: c.MaxStore}
 	if c.clustered() {
 		s.Cluster, s.ClusterHost, s.ClusterPort, s.Routes = c.Cluster, c.Host, c.ClusterPort, c.Routes
+		if c.Port == 0 {
+			s.Host, s.Port, s.NoListen = jetstream.DefaultHost, -1, false
+		}
 	}
 	return s
 }

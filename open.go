@@ -2,11 +2,7 @@ package quadrille
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"os"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -54,53 +50,29 @@ func (r *Runtime) openEngine(ctx context.Context) (err error) {
 	return err
 }
 
-// connect makes both connections, to the embedded engine, which it starts, or to that of others.
-func (r *Runtime) connect(ctx context.Context) (err error) {
-	var connect func(...nats.Option) (*nats.Conn, error)
-	if r.cfg.NATS != "" {
-		connect = r.dial(ctx)
-	} else {
-		if r.server, err = jetstream.StartServer(ctx, r.cfg.server(), slog.New(quieter{r.cfg.Logger.Handler()})); err != nil {
-			return err
-		}
-		connect = r.server.Connect
-	}
-	if r.own, err = connect(connOptions(r.cfg.Name, r.cfg.Logger)...); err != nil {
+// connect makes both connections to the engine.
+func (r *Runtime) connect(ctx context.Context) error {
+	own, events, err := r.connections(ctx)
+	if err != nil {
 		return err
 	}
-	r.events, err = connect(connOptions(r.cfg.Name+" events", r.cfg.Logger)...)
+	if r.own, err = own(connOptions(r.cfg.Name, r.cfg.Logger)...); err != nil {
+		return err
+	}
+	r.events, err = events(connOptions(r.cfg.Name+" events", r.cfg.Logger)...)
 	return err
 }
 
-// dial returns what connects to the servers that others run. It gives up when ctx ends, and from then on takes up again the
-// connections that it has made, until disconnect.
-func (r *Runtime) dial(ctx context.Context) func(...nats.Option) (*nats.Conn, error) {
-	life, end := context.WithCancel(context.WithoutCancel(ctx))
-	r.undial = end
-	return func(opts ...nats.Option) (*nats.Conn, error) {
-		release := context.AfterFunc(ctx, end)
-		defer release()
-		opts = append(opts, nats.SetCustomDialer(dialer{life}))
-		if r.cfg.NATSCreds != "" {
-			opts = append(opts, nats.UserCredentials(r.cfg.NATSCreds))
-		}
-		if r.cfg.NATSCA != "" {
-			opts = append(opts, nats.RootCAs(r.cfg.NATSCA))
-		}
-		nc, err := nats.Connect(r.cfg.NATS, opts...)
-		if err != nil {
-			return nil, fmt.Errorf("connect to NATS: %w", errors.Join(err, ctx.Err()))
-		}
-		return nc, nil
+// connections returns what connects to the embedded engine, which it starts, or to another.
+func (r *Runtime) connections(ctx context.Context) (own, events connection, err error) {
+	if r.cfg.NATS != "" {
+		own, events = r.dial(ctx)
+		return own, events, nil
 	}
-}
-
-// dialer dials until its context ends.
-type dialer struct{ life context.Context }
-
-// Dial implements [nats.CustomDialer].
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return (&net.Dialer{Timeout: nats.DefaultTimeout}).DialContext(d.life, network, address)
+	if r.server, err = jetstream.StartServer(ctx, r.cfg.server(), slog.New(quieter{r.cfg.Logger.Handler()})); err != nil {
+		return nil, nil, err
+	}
+	return r.server.Connect, r.server.ConnectEvents, nil
 }
 
 func (r *Runtime) disconnect() {
@@ -149,14 +121,12 @@ func (r *Runtime) replicas() int {
 	return 1
 }
 
-// openMarks opens the file in which the node keeps how far the shards' logs go; nil if it keeps nothing.
+// openMarks opens the file in which the node keeps how far the shards' logs go, in the folder that openLogs has made; nil if it
+// keeps nothing.
 func (r *Runtime) openMarks() (*node.MarkFile, error) {
 	c := &r.cfg
 	if c.Dir == "" {
 		return nil, nil
-	}
-	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	return node.OpenMarks(node.MarksPath(c.Dir, c.Pipeline, c.Name), c.Pipeline, c.Shards)
 }

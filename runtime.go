@@ -30,7 +30,8 @@ type Runtime struct {
 	cfg Config
 
 	// server is the embedded one, nil if others run it. Events between nodes have a connection of their own, so that they don't
-	// hold up the engine's answers; both are nil if all is in memory. marks is nil if there is no folder for them.
+	// hold up the engine's answers, and so that it can do nothing else; both are nil if all is in memory. marks is nil if there
+	// is no folder for them.
 	server      *jetstream.Server
 	own, events *nats.Conn
 	undial      context.CancelFunc
@@ -84,9 +85,9 @@ func (r *Runtime) Engine() engine.Engine { return r.engine }
 // EngineURL is where other processes reach the engine, empty if they can't.
 func (r *Runtime) EngineURL() string {
 	switch {
-	case r.server != nil && r.cfg.Port != 0:
+	case r.server != nil:
 		return r.server.ClientURL()
-	case r.server == nil && r.own != nil:
+	case r.own != nil:
 		return r.own.ConnectedUrlRedacted()
 	}
 	return ""
@@ -100,6 +101,9 @@ func (r *Runtime) Marks() *node.MarkFile { return r.marks }
 
 // start runs the node, and returns when it has entered the pipeline. After an error nothing runs.
 func (r *Runtime) start(ctx context.Context, n *node.Node) (err error) {
+	if err := r.nameFree(ctx); err != nil {
+		return r.abandon(err)
+	}
 	life, stop := context.WithCancel(context.Background())
 	r.node, r.stop = n, stop
 	go r.drive(life)

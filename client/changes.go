@@ -22,7 +22,7 @@ type Change struct {
 	// Shard is the shard's number, Position that of the record, or of its last part, in the shard's log.
 	Shard    int    `json:"shard"`
 	Position uint64 `json:"position"`
-	// ID is the record's id, Prev that of the record before it.
+	// ID is the record's id, Prev that of the change before it in the same shard, "" for the first.
 	ID   string `json:"id"`
 	Prev string `json:"prev,omitempty"`
 	// Time is the writer's clock.
@@ -30,7 +30,7 @@ type Change struct {
 	// Adds and Deletes count the rows.
 	Adds    int `json:"adds"`
 	Deletes int `json:"deletes"`
-	// Patch holds the rows, as RDF Patch.
+	// Patch holds the rows, as RDF Patch: one transaction TX … TC.
 	Patch string `json:"patch"`
 	// Filtered: rows were asked for by graph, subject or predicate. The patch then has these alone, and the ids, which are those
 	// of whole records, don't say what it builds on.

@@ -83,13 +83,13 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 func Temporary(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
-		return !errors.Is(err, context.Canceled)
+		return !errors.Is(err, context.Canceled) && !errors.Is(err, ErrNotNode)
 	}
 	if errors.Is(e, event.ErrHalted) || errors.Is(e, event.ErrTooLarge) {
 		return false
 	}
 	switch e.Status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
 	return false
@@ -139,7 +139,7 @@ func (c *Client) get(ctx context.Context, base, path string, query url.Values, w
 	defer closeBody(answer) // before that: what is left of the body may not come, either
 	body := alive{answer.Body, func() { watchdog.Reset(silence) }}
 	if err := json.NewDecoder(body).Decode(to); err != nil {
-		return fmt.Errorf("%s: read %s: %w", base, what, cmp.Or(context.Cause(ctx), err))
+		return fmt.Errorf("%s: read %s: %w", base, what, cmp.Or(context.Cause(ctx), foreign(err)))
 	}
 	return nil
 }
@@ -212,7 +212,10 @@ func (c *Client) do(ctx context.Context, method, base, path string, query url.Va
 	}
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return nil, err
+		if request, ok := errors.AsType[*url.Error](err); ok {
+			err = request.Err // the node's address says enough
+		}
+		return nil, fmt.Errorf("%s: %w", base, err)
 	}
 	if answer.StatusCode == http.StatusOK {
 		return answer, nil

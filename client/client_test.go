@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,13 +29,23 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve runs a server that answers as the function says, and returns a client and the server's URL.
 func serve(t *testing.T, token string, answer http.HandlerFunc) (*client.Client, string) {
 	t.Helper()
-	server := httptest.NewServer(answer)
+	server := httptest.NewServer(asAsked(answer))
 	c := client.New(token)
 	t.Cleanup(func() {
 		c.Close()
 		server.Close()
 	})
 	return c, server.URL
+}
+
+// asAsked answers with the media type that is asked for, unless the answer has its own.
+func asAsked(answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if accept := r.Header.Get("Accept"); accept != "" {
+			w.Header().Set("Content-Type", accept)
+		}
+		answer(w, r)
+	}
 }
 
 // says returns an answer with this status, header and body.
@@ -116,8 +127,14 @@ func TestAnswersThatTellOfAnError(t *testing.T) {
 			client.Error{Problem: client.Problem{Code: "bad gateway", Detail: "upstream is gone"}}, "502 bad gateway: upstream is gone"},
 		"other JSON": {500, nil, `{"oops":1}`, client.Error{Problem: client.Problem{Code: "internal server error", Detail: `{"oops":1}`}},
 			`500 internal server error: {"oops":1}`},
-		"nothing":        {404, nil, "", client.Error{Problem: client.Problem{Code: "not found"}}, "404 not found: "},
-		"not even a 200": {204, nil, "", client.Error{Problem: client.Problem{Code: "no content"}}, "204 no content: "},
+		"nothing": {404, nil, "", client.Error{Problem: client.Problem{Code: "not found", Detail: "the answer is not a node's"}},
+			"404 not found: the answer is not a node's"},
+		"not even a 200": {204, nil, "", client.Error{Problem: client.Problem{Code: "no content", Detail: "the answer is not a node's"}},
+			"204 no content: the answer is not a node's"},
+		"page": {501, nil, "\n<!DOCTYPE html>\n<p>no", client.Error{Problem: client.Problem{Code: "not implemented",
+			Detail: "the answer is not a node's"}}, "501 not implemented: the answer is not a node's"},
+		"much": {502, nil, strings.Repeat("é", 200), client.Error{Problem: client.Problem{Code: "bad gateway",
+			Detail: strings.Repeat("é", 150) + "…"}}, "502 bad gateway: " + strings.Repeat("é", 150) + "…"},
 	} {
 		c, base := serve(t, "", says(test.status, test.header, test.body))
 		test.want.URL, test.want.Status = base, test.status
@@ -150,7 +167,7 @@ func TestLongError(t *testing.T) {
 		}
 	})
 	var got *client.Error
-	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Detail) != 1<<20 {
+	if err := c.Ready(t.Context(), base); !errors.As(err, &got) || len(got.Detail) > 400 || !strings.HasSuffix(got.Detail, "x…") {
 		t.Errorf("%.100v", err)
 	}
 }
@@ -185,6 +202,7 @@ func TestTemporary(t *testing.T) {
 		{&client.Error{Problem: client.Problem{Status: 503}}, true},
 		{fmt.Errorf("around: %w", &client.Error{Problem: client.Problem{Status: 429}}), true},
 		{&client.Error{Problem: client.Problem{Status: 502}}, true},
+		{&client.Error{Problem: client.Problem{Status: 408}}, true},
 		{&client.Error{Problem: client.Problem{Status: 504}}, true},
 		{&client.Error{Problem: client.Problem{Status: 400}}, false},
 		{&client.Error{Problem: client.Problem{Status: 401}}, false},
@@ -364,5 +382,43 @@ func TestCodes(t *testing.T) {
 				t.Errorf("%s: found %+v", code.Name, found)
 			}
 		}
+	}
+}
+
+// TestNotANode: an answer that another server has made, whatever its status, is told from a node's, and isn't asked for again.
+func TestNotANode(t *testing.T) {
+	page := func(status int) http.HandlerFunc {
+		return says(status, http.Header{"Content-Type": {"text/html"}}, "<!DOCTYPE html><p>hello")
+	}
+	for status, temporary := range map[int]bool{200: false, 404: false, 501: false, 502: true} {
+		c, base := serve(t, "", page(status))
+		_, submitted := c.Submit(t.Context(), base, client.TypePatch, "k", nil)
+		_, asked := c.Status(t.Context(), base)
+		followed := c.Changes(t.Context(), base, nil, client.Reader{Change: func(client.Change, client.Cursor) error { return nil }})
+		if status == 200 && !client.Temporary(submitted) {
+			t.Errorf("nobody can say whether it is accepted: %v", submitted)
+		}
+		for what, err := range map[string]error{"submit": submitted, "status": asked, "changes": followed} {
+			if what == "submit" && status == 200 {
+				continue
+			}
+			if !errors.Is(err, client.ErrNotNode) || client.Temporary(err) != temporary || strings.Contains(err.Error(), "<") && status != 200 {
+				t.Errorf("%d, %s: %v", status, what, err)
+			}
+		}
+	}
+	c, base := serve(t, "", says(404, nil, `{"type":"urn:quadrille:problem:of_tomorrow","code":"of_tomorrow","detail":"x"}`))
+	if _, err := c.Status(t.Context(), base); errors.Is(err, client.ErrNotNode) {
+		t.Errorf("a code of a later version: %v", err)
+	}
+}
+
+// TestNobodyThere: the error begins with the address that was asked, and what the system says of it can be told.
+func TestNobodyThere(t *testing.T) {
+	c := client.New("")
+	defer c.Close()
+	_, err := c.Status(t.Context(), "http://127.0.0.1:1")
+	if !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasPrefix(err.Error(), "http://127.0.0.1:1: dial tcp") {
+		t.Error(err)
 	}
 }

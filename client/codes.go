@@ -44,8 +44,12 @@ var codes = []Code{
 
 	{"bad_parameter", http.StatusBadRequest, "A parameter is unknown, or has a value that it can't have", nil},
 	{"syntax", http.StatusBadRequest, "The document is not in its format", nil},
+	{"not_mapped", http.StatusUnprocessableEntity, "The mapping can make no changes of the document", nil},
 	{"body", http.StatusBadRequest, "The body can't be read", nil},
+	{"length_required", http.StatusLengthRequired, "The request doesn't tell how long its body is", nil},
+	{"slow_body", http.StatusRequestTimeout, "The body comes too slowly", nil},
 	{"unauthorized", http.StatusUnauthorized, "The request has no token that is known", nil},
+	{"forbidden", http.StatusForbidden, "The token isn't good for this request", nil},
 	{"not_found", http.StatusNotFound, "There is nothing at this path", nil},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The path has no such method", nil},
 	{"not_acceptable", http.StatusNotAcceptable, "The answer can't be had in any accepted form", nil},

@@ -20,6 +20,7 @@ func Example() {
 			_, _ = io.WriteString(w, `{"results":[{"shard":0,"position":7,"adds":1,"deletes":0}],"adds":1,"deletes":0}`)
 			return
 		}
+		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "id: 0:7:AbCdEfGh-_012345\ndata: {\"shard\":0,\"position\":7,\"id\":\"ni:///sha-256;AbCdEfGh-_0123456789\",\"patch\":\"TX .\\nA <urn:s> <urn:p> <urn:o> .\\nTC .\\n\"}\n\n")
 	}))
 	defer server.Close()

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"time"
@@ -40,6 +41,9 @@ func (c *Client) Changes(ctx context.Context, base string, query url.Values, r R
 		return err
 	}
 	defer answer.Body.Close()
+	if kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); kind != "text/event-stream" {
+		return fmt.Errorf("%s: read changes: %w: it is %q, no event stream", base, ErrNotNode, kind)
+	}
 	watchdog := time.AfterFunc(silence, func() { cancel(fmt.Errorf("nothing came for %v", silence)) })
 	defer watchdog.Stop()
 	e := events{base: base, to: r}

@@ -56,7 +56,7 @@ func (w *wire) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 func inBubble(t *testing.T, answer http.HandlerFunc, test func(*testing.T, *client.Client)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{conns: make(chan net.Conn), closed: make(chan struct{})}
-		server := &http.Server{Handler: answer}
+		server := &http.Server{Handler: asAsked(answer)}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(w) }()
 		c := client.New("", func(t *http.Transport) { t.DialContext, t.Proxy = w.dial, nil })

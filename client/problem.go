@@ -1,8 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,8 +65,24 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the error that the code stands for, nil if it stands for none: errors.Is tells causes apart as at the node
-// itself.
-func (e *Error) Unwrap() error { return Cause(e.Code) }
+// itself. An answer that no node has made is an [ErrNotNode].
+func (e *Error) Unwrap() error {
+	if _, known := CodeNamed(e.Code); !known && e.Type == "" {
+		return ErrNotNode
+	}
+	return Cause(e.Code)
+}
+
+// ErrNotNode says that somebody else than a node has answered: another server, or one between here and the node.
+var ErrNotNode = errors.New("the answer is not a node's")
+
+// foreign is the error of an answer that should be JSON and isn't.
+func foreign(err error) error {
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("%w: %w", ErrNotNode, err)
+	}
+	return err
+}
 
 // problemOf reads the answer, whose status is not 200.
 func problemOf(base string, answer *http.Response) error {
@@ -80,13 +98,28 @@ func problemOf(base string, answer *http.Response) error {
 	return e
 }
 
+// maxGist bounds what is told of an answer that is no problem, in bytes.
+const maxGist = 300
+
+// gist is what such an answer says, nothing if that is a page for a browser.
+func gist(text []byte) string {
+	text = bytes.TrimSpace(text)
+	if bytes.HasPrefix(text, []byte("<")) {
+		return ""
+	}
+	if len(text) > maxGist {
+		return strings.ToValidUTF8(string(text[:maxGist]), "") + "…"
+	}
+	return string(text)
+}
+
 // decodeError makes an error of a problem, or of whatever else somebody between here and the node has answered. Within a stream,
 // whose status was 200, it is 0 and the problem tells.
 func decodeError(base string, status int, text []byte) *Error {
 	e := &Error{URL: base}
 	err := json.Unmarshal(text, &e.Problem)
 	if status = cmp.Or(status, e.Status, http.StatusInternalServerError); err != nil || e.Code == "" {
-		e.Problem = Problem{Code: strings.ToLower(http.StatusText(status)), Detail: cmp.Or(e.Detail, strings.TrimSpace(string(text)))}
+		e.Problem = Problem{Code: strings.ToLower(http.StatusText(status)), Detail: cmp.Or(e.Detail, gist(text), ErrNotNode.Error())}
 	}
 	e.Status = status
 	return e

@@ -72,14 +72,14 @@ type Reader interface {
 
 // Record is one delta of a shard's log.
 type Record struct {
-	// Mark is its position and id; Prev is the id of the record before it.
+	// Mark is its position and id; Prev is the id of the delta before it, "" for the first.
 	engine.Mark
 	Prev string
 	// Time is the writer's clock.
 	Time time.Time
-	// Body holds the rows as RDF Patch text: one or more transactions TX … TC. Raw is the record as it is in the log, headers
-	// and rows, an RDF Patch document. Nobody changes either.
-	Body, Raw []byte
+	// Body holds the rows as RDF Patch text: one transaction TX … TC. Nobody changes it. With id and prev before it, it is a
+	// patch of a log, see [patch.Entry].
+	Body []byte
 }
 
 // Promise is what a sink's target holds of each delta, whatever fails meanwhile.

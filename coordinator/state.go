@@ -29,11 +29,15 @@ type Settings struct {
 // DefaultKeep is how long idempotency keys are remembered unless something else is set.
 const DefaultKeep = 24 * time.Hour
 
-// FormatChecked is the format from which on a batch may say what of it was checked ([event.Event].Checked).
-const FormatChecked = 2
+const (
+	// FormatChecked is the format from which on a batch may say what of it was checked ([event.Event].Checked).
+	FormatChecked = 2
+	// FormatReplace is the one from which on events may be patches with wildcards ([patch.Replace]).
+	FormatReplace = 3
 
-// Format is the newest format of what is written for others that this program knows.
-const Format = FormatChecked
+	// Format is the newest format of what is written for others that this program knows.
+	Format = FormatReplace
+)
 
 // Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].
 func (s Settings) Check(committed Settings) error {

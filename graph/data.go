@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
@@ -61,7 +63,7 @@ type DataOptions struct {
 	// name is then left out.
 	Format rdfio.Format
 	// MaxHeld bounds the quads of JSON-LD, which is held as a whole until the end; beyond it the error is [ErrHeld]. Default
-	// [MaxStatements].
+	// [MaxStatements]. Where other documents use the memory that there is for all, it is [event.ErrBusy].
 	MaxHeld int
 	// Partial: write the others also when it is known from the start that some are missing.
 	Partial bool
@@ -70,8 +72,13 @@ type DataOptions struct {
 	Begin func(ends engine.Cursor) error
 }
 
-// ErrHeld says that there are more quads than a format that is held as a whole may have.
-var ErrHeld = errors.New("too many quads for this format, which is held as a whole; N-Quads, TriG or Turtle have no limit")
+// Errors of a format that can't hold the quads that are asked for; others can. Test with errors.Is.
+var (
+	// ErrHeld: they are more than a format that is held as a whole may have.
+	ErrHeld = errors.New("too many quads for this format, which is held as a whole; N-Quads, TriG or Turtle have no limit")
+	// ErrForm: the format has no place for one of them, such as JSON-LD for a triple term.
+	ErrForm = errors.New("this format has no place for a quad that is asked for; N-Quads, TriG or Turtle have")
+)
 
 // WriteData writes the quads of all shards that are asked for and returns the cursor from which to follow them. Each shard is as
 // its log said at or after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where
@@ -142,11 +149,13 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 			return nil, err
 		}
 	}
-	held, triples := 0, o.Format == rdfio.Turtle || o.Format == rdfio.NTriples
+	if o.Format == rdfio.JSONLD {
+		held := holding{of: &g.held}
+		defer held.release()
+		out = &heldWriter{DataWriter: out, holding: &held, most: o.MaxHeld}
+	}
+	triples := o.Format == rdfio.Turtle || o.Format == rdfio.NTriples
 	write := func(q rdf.Quad) error {
-		if held++; held > o.MaxHeld && o.Format == rdfio.JSONLD {
-			return fmt.Errorf("%d: %w", o.MaxHeld, ErrHeld)
-		}
 		if triples && o.Select.Graph != nil {
 			q.G = rdf.Term{}
 		}
@@ -167,6 +176,40 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 		}
 	}
 	return cursor, out.Flush()
+}
+
+// heldWriter bounds a writer that holds all until the end.
+type heldWriter struct {
+	rdfio.DataWriter
+	holding *holding
+	n, most int
+}
+
+// heldCost is what a quad takes in memory until JSON-LD is written, in bytes, as measured, without its terms.
+const heldCost = 2 << 10
+
+// Write implements [rdfio.DataWriter].
+func (h *heldWriter) Write(q rdf.Quad) error {
+	if h.n++; h.n > h.most {
+		return fmt.Errorf("%d: %w", h.most, ErrHeld)
+	}
+	err := h.holding.take(heldCost + len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String()))
+	if errors.Is(err, event.ErrTooLarge) {
+		return fmt.Errorf("%w: %w", ErrHeld, err)
+	}
+	if err != nil {
+		return err
+	}
+	return h.DataWriter.Write(q)
+}
+
+// Flush implements [rdfio.DataWriter].
+func (h *heldWriter) Flush() error {
+	err := h.DataWriter.Flush()
+	if _, form := errors.AsType[*jsonld.Error](err); form {
+		return fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	return err
 }
 
 // quadLines writes N-Quads without a look at the terms: those of a store are well formed.

@@ -6,20 +6,34 @@ import (
 	"fmt"
 	"mime"
 	"strings"
+	"sync/atomic"
 
+	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that Submit reads.
+// TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that strangers may send.
 const TypePatch = dataset.MediaType
 
-// MaxStatements bounds what a document in JSON-LD may make, which is held as a whole.
-const MaxStatements = 1_000_000
+// Bounds of JSON-LD, which is held as a whole, and takes up to hundreds of times its text then.
+const (
+	// MaxStatements bounds those of a document.
+	MaxStatements = 200_000
+	// MaxMemory bounds what all documents that are read or written at one time take in memory, in bytes, by an estimate.
+	MaxMemory = 512 << 20
+)
+
+// TypeReplace is that of RDF Patch as text with wildcards, see [patch.Replace]: the owner of a shard makes the exact delta of it.
+// Submit and Divide read it, too, once all nodes of the pipeline know it; until then the error is [event.ErrBusy]. A Logic of
+// one's own has to know it.
+const TypeReplace = dataset.ReplaceMediaType
 
 // documents are the formats that Submit reads.
 var documents = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary, rdfio.NQuads, rdfio.NTriples,
@@ -47,32 +61,83 @@ func formatOf(mediaType string) (rdfio.Format, error) {
 
 // divide divides a document; scope returns what its blank nodes are named by, where the format leaves that open.
 func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
-	format, err := formatOf(s.MediaType)
-	if err != nil {
-		return split, err
-	}
-	switch format {
-	case rdfio.Patch:
-		split, err = by.Patch(s.Body)
-	case rdfio.PatchBinary:
-		split, err = binaryPatch(by, s.Body)
-	case rdfio.NQuads:
-		split, err = by.Quads(s.Body, scope())
-	case rdfio.NTriples:
-		split, err = by.Quads(s.Body, scope(), nquads.Triples())
-	default:
-		split, err = by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
-			source := rdfio.Source{File: "document", BlankPrefix: prefix, MaxDocument: len(s.Body), MaxQuads: MaxStatements,
-				MaxTerm: dataset.MaxRow}
-			return source.Statements(bytes.NewReader(s.Body), format, add)
-		})
-	}
+	split, err = g.read(by, s, scope)
 	err = tooLarge(err)
 	if err == nil && split.HasPrev && by.Key != dataset.Dataset {
 		err = fmt.Errorf("%w, this one's is %q", event.ErrPrev, by.Key)
 	}
 	return split, err
 }
+
+// read divides a document by its format.
+func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
+	if s.MediaType == TypeReplace {
+		if format := g.Coordinator().State().Settings.Format; format < coordinator.FormatReplace {
+			return split, fmt.Errorf("%w: some node of the pipeline doesn't know yet what replaces old values: upgrade all", event.ErrBusy)
+		}
+		return by.Patch(s.Body)
+	}
+	format, err := formatOf(s.MediaType)
+	if err != nil {
+		return split, err
+	}
+	switch format {
+	case rdfio.Patch:
+		return by.Patch(s.Body)
+	case rdfio.PatchBinary:
+		return binaryPatch(by, s.Body)
+	case rdfio.NQuads:
+		return by.Quads(s.Body, scope())
+	case rdfio.NTriples:
+		return by.Quads(s.Body, scope(), nquads.Triples())
+	default:
+		return by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
+			if format == rdfio.JSONLD {
+				return g.jsonLD(s.Body, prefix, add)
+			}
+			return turtleOf(s.Body, format, prefix, add)
+		})
+	}
+}
+
+func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad) error) error {
+	opts := []turtle.Option{turtle.BlankPrefix(prefix), turtle.MaxLine(len(body) + 1), turtle.MaxTerm(dataset.MaxRow)}
+	if format == rdfio.TriG {
+		opts = append(opts, turtle.TriG())
+	}
+	return turtle.Parse(body, add, opts...)
+}
+
+// jsonLD reads a document, which takes its part of the memory that there is for all of them.
+func (g *Graph) jsonLD(body []byte, prefix string, add func(rdf.Quad) error) error {
+	held := holding{of: &g.held}
+	defer held.release()
+	return jsonld.Parse(body, add, jsonld.BlankPrefix(prefix), jsonld.MaxDocument(len(body)+1), jsonld.MaxQuads(MaxStatements),
+		jsonld.Memory(held.take), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection))
+}
+
+// holding is what one document takes of a budget of memory, in bytes.
+type holding struct {
+	of    *atomic.Int64 // what all take
+	bytes int64
+}
+
+// take fails with [event.ErrTooLarge] if the document is too large for the budget, with [event.ErrBusy] if others use it.
+func (h *holding) take(bytes int) error {
+	n := int64(bytes)
+	if h.bytes+n > MaxMemory {
+		return fmt.Errorf("%w: JSON-LD is held as a whole, and this document takes more than %d bytes of memory; send it in parts, or "+
+			"in another format", event.ErrTooLarge, MaxMemory)
+	}
+	if h.of.Add(n) > MaxMemory {
+		h.of.Add(-n)
+		return fmt.Errorf("%w: other documents in JSON-LD use the memory that there is for them", event.ErrBusy)
+	}
+	h.bytes += n
+	return nil
+}
+
+func (h *holding) release() { h.of.Add(-h.bytes) }
 
 // binaryPatch divides a patch in binary form, in which a term that is repeated takes a byte: its text is bounded, too.
 func binaryPatch(by dataset.Splitter, body []byte) (dataset.Split, error) {
@@ -103,10 +168,10 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// tooLarge makes the splitter's error for a transaction that is too large the one that all know.
+// tooLarge makes an error of the splitter, or of a reader, for what is over a limit the one that all know.
 func tooLarge(err error) error {
 	var large *dataset.TransactionTooLargeError
-	if errors.As(err, &large) {
+	if !errors.Is(err, event.ErrTooLarge) && (errors.As(err, &large) || errors.Is(err, rdf.ErrLimit)) {
 		return fmt.Errorf("%w: %w", event.ErrTooLarge, err)
 	}
 	return err

@@ -4,6 +4,7 @@ package graph
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/shipper"
 )
 
@@ -66,6 +68,8 @@ type Graph struct {
 	splitter dataset.Splitter
 
 	submissions, changes atomic.Uint64
+	// held is the memory that documents of JSON-LD take.
+	held atomic.Int64
 }
 
 // New checks the configuration and returns a graph that does nothing yet.
@@ -78,6 +82,15 @@ func New(cfg Config) (*Graph, error) {
 		return nil, err
 	}
 	return &Graph{Node: n, splitter: dataset.Splitter{Key: cfg.Key, Shards: n.Shards(), MaxTransaction: cfg.MaxTransaction}}, nil
+}
+
+// Follow is [node.Node.Follow] with the Body of each record as one transaction, which is what a record is to who applies it: the
+// events that were committed together have one id.
+func (g *Graph) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
+	return g.Node.Follow(ctx, o, func(r node.Record) error {
+		r.Body = patch.OneTransaction(r.Body)
+		return fn(r)
+	})
 }
 
 // Status is a snapshot of a node that holds RDF.

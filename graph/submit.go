@@ -25,7 +25,8 @@ const MaxKey = 256
 
 // Submission is a document of changes.
 type Submission struct {
-	// MediaType is that of RDF Patch, as text or binary, or of RDF data, whose statements are additions; see [MediaTypes].
+	// MediaType is that of RDF Patch, as text or binary, or of RDF data, whose statements are additions; see [MediaTypes] and
+	// [TypeReplace].
 	MediaType string
 	// Body is the document. Submit doesn't keep it.
 	Body []byte
@@ -60,7 +61,15 @@ func (g *Graph) Submit(ctx context.Context, s Submission) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.commit(ctx, split, s.Key, identity)
+	return g.commit(ctx, split, mediaTypeOf(s), s.Key, identity)
+}
+
+// mediaTypeOf is that of the events of a document.
+func mediaTypeOf(s Submission) string {
+	if s.MediaType == TypeReplace {
+		return TypeReplace
+	}
+	return TypePatch
 }
 
 // SubmitQuads takes changes in that a program has as quads: those to delete, then those to add, in one transaction per shard.
@@ -79,14 +88,14 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 	for _, part := range split.Parts {
 		content.Write(part.Payload)
 	}
-	return g.commit(ctx, split, key, fingerprint(content))
+	return g.commit(ctx, split, TypePatch, key, fingerprint(content))
 }
 
 // commit sends the parts of a document to their shards.
-func (g *Graph) commit(ctx context.Context, split dataset.Split, key string, identity uint64) ([]Result, error) {
+func (g *Graph) commit(ctx context.Context, split dataset.Split, mediaType, key string, identity uint64) ([]Result, error) {
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	events := eventsOf(split)
+	events := eventsOf(split, mediaType)
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i := range events {
 		if key == "" {
@@ -133,7 +142,8 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 
 // Divide makes of a document the events of a producer of one's own, for [node.Node.SendBatch]: one for each shard that the
 // document has changes for, all with the same sequence. The document's Key is not used. The producer's events are sent in
-// the order of their sequences. Errors: those of [Graph.Submit] before anything is sent.
+// the order of their sequences. Errors: those of [Graph.Submit] before anything is sent; [event.ErrBusy], while others read documents
+// in JSON-LD, leaves the document to be divided again.
 func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.Addressed, error) {
 	whole := g.splitter
 	whole.PartSize = math.MaxInt // a second part with the same sequence would be taken for the first one again
@@ -143,7 +153,7 @@ func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.A
 	}
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	events := eventsOf(split)
+	events := eventsOf(split, mediaTypeOf(s))
 	for i := range events {
 		events[i].Producer, events[i].Seq = from, seq
 	}
@@ -151,11 +161,11 @@ func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.A
 }
 
 // eventsOf are the events of a document's parts, without a producer.
-func eventsOf(split dataset.Split) []event.Addressed {
+func eventsOf(split dataset.Split, mediaType string) []event.Addressed {
 	events := make([]event.Addressed, len(split.Parts))
 	for i, part := range split.Parts {
 		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload, events[i].Checked = dataset.MediaType, part.Payload, true
+		events[i].MediaType, events[i].Payload, events[i].Checked = mediaType, part.Payload, true
 		if split.HasPrev { // there is one part
 			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
 		}

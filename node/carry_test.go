@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
@@ -251,7 +249,7 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 	defer func() { stop(); all.Wait() }()
 	var nodes []*graph.Graph
 	for _, name := range []string{"n1", "n2"} {
-		nc, err := nats.Connect(server.ClientURL())
+		nc, err := server.ConnectEvents()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -173,6 +173,39 @@ func (n *Node) wholeFrom(ctx context.Context, s int, from uint64) (at engine.Mar
 	return at, err
 }
 
+// deltaBefore returns the id of the last whole delta of the log up to the position, "" if there is none, or the log was trimmed
+// behind it. Few records stand between two deltas: it looks at the last one, the last two, the last four, and so on.
+func (n *Node) deltaBefore(ctx context.Context, s int, position uint64) (string, error) {
+	for back := uint64(1); ; back *= 2 {
+		from := position - min(back, position)
+		id, err := n.lastDelta(ctx, s, from, position)
+		if errors.Is(err, engine.ErrTrimmed) {
+			return "", nil
+		}
+		if err != nil || id != "" || from == 0 {
+			return id, err
+		}
+	}
+}
+
+// lastDelta returns the id of the last delta, or last part of one, from one position up to another.
+func (n *Node) lastDelta(ctx context.Context, s int, from, to uint64) (id string, err error) {
+	_, err = n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
+		if e.Seq > to {
+			return errFound
+		}
+		r, err := decode(e)
+		if err == nil && r.Kind == operator.Delta && !r.More {
+			id = r.ID
+		}
+		return err
+	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
+	return id, err
+}
+
 // readers bounds how many shards one reader reads at a time.
 const readers = 8
 

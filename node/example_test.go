@@ -21,7 +21,7 @@ func Example() {
 	ctx, stop := context.WithCancel(context.Background())
 	dir := must(os.MkdirTemp("", "shop-"))
 	defer os.RemoveAll(dir)
-	server := must(jetstream.StartServer(ctx, jetstream.ServerConfig{Name: "n1", Dir: dir, Port: -1}, nil))
+	server := must(jetstream.StartServer(ctx, jetstream.ServerConfig{Name: "n1", Dir: dir, NoListen: true}, nil))
 	connection := must(server.Connect())
 	logs := must(jetstream.Open(ctx, connection, jetstream.Config{Pipeline: "shop", Shards: 4}))
 	counts := [4]map[string]int{{}, {}, {}, {}}

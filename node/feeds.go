@@ -31,9 +31,8 @@ type feed struct {
 	watched atomic.Int32  // number of followers
 	heard   atomic.Uint64 // the last position that was published
 
-	joining sync.Mutex      // guards chain and raw
+	joining sync.Mutex      // guards chain
 	chain   *operator.Chain // nil: nothing was heard since somebody watches
-	raw     []byte          // the parts of the transaction that is open
 
 	recent    []*news // the oldest first
 	followers map[*follower]struct{}
@@ -44,11 +43,12 @@ type feed struct {
 type news struct {
 	shard int
 	kind  operator.Kind
-	rec   Record
+	prev  string // the id of the record before it, of any kind
+	rec   Record // without Prev, which a reader knows
 }
 
 // size is about what it takes.
-func (w *news) size() int { return len(w.rec.Raw) + 512 }
+func (w *news) size() int { return len(w.rec.Body) + 512 }
 
 // feedBytes bounds the records that a node keeps for its readers, in bytes: who is behind by more reads the log.
 const feedBytes = 32 << 20
@@ -100,7 +100,7 @@ func (f *feeds) publish(s int, e engine.Entry) {
 	defer fd.joining.Unlock()
 	fd.heard.Store(max(e.Seq, fd.heard.Load()))
 	if fd.watched.Load() == 0 {
-		fd.chain, fd.raw = nil, nil
+		fd.chain = nil
 		return
 	}
 	if fd.chain == nil {
@@ -113,22 +113,15 @@ func (f *feeds) publish(s int, e engine.Entry) {
 	switch {
 	case err != nil:
 		// Something was missed, or is wrong: the log tells.
-		fd.chain, fd.raw = nil, nil
+		fd.chain = nil
 		f.stir(s)
-	case r == nil:
-		fd.raw = append(fd.raw, e.Payload...)
-	default:
-		raw := e.Payload
-		if len(fd.raw) > 0 && r.Kind != operator.Claim {
-			raw = append(fd.raw, e.Payload...)
-		}
-		fd.raw = nil
-		f.add(&news{shard: s, kind: r.Kind, rec: recordOf(s, e.Seq, r, raw)})
+	case r != nil:
+		f.add(&news{shard: s, kind: r.Kind, prev: r.Prev, rec: recordOf(s, e.Seq, r)})
 	}
 }
 
-func recordOf(s int, position uint64, r *operator.Record, raw []byte) Record {
-	return Record{Shard: s, Position: position, ID: r.ID, Prev: r.Prev, Time: r.Time, Body: r.Body, Raw: raw}
+func recordOf(s int, position uint64, r *operator.Record) Record {
+	return Record{Shard: s, Position: position, ID: r.ID, Time: r.Time, Body: r.Body}
 }
 
 // add keeps a record, lets the oldest go, and wakes the followers.

@@ -19,6 +19,7 @@ type fed struct {
 	n       *Node
 	entries []engine.Entry
 	marks   []engine.Mark
+	heads   []string // of each, the id of the last delta
 	w       operator.Writer
 }
 
@@ -48,14 +49,28 @@ func (f *fed) append(kind operator.Kind) engine.Entry {
 		f.t.Fatal(err)
 	}
 	f.marks = append(f.marks, engine.Mark{Position: seq, ID: r.ID})
+	f.heads = append(f.heads, r.ID)
+	if kind != operator.Delta {
+		f.heads[len(f.heads)-1] = f.before(seq)
+	}
 	f.entries = append(f.entries, engine.Entry{Seq: seq, Payload: payload})
 	return f.entries[len(f.entries)-1]
+}
+
+// before returns the id of the last delta before the position.
+func (f *fed) before(position uint64) (head string) {
+	for i, m := range f.marks {
+		if m.Position < position {
+			head = f.heads[i]
+		}
+	}
+	return head
 }
 
 // show is what the loop shows: that it has come to the last record.
 func (f *fed) show() {
 	last := f.marks[len(f.marks)-1]
-	f.n.loops[0].view.Store(&view{state: operator.Owning, position: last.Position, mark: last})
+	f.n.loops[0].view.Store(&view{state: operator.Owning, position: last.Position, mark: last, head: f.heads[len(f.heads)-1]})
 }
 
 // read starts a reader from the last record.
@@ -83,6 +98,9 @@ func (f *fed) want(got <-chan Record, at engine.Mark) {
 	case r := <-got:
 		if r.Position != at.Position || r.ID != at.ID {
 			f.t.Errorf("got the record at %d, want that at %d", r.Position, at.Position)
+		}
+		if want := f.before(at.Position); r.Prev != want {
+			f.t.Errorf("the delta at %d has the prev %q, want %q", at.Position, r.Prev, want)
 		}
 	case <-time.After(10 * time.Second):
 		f.t.Fatalf("the record at %d never came", at.Position)
@@ -123,6 +141,40 @@ func TestMissedRecord(t *testing.T) {
 	}
 	f.n.feeds.publish(0, f.append(operator.Delta))
 	f.want(got, f.marks[4])
+}
+
+// TestClaimsBetween: what is told from a claim on names the delta before, whether the loop shows that claim or an earlier record.
+func TestClaimsBetween(t *testing.T) {
+	f := newFed(t)
+	f.append(operator.Delta)
+	f.append(operator.DeadLetter)
+	for _, second := range []bool{false, true} {
+		f.w.Epoch++
+		f.append(operator.Claim)
+		if second {
+			f.show()
+		}
+		got := f.read(f.marks[len(f.marks)-1])
+		f.watched()
+		f.n.feeds.publish(0, f.append(operator.Delta))
+		f.want(got, f.marks[len(f.marks)-1])
+		f.w.Epoch++
+		f.n.feeds.publish(0, f.append(operator.Claim))
+		f.n.feeds.publish(0, f.append(operator.Delta))
+		f.want(got, f.marks[len(f.marks)-1])
+	}
+}
+
+// TestTailIsComplete: who begins at the last record knows the delta before it without a look at the log.
+func TestTailIsComplete(t *testing.T) {
+	f := newFed(t)
+	f.append(operator.Delta)
+	f.append(operator.DeadLetter)
+	f.show()
+	p := &place{mark: engine.Mark{Position: f.marks[2].Position, ID: engine.ShortID(f.marks[2].ID)}}
+	if !f.n.isTail(0, p) || !p.headed || p.mark != f.marks[2] || p.head != f.marks[1].ID {
+		t.Errorf("%+v; want the mark %v and the head %s", p, f.marks[2], f.marks[1].ID)
+	}
 }
 
 // TestLogLostItsTail: a record that was committed and is told of must be in the log.

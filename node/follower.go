@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +32,11 @@ type follower struct {
 	all    sync.WaitGroup
 }
 
-// place is how far a follower has come in a shard. One worker at a time uses mark, caught and stirred.
+// place is how far a follower has come in a shard. One worker at a time uses what comes before queued.
 type place struct {
 	mark    engine.Mark // of the last whole record
+	head    string      // the id of the last delta up to there, "" if there is none
+	headed  bool        // head is known
 	caught  bool        // all was read up to a tail of the log
 	stirred uint64      // what was known then; see feed
 
@@ -52,7 +53,7 @@ func (n *Node) newFollower(ctx context.Context, o FollowOptions, fn func(Record)
 	f := &follower{n: n, o: o, fn: fn, places: map[int]*place{}, idle: make(chan struct{})}
 	f.ctx, f.cancel = context.WithCancelCause(ctx)
 	for _, s := range o.Shards {
-		f.places[s] = &place{mark: o.From[s]}
+		f.places[s] = &place{mark: o.From[s], headed: o.From[s].Position == 0}
 	}
 	return f
 }
@@ -193,7 +194,7 @@ func (f *follower) fail(s int, p *place, err error) {
 func (f *follower) advance(s int, p *place) error {
 	if f.o.Live && !p.caught {
 		_, p.stirred = f.n.feeds.after(s, p.mark.Position)
-		p.caught = f.n.isTail(s, &p.mark)
+		p.caught = f.n.isTail(s, p)
 	}
 	for {
 		var recent []*news
@@ -203,7 +204,7 @@ func (f *follower) advance(s int, p *place) error {
 		}
 		read := !p.caught || stirred != p.stirred
 		for _, w := range recent {
-			if read = read || w.rec.Prev != p.mark.ID; read {
+			if read = read || w.prev != p.mark.ID; read {
 				break
 			}
 			if err := f.deliver(p, w.kind, w.rec); err != nil {
@@ -224,25 +225,28 @@ func (f *follower) advance(s int, p *place) error {
 	}
 }
 
-// isTail reports whether the mark, whose id it completes, is that of the last record that this node knows of, where it
+// isTail reports whether the place, which it completes, is at the last record that this node knows of, where it
 // knows of each: then there is nothing to read. It is asked by who has subscribed to the shard: what is committed later
 // is published to it, and what was published before is known here by its position.
-func (n *Node) isTail(s int, at *engine.Mark) bool {
+func (n *Node) isTail(s int, p *place) bool {
 	v := n.loops[s].view.Load()
+	at := p.mark
 	if !n.loopFeeds(s) || at.ID == "" || v.mark.Position != at.Position || !at.Names(v.mark.ID) ||
 		n.feeds.shards[s].heard.Load() > at.Position {
 		return false
 	}
-	at.ID = v.mark.ID
+	p.mark.ID, p.head, p.headed = v.mark.ID, v.head, true
 	return true
 }
 
 // deliver gives fn a record, if it is a delta, and notes that it was read.
 func (f *follower) deliver(p *place, kind operator.Kind, r Record) error {
 	if kind == operator.Delta {
+		r.Prev = p.head
 		if err := f.give(r); err != nil {
 			return err
 		}
+		p.head = r.ID
 	}
 	p.mark = engine.Mark{Position: r.Position, ID: r.ID}
 	return nil
@@ -263,24 +267,37 @@ func (f *follower) give(r Record) error {
 
 // read gives fn what the log has after the place, up to its tail.
 func (f *follower) read(s int, p *place) error {
+	err := f.readOn(s, p)
+	if !errors.Is(err, errNoHead) {
+		return err
+	}
+	if p.head, err = f.n.deltaBefore(f.ctx, s, p.mark.Position); err != nil {
+		return err
+	}
+	p.headed = true
+	return f.readOn(s, p)
+}
+
+// errNoHead says that the record at the place is no delta, so the one before it must be looked for.
+var errNoHead = errors.New("the delta before is not known")
+
+func (f *follower) readOn(s int, p *place) error {
 	ctx, cancel := context.WithCancelCause(f.ctx)
 	defer cancel(nil)
 	watchdog := time.AfterFunc(stallAfter, func() { cancel(errStalled) })
 	defer watchdog.Stop()
 	begin, mark := p.mark, f.n.cfg.Marks.Mark(s)
 	chain, known := &operator.Chain{Shard: s}, begin.Position == 0
-	var raw []byte
 	tail, err := f.n.cfg.Engine.Shard(s).Read(ctx, begin.Position, func(e engine.Entry) (err error) {
 		watchdog.Stop() // what fn takes its time for is not the log's silence
 		defer watchdog.Reset(stallAfter)
-		if !known {
-			known = true
-			if chain, err = resumeAt(s, begin, e); err == nil {
-				p.mark.ID = chain.Head
-			}
-			return err
+		if known {
+			return f.push(s, p, chain, e)
 		}
-		raw, err = f.push(s, p, chain, raw, e)
+		known = true
+		if chain, err = resumeAt(s, begin, e); err == nil {
+			err = p.resumed(chain)
+		}
 		return err
 	})
 	if err == nil {
@@ -292,11 +309,34 @@ func (f *follower) read(s int, p *place) error {
 	case errors.Is(err, engine.ErrTrimmed):
 		return cursorError(s, begin, "%v", err)
 	case err != nil && f.ctx.Err() == nil && errors.Is(context.Cause(ctx), errStalled):
-		return errStalled
+		return f.stalled(s)
 	case err == nil && !known:
 		return endError(s, begin, tail)
 	}
 	return err
+}
+
+// stalled says what it means that the log gives nothing: a reader up to the present can't wait for it where too few servers reach each
+// other.
+func (f *follower) stalled(s int) error {
+	if !f.o.Live {
+		if _, err := f.n.tail(f.ctx, s); errors.Is(err, engine.ErrNoLeader) {
+			return err
+		}
+	}
+	return errStalled
+}
+
+// resumed completes the place with what the record there says.
+func (p *place) resumed(chain *operator.Chain) error {
+	p.mark.ID = chain.Head
+	switch {
+	case chain.DeltaHead != "":
+		p.head, p.headed = chain.DeltaHead, true
+	case !p.headed:
+		return errNoHead
+	}
+	return nil
 }
 
 // ends checks that the log, which was read up to the tail, goes as far as the mark. One replica's word is not believed.
@@ -308,20 +348,15 @@ func (f *follower) ends(ctx context.Context, s int, mark engine.Mark, tail uint6
 	return err
 }
 
-// push takes an entry of the log, and returns the parts of the transaction that is open.
-func (f *follower) push(s int, p *place, chain *operator.Chain, raw []byte, e engine.Entry) ([]byte, error) {
+// push takes an entry of the log.
+func (f *follower) push(s int, p *place, chain *operator.Chain, e engine.Entry) error {
 	before := chain.Seq
 	r, err := chain.Push(e.Seq, e.Payload)
 	if err == nil {
 		err = operator.CheckMark(f.n.cfg.Marks.Mark(s), before, e.Seq, chain.Head)
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case r == nil:
-		return append(raw, e.Payload...), nil
-	case len(raw) == 0 || r.Kind == operator.Claim: // a claim ends a transaction that was never closed
-		return nil, f.deliver(p, r.Kind, recordOf(s, e.Seq, r, e.Payload))
+	if err != nil || r == nil {
+		return err
 	}
-	return nil, f.deliver(p, r.Kind, recordOf(s, e.Seq, r, bytes.Join([][]byte{raw, e.Payload}, nil)))
+	return f.deliver(p, r.Kind, recordOf(s, e.Seq, r))
 }

@@ -12,14 +12,14 @@ type Record struct {
 	Shard int
 	// Position is that of the record, or of its last part, in the shard's log.
 	Position uint64
-	// ID is the record's id, Prev that of the record before it.
+	// ID is the record's id, Prev that of the delta before it in the shard's log, "" if there is none: what a guarded event must
+	// name. The records between them, claims and dead letters, change nothing and are not given out.
 	ID, Prev string
 	// Time is the writer's clock.
 	Time time.Time
-	// Body holds the rows, as RDF Patch text: one or more transactions TX … TC.
+	// Body is what the logic wrote: of RDF the rows, as RDF Patch text of one or more transactions TX … TC, which take effect
+	// together. Nobody changes it.
 	Body []byte
-	// Raw is the record as it is in the log, headers and rows: an RDF Patch document.
-	Raw []byte
 }
 
 // FollowOptions choose what [Node.Follow] reads.
@@ -28,7 +28,8 @@ type FollowOptions struct {
 	From engine.Cursor
 	// Shards to read, each once; nil reads all.
 	Shards []int
-	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call.
+	// Live: go on with what is yet to come until ctx ends. Otherwise Follow returns at the tail as of its call, or, where a log gives
+	// nothing for seconds and has no majority of its servers, [engine.ErrNoLeader].
 	Live bool
 	// Failed, if set, is called for a shard that can't be read any further: its log is damaged, or the cursor is not one
 	// to go on from ([ErrCursor]). After nil the other shards go on, as long as there are any; another error ends the

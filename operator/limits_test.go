@@ -184,26 +184,6 @@ func TestGivenUpIsNoTrouble(t *testing.T) {
 	}
 }
 
-// TestPartsThatDontFollow: parts that stand end to end are in order, from the first on.
-func TestPartsThatDontFollow(t *testing.T) {
-	parts := func(numbers ...int) (text []byte) {
-		prev := ""
-		for i, n := range numbers {
-			r := operator.Record{Kind: operator.Delta, Shard: 7, Time: start, Prev: prev, Part: n, More: i < len(numbers)-1, Body: []byte("a\n")}
-			text, prev = append(text, r.Encode(nil)...), r.ID
-		}
-		return text
-	}
-	if r, err := operator.DecodeWhole(parts(1, 2, 3)); err != nil || string(r.Body) != "a\na\na\n" {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	for _, numbers := range [][]int{{1, 3}, {1, 1}, {2, 3}, {2}, {1, 2, 2}} {
-		if r, err := operator.DecodeWhole(parts(numbers...)); !errors.Is(err, engine.ErrDamaged) {
-			t.Errorf("parts %v: %+v, %v", numbers, r, err)
-		}
-	}
-}
-
 // TestResumeAtKnowsItsRecord: the record that a chain begins after is the last whole one, and its id is known.
 func TestResumeAtKnowsItsRecord(t *testing.T) {
 	r := claim(1, "n2", 1)

@@ -56,7 +56,7 @@ type ProducerPosition struct {
 	Adds, Deletes uint64
 }
 
-// Record is one entry of a shard's log. Its text form is an RDF Patch document: header rows, then Body. The id is a
+// Record is one entry of a shard's log. Its text form is header rows of RDF Patch, then Body. The id is a
 // Named Information URI (RFC 6920) of the SHA-256 of everything after the id row; the prev row makes a chain of them.
 type Record struct {
 	// ID is set by Encode and Decode; Prev is the ID of the record before, "" for the log's first.
@@ -196,67 +196,6 @@ func Decode(payload []byte) (*Record, error) {
 		} else if err != nil {
 			return nil, fmt.Errorf("%w: header %s: %w", engine.ErrDamaged, name, err)
 		}
-	}
-}
-
-// DecodeWhole reads what is one record to a reader: a whole one, or all parts of a transaction end to end, which it
-// joins. Whatever is missing, altered or too much is damage.
-func DecodeWhole(payload []byte) (*Record, error) {
-	var parts []*Record
-	for {
-		first, rest, err := cutFirst(payload)
-		if err != nil {
-			return nil, err
-		}
-		r, err := Decode(first)
-		if err != nil {
-			return nil, err
-		}
-		if err := follows(parts, r); err != nil {
-			return nil, err
-		}
-		parts, payload = append(parts, r), rest
-		switch {
-		case !r.More && len(rest) > 0:
-			return nil, fmt.Errorf("%w: %d bytes follow the record", engine.ErrDamaged, len(rest))
-		case !r.More && r.Part == 0:
-			return r, nil
-		case !r.More:
-			return join(parts), nil
-		}
-	}
-}
-
-// follows checks that r is the part that comes after the others.
-func follows(parts []*Record, r *Record) error {
-	if len(parts) == 0 && r.Part <= 1 {
-		return nil
-	}
-	if len(parts) == 0 || r.Part != len(parts)+1 || r.Prev != parts[len(parts)-1].ID {
-		return fmt.Errorf("%w: part %d after %d parts, with prev %q", engine.ErrDamaged, r.Part, len(parts), r.Prev)
-	}
-	return nil
-}
-
-// cutFirst divides records that stand end to end after the first, as its length says.
-func cutFirst(payload []byte) (first, rest []byte, err error) {
-	const name = "H length "
-	for at := 0; ; {
-		line, _, ok := bytes.Cut(payload[at:], []byte(" .\n"))
-		if !ok || !bytes.HasPrefix(line, []byte("H ")) {
-			return nil, nil, fmt.Errorf("%w: no header row at byte %d", engine.ErrDamaged, at)
-		}
-		at += len(line) + len(" .\n")
-		if !bytes.HasPrefix(line, []byte(name)) {
-			continue
-		}
-		length, err := strconv.ParseUint(strings.Trim(string(line[len(name):]), `"`), 10, 63)
-		if err != nil || length > uint64(len(payload)-at) {
-			return nil, nil, fmt.Errorf("%w: length %s, but %d bytes follow", engine.ErrDamaged, line[len(name):],
-				len(payload)-at)
-		}
-		end := at + int(length)
-		return payload[:end], payload[end:], nil
 	}
 }
 

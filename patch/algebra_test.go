@@ -486,7 +486,7 @@ func TestLog(t *testing.T) {
 		{"prefix outside", head, "PA 'a' <x:y> .", patch.ErrNoID, head},
 		{"prefix deletion outside", head, "PD 'a' .", patch.ErrNoID, head},
 	} {
-		log := patch.NewLog(rdf.Trusted(c.head), known)
+		log := patch.NewLog(known, rdf.Trusted(c.head))
 		var n patch.Counter
 		err := patch.Parse([]byte(c.doc), patch.Tee(log, &n))
 		if !errors.Is(err, c.want) || log.Head() != rdf.Trusted(c.after) {
@@ -501,11 +501,11 @@ func TestLog(t *testing.T) {
 		{{code: "H", name: "id", value: node}, {code: "H", name: "prev", value: node}, {code: "TX"}},
 		{{code: "TC"}}, {{code: "TA"}},
 	} {
-		if err := drive(rows, patch.NewLog(node, nil)); err == nil {
+		if err := drive(rows, patch.NewLog(nil, node)); err == nil {
 			t.Errorf("%v was taken", rows)
 		}
 	}
-	twice := patch.NewLog(rdf.Term{}, nil)
+	twice := patch.NewLog(nil)
 	if err := drive([]row{{code: "H", name: "id", value: node}, {code: "TX"}, {code: "TX"}}, twice); err == nil {
 		t.Error("TX inside a transaction was taken")
 	}

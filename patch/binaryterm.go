@@ -33,7 +33,7 @@ func (rd *BinaryReader) term() rdf.Term {
 	t := rd.termOf(id, at)
 	rd.endUnion("the end of the term")
 	if len(t.String()) > rd.maxTerm {
-		_ = d.fail(at, rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", rd.maxTerm)
+		_ = d.fail(at, rdf.ErrTermLimit, "expected a term of at most %d bytes as N-Triples has it, found a longer one", rd.maxTerm)
 	}
 	if d.err != nil {
 		return rdf.Term{}

@@ -13,7 +13,7 @@ type Source interface {
 }
 
 // Compose gathers the patches in net, and hands to c the one transaction that does what they do one after the other: their
-// net effect, with the id of the last patch and the prev of the first one. net says what is known of them, and the bound;
+// net effect, with the id of the last patch and the prev of the first one; patches of several logs leave none. net says what is known of them, and the bound;
 // what is in it already comes before them. A patch whose prev is another than the id of the patch before it is
 // [ErrNotNext]. On an error nothing is handed to c, unless it is an error of c.
 func Compose(c Change, net *Net, patches ...Source) error {
@@ -27,46 +27,57 @@ func Compose(c Change, net *Net, patches ...Source) error {
 }
 
 // Links is a [Change] that hands on what comes and checks that each transaction whose patch has a prev follows the patch
-// before it, if that has an id: else the transaction is [ErrNotNext]. It is [Log] for patches that need no id.
+// before it, if that has an id: else the transaction is [ErrNotNext]. Patches with the header shard follow those of the same
+// shard. It is [Log] for patches that need no id.
 type Links struct {
 	Change
-	last     rdf.Term // id of the last transaction that committed
-	id, prev rdf.Term // of the patch that comes
+	last map[rdf.Term]rdf.Term // shard → id of its last patch that committed
+	link link                  // of the patch that comes
 }
 
 // NewLinks returns a check of what goes to c.
-func NewLinks(c Change) *Links { return &Links{Change: c} }
+func NewLinks(c Change) *Links { return &Links{Change: c, last: map[rdf.Term]rdf.Term{}} }
 
-// Header keeps id and prev.
+// Header keeps what links the patch.
 func (l *Links) Header(name string, value rdf.Term) error {
-	switch normal(name) {
-	case HeaderID:
-		l.id = value.Clone()
-	case HeaderPrev:
-		l.prev = value.Clone()
-	}
+	l.link.header(name, value)
 	return l.Change.Header(name, value)
 }
 
 // Begin checks prev.
 func (l *Links) Begin() error {
-	if !l.last.IsZero() && !l.prev.IsZero() && l.prev != l.last {
-		return fmt.Errorf("%w: expected prev to be %s, found %s", ErrNotNext, shortTerm(l.last), shortTerm(l.prev))
+	last := l.last[l.link.shard]
+	if prev := l.link.prev; !last.IsZero() && !prev.IsZero() && prev != last {
+		return fmt.Errorf("%w: expected prev to be %s, found %s", ErrNotNext, shortTerm(last), shortTerm(prev))
 	}
 	return l.Change.Begin()
 }
 
 // Commit makes the patch the one before the next.
 func (l *Links) Commit() error {
-	if !l.id.IsZero() {
-		l.last = l.id
+	if !l.link.id.IsZero() {
+		l.last[l.link.shard] = l.link.id
 	}
-	l.id, l.prev = rdf.Term{}, rdf.Term{}
+	l.link = link{}
 	return l.Change.Commit()
 }
 
 // Abort forgets the patch.
 func (l *Links) Abort() error {
-	l.id, l.prev = rdf.Term{}, rdf.Term{}
+	l.link = link{}
 	return l.Change.Abort()
+}
+
+// link is what the headers of a patch say of its place in a log.
+type link struct{ id, prev, shard rdf.Term }
+
+func (l *link) header(name string, value rdf.Term) {
+	switch normal(name) {
+	case HeaderID:
+		l.id = value.Clone()
+	case HeaderPrev:
+		l.prev = value.Clone()
+	case HeaderShard:
+		l.shard = value.Clone()
+	}
 }

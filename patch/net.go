@@ -26,6 +26,7 @@ type Net struct {
 	open    bool
 	some    bool     // a transaction or row is in it
 	headers []header // of what is in it
+	mixed   bool     // it is of several logs
 	coming  []header // of the next transaction or row
 }
 
@@ -40,7 +41,7 @@ var _ Change = (*Net)(nil)
 func (n *Net) Len() int { return n.table.live }
 
 // Emit hands the net effect to c, and forgets it: headers (the id is that of the last patch, prev that of the first
-// one, of others the last of each name), TX, prefix rows, deletions, additions, and TC. It hands on nothing if no
+// one, of others the last of each name; patches of several logs, as their headers shard say, leave no id, prev and shard), TX, prefix rows, deletions, additions, and TC. It hands on nothing if no
 // transaction came. An open transaction stays open, and is no part of it. After an error of c, which is returned,
 // nothing is forgotten.
 func (n *Net) Emit(c Change) error {
@@ -56,7 +57,7 @@ func (n *Net) Emit(c Change) error {
 		return err
 	}
 	n.table.reset()
-	n.headers, n.some = nil, false
+	n.headers, n.some, n.mixed = nil, false, false
 	return nil
 }
 
@@ -93,6 +94,10 @@ func (n *Net) Header(name string, value rdf.Term) error {
 
 // merge takes the headers of a patch that is in the net effect now.
 func (n *Net) merge() {
+	n.mixed = n.mixed || n.otherLog()
+	if n.mixed {
+		n.headers, n.coming = slices.DeleteFunc(n.headers, header.links), slices.DeleteFunc(n.coming, header.links)
+	}
 	for _, h := range n.coming {
 		at := slices.IndexFunc(n.headers, func(o header) bool { return o.name == h.name })
 		switch {
@@ -104,6 +109,18 @@ func (n *Net) merge() {
 		}
 	}
 	n.coming, n.some = nil, true
+}
+
+// otherLog reports whether the patch that comes names another log than what is in the net effect.
+func (n *Net) otherLog() bool {
+	shard := func(h header) bool { return h.name == HeaderShard }
+	before, after := slices.IndexFunc(n.headers, shard), slices.IndexFunc(n.coming, shard)
+	return before >= 0 && after >= 0 && n.headers[before].value != n.coming[after].value
+}
+
+// links reports whether the header says where in a log a patch stands.
+func (h header) links() bool {
+	return h.name == HeaderID || h.name == HeaderPrev || h.name == HeaderShard
 }
 
 // Begin begins a transaction.

@@ -104,6 +104,8 @@ func normal(name string) string {
 		return HeaderID
 	case strings.EqualFold(name, HeaderPrev), strings.EqualFold(name, "previous"):
 		return HeaderPrev
+	case strings.EqualFold(name, HeaderShard):
+		return HeaderShard
 	}
 	return name
 }

@@ -33,4 +33,6 @@ type Change interface {
 const (
 	HeaderID   = "id"
 	HeaderPrev = "prev"
+	// HeaderShard says which log a patch is of, where those of several stand in one stream. It is Quadrille's own.
+	HeaderShard = "shard"
 )

@@ -154,7 +154,7 @@ func (rd *Reader) Run(c Change) error {
 	}
 	seen := 0 // bytes of the window that were looked at before, of a row that is cut off
 	for last := false; !last; {
-		window, final, err := rd.in.Next(rd.s.Offset())
+		window, final, err := rd.in.Next(rd.s.Leave())
 		if err != nil {
 			return rd.positioned(err)
 		}

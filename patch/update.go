@@ -186,7 +186,8 @@ func (r *updateRows) Delete(q rdf.Quad) error { return r.row(deleteRow, "DELETE 
 
 func (r *updateRows) row(kind rowKind, operation string, q rdf.Quad) error {
 	u := r.u
-	if err := u.name(&q); err != nil {
+	q, err := u.blank.Name(q)
+	if err != nil {
 		return err
 	}
 	u.line = appendData(u.line[:0], q)
@@ -230,27 +231,29 @@ func appendData(dst []byte, q rdf.Quad) []byte {
 	return append(dst, '\n')
 }
 
-// name replaces the blank nodes of a quad.
-func (u *UpdateWriter) name(q *rdf.Quad) (err error) {
+// Name returns the quad with what stands for its blank nodes, those within triple terms among them.
+func (b BlankPolicy) Name(q rdf.Quad) (rdf.Quad, error) {
 	for _, t := range [...]*rdf.Term{&q.S, &q.O, &q.G} {
-		if *t, err = u.named(*t); err != nil {
-			return err
+		named, err := b.named(*t)
+		if err != nil {
+			return q, err
 		}
+		*t = named
 	}
-	return nil
+	return q, nil
 }
 
-func (u *UpdateWriter) named(t rdf.Term) (rdf.Term, error) {
+func (b BlankPolicy) named(t rdf.Term) (rdf.Term, error) {
 	switch t.Kind() {
 	case rdf.KindBlank:
-		return u.blank(t)
+		return b(t)
 	case rdf.KindTriple:
 		parts, _ := t.Triple()
-		s, err := u.named(parts.S)
+		s, err := b.named(parts.S)
 		if err != nil {
 			return t, err
 		}
-		o, err := u.named(parts.O)
+		o, err := b.named(parts.O)
 		if err != nil || s == parts.S && o == parts.O {
 			return t, err
 		}

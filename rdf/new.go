@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
@@ -102,11 +103,27 @@ func literal(lexical, suffix string) (Term, error) {
 	if !utf8.ValidString(lexical) {
 		return Term{}, errorf("lexical form", lexical, "not valid UTF-8")
 	}
-	text := make([]byte, 0, len(lexical)+len(suffix)+2)
+	text := make([]byte, 0, escapedSize(lexical)+len(suffix)+2)
 	text = append(text, '"')
 	text = AppendEscaped(text, lexical)
 	text = append(text, '"')
-	return Term{string(append(text, suffix...))}, nil
+	text = append(text, suffix...)
+	return Term{unsafe.String(unsafe.SliceData(text), len(text))}, nil
+}
+
+// escapedSize is the number of bytes that [AppendEscaped] appends, but for U+FFFE and U+FFFF, which hardly ever come.
+func escapedSize(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case chars.Class[c]&chars.Plain != 0 || c >= utf8.RuneSelf:
+		case c == '"' || c == '\\' || c >= '\b' && c <= '\r' && c != '\v':
+			n++
+		default:
+			n += len(`\u0000`) - 1
+		}
+	}
+	return n
 }
 
 // AppendEscaped appends valid UTF-8 with the escapes that the canonical form of a literal has, without quotes:

@@ -117,6 +117,16 @@ func Decompress(name string, r io.Reader) (io.ReadCloser, error) {
 	case c.suffix == bzip2Suffix:
 		return io.NopCloser(bzip2.NewReader(b)), nil
 	}
+	return unzstd(b)
+}
+
+func unzstd(b *bufio.Reader) (io.ReadCloser, error) {
+	switch _, err := b.Peek(1); {
+	case errors.Is(err, io.EOF): // which the decoder takes for no frames
+		return nil, io.ErrUnexpectedEOF
+	case err != nil:
+		return nil, err
+	}
 	d, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	if err != nil {
 		return nil, err

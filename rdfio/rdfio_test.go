@@ -3,7 +3,9 @@ package rdfio_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
@@ -122,7 +125,7 @@ func TestWrittenIsRead(t *testing.T) {
 			want = want[:2]
 		}
 		var b bytes.Buffer
-		w, err := rdfio.NewDataWriter(&b, format, turtle.Prefix{Name: "s", IRI: "s:"})
+		w, err := rdfio.NewDataWriter(&b, format, rdfio.WithPrefixes(turtle.Prefix{Name: "s", IRI: "s:"}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -222,5 +225,63 @@ func TestErrorsNameTheFile(t *testing.T) {
 		check(format, "reader", source.Rows(iotest.ErrReader(broken), format, patch.Tee()))
 		check(format, "content", source.Rows(strings.NewReader("X"), format, patch.Tee()))
 		check(format, "no data", source.Statements(strings.NewReader(""), format, func(rdf.Quad) error { return nil }))
+	}
+}
+
+// oneContext is a loader of one context.
+type oneContext []byte
+
+func (c oneContext) Load(string) ([]byte, error) { return c, nil }
+
+// TestContextsAreCached: with a cache a document with a large context takes a fraction of what it takes without.
+func TestContextsAreCached(t *testing.T) {
+	var context strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&context, `"t%d":"x:t%d",`, i, i)
+	}
+	loader := oneContext(`{"@context":{` + context.String() + `"p":"x:p"}}`)
+	allocated := func(cache *jsonld.Cache) float64 {
+		source := rdfio.Source{File: "f", Contexts: loader, Cache: cache}
+		return testing.AllocsPerRun(3, func() {
+			quads := 0
+			document := strings.NewReader(`{"@context":"x:c","@id":"x:s","p":"1"}`)
+			err := source.Statements(document, rdfio.JSONLD, func(rdf.Quad) error { quads++; return nil })
+			if err != nil || quads != 1 {
+				t.Fatal(quads, err)
+			}
+		})
+	}
+	if with, without := allocated(jsonld.NewCache()), allocated(nil); with > without/10 {
+		t.Errorf("%v allocations with a cache, %v without", with, without)
+	}
+}
+
+// TestLongLiteralIsCopiedLittle: what is allocated to read a long literal of JSON-LD, in all, is the document, the lexical form
+// and the term; to write one, the term, the lexical form and the document.
+func TestLongLiteralIsCopiedLittle(t *testing.T) {
+	const size = 8 << 20
+	lexical := strings.Repeat("é, a quote \\\" and a line end\\n", size/30)
+	allocated := func(do func() error) float64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := do()
+		if runtime.ReadMemStats(&after); err != nil {
+			t.Fatal(err)
+		}
+		return float64(after.TotalAlloc-before.TotalAlloc) / size
+	}
+	document := []byte(`{"@id":"x:s","x:p":"` + lexical + `"}`)
+	source := rdfio.Source{File: "f", Size: len(document)}
+	if n := allocated(func() error {
+		return source.Statements(bytes.NewReader(document), rdfio.JSONLD, func(rdf.Quad) error { return nil })
+	}); n > 3.5 {
+		t.Errorf("%.1f times its size to read it", n)
+	}
+	q := rdf.Quad{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: rdf.Trusted(`"` + lexical + `"`)}
+	if n := allocated(func() error {
+		w, err := rdfio.NewDataWriter(io.Discard, rdfio.JSONLD)
+		return errors.Join(err, w.Write(q), w.Flush())
+	}); n > 3.5 {
+		t.Errorf("%.1f times its size to write it", n)
 	}
 }

@@ -1,6 +1,7 @@
 package rdfio
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -36,14 +37,20 @@ type Source struct {
 	BlankPrefix string
 	// MaxTerm bounds the bytes of a term in all formats but JSON-LD, MaxDepth the nesting. Defaults: those of the readers.
 	MaxTerm, MaxDepth int
+	// Size is how many bytes the document probably has; 0 if that is not known. Memory for a JSON-LD document is made by it.
+	Size int
 	// LanguageCase keeps language tags as they are written, for who does not compare terms.
 	LanguageCase bool
 	// MaxDocument bounds the bytes of a JSON-LD document, MaxQuads its statements. Defaults: [MaxJSONDocument], [MaxJSONQuads].
 	MaxDocument, MaxQuads int
 	// Contexts gives the remote contexts of JSON-LD. Default: there are none.
 	Contexts jsonld.Loader
-	// Mistake, unless it is nil, is called with each mistake of a document of N-Triples or N-Quads, or of an RDF Patch in text
-	// form, whose other lines are then read all the same, unless it returns an error. Mistakes of other formats end the reading.
+	// Cache, unless it is nil, keeps those contexts for other documents that have it, too.
+	Cache *jsonld.Cache
+	// Mistake, unless it is nil, is called with each mistake of a document, unless it returns an error: the other lines of
+	// N-Triples, N-Quads and RDF Patch in text form, and the other statements of Turtle and TriG, are read all the same. A mistake
+	// in JSON-LD, whose statements are known when all of it has been read, and in a binary patch, whose rows are found by what
+	// was read before them, ends the reading.
 	Mistake func(error) error
 	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
 	// or TriG has declared by then.
@@ -73,7 +80,11 @@ func (s Source) lines(r io.Reader, format Format, fn func(rdf.Quad) error) error
 	if s.LanguageCase {
 		opts = append(opts, nquads.LanguageCase())
 	}
-	rd := nquads.NewReader(r, opts...)
+	return s.runOn(nquads.NewReader(r, opts...), fn)
+}
+
+// runOn is run that goes on after mistakes, if they are asked for.
+func (s Source) runOn(rd quads, fn func(rdf.Quad) error) error {
 	for {
 		err := s.run(rd, fn)
 		if s.Mistake == nil || !isSyntax(err) || !rd.Recover() {
@@ -92,7 +103,12 @@ func isSyntax(err error) bool {
 }
 
 // quads is what the readers of data have in common.
-type quads interface{ Next(q *rdf.Quad) error }
+type quads interface {
+	// Next reads the next statement.
+	Next(q *rdf.Quad) error
+	// Recover makes Next read on after a mistake, and reports false if it can't.
+	Recover() bool
+}
 
 func (s Source) run(rd quads, fn func(rdf.Quad) error) error {
 	var q rdf.Quad
@@ -123,7 +139,7 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 	}
 	rd := turtle.NewReader(r, opts...)
 	if s.Prefixes == nil {
-		return s.run(rd, fn)
+		return s.runOn(rd, fn)
 	}
 	told := false
 	tell := func() {
@@ -132,7 +148,7 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 			s.Prefixes(rd.Prefixes())
 		}
 	}
-	err := s.run(rd, func(q rdf.Quad) error { tell(); return fn(q) })
+	err := s.runOn(rd, func(q rdf.Quad) error { tell(); return fn(q) })
 	if err == nil {
 		tell()
 	}
@@ -141,13 +157,14 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 
 func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 	most := cmp.Or(s.MaxDocument, MaxJSONDocument)
-	document, err := io.ReadAll(io.LimitReader(r, int64(most)+1)) // one byte more, which the parser refuses
-	if err != nil {
+	var document bytes.Buffer
+	document.Grow(min(max(s.Size, 0), most) + bytes.MinRead)
+	if _, err := document.ReadFrom(io.LimitReader(r, int64(most)+1)); err != nil { // one byte more, which the parser refuses
 		return s.named(err)
 	}
 	opts := []jsonld.Option{jsonld.File(s.File), jsonld.BlankPrefix(s.BlankPrefix), jsonld.MaxDocument(most),
 		jsonld.MaxDepth(s.MaxDepth), jsonld.MaxQuads(cmp.Or(s.MaxQuads, MaxJSONQuads)), jsonld.Strict(),
-		jsonld.Direction(jsonld.BaseDirection)}
+		jsonld.Direction(jsonld.BaseDirection), jsonld.Cached(s.Cache)}
 	if s.LanguageCase {
 		opts = append(opts, jsonld.LanguageCase())
 	}
@@ -157,7 +174,7 @@ func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {
 	if s.Contexts != nil {
 		opts = append(opts, jsonld.Contexts(s.Contexts))
 	}
-	return s.named(jsonld.Parse(document, fn, opts...))
+	return s.named(jsonld.Parse(document.Bytes(), fn, opts...))
 }
 
 // Rows drives c with the rows of an RDF Patch. Errors have the place in the document, or, as those of c and r, the

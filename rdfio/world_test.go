@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -159,6 +160,32 @@ func TestCompressionRefused(t *testing.T) {
 	}
 }
 
+// TestCutOff: what ends before it has begun, or anywhere else, is not taken for whole.
+func TestCutOff(t *testing.T) {
+	for _, name := range []string{"a.nt.gz", "a.nt.zst"} {
+		var b bytes.Buffer
+		w, err := rdfio.Compress(name, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, documents[rdfio.NTriples]); err != nil || w.Close() != nil {
+			t.Fatal(err)
+		}
+		for n := range b.Len() {
+			r, err := rdfio.Decompress(name, bytes.NewReader(b.Bytes()[:n]))
+			if err == nil {
+				_, err = io.ReadAll(r)
+			}
+			if err == nil {
+				t.Errorf("%s: %d bytes of %d are taken for all", name, n, b.Len())
+			}
+		}
+	}
+	if _, err := rdfio.Decompress("a.zst", iotest.ErrReader(io.ErrClosedPipe)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestWindow: a .zst file may refer back as far as zstd -d takes it, and not farther.
 func TestWindow(t *testing.T) {
 	for window, good := range map[int]bool{128 << 20: true, 256 << 20: false} {
@@ -230,5 +257,41 @@ func TestDecompressReadsInBulk(t *testing.T) {
 		if err != nil || !bytes.Equal(got, digits) || from.count > len(digits)/4096 {
 			t.Errorf("%s: %d bytes in %d reads, %v", name, len(got), from.count, err)
 		}
+	}
+}
+
+// TestAllMistakes: reading goes on after a mistake where the format lets it, and each mistake has its place.
+func TestAllMistakes(t *testing.T) {
+	const lines = "<x:s> <x:p> ] .\n<x:s> <x:p> \"1\" .\n<x:s> x .\n<x:s> <x:p> \"2\" .\n"
+	for format, c := range map[rdfio.Format]struct {
+		document string
+		places   string
+		quads    int
+	}{
+		rdfio.NTriples: {lines, "f:1:13 f:3:7", 2}, rdfio.NQuads: {lines, "f:1:13 f:3:7", 2}, rdfio.Turtle: {lines, "f:1:13 f:3:7", 2},
+		rdfio.TriG:   {"<x:g> {\n" + lines + "}\n" + lines, "f:2:13 f:4:7 f:7:13 f:9:7", 4},
+		rdfio.JSONLD: {"[{\"@id\": \"x:s\", \"x:p\": 1},\n ], ]", "f:2:2", 0},
+	} {
+		var places []string
+		place := func(err error) {
+			var syntax *rdf.SyntaxError
+			if !errors.As(err, &syntax) {
+				t.Fatalf("%s: %v", format, err)
+			}
+			places = append(places, fmt.Sprintf("%s:%d:%d", syntax.File, syntax.Line, syntax.Col))
+		}
+		source := rdfio.Source{File: "f", Mistake: func(err error) error { place(err); return nil }}
+		got, err := read(source, strings.NewReader(c.document), format)
+		if err != nil {
+			place(err)
+		}
+		if all := strings.Join(places, " "); all != c.places || len(got) != c.quads {
+			t.Errorf("%s: %s, %d quads, expected %s and %d", format, all, len(got), c.places, c.quads)
+		}
+	}
+	enough := errors.New("enough")
+	source := rdfio.Source{File: "f", Mistake: func(error) error { return enough }}
+	if got, err := read(source, strings.NewReader(lines), rdfio.Turtle); !errors.Is(err, enough) || len(got) != 0 {
+		t.Errorf("%v, %v, expected the end at the first mistake", got, err)
 	}
 }

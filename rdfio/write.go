@@ -21,20 +21,40 @@ type DataWriter interface {
 	Flush() error
 }
 
-// NewDataWriter returns a writer of RDF data. Prefixes are for Turtle and TriG. A format of triples refuses a statement
-// in a named graph. All but JSON-LD streams; that holds [MaxJSONQuads] statements at most.
-func NewDataWriter(w io.Writer, format Format, prefixes ...turtle.Prefix) (DataWriter, error) {
+// WriteOption changes how RDF data is written.
+type WriteOption func(*writing)
+
+type writing struct {
+	prefixes []turtle.Prefix
+	depth    int
+}
+
+// WithPrefixes gives Turtle and TriG prefixes.
+func WithPrefixes(prefixes ...turtle.Prefix) WriteOption {
+	return func(w *writing) { w.prefixes = prefixes }
+}
+
+// MaxDepth bounds how deeply objects and arrays are nested in JSON-LD; 0 stands for [jsonld.DefaultMaxDepth].
+func MaxDepth(depth int) WriteOption { return func(w *writing) { w.depth = depth } }
+
+// NewDataWriter returns a writer of RDF data. A format of triples refuses a statement in a named graph. All but JSON-LD
+// streams; that holds [MaxJSONQuads] statements at most.
+func NewDataWriter(w io.Writer, format Format, opts ...WriteOption) (DataWriter, error) {
+	var o writing
+	for _, opt := range opts {
+		opt(&o)
+	}
 	switch format {
 	case NTriples:
 		return triplesOnly{nquads.NewWriter(w), format}, nil
 	case NQuads:
 		return nquads.NewWriter(w), nil
 	case Turtle:
-		return triplesOnly{turtle.NewWriter(w, turtle.WithPrefixes(prefixes...)), format}, nil
+		return triplesOnly{turtle.NewWriter(w, turtle.WithPrefixes(o.prefixes...)), format}, nil
 	case TriG:
-		return turtle.NewWriter(w, turtle.WithPrefixes(prefixes...)), nil
+		return turtle.NewWriter(w, turtle.WithPrefixes(o.prefixes...)), nil
 	case JSONLD:
-		return &jsonWriter{w: w}, nil
+		return &jsonWriter{w: w, depth: o.depth}, nil
 	}
 	return nil, fmt.Errorf("%s is no RDF data", format)
 }
@@ -56,6 +76,7 @@ func (t triplesOnly) Write(q rdf.Quad) error {
 // jsonWriter holds what it writes until the end.
 type jsonWriter struct {
 	w     io.Writer
+	depth int
 	quads []rdf.Quad
 }
 
@@ -68,7 +89,9 @@ func (j *jsonWriter) Write(q rdf.Quad) error {
 }
 
 func (j *jsonWriter) Flush() error {
-	document, err := jsonld.Marshal(j.quads, jsonld.MaxQuads(MaxJSONQuads), jsonld.Strict())
+	quads := j.quads
+	j.quads = nil // so that what is done with can be freed
+	document, err := jsonld.Marshal(quads, jsonld.MaxQuads(MaxJSONQuads), jsonld.MaxDepth(j.depth), jsonld.Strict())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,8 @@ package conntest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -15,7 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // patience bounds what a peer has to do.
@@ -26,7 +28,7 @@ type Target interface {
 	// Sink returns a new sink, as a process has that has just started.
 	Sink(t *testing.T) connector.Sink
 	// Read returns what a reader of the target finds of a shard, in order: the position of each delta, and its text, which
-	// is the Raw or the Body of a [connector.Record].
+	// is the Body of a [connector.Record], or the [patch.Entry] with it.
 	Read(t *testing.T, shard int) []Delivered
 }
 
@@ -43,14 +45,32 @@ type Delivered struct {
 func Records(shard, n, size int, after engine.Mark) []connector.Record {
 	list := make([]connector.Record, n)
 	for i := range list {
-		row := fmt.Sprintf("A <urn:s%d> <urn:p> \"%s\" .\n", after.Position+uint64(i), strings.Repeat("v", max(size-40, 1)))
-		r := operator.Record{Kind: operator.Delta, Shard: shard, Prev: after.ID, Body: []byte("TX .\n" + row + "TC .\n"),
-			Writer: operator.Writer{Epoch: 1, Node: "n1", Incarnation: 1}}
-		raw := r.Encode(nil)
-		list[i] = connector.Record{Mark: engine.Mark{Position: after.Position + uint64(1+i%3), ID: r.ID}, Prev: after.ID, Body: r.Body, Raw: raw}
+		body := body(shard, after.Position+uint64(i), size)
+		sum := sha256.Sum256(append([]byte(after.ID), body...))
+		id := "ni:///sha-256;" + base64.RawURLEncoding.EncodeToString(sum[:])
+		list[i] = connector.Record{Mark: engine.Mark{Position: after.Position + uint64(1+i%3), ID: id}, Prev: after.ID,
+			Time: time.Unix(int64(i), 0).UTC(), Body: body}
 		after = list[i].Mark
 	}
 	return list
+}
+
+// maxValue bounds a value in bytes: long ones are slow to read for some peers.
+const maxValue = 64 << 10
+
+// body makes a transaction about one subject.
+func body(shard int, subject uint64, size int) []byte {
+	text := []byte("TX .\n")
+	for n := 0; n == 0 || len(text) < size; n++ {
+		value := strings.Repeat("v", min(max(size-40, 1), maxValue))
+		text = fmt.Appendf(text, "A <urn:shard%d:s%d> <urn:p%d> \"%s\" .\n", shard, subject, n, value)
+	}
+	return append(text, "TC .\n"...)
+}
+
+// Text returns the patch that a delta of a shard is, with its headers.
+func Text(shard int, r connector.Record) string {
+	return string(patch.Entry{ID: r.ID, Prev: r.Prev, Shard: shard, Time: r.Time, Rows: r.Body}.Append(nil))
 }
 
 // TestSink tests a sink; target makes one that is empty.
@@ -123,8 +143,8 @@ func (s *sinkTest) has(promise connector.Promise, shard int, want []connector.Re
 		s.Fatalf("shard %d: %d deltas, want %d", shard, len(got), len(want))
 	}
 	for i, d := range got {
-		if d.Position != want[i].Position || d.Text != string(want[i].Raw) && d.Text != string(want[i].Body) {
-			s.Fatalf("shard %d, delta %d: position %d, want %d\n%s\nwant\n%s", shard, i, d.Position, want[i].Position, d.Text, want[i].Raw)
+		if d.Position != want[i].Position || d.Text != Text(shard, want[i]) && d.Text != string(want[i].Body) {
+			s.Fatalf("shard %d, delta %d: position %d, want %d\n%s\nwant\n%s", shard, i, d.Position, want[i].Position, d.Text, Text(shard, want[i]))
 		}
 	}
 }

@@ -34,11 +34,11 @@ type handle interface {
 // osDisk is the disk of the operating system.
 type osDisk struct{}
 
-func (osDisk) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o755) }
+func (osDisk) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o750) }
 
 func (osDisk) Open(path string) (handle, bool, error) {
 	_, missing := os.Stat(path)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, false, err
 	}

@@ -1,18 +1,22 @@
 // Package file is a [connector.Sink] that writes the log of each shard to a file, as an RDF Patch log.
 //
-// The file of shard 3 is shard-0003.rdfp. Each record stands there as it is in the shard's log, after a comment that
-// gives its place:
+// The file of shard 3 is shard-0003.rdfp. Each delta of the shard's log stands there as a patch of one transaction, however many
+// records it took, after a comment that gives its place and the sum of what follows:
 //
-//	# shard 3 position 17 length 412
+//	# shard 3 position 17 length 412 sum n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg
 //	H id <ni:///sha-256;…> .
+//	H prev <ni:///sha-256;…> .
+//	H shard "3" .
+//	H time "2026-01-02T03:04:05Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> .
+//	TX .
 //	…
 //	TC .
 //
 // Exactly once: how far the sink has come is in the file itself, so that it can't depart from what was written. When a
-// file is opened, every record in it is checked by the hash in its id. An end that a crash has torn is cut back to the
-// last whole record and written again from the log. A record that is bad though good ones stand behind it is damage: the
+// file is opened, every patch in it is checked by its sum, and that each follows the one before. An end that a crash has torn is
+// cut back to the last whole one and written again from the log. One that is bad though good ones stand behind it is damage: the
 // shard stops with an error that names the file and the byte, until somebody has moved the file away; then all of it is
-// written anew. So it is when the log, at the position of the file's last record, has another record or none.
+// written anew. So it is when the log, at the position of the file's last patch, has another record or none.
 package file
 
 import (

@@ -8,11 +8,11 @@ import (
 	"strconv"
 
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // maxHead bounds the bytes of the comment before a record.
-const maxHead = 96
+const maxHead = 128
 
 // errBad is around what makes the bytes at some place no record.
 var errBad = errors.New("no whole record")
@@ -20,9 +20,13 @@ var errBad = errors.New("no whole record")
 // found is a record in a file.
 type found struct {
 	mark engine.Mark
+	prev string
 	end  int64 // where the next begins
-	rec  *operator.Record
 }
+
+// errOther: a record that is whole has another form than this version writes.
+var errOther = errors.New("it was written by another version; use that, or move the file away, and all of it is written anew " +
+	"from the log")
 
 // scan checks every record of the file and returns where the last good one ends, and its mark.
 //
@@ -39,22 +43,23 @@ type found struct {
 //	one with a bit flipped      cut here       cut here       damaged   damaged
 //	one with zeros in it        cut here       cut here       cut here  damaged
 //	one of an earlier position  damaged        damaged        damaged   damaged
+//	one of another prev         damaged        damaged        damaged   damaged
 //	one of another shard        foreign        foreign        foreign   foreign
+//	one of another version      foreign        foreign        foreign   foreign
 func scan(f io.ReaderAt, size int64, shard, batch int) (whole int64, last engine.Mark, err error) {
 	s := &scanner{f: f, size: size, shard: shard}
-	var before *operator.Record
 	for whole < size {
 		r, err := s.at(whole)
 		if errors.Is(err, errBad) {
 			return whole, last, s.torn(whole, last.Position, int64(batch), err)
 		}
 		if err == nil {
-			err = inOrder(before, last, r)
+			err = inOrder(last, r)
 		}
 		if err != nil {
 			return 0, engine.Mark{}, fmt.Errorf("at byte %d: %w", whole, err)
 		}
-		whole, last, before = r.end, r.mark, r.rec
+		whole, last = r.end, r.mark
 	}
 	return whole, last, nil
 }
@@ -62,15 +67,14 @@ func scan(f io.ReaderAt, size int64, shard, batch int) (whole int64, last engine
 // advice is what to do with a file that is damaged.
 const advice = "move the file away, and all of it is written anew from the log"
 
-// inOrder checks what is known of two records that follow each other in the file: positions rise and claims do. There
-// may be records of other kinds between them in the log, so nothing more can be said.
-func inOrder(before *operator.Record, last engine.Mark, r *found) error {
+// inOrder checks that a record is the next one in the file: positions rise, and its prev is the id of the last one.
+func inOrder(last engine.Mark, r *found) error {
 	switch {
 	case r.mark.Position <= last.Position:
 		return fmt.Errorf("%w: position %d comes after position %d; %s", engine.ErrDamaged, r.mark.Position,
 			last.Position, advice)
-	case before != nil && r.rec.Writer != before.Writer && !r.rec.Writer.Supersedes(before.Writer):
-		return fmt.Errorf("%w: record of %+v after one of %+v; %s", engine.ErrDamaged, r.rec.Writer, before.Writer, advice)
+	case last.Position > 0 && r.prev != last.ID:
+		return fmt.Errorf("%w: prev is %q, but the record before is %q; %s", engine.ErrDamaged, r.prev, last.ID, advice)
 	}
 	return nil
 }
@@ -83,17 +87,19 @@ type scanner struct {
 	buf   []byte
 }
 
-// at returns the record that begins there, checked by its hash. Errors: errBad, that of a foreign shard, or of reading.
+// at returns the record that begins there, checked by its sum. Errors: errBad, that of a foreign shard or of another version, or
+// of reading.
 func (s *scanner) at(offset int64) (*found, error) {
 	head, err := s.read(offset, min(maxHead, s.size-offset))
 	if err != nil {
 		return nil, err
 	}
 	line, _, ok := bytes.Cut(head, []byte("\n"))
+	line = bytes.Clone(line) // the buffer is used again
 	var shard int
 	var position uint64
 	var length int64
-	n, err := fmt.Sscanf(string(line)+"\n", headFormat, &shard, &position, &length)
+	n, err := fmt.Sscanf(string(line), headFormat, &shard, &position, &length)
 	begin := offset + int64(len(line)) + 1
 	switch {
 	case !ok || n != 3 || err != nil:
@@ -103,22 +109,46 @@ func (s *scanner) at(offset int64) (*found, error) {
 	case length < 0 || length > s.size-begin:
 		return nil, fmt.Errorf("%w: length %d, but %d bytes follow", errBad, length, s.size-begin)
 	}
-	raw, err := s.read(begin, length)
+	text, err := s.read(begin, length)
 	if err != nil {
 		return nil, err
 	}
-	rec, err := operator.DecodeWhole(raw)
-	switch {
-	case errors.Is(err, operator.ErrNewer):
-		return nil, err
-	case err != nil:
-		return nil, fmt.Errorf("%w: %w", errBad, err)
-	case rec.Shard != s.shard:
-		return nil, fmt.Errorf("%w: the record itself is of shard %d", errBad, rec.Shard)
+	if want := appendHead(nil, shard, position, text); !bytes.Equal(append(line, '\n'), want) {
+		return nil, fmt.Errorf("%w: the sum of what is there is another", errBad)
 	}
-	mark := engine.Mark{Position: position, ID: rec.ID}
-	rec.Body, rec.Positions = nil, nil // the buffer is used again
-	return &found{mark: mark, end: begin + length, rec: rec}, nil
+	id, prev, err := links(text, shard)
+	if err != nil {
+		return nil, err
+	}
+	return &found{mark: engine.Mark{Position: position, ID: id}, prev: prev, end: begin + length}, nil
+}
+
+// links returns the id and prev of a patch as the sink writes it. Another form is that of another version.
+func links(text []byte, shard int) (id, prev string, err error) {
+	idRow, rest, _ := bytes.Cut(text, []byte("\n"))
+	if id, err = linkOf(idRow, patch.HeaderID); err != nil {
+		return "", "", err
+	}
+	if prevRow, after, _ := bytes.Cut(rest, []byte("\n")); bytes.HasPrefix(prevRow, []byte("H "+patch.HeaderPrev+" ")) {
+		if prev, err = linkOf(prevRow, patch.HeaderPrev); err != nil {
+			return "", "", err
+		}
+		rest = after
+	}
+	if !bytes.HasPrefix(rest, fmt.Appendf(nil, "H %s \"%d\" .\n", patch.HeaderShard, shard)) {
+		return "", "", errOther
+	}
+	return id, prev, nil
+}
+
+// linkOf returns the IRI in a header row.
+func linkOf(row []byte, name string) (string, error) {
+	iri, before := bytes.CutPrefix(row, []byte("H "+name+" <"))
+	iri, behind := bytes.CutSuffix(iri, []byte("> ."))
+	if !before || !behind {
+		return "", errOther
+	}
+	return string(iri), nil
 }
 
 // read returns bytes that are good until the next call.

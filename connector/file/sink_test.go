@@ -22,7 +22,7 @@ func TestConfig(t *testing.T) {
 
 // TestTornIsLogged: that an end was cut off is told, with how much and where; a file that is good is not.
 func TestTornIsLogged(t *testing.T) {
-	one, _ := testRecord(10, 1, 1)
+	one, _ := testRecord(10, 1)
 	for torn, want := range map[string]string{"": "", "#": fmt.Sprint("bytes=1 at=", len(one))} {
 		var log bytes.Buffer
 		s, err := New(Config{Dir: "dir", Logger: slog.New(slog.NewTextHandler(&log, nil))})

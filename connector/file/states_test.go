@@ -13,18 +13,21 @@ import (
 
 // TestScanStates goes through the table in the comment of scan.
 func TestScanStates(t *testing.T) {
-	good, mark := testRecord(30, 3, 1)
+	good, record := testRecord(30, 3)
+	mark := record.Mark
 	batch := 3 * len(good)
-	first, _ := testRecord(20, 3, 1)
-	again, _ := testRecord(10, 3, 1)
+	first, _ := testRecord(20, 3)
+	again, _ := testRecord(10, 3)
+	gap, _ := testRecord(35, 3)
+	other := of(3, 30, otherForms["no shard"])
 	torn := slices.Clone(good)
 	torn[len(torn)-20] ^= 1
 	zeros := slices.Clone(good)
 	clear(zeros[len(zeros)/2:])
 	foreign := slices.Clone(good)
 	foreign = bytes.Replace(foreign, []byte("# shard 3"), []byte("# shard 4"), 1)
-	later, _ := testRecord(40, 3, 1)
-	far, _ := testRecord(40, 3000, 1)
+	later, _ := testRecord(40, 3)
+	far, _ := testRecord(40, 3000)
 	behind := func(name string, text []byte) statetable.State[[]byte] {
 		return statetable.State[[]byte]{Name: name, Make: func(*testing.T) []byte { return text }}
 	}
@@ -51,6 +54,7 @@ func TestScanStates(t *testing.T) {
 		behind("nothing", nil), behind("no record", []byte("x")), behind("a record", later), behind("a record, beyond a batch", far),
 	}, []statetable.Input[[]byte]{
 		stands("a record", good), stands("its beginning", good[:len(good)/2]), stands("one with a bit flipped", torn),
-		stands("one with zeros in it", zeros), stands("one of an earlier position", again), stands("one of another shard", foreign),
+		stands("one with zeros in it", zeros), stands("one of an earlier position", again), stands("one of another prev", gap), stands("one of another shard", foreign),
+		stands("one of another version", other),
 	})
 }

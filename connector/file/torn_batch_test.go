@@ -3,28 +3,27 @@ package file
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/operator"
 )
 
 // A power cut leaves zeros in place of the first page of the last batch, which was a full one: it is cut off, whatever the
 // lengths of the records.
 func TestFullBatch(t *testing.T) {
 	const limit = 8 << 10
-	by := operator.Writer{Epoch: 1, Node: "n", Incarnation: 1}
 	wrong, over := 0, 0
 	for length := 100; length < 300; length++ {
 		w := &writer{max: limit}
 		var records []connector.Record
 		size, prev := 0, ""
 		for at := uint64(1); ; at++ {
-			r := operator.Record{Kind: operator.Delta, Writer: by, Prev: prev, Body: bytes.Repeat([]byte("x"), length)}
-			raw := r.Encode(nil)
-			records = append(records, connector.Record{Mark: engine.Mark{Position: at, ID: r.ID}, Raw: raw})
-			if prev, size = r.ID, size+len(raw); size > limit { // more than one batch holds
+			body := []byte("TX .\nA <s:1> <p:1> \"" + strings.Repeat("x", length) + "\" .\nTC .\n")
+			r := connector.Record{Mark: engine.Mark{Position: at, ID: fmt.Sprint("ni:", at)}, Prev: prev, Body: body}
+			records = append(records, r)
+			if prev, size = r.ID, size+len(body); size > limit { // more than one batch holds
 				break
 			}
 		}
@@ -49,8 +48,10 @@ func TestFullBatch(t *testing.T) {
 
 // TestFill: a batch holds what fits to the byte, and a record that is larger goes alone.
 func TestFill(t *testing.T) {
-	record := func(length int) connector.Record { return connector.Record{Raw: make([]byte, length)} }
+	record := func(length int) connector.Record { return connector.Record{Body: make([]byte, length)} }
 	w := &writer{max: 1000}
+	batch, _ := w.fill(nil, []connector.Record{record(300)})
+	fits := 1000 - len(batch) - maxHead - len(w.headers)
 	for _, test := range []struct {
 		lengths []int
 		want    int
@@ -58,8 +59,8 @@ func TestFill(t *testing.T) {
 		{[]int{2000, 1}, 1},
 		{[]int{1, 2000}, 1},
 		{[]int{1, 1, 1}, 3},
-		{[]int{500, 1000 - maxHead - 500 - headOf(500)}, 2},
-		{[]int{500, 1000 - maxHead - 500 - headOf(500) + 1}, 1},
+		{[]int{300, fits}, 2},
+		{[]int{300, fits + 1}, 1},
 	} {
 		var records []connector.Record
 		for _, n := range test.lengths {
@@ -70,6 +71,3 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
-
-// headOf is the length of the comment before a record of that length.
-func headOf(length int) int { return len(fmt.Sprintf(headFormat, 0, 0, length)) }

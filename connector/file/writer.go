@@ -2,16 +2,40 @@ package file
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
-// headFormat is the comment before a record: shard, position, bytes of the record.
-const headFormat = "# shard %d position %d length %d\n"
+// headFormat is the comment before a record, but for its sum: shard, position, bytes of the patch.
+const headFormat = "# shard %d position %d length %d"
+
+// appendHead appends the comment before a patch, which is given in pieces. Its sum is that of the SHA-256 of the comment up to there,
+// and the patch.
+func appendHead(dst []byte, shard int, position uint64, pieces ...[]byte) []byte {
+	length := 0
+	for _, p := range pieces {
+		length += len(p)
+	}
+	begin := len(dst)
+	dst = fmt.Appendf(dst, headFormat, shard, position, length)
+	h := sha256.New()
+	h.Write(dst[begin:])
+	for _, p := range pieces {
+		h.Write(p)
+	}
+	dst = base64.RawURLEncoding.AppendEncode(append(dst, sumField...), h.Sum(nil))
+	return append(dst, '\n')
+}
+
+// sumField stands before the sum.
+const sumField = " sum "
 
 // writer appends to the file of one shard. It is used by one goroutine.
 type writer struct {
@@ -22,7 +46,8 @@ type writer struct {
 	size  int64       // of what is whole
 	last  engine.Mark // of the last record there
 	cut   int64       // bytes that were cut off when it was opened
-	batch []byte      // memory of the last one
+
+	batch, headers []byte // memory of the last ones
 }
 
 // open opens the file, or makes it, takes its lock, checks every record, and cuts off an end that a crash has torn; see
@@ -85,11 +110,12 @@ func (w *writer) Write(_ context.Context, records []connector.Record) error {
 // fill appends records to the batch while they fit in it; one that is larger than a batch goes alone.
 func (w *writer) fill(batch []byte, records []connector.Record) ([]byte, int) {
 	for i, r := range records {
-		if i > 0 && len(batch)+maxHead+len(r.Raw) > w.max {
+		w.headers = patch.Entry{ID: r.ID, Prev: r.Prev, Shard: w.shard, Time: r.Time}.Append(w.headers[:0])
+		if i > 0 && len(batch)+maxHead+len(w.headers)+len(r.Body) > w.max {
 			return batch, i
 		}
-		batch = fmt.Appendf(batch, headFormat, w.shard, r.Position, len(r.Raw))
-		batch = append(batch, r.Raw...)
+		batch = appendHead(batch, w.shard, r.Position, w.headers, r.Body)
+		batch = append(append(batch, w.headers...), r.Body...)
 	}
 	return batch, len(records)
 }

@@ -85,6 +85,7 @@ func TestWhyNothingMoreComes(t *testing.T) {
 	const change = `data: {"shard":0,"position":5,"id":"ni:5","patch":"TX .\nTC .\n"}` + "\n\n"
 	var hang chan struct{} // of a node that answers and then is silent; nil: it answers and ends
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = w.Write([]byte(change))
 		if hang == nil {
 			return

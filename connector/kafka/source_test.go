@@ -486,7 +486,7 @@ func testKilled(t *testing.T, b *broker) {
 	go func() { written <- w.Write(within(t), records[100:200]) }()
 	b.Kill()
 	early.close()
-	b.Start()
+	b.Restart(t)
 	t.Logf("a transaction that the broker didn't end: %v", <-written)
 	if err := w.Close(); err != nil {
 		t.Error(err)

@@ -59,7 +59,7 @@ func bucketOf(ctx context.Context, t *testing.T, nc *nats.Conn, cfg Config) (nat
 func TestStandardLayout(t *testing.T) {
 	ctx := limited(t)
 	cfg := fresh(1, 1)
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	e, err := Open(ctx, nc, cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func TestBlobDamage(t *testing.T) {
 	t.Parallel()
 	ctx := limited(t)
 	cfg := fresh(1, 1)
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	e, err := Open(ctx, nc, cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -155,7 +155,7 @@ func TestLostStream(t *testing.T) {
 	shorten(t)
 	ctx := limited(t)
 	cfg := Config{Pipeline: fresh(1, 1).Pipeline, Shards: 2, Streams: 2}
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	e := open(t, one(t), cfg)
 	entries := fill(ctx, t, e.Shard(1), 5)
 	fill(ctx, t, e.Shard(0), 5)
@@ -198,7 +198,7 @@ func TestLostControlLog(t *testing.T) {
 	shorten(t)
 	ctx := limited(t)
 	cfg := fresh(1, 1)
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	js, err := natsjs.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -224,7 +224,7 @@ func TestLostSnapshots(t *testing.T) {
 	if err := e.Blobs().Put(ctx, "x", strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
-	js, err := natsjs.New(connect(t, one(t)))
+	js, err := natsjs.New(connectFreely(t, one(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestHeal(t *testing.T) {
 		t.Fatal(err)
 	}
 	open(t, one(t), cfg)
-	js, err := natsjs.New(connect(t, one(t)))
+	js, err := natsjs.New(connectFreely(t, one(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func TestOpenBesideCreation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	js, err := natsjs.New(nc)
 	if err != nil {
 		t.Fatal(err)

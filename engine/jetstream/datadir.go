@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 const (
@@ -47,10 +48,10 @@ func notLocked(dir string, err error) error {
 
 // openDir makes, locks and checks the data folder.
 func openDir(cfg ServerConfig) (*dirLock, error) {
-	if err := os.MkdirAll(cfg.Dir, 0o750); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+	if err := makeDir(cfg.Dir); err != nil {
+		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(filepath.Join(cfg.Dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -62,6 +63,26 @@ func openDir(cfg ServerConfig) (*dirLock, error) {
 		return nil, errors.Join(err, l.release())
 	}
 	return l, nil
+}
+
+// makeDir makes a data folder that nobody else can look into, and closes one of ours that others can. One that belongs to
+// somebody else, such as a mount point, or that holds something else, is left as it is.
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	ours := func(e fs.DirEntry) bool { return e.Name() == lockFile }
+	if len(list) > 0 && !slices.ContainsFunc(list, ours) {
+		return nil
+	}
+	if err := os.Chmod(dir, 0o700); err != nil && !errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	return nil
 }
 
 // checkMark compares what is in dir with what the server is to be, and marks a fresh folder.
@@ -95,12 +116,17 @@ func writeMark(path string, m dirMark) error {
 	if err != nil {
 		return err
 	}
+	return writeFile(path, append(b, '\n'))
+}
+
+// writeFile writes a file that only its owner can read. It is there whole, and on the disk, or not at all.
+func writeFile(path string, text []byte) error {
 	tmp := path + ".tmp"
-	f, err := os.Create(tmp)
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	_, err = f.Write(append(b, '\n'))
+	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
@@ -133,8 +159,8 @@ func RememberPipeline(dir, pipeline string) error {
 	if exists, err := PipelineExists(dir, pipeline); exists || err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+	if err := makeDir(dir); err != nil {
+		return err
 	}
 	f, err := os.OpenFile(pipelineFile(dir, pipeline), os.O_CREATE|os.O_WRONLY, 0o600)
 	if err == nil {

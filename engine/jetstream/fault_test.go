@@ -181,9 +181,9 @@ func startsAgain(ctx context.Context, t *testing.T, servers []*Server) func(i in
 }
 
 // openAt opens a pipeline over TCP.
-func openAt(t *testing.T, urls string, cfg Config) engine.Engine {
+func openAt(t *testing.T, urls string, secret Secret, cfg Config) engine.Engine {
 	t.Helper()
-	nc, err := nats.Connect(urls, nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
+	nc, err := nats.Connect(urls, secret.Login(Logs), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond),
 		nats.ReconnectJitter(0, 0))
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +252,7 @@ func TestServersComeAndGo(t *testing.T) {
 	var logs []engine.Log
 	urls := servers[0].ClientURL() + "," + servers[1].ClientURL() + "," + servers[2].ClientURL()
 	for range servers {
-		e := openAt(t, urls, cfg)
+		e := openAt(t, urls, testSecret, cfg)
 		engines, logs = append(engines, e), append(logs, e.Shard(0))
 	}
 	var followers []*follower
@@ -292,8 +292,8 @@ func TestConnectionCut(t *testing.T) {
 	ctx := limited(t)
 	cfg := fresh(1, 1)
 	p := newProxy(t, one(t).ClientURL())
-	follower := follow(ctx, openAt(t, p.url(), cfg).Shard(0))
-	behind := &appender{log: openAt(t, p.url(), cfg).Shard(0)}
+	follower := follow(ctx, openAt(t, p.url(), one(t).Secret(), cfg).Shard(0))
+	behind := &appender{log: openAt(t, p.url(), one(t).Secret(), cfg).Shard(0)}
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- behind.run(ctx, stop) }()
 	seen := 0

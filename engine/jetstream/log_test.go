@@ -107,7 +107,7 @@ func TestForeignMessage(t *testing.T) {
 func TestMissingEntry(t *testing.T) {
 	t.Parallel()
 	ctx := limited(t)
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	js, err := natsjs.New(nc)
 	if err != nil {
 		t.Fatal(err)

@@ -112,11 +112,14 @@ func clusterConfigs(dir, name string) (list []ServerConfig, err error) {
 	for i, port := range ports {
 		server := fmt.Sprintf("%s%d", name, i)
 		list = append(list, ServerConfig{
-			Name: server, Dir: filepath.Join(dir, server), Port: -1, Cluster: name, ClusterPort: port, Routes: routes,
+			Name: server, Dir: filepath.Join(dir, server), Port: -1, Cluster: name, ClusterPort: port, Routes: routes, Secret: testSecret,
 		})
 	}
 	return list, nil
 }
+
+// testSecret is that of the clusters.
+var testSecret = NewSecret()
 
 var pipelines atomic.Int64
 
@@ -143,6 +146,17 @@ func connect(t testing.TB, s *Server, opts ...nats.Option) *nats.Conn {
 	}
 	t.Cleanup(nc.Close)
 	return nc
+}
+
+// freely is the login of tests that do to a server what nothing of ours may.
+const freely Login = "tests"
+
+func init() { rightsOf[freely] = rights{publish: []string{">"}, listen: []string{">"}} }
+
+// connectFreely is connect without bounds.
+func connectFreely(t testing.TB, s *Server) *nats.Conn {
+	t.Helper()
+	return connect(t, s, s.Secret().Login(freely))
 }
 
 // open opens a pipeline on a connection of its own.

@@ -15,7 +15,7 @@ import (
 )
 
 func TestConfigErrors(t *testing.T) {
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	for _, test := range []struct {
 		cfg  Config
 		want string
@@ -101,7 +101,7 @@ func TestOpenTogether(t *testing.T) {
 // the meantime, opens them.
 func TestOpenWhileCreated(t *testing.T) {
 	ctx := limited(t)
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	cfg, err := fresh(1, 1).withDefaults()
 	check(t, err)
 	js, err := natsjs.New(nc)
@@ -126,7 +126,7 @@ func TestOpenWhileCreated(t *testing.T) {
 // TestClosedConnection: every call ends with an error.
 func TestClosedConnection(t *testing.T) {
 	ctx := limited(t)
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	cfg := fresh(1, 1)
 	e, err := Open(ctx, nc, cfg)
 	if err != nil {

@@ -33,7 +33,7 @@ func newNet3(t *testing.T) *net3 {
 	var configs [3]ServerConfig
 	for from := range configs {
 		configs[from] = ServerConfig{Name: fmt.Sprint("net", from), Dir: filepath.Join(dir, fmt.Sprint(from)), Port: -1,
-			Cluster: "net", ClusterPort: ports[from]}
+			Cluster: "net", ClusterPort: ports[from], Secret: testSecret}
 		for to := range 3 {
 			if to != from {
 				n.links[from][to] = newProxy(t, fmt.Sprint("nats://127.0.0.1:", ports[to]))
@@ -63,7 +63,7 @@ func startLinked(t *testing.T, cfg ServerConfig) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{lock: lock}
+	s := &Server{lock: lock, secret: cfg.Secret}
 	if s.ns, err = server.NewServer(opts); err != nil {
 		t.Fatal(err)
 	}

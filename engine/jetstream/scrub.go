@@ -247,7 +247,7 @@ func (c *scrubber) tell(report *filestore.Report, to string) {
 }
 
 func (c *scrubber) setAside(s *filestore.Stream, report *filestore.Report, alone, meta bool, to string) error {
-	if err := os.MkdirAll(to, 0o750); err != nil {
+	if err := os.MkdirAll(to, 0o700); err != nil {
 		return err
 	}
 	if alone {
@@ -313,7 +313,7 @@ func cutBlock(s *filestore.Stream, cut filestore.Cut, path, aside string) error 
 		return nil
 	}
 	part := path + ".part" // the server leaves such a name alone
-	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	f, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}

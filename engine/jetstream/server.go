@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,6 +32,9 @@ const (
 // routeReports is the number of attempts in vain to reach a server between two that are logged: about a minute's.
 const routeReports = 240
 
+// handshakeSeconds bounds the time in which who connects must have shown that it has the secret.
+const handshakeSeconds = 5
+
 // readyPoll is how often StartServer looks whether the server listens.
 const readyPoll = 10 * time.Millisecond
 
@@ -44,8 +48,11 @@ type ServerConfig struct {
 	Host string
 	// Port for clients. Default 4222; -1: any free port.
 	Port int
-	// NoListen: no port for clients, only Connect. For a server that stands alone.
+	// NoListen: no port for clients, only Connect. Not for members of a cluster: the server opens that port before the other.
 	NoListen bool
+	// Secret is asked of whoever connects, client or server. The same for all servers of a cluster, who need it. Default:
+	// that of the file quadrille.secret in Dir, which is made for a server that stands alone and listens.
+	Secret Secret
 
 	// Cluster is the name of the cluster. Empty: the server stands alone, and the other cluster fields must be empty too.
 	Cluster string
@@ -83,13 +90,15 @@ type Server struct {
 	supervising sync.WaitGroup
 	unsupervise context.CancelFunc
 	damages     []Damage // not changed after the start
+	secret      Secret
 }
 
 // StartServer starts a server and waits until it accepts connections, or ctx or StartTimeout ends. A member of a
 // cluster accepts connections before the cluster has a leader; [Open] waits for that.
 //
 // It fails if another process uses Dir, and if Dir holds the data of another kind of server: the streams of a server
-// that stood alone are not adopted by a cluster, nor the other way round.
+// that stood alone are not adopted by a cluster, nor the other way round. It fails with [ErrNameTaken] if a server with its name
+// answers at one of the Routes, and if one of another cluster does.
 //
 // Before the server opens Dir, all of the logs in it are read, at about 900 MB/s per core. What is damaged is logged, told
 // by [Server.Damages], and moved to Dir/damaged: the server would remove it. A member of a cluster then gets what it lacks
@@ -100,23 +109,29 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
-	opts, err := cfg.options()
-	if err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	if err := setElection(cfg.election()); err != nil {
 		return nil, err
 	}
+	if err := cfg.greet(ctx, logger); err != nil {
+		return nil, fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err)
+	}
 	lock, err := openDir(cfg)
 	if err != nil {
 		return nil, err
+	}
+	opts, err := cfg.options()
+	if err != nil {
+		return nil, errors.Join(err, lock.release())
 	}
 	damages, err := scrub(ctx, cfg, logger)
 	if err != nil {
 		return nil, errors.Join(err, lock.release())
 	}
 	fatal := make(chan error, 1)
-	s := &Server{lock: lock, damages: damages}
+	s := &Server{lock: lock, damages: damages, secret: opts.CustomClientAuthentication.(authenticator).secret}
 	if s.ns, err = server.NewServer(opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("NATS server %q in %s: %w", cfg.Name, cfg.Dir, err), lock.release())
 	}
@@ -163,17 +178,29 @@ func (s *Server) awaitReady(ctx context.Context, cfg ServerConfig, fatal <-chan 
 	}
 }
 
-// options is cfg in the words of the NATS server.
-func (cfg ServerConfig) options() (*server.Options, error) {
-	if cfg.Name == "" || cfg.Dir == "" {
-		return nil, errors.New("server configuration: Name and Dir are required")
-	}
-	if cfg.Cluster == "" && (len(cfg.Routes) > 0 || cfg.ClusterPort != 0 || cfg.ClusterHost != "") {
-		return nil, errors.New("server configuration: Routes, ClusterHost and ClusterPort need the name of the Cluster")
-	}
-	if cfg.Cluster != "" && cfg.NoListen {
-		return nil, errors.New("server configuration: NoListen is for a server that stands alone; a member of a cluster begins its " +
+// check looks at what doesn't go together.
+func (cfg ServerConfig) check() error {
+	switch {
+	case cfg.Name == "" || cfg.Dir == "":
+		return errors.New("server configuration: Name and Dir are required")
+	case cfg.Cluster == "" && (len(cfg.Routes) > 0 || cfg.ClusterPort != 0 || cfg.ClusterHost != ""):
+		return errors.New("server configuration: Routes, ClusterHost and ClusterPort need the name of the Cluster")
+	case cfg.Cluster != "" && cfg.NoListen:
+		return errors.New("server configuration: NoListen is for a server that stands alone; a member of a cluster begins its " +
 			"routes when it listens to clients")
+	}
+	return nil
+}
+
+// options is cfg in the words of the NATS server. It is called by who holds the lock of Dir, in which the secret may be made.
+func (cfg ServerConfig) options() (*server.Options, error) {
+	secret, err := cfg.secret()
+	if err != nil {
+		return nil, err
+	}
+	tls, err := secret.tls()
+	if err != nil {
+		return nil, err
 	}
 	opts := &server.Options{
 		ServerName:             cfg.Name,
@@ -188,6 +215,10 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 		JetStreamMaxStore:      cmp.Or(cfg.MaxStore, unlimited),
 		SyncAlways:             !cfg.NoSync,
 		DisableJetStreamBanner: true,
+
+		CustomClientAuthentication: authenticator{secret},
+		TLSConfig:                  tls,
+		TLSTimeout:                 handshakeSeconds,
 	}
 	if cfg.Cluster == "" {
 		return opts, nil
@@ -197,6 +228,10 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 		Name: cfg.Cluster,
 		Host: cmp.Or(cfg.ClusterHost, DefaultHost),
 		Port: cmp.Or(cfg.ClusterPort, DefaultClusterPort),
+
+		TLSConfig:   tls.Clone(),
+		TLSTimeout:  handshakeSeconds,
+		NoAdvertise: isLoopback(opts.Host), // clients on other machines would look for it on theirs
 	}
 	opts.Cluster.PingInterval, opts.Cluster.MaxPingsOut = cfg.routePings()
 	for _, r := range cfg.Routes {
@@ -221,10 +256,20 @@ func (cfg ServerConfig) routePings() (time.Duration, int) {
 	return d / 2, 3
 }
 
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
 func (cfg ServerConfig) election() time.Duration { return cmp.Or(cfg.Election, DefaultElection) }
 
-// ClientURL is the address that clients in other processes connect to.
-func (s *Server) ClientURL() string { return s.ns.ClientURL() }
+// ClientURL is the address that clients in other processes connect to, with a [Secret.Login]; empty if it listens for none.
+func (s *Server) ClientURL() string {
+	if a := s.ns.Addr(); a != nil {
+		return "nats://" + a.String()
+	}
+	return ""
+}
 
 // ClusterURL is the address for the Routes of other servers, and empty if the server stands alone.
 func (s *Server) ClusterURL() string {
@@ -240,11 +285,22 @@ func (s *Server) Damages() []Damage { return slices.Clone(s.damages) }
 // Name is the server's name.
 func (s *Server) Name() string { return s.ns.Name() }
 
-// Connect opens a connection inside the process: no socket, no port. It reconnects without end until it is closed.
+// Secret is the one that whoever connects must have.
+func (s *Server) Secret() Secret { return s.secret }
+
+// Connect opens a connection inside the process, for [Open]: no socket, no port. It reconnects without end until it is closed.
 // opts are applied last. The caller closes the connection.
-func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
+func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) { return s.connect(Logs, opts) }
+
+// ConnectEvents is Connect for the connection that carries events.
+func (s *Server) ConnectEvents(opts ...nats.Option) (*nats.Conn, error) {
+	return s.connect(Events, opts)
+}
+
+func (s *Server) connect(as Login, opts []nats.Option) (*nats.Conn, error) {
 	all := append([]nats.Option{
 		nats.InProcessServer(s.ns),
+		s.secret.Login(as),
 		nats.Name("quadrille " + s.ns.Name()),
 		nats.MaxReconnects(-1),
 	}, opts...)
@@ -275,6 +331,36 @@ type natsLogger struct {
 	log         *slog.Logger
 	fatal       chan<- error
 	writeFailed *atomic.Bool // set when a store says that it had no space for a write, after which it takes no more
+
+	mu     sync.Mutex
+	toldAt time.Time // when it was said last that secrets differ
+}
+
+// refusalEvery is the time between two messages that secrets differ: servers try again several times a second.
+const refusalEvery = 10 * time.Second
+
+// otherSecret reports whether a message says that one of two servers refused the other's certificate.
+func otherSecret(text string) bool {
+	_, why, route := strings.Cut(text, "TLS route handshake error: ")
+	return route && (strings.Contains(why, "unknown authority") || strings.HasPrefix(why, "remote error") ||
+		strings.Contains(why, "does not look like a TLS handshake"))
+}
+
+// refused says what is wrong, now and then.
+func (l *natsLogger) refused(text string) {
+	l.mu.Lock()
+	due := time.Since(l.toldAt) >= refusalEvery
+	if due {
+		l.toldAt = time.Now()
+	}
+	l.mu.Unlock()
+	if !due {
+		l.log.Debug(text)
+		return
+	}
+	l.log.Error("this server and another of the cluster refuse each other, since their secrets differ, or the other's version has none: "+
+		"give all the same secret (engine.secret, QUADRILLE_SECRET, or the file "+SecretFile+" in the data folder), and start them again",
+		"connection", text)
 }
 
 func (l *natsLogger) Noticef(f string, v ...any) { l.log.Info(fmt.Sprintf(f, v...)) }
@@ -286,11 +372,18 @@ func (l *natsLogger) Errorf(f string, v ...any) {
 		strings.Contains(text, noSpace) {
 		l.writeFailed.Store(true)
 	}
-	if strings.HasPrefix(f, "Error trying to connect to route") {
-		l.log.Warn(fmt.Sprintf(f, v...))
-		return
+	text := fmt.Sprintf(f, v...)
+	switch {
+	case strings.HasPrefix(f, "Error trying to connect to route"):
+		l.log.Warn(text)
+	case otherSecret(text):
+		l.refused(text)
+	case strings.Contains(text, "handshake error: ") && (strings.HasSuffix(text, ": EOF") || strings.HasSuffix(text, "reset by peer")):
+		// somebody looks whether the port is open
+		l.log.Debug(text)
+	default:
+		l.log.Error(text)
 	}
-	l.log.Error(fmt.Sprintf(f, v...))
 }
 
 func (l *natsLogger) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }

@@ -115,7 +115,11 @@ func (c *succession) run(ctx context.Context) {
 
 // stand lets this server stand for its part of the groups that a lost one led.
 func (c *succession) stand(lost string) {
-	for _, group := range c.turns(lost, c.s.raftGroups()) {
+	turns := c.turns(lost, c.s.raftGroups())
+	if len(turns) > 0 {
+		c.s.room.log.Warn("a server is missed: this one stands for what it led", "server", lost, "groups", len(turns))
+	}
+	for _, group := range turns {
 		if node := lookupRaftNode(c.s.ns, group); node != nil {
 			_ = node.Campaign() // it fails if it leads by now
 		}

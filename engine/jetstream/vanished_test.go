@@ -40,7 +40,7 @@ func TestVanishedAndBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := connect(t, one(t))
+	nc := connectFreely(t, one(t))
 	js, err := natsjs.New(nc)
 	if err != nil {
 		t.Fatal(err)

@@ -13,9 +13,30 @@ type accepted struct {
 	q    float64
 }
 
+// listItems returns the items of a header that is a list, whichever lines they come on. A comma within quotes divides none
+// (RFC 9110, 5.3, 5.6.1 and 5.6.4).
+func listItems(values []string) (items []string) {
+	for _, line := range values {
+		begin, quoted := 0, false
+		for i := 0; i < len(line); i++ {
+			switch {
+			case quoted && line[i] == '\\':
+				i++
+			case line[i] == '"':
+				quoted = !quoted
+			case line[i] == ',' && !quoted:
+				items = append(items, line[begin:i])
+				begin = i + 1
+			}
+		}
+		items = append(items, line[begin:])
+	}
+	return items
+}
+
 // parseAccept reads a header such as Accept or Accept-Encoding. An item that can't be read is left out.
 func parseAccept(values []string) (list []accepted) {
-	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+	for _, item := range listItems(values) {
 		what, params, err := mime.ParseMediaType(item)
 		if err != nil || what == "" {
 			continue

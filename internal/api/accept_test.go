@@ -24,6 +24,9 @@ func TestNegotiate(t *testing.T) {
 		{[]string{""}, ""},
 		{[]string{"text/turtle;q=2, application/trig;q=0.1"}, "application/trig"},
 		{[]string{"text/turtle;q=x"}, ""},
+		{[]string{`application/trig;profile="a,b"`}, "application/trig"},
+		{[]string{`application/trig;profile="a\",b", text/turtle;q=0.5`}, "application/trig"},
+		{[]string{`application/trig;profile="a`, `text/turtle`}, "text/turtle"},
 	} {
 		if got, ok := negotiate(test.accept, offers); got != test.want || ok != (test.want != "") {
 			t.Errorf("%q: %q, %v; want %q", test.accept, got, ok, test.want)

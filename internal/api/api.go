@@ -20,20 +20,20 @@
 //	halted      the owner has stopped the shard (damage, a full store): somebody must see to it. The answer has no
 //	            Retry-After, since repeating doesn't help
 //
+// Where there are tokens, a request without one is 401, unauthorized, and one whose token isn't good for it 403, forbidden.
+//
 // What is over a limit, here or further on, is 413, too_large.
+//
+// With the parameter mapping, a document is JSON or CSV, or what else the mapping reads, of which the mapping makes changes (422,
+// not_mapped, where it can't).
 package api
 
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +41,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -79,7 +80,7 @@ type Node interface {
 type Config struct {
 	// MaxBody bounds the bytes of one request body, after decompression. Default 64 MiB.
 	MaxBody int64
-	// MaxBodies bounds the bytes of all bodies that are being worked on; beyond it the answer is 503. Default four
+	// MaxBodies bounds the bytes of all bodies that have come and are being worked on; beyond it the answer is 503. Default four
 	// times MaxBody.
 	MaxBodies int64
 	// MaxReaders bounds the readers of /v1/changes at one time, MaxDumps those of /v1/data; beyond it the answer is 503.
@@ -89,14 +90,12 @@ type Config struct {
 	Heartbeat time.Duration
 	// WriteTimeout bounds the time in which a client must take what was written to it. Default 30 s.
 	WriteTimeout time.Duration
-	// ReadTimeout bounds the time in which a client must send its body. Default 5 min.
+	// ReadTimeout bounds the time in which a client must send 256 KiB more of its body, or the rest of it. Default 30 s.
 	ReadTimeout time.Duration
-	// Token, if not empty, must come as "Authorization: Bearer" with every request but /healthz and /readyz.
-	Token string
-	// Hosts are the names, besides localhost and loopback addresses, that a request may have as its Host. Without a
-	// token every other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With a
-	// token and no Hosts, any Host is taken.
-	Hosts []string
+	// Access says who may do what.
+	Access Access
+	// Mappings are those that documents may be sent through; nil: none.
+	Mappings *mapping.Set
 	// Verifier answers /v1/verify; nil: nobody does.
 	Verifier Verifier
 	// Sources and Sinks say how each is; the status and the metrics show them. Each may be called concurrently and answers at
@@ -114,7 +113,7 @@ func (c *Config) setDefaults() {
 	c.MaxDumps = cmp.Or(c.MaxDumps, 16)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
-	c.ReadTimeout = cmp.Or(c.ReadTimeout, 5*time.Minute)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, 30*time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.Default())
 }
 
@@ -122,7 +121,6 @@ func (c *Config) setDefaults() {
 type API struct {
 	node   Node
 	cfg    Config
-	token  [sha256.Size]byte
 	table  []*endpoint
 	routes map[string]route // by path
 	// readers and dumps hold a value for each answer of /v1/changes and /v1/data that is under way.
@@ -143,7 +141,6 @@ func New(n Node, cfg Config) *API {
 	a := &API{
 		node:    n,
 		cfg:     cfg,
-		token:   sha256.Sum256([]byte(cfg.Token)),
 		readers: make(chan struct{}, cfg.MaxReaders),
 		dumps:   make(chan struct{}, cfg.MaxDumps),
 		bodies:  budget{max: cfg.MaxBodies},
@@ -183,7 +180,12 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
 	}
-	if p := a.admit(r); p != nil {
+	e := route.find(r.Method)
+	need := anyToken // of a method that the path doesn't have
+	if e != nil {
+		need = e.needs
+	}
+	if p := a.cfg.Access.admit(r, need); p != nil {
 		return p
 	}
 	if r.Method == http.MethodOptions {
@@ -191,7 +193,6 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	e := route.find(r.Method)
 	if e == nil {
 		p := newProblem("method_not_allowed", "%s has no method %s", r.URL.Path, r.Method)
 		p.header.Set("Allow", route.allow())
@@ -213,41 +214,6 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
 	e.serve(w, r, args)
 	done() // but not of an answer that is cut off, which ends in a panic
 	return nil
-}
-
-// admit returns nil if the request may come in, else the problem to answer with.
-func (a *API) admit(r *http.Request) *problem {
-	if !a.hostAllowed(r.Host) {
-		return newProblem("wrong_host",
-			"host %q is not this node; add it to the configured hosts if it should be", r.Host)
-	}
-	if e := a.routes[r.URL.Path].find(r.Method); a.cfg.Token == "" || e != nil && e.open {
-		return nil
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	// Hashes of equal length, so that the time of the comparison says nothing about the token or its length.
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	if subtle.ConstantTimeCompare(sum[:], a.token[:]) == 1 && strings.EqualFold(scheme, "Bearer") {
-		return nil
-	}
-	p := newProblem("unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
-	p.header.Set("WWW-Authenticate", `Bearer realm="quadrille"`)
-	return p
-}
-
-func (a *API) hostAllowed(host string) bool {
-	if a.cfg.Token != "" && len(a.cfg.Hosts) == 0 {
-		return true
-	}
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
-		return true
-	}
-	isHost := func(name string) bool { return strings.EqualFold(name, host) }
-	return isHost("localhost") || slices.ContainsFunc(a.cfg.Hosts, isHost)
 }
 
 // take takes a place in a budget of streams; the caller calls the returned function when it is done.
@@ -299,18 +265,3 @@ func (w *codeWriter) Write(b []byte) (int, error) {
 
 // Unwrap lets [http.ResponseController] reach the real writer.
 func (w *codeWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-// setDeadlines bounds the time of reading the body and of writing the answer; a stream extends the latter as it goes,
-// and has no read deadline, which would end its connection. A writer that knows no deadlines, such as that of a test,
-// is left as it is.
-func (a *API) setDeadlines(w http.ResponseWriter, r *http.Request) {
-	rc, now := http.NewResponseController(w), time.Now()
-	read, write := time.Time{}, now.Add(a.cfg.WriteTimeout)
-	if r.Method == http.MethodPost {
-		read, write = now.Add(a.cfg.ReadTimeout), now.Add(a.cfg.ReadTimeout+a.cfg.WriteTimeout)
-	}
-	err := errors.Join(rc.SetReadDeadline(read), rc.SetWriteDeadline(write))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		a.cfg.Logger.Debug("set deadlines", "error", err)
-	}
-}

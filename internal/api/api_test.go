@@ -83,7 +83,7 @@ func serve(t *testing.T, n api.Node, cfg api.Config) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	server := api.NewServer(ln, "", cfg.Logger)
+	server := api.NewServer(ln, cfg.Access, "", cfg.Logger)
 	server.Use(api.New(n, cfg))
 	go func() { done <- server.Run(ctx) }()
 	t.Cleanup(func() {
@@ -386,9 +386,11 @@ func TestRoutes(t *testing.T) {
 
 func TestAdmission(t *testing.T) {
 	n := &scripted{}
-	open := serve(t, n, api.Config{Hosts: []string{"node.example"}})
-	guarded := serve(t, n, api.Config{Token: "secret"})
-	both := serve(t, n, api.Config{Token: "secret", Hosts: []string{"node.example"}})
+	open := serve(t, n, api.Config{Access: api.Access{Hosts: []string{"node.example"}}})
+	guarded := serve(t, n, api.Config{Access: only(t, "secret of the test")})
+	two := only(t, "secret of the test")
+	two.Hosts = []string{"node.example"}
+	both := serve(t, n, api.Config{Access: two})
 	tests := []struct {
 		url, path, host, authorization string
 		status                         int
@@ -411,12 +413,12 @@ func TestAdmission(t *testing.T) {
 		{guarded, "/metrics", "", "", 401},
 		{guarded, "/v1/status", "", "Bearer wrong", 401},
 		{guarded, "/v1/status", "", "Basic secret", 401},
-		{guarded, "/v1/status", "", "Bearer secret", 200},
-		{guarded, "/v1/status", "any.example", "bearer secret", 200},
+		{guarded, "/v1/status", "", "Bearer secret of the test", 200},
+		{guarded, "/v1/status", "any.example", "bearer secret of the test", 200},
 		{guarded, "/healthz", "", "", 200},
 		{guarded, "/readyz", "", "", 200},
-		{both, "/v1/status", "evil.example", "Bearer secret", 421},
-		{both, "/v1/status", "node.example", "Bearer secret", 200},
+		{both, "/v1/status", "evil.example", "Bearer secret of the test", 421},
+		{both, "/v1/status", "node.example", "Bearer secret of the test", 200},
 	}
 	for _, test := range tests {
 		var header []string
@@ -485,7 +487,7 @@ func TestListen(t *testing.T) {
 			t.Errorf("%s: %v, %v", addr, ln, err)
 		}
 	}
-	if _, err := api.Listen(api.ListenConfig{Addr: "127.0.0.1:0", CertFile: "a"}); err == nil {
+	if _, err := api.ReadCertificate("a", ""); err == nil {
 		t.Error("a certificate without a key was taken")
 	}
 	for _, addr := range []string{"127.0.0.1:0", "localhost:0"} {

@@ -25,8 +25,9 @@ type following struct {
 // As text/event-stream each record is an event whose id is the cursor behind it and whose data is a [client.Change]; it is
 // live unless told otherwise. With more than 64 shards the ids come in events of their own, without data, whenever the
 // writing pauses; a client makes the cursor behind each event itself, of the shard, position and id in it. As
-// application/rdf-patch, the default, the records are an RDF Patch log, each after a comment "# shard S position P"; it
-// ends at the present unless it is told to be live. So are they in binary form, without comments, and never live.
+// application/rdf-patch, the default, each record is a patch of its shard's log ([patch.Entry]: headers and one transaction),
+// after a comment "# shard S position P"; it ends at the present unless it is told to be live. So are they in binary form, without
+// comments, and never live.
 //
 // With graph, subject or predicate, what falls outside is left out of each record, and a record of which nothing is left isn't
 // sent. Then the cursor moves on all the same: it comes with the next heartbeat, in an event without data or in a comment.
@@ -64,7 +65,9 @@ func (a *API) getChanges(w http.ResponseWriter, r *http.Request, args args) {
 	err := a.node.Follow(ctx, f.options, s.record)
 	cancel()
 	<-pumped
-	s.end(err, r.Context().Err() != nil || a.closing.Err() != nil)
+	if p := s.end(err, r.Context().Err() != nil || a.closing.Err() != nil); p != nil {
+		p.write(w)
+	}
 }
 
 // following reads a request.

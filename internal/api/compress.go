@@ -14,15 +14,15 @@ type compressor interface {
 	Flush() error
 }
 
-// compressors are the codings that are offered, the better first.
+// compressors are the codings that are offered, the better first. One is asked for by its name, or an older one (RFC 9110, 8.4.1.3).
 var compressors = []struct {
-	name string
-	make func(io.Writer) (compressor, error)
+	name, older string
+	make        func(io.Writer) (compressor, error)
 }{
-	{"zstd", func(w io.Writer) (compressor, error) {
+	{"zstd", "zstd", func(w io.Writer) (compressor, error) {
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	}},
-	{"gzip", func(w io.Writer) (compressor, error) { return gzip.NewWriterLevel(w, gzip.BestSpeed) }},
+	{"gzip", "x-gzip", func(w io.Writer) (compressor, error) { return gzip.NewWriterLevel(w, gzip.BestSpeed) }},
 }
 
 // compress returns a writer that compresses a good answer, if the client accepts that, and a function that ends it. An answer
@@ -32,7 +32,7 @@ func compress(w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, en
 	list := parseAccept(r.Header.Values("Accept-Encoding"))
 	best, weight := -1, 0.0
 	for i, c := range compressors {
-		if q, _ := weightOf(list, c.name, "*"); q > weight {
+		if q, _ := weightOf(list, c.name, c.older, "*"); q > weight {
 			best, weight = i, q
 		}
 	}

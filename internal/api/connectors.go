@@ -13,7 +13,8 @@ import (
 // maxNamed bounds the shards that a sentence names.
 const maxNamed = 8
 
-// status is the node's, with its sources and sinks: one of them that fails is not as it should be.
+// status is the node's, with its sources and sinks: one of them that fails, or has brought what can't be taken in, is not as it
+// should be.
 func (a *API) status() client.Status {
 	s := statusOf(a.node.Status())
 	for _, of := range a.cfg.Sources {
@@ -28,6 +29,10 @@ func (a *API) status() client.Status {
 		if of := &s.Sources[i]; of.Failing != nil {
 			s.Degraded = append(s.Degraded, fmt.Sprintf("source %s of node %s fails (shard %d) since %s", of.Name, s.Node, of.Home,
 				sinceWhy(of.Failing)))
+		}
+		if of := &s.Sources[i]; of.Rejected > 0 {
+			s.Degraded = append(s.Degraded, fmt.Sprintf("source %s: since node %s began, %d of its %d messages could not be taken in and "+
+				"are dead letters; the node's log says why", of.Name, s.Node, of.Rejected, of.Messages))
 		}
 	}
 	for i := range s.Sinks {

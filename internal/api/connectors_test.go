@@ -25,7 +25,8 @@ func TestConnectorsThatFail(t *testing.T) {
 	}
 	url := serve(t, &scripted{status: node.Status{Node: "n1", Degraded: []string{"what the node says"}}}, api.Config{
 		Sources: []func() client.SourceStatus{source(client.SourceStatus{Name: "plant", Home: 3, Failing: failing}),
-			source(client.SourceStatus{Name: "good", Running: true})},
+			source(client.SourceStatus{Name: "good", Running: true, Messages: 9}),
+			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2})},
 		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0},
 			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space"}}}})},
 	})
@@ -37,13 +38,14 @@ func TestConnectorsThatFail(t *testing.T) {
 	want := []string{
 		"what the node says",
 		"source plant of node n1 fails (shard 3) since 2026-01-02T03:05:05Z: no route",
+		"source poor: since node n1 began, 2 of its 7 messages could not be taken in and are dead letters; the node's log says why",
 		"sink files of node n1 fails (shards 1, 4) since 2026-01-02T03:04:05Z: no space",
 		"sink many of node n1 fails (shards 0, 1, 2, 3, 4, 5, 6, 7 and 2 more) since 2026-01-02T03:05:05Z: no route",
 	}
 	if diff := cmp.Diff(want, s.Degraded); diff != "" {
 		t.Error(diff)
 	}
-	if len(s.Sources) != 2 || s.Sources[0].Name != "good" || !s.Sources[1].Failing.Since.Equal(failing.Since) || len(s.Sinks) != 2 {
+	if len(s.Sources) != 3 || s.Sources[0].Name != "good" || !s.Sources[1].Failing.Since.Equal(failing.Since) || len(s.Sinks) != 2 {
 		t.Errorf("%+v %+v", s.Sources, s.Sinks)
 	}
 	_, metrics := call(t, "GET", url+"/metrics", "")

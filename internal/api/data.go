@@ -13,6 +13,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdfio"
@@ -148,8 +149,11 @@ func (d *dump) write(ctx context.Context) {
 }
 
 func (d *dump) problem(err error, partial bool) *problem {
-	if errors.Is(err, graph.ErrHeld) {
+	switch {
+	case errors.Is(err, graph.ErrHeld), errors.Is(err, graph.ErrForm):
 		return newProblem("not_acceptable", "%v", err)
+	case errors.Is(err, event.ErrBusy):
+		return newProblem("busy", "%v", err).retry("1")
 	}
 	d.api.log(d.w).Error("data", "error", err)
 	if partial {

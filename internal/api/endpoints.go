@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/quadrille-stream/quadrille/internal/access"
 )
 
 // endpoint is one method of one path: what it takes, what it gives, and who serves it. The handlers, the checks of requests and
@@ -18,11 +20,11 @@ type endpoint struct {
 	headers map[string]string
 	// takes are the media types of a body, gives those of a good answer.
 	takes, gives []string
-	// statuses are those of good answers, codes those of the problems, besides those of all endpoints.
+	// statuses are those of good answers, codes those of the problems, besides those of all endpoints and of what is needed.
 	statuses []int
 	codes    []string
-	// open: no token is needed.
-	open bool
+	// needs is the right that a token must have, where there are tokens. Without one it is access.Admin.
+	needs access.Right
 	// compressed: the answer is compressed for who accepts it.
 	compressed bool
 	serve      func(w http.ResponseWriter, r *http.Request, args args)
@@ -34,8 +36,8 @@ const (
 	typeMetrics = "text/plain"
 )
 
-// commonCodes are the codes that each endpoint may answer with.
-var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "starting"}
+// commonCodes are the codes that each path may answer with, to a method that it has or has not.
+var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "method_not_allowed", "starting"}
 
 // selection are the parameters that choose quads.
 var selection = []parameter{
@@ -49,16 +51,20 @@ func (a *API) endpoints() []*endpoint {
 	return []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
+			query: []parameter{
+				{name: "mapping", kind: kindText, what: "Name of the mapping, of the node's configuration, that makes changes of the document: " +
+					"application/json, application/x-ndjson, application/ld+json or text/csv, as the mapping says."},
+			},
 			headers: map[string]string{
-				"Content-Encoding": "gzip, or none.",
+				"Content-Encoding": "gzip, or x-gzip, which is the same, or none; once.",
 				"Idempotency-Key": "Makes it safe to send the same again: UTF-8 of 1 to 256 bytes, once. Another body under the same key is refused " +
 					"in the shards that both fall in.",
 			},
 			takes: postTypes, gives: []string{typeJSON}, statuses: []int{http.StatusOK},
-			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event",
+			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "not_mapped",
 				"prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
-				"syntax", "body", "internal", "unauthorized"},
-			serve: a.postChanges},
+				"syntax", "body", "length_required", "slow_body", "internal"},
+			needs: access.Write, serve: a.postChanges},
 		{method: http.MethodGet, path: "/v1/changes", what: "Gives out the changes that were committed, live or not.",
 			query: append([]parameter{
 				{name: "from", kind: kindFrom, what: "Where to begin: start, now, or a cursor that a node has handed out. Default: start."},
@@ -67,33 +73,35 @@ func (a *API) endpoints() []*endpoint {
 			}, selection...),
 			headers: map[string]string{"Last-Event-ID": "A cursor that goes before from; a browser resumes with it."},
 			gives:   []string{typePatch, typeBinaryPatch, typeEvents}, statuses: []int{http.StatusOK},
-			codes:      []string{"cursor", "tails", "too_many_streams", "unauthorized"},
-			compressed: true, serve: a.getChanges},
+			codes: []string{"cursor", "tails", "damaged", "follow", "too_many_streams"},
+			needs: access.Read, compressed: true, serve: a.getChanges},
 		{method: http.MethodGet, path: "/v1/data", what: "Gives out the quads of all shards.",
 			query: append([]parameter{
 				{name: "partial", kind: kindBool, what: "Give out those of the other shards where some can't be read."},
 			}, selection...),
 			headers: map[string]string{"If-None-Match": "The ETag of an answer that is known: 304 if nothing was committed since."},
 			gives:   dataTypes(true), statuses: []int{http.StatusOK, http.StatusNotModified},
-			codes:      []string{"incomplete", "data", "too_many_streams", "unauthorized"},
-			compressed: true, serve: a.getData},
+			codes: []string{"incomplete", "data", "busy", "too_many_streams"},
+			needs: access.Read, compressed: true, serve: a.getData},
 		{method: http.MethodGet, path: "/v1/status", what: "Says what this node knows.",
-			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, codes: []string{"unauthorized"}, compressed: true,
-			serve: a.getStatus},
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, compressed: true,
+			needs: anyToken, serve: a.getStatus},
 		{method: http.MethodGet, path: "/v1/verify", what: "Says what this node finds in its own copy of the logs.",
 			query: []parameter{{name: "at", kind: kindAt, what: "Give the ids of the records at these places instead."}},
 			gives: []string{typeJSON}, statuses: []int{http.StatusOK},
-			codes: []string{"not_found", "busy", "not_verified", "unauthorized"},
-			serve: a.getVerify},
+			codes: []string{"not_found", "busy", "not_verified"},
+			needs: access.Admin, serve: a.getVerify},
 		{method: http.MethodGet, path: "/v1/openapi.json", what: "Describes the API.",
-			gives: []string{typeJSON, typeOpenAPI}, statuses: []int{http.StatusOK}, codes: []string{"unauthorized"}, compressed: true,
-			serve: a.getOpenAPI},
+			gives: []string{typeJSON, typeOpenAPI}, statuses: []int{http.StatusOK}, compressed: true,
+			needs: anyToken, serve: a.getOpenAPI},
 		{method: http.MethodGet, path: "/healthz", what: "Says that the process answers.",
-			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, open: true, serve: getHealth},
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, needs: a.cfg.Access.probes(), serve: getHealth},
 		{method: http.MethodGet, path: "/readyz", what: "Says whether this node can commit to every shard that it owns.",
-			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, codes: []string{"not_ready"}, open: true, serve: a.getReady},
+			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, codes: []string{"not_ready"}, needs: a.cfg.Access.probes(),
+			serve: a.getReady},
 		{method: http.MethodGet, path: "/metrics", what: "Gives out metrics for Prometheus.",
-			gives: []string{typeMetrics}, statuses: []int{http.StatusOK}, codes: []string{"unauthorized"},
+			gives: []string{typeMetrics}, statuses: []int{http.StatusOK},
+			needs: a.cfg.Access.metrics(),
 			serve: func(w http.ResponseWriter, r *http.Request, _ args) { a.metrics.handler.ServeHTTP(w, r) }},
 	}
 }

@@ -102,12 +102,13 @@ var values = map[string]struct{ good, bad []string }{
 	"subject":   {[]string{"http://e/s", "_:b"}, []string{"", "s", "default", "%22x%22"}},
 	"predicate": {[]string{"http://e/p"}, []string{"", "p", "_:b"}},
 	"at":        {[]string{"0:1", "control:1,0:2"}, []string{"", "0", "x:1"}},
+	"mapping":   {[]string{"value"}, []string{"", "other"}},
 }
 
 // TestOpenAPI holds the document to the handlers: each route answers, each parameter is taken and looked at, what isn't there is
 // refused, and each status is one that the document has.
 func TestOpenAPI(t *testing.T) {
-	url := serve(t, good(), api.Config{Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
+	url := serve(t, good(), api.Config{Mappings: mappings(t), Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
 		return make([]string, len(places)), nil
 	}, verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
 	d := describe(t, url)
@@ -115,10 +116,14 @@ func TestOpenAPI(t *testing.T) {
 		for method, o := range methods {
 			ask := func(query string, want int) {
 				t.Helper()
-				answer, body := call(t, strings.ToUpper(method), url+path+query, "", "Content-Type", patchType)
+				media := patchType
+				if strings.Contains(query, "mapping=") {
+					media = "application/json"
+				}
+				answer, body := call(t, strings.ToUpper(method), url+path+query, "", "Content-Type", media)
 				status := fmt.Sprint(answer.StatusCode)
 				response, told := o.Responses[status]
-				media, _, _ := strings.Cut(answer.Header.Get("Content-Type"), ";")
+				media, _, _ = strings.Cut(answer.Header.Get("Content-Type"), ";")
 				if _, ok := response.Content[media]; answer.StatusCode != want || !told || !ok {
 					t.Errorf("%s %s%s: %s %s, want %d; described are %v\n%s", method, path, query, status, media, want, response, body)
 				}
@@ -158,7 +163,7 @@ func TestOpenAPI(t *testing.T) {
 
 // TestOpenAPIDescribesRefusals: what is taken, given and guarded is what the document says.
 func TestOpenAPIDescribesRefusals(t *testing.T) {
-	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Token: "secret"})
+	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Access: only(t, "0123456789abcdef")})
 	for path, methods := range describe(t, open).Paths {
 		for method, o := range methods {
 			method := strings.ToUpper(method)

@@ -17,11 +17,11 @@ var ErrNotLoopback = errors.New("this address is open to others")
 // ListenConfig says where and how to listen.
 type ListenConfig struct {
 	// Addr is host:port; port 0 takes a free one. Default [DefaultAddr]. An address that is not on loopback needs
-	// CertFile, KeyFile and Protected.
+	// Certificate and Protected.
 	Addr string
-	// CertFile and KeyFile are PEM files; with both, TLS 1.2 or newer is spoken.
-	CertFile, KeyFile string
-	// Protected says that the API has a token.
+	// Certificate: TLS 1.2 or newer is spoken. Nil: no TLS.
+	Certificate *Certificate
+	// Protected says that the API asks for tokens.
 	Protected bool
 }
 
@@ -35,16 +35,11 @@ func Listen(cfg ListenConfig) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for HTTP at %s: %w", cfg.Addr, err)
 	}
-	if cfg.CertFile == "" {
+	if cfg.Certificate == nil {
 		return ln, nil
 	}
-	cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("load TLS certificate %s and key %s: %w", cfg.CertFile, cfg.KeyFile, err),
-			ln.Close())
-	}
 	return tls.NewListener(ln, &tls.Config{
-		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		GetCertificate: cfg.Certificate.get, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
 	}), nil
 }
 
@@ -57,17 +52,14 @@ func (cfg ListenConfig) Check() error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: expected HOST:PORT, such as %s", cfg.Addr, DefaultAddr)
 	}
-	if (cfg.CertFile == "") != (cfg.KeyFile == "") {
-		return errors.New("TLS needs both a certificate file and a key file")
-	}
 	if host == "localhost" {
 		return nil
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	if cfg.CertFile == "" || !cfg.Protected {
-		return fmt.Errorf("listen at %s: %w; configure a TLS certificate and key (tls-cert, tls-key) and a token (token), "+
+	if cfg.Certificate == nil || !cfg.Protected {
+		return fmt.Errorf("listen at %s: %w; configure a TLS certificate and key (tls-cert, tls-key) and tokens (token, tokens), "+
 			"or listen on loopback, such as %s", cfg.Addr, ErrNotLoopback, DefaultAddr)
 	}
 	return nil

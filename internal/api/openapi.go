@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/access"
 )
 
 // schema is an object of the OpenAPI document.
@@ -39,8 +40,9 @@ func openAPI(table []*endpoint) schema {
 			"description": "Changes of a knowledge graph in and out. HEAD goes where GET does, OPTIONS everywhere."},
 		"paths": paths,
 		"components": schema{
-			"schemas":         schema{"Problem": problemSchema()},
-			"securitySchemes": schema{"token": schema{"type": "http", "scheme": "bearer"}},
+			"schemas": schema{"Problem": problemSchema()},
+			"securitySchemes": schema{"token": schema{"type": "http", "scheme": "bearer",
+				"description": "A token has one or more of the rights read, write and admin; that of admin includes the others."}},
 		},
 	}
 }
@@ -60,15 +62,35 @@ func (e *endpoint) operation() schema {
 		parameters = append(parameters, schema{"name": name, "in": "header", "schema": schema{"type": "string"},
 			"description": e.headers[name]})
 	}
-	o := schema{"summary": e.what, "parameters": parameters, "responses": e.responses(),
-		"security": []schema{{"token": []string{}}, {}}}
-	if e.open {
-		o["security"] = []schema{}
-	}
+	o := schema{"summary": e.what, "parameters": parameters, "responses": e.responses(), "security": e.security()}
 	if len(e.takes) > 0 {
 		o["requestBody"] = schema{"required": true, "content": contents(e.takes, nil)}
 	}
 	return o
+}
+
+// security describes what the endpoint needs: a token with one of the named rights, of which "admin" is good for all, or, where
+// there are no tokens, nothing.
+func (e *endpoint) security() []schema {
+	if e.needs == public {
+		return []schema{}
+	}
+	all := []schema{}
+	for _, right := range (e.needs | access.Admin).Names() {
+		all = append(all, schema{"token": []string{right}})
+	}
+	return append(all, schema{})
+}
+
+// refusals are the codes with which a request without the right token is answered.
+func (e *endpoint) refusals() []string {
+	switch e.needs {
+	case public:
+		return nil
+	case anyToken:
+		return []string{"unauthorized"}
+	}
+	return []string{"unauthorized", "forbidden"}
 }
 
 // responses describes the answers, by status.
@@ -82,7 +104,7 @@ func (e *endpoint) responses() schema {
 		all[strconv.Itoa(status)] = answer
 	}
 	titles := map[string][]string{}
-	for _, name := range slices.Concat(commonCodes, e.codes) {
+	for _, name := range slices.Concat(commonCodes, e.refusals(), e.codes) {
 		c, _ := client.CodeNamed(name)
 		status := strconv.Itoa(c.Status)
 		titles[status] = append(titles[status], name+": "+c.Title+".")

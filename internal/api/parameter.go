@@ -31,6 +31,7 @@ type kind struct {
 // The kinds of values.
 var (
 	kindBool = kind{schema{"type": "boolean"}, "true or false", parseBool}
+	kindText = kind{schema{"type": "string"}, "a name", parseText}
 	kindInt  = kind{schema{"type": "integer", "minimum": 0}, "a number, 0 or more", parseInt}
 	kindFrom = kind{schema{"type": "string"}, "start, now or a cursor", parseFrom}
 	kindAt   = kind{schema{"type": "string"}, "SHARD:POSITION or control:POSITION, with commas between them", parsePlaces}
@@ -44,6 +45,13 @@ func parseBool(text string) (any, error) {
 		return nil, fmt.Errorf("it is %q", text)
 	}
 	return text == "true", nil
+}
+
+func parseText(text string) (any, error) {
+	if text == "" {
+		return nil, fmt.Errorf("it is empty")
+	}
+	return text, nil
 }
 
 func parseInt(text string) (any, error) {

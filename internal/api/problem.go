@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -23,7 +23,17 @@ type problem struct {
 func newProblem(code, format string, args ...any) *problem {
 	c, _ := client.CodeNamed(code)
 	return &problem{header: http.Header{}, Problem: client.Problem{Type: c.Type(), Title: c.Title, Status: c.Status, Code: code,
-		Detail: fmt.Sprintf(format, args...)}}
+		Detail: shorten(fmt.Sprintf(format, args...))}}
+}
+
+// maxDetail bounds what a problem says, in bytes: what it repeats of the request may be long.
+const maxDetail = 4 << 10
+
+func shorten(text string) string {
+	if len(text) <= maxDetail {
+		return text
+	}
+	return fmt.Sprintf("%s… (and %d bytes more)", strings.ToValidUTF8(text[:maxDetail], ""), len(text)-maxDetail)
 }
 
 // retry says after how many seconds the request may be of use.
@@ -81,9 +91,6 @@ func (a *API) submitProblem(w http.ResponseWriter, err error) *problem {
 }
 
 func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
-	if p := syntaxProblem(err); p != nil {
-		return p
-	}
 	var conflict *graph.ConflictError
 	if errors.As(err, &conflict) {
 		p := newProblem("prev_not_head", "%v", err)
@@ -91,20 +98,29 @@ func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
 		return p
 	}
 	if code, ok := client.CodeOf(err); ok {
-		return newProblem(code.Name, "%v", err)
+		p := newProblem(code.Name, "%v", err)
+		p.place(err)
+		return p
+	}
+	if p := syntaxProblem(err); p != nil {
+		return p
 	}
 	a.log(w).Error("submit", "error", err)
 	return newProblem("internal", "%v", err)
 }
 
+// place tells where in the document it is, if the error does.
+func (p *problem) place(err error) {
+	if syntax, ok := errors.AsType[*rdf.SyntaxError](err); ok {
+		p.Line, p.Column = syntax.Line, syntax.Col
+	}
+}
+
 // syntaxProblem says where a document departs from its format; nil for an error of another kind.
 func syntaxProblem(err error) *problem {
-	if errors.Is(err, event.ErrTooLarge) {
-		return nil
-	}
 	if syntax, ok := errors.AsType[*rdf.SyntaxError](err); ok {
 		p := newProblem("syntax", "%s", syntax.Msg)
-		p.Line, p.Column = syntax.Line, syntax.Col
+		p.place(err)
 		return p
 	}
 	if binary, ok := errors.AsType[*patch.BinaryError](err); ok {

@@ -50,6 +50,9 @@ func reference(d *openAPI) string {
 		for _, method := range slices.Sorted(maps.Keys(d.Paths[path])) {
 			o := d.Paths[path][method]
 			fmt.Fprintf(&b, "\n### `%s %s`\n\n%s\n", strings.ToUpper(method), path, o.Summary)
+			if right := rightOf(o.Security); right != "" {
+				fmt.Fprintf(&b, "\nNeeds %s, where there are tokens.\n", right)
+			}
 			if o.RequestBody != nil {
 				fmt.Fprintf(&b, "\nTakes %s.\n", types(o.RequestBody.Content))
 			}
@@ -74,6 +77,21 @@ func reference(d *openAPI) string {
 		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", c.Name, c.Status, c.Title)
 	}
 	return b.String()
+}
+
+// rightOf is what a token must be good for; "" if none is needed. The right admin goes without saying.
+func rightOf(security []map[string][]string) string {
+	var rights []string
+	for _, s := range security {
+		rights = append(rights, s["token"]...)
+	}
+	switch len(rights) {
+	case 0:
+		return ""
+	case 1, 2:
+		return "the right " + rights[0]
+	}
+	return "any token"
 }
 
 func types(content map[string]any) string {

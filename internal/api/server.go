@@ -20,10 +20,11 @@ const (
 
 // Server answers the requests that come in at a listener. Until it is given an [API] it tells what the node waits for: one that
 // waits for its engine, for hours if a cluster has no majority, must not leave those hanging who ask it. /healthz is answered as
-// ever, all else with 503 and the code "starting". It is one server from first to last, so that no connection is cut off when
+// ever, all else with 503 and the code "starting", to who may come in. It is one server from first to last, so that no connection is cut off when
 // the API comes.
 type Server struct {
 	ln       net.Listener
+	access   Access
 	waitsFor string
 	http     *http.Server
 	log      *slog.Logger
@@ -31,9 +32,10 @@ type Server struct {
 	served   chan error
 }
 
-// NewServer begins to answer at ln, until Run or Close has ended. waitsFor says what the node waits for.
-func NewServer(ln net.Listener, waitsFor string, log *slog.Logger) *Server {
-	s := &Server{ln: ln, waitsFor: waitsFor, log: log, served: make(chan error, 1)}
+// NewServer begins to answer at ln, until Run or Close has ended. access is that of the API, waitsFor says what the node waits
+// for.
+func NewServer(ln net.Listener, access Access, waitsFor string, log *slog.Logger) *Server {
+	s := &Server{ln: ln, access: access, waitsFor: waitsFor, log: log, served: make(chan error, 1)}
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -53,12 +55,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	deadline, rc := time.Now().Add(startingTimeout), http.NewResponseController(w)
 	_, _ = rc.SetReadDeadline(deadline), rc.SetWriteDeadline(deadline) // a connection that has none is at its end
+	w.Header().Set(requestIDHeader, requestID(r))
+	if p := s.answerStarting(w, r); p != nil {
+		p.write(w)
+	}
+}
+
+// answerStarting answers a request that comes before there is an API, or returns the problem to answer with.
+func (s *Server) answerStarting(w http.ResponseWriter, r *http.Request) *problem {
+	need := anyToken
+	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		need = s.access.probes()
+	}
+	if p := s.access.admit(r, need); p != nil {
+		return p
+	}
 	if r.URL.Path == "/healthz" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		getHealth(w, r, nil)
-		return
+		return nil
 	}
-	w.Header().Set(requestIDHeader, requestID(r))
-	newProblem("starting", "the node is starting: %s", s.waitsFor).retry("1").write(w)
+	return newProblem("starting", "the node is starting: %s", s.waitsFor).retry("1")
 }
 
 // Use has a answer from now on. It is called once.

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -35,7 +37,7 @@ func TestStarting(t *testing.T) {
 		return resp.StatusCode, resp.Header.Get("Retry-After"), string(body)
 	}
 	defer http.DefaultClient.CloseIdleConnections()
-	server := api.NewServer(ln, "it waits for a majority", slog.New(slog.DiscardHandler))
+	server := api.NewServer(ln, api.Access{}, "it waits for a majority", slog.New(slog.DiscardHandler))
 	if status, _, text := get("/healthz"); status != 200 || text != `{"status":"ok"}`+"\n" && text != `{"status":"ok"}` {
 		t.Errorf("/healthz: %d %s", status, text)
 	}
@@ -62,13 +64,52 @@ func TestStarting(t *testing.T) {
 	}
 }
 
+// TestStrangersWhileStarting: what a node waits for is told to those alone whom the API will let in.
+func TestStrangersWhileStarting(t *testing.T) {
+	const token = "0123456789abcdef"
+	closed := only(t, token)
+	closed.ClosedProbes = true
+	for _, test := range []struct {
+		access      api.Access
+		token, path string
+		host        string
+		status      int
+	}{
+		{only(t, token), "", "/v1/status", "", 401},
+		{only(t, token), token + "x", "/v1/status", "", 401},
+		{only(t, token), token, "/v1/status", "", 503},
+		{only(t, token), "", "/readyz", "", 503},
+		{only(t, token), "", "/healthz", "", 200},
+		{closed, "", "/readyz", "", 401},
+		{closed, "", "/healthz", "", 401},
+		{closed, token, "/healthz", "", 200},
+		{api.Access{}, "", "/v1/status", "elsewhere.example", 421},
+		{api.Access{}, "", "/v1/status", "", 503},
+	} {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := api.NewServer(ln, test.access, "it waits for a majority", slog.New(slog.DiscardHandler))
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "http://"+cmp.Or(test.host, "localhost")+test.path, nil)
+		r.Header.Set("Authorization", "Bearer "+test.token)
+		server.ServeHTTP(w, r)
+		if w.Code != test.status || w.Code != 503 && strings.Contains(w.Body.String(), "majority") {
+			t.Errorf("%s with %q: %d %s, want %d", test.path, test.token, w.Code, w.Body, test.status)
+		}
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestEndsWhileStarting: who ends while it starts closes the port, too.
 func TestEndsWhileStarting(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.NewServer(ln, "", slog.New(slog.DiscardHandler))
+	server := api.NewServer(ln, api.Access{}, "", slog.New(slog.DiscardHandler))
 	for range 2 {
 		if err := server.Close(); err != nil {
 			t.Error(err)
@@ -83,11 +124,8 @@ func TestEndsWhileStarting(t *testing.T) {
 func TestNobodyIsCutOffAtTheStart(t *testing.T) {
 	cert, key, pool := certificate(t)
 	for range 10 {
-		ln, err := api.Listen(api.ListenConfig{Addr: "127.0.0.1:0", CertFile: cert, KeyFile: key})
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := api.NewServer(ln, "its turn", slog.New(slog.DiscardHandler))
+		ln := listenTLS(t, cert, key)
+		server := api.NewServer(ln, api.Access{}, "its turn", slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithCancel(t.Context())
 		served, begun := make(chan error, 1), make(chan struct{}, 16)
 		go func() {

@@ -55,6 +55,7 @@ type stream struct {
 	cursor client.Cursor
 	idOwed bool // the cursor has moved since the client was told
 	lost   bool // a shard is missing
+	begun  bool // the client has the status, or will have
 	err    error
 }
 
@@ -83,7 +84,7 @@ func newStream(w http.ResponseWriter, cfg Config, f following) *stream {
 
 func (s *stream) events() bool { return s.media == typeEvents }
 
-// begin tells the client where it begins.
+// begin tells the client where it begins. Of what isn't live the status waits for what there is to read: it may be that nothing can be.
 func (s *stream) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +93,9 @@ func (s *stream) begin() {
 		// before the first record resumes from where it began. Before that, tell it to come back soon.
 		fmt.Fprintf(s.out, "retry: 1000\nid: %s\n\n", s.cursor)
 	}
-	s.flush()
+	if s.live {
+		s.flush()
+	}
 }
 
 // record writes one record.
@@ -109,7 +112,7 @@ func (s *stream) record(rec node.Record) error {
 		return nil
 	}
 	s.extend()
-	if err == nil {
+	if s.begun = true; err == nil {
 		err = s.write(change, text)
 	}
 	if err != nil {
@@ -130,24 +133,13 @@ func (s *stream) chosen(rec node.Record) (change client.Change, text []byte, err
 		if s.events() {
 			change.Patch = string(rec.Body)
 			change.Adds, change.Deletes = countRows(rec.Body)
+			return change, rec.Body, nil
 		}
-		if s.binary != nil {
-			return change, linked(rec), nil
-		}
-		return change, rec.Raw, nil
+		return change, patch.Entry{ID: rec.ID, Prev: rec.Prev, Shard: rec.Shard, Time: rec.Time, Rows: rec.Body}.Append(nil), nil
 	}
 	part, err := selectRows(rec.Body, s.only)
 	change.Patch, change.Adds, change.Deletes, change.Filtered = string(part.text), part.adds, part.deletes, true
 	return change, part.text, err
-}
-
-// linked is a record as one RDF Patch: what is in the log may be several parts, each with headers of its own.
-func linked(rec node.Record) []byte {
-	text := fmt.Appendf(nil, "H id <%s> .\n", rec.ID)
-	if rec.Prev != "" {
-		text = fmt.Appendf(text, "H prev <%s> .\n", rec.Prev)
-	}
-	return append(text, rec.Body...)
 }
 
 func (s *stream) write(change client.Change, text []byte) error {
@@ -197,13 +189,15 @@ func (s *stream) failed(shard int, err error) error {
 	return s.err
 }
 
-// followProblem is what an event "error" holds.
+// followProblem is what an event "error" holds, or the answer where nothing was read.
 func followProblem(err error) *problem {
 	switch {
 	case errors.Is(err, node.ErrCursor):
 		return newProblem("cursor", "%v", err)
 	case errors.Is(err, engine.ErrDamaged):
 		return newProblem("damaged", "%v", err)
+	case errors.Is(err, engine.ErrNoLeader):
+		return newProblem("tails", "read the logs to their ends: %v", err).retry("1")
 	}
 	return newProblem("follow", "%v", err)
 }
@@ -236,6 +230,7 @@ func countRows(body []byte) (adds, deletes int) {
 func (s *stream) extend() { _ = s.rc.SetWriteDeadline(time.Now().Add(s.timeout)) }
 
 func (s *stream) flush() {
+	s.begun = true
 	s.extend()
 	if s.idOwed && s.events() {
 		s.idOwed = false
@@ -295,14 +290,17 @@ func (s *stream) locked(fn func()) bool {
 }
 
 // end writes what is left. gone says that the end was asked for, by the client or by the server's shutdown. A failed
-// stream of RDF Patch is cut off, so that nobody takes it for a whole one.
-func (s *stream) end(err error, gone bool) {
+// stream of RDF Patch is cut off, so that nobody takes it for a whole one; of one that has not begun, the problem is returned.
+func (s *stream) end(err error, gone bool) *problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.err != nil:
 		panic(http.ErrAbortHandler)
 	case gone, err == nil && (s.events() || !s.lost):
+	case err != nil && !s.begun:
+		s.w.Header().Del("Trailer")
+		return followProblem(err)
 	case s.events():
 		s.errorEvent(followProblem(err))
 	default:
@@ -317,4 +315,5 @@ func (s *stream) end(err error, gone bool) {
 		fmt.Fprintf(s.out, "# %s: %s\n", CursorHeader, cursor)
 	}
 	s.flush()
+	return nil
 }

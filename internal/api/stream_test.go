@@ -20,6 +20,7 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // The ids of records, and what a cursor holds of them.
@@ -30,9 +31,9 @@ const (
 
 var records = []node.Record{
 	{Shard: 1, Position: 4, ID: idA, Time: time.Unix(0, 0).UTC(),
-		Body: []byte("TX .\nA <s:1> <p:1> \"x\\nA \" .\nD <s:1> <p:1> \"y\" .\nTC .\n"), Raw: []byte("H id <" + idA + "> .\nrows a\n")},
+		Body: []byte("TX .\nA <s:1> <p:1> \"x\\nA \" .\nD <s:1> <p:1> \"y\" .\nTC .\n")},
 	{Shard: 0, Position: 9, ID: idB, Prev: "ni:0", Time: time.Unix(1, 0).UTC(),
-		Body: []byte("TX .\nA <s:2> <p:1> <o:1> .\nTC .\n"), Raw: []byte("H id <" + idB + "> .\nrows b\n")},
+		Body: []byte("TX .\nA <s:2> <p:1> <o:1> .\nTC .\n")},
 }
 
 var twoShards = node.Status{Shards: make([]node.ShardStatus, 2)}
@@ -49,7 +50,23 @@ func allRecords(_ context.Context, _ node.FollowOptions, fn func(node.Record) er
 func TestChangesAsPatch(t *testing.T) {
 	url := serve(t, &scripted{follow: allRecords}, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/changes", "")
-	want := "# shard 1 position 4\nH id <" + idA + "> .\nrows a\n# shard 0 position 9\nH id <" + idB + "> .\nrows b\n"
+	want := `# shard 1 position 4
+H id <` + idA + `> .
+H shard "1" .
+H time "1970-01-01T00:00:00Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> .
+TX .
+A <s:1> <p:1> "x\nA " .
+D <s:1> <p:1> "y" .
+TC .
+# shard 0 position 9
+H id <` + idB + `> .
+H prev <ni:0> .
+H shard "0" .
+H time "1970-01-01T00:00:01Z"^^<http://www.w3.org/2001/XMLSchema#dateTime> .
+TX .
+A <s:2> <p:1> <o:1> .
+TC .
+`
 	if body != want || answer.Header.Get("Content-Type") != patchType {
 		t.Errorf("%s:\n%s", answer.Header.Get("Content-Type"), cmp.Diff(want, body))
 	}
@@ -173,9 +190,10 @@ func TestLiveStream(t *testing.T) {
 	body, leave := live(t, url)
 	for _, r := range records {
 		feed <- r
-		for _, want := range []string{"# shard ", "H id <" + r.ID, "rows "} {
-			if line := nextLine(t, body); !strings.HasPrefix(line, want) {
-				t.Errorf("line %q, want %q", line, want)
+		for line := range strings.Lines(fmt.Sprintf("# shard %d position %d\n%s", r.Shard, r.Position,
+			patch.Entry{ID: r.ID, Prev: r.Prev, Shard: r.Shard, Time: r.Time, Rows: r.Body}.Append(nil))) {
+			if got := nextLine(t, body); got != line {
+				t.Errorf("line %q, want %q", got, line)
 			}
 		}
 	}
@@ -215,7 +233,7 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	server := api.NewServer(ln, "", slog.Default())
+	server := api.NewServer(ln, api.Access{}, "", slog.Default())
 	server.Use(api.New(n, api.Config{}))
 	go func() { done <- server.Run(ctx) }()
 	body, leave := live(t, "http://"+ln.Addr().String())

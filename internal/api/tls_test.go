@@ -30,11 +30,19 @@ import (
 // certificate makes a certificate for loopback, and returns its files.
 func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	return cert, key, writeCertificate(t, cert, key, 1)
+}
+
+// writeCertificate writes a certificate with a serial number, and its key.
+func writeCertificate(t *testing.T, cert, key string, serial int64) *x509.CertPool {
+	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	if err != nil {
 		t.Fatal(err)
@@ -43,15 +51,27 @@ func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	err = errors.Join(os.WriteFile(cert, text, 0o600), os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	pool = x509.NewCertPool()
+	pool := x509.NewCertPool()
 	if err != nil || !pool.AppendCertsFromPEM(text) {
 		t.Fatal(err)
 	}
-	return cert, key, pool
+	return pool
+}
+
+// listenTLS listens with a certificate.
+func listenTLS(t *testing.T, cert, key string) net.Listener {
+	t.Helper()
+	c, err := api.ReadCertificate(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := api.Listen(api.ListenConfig{Addr: "127.0.0.1:0", Certificate: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln
 }
 
 // serveTLS serves with TLS and returns a client that speaks HTTP/2 or, without, HTTP/1.1.
@@ -59,13 +79,10 @@ func serveTLS(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.Clien
 	t.Helper()
 	cert, key, pool := certificate(t)
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	ln, err := api.Listen(api.ListenConfig{Addr: "127.0.0.1:0", CertFile: cert, KeyFile: key})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln := listenTLS(t, cert, key)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	server := api.NewServer(ln, "its turn", cfg.Logger)
+	server := api.NewServer(ln, cfg.Access, "its turn", cfg.Logger)
 	server.Use(api.New(n, cfg))
 	go func() { done <- server.Run(ctx) }()
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2}
@@ -107,7 +124,7 @@ func TestHTTP2(t *testing.T) {
 			return answer, string(text), err
 		}
 		answer, text, err := get("GET", "/v1/changes", "")
-		if err != nil || !strings.HasSuffix(text, "rows b\n") || !strings.HasPrefix(answer.Trailer.Get(api.CursorHeader), "main@0:9:") {
+		if err != nil || !strings.HasSuffix(text, "A <s:2> <p:1> <o:1> .\nTC .\n") || !strings.HasPrefix(answer.Trailer.Get(api.CursorHeader), "main@0:9:") {
 			t.Errorf("changes: %v %q, %v", err, text, answer.Trailer)
 		}
 		for range 2 {

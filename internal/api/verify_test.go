@@ -32,7 +32,7 @@ func TestVerify(t *testing.T) {
 	want := &client.Report{Node: "n1", Pipeline: "p", Replica: true, Logs: []client.LogReport{{Shard: client.ControlLog, Last: 3}},
 		Marks: []client.MarkReport{{Shard: 1, Mark: engine.Mark{Position: 7, ID: "ni:x"}, From: "node n1"}}}
 	release := make(chan struct{})
-	url := serve(t, &scripted{}, api.Config{Token: "secret", Heartbeat: time.Millisecond, Verifier: &verifier{
+	url := serve(t, &scripted{}, api.Config{Access: only(t, "secret of the test"), Heartbeat: time.Millisecond, Verifier: &verifier{
 		verify: func(context.Context) (*client.Report, error) {
 			<-release
 			return want, nil
@@ -44,13 +44,13 @@ func TestVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer secret")
+	r.Header.Set("Authorization", "Bearer secret of the test")
 	answer, err := http.DefaultClient.Do(r) // the answer begins before the work has ended
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	busy, body := call(t, http.MethodGet, url+"/v1/verify", "", "Authorization", "Bearer secret")
+	busy, body := call(t, http.MethodGet, url+"/v1/verify", "", "Authorization", "Bearer secret of the test")
 	if busy.StatusCode != http.StatusServiceUnavailable || code(t, body) != "busy" || busy.Header.Get("Retry-After") == "" {
 		t.Errorf("a second request at the same time: %s %s", busy.Status, body)
 	}

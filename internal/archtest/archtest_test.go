@@ -166,6 +166,40 @@ func TestPlantedDocs(t *testing.T) {
 	expect(t, checkDocs(dir, "p"), "package p has no doc comment")
 }
 
+// TestMessages: errors and the log name settings, not the identifiers of Go that stand for them.
+func TestMessages(t *testing.T) {
+	seen := map[string]bool{}
+	for _, src := range moduleSources(t) {
+		pkg := src.pkg
+		if seen[pkg] || strings.HasPrefix(pkg, "internal/sim") || strings.HasPrefix(pkg, "internal/mutants") || strings.HasPrefix(pkg, "test/") ||
+			strings.HasSuffix(pkg, "test") || pkg == "internal/suite" || pkg == "internal/statetable" || pkg == "internal/peers" {
+			continue // which tests run, and nobody else
+		}
+		seen[pkg] = true
+		if err := checkMessages("../..", pkg); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d packages", len(seen))
+	}
+}
+
+// TestPlantedMessages shows which texts are found.
+func TestPlantedMessages(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{`var e = errors.New("set MaxWork")`, "names MaxWork"},
+		{`var e = fmt.Errorf("raise " + "maxBytes " + "of %d", 1)`, "names maxBytes"},
+		{`func f() { log.Warn("no ErrBusy") }`, "names ErrBusy"},
+		{`var e = errors.New("JetStream has --max-work")`, ""},
+		{`var e = join("set MaxWork")`, ""},
+	} {
+		dir := t.TempDir()
+		plant(t, dir, "p/a.go", "package p\n\n"+test.text+"\n")
+		expect(t, checkMessages(dir, "p"), test.want)
+	}
+}
+
 // plant writes a file below dir.
 func plant(t *testing.T, dir, name, text string) {
 	t.Helper()

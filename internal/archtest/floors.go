@@ -31,6 +31,8 @@ const (
 	xsys        = "golang.org/x/sys"
 	xterm       = "golang.org/x/term"
 	franz       = "github.com/twmb/franz-go"
+	cel         = "cel.dev/cel-go"
+	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
 )
 
@@ -46,8 +48,10 @@ var floors = [][]rule{
 		{pkg: "internal/suite"},
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
-		{pkg: "internal/clock"},
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
+		{pkg: "internal/clock"},
+		{pkg: "internal/buildinfo"},
+		{pkg: "internal/difference", imports: []string{"rdf"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
 	},
 	{
@@ -99,9 +103,13 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "connector", imports: []string{"engine"}},
-		{pkg: "connector/conntest", imports: []string{"connector", "engine", "operator"}, modules: []string{goleak}},
+		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
-		{pkg: "connector/file", imports: []string{"connector", "engine", "operator"}, modules: []string{xsys}},
+		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/difference"}},
+		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
+	},
+	{
+		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
@@ -109,18 +117,22 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "patch", "rdfio", "store", "event", "engine", "shipper", "operator", "operator/dataset", "node",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator",
+			"operator/dataset", "node",
 		}},
 	},
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "operator", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{
+		{pkg: "internal/access"},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
-			"rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "node", "graph", "client",
+			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
@@ -136,23 +148,23 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
-		{pkg: "internal/status", imports: []string{"client"}},
+		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
-		{pkg: "internal/publish", imports: []string{"rdf", "patch", "rdfio", "client"}},
+		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "client"}},
 	},
 	{
 		{pkg: "internal/verify", imports: []string{
 			"internal/clock", "coordinator", "engine", "engine/jetstream", "engine/jetstream/filestore", "operator", "node", "client",
-			"internal/terminal", "internal/status",
+			"internal/terminal", "internal/status", "connector/sparql", "internal/difference", "patch", "rdf", "rdf/nquads",
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{".", "shard", "event", "engine/jetstream", "coordinator"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "graph",
-			"internal/api", "internal/config", "internal/pipeline", "internal/verify",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
 	{
@@ -169,7 +181,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
-		{pkg: "test/faults"},
+		{pkg: "test/faults"}, {pkg: "test/differential"},
 		{pkg: "internal/peers"},
 	},
 	{
@@ -181,7 +193,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "client", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config",
 	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
-	"internal/factory", "internal/cluster", "internal/demo", "internal/bench",
+	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -115,9 +115,10 @@ func startServers(ctx context.Context, dir string, nodes int) (list []*jetstream
 	for _, port := range ports {
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
 	}
+	secret := jetstream.NewSecret()
 	for i := range count {
 		name := fmt.Sprintf("s%d", i+1)
-		cfg := jetstream.ServerConfig{Name: name, Dir: filepath.Join(dir, name), Port: -1}
+		cfg := jetstream.ServerConfig{Name: name, Dir: filepath.Join(dir, name), NoListen: count == 1, Port: -1, Secret: secret}
 		if count > 1 {
 			cfg.Cluster, cfg.ClusterPort, cfg.Routes = "raw", ports[i], routes
 		}

@@ -7,11 +7,8 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/clock"
@@ -22,8 +19,6 @@ import (
 )
 
 const (
-	// failoverAsk bounds a question to the engine.
-	failoverAsk = 1500 * time.Millisecond
 	// failoverPause is between the requests of a writer, and between its attempts.
 	failoverPause = 10 * time.Millisecond
 	// failoverBound bounds the time until all writers go on, and until all nodes are ready again.
@@ -231,25 +226,19 @@ func (f *failover) victim(ctx context.Context, fault string) (best int, err erro
 
 // leads is how many of the shards' logs each server leads.
 func (f *failover) leads(ctx context.Context) (map[string]int, error) {
-	nc, err := nats.Connect(strings.Join(f.nodes.Engines(), ","), nats.Timeout(failoverAsk))
-	if err != nil {
-		return nil, fmt.Errorf("connect to the engine, to see who leads the logs: %w", err)
-	}
-	defer nc.Close()
-	js, err := nc.JetStream()
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, failoverBound)
 	defer cancel()
+	status, err := f.client.Status(ctx, f.nodes.Doors()[0])
+	if err != nil {
+		return nil, fmt.Errorf("ask who leads the logs: %w", err)
+	}
 	leads := map[string]int{}
-	for s := range js.Streams(nats.Context(ctx)) {
-		name := s.Config.Name
-		if last := name[len(name)-1]; last >= '0' && last <= '9' && s.Cluster != nil {
-			leads[s.Cluster.Leader]++
+	for _, s := range status.Engine.Streams {
+		if last := s.Name[len(s.Name)-1]; last >= '0' && last <= '9' {
+			leads[s.Leader]++
 		}
 	}
-	return leads, ctx.Err()
+	return leads, nil
 }
 
 // cause lets the fault happen, waits until all writers go on, and mends it.

@@ -18,10 +18,10 @@ import (
 // applyCommand applies patches to data.
 type applyCommand struct {
 	Patches  []string `arg:"" name:"patch" help:"Patches, applied in this order; - is standard input."`
-	Data     string   `env:"-" placeholder:"FILE" help:"RDF data to begin with. Without it, there is none."`
-	DataFrom string   `env:"-" placeholder:"FORMAT" help:"Format of the data, where its name does not tell."`
-	From     string   `env:"-" placeholder:"FORMAT" help:"Format of the patches, where their names do not tell; given, it holds for all."`
-	Strict   bool     `env:"-" help:"Take a row without effect, an addition of what is there or a deletion of what is not, for an error."`
+	Onto     string   `env:"-" placeholder:"FILE" help:"RDF data to begin with. Without it, there is none."`
+	OntoType string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the data, where its name does not tell."`
+	typeFlag
+	Strict bool `env:"-" help:"Take a row without effect, an addition of what is there or a deletion of what is not, for an error."`
 	resultFlags
 	dataFlags
 }
@@ -30,14 +30,14 @@ type applyCommand struct {
 func (applyCommand) Help() string {
 	return `Writes the data with the patches applied, in the format of the data unless told otherwise (nquads if there is none).
 Aborted transactions have no effect; when anything is wrong, no file is written and nothing is changed, so --out may
-name the data itself. The data is held in memory, 80 to 100 bytes a statement for much of what there is. The order of
+name the data itself. The data is held in memory, 90 to 110 bytes a statement for much of what there is. The order of
 statements may change. Labels of blank nodes are those of the data, as the readers name them, and stay the same when the
 result is read again, but for those that JSON-LD has no need of in lists. A patch whose prev is another than the id of the
-patch before it is an error. How many rows had no effect is said on standard error.
+patch before it, of the same shard if they name one, is an error. How many rows had no effect is said on standard error.
 
-  quadrille apply --data data.ttl change.rdfp -o data.ttl
-  quadrille apply --to nquads log/*.rdfp
-  quadrille diff a.nt b.nt | quadrille apply --data a.nt --from patch -
+  quadrille apply --onto data.ttl change.rdfp -o data.ttl
+  quadrille apply --as nquads log/*.rdfp
+  quadrille diff a.nt b.nt | quadrille apply --onto a.nt --type patch -
 
 ` + formatsHelp
 }
@@ -85,8 +85,9 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	if done.NoEffect, err = c.apply(ctx, std, patches, a); err != nil {
 		return err
 	}
-	if err := c.write(ctx, std, func(w io.Writer) error { return writeQuads(w, to, quads, a.Prefixes()) }); err != nil {
-		return err
+	err = c.write(ctx, std, func(w io.Writer) error { return writeQuads(w, to, quads, a.Prefixes(), c.MaxDepth) })
+	if err != nil {
+		return hinted(err)
 	}
 	n := a.Counts()
 	done.After, done.Transactions, done.Aborted = quads.Len(), n.Transactions, n.Aborted
@@ -152,19 +153,19 @@ func load(ctx context.Context, std *streams, data *inputFile, a *apply.Applier) 
 
 // inputs returns what there is to read; data is nil if there is none.
 func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err error) {
-	if err := oneStandardInput(append([]string{c.Data}, c.Patches...)...); err != nil {
+	if err := oneStandardInput(append([]string{c.Onto}, c.Patches...)...); err != nil {
 		return nil, nil, err
 	}
 	switch {
-	case c.Data != "":
-		if data, err = c.data(c.Data, c.DataFrom, "--data-from"); err != nil {
+	case c.Onto != "":
+		if data, err = c.data(c.Onto, c.OntoType, "--onto-type"); err != nil {
 			return nil, nil, err
 		}
-	case c.DataFrom != "":
-		return nil, nil, usagef("--data-from: expected --data with it")
+	case c.OntoType != "":
+		return nil, nil, usagef("--onto-type: expected --onto with it")
 	}
 	for _, name := range c.Patches {
-		in, err := c.patch(name, c.From)
+		in, err := c.patch(name, c.Type)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -174,8 +175,8 @@ func (c *applyCommand) inputs() (data *inputFile, patches []*inputFile, err erro
 }
 
 // writeQuads writes the data.
-func writeQuads(w io.Writer, to rdfio.Format, quads store.Store, prefixes map[string]string) error {
-	out, err := rdfio.NewDataWriter(w, to, mergePrefixes(nil, prefixes)...)
+func writeQuads(w io.Writer, to rdfio.Format, quads store.Store, prefixes map[string]string, depth int) error {
+	out, err := rdfio.NewDataWriter(w, to, rdfio.WithPrefixes(mergePrefixes(nil, prefixes)...), rdfio.MaxDepth(depth))
 	if err != nil {
 		return err
 	}

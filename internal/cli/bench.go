@@ -21,7 +21,7 @@ type benchIngestCommand struct {
 	Batch   int  `default:"1000" help:"About how many changes a request has."`
 	Senders int  `default:"16" help:"Senders that send at the same time, each one request after the other."`
 	Shards  int  `default:"8" help:"Shards."`
-	JSON    bool `name:"json" help:"Print the result as one JSON object."`
+	JSON    bool `name:"json" env:"-" help:"Print the result as one JSON object."`
 }
 
 // Help is the long help.
@@ -67,7 +67,7 @@ type benchEngineCommand struct {
 	Shards     int  `default:"8" help:"Shards. Each has one append under way at a time."`
 	RecordSize int  `default:"32768" help:"Bytes of a record, 1 to 1000000."`
 	Bytes      int  `default:"200000000" help:"Bytes to append."`
-	JSON       bool `name:"json" help:"Print the result as one JSON object."`
+	JSON       bool `name:"json" env:"-" help:"Print the result as one JSON object."`
 }
 
 // Help is the long help.
@@ -105,7 +105,7 @@ type benchFailoverCommand struct {
 	Hold    time.Duration `default:"5s" help:"How long a fault lasts at least."`
 	Attempt time.Duration `default:"1s" help:"How long a writer waits for the answer of one door, before it tries the next."`
 	Args    []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--log-level=debug."`
-	JSON    bool          `name:"json" help:"Print the results as one JSON object a line."`
+	JSON    bool          `name:"json" env:"-" help:"Print the results as one JSON object a line."`
 }
 
 // Help is the long help.

@@ -15,13 +15,13 @@ import (
 // checkCommand reads files and tells what is wrong.
 type checkCommand struct {
 	Files []string `arg:"" optional:"" default:"-" name:"file" help:"Files to check; - is standard input."`
-	From  string   `env:"-" placeholder:"FORMAT" help:"Format of the files, where their names do not tell; given, it holds for all."`
+	typeFlag
 	dataFlags
-	Log   bool   `env:"-" help:"The files, patches, are one after the other a patch log: each transaction has a new header id, and prev is the id of the one before."`
-	Head  string `env:"-" placeholder:"ID" help:"With --log: id of the patch before the first one, an IRI or a term as in N-Triples."`
-	All   bool   `env:"-" help:"Tell the mistakes of all lines, at most 100 a file, of N-Triples, N-Quads and RDF Patch in text form; in other formats a mistake leaves open where the next statement begins."`
-	JSON  bool   `env:"-" help:"Print a JSON object per file instead of text."`
-	Quiet bool   `short:"q" env:"-" help:"Print errors alone."`
+	Log   bool     `env:"-" help:"The files, patches, are one after the other a patch log: each transaction has a new header id, and prev is the id of the one before. Patches with the header shard are of the log that it names, and each log is checked apart."`
+	Head  []string `sep:"none" env:"-" placeholder:"ID" help:"With --log: id of the patch before the first one, an IRI or a term as in N-Triples; once for each log that doesn't begin at its start."`
+	All   bool     `env:"-" help:"Tell all mistakes, at most 100 a file, not the first alone. After one, N-Triples, N-Quads and RDF Patch in text form are read on from the next line, Turtle and TriG behind the next dot that ends a statement. JSON-LD has one mistake a document, since its statements are known when all of it is read; so has a binary patch, where each row is found by the length of the one before."`
+	JSON  bool     `env:"-" help:"Print a JSON object a file instead of text."`
+	Quiet bool     `short:"q" env:"-" help:"Print errors alone."`
 }
 
 // Help implements [kong.HelpProvider].
@@ -31,8 +31,9 @@ files are checked all the same. Nothing is skipped or mended: what is good here 
 length take the same small memory, but for JSON-LD.
 
   quadrille check data.ttl changes.rdfp.gz
-  zcat dump.nq.gz | quadrille check --from nquads --json
+  zcat dump.nq.gz | quadrille check --type nquads --json
   quadrille check --log log/*.rdfp
+  quadrille tail --from start --no-follow | quadrille check --log --type patch
 
 ` + formatsHelp
 }
@@ -119,7 +120,7 @@ func (c *checkCommand) inputs() ([]*inputFile, error) {
 	}
 	var files []*inputFile
 	for _, name := range c.Files {
-		in, err := c.input(name, c.From, "--from")
+		in, err := c.input(name, c.Type)
 		if err != nil {
 			return nil, err
 		}
@@ -133,22 +134,24 @@ func (c *checkCommand) inputs() ([]*inputFile, error) {
 
 func (c *checkCommand) newLog() (*logCheck, error) {
 	switch {
-	case !c.Log && c.Head != "":
+	case !c.Log && len(c.Head) > 0:
 		return nil, usagef("--head: expected --log with it")
 	case !c.Log:
 		return nil, nil
-	case c.Head == "":
-		return &logCheck{Log: patch.NewLog(rdf.Term{}, nil)}, nil
 	}
-	head := c.Head
-	if !strings.HasPrefix(head, "<") && !strings.HasPrefix(head, "_:") && !strings.HasPrefix(head, `"`) {
-		head = "<" + head + ">"
+	var heads []rdf.Term
+	for _, head := range c.Head {
+		text := head
+		if !strings.HasPrefix(head, "<") && !strings.HasPrefix(head, "_:") && !strings.HasPrefix(head, `"`) {
+			text = "<" + head + ">"
+		}
+		term, err := nquads.ParseTerm(text)
+		if err != nil {
+			return nil, usagef("--head=%s: %w", head, err)
+		}
+		heads = append(heads, term)
 	}
-	term, err := nquads.ParseTerm(head)
-	if err != nil {
-		return nil, usagef("--head=%s: %w", c.Head, err)
-	}
-	return &logCheck{Log: patch.NewLog(term, nil)}, nil
+	return &logCheck{Log: patch.NewLog(nil, heads...)}, nil
 }
 
 // check reads one file. log is nil if there is none to check.
@@ -170,6 +173,11 @@ func (c *checkCommand) check(ctx context.Context, std *streams, in *inputFile, l
 			change = patch.Tee(log, &counter)
 		}
 		err = in.rows(ctx, std, change)
+		if err == nil && log != nil {
+			if err = log.End(); err != nil {
+				err = fmt.Errorf("%s: %w", in.source.File, err)
+			}
+		}
 		done.tally = tallyRows(&counter)
 	}
 	if err != nil {

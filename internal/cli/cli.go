@@ -7,7 +7,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,15 +14,15 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"github.com/quadrille-stream/quadrille/internal/buildinfo"
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // The exit statuses.
@@ -69,6 +68,7 @@ type offlineCommands struct {
 	Apply   applyCommand   `cmd:"" help:"Apply patches to data."`
 	Invert  invertCommand  `cmd:"" help:"Make the patch that undoes a patch."`
 	Merge   mergeCommand   `cmd:"" help:"Make one patch of many."`
+	Map     mapCommand     `cmd:"" help:"Show what a mapping makes of messages."`
 }
 
 // streams are the standard streams of a command.
@@ -87,10 +87,6 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 			status = int(code)
 		}
 	}()
-	// SIGHUP too: the terminal that goes away must leave no process behind. SIGPIPE comes as an error of a write.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
 	io := &streams{in: in, out: out, err: errOut}
 	parser, err := newParser(&commands{}, io)
 	if err != nil {
@@ -102,10 +98,18 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) (status int) {
 	}
 	parsed, err := parser.Parse(asCommand(args))
 	if err != nil {
-		complain(errOut, err)
+		complain(errOut, explained(err))
 		fmt.Fprintln(errOut, "See quadrille --help, or quadrille COMMAND --help.")
 		return exitUsage
 	}
+	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if parsed.Command() != "serve" { // which reads files again at SIGHUP
+		// The terminal that goes away must leave no process behind. SIGPIPE comes as an error of a write.
+		ending = append(ending, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ending...)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)() // a second signal ends the process at once
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	return report(io, parsed.Run(io))
 }
@@ -162,12 +166,24 @@ func (p prefixed) Unwrap() error { return p.error }
 // complain writes each line of an error after the name of the program.
 func complain(w io.Writer, err error) {
 	for line := range strings.Lines(strings.TrimRight(err.Error(), "\n")) {
-		fmt.Fprintf(w, "quadrille: %s\n", strings.TrimSuffix(strings.TrimPrefix(line, "quadrille: "), "\n"))
+		fmt.Fprintf(w, "%s %s\n", terminal.ColoursOf(w).Bad("quadrille:"), strings.TrimSuffix(strings.TrimPrefix(line, "quadrille: "), "\n"))
+	}
+}
+
+// writePlaced writes an error whose lines begin with places.
+func writePlaced(w io.Writer, err error) {
+	for line := range strings.Lines(strings.TrimSuffix(err.Error(), "\n")) {
+		place, what, found := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if found {
+			place, what = terminal.ColoursOf(w).Bad(place+":"), " "+what
+		}
+		fmt.Fprintln(w, place+what)
 	}
 }
 
 // report writes the error, if there is one to tell of, and returns the exit status.
 func report(io *streams, err error) int {
+	err = advised(err)
 	var usage usageError
 	var own prefixed
 	switch {
@@ -183,41 +199,20 @@ func report(io *streams, err error) int {
 	case errors.As(err, &own):
 		complain(io.err, err)
 	default:
-		fmt.Fprintln(io.err, strings.TrimSuffix(err.Error(), "\n"))
+		writePlaced(io.err, err)
 	}
 	return exitFailed
 }
 
-type versionCommand struct{}
+type versionCommand struct {
+	JSON bool `name:"json" env:"-" help:"Print a JSON object instead of text."`
+}
 
-func (versionCommand) Run(io *streams) error {
-	_, err := fmt.Fprintln(io.out, "quadrille", version())
+// Run prints the version.
+func (c versionCommand) Run(io *streams) error {
+	if c.JSON {
+		return writeJSON(io.out, buildinfo.Get())
+	}
+	_, err := fmt.Fprintln(io.out, "quadrille", buildinfo.Get())
 	return err
-}
-
-// version is that of the module, with the commit that it was built from, as the build has noted them.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "(devel)"
-	}
-	return versionOf(info)
-}
-
-func versionOf(info *debug.BuildInfo) string {
-	text := cmp.Or(info.Main.Version, "(devel)")
-	noted := map[string]string{}
-	for _, s := range info.Settings {
-		noted[s.Key] = s.Value
-	}
-	if commit := noted["vcs.revision"]; commit != "" {
-		text += ", commit " + commit[:min(len(commit), 12)]
-		if noted["vcs.modified"] == "true" {
-			text += " with changes"
-		}
-		if at := noted["vcs.time"]; at != "" {
-			text += " of " + at
-		}
-	}
-	return fmt.Sprintf("%s, %s %s/%s", text, info.GoVersion, runtime.GOOS, runtime.GOARCH)
 }

@@ -157,9 +157,16 @@ func flagsOf(node *kong.Node) (list []candidate) {
 	return list
 }
 
+// choicesTag has the values of a flag that takes others, too: formats have further names.
+const choicesTag = "choices"
+
 // choices are the values that a flag or an argument may have, if they are few.
 func choices(v *kong.Value) (list []candidate) {
-	for _, word := range v.EnumSlice() {
+	words := v.EnumSlice()
+	if named := v.Tag.Get(choicesTag); named != "" {
+		words = strings.Split(named, ",")
+	}
+	for _, word := range words {
 		if word != "" {
 			list = append(list, candidate{word: word})
 		}

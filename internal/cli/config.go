@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/daemon"
@@ -17,21 +18,52 @@ type configCommands struct {
 
 type configCheckCommand struct {
 	File []string `arg:"" help:"Files to check."`
+	JSON bool     `name:"json" env:"-" help:"Print a JSON object a file instead of text."`
 }
 
 // Run checks.
 func (c *configCheckCommand) Run(std *streams) error {
 	var errs []error
 	for _, path := range c.File {
+		done := checkedConfig{File: path}
 		doc, err := checkFile(path)
 		if err != nil {
 			errs = append(errs, err)
-			continue
+			done.Error = err.Error()
+		} else {
+			done = checkedConfig{File: path, Good: true, Node: doc.Node.Name, Pipeline: doc.Pipeline.Name, Shards: doc.Pipeline.Shards,
+				Sources: len(doc.Sources), Sinks: len(doc.Sinks), Mappings: len(doc.Mappings.Names())}
 		}
-		fmt.Fprintf(std.out, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d\n", path, doc.Node.Name, doc.Pipeline.Name,
-			doc.Pipeline.Shards, len(doc.Sources), len(doc.Sinks))
+		if err := c.tell(std.out, done); err != nil {
+			return err
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// checkedConfig is what came out for one file.
+type checkedConfig struct {
+	File     string `json:"file"`
+	Good     bool   `json:"good"`
+	Node     string `json:"node,omitempty"`
+	Pipeline string `json:"pipeline,omitempty"`
+	Shards   int    `json:"shards,omitempty"`
+	Sources  int    `json:"sources,omitempty"`
+	Sinks    int    `json:"sinks,omitempty"`
+	Mappings int    `json:"mappings,omitempty"`
+	Error    string `json:"error,omitempty"`
+}
+
+// tell prints what came out; errors go to standard error besides.
+func (c *configCheckCommand) tell(w io.Writer, done checkedConfig) (err error) {
+	switch {
+	case c.JSON:
+		return writeJSON(w, done)
+	case done.Good:
+		_, err = fmt.Fprintf(w, "%s: good: node %s, pipeline %s, shards %d, sources %d, sinks %d, mappings %d\n", done.File, done.Node, done.Pipeline,
+			done.Shards, done.Sources, done.Sinks, done.Mappings)
+	}
+	return err
 }
 
 // checkFile reads a file and checks it as serve does.

@@ -22,13 +22,13 @@ const formatsHelp = `Formats, by the ending of the file's name, .gz, .zst or .bz
   jsonld   .jsonld  patch  .rdfp     patch-binary .trp     update .ru (only written)
 
 Flags take these names, endings, or media types, such as text/turtle. Where no name tells, as for standard input (-),
---from says the format; that it is compressed is seen by its first bytes. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or the
+--type says the format; that it is compressed is seen by its first bytes. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or the
 work has failed, 2 usage.`
 
 // limitFlags bound what is read.
 type limitFlags struct {
 	MaxTerm  byteSize `env:"-" default:"64MiB" help:"Size that one IRI or literal may have."`
-	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, objects and triple terms may be nested. Default: 10000, triple terms 1000."`
+	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, objects and triple terms may be nested, also in JSON-LD that is written. Default: 10000, triple terms 1000, objects and arrays of JSON-LD 5000."`
 }
 
 // bound sets the bounds of an input.
@@ -48,6 +48,9 @@ type dataFlags struct {
 	limitFlags
 	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say. Default: the file's own IRI, file:///…; standard input has none."`
 	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
+
+	contexts jsonld.Loader // of the folder, once it is known
+	cache    *jsonld.Cache // for all inputs
 }
 
 // source returns what is known of an input.
@@ -63,18 +66,24 @@ func (f *dataFlags) source(name string) (rdfio.Source, error) {
 	} else if name != "-" {
 		s.Base = fileIRI(name)
 	}
-	if f.Contexts != "" {
+	if f.Contexts != "" && f.contexts == nil {
 		contexts, err := jsonld.Folder(os.DirFS(f.Contexts))
 		if err != nil {
 			return s, fmt.Errorf("--contexts=%s: %w", f.Contexts, err)
 		}
-		s.Contexts = contexts
+		f.contexts, f.cache = contexts, jsonld.NewCache()
 	}
+	s.Contexts, s.Cache = f.contexts, f.cache
 	return s, nil
 }
 
-// input returns an input whose format is the explicit one, given by flag, or that of its name.
-func (f *dataFlags) input(name, explicit, flag string) (*inputFile, error) {
+// input returns an input whose format is the explicit one, given by --type, or that of its name.
+func (f *dataFlags) input(name, explicit string) (*inputFile, error) {
+	return f.inputBy(name, explicit, "--type")
+}
+
+// inputBy is input with the flag that gives the format.
+func (f *dataFlags) inputBy(name, explicit, flag string) (*inputFile, error) {
 	format, err := inputFormat(name, explicit, flag)
 	if err != nil {
 		return nil, err
@@ -85,7 +94,7 @@ func (f *dataFlags) input(name, explicit, flag string) (*inputFile, error) {
 
 // data is input for one that must be data.
 func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
-	in, err := f.input(name, explicit, flag)
+	in, err := f.inputBy(name, explicit, flag)
 	if err == nil && !in.format.IsData() {
 		err = usagef("%s: expected RDF data (%s), found %s", in.source.File, rdfio.DataNames, in.format)
 	}
@@ -94,13 +103,16 @@ func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
 
 // patch returns an input that must be a patch.
 func (f *limitFlags) patch(name, explicit string) (*inputFile, error) {
-	in, err := (&dataFlags{limitFlags: *f}).input(name, explicit, "--from")
+	in, err := (&dataFlags{limitFlags: *f}).input(name, explicit)
 	if err == nil && !in.format.IsPatch() {
-		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --to patch makes a patch of additions "+
+		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --as patch makes a patch of additions "+
 			"of it", in.source.File, rdfio.PatchNames, in.format)
 	}
 	return in, err
 }
+
+// skolem names a blank node by its label.
+var skolem = patch.Skolemise("urn:quadrille:blank:")
 
 // blankFlag says what becomes of blank nodes in SPARQL Update.
 type blankFlag struct {
@@ -136,7 +148,7 @@ func writeChanges(ctx context.Context, std *streams, to *resultFlags, format rdf
 // convertCommand writes a file in another format.
 type convertCommand struct {
 	File string `arg:"" optional:"" default:"-" help:"File to convert; - is standard input."`
-	From string `env:"-" placeholder:"FORMAT" help:"Format of the file, where its name does not tell."`
+	typeFlag
 	resultFlags
 	dataFlags
 	blankFlag
@@ -150,14 +162,14 @@ const updateRows = 10_000
 
 // Help implements [kong.HelpProvider].
 func (convertCommand) Help() string {
-	return `RDF data becomes other RDF data, or, with --to patch, a patch that adds its statements. A patch becomes the other form
+	return `RDF data becomes other RDF data, or, with --as patch, a patch that adds its statements. A patch becomes the other form
 of RDF Patch, or SPARQL Update. To make data of a patch, see quadrille apply. Files of any length take the same small
 memory, but for JSON-LD, which is held as a whole, and transactions for SPARQL Update.
 
-  quadrille convert --to nquads data.ttl
+  quadrille convert --as nquads data.ttl
   quadrille convert data.nt.gz -o data.ttl.zst --prefix ex=http://example.org/
-  curl … | quadrille convert --from text/turtle --to patch --blank-prefix doc7- | quadrille publish -
-  quadrille convert --to update --blank skolemise changes.rdfp
+  curl … | quadrille convert --type text/turtle --as patch --blank-prefix doc7- | quadrille publish -
+  quadrille convert --as update --blank skolemise changes.rdfp
 
 ` + formatsHelp
 }
@@ -171,7 +183,7 @@ type conversion struct {
 
 // Run converts the file.
 func (c *convertCommand) Run(ctx context.Context, std *streams) error {
-	in, err := c.input(c.File, c.From, "--from")
+	in, err := c.input(c.File, c.Type)
 	if err != nil {
 		return err
 	}
@@ -186,7 +198,7 @@ func (c *convertCommand) Run(ctx context.Context, std *streams) error {
 	done := conversion{From: in.format, To: to}
 	switch {
 	case in.format.IsPatch() && to.IsData():
-		return usagef("%s: a patch is changes, not data; quadrille apply --to %s %s makes data of it", in.source.File, to,
+		return usagef("%s: a patch is changes, not data; quadrille apply --as %s %s makes data of it", in.source.File, to,
 			c.File)
 	case to.IsData():
 		err = c.toData(ctx, std, in, to)
@@ -215,7 +227,8 @@ func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile
 		in.source.Prefixes = func(p []turtle.Prefix) { declared = p }
 		begin := func() (err error) {
 			if out == nil {
-				out, err = rdfio.NewDataWriter(w, to, mergePrefixes(declared, c.Prefix)...)
+				prefixes := mergePrefixes(declared, c.Prefix)
+				out, err = rdfio.NewDataWriter(w, to, rdfio.WithPrefixes(prefixes...), rdfio.MaxDepth(c.MaxDepth))
 			}
 			return err
 		}
@@ -231,7 +244,7 @@ func (c *convertCommand) toData(ctx context.Context, std *streams, in *inputFile
 		if err := begin(); err != nil {
 			return err
 		}
-		return out.Flush()
+		return hinted(out.Flush())
 	})
 }
 

@@ -15,7 +15,7 @@ type demoCommand struct {
 	Changes int  `default:"200000" help:"Changes to stream."`
 	Shards  int  `default:"8" help:"Shards."`
 	Keep    bool `help:"When all is checked, leave the cluster running, print its addresses, and end it on ^C."`
-	JSON    bool `name:"json" help:"Print the result as one JSON object."`
+	JSON    bool `name:"json" env:"-" help:"Print the result as one JSON object."`
 	Sweep   bool `hidden:"" help:"Clear up behind another process."`
 }
 

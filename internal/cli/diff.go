@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/patch/diff"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -11,9 +12,9 @@ import (
 
 // diffCommand makes a patch.
 type diffCommand struct {
-	A    string `arg:"" help:"File of RDF data that the patch leads from; - is standard input."`
-	B    string `arg:"" help:"File of RDF data that it leads to."`
-	From string `env:"-" placeholder:"FORMAT" help:"Format of the files, where their names do not tell; given, it holds for both."`
+	A string `arg:"" help:"File of RDF data that the patch leads from; - is standard input."`
+	B string `arg:"" help:"File of RDF data that it leads to."`
+	typeFlag
 	resultFlags
 	dataFlags
 	blankFlag
@@ -23,12 +24,12 @@ type diffCommand struct {
 // Help implements [kong.HelpProvider].
 func (diffCommand) Help() string {
 	return `Makes the RDF Patch that leads from A to B: one transaction, deletions first. Blank nodes of B are matched with those of A;
-the patch names them by the labels that A has. Applied to A (quadrille apply --data A), it makes a dataset that is the
+the patch names them by the labels that A has. Applied to A (quadrille apply --onto A), it makes a dataset that is the
 same as B but for labels. Every row is a real change, so that the patch can be inverted. Other than with diff(1), a
 difference is no failure: the status is 0, and --json says how much there is.
 
   quadrille diff yesterday.ttl today.ttl -o change.rdfp
-  quadrille diff --to update a.nq b.nq.gz
+  quadrille diff --as update a.nq b.nq.gz
   quadrille diff --json a.nt b.nt -o /dev/null
 
 ` + formatsHelp
@@ -46,11 +47,11 @@ func (c *diffCommand) Run(ctx context.Context, std *streams) error {
 	if err := oneStandardInput(c.A, c.B); err != nil {
 		return err
 	}
-	a, err := c.data(c.A, c.From, "--from")
+	a, err := c.data(c.A, c.Type, "--type")
 	if err != nil {
 		return err
 	}
-	b, err := c.data(c.B, c.From, "--from")
+	b, err := c.data(c.B, c.Type, "--type")
 	if err != nil {
 		return err
 	}
@@ -61,11 +62,15 @@ func (c *diffCommand) Run(ctx context.Context, std *streams) error {
 	if c.MaxMemory < 1 {
 		return usagef("--max-memory=%v: expected more", c.MaxMemory)
 	}
+	painted := *std
+	if to == rdfio.Patch {
+		painted.out = terminal.Rows(std.out)
+	}
 	quads := func(in *inputFile) diff.Quads {
 		return func(fn func(rdf.Quad) error) error { return in.statements(ctx, std, fn) }
 	}
 	var found diff.Summary
-	_, err = writeChanges(ctx, std, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
+	_, err = writeChanges(ctx, &painted, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
 		found, err = diff.Write(out, quads(a), quads(b), diff.MaxBytes(int64(c.MaxMemory)))
 		return err
 	})

@@ -40,3 +40,10 @@ func (d *doors) client() (*client.Client, error) {
 type patienceFlag struct {
 	Patience time.Duration `default:"60s" help:"How long to go on trying when no node answers."`
 }
+
+// questionFlags are those of a command that asks, and as a rule wants to hear at once that nobody answers.
+type questionFlags struct {
+	doors
+	Patience time.Duration `default:"0s" help:"How long to go on trying when no node answers."`
+	JSON     bool          `name:"json" env:"-" help:"Print a JSON object instead of text."`
+}

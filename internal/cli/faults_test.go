@@ -280,7 +280,7 @@ func (r *rig) start(name string, args ...string) *worker {
 	}
 	w := &worker{r: r, door: "http://" + at, log: log.Name(), done: make(chan struct{})}
 	w.cmd = exec.Command(executable, append(usual, args...)...)
-	w.cmd.Stdout, w.cmd.Stderr, w.cmd.Env = log, log, cluster.Environment()
+	w.cmd.Stdout, w.cmd.Stderr, w.cmd.Env = log, log, r.nodes.Environment()
 	if err := r.guard.Start(w.cmd); err != nil {
 		r.Fatal(err)
 	}
@@ -444,9 +444,20 @@ func sameNameTwice(t *testing.T, r *rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if log := r.start("w1").ends(1); !strings.Contains(log, `another process runs with this name: node "w1"`) ||
+		!strings.Contains(log, first.door) || !strings.Contains(log, "--name") {
+		t.Errorf("the log of one that is started while the first runs:\n%s", log)
+	}
+	if now, err := r.http.Status(r.ctx, first.door); err != nil || now.Incarnation != before.Incarnation {
+		t.Errorf("the first is disturbed: %+v, %v", now, err)
+	}
 	var second *worker
 	r.stream(faultRequests, func() {
+		first.signal(syscall.SIGSTOP)
+		r.wait("the first is taken for dead", door, func(s client.Status) bool { return member(s, "w1").Name == "" })
 		second = r.start("w1", "--leave")
+		r.wait("the second is a member", second.door, func(s client.Status) bool { return s.Ready })
+		first.signal(syscall.SIGCONT)
 		if log := first.ends(1); !strings.Contains(log, "another process has entered with this node's name") {
 			t.Errorf("the log of the first:\n%s", log)
 		}

@@ -17,6 +17,11 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
+// typeFlag says what the inputs of a command are.
+type typeFlag struct {
+	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
+}
+
 // inputFormat returns the format of an input: the explicit one, which flag has given, or that of the file's name.
 func inputFormat(name, explicit, flag string) (rdfio.Format, error) {
 	if explicit != "" {
@@ -90,6 +95,7 @@ func (f *inputFile) read(ctx context.Context, std *streams, fn func(r io.Reader)
 		return err
 	}
 	defer closeFile()
+	f.source.Size = int(size)
 	unit := "statements"
 	if f.format.IsPatch() {
 		unit = "rows"

@@ -12,7 +12,7 @@ import (
 // invertCommand makes the patch that undoes a patch.
 type invertCommand struct {
 	Patch string `arg:"" optional:"" default:"-" help:"Patch to invert; - is standard input."`
-	From  string `env:"-" placeholder:"FORMAT" help:"Format of the patch, where its name does not tell."`
+	typeFlag
 	resultFlags
 	limitFlags
 	blankFlag
@@ -27,8 +27,8 @@ id and prev, which name the patch, are left out. A deleted prefix can't be given
 IRI it had, and is an error. The rows are kept in a temporary file, so that patches of any length take the same small
 memory.
 
-  quadrille invert change.rdfp | quadrille apply --data data.ttl --from patch - -o data.ttl
-  quadrille invert --to update change.rdfp
+  quadrille invert change.rdfp | quadrille apply --onto data.ttl --type patch - -o data.ttl
+  quadrille invert --as update change.rdfp
 
 ` + formatsHelp
 }
@@ -41,7 +41,7 @@ type inversion struct {
 
 // Run inverts the patch.
 func (c *invertCommand) Run(ctx context.Context, std *streams) (err error) {
-	in, err := c.patch(c.Patch, c.From)
+	in, err := c.patch(c.Patch, c.Type)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type single struct {
 	http *client.Client
 	dir  string
 	door string
+	args []string // of "quadrille serve", besides those that each has
 	cmd  *exec.Cmd
 	log  bytes.Buffer
 }
@@ -59,8 +60,8 @@ func (s *single) start(what string, holds func(client.Status) bool) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.cmd = exec.Command(executable, "serve", "--name", "n1", "--shards", "2", "--data", s.dir, "--http",
-		strings.TrimPrefix(s.door, "http://"))
+	s.cmd = exec.Command(executable, append([]string{"serve", "--name", "n1", "--shards", "2", "--data", s.dir, "--http",
+		strings.TrimPrefix(s.door, "http://")}, s.args...)...)
 	s.cmd.Stderr, s.cmd.Env = &s.log, cluster.Environment()
 	if err := s.cmd.Start(); err != nil {
 		s.Fatal(err)

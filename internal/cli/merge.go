@@ -11,8 +11,8 @@ import (
 // mergeCommand makes one patch of many.
 type mergeCommand struct {
 	Patches []string `arg:"" name:"patch" help:"Patches in their order; - is standard input."`
-	From    string   `env:"-" placeholder:"FORMAT" help:"Format of the patches, where their names do not tell; given, it holds for all."`
-	Net     bool     `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
+	typeFlag
+	Net bool `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
 	resultFlags
 	limitFlags
 	blankFlag
@@ -23,12 +23,13 @@ type mergeCommand struct {
 func (mergeCommand) Help() string {
 	return `Makes one transaction that does what all transactions of the patches do one after the other: their net effect, with the
 last row of each statement, the id of the last patch and the prev of the first one. A patch whose prev is another than
-the id of the patch before it is an error. Aborted transactions are left out. With --net, for patches of real changes as
+the id of the patch before it is an error. Patches with the header shard follow those of the same shard; those of several
+shards make a patch without id and prev. Aborted transactions are left out. With --net, for patches of real changes as
 quadrille diff and quadrille tail make them, a statement that was added and deleted again, or the other way round, does
 not occur, and the result is of real changes too. The rows are held in memory.
 
   quadrille merge monday.rdfp tuesday.rdfp -o both.rdfp
-  quadrille merge --net --to update log/*.rdfp
+  quadrille merge --net --as update log/*.rdfp
 
 ` + formatsHelp
 }
@@ -55,7 +56,7 @@ func (c *mergeCommand) Run(ctx context.Context, std *streams) error {
 	var sources []patch.Source
 	m := merging{ctx: ctx, std: std}
 	for _, name := range c.Patches {
-		in, err := c.patch(name, c.From)
+		in, err := c.patch(name, c.Type)
 		if err != nil {
 			return err
 		}

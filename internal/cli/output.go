@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -13,17 +14,17 @@ import (
 
 // resultFlags say where the result of an offline command goes.
 type resultFlags struct {
-	To     string `env:"-" placeholder:"FORMAT" help:"Format of the result, where the name of --out does not tell."`
+	As     string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
 	Output string `name:"out" short:"o" env:"-" default:"-" placeholder:"FILE" help:"Where the result goes; .gz or .zst at the end compresses. The file appears, or is replaced, when all is good. - is standard output."`
 	JSON   bool   `env:"-" help:"Print a summary as one JSON object: on standard output, or on standard error if the result goes to standard output."`
 }
 
-// format returns the format of the result: that of --to, of the name of --out, or the other one, unless it is none.
+// format returns the format of the result: that of --as, of the name of --out, or the other one, unless it is none.
 func (f *resultFlags) format(otherwise rdfio.Format) (rdfio.Format, error) {
-	if f.To != "" {
-		format, err := rdfio.Parse(f.To)
+	if f.As != "" {
+		format, err := rdfio.Parse(f.As)
 		if err != nil {
-			return "", usagef("--to: %w", err)
+			return "", usagef("--as: %w", err)
 		}
 		return format, nil
 	}
@@ -31,7 +32,7 @@ func (f *resultFlags) format(otherwise rdfio.Format) (rdfio.Format, error) {
 		return format, nil
 	}
 	if otherwise == "" {
-		return "", usagef("what format shall the result have? Say it with --to")
+		return "", usagef("what format shall the result have? Say it with --as")
 	}
 	return otherwise, nil
 }
@@ -111,6 +112,9 @@ func createFile(name string) (newFile, error) {
 	}
 	f, createErr := os.OpenFile(fmt.Sprintf("%s.%d.tmp", name, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if createErr != nil {
+		if path, ok := errors.AsType[*fs.PathError](createErr); ok {
+			createErr = &fs.PathError{Op: "write", Path: name, Err: path.Err} // the name that people know
+		}
 		return newFile{}, createErr
 	}
 	file := newFile{f, name}

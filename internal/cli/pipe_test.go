@@ -144,7 +144,7 @@ func TestInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), pipeBound)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "quadrille", "convert", "--from", "ntriples", "-o", filepath.Join(dir, "out.nq"))
+	cmd := exec.CommandContext(ctx, "quadrille", "convert", "--type", "ntriples", "-o", filepath.Join(dir, "out.nq"))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

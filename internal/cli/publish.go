@@ -3,7 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"io"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/publish"
@@ -17,12 +17,31 @@ type publishCommand struct {
 	doors
 	patienceFlag
 	dataFlags
-	Type           string   `placeholder:"FORMAT" default:"auto" help:"Format: ntriples, nquads, turtle, trig, jsonld, patch, patch-binary, or a media type; auto goes by the file's name, and takes standard input for an RDF Patch."`
+	typeFlag
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
-	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped (the nodes remember it for a day, see --keep-keys). Without it each call is a run of its own."`
+	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped, and something else in its place is refused (see above). Without it each call is a run of its own."`
 	IgnorePrev     bool     `help:"Leave out the headers \"prev\", as when a log is copied into another pipeline."`
-	Quiet          bool     `short:"q" help:"No progress bar and no summary."`
+	Quiet          bool     `short:"q" env:"-" help:"Print no progress bar and no summary."`
+	JSON           bool     `name:"json" env:"-" help:"Print a JSON object a file instead of text."`
+}
+
+// Help implements [kong.HelpProvider].
+func (publishCommand) Help() string {
+	return `Sends the files one after the other, in requests that end where a transaction does. What comes through a pipe (-) is sent
+while its writer pauses, after 200 ms at most, a transaction when it is whole. The blank nodes of a file are the same whenever
+it is sent, those of a pipe are new each time.
+
+A run of a name (--run) is repeated with the same content: the same rows or statements in the same files' order, of which the
+last may have got longer or shorter by whole requests, and more may follow; with the same --request-size, --max-transaction and
+--ignore-prev. How files are called and compressed, whether a patch is text or binary, and what comes through a pipe, are all
+the same to it; a pipe is then sent in full requests. What has been sent is skipped, and what follows it is sent. Where the run
+has sent something else before, the call ends and sends nothing from there on: it needs another name. Blank nodes belong to the
+run and the number of their file in it. The nodes remember a run for a day (serve --keep-keys); later it is a new one.
+
+  quadrille publish changes.rdfp more.nq.gz
+  follow-something | quadrille publish -
+  quadrille publish --run import-7 --contexts contexts data.jsonld`
 }
 
 // Run sends the files one after the other, each in its order.
@@ -35,14 +54,12 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 	if c.RequestSize < 1 || c.RequestSize > c.MaxTransaction {
 		return usagef("--request-size=%v: expected 1 to --max-transaction (%v)", c.RequestSize, c.MaxTransaction)
 	}
-	seen := map[string]int{}
-	for _, name := range c.Files {
+	for i, name := range c.Files {
 		var bar *terminal.Bar
 		if !c.Quiet {
 			bar = terminal.NewBar(std.err, displayName(name), "changes")
 		}
-		file := publish.File{Path: name, Name: displayName(name), Times: seen[filepath.Base(name)], Reader: std.in, Hangs: name == "-"}
-		seen[filepath.Base(name)]++
+		file := publish.File{Path: name, Name: displayName(name), Number: i, Reader: std.in, Hangs: name == "-"}
 		total, err := c.send(ctx, client.NewSession(cl, c.URL, 0, c.Patience), file, bar)
 		bar.End()
 		if err != nil {
@@ -51,11 +68,28 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 			}
 			return err
 		}
-		if !c.Quiet {
-			fmt.Fprintln(std.out, summaryOf(name, total))
+		if err := c.tell(std.out, name, total); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// published is the summary of a file for programs.
+type published struct {
+	File string `json:"file"`
+	publish.Total
+}
+
+// tell prints what became of a file.
+func (c *publishCommand) tell(w io.Writer, name string, total publish.Total) (err error) {
+	switch {
+	case c.JSON:
+		return writeJSON(w, published{name, total})
+	case !c.Quiet:
+		_, err = fmt.Fprintln(w, summaryOf(name, total))
+	}
+	return err
 }
 
 // send sends a file, whose reader is standard input if it is that.
@@ -89,12 +123,8 @@ func summaryOf(name string, t publish.Total) string {
 }
 
 func (c *publishCommand) format(name string) (rdfio.Format, error) {
-	if c.Type == "auto" && name == "-" {
+	if c.Type == "" && name == "-" {
 		return rdfio.Patch, nil
 	}
-	explicit := c.Type
-	if explicit == "auto" {
-		explicit = ""
-	}
-	return inputFormat(name, explicit, "--type")
+	return inputFormat(name, c.Type, "--type")
 }

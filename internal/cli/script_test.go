@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,7 +80,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "http": request,
+			"node": startNode, "end": endNode, "crash": crashNode, "exits": exits, "until": until, "listens": listens, "mode": mode, "hangup": hangup,
+			"http":     request,
 			"compress": compress, "certificate": certificate, "alter": alter, "fill": fill,
 		},
 		Setup: func(e *testscript.Env) error {
@@ -110,7 +112,7 @@ func nodes(ts *testscript.TestScript) map[string]*process {
 func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 	var env []string
 	for _, name := range []string{"PATH", "HOME", "TMPDIR", "WORK", "QUADRILLE_URL", "QUADRILLE_TOKEN", "QUADRILLE_TLS_CA",
-		"GORACE", "QUADRILLE_NAME", "QUADRILLE_SHARDS", "QUADRILLE_CONFIG", "QUADRILLE_LOG_LEVEL"} {
+		"GORACE", "QUADRILLE_NAME", "QUADRILLE_SHARDS", "QUADRILLE_CONFIG", "QUADRILLE_LOG_LEVEL", "QUADRILLE_SECRET"} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
@@ -153,17 +155,65 @@ func startNode(ts *testscript.TestScript, _ bool, args []string) {
 	select {
 	case text := <-line:
 		var at, engine string
-		if _, err := fmt.Sscanf(text, "quadrille: node "+name+" is ready at %s engine at %s", &at, &engine); err != nil {
+		_, err := fmt.Sscanf(text, "quadrille: node "+name+" is ready at %s engine ", &at)
+		if err != nil {
 			_ = cmd.Process.Kill()
 			<-p.done
 			ts.Fatalf("node %s said %q (%v) and ended with %v", name, text, err, p.err)
 		}
 		at = strings.TrimSuffix(at, ",")
+		_, engine, _ = strings.Cut(strings.TrimSpace(text), " engine at ")
 		ts.Setenv(name+"_URL", at)
 		ts.Setenv(name+"_ENGINE", engine)
 		ts.Setenv("QUADRILLE_URL", at)
 	case <-time.After(bound):
 		ts.Fatalf("node %s was not ready within %v", name, bound)
+	}
+}
+
+// hangup sends SIGHUP to a node.
+func hangup(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(nodes(ts)[args[0]].cmd.Process.Signal(syscall.SIGHUP))
+}
+
+// listens checks how many ports the process of a node has open.
+func listens(ts *testscript.TestScript, _ bool, args []string) {
+	if runtime.GOOS != "linux" { // where the kernel shows them as files
+		return
+	}
+	open := map[string]bool{} // by inode
+	for _, table := range []string{"tcp", "tcp6", "udp", "udp6"} {
+		text, err := os.ReadFile("/proc/net/" + table)
+		if table != "tcp" && errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		ts.Check(err)
+		for line := range strings.Lines(string(text)) {
+			if f := strings.Fields(line); len(f) > 9 && (f[3] == "0A" || strings.HasPrefix(table, "udp")) {
+				open["socket:["+f[9]+"]"] = true
+			}
+		}
+	}
+	dir := fmt.Sprintf("/proc/%d/fd/", nodes(ts)[args[0]].cmd.Process.Pid)
+	files, err := os.ReadDir(dir)
+	ts.Check(err)
+	count := 0
+	for _, f := range files {
+		if to, err := os.Readlink(dir + f.Name()); err == nil && open[to] {
+			count++
+		}
+	}
+	if strconv.Itoa(count) != args[1] {
+		ts.Fatalf("node %s has %d ports open, want %s", args[0], count, args[1])
+	}
+}
+
+// mode checks the permissions of a file or folder.
+func mode(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] && runtime.GOOS != "windows" {
+		ts.Fatalf("%s has the mode %s, want %s", args[1], got, args[0])
 	}
 }
 
@@ -187,7 +237,10 @@ func crashNode(ts *testscript.TestScript, _ bool, args []string) {
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	cmd := command(ts, args[1:]...)
 	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
-	err := cmd.Run()
+	ts.Check(cmd.Start())
+	late := time.AfterFunc(bound, func() { _ = cmd.Process.Kill() })
+	err := cmd.Wait()
+	late.Stop()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
 		ts.Fatalf("%v: %v", args, err)
 	} else if code := cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[0] {

@@ -18,7 +18,7 @@ type byteSize = config.Size
 
 // serveCommand runs a node. Its flags are the settings of the document's sections.
 type serveCommand struct {
-	Config   configFile      `short:"c" placeholder:"FILE" help:"YAML file with the sections node, pipeline, engine, http, log, sources and sinks; see quadrille config. Flags go before the environment, that before the file."`
+	Config   configFile      `short:"c" placeholder:"FILE" help:"YAML file with the sections node, pipeline, engine, http, log, sources, sinks and mappings; see quadrille config. Flags go before the environment, that before the file."`
 	Document config.Document `embed:""`
 	SinkDir  string          `placeholder:"DIR" help:"Write the logs of the owned shards to files in this folder: a sink of type file, called file."`
 }
@@ -40,7 +40,7 @@ func (*serveCommand) AfterApply(ctx *kong.Context) error {
 func (c *serveCommand) Run(ctx context.Context, std *streams, from *loaded) error {
 	doc := &c.Document
 	if from.file != nil {
-		doc.Sources, doc.Sinks = from.file.Sources, from.file.Sinks
+		doc.Sources, doc.Sinks, doc.Mappings = from.file.Sources, from.file.Sinks, from.file.Mappings
 	}
 	if c.SinkDir != "" {
 		doc.Sinks = append(doc.Sinks, config.Sink{Name: "file", Type: "file", Settings: &config.FileSink{Dir: c.SinkDir}})

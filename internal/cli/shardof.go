@@ -10,9 +10,16 @@ import (
 
 // shardOfCommand tells where a key falls.
 type shardOfCommand struct {
-	doors  `embed:""`
+	questionFlags
 	Key    string `arg:"" help:"The key: an IRI without angle brackets, _:LABEL, or any text."`
 	Shards *int   `placeholder:"N" help:"Number of shards of the pipeline. Default: a node is asked."`
+}
+
+// shardOfKey is the answer for programs.
+type shardOfKey struct {
+	Key    string `json:"key"`
+	Shard  int    `json:"shard"`
+	Shards int    `json:"shards"`
 }
 
 // Run prints the number alone.
@@ -21,7 +28,11 @@ func (c *shardOfCommand) Run(ctx context.Context, io *streams) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(io.out, shard.Of(c.Key, shards))
+	of := shard.Of(c.Key, shards)
+	if c.JSON {
+		return writeJSON(io.out, shardOfKey{Key: c.Key, Shard: of, Shards: shards})
+	}
+	_, err = fmt.Fprintln(io.out, of)
 	return err
 }
 
@@ -38,7 +49,7 @@ func (c *shardOfCommand) count(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer cl.Close()
-	_, s, err := status.First(ctx, cl, c.URL)
+	_, s, err := status.First(ctx, cl, c.URL, c.Patience)
 	if err != nil {
 		return 0, fmt.Errorf("ask how many shards there are, which --shards=N says without a node: %w", err)
 	}

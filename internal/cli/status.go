@@ -10,13 +10,11 @@ import (
 	"text/tabwriter"
 
 	"github.com/quadrille-stream/quadrille/internal/status"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // statusCommand shows what the nodes know.
-type statusCommand struct {
-	doors
-	JSON bool `name:"json" help:"A JSON object instead of tables."`
-}
+type statusCommand struct{ questionFlags }
 
 // Run asks the first node that answers, then, at the addresses that it shows, the others.
 func (c *statusCommand) Run(ctx context.Context, std *streams) error {
@@ -25,7 +23,7 @@ func (c *statusCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer cl.Close()
-	base, first, err := status.First(ctx, cl, c.URL)
+	base, first, err := status.First(ctx, cl, c.URL, c.Patience)
 	if err != nil {
 		return err
 	}
@@ -49,8 +47,23 @@ func (c *statusCommand) show(w io.Writer, o *status.Overview) error {
 	return encoder.Encode(o)
 }
 
-// writeOverview writes the tables.
+// writeOverview writes the tables, and what is not as it should be.
 func writeOverview(w io.Writer, o *status.Overview) error {
+	var b strings.Builder
+	writeTables(&b, o)
+	colours := terminal.ColoursOf(w)
+	text := colours.Words(b.String(), []string{"ready"}, []string{"not ready", "no answer", "lost", "absent", "halted"})
+	if len(o.Degraded) > 0 { // what the tables have no room for
+		text += "\n"
+	}
+	for _, what := range o.Degraded {
+		text += colours.Bad(what) + "\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func writeTables(w *strings.Builder, o *status.Overview) {
 	fmt.Fprintf(w, "pipeline %s, key %s, %d shards, epoch %d; %d of %d nodes answer\n\n", o.Pipeline, o.Key, len(o.Shards),
 		o.Epoch, o.Present, o.Expected)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -85,10 +98,7 @@ func writeOverview(w io.Writer, o *status.Overview) error {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%d\t%d\t%s\n", s.Shard, cmp.Or(s.Owner, "-"), cmp.Or(s.Standby, "-"), s.State, s.Quads,
 			s.Position, lag)
 	}
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	return writeTroubles(w, o)
+	_ = t.Flush() // to memory
 }
 
 func nodeState(n *status.Node) string {
@@ -101,17 +111,4 @@ func nodeState(n *status.Node) string {
 		return "ready"
 	}
 	return "not ready"
-}
-
-// writeTroubles writes what the tables have no room for.
-func writeTroubles(w io.Writer, o *status.Overview) error {
-	var b strings.Builder
-	for _, what := range o.Degraded {
-		fmt.Fprintln(&b, what)
-	}
-	if b.Len() == 0 {
-		return nil
-	}
-	_, err := io.WriteString(w, "\n"+b.String())
-	return err
 }

@@ -8,20 +8,22 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/tail"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // tailCommand prints what was committed.
 type tailCommand struct {
 	doors
 	patienceFlag
-	From      string `placeholder:"P" default:"start" help:"Where to begin: start, now, a cursor such as main@0:17:Kd0vPpXQ9yUq1T3s (pipeline and id may be left out), or, with one --shard, a position; what stands there has been read."`
+	From      string `placeholder:"P" help:"Where to begin: now, start, a cursor such as main@0:17:Kd0vPpXQ9yUq1T3s (pipeline and id may be left out), or, with one --shard, a position; what stands there has been read. Default: now; with --no-follow start."`
 	Shard     []int  `placeholder:"S" help:"Shard to read; again for more. Default: all."`
-	As        string `enum:"patch,nquads,update,json" default:"patch" help:"Form (${enum}): an RDF Patch log; the added quads, with deletions as comments; SPARQL Update; a JSON object per record."`
+	As        string `env:"-" placeholder:"FORMAT" choices:"patch,nquads,update" default:"patch" help:"Format: patch, an RDF Patch log; nquads, the added quads, with deletions as comments; update, SPARQL Update."`
+	JSON      bool   `name:"json" env:"-" help:"Print a JSON object a record instead."`
 	Follow    bool   `negatable:"" default:"true" help:"Go on with what is yet to come."`
 	Graph     string `placeholder:"IRI" help:"Only what is in this graph: an IRI, _:LABEL, or default for the default graph."`
 	Subject   string `placeholder:"IRI" help:"Only what has this subject: an IRI, or _:LABEL."`
 	Predicate string `placeholder:"IRI" help:"Only what has this predicate."`
-	Skolemise bool   `help:"In SPARQL Update, where blank nodes can't be named, write them as <urn:quadrille:blank:LABEL>."`
+	blankFlag
 }
 
 // Run prints records until the end, or, if it follows, until it is interrupted.
@@ -35,8 +37,12 @@ func (c *tailCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
+	form, err := c.form()
+	if err != nil {
+		return err
+	}
 	cursor, err := tail.Write(ctx, cl, tail.Config{URLs: c.URL, Query: query, Follow: c.Follow, Patience: c.Patience,
-		Form: c.form(), Out: std.out, Missing: func(e *client.Error) {
+		Form: form, Out: std.out, Missing: func(e *client.Error) {
 			fmt.Fprintf(std.err, "shard %d is missing from here on: %v\n", *e.Shard, e)
 		}})
 	if ctx.Err() == nil {
@@ -50,9 +56,16 @@ func (c *tailCommand) Run(ctx context.Context, std *streams) error {
 
 func (c *tailCommand) query() (url.Values, error) {
 	from := c.From
+	switch {
+	case from != "":
+	case c.Follow:
+		from = "now"
+	default:
+		from = "start"
+	}
 	if _, err := strconv.ParseUint(from, 10, 64); err == nil {
 		if len(c.Shard) != 1 {
-			return nil, usagef("--from=%s: a position alone needs one --shard; expected start, now or a cursor", from)
+			return nil, usagef("--from=%s: a position alone needs one --shard; expected now, start or a cursor", from)
 		}
 		from = fmt.Sprintf("%d:%s", c.Shard[0], from)
 	}
@@ -68,17 +81,19 @@ func (c *tailCommand) query() (url.Values, error) {
 	return query, nil
 }
 
-func (c *tailCommand) form() tail.Form {
-	switch c.As {
-	case "nquads":
-		return tail.NQuads
-	case "update":
-		if c.Skolemise {
-			return tail.Update(skolem)
-		}
-		return tail.Update(refuseBlank)
-	case "json":
-		return tail.JSON
+func (c *tailCommand) form() (tail.Form, error) {
+	if c.JSON {
+		return tail.JSON, nil
 	}
-	return tail.Patch
+	switch format, err := rdfio.Parse(c.As); format {
+	case rdfio.Patch:
+		return tail.Patch, nil
+	case rdfio.NQuads:
+		return tail.NQuads, nil
+	case rdfio.Update:
+		return tail.Update(c.policy()), nil
+	case "":
+		return nil, usagef("--as: %w", err)
+	}
+	return nil, usagef("--as=%s: expected patch, nquads or update; --json prints a JSON object a record", c.As)
 }

@@ -3,8 +3,11 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"runtime"
-	"runtime/debug"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/internal/tail"
 	"github.com/quadrille-stream/quadrille/internal/verify"
+	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 )
 
 func TestUpdateForm(t *testing.T) {
@@ -29,7 +33,7 @@ A <s:3> <p:1> <<( <s:1> <p:1> <o:1> )>> .
 D <s:1> <p:1> <o:1> .
 TC .
 `}
-	got, err := tail.Update(refuseBlank)(nil, change)
+	got, err := tail.Update((&blankFlag{}).policy())(nil, change)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +58,7 @@ INSERT DATA {
 	for _, row := range []string{"_:b <p:1> <o:1>", "<s:1> <p:1> _:b", "<s:1> <p:1> <o:1> _:b",
 		"<s:1> <p:1> <<( _:b <p:1> <o:1> )>>", "<s:1> <p:1> <<( <s:1> <p:1> <<( <s:1> <p:1> _:b )>> )>>"} {
 		change.Patch = "A " + row + " .\n"
-		if _, err := tail.Update(refuseBlank)(nil, change); !errors.Is(err, errBlank) {
+		if _, err := tail.Update((&blankFlag{}).policy())(nil, change); err == nil || !strings.Contains(err.Error(), "--blank skolemise") {
 			t.Errorf("%s: %v", row, err)
 		}
 		got, err := tail.Update(skolem)(nil, change)
@@ -129,25 +133,6 @@ func TestFieldsAreFlags(t *testing.T) {
 	}
 }
 
-// TestVersion: the commit and its time are told, as far as the build knows them.
-func TestVersion(t *testing.T) {
-	info := &debug.BuildInfo{GoVersion: "go1.x", Main: debug.Module{Version: "v1.2.3"}}
-	system := ", go1.x " + runtime.GOOS + "/" + runtime.GOARCH
-	for _, test := range []struct {
-		settings []debug.BuildSetting
-		want     string
-	}{
-		{nil, "v1.2.3"},
-		{[]debug.BuildSetting{{Key: "vcs.revision", Value: "0123456789abcdef"}, {Key: "vcs.time", Value: "2026-11-27T08:00:00Z"},
-			{Key: "vcs.modified", Value: "false"}}, "v1.2.3, commit 0123456789ab of 2026-11-27T08:00:00Z"},
-		{[]debug.BuildSetting{{Key: "vcs.revision", Value: "0123"}, {Key: "vcs.modified", Value: "true"}}, "v1.2.3, commit 0123 with changes"},
-	} {
-		if info.Settings = test.settings; versionOf(info) != test.want+system {
-			t.Errorf("%s, want %s", versionOf(info), test.want+system)
-		}
-	}
-}
-
 // TestDemoHelp: the help says what each figure of the result is that is not in the table.
 func TestDemoHelp(t *testing.T) {
 	help := new(demoCommand).Help()
@@ -172,5 +157,98 @@ func TestVerdict(t *testing.T) {
 		if err := writeNodes(&b, &test.nodes); err != nil || strings.Contains(b.String(), "good: nothing is damaged in 0 logs of 1 node\n") != test.good {
 			t.Errorf("%v: %s", err, b.String())
 		}
+	}
+}
+
+// TestFlagsAgree: a flag means the same in every command that has it, takes the same values, and is set by the same variable or
+// by none.
+func TestFlagsAgree(t *testing.T) {
+	parser, err := newParser(&commands{}, &streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type flag struct{ kind, placeholder, short string }
+	first, where, variables := map[string]flag{}, map[string]string{}, map[string]string{}
+	asking := 0
+	for _, leaf := range parser.Model.Leaves(false) {
+		names := map[string]bool{}
+		for _, f := range leaf.Flags {
+			names[f.Name] = true
+			kind := f.Target.Type()
+			for kind.Kind() == reflect.Slice || kind.Kind() == reflect.Pointer { // more of it, or none
+				kind = kind.Elem()
+			}
+			got := flag{kind.Kind().String(), strings.TrimSuffix(f.PlaceHolder, "N"), string(f.Short)}
+			variables[f.Name] = strings.Join(f.Envs, " ")
+			if other, ok := first[f.Name]; ok && other != got {
+				t.Errorf("--%s: %s has %+v, %s has %+v", f.Name, where[f.Name], other, leaf.Path(), got)
+			}
+			first[f.Name], where[f.Name] = got, leaf.Path()
+		}
+		if names["url"] {
+			asking++
+			for _, also := range []string{"patience", "json", "token", "tls-ca"} {
+				if !names[also] {
+					t.Errorf("%s asks a node and has no --%s", leaf.Path(), also)
+				}
+			}
+		}
+	}
+	for name, f := range map[string]string{"url": "QUADRILLE_URL", "patience": "QUADRILLE_PATIENCE", "json": "", "type": "", "as": ""} {
+		if variables[name] != f {
+			t.Errorf("--%s is set by %q", name, variables[name])
+		}
+	}
+	if asking != 5 {
+		t.Errorf("%d commands ask nodes", asking)
+	}
+}
+
+// TestWrongValues: what is wrong with the value of a flag is said after the flag's name, in no words of the language that this is
+// written in.
+func TestWrongValues(t *testing.T) {
+	parser, err := newParser(&commands{}, &streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := 0
+	for _, leaf := range parser.Model.Leaves(false) {
+		command := strings.Fields(leaf.Path())
+		for _, f := range leaf.Flags {
+			kind := f.Target.Type()
+			if f.Name == "help" || f.Name == "config" || kind.Kind() == reflect.Map || kind.Kind() == reflect.String && f.Enum == "" {
+				continue // whose values are looked at later
+			}
+			if kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.String && f.Enum == "" {
+				continue
+			}
+			tried++
+			_, err := parser.Parse(append(slices.Clone(command), "--"+f.Name+"=%nonsense"))
+			if err == nil {
+				t.Errorf("%s --%s=%%nonsense is taken", command, f.Name)
+				continue
+			}
+			text := explained(err).Error()
+			if !strings.HasPrefix(text, "--"+f.Name) || !strings.Contains(text, "%nonsense") || regexp.MustCompile(`bit |time:|slog|strconv|EOL|bool|string|parse`).MatchString(text) {
+				t.Errorf("%s: %s", command, text)
+			}
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d flags", tried)
+	}
+}
+
+// TestContextsAreShared: all inputs of a command have one loader and one cache of contexts.
+func TestContextsAreShared(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, jsonld.IndexFile), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := dataFlags{Contexts: dir}
+	first, err := flags.source("a.jsonld")
+	second, err2 := flags.source("b.jsonld")
+	if err != nil || err2 != nil || first.Cache == nil || first.Cache != second.Cache || first.Contexts != second.Contexts {
+		t.Errorf("%+v, %v\n%+v, %v", first, err, second, err2)
 	}
 }

@@ -8,16 +8,27 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/internal/verify"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // verifyCommand looks for damage: in the data folders of nodes that are stopped, or in those of all nodes of a pipeline while
 // they run.
 type verifyCommand struct {
 	Data []string `env:"-" placeholder:"DIR" help:"Data folder of a node that is stopped; several are compared. Without it nodes that run are asked."`
-	doors
-	JSON bool `name:"json" env:"-" help:"Print a JSON object instead of text."`
+	questionFlags
+
+	Against       string   `env:"-" placeholder:"URL" help:"Compare the shards with a SPARQL store, at this address for queries."`
+	Graph         []string `env:"-" placeholder:"IRI" help:"Graph to compare there; several are; default is the default graph. Without it all graphs are."`
+	Mend          bool     `env:"-" help:"Make the store what the shards are."`
+	StoreUpdate   string   `env:"-" placeholder:"URL" help:"Its address for updates. Default: that for queries."`
+	StoreUser     string   `env:"-" placeholder:"NAME" help:"User of the store."`
+	StorePassword string   `placeholder:"PASSWORD" help:"The user's password; rather set it by the environment."`
+	StoreToken    string   `placeholder:"TOKEN" help:"Bearer token of the store; rather set it by the environment."`
+	StoreCA       string   `name:"store-ca" env:"-" placeholder:"FILE" help:"PEM file of the certificates to trust for the store."`
+	BlankPrefix   string   `env:"-" default:"urn:quadrille:blank:" placeholder:"TEXT" help:"What the IRIs begin with that stand for blank nodes in the store."`
 }
 
 // Help implements [kong.HelpProvider].
@@ -35,12 +46,20 @@ Otherwise one node is asked, and then every member at the address that it shows,
 from its own files, and the reports are compared. A node whose engine others run (--nats) reads through that, which doesn't
 tell replicas apart.
 
+With --against the quads of all shards are compared with a SPARQL store that a sink feeds, while both run: what differs in three
+looks in a row is named, and exit status 1 says so. --mend then makes the store what the shards are; best when little is written.
+
+  quadrille verify --against http://127.0.0.1:3030/ds --graph default --graph urn:plant
+
 A copy that ends before another is behind, which is no damage: it catches up. Exit status 1 if anything is damaged, or if a
 member did not answer, as it is not verified then. What is damaged is set aside when the node is started; see its log.`
 }
 
 // Run checks folders, or asks nodes.
 func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
+	if c.Against == "" && (c.Mend || len(c.Graph) > 0) || c.Against != "" && len(c.Data) > 0 {
+		return usagef("--graph and --mend belong to --against, which asks nodes that run")
+	}
 	if len(c.Data) > 0 {
 		done, err := verify.CheckFolders(ctx, c.Data, std.err)
 		if err != nil {
@@ -56,7 +75,10 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer cl.Close()
-	done, err := verify.CheckNodes(ctx, cl, c.URL)
+	if c.Against != "" {
+		return c.compare(ctx, cl, std)
+	}
+	done, err := verify.CheckNodes(ctx, cl, c.URL, c.Patience)
 	if err != nil {
 		return err
 	}
@@ -64,6 +86,60 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	return done.Err()
+}
+
+// compare compares the shards with a store.
+func (c *verifyCommand) compare(ctx context.Context, cl *client.Client, std *streams) error {
+	endpoint := sparql.Endpoint{Query: c.Against, Update: c.StoreUpdate, User: c.StoreUser, Password: c.StorePassword, Token: c.StoreToken}
+	if c.StoreCA != "" {
+		var err error
+		if endpoint.Roots, err = client.ReadRoots(c.StoreCA); err != nil {
+			return err
+		}
+	}
+	store, err := sparql.NewStore(endpoint)
+	if err != nil {
+		return usagef("--against: %w", err)
+	}
+	defer store.Close()
+	check := verify.StoreCheck{Client: cl, Nodes: c.URL, Store: store, Blank: patch.Skolemise(c.BlankPrefix), Mend: c.Mend}
+	for _, name := range c.Graph {
+		graph, err := sparql.GraphNamed(name)
+		if err != nil {
+			return usagef("--graph: %w", err)
+		}
+		check.Graphs = append(check.Graphs, graph)
+	}
+	done, err := verify.CheckStore(ctx, check)
+	if err != nil {
+		return err
+	}
+	if err := tell(c, std, done, writeStore); err != nil {
+		return err
+	}
+	return done.Err()
+}
+
+// writeStore names what differs: D what the store has beside the shards, A what it lacks, as the rows of the patch that mends it.
+func writeStore(w io.Writer, r *verify.StoreReport) error {
+	var b strings.Builder
+	for _, line := range r.Surplus {
+		b.WriteString("D " + line)
+	}
+	for _, line := range r.Missing {
+		b.WriteString("A " + line)
+	}
+	if r.More > 0 {
+		fmt.Fprintf(&b, "and %d more\n", r.More)
+	}
+	if r.Mended > 0 {
+		fmt.Fprintf(&b, "mended: %s\n", terminal.Count(r.Mended, "quad"))
+	}
+	if r.Err() == nil {
+		b.WriteString("good: the store has what the shards have\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // tell prints an outcome.

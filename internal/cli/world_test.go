@@ -56,19 +56,19 @@ func TestFileIRI(t *testing.T) {
 	write(t, "d/c.json", `{"@id":"","x:p":{"@id":"#x"}}`)
 	write(t, "p.rdfp", "TX .\nTC .\n")
 	want := "<" + iri + "> <" + iri + "#p> <file://" + filepath.ToSlash(filepath.Dir(dir)) + "/x> .\n"
-	for _, args := range [][]string{{"convert", "--to", "nt", name}, {"apply", "--to", "nt", "--data", name, "p.rdfp"}} {
+	for _, args := range [][]string{{"convert", "--as", "nt", name}, {"apply", "--as", "nt", "--onto", name, "p.rdfp"}} {
 		if status, out, failed := run(t, "", args...); status != 0 || out != want {
 			t.Errorf("%q: %d, %q, %s, expected %q", args, status, out, failed, want)
 		}
 	}
-	if status, out, failed := run(t, "", "convert", "--to", "nt", "--base", "x:/y/z", name); status != 0 || out != "<x:/y/z> <x:/y/z#p> <x:/x> .\n" {
+	if status, out, failed := run(t, "", "convert", "--as", "nt", "--base", "x:/y/z", name); status != 0 || out != "<x:/y/z> <x:/y/z#p> <x:/x> .\n" {
 		t.Errorf("with a base: %d, %q, %s", status, out, failed)
 	}
 	if status, _, failed := run(t, "", "diff", name, "d/c.json"); status != 0 {
 		t.Errorf("diff: %d, %s", status, failed)
 	}
 	for format, document := range map[string]string{"turtle": "<a> <x:p> 1 .", "trig": "<x:s> <x:p> <a> .", "jsonld": `{"@id":"a","x:p":1}`} {
-		if status, _, failed := run(t, document, "check", "--from", format); status != 1 || !strings.Contains(failed, "; --base IRI says") {
+		if status, _, failed := run(t, document, "check", "--type", format); status != 1 || !strings.Contains(failed, "; --base IRI says") {
 			t.Errorf("%s from a pipe: %d, %s", format, status, failed)
 		}
 	}
@@ -109,11 +109,25 @@ func TestLimits(t *testing.T) {
 		"ntriples": "<x:s> <x:p> " + strings.Repeat("<<( <x:s> <x:p> ", 500) + "<x:o>" + strings.Repeat(" )>>", 500) + " .",
 		"patch":    "A <x:s> <x:p> " + strings.Repeat("<< <x:s> <x:p> ", 500) + "<x:o>" + strings.Repeat(" >>", 500) + " .",
 	} {
-		if status, _, failed := run(t, document, "check", "--from", format); status != 0 {
+		if status, _, failed := run(t, document, "check", "--type", format); status != 0 {
 			t.Errorf("%s, nested: %s", format, failed)
 		}
-		if status, _, failed := run(t, document, "check", "--from", format, "--max-depth", "400"); status != 1 || !strings.Contains(failed, "; --max-depth N raises") {
+		if status, _, failed := run(t, document, "check", "--type", format, "--max-depth", "400"); status != 1 || !strings.Contains(failed, "; --max-depth N raises") {
 			t.Errorf("%s, nested, with a bound: %d, %s", format, status, failed)
+		}
+	}
+	lists := "<x:s> <x:p> " + strings.Repeat("(", 9000) + strings.Repeat(")", 9000) + " ."
+	write(t, "lists.ttl", lists)
+	write(t, "lists.rdfp", "")
+	for _, args := range [][]string{{"convert", "lists.ttl"}, {"apply", "--onto", "lists.ttl", "lists.rdfp"}} {
+		args = append(args, "--as", "jsonld", "-o", "lists.jsonld")
+		if status, _, failed := run(t, "", args...); status != 1 || !strings.Contains(failed, "deeper than 5000 are over its limit; --max-depth N raises") {
+			t.Errorf("%s: lists in JSON-LD: %d, %s", args[0], status, failed)
+		}
+		for _, args := range [][]string{append(args, "--max-depth", "20000"), {"check", "--max-depth", "20000", "lists.jsonld"}} {
+			if status, _, failed := run(t, "", args...); status != 0 {
+				t.Errorf("%q: lists in JSON-LD with a bound: %s", args, failed)
+			}
 		}
 	}
 }
@@ -130,7 +144,7 @@ func TestCompressedInput(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if status, out, failed := run(t, string(compressed), "convert", "--from", "nq", "--to", "ttl", "-"); status != 0 || out != "<x:s> <x:p> \"a\"@en-GB .\n" {
+		if status, out, failed := run(t, string(compressed), "convert", "--type", "nq", "--as", "ttl", "-"); status != 0 || out != "<x:s> <x:p> \"a\"@en-GB .\n" {
 			t.Errorf("%s: %d, %q, %s", name, status, out, failed)
 		}
 	}
@@ -148,7 +162,7 @@ func TestApplyTwice(t *testing.T) {
 		write(t, name, "[] <x:n> \"1\" .")
 		write(t, "once-"+name, "[] <x:n> \"1\" .")
 		for _, args := range [][]string{{"once-" + name, "1.rdfp", "2.rdfp"}, {name, "1.rdfp"}, {name, "2.rdfp"}} {
-			if status, _, failed := run(t, "", append([]string{"apply", "--strict", "-o", args[0], "--data"}, args...)...); status != 0 {
+			if status, _, failed := run(t, "", append([]string{"apply", "--strict", "-o", args[0], "--onto"}, args...)...); status != 0 {
 				t.Fatalf("%q: %s", args, failed)
 			}
 		}
@@ -193,8 +207,16 @@ func TestCheckAll(t *testing.T) {
 		!strings.Contains(out, `"more":[{"line":3,`) || !strings.Contains(out, `"adds":2,`) {
 		t.Errorf("%d\n%s\n%s", status, out, failed)
 	}
-	if _, _, failed := run(t, "", "check", "a.nt"); strings.Count(failed, "\n") != 1 {
-		t.Errorf("without --all: %s", failed)
+	write(t, "a.ttl", "<s> <x:p> 1 ;\n oops .\n<s> <x:p> 'a. b' ] .\n<s> <x:p> 2 .\n")
+	status, out, failed = run(t, "", "check", "--all", "--json", "a.ttl")
+	if status != 1 || strings.Count(failed, "\n") != 2 || !strings.HasPrefix(failed, "a.ttl:2:2: ") || !strings.Contains(failed, "\na.ttl:3:18: ") ||
+		!strings.Contains(out, `"statements":3,`) {
+		t.Errorf("%d\n%s\n%s", status, out, failed)
+	}
+	for _, name := range []string{"a.nt", "a.ttl"} {
+		if _, _, failed := run(t, "", "check", name); strings.Count(failed, "\n") != 1 {
+			t.Errorf("%s without --all: %s", name, failed)
+		}
 	}
 	write(t, "many.nq", strings.Repeat("oops\n", 1000))
 	if _, _, failed := run(t, "", "check", "--all", "many.nq"); strings.Count(failed, "\n") != 101 || !strings.Contains(failed, "more mistakes are not told") {

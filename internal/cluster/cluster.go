@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -90,6 +91,7 @@ type Cluster struct {
 	guard  *Guard
 	client *client.Client
 	nodes  []*node
+	secret string // of their engines
 	links  *links // nil unless cuttable
 }
 
@@ -112,7 +114,7 @@ func start(ctx context.Context, cfg Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cfg: cfg, guard: guard, client: client.New("")}
+	c := &Cluster{cfg: cfg, guard: guard, client: client.New(""), secret: rand.Text() + rand.Text()}
 	if err := c.startAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
@@ -155,7 +157,7 @@ func (c *Cluster) plan() error {
 		}
 	}
 	for i := range c.cfg.Nodes {
-		n := &node{name: fmt.Sprintf("n%d", i+1), guard: c.guard}
+		n := &node{name: fmt.Sprintf("n%d", i+1), guard: c.guard, env: c.Environment()}
 		dir := filepath.Join(c.guard.Dir(), n.name)
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return err
@@ -171,7 +173,10 @@ func (c *Cluster) plan() error {
 			if i < len(c.cfg.Data) {
 				n.data = c.cfg.Data[i]
 			}
-			n.args = append(n.args, "--data", n.data, "--port", strconv.Itoa(engine[i]))
+			n.args = append(n.args, "--data", n.data)
+			if c.cfg.Nodes > 1 {
+				n.args = append(n.args, "--port", strconv.Itoa(engine[i]))
+			}
 			if servers > 1 {
 				n.args = append(n.args, "--cluster", "local", "--cluster-port", strconv.Itoa(routes[i]),
 					"--routes", c.routes(i, routes), "--replicas", strconv.Itoa(servers))
@@ -230,6 +235,12 @@ func (c *Cluster) Engines() (list []string) {
 	}
 	return list
 }
+
+// Secret is that of their engines.
+func (c *Cluster) Secret() string { return c.secret }
+
+// Environment is that of the nodes: [Environment] with the secret of their engines.
+func (c *Cluster) Environment() []string { return append(Environment(), "QUADRILLE_SECRET="+c.secret) }
 
 // IsServer reports whether node i runs the engine.
 func (c *Cluster) IsServer(i int) bool { return i < c.cfg.servers() }

@@ -19,6 +19,7 @@ const logTail = 3 << 10
 type node struct {
 	name string
 	args []string
+	env  []string
 	door string // base URL of its HTTP API
 	log  string // path of its log
 	// engine is the address of its engine, and data that one's folder; "" of a worker.
@@ -44,7 +45,7 @@ func (n *node) start(executable string) error {
 	}
 	defer log.Close() // the process has its own
 	cmd := exec.Command(executable, n.args...)
-	cmd.Env, cmd.Dir = Environment(), filepath.Dir(n.log)
+	cmd.Env, cmd.Dir = n.env, filepath.Dir(n.log)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := n.guard.Start(cmd); err != nil {
 		return fmt.Errorf("start %s (%s): %w", n.name, cmd, err)

@@ -3,13 +3,15 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
+	"slices"
+	"strings"
+	"unicode"
 
-	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
+	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/shard"
 )
 
@@ -37,6 +39,9 @@ func (d *Document) Check(places Places) *Mistakes {
 	between(m, d.Pipeline.Shards, 1, shard.Max, "pipeline.shards")
 	if d.Pipeline.KeepKeys <= 0 {
 		m.Add(fmt.Errorf("%v: expected more than 0", d.Pipeline.KeepKeys), "pipeline.keep-keys")
+	}
+	if n := len(d.HTTP.Token); n > 0 && n < access.MinToken {
+		m.Add(fmt.Errorf("it has %d characters, expected %d or more, at random", n, access.MinToken), "http.token")
 	}
 	least(m, d.HTTP.MaxBody, 1, "http.max-body")
 	least(m, d.HTTP.MaxReaders, 1, "http.max-readers")
@@ -81,12 +86,10 @@ func between(m *Mistakes, value, low, high int, key string) {
 
 func (e *Engine) check(m *Mistakes) {
 	if embedded := e.Cluster != "" || len(e.Routes) > 0 || e.Port != 0 || e.ClusterPort != 0; e.NATS != "" && embedded {
-		m.Add(errors.New("{engine.nats} means an engine that others run; {engine.port}, {engine.cluster}, {engine.cluster-port} and "+
+		m.Add(errors.New("{engine.nats} means another engine; {engine.port}, {engine.cluster}, {engine.cluster-port} and "+
 			"{engine.routes} are of an embedded one"), "engine.nats", "engine.port", "engine.cluster", "engine.cluster-port", "engine.routes")
 	}
-	if e.NATS == "" && (e.NATSCreds != "" || e.NATSCA != "") {
-		m.Add(errors.New("{engine.nats-creds} and {engine.nats-ca} need {engine.nats}"), "engine.nats-creds", "engine.nats-ca")
-	}
+	e.checkAccess(m)
 	if e.NATS == "" && e.Cluster == "" && (len(e.Routes) > 0 || e.ClusterPort != 0) {
 		m.Add(errors.New("{engine.routes} and {engine.cluster-port} need {engine.cluster}"), "engine.routes", "engine.cluster-port")
 	}
@@ -96,7 +99,13 @@ func (e *Engine) check(m *Mistakes) {
 	} else {
 		between(m, e.Replicas, 0, jetstream.MaxReplicas, "engine.replicas")
 	}
-	between(m, e.Port, 0, 65535, "engine.port")
+	if strings.ContainsFunc(e.Cluster, unicode.IsSpace) {
+		m.Add(fmt.Errorf("%q: expected a name without white space", e.Cluster), "engine.cluster")
+	}
+	if e.Cluster != "" && len(e.Routes) == 0 && e.NATS == "" {
+		m.Add(errors.New("{engine.cluster} needs {engine.routes}, the addresses of its members"), "engine.cluster", "engine.routes")
+	}
+	between(m, e.Port, -1, 65535, "engine.port")
 	between(m, e.ClusterPort, 0, 65535, "engine.cluster-port")
 	least(m, e.Streams, 0, "engine.streams")
 	least(m, e.MaxStore, 0, "engine.max-store")
@@ -107,20 +116,40 @@ func (e *Engine) check(m *Mistakes) {
 }
 
 func (e *Engine) checkAddresses(m *Mistakes) {
-	if !isLoopback(e.Listen) {
-		m.Add(fmt.Errorf("%s: %w; see {engine.nats}", e.Listen, quadrille.ErrOpenEngine), "engine.listen")
+	for address := range strings.SplitSeq(e.NATS, ",") {
+		if scheme, host, found := strings.Cut(strings.TrimSpace(address), "://"); found &&
+			(!slices.Contains([]string{"nats", "tls", "ws", "wss"}, scheme) || host == "") {
+			m.Add(fmt.Errorf("%s: expected nats://HOST:PORT, tls://, ws:// or wss://", jetstream.RedactURLs(address)), "engine.nats")
+		}
 	}
 	for _, route := range e.Routes {
-		u, err := url.Parse(route)
-		if err != nil || u.Port() == "" {
+		if u, err := url.Parse(route); err != nil || u.Port() == "" {
 			m.Add(fmt.Errorf("%s: expected nats://HOST:CLUSTERPORT", route), "engine.routes")
-		} else if !isLoopback(u.Hostname()) {
-			m.Add(fmt.Errorf("%s: %w; see {engine.nats}", route, quadrille.ErrOpenEngine), "engine.routes")
 		}
 	}
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// ofOthers are the keys of what a node shows to servers that others run.
+var ofOthers = []string{"engine.nats-creds", "engine.nats-events-creds", "engine.nats-user", "engine.nats-password", "engine.nats-ca"}
+
+// checkAccess looks at what the node shows to an engine.
+func (e *Engine) checkAccess(m *Mistakes) {
+	others := e.NATSCreds != "" || e.NATSEventsCreds != "" || e.NATSUser != "" || e.NATSPassword != "" || e.NATSCA != ""
+	list := "{" + strings.Join(ofOthers[:len(ofOthers)-1], "}, {") + "} and {" + ofOthers[len(ofOthers)-1] + "}"
+	switch {
+	case e.NATS == "" && others:
+		m.Add(errors.New(list+" need {engine.nats}"), ofOthers...)
+	case e.Secret != "" && others:
+		m.Add(errors.New("{engine.secret} is of embedded engines; "+list+" are for servers that others run"), "engine.secret", "engine.nats")
+	case (e.NATSUser == "") != (e.NATSPassword == ""):
+		m.Add(errors.New("{engine.nats-user} and {engine.nats-password} belong together: give both, or none"),
+			"engine.nats-user", "engine.nats-password")
+	case e.NATSUser != "" && (e.NATSCreds != "" || e.NATSEventsCreds != ""):
+		m.Add(errors.New("{engine.nats-user} and {engine.nats-creds}: expected one of them"), "engine.nats-user", "engine.nats-creds")
+	case e.NATSEventsCreds != "" && e.NATSCreds == "":
+		m.Add(errors.New("{engine.nats-events-creds} needs {engine.nats-creds}"), "engine.nats-events-creds", "engine.nats")
+	}
+	if e.Secret != "" {
+		m.Add(jetstream.Secret(e.Secret).Check(), "engine.secret")
+	}
 }

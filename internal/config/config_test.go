@@ -56,6 +56,7 @@ sinks:
     type: file
     dir: /var/lib/out
   - {type: file, name: more, dir: x, max-batch: 64KiB}
+  - {name: store, type: sparql, query: "http://a/query", password: {env: MY_TOKEN}, blank-nodes: refuse}
 `)
 	d, err := f.Document()
 	if err != nil {
@@ -66,17 +67,21 @@ sinks:
 		Pipeline: config.Pipeline{Name: "main", Shards: 16, Key: "subject", KeepKeys: 90 * time.Minute},
 		Engine: config.Engine{Data: "quadrille-data", Listen: "127.0.0.1", Election: 500 * time.Millisecond, MaxStore: 20 << 30,
 			Routes: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"}},
-		HTTP: config.HTTP{Address: "127.0.0.1:7375", Token: "from the environment", MaxBody: 64 << 20, MaxReaders: 64, MaxDumps: 16},
-		Log:  config.Log{Level: -4, Format: "json"},
+		HTTP: config.HTTP{Address: "127.0.0.1:7375", Token: "from the environment", Metrics: "token", Probes: "open",
+			MaxBody: 64 << 20, MaxReaders: 64, MaxDumps: 16},
+		Log: config.Log{Level: -4, Format: "json"},
 		Sources: []config.Source{{Name: "other", Type: "http",
 			Settings: &config.HTTPSource{URL: []string{"http://a:1", "http://b:2"}, Token: "from a file"}}},
 		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", MaxBatch: 1 << 20}},
-			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}}},
+			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}},
+			{Name: "store", Type: "sparql", Settings: &config.SPARQLSink{Query: "http://a/query", Password: "from the environment",
+				Timeout: time.Minute, PositionGraph: "urn:quadrille:positions", BlankNodes: "refuse", BlankPrefix: "urn:quadrille:blank:",
+				MaxRequest: 1 << 20}}},
 	}
 	if place := d.Sinks[1].Place; !strings.HasSuffix(place, "q.yaml:17:5") || d.Sources[0].Place == "" || d.Sinks[0].Place == "" {
 		t.Errorf("the place of a sink: %s", place)
 	}
-	d.Sources[0].Place, d.Sinks[0].Place, d.Sinks[1].Place = "", "", ""
+	d.Sources[0].Place, d.Sinks[0].Place, d.Sinks[1].Place, d.Sinks[2].Place = "", "", "", ""
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Error(diff)
 	}
@@ -123,8 +128,8 @@ func TestErrors(t *testing.T) {
 		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http`,
+		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka, sparql`,
+		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, kafka, sparql`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
@@ -180,7 +185,8 @@ func TestExample(t *testing.T) {
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
-		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n").Replace("\n# sources:" + items)
+		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
+		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
 	if f := load(t, text); len(f.Sources) != 2 || len(f.Sinks) != 2 {
 		t.Errorf("%+v of\n%s", f, text)
 	}
@@ -250,27 +256,34 @@ func TestAlikeEnv(t *testing.T) {
 // TestCheck: what no setting says alone is told with the place in the file, or with the flag.
 func TestCheck(t *testing.T) {
 	for text, want := range map[string][2]string{ // as of a file, as of flags
-		"pipeline: {shards: 0}":                              {":1:20: pipeline.shards: 0: expected 1 to 4096", "--shards: 0: expected 1 to 4096"},
-		"pipeline: {name: a b/c}":                            {`:1:18: pipeline.name: "a b/c": expected 1 to 64 letters`, `--pipeline: "a b/c": expected`},
-		"node: {name: a b}":                                  {`:1:14: node.name: node name "a b": expected 1 to`, "--name: "},
-		"node: {weight: 0}":                                  {":1:16: node.weight: 0: expected 1 or more", "--weight: 0: expected 1 or more"},
-		"pipeline: {keep-keys: 0s}":                          {":1:23: pipeline.keep-keys: 0s: expected more than 0", "--keep-keys: 0s: expected"},
-		"http: {max-body: 0}":                                {":1:18: http.max-body: 0: expected 1 or more", "--max-body: 0: expected 1 or more"},
-		"http: {max-readers: 0}":                             {":1:21: http.max-readers: 0: expected 1 or more", "--max-readers: 0: expected"},
-		"http: {max-dumps: 0}":                               {":1:19: http.max-dumps: 0: expected 1 or more", "--max-dumps: 0: expected"},
-		"engine: {cluster: c}":                               {":1:19: node.name is missing: a member of", "--name is missing: a member of a cluster needs a name"},
-		"engine: {port: 70000}":                              {":1:16: engine.port: 70000: expected 0 to 65535", "--port: 70000"},
-		"engine: {nats: x, port: 1}":                         {":1:16: engine.nats means an engine that others run; engine.port", "--nats means an engine that others run; --port"},
-		"engine: {nats-ca: x}":                               {":1:19: engine.nats-creds and engine.nats-ca need engine.nats", "--nats-creds and --nats-ca need --nats"},
-		"engine: {cluster-port: 1}":                          {":1:24: engine.routes and engine.cluster-port need engine.cluster", "--routes and --cluster-port need --cluster"},
-		"engine: {election: 1ms}":                            {":1:20: engine.election: 1ms: expected 200ms to 10s, or 0", "--election: 1ms: expected"},
-		"engine: {replicas: 3}":                              {":1:20: engine.replicas: 3: a node that stands alone keeps one copy; for more make it a member of a cluster (engine.cluster, ", "--replicas: 3: a node that stands alone keeps one copy; for more make it a member of a cluster (--cluster, --routes)"},
-		"engine: {nats: x, replicas: 6}":                     {":1:29: engine.replicas: 6: expected 0 to 5", "--replicas: 6: expected 0 to 5"},
-		"engine: {streams: -1}":                              {":1:19: engine.streams: -1: expected 0 or more", "--streams: -1: expected 0 or more"},
-		"engine: {streams: 9}":                               {":1:19: engine.streams: 9: expected at most the number of shards, 8", "--streams: 9"},
-		"engine: {listen: 0.0.0.0}":                          {":1:18: engine.listen: 0.0.0.0: the embedded engine listens on loopback only", "--listen: 0.0.0.0: the embedded"},
-		"node: {name: n}\nengine: {cluster: c, routes: [x]}": {":2:30: engine.routes: x: expected nats://HOST:CLUSTERPORT", "--routes: x: expected"},
-		"node: {name: n}\nengine: {cluster: c, routes: [nats://10.0.0.1:1]}": {":2:30: engine.routes: nats://10.0.0.1:1: the embedded engine", "--routes: nats://10"},
+		"pipeline: {shards: 0}":                 {":1:20: pipeline.shards: 0: expected 1 to 4096", "--shards: 0: expected 1 to 4096"},
+		"pipeline: {name: a b/c}":               {`:1:18: pipeline.name: "a b/c": expected 1 to 64 letters`, `--pipeline: "a b/c": expected`},
+		"node: {name: a b}":                     {`:1:14: node.name: node name "a b": expected 1 to`, "--name: "},
+		"node: {weight: 0}":                     {":1:16: node.weight: 0: expected 1 or more", "--weight: 0: expected 1 or more"},
+		"pipeline: {keep-keys: 0s}":             {":1:23: pipeline.keep-keys: 0s: expected more than 0", "--keep-keys: 0s: expected"},
+		"http: {max-body: 0}":                   {":1:18: http.max-body: 0: expected 1 or more", "--max-body: 0: expected 1 or more"},
+		"http: {max-readers: 0}":                {":1:21: http.max-readers: 0: expected 1 or more", "--max-readers: 0: expected"},
+		"http: {max-dumps: 0}":                  {":1:19: http.max-dumps: 0: expected 1 or more", "--max-dumps: 0: expected"},
+		"node: {name: n}\nengine: {cluster: c}": {":2:19: engine.cluster needs engine.routes, the addresses", "--cluster needs --routes, the addresses"},
+		"node: {name: n}\nengine: {cluster: a b, routes: [nats://127.0.0.1:1]}":   {`:2:19: engine.cluster: "a b": expected a name without`, `--cluster: "a b"`},
+		"node: {name: n}\nengine: {nats: 'http://u:p@a:1'}":                       {`:2:16: engine.nats: http://a:1: expected nats://HOST:PORT`, `--nats: http://a:1: expected`},
+		"engine: {cluster: c, routes: [nats://127.0.0.1:1]}":                      {":1:19: node.name is missing: a member of", "--name is missing: a member of a cluster needs a name"},
+		"engine: {port: 70000}":                                                   {":1:16: engine.port: 70000: expected -1 to 65535", "--port: 70000"},
+		"engine: {nats: x, port: 1}":                                              {":1:16: engine.nats means another engine; engine.port", "--nats means another engine; --port"},
+		"engine: {cluster-port: 1}":                                               {":1:24: engine.routes and engine.cluster-port need engine.cluster", "--routes and --cluster-port need --cluster"},
+		"engine: {election: 1ms}":                                                 {":1:20: engine.election: 1ms: expected 200ms to 10s, or 0", "--election: 1ms: expected"},
+		"engine: {replicas: 3}":                                                   {":1:20: engine.replicas: 3: a node that stands alone keeps one copy; for more make it a member of a cluster (engine.cluster, ", "--replicas: 3: a node that stands alone keeps one copy; for more make it a member of a cluster (--cluster, --routes)"},
+		"engine: {nats: x, replicas: 6}":                                          {":1:29: engine.replicas: 6: expected 0 to 5", "--replicas: 6: expected 0 to 5"},
+		"engine: {streams: -1}":                                                   {":1:19: engine.streams: -1: expected 0 or more", "--streams: -1: expected 0 or more"},
+		"engine: {streams: 9}":                                                    {":1:19: engine.streams: 9: expected at most the number of shards, 8", "--streams: 9"},
+		"node: {name: n}\nengine: {cluster: c, routes: [x]}":                      {":2:30: engine.routes: x: expected nats://HOST:CLUSTERPORT", "--routes: x: expected"},
+		"engine: {nats-ca: x}":                                                    {":1:19: engine.nats-creds, engine.nats-events-creds, engine.nats-user, engine.nats-password and engine.nats-ca need engine.nats", "--nats-creds, --nats-events-creds, --nats-user, --nats-password and --nats-ca need --nats"},
+		"engine: {secret: short}":                                                 {":1:18: engine.secret: the engine's secret has 5 characters, expected 32 or more", "--secret: the engine's secret has 5"},
+		"engine: {nats: x, nats-user: u}":                                         {":1:30: engine.nats-user and engine.nats-password belong together", "--nats-user and --nats-password belong together"},
+		"engine: {nats: x, nats-events-creds: f}":                                 {":1:38: engine.nats-events-creds needs engine.nats-creds", "--nats-events-creds needs --nats-creds"},
+		"engine: {nats: x, nats-user: u, nats-password: p, nats-events-creds: f}": {":1:30: engine.nats-user and engine.nats-creds: expected one of them", "--nats-user and --nats-creds: expected one"},
+		"engine: {nats: x, nats-ca: f, secret: 0123456789abcdef0123456789abcdef}": {":1:39: engine.secret is of embedded engines; engine.nats-creds", "--secret is of embedded engines; --nats-creds"},
+		"http: {token: a}":                                                        {":1:15: http.token: it has 1 characters, expected 16 or more", "--token: it has 1 characters"},
 	} {
 		path := write(t, text)
 		f, err := config.Load(path)
@@ -303,7 +316,7 @@ func TestAllMistakes(t *testing.T) {
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "pulsar" of a sink; there is file, kafka
+:4:23: unknown type "pulsar" of a sink; there is file, kafka, sparql
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

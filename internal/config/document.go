@@ -9,6 +9,10 @@ package config
 import (
 	"log/slog"
 	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/quadrille-stream/quadrille/mapping"
 )
 
 // Document is the configuration of a node. Each field has its key in the file (yaml), and its flag, help and default, which
@@ -21,6 +25,11 @@ type Document struct {
 	Log      Log      `yaml:"log" embed:"" help:"What goes to standard error."`
 	Sources  []Source `yaml:"sources" kong:"-" help:"Where changes come from besides the HTTP API. The same on all nodes: each source runs on one of them."`
 	Sinks    []Sink   `yaml:"sinks" kong:"-" help:"Where the deltas of the shards go, each shard's from the node that owns it. The same on all nodes."`
+	// Base, Prefixes and Declared are the values of the keys that declare mappings, Mappings what they compile to.
+	Base     *yaml.Node   `yaml:"base" kong:"-" help:"What goes before an IRI of a mapping that is not absolute."`
+	Prefixes *yaml.Node   `yaml:"prefixes" kong:"-" help:"Names that stand for the beginnings of IRIs in mappings."`
+	Declared *yaml.Node   `yaml:"mappings" kong:"-" help:"How messages become changes; see mapping.md."`
+	Mappings *mapping.Set `kong:"-"`
 }
 
 // Node says who this node is.
@@ -45,15 +54,20 @@ const DefaultData = "quadrille-data"
 // Engine says what keeps the logs: embedded, alone or as a member of a cluster, or one that others run.
 type Engine struct {
 	Data        string   `yaml:"data" placeholder:"DIR" default:"quadrille-data" help:"Folder of the embedded engine's data."`
-	Listen      string   `yaml:"listen" placeholder:"HOST" default:"127.0.0.1" help:"Address of the embedded engine; on loopback."`
-	Port        int      `yaml:"port" help:"Port of the embedded engine for other processes; 0 takes a free one."`
+	Listen      string   `yaml:"listen" placeholder:"HOST" default:"127.0.0.1" help:"Address at which the embedded engine listens for other members and, if it has a port, for workers."`
+	Port        int      `yaml:"port" help:"Port of the embedded engine for nodes that have none (--nats); -1 takes a free one. Default: none; a member of a cluster opens one on loopback."`
 	Cluster     string   `yaml:"cluster" placeholder:"NAME" help:"Name of the cluster of embedded engines that this one is a member of."`
 	ClusterPort int      `yaml:"cluster-port" help:"Port for the other members; 0 takes a free one."`
 	Routes      []string `yaml:"routes" placeholder:"URL" help:"Addresses of the members, nats://HOST:CLUSTERPORT; this one's may be among them."`
 
-	NATS      string `yaml:"nats" name:"nats" placeholder:"URL" help:"NATS servers with JetStream that others run, with commas between them, instead of an embedded engine."`
-	NATSCreds string `yaml:"nats-creds" name:"nats-creds" placeholder:"FILE" help:"Credentials file for these servers."`
-	NATSCA    string `yaml:"nats-ca" name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Secret Secret `yaml:"secret" placeholder:"SECRET" help:"What all members of a cluster, and the workers that connect to them, know and nobody else: 32 random characters or more. Rather set it by the environment or a file. Default: that of quadrille.secret in the data folder, which a node that is no member makes if it has a port."`
+
+	NATS            string `yaml:"nats" name:"nats" placeholder:"URL" help:"Engine to connect to instead of an embedded one, with commas between addresses: NATS servers with JetStream that others run or, with --secret, embedded engines of other nodes."`
+	NATSCreds       string `yaml:"nats-creds" name:"nats-creds" placeholder:"FILE" help:"Credentials file, or file of an nkey seed, for NATS servers that others run."`
+	NATSEventsCreds string `yaml:"nats-events-creds" name:"nats-events-creds" placeholder:"FILE" help:"The same for the connection that carries events, which may do less. Default: nats-creds."`
+	NATSUser        string `yaml:"nats-user" name:"nats-user" placeholder:"NAME" help:"User for NATS servers that others run."`
+	NATSPassword    Secret `yaml:"nats-password" name:"nats-password" placeholder:"PASSWORD" help:"Password of this user; rather set it by the environment or a file."`
+	NATSCA          string `yaml:"nats-ca" name:"nats-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 
 	Election time.Duration `yaml:"election" default:"500ms" help:"Time without a leader after which a server of the embedded engine stands for election; 0 leaves it as NATS has it, at 4 s and more. The same on all nodes."`
 	MaxStore Size          `yaml:"max-store" help:"Most that the embedded engine stores. Default: the disk."`
@@ -64,10 +78,13 @@ type Engine struct {
 
 // HTTP says how the HTTP API is served.
 type HTTP struct {
-	Address    string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and a token."`
+	Address    string   `yaml:"address" name:"http" placeholder:"HOST:PORT" default:"127.0.0.1:7375" help:"Address of the HTTP API; port 0 takes a free one. Beyond loopback it needs TLS and tokens."`
 	Advertise  string   `yaml:"advertise" placeholder:"URL" help:"Address of the HTTP API that other nodes show. Default: what it listens on."`
-	Token      Secret   `yaml:"token" placeholder:"TOKEN" help:"Token that requests must bring; rather set it by the environment."`
-	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS."`
+	Token      Secret   `yaml:"token" placeholder:"TOKEN" help:"Token for everything, 16 characters or more; rather set it by the environment or a file."`
+	Tokens     string   `yaml:"tokens" placeholder:"FILE" help:"File of tokens, RIGHTS NAME TOKEN in each line; rights are read, write and admin, with commas between them. It is read again at SIGHUP."`
+	Metrics    string   `yaml:"metrics" enum:"token,open" default:"token" help:"Who may read /metrics where there are tokens: who has one to read, or everybody (${enum})."`
+	Probes     string   `yaml:"probes" enum:"open,token" default:"open" help:"Who may ask /healthz and /readyz where there are tokens: everybody, or who has one (${enum})."`
+	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS; it and the key are read again at SIGHUP."`
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
 	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
 	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
@@ -87,7 +104,9 @@ type Source struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[HTTPSource] or a *[KafkaSource].
+	// Mapping names what makes changes of its messages; empty: they are changes.
+	Mapping string
+	// Settings are a *[HTTPSource], *[KafkaSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -99,7 +118,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink] or a *[KafkaSink].
+	// Settings are a *[FileSink], *[KafkaSink] or *[SPARQLSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -110,6 +129,20 @@ type HTTPSource struct {
 	URL   []string `yaml:"url" required:"" placeholder:"URL" help:"Nodes of the pipeline to follow; when one fails, the next is tried."`
 	Token Secret   `yaml:"token" placeholder:"TOKEN" help:"Token of these nodes."`
 	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+}
+
+// SPARQLSource copies graphs of a store into the pipeline.
+type SPARQLSource struct {
+	Query      string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	User       string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password   Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token      Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA      string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout    time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the store."`
+	Graphs     []string      `yaml:"graphs" required:"" placeholder:"IRI" help:"Graphs to copy; default stands for the default graph. They become what they are in the store: quads that it doesn't have are taken out of them."`
+	Every      time.Duration `yaml:"every" help:"Pause between two readings. Default: the graphs are copied once."`
+	Keep       bool          `yaml:"keep" help:"Take nothing out of the graphs."`
+	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes (${enum}): keep takes over the store's labels, which must be the same whenever it is read; refuse is an error."`
 }
 
 // FileSink writes each shard's log to a file, as an RDF Patch log.
@@ -157,8 +190,29 @@ type KafkaSink struct {
 	MaxMessage Size   `yaml:"max-message" default:"1000000" help:"Largest record; brokers and topic must take it (max.message.bytes). A larger one stops its shard."`
 }
 
+// SPARQLSink writes the deltas to a store as SPARQL Update.
+type SPARQLSink struct {
+	Query         string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	Update        string        `yaml:"update" placeholder:"URL" help:"Address of the store for updates. Default: that for queries."`
+	User          string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password      Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token         Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA         string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout       time.Duration `yaml:"timeout" default:"1m" help:"Longest time for a request."`
+	PositionGraph string        `yaml:"position-graph" default:"urn:quadrille:positions" placeholder:"IRI" help:"Graph that holds how far each shard is; default stands for the default graph."`
+	BlankNodes    string        `yaml:"blank-nodes" enum:"skolemise,refuse" default:"skolemise" help:"What becomes of blank nodes, which SPARQL Update can't name (${enum}): skolemise writes IRIs, refuse stops the shard."`
+	BlankPrefix   string        `yaml:"blank-prefix" default:"urn:quadrille:blank:" placeholder:"IRI" help:"What these IRIs begin with; the label follows. It must not be changed while data are in the store."`
+	MaxRequest    Size          `yaml:"max-request" default:"1MiB" help:"Bytes of rows in a request, unless a single row is larger."`
+}
+
 // The types of sources and sinks, each with settings that have nothing set.
 var (
-	sourceTypes = map[string]func() any{"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} }}
-	sinkTypes   = map[string]func() any{"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} }}
+	sourceTypes = map[string]func() any{
+		"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
+		"sparql": func() any { return &SPARQLSource{} },
+	}
+	sinkTypes = map[string]func() any{
+		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },
+		"sparql": func() any { return &SPARQLSink{} },
+	}
 )

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -199,9 +200,17 @@ func exampleItems(b *strings.Builder, name string, types map[string]func() any) 
 		for _, field := range settingsOf(reflect.TypeOf(types[kind]()).Elem()) {
 			f := fieldFrom(field)
 			comment(b, "#     # ", f.Help)
-			fmt.Fprintf(b, "#     %s: %s\n", f.Key, f.Default)
+			fmt.Fprintf(b, "#     %s: %s\n", f.Key, quoted(f.Default))
 		}
 	}
+}
+
+// quoted is a value as it may stand in YAML, where a colon at its end would make a key of it.
+func quoted(value string) string {
+	if strings.HasSuffix(value, ":") {
+		return strconv.Quote(value)
+	}
+	return value
 }
 
 // comment writes a text in lines that aren't long.
@@ -232,7 +241,8 @@ func Reference(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Key, f.Type, f.Default, flag, f.Help)
 	}
-	b.WriteString("\nEach item of `sources` and `sinks` has a `name`, unique among them, and a `type`, which is in brackets above.\n")
+	b.WriteString("\nEach item of `sources` and `sinks` has a `name`, unique among them, and a `type`, which is in brackets above; a source may have a\n" +
+		"`mapping`, the name of what makes changes of its messages. `base`, `prefixes` and `mappings` declare such: [mapping.md](mapping.md).\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/mapping"
 )
 
 // maxFile bounds a configuration file in bytes.
@@ -24,6 +26,8 @@ type File struct {
 	// Sources and Sinks are those of the file, in order.
 	Sources []Source
 	Sinks   []Sink
+	// Mappings are those that the file declares.
+	Mappings *mapping.Set
 
 	path   string
 	values map[string][]string // the texts of a key's value, of which a list has any number
@@ -72,7 +76,9 @@ func parse(path string, text []byte) (*File, error) {
 	if len(document.Content) == 0 || isNull(document.Content[0]) {
 		return f, nil
 	}
-	f.section(document.Content[0], reflect.ValueOf(&Document{}).Elem(), "")
+	var doc Document
+	f.section(document.Content[0], reflect.ValueOf(&doc).Elem(), "")
+	f.compile(&doc)
 	if err := f.mistakes.Err(); err != nil {
 		return nil, err
 	}
@@ -90,7 +96,7 @@ func (f *File) Lookup(key string) (texts []string, list, found bool) {
 
 // Document returns the defaults with what the file says.
 func (f *File) Document() (*Document, error) {
-	d := &Document{Sources: f.Sources, Sinks: f.Sinks}
+	d := &Document{Sources: f.Sources, Sinks: f.Sinks, Mappings: f.Mappings}
 	if err := setDefaults(reflect.ValueOf(d).Elem()); err != nil {
 		return nil, err
 	}
@@ -193,14 +199,17 @@ func hint(t reflect.Type, above, key string) string {
 // value reads the value of one key.
 func (f *File) value(value *yaml.Node, field reflect.StructField, to reflect.Value, path string) {
 	switch {
+	case to.Type() == reflect.TypeFor[*yaml.Node]():
+		to.Set(reflect.ValueOf(value))
+		return
 	case to.Type() == reflect.TypeFor[[]Source]():
-		f.items(value, "source", sourceTypes, func(name, kind, place string, settings any) {
-			f.Sources = append(f.Sources, Source{name, kind, settings, place})
+		f.items(value, "source", sourceTypes, func(head head, settings any) {
+			f.Sources = append(f.Sources, Source{head.name, head.kind, head.mapping, settings, head.place})
 		})
 		return
 	case to.Type() == reflect.TypeFor[[]Sink]():
-		f.items(value, "sink", sinkTypes, func(name, kind, place string, settings any) {
-			f.Sinks = append(f.Sinks, Sink{name, kind, settings, place})
+		f.items(value, "sink", sinkTypes, func(head head, settings any) {
+			f.Sinks = append(f.Sinks, Sink{head.name, head.kind, settings, head.place})
 		})
 		return
 	case to.Kind() == reflect.Struct:
@@ -245,8 +254,26 @@ func textsOf(value *yaml.Node, to reflect.Value) (texts []string, err error) {
 // itemName is what sources and sinks may be called.
 var itemName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
+// head is what the items of a list have in common. A sink has no mapping.
+type head struct{ name, kind, mapping, place string }
+
+// compile compiles the mappings of a document. A file that they name is looked for beside the configuration file.
+func (f *File) compile(doc *Document) {
+	set, mistakes := mapping.Declaration{Base: doc.Base, Prefixes: doc.Prefixes, Mappings: doc.Declared,
+		ReadFile: func(name string) ([]byte, error) {
+			if !filepath.IsAbs(name) {
+				name = filepath.Join(filepath.Dir(f.path), name)
+			}
+			return readAtMost(name, maxFile)
+		}}.Compile()
+	for _, m := range mistakes {
+		f.mistakes.AddAt(fmt.Sprintf("%s:%d:%d", f.path, m.Line, m.Column), m.Err)
+	}
+	f.Mappings = set
+}
+
 // items reads a list of sources or sinks, each a mapping with name, type, and the settings of the type.
-func (f *File) items(list *yaml.Node, what string, types map[string]func() any, add func(name, kind, place string, settings any)) {
+func (f *File) items(list *yaml.Node, what string, types map[string]func() any, add func(head, any)) {
 	if list.Kind != yaml.SequenceNode {
 		f.wrong(list, "expected a list of %ss", what)
 		return
@@ -257,13 +284,13 @@ func (f *File) items(list *yaml.Node, what string, types map[string]func() any, 
 			f.wrong(node, "expected a %s: name, type and its settings", what)
 			continue
 		}
-		head, rest := f.divide(node)
-		if !f.head(node, head, what, types) {
+		parts, rest := f.divide(node, what)
+		if !f.head(node, parts, what, types) {
 			continue
 		}
-		name, kind := head["name"].Value, head["type"].Value
+		name, kind := parts["name"].Value, parts["type"].Value
 		if names[name] {
-			f.wrong(head["name"], "two %ss are called %q", what, name)
+			f.wrong(parts["name"], "two %ss are called %q", what, name)
 		}
 		names[name] = true
 		settings := types[kind]()
@@ -271,18 +298,22 @@ func (f *File) items(list *yaml.Node, what string, types map[string]func() any, 
 			f.wrong(node, "%w", err)
 		}
 		f.section(rest, reflect.ValueOf(settings).Elem(), fmt.Sprintf("%ss[%s].", what, kind))
-		add(name, kind, f.at(node), settings)
+		of := head{name, kind, "", f.at(node)}
+		if m := parts["mapping"]; m != nil {
+			of.mapping = m.Value
+		}
+		add(of, settings)
 	}
 }
 
-// divide takes name and type out of an item; the rest are the settings of its type.
-func (f *File) divide(node *yaml.Node) (head map[string]*yaml.Node, _ *yaml.Node) {
+// divide takes name and type, and a source's mapping, out of an item; the rest are the settings of its type.
+func (f *File) divide(node *yaml.Node, what string) (head map[string]*yaml.Node, _ *yaml.Node) {
 	head = map[string]*yaml.Node{}
 	rest := *node
 	rest.Content = nil
 	for i := 0; i < len(node.Content); i += 2 {
 		switch key := node.Content[i]; {
-		case key.Value != "name" && key.Value != "type":
+		case key.Value != "name" && key.Value != "type" && (key.Value != "mapping" || what != "source"):
 			rest.Content = append(rest.Content, key, node.Content[i+1])
 		case head[key.Value] != nil:
 			f.wrong(key, "key %q comes twice", key.Value)

@@ -1,13 +1,14 @@
 package daemon
 
 import (
-	"crypto/tls"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/config"
 )
@@ -21,7 +22,8 @@ func Check(doc *config.Document, places config.Places) error {
 	m := doc.Check(places)
 	checkHTTP(m, &doc.HTTP)
 	for _, f := range [...]struct{ key, path string }{
-		{"engine.nats-creds", doc.Engine.NATSCreds}, {"engine.nats-ca", doc.Engine.NATSCA},
+		{"engine.nats-creds", doc.Engine.NATSCreds}, {"engine.nats-events-creds", doc.Engine.NATSEventsCreds},
+		{"engine.nats-ca", doc.Engine.NATSCA},
 	} {
 		if f.path != "" {
 			_, err := os.ReadFile(f.path)
@@ -32,37 +34,41 @@ func Check(doc *config.Document, places config.Places) error {
 	return m.Err()
 }
 
-// listen says where and how the HTTP API listens.
-func listen(h *config.HTTP) api.ListenConfig {
-	return api.ListenConfig{Addr: h.Address, CertFile: h.TLSCert, KeyFile: h.TLSKey, Protected: h.Token != ""}
-}
-
 func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 	if len(h.Advertise) > maxInfo {
 		m.Add(fmt.Errorf("%d bytes: expected at most %d", len(h.Advertise), maxInfo), "http.advertise")
+	}
+	if h.Tokens != "" {
+		_, err := access.ReadFile(h.Tokens)
+		m.Add(err, "http.tokens")
 	}
 	if (h.TLSCert == "") != (h.TLSKey == "") {
 		m.Add(errors.New("{http.tls-cert} and {http.tls-key} belong together: give both, or none"), "http.tls-cert", "http.tls-key")
 		return
 	}
-	m.Add(listen(h).Check(), "http.address")
+	listen := api.ListenConfig{Addr: h.Address, Protected: h.Token != "" || h.Tokens != ""}
 	if h.TLSCert != "" {
-		if _, err := tls.LoadX509KeyPair(h.TLSCert, h.TLSKey); err != nil {
-			m.Add(fmt.Errorf("{http.tls-cert} and {http.tls-key}: %w", err), "http.tls-cert", "http.tls-key")
-		}
+		var err error
+		listen.Certificate, err = api.ReadCertificate(h.TLSCert, h.TLSKey)
+		m.Add(err, "http.tls-cert", "http.tls-key")
 	}
+	m.Add(listen.Check(), "http.address")
 }
 
 // checkConnectors makes each source and sink, which touches nothing but the files that it names. Two sinks that write the same
-// files would lock each other out.
+// files would lock each other out, and two that write one store would undo each other's changes.
 func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	d := &daemon{Document: doc, log: slog.New(slog.DiscardHandler)}
 	for _, s := range doc.Sources {
-		if _, err := d.source(s); err != nil {
+		_, err := d.source(s, nil)
+		if err == nil {
+			_, err = d.mapped(s)
+		}
+		if err != nil {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
 		}
 	}
-	names, folders := map[string]bool{}, map[string]string{}
+	names, targets := map[string]bool{}, map[string]string{}
 	for _, s := range doc.Sinks {
 		if _, err := d.sink(s); err != nil {
 			m.AddAt(s.Place, fmt.Errorf("sink %q: %w", s.Name, err))
@@ -71,16 +77,27 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 			m.AddAt(s.Place, fmt.Errorf("two sinks are called %q; that of --sink-dir is called file", s.Name))
 		}
 		names[s.Name] = true
-		settings, ok := s.Settings.(*config.FileSink)
-		if !ok {
+		target, called := targetOf(s)
+		if target == "" {
 			continue
 		}
-		dir := folderOf(settings.Dir)
-		if other, taken := folders[dir]; taken && other != s.Name {
-			m.AddAt(s.Place, fmt.Errorf("sink %q: sink %q writes to the folder %s, too: give each its own", s.Name, other, settings.Dir))
+		if other, taken := targets[target]; taken && other != s.Name {
+			m.AddAt(s.Place, fmt.Errorf("sink %q: sink %q writes to the %s, too: give each its own", s.Name, other, called))
 		}
-		folders[dir] = s.Name
+		targets[target] = s.Name
 	}
+}
+
+// targetOf is what no other sink may write to, by its one name, and what it is called; empty if there is no such thing.
+func targetOf(s config.Sink) (target, called string) {
+	switch settings := s.Settings.(type) {
+	case *config.FileSink:
+		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
+	case *config.SPARQLSink:
+		update := cmp.Or(settings.Update, settings.Query)
+		return "store " + update, "store " + update
+	}
+	return "", ""
 }
 
 // folderOf is a folder's one name, as far as it can be known.

@@ -1,18 +1,27 @@
 package daemon
 
 import (
+	"context"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
+	"github.com/quadrille-stream/quadrille/mapping"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // connected are the sources and sinks of a node.
@@ -34,15 +43,46 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		c.sinks = append(c.sinks, func() client.SinkStatus { return sinkStatus(s.Name, sink) })
 	}
 	for _, s := range d.Sources {
-		from, err := d.source(s)
+		from, err := d.source(s, n)
 		if err != nil {
 			return c, fmt.Errorf("source %q: %w", s.Name, err)
 		}
-		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Logger: d.log})
+		mapped, err := d.mapped(s)
+		if err != nil {
+			return c, fmt.Errorf("source %q: %w", s.Name, err)
+		}
+		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Map: mapped, Logger: d.log})
 		c.components = append(c.components, component{"source " + s.Name, source.Run})
 		c.sources = append(c.sources, func() client.SourceStatus { return sourceStatus(s.Name, source) })
 	}
 	return c, nil
+}
+
+// mapped returns what makes changes of a source's messages; nil if they are changes.
+func (d *daemon) mapped(s config.Source) (func(connector.Message) (graph.Submission, error), error) {
+	if s.Mapping == "" {
+		return nil, nil
+	}
+	m, err := d.Mappings.Get(s.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	return func(msg connector.Message) (graph.Submission, error) {
+		body, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})
+		return graph.Submission{MediaType: graph.TypeReplace, Body: body}, err
+	}, nil
+}
+
+// varsOf is what a mapping can know of a message besides its body.
+func varsOf(source string, msg connector.Message) map[string]string {
+	vars := map[string]string{"source": source, "stream": msg.Stream, "media-type": msg.MediaType}
+	if msg.Stream != "" {
+		vars["offset"] = strconv.FormatUint(msg.Offset, 10)
+	}
+	if !msg.Time.IsZero() {
+		vars["time"] = msg.Time.UTC().Format(time.RFC3339Nano)
+	}
+	return vars
 }
 
 // sourceStatus is how a source is, as it goes over the wire.
@@ -80,11 +120,42 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
 	case *config.KafkaSink:
 		return d.kafkaSink(s.Name, settings)
+	case *config.SPARQLSink:
+		return d.sparqlSink(s.Name, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }
 
-func (d *daemon) source(s config.Source) (connector.Source, error) {
+// sparqlSink makes a sink for a store. Two pipelines, and two sinks of one, have positions of their own there.
+func (d *daemon) sparqlSink(name string, c *config.SPARQLSink) (connector.Sink, error) {
+	if err := rdf.CheckIRI(c.BlankPrefix); err != nil {
+		return nil, fmt.Errorf("blank-prefix: %w", err)
+	}
+	roots, err := rootsOf(c.TLSCA)
+	if err != nil {
+		return nil, err
+	}
+	cfg := sparql.SinkConfig{
+		Endpoint: sparql.Endpoint{Query: c.Query, Update: c.Update, User: c.User, Password: string(c.Password), Token: string(c.Token),
+			Roots: roots, Timeout: c.Timeout},
+		Name: d.Pipeline.Name + ":" + name, PositionGraph: c.PositionGraph, Blank: patch.Skolemise(c.BlankPrefix), MaxRequest: int(c.MaxRequest),
+	}
+	if c.BlankNodes == "refuse" {
+		cfg.Blank = patch.RefuseBlanks
+	}
+	return sparql.NewSink(cfg)
+}
+
+// rootsOf reads the certificates to trust; nil, if there is no file, are the system's.
+func rootsOf(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	return client.ReadRoots(file)
+}
+
+// source makes a source; n is nil where it is only checked.
+func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
 	case *config.HTTPSource:
 		var opts []client.Option
@@ -98,6 +169,48 @@ func (d *daemon) source(s config.Source) (connector.Source, error) {
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
 	case *config.KafkaSource:
 		return d.kafkaSource(s.Name, settings)
+	case *config.SPARQLSource:
+		return sparqlSource(settings, n)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
+}
+
+// sparqlSource makes a source for a store, which asks the node for what the shards have.
+func sparqlSource(c *config.SPARQLSource, n *graph.Graph) (connector.Source, error) {
+	roots, err := rootsOf(c.TLSCA)
+	if err != nil {
+		return nil, err
+	}
+	return sparql.NewSource(sparql.SourceConfig{
+		Endpoint: sparql.Endpoint{Query: c.Query, User: c.User, Password: string(c.Password), Token: string(c.Token), Roots: roots, Timeout: c.Timeout},
+		Graphs:   c.Graphs, Every: c.Every, Keep: c.Keep, Refuse: c.BlankNodes == "refuse",
+		Have: func(ctx context.Context, fn func(rdf.Quad) error) error { return eachQuad(ctx, n, fn) },
+	})
+}
+
+// eachQuad hands over the quads of all shards.
+func eachQuad(ctx context.Context, n *graph.Graph, fn func(rdf.Quad) error) error {
+	for s := range n.Shards() {
+		if err := eachOf(ctx, n, s, fn); err != nil {
+			return fmt.Errorf("shard %d: %w", s, err)
+		}
+	}
+	return nil
+}
+
+func eachOf(ctx context.Context, n *graph.Graph, s int, fn func(rdf.Quad) error) error {
+	view, _, err := n.View(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer view.Close()
+	for q, err := range store.Quads(view, store.Pattern{}) {
+		if err != nil {
+			return err
+		}
+		if err := fn(q); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -27,19 +27,30 @@ const (
 // daemon is a node as its configuration says.
 type daemon struct {
 	*config.Document
-	log *slog.Logger
-	out io.Writer // takes the line that says that it is ready
+	log   *slog.Logger
+	out   io.Writer // takes the line that says that it is ready
+	guard *guard
 }
 
 // Run runs a node until ctx ends, which returns nil, or until it can't go on. The document has passed [Check]. The log goes to
 // logs, and one line to out when the node is ready for the first time.
 func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	d := &daemon{Document: doc, log: logger(doc.Log, logs), out: out}
-	ln, err := api.Listen(listen(&d.HTTP))
+	guard, err := newGuard(&d.HTTP, d.log)
 	if err != nil {
 		return err
 	}
-	server := api.NewServer(ln, d.waitsFor(), d.log)
+	d.guard = guard
+	ln, err := api.Listen(guard.listen())
+	if err != nil {
+		return notListening("--http", d.HTTP.Address, err)
+	}
+	defer onHangup(guard.reload)()
+	d.logStart(ln)
+	if err := d.checkPorts(); err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	server := api.NewServer(ln, guard.access, d.waitsFor(), d.log)
 	defer func() { _ = server.Close() }() // of a start that failed; else Run has closed it
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
 	n, err := quadrille.Start(ctx, d.node(ln))
@@ -48,7 +59,7 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 		if ctx.Err() != nil {
 			return nil // ended while it waited
 		}
-		return err
+		return advised(err)
 	}
 	defer func() { _ = n.Close() }() // which its component has done, unless it has ended by itself or was never run
 	return d.serve(ctx, server, d.address(ln), n)
@@ -82,17 +93,25 @@ func (d *daemon) serve(ctx context.Context, server *api.Server, address string, 
 		return err
 	}
 	server.Use(api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
-		Token: string(d.HTTP.Token), Hosts: d.HTTP.Hosts, Logger: d.log,
-		Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources}))
+		Access: d.guard.access, Logger: d.log,
+		Mappings: d.Mappings, Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources}))
 	list := []component{{"node", d.running(ctx, n)}}
 	list = append(list, connected.components...)
 	list = append(list,
 		component{"HTTP", server.Run},
 		component{"announce", func(ctx context.Context) error {
-			return announce(ctx, n.Graph, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine at %s\n", d.Node.Name, address, n.EngineURL()))
+			return announce(ctx, n.Graph, d.out, fmt.Sprintf("quadrille: node %s is ready at %s, engine %s\n", d.Node.Name, address, where(n)))
 		}},
 	)
 	return runAll(ctx, list, d.log)
+}
+
+// where says where the engine is.
+func where(n *quadrille.Graph) string {
+	if at := n.EngineURL(); at != "" {
+		return "at " + at
+	}
+	return "inside, without a port"
 }
 
 // running returns the component that is the node. When the daemon was asked to end it leaves the pipeline, if it is to, or has

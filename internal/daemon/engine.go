@@ -21,28 +21,27 @@ func (d *daemon) waitsFor() string {
 	e := &d.Engine
 	switch {
 	case e.NATS != "":
-		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", e.NATS)
+		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", jetstream.RedactURLs(e.NATS))
 	case e.Cluster != "":
-		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes): start the others", e.Cluster)
+		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes), or for %d if the pipeline is new: start the "+
+			"others", e.Cluster, cmp.Or(e.Replicas, defaultReplicas))
 	}
 	return "it reads its data"
 }
 
-// node is the configuration of the node and of what it runs on. Ports are any free ones unless told.
+// node is the configuration of the node and of what it runs on.
 func (d *daemon) node(ln net.Listener) quadrille.Config {
 	e, p := &d.Engine, &d.Pipeline
 	cfg := quadrille.Config{
 		Pipeline: p.Name, Shards: p.Shards, Key: graph.Key(p.Key), Keep: p.KeepKeys,
-		Name: d.Node.Name, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
-		Host: e.Listen, NATS: e.NATS, NATSCreds: e.NATSCreds, NATSCA: e.NATSCA,
-		Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
+		Name: d.Node.Name, NameMustBeFree: true, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
+		Secret: jetstream.Secret(e.Secret), NATS: e.NATS, NATSCreds: e.NATSCreds, NATSEventsCreds: e.NATSEventsCreds,
+		NATSUser: e.NATSUser, NATSPassword: string(e.NATSPassword), NATSCA: e.NATSCA,
+		Host: e.Listen, Port: e.Port, Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
 		Election: cmp.Or(e.Election, jetstream.StockElection), Replicas: e.Replicas, Streams: e.Streams, Compress: e.Compress,
 	}
 	if d.keeps() {
 		cfg.Dir = e.Data
-	}
-	if e.NATS == "" {
-		cfg.Port = cmp.Or(e.Port, -1)
 	}
 	if e.Cluster != "" {
 		cfg.ClusterPort = cmp.Or(e.ClusterPort, -1)

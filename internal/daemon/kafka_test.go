@@ -223,7 +223,7 @@ func TestKafka(t *testing.T) {
 			n = runNode(t, text)
 		case 12:
 			k.Kill()
-			k.Start()
+			k.Restart(t)
 		case 20:
 			k.send(ctx, t, "7", "this is no patch")
 		}

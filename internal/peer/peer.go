@@ -1,9 +1,8 @@
-// Package peer runs in tests what connectors talk to: the real thing, which a script of scripts/peers installs and starts.
+// Package peer starts the real peers of connectors for tests: the scripts of scripts/peers, which install them.
 package peer
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -12,121 +11,93 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"sync"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
-// patience bounds the installing and starting of a peer.
-const patience = 10 * time.Minute
+// unavailable is the exit status of a script that doesn't have what it needs.
+const unavailable = 77
 
-// missing is the exit status of a script that lacks something.
-const missing = 3
+// patience bounds the time in which a peer is installed and ready.
+const patience = 5 * time.Minute
 
-// Peer is a process that runs until the test has ended. It is used by one goroutine.
+// Peer is a process of a test's own.
 type Peer struct {
-	// Dir holds its data.
-	Dir string
-	// Ports are those that it listens on, on loopback, in the order of its script.
+	// Dir holds its data and its log; Ports are those on loopback that it listens on, the same after each start.
+	Dir   string
 	Ports []int
 
-	t      testing.TB
 	script string
+	args   []string
 	cmd    *exec.Cmd
-	errors lockedBuffer
+	input  io.Closer // the process ends with it
 }
 
-// Start runs scripts/peers/NAME DIR PORT… with so many free ports, and waits until it is ready. Where the peer can't be had the
-// test is skipped, and says what is missing; with QUADRILLE_PEERS_REQUIRED=1 it fails.
-func Start(t testing.TB, name string, n int) *Peer {
+// Start starts a peer on so many ports of its own, and waits until it is ready. It ends with the test. Where the peer can't be had
+// the test is skipped, or fails if QUADRILLE_PEERS_REQUIRED is 1.
+func Start(t testing.TB, name string, portCount int, args ...string) *Peer {
 	t.Helper()
-	free, err := ports.Free(n)
+	_, file, _, _ := runtime.Caller(0)
+	list, err := ports.Free(portCount)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, here, _, _ := runtime.Caller(0)
-	p := &Peer{Dir: t.TempDir(), Ports: free, t: t, script: filepath.Join(filepath.Dir(here), "..", "..", "scripts", "peers", name)}
+	p := &Peer{Dir: t.TempDir(), Ports: list, script: filepath.Join(filepath.Dir(file), "../../scripts/peers", name), args: args}
+	p.Restart(t)
 	t.Cleanup(p.Kill)
-	p.Start()
 	return p
 }
 
 // Address is that of one of its ports.
 func (p *Peer) Address(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Ports[i])) }
 
-// Start starts it again, after a Kill, with its data and on its ports.
-func (p *Peer) Start() {
-	p.t.Helper()
-	args := []string{p.Dir}
-	for _, port := range p.Ports {
-		args = append(args, strconv.Itoa(port))
-	}
-	p.cmd = exec.Command(p.script, args...)
-	apart(p.cmd)
-	p.cmd.Stderr = &p.errors
-	out, err := p.cmd.StdoutPipe()
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := p.cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	ready := make(chan bool, 1)
-	go func() {
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		ready <- line == "ready\n"
-		_, _ = io.Copy(io.Discard, out)
-	}()
-	select {
-	case ok := <-ready:
-		if !ok {
-			p.failed()
-		}
-	case <-time.After(patience):
-		p.t.Fatalf("%s is not ready: %s", p.script, p.errors.String())
-	}
-}
-
-// failed ends the test of a peer that hasn't become ready.
-func (p *Peer) failed() {
-	p.t.Helper()
-	err := p.cmd.Wait()
-	p.cmd = nil
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if ok && exit.ExitCode() == missing && os.Getenv("QUADRILLE_PEERS_REQUIRED") != "1" {
-		p.t.Skip(p.errors.String())
-	}
-	p.t.Fatalf("%s: %v: %s", p.script, err, p.errors.String())
-}
-
-// Kill ends it at once, with all that it has started (SIGKILL).
+// Kill ends the process at once (SIGKILL), and returns when it is gone.
 func (p *Peer) Kill() {
 	if p.cmd == nil {
 		return
 	}
-	killAll(p.cmd)
-	_ = p.cmd.Wait() // that it was killed
+	_ = p.cmd.Process.Kill() // it may have ended
+	_ = p.cmd.Wait()         // killed
+	_ = p.input.Close()
 	p.cmd = nil
 }
 
-// lockedBuffer is a buffer that the process writes and the test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+// Restart starts it again, on the same ports and data, and waits until it is ready.
+func (p *Peer) Restart(t testing.TB) {
+	t.Helper()
+	p.Kill()
+	args := []string{p.Dir}
+	for _, port := range p.Ports {
+		args = append(args, strconv.Itoa(port))
+	}
+	cmd := exec.Command(p.script, append(args, p.args...)...)
+	var said strings.Builder
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	in, inErr := cmd.StdinPipe()
+	if err := errors.Join(err, inErr, cmd.Start()); err != nil {
+		t.Fatal(err)
+	}
+	p.cmd, p.input = cmd, in
+	hangs := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer hangs.Stop()
+	if line, err := bufio.NewReader(out).ReadString('\n'); err == nil && line == "ready\n" {
+		return
+	}
+	err, p.cmd = cmd.Wait(), nil
+	p.missing(t, err, said.String())
 }
 
-// Write implements [io.Writer].
-func (b *lockedBuffer) Write(text []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(text)
-}
-
-// String returns what was written.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+// missing ends the test of a peer that did not start.
+func (p *Peer) missing(t testing.TB, err error, said string) {
+	t.Helper()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if ok && exit.ExitCode() == unavailable && os.Getenv("QUADRILLE_PEERS_REQUIRED") != "1" {
+		t.Skipf("%s: %s", filepath.Base(p.script), said)
+	}
+	log, _ := os.ReadFile(filepath.Join(p.Dir, "log")) // there may be none
+	t.Fatalf("%s: %v: %s\n%s", p.script, err, said, log)
 }

@@ -13,6 +13,11 @@ import (
 // their datatype, dates, texts with a language, and links.
 func writeFiles(dir string, statements int) error {
 	return errors.Join(
+		writeDocuments(dir),
+		writeFile(filepath.Join(dir, "few.ttl"), func(w io.Writer) { prefixed(w, fewPrefixes, statements) }),
+		writeFile(filepath.Join(dir, "many.ttl"), func(w io.Writer) { prefixed(w, manyPrefixes, statements) }),
+		writeFile(filepath.Join(dir, "long.nt"), func(w io.Writer) { long(w, `<x:s> <x:p> "`, "\" .\n") }),
+		writeFile(filepath.Join(dir, "long.jsonld"), func(w io.Writer) { long(w, `{"@id":"x:s","x:p":"`, "\"}\n") }),
 		writeFile(filepath.Join(dir, "data.nt"), func(w io.Writer) { triples(w, "", statements) }),
 		writeFile(filepath.Join(dir, "data.ttl"), func(w io.Writer) { turtle(w, statements) }),
 		writeFile(filepath.Join(dir, "data.rdfp"), func(w io.Writer) {
@@ -85,4 +90,76 @@ func turtle(w io.Writer, statements int) {
 			fmt.Fprint(w, " ;\n")
 		}
 	}
+}
+
+const (
+	fewPrefixes, manyPrefixes = 29, 2900
+	// literalSize is the number of bytes of a long literal.
+	literalSize = 200_000_000
+	// documents is how many JSON-LD documents have one remote context, contextTerms how many terms that has.
+	documents, contextTerms = 200, 2900
+	contextIRI              = "https://context.example/"
+)
+
+// prefixed writes Turtle whose names are spread over so many prefixes.
+func prefixed(w io.Writer, prefixes, statements int) {
+	for i := range prefixes {
+		fmt.Fprintf(w, "@prefix p%d: <%svocabulary/%d/> .\n", i, base, i)
+	}
+	for i := range statements {
+		fmt.Fprintf(w, "p%d:s%d p%d:p p%d:o .\n", i%prefixes, i, i*7%prefixes, i*13%prefixes)
+	}
+}
+
+// long writes a literal of many lines.
+func long(w io.Writer, begin, end string) {
+	const line = `0123456789 abcdefghij, café\n`
+	fmt.Fprint(w, begin)
+	for n := 0; n < literalSize; n += len(line) {
+		fmt.Fprint(w, line)
+	}
+	fmt.Fprint(w, end)
+}
+
+// writeDocuments writes JSON-LD documents with ten nodes each, and their context in a folder of contexts.
+func writeDocuments(dir string) error {
+	contexts := filepath.Join(dir, "contexts")
+	errs := []error{os.Mkdir(contexts, 0o700),
+		writeFile(filepath.Join(contexts, "contexts.json"), func(w io.Writer) { fmt.Fprintf(w, `{%q: "context.jsonld"}`, contextIRI) }),
+		writeFile(filepath.Join(contexts, "context.jsonld"), writeContext)}
+	for i, name := range documentNames(dir) {
+		errs = append(errs, writeFile(name, func(w io.Writer) { document(w, i) }))
+	}
+	return errors.Join(errs...)
+}
+
+func documentNames(dir string) []string {
+	var names []string
+	for i := range documents {
+		names = append(names, filepath.Join(dir, fmt.Sprintf("document%03d.jsonld", i)))
+	}
+	return names
+}
+
+func writeContext(w io.Writer) {
+	fmt.Fprintf(w, `{"@context": {"@version": 1.1, "v": "%svocabulary/"`, base)
+	for i := range contextTerms {
+		more := ""
+		if i%3 == 0 {
+			more = `, "@type": "@id"`
+		}
+		fmt.Fprintf(w, `, "term%d": {"@id": "v:term%d"%s}`, i, i, more)
+	}
+	fmt.Fprintln(w, "}}")
+}
+
+func document(w io.Writer, n int) {
+	fmt.Fprintf(w, `{"@context": %q, "@graph": [`, contextIRI)
+	for i := range 10 {
+		if i > 0 {
+			fmt.Fprint(w, ", ")
+		}
+		fmt.Fprintf(w, `{"@id": "%s%d/%d", "term%d": "%so", "term%d": "café"}`, base, n, i, 3*(n+i), base, 3*(n+i)+1)
+	}
+	fmt.Fprintln(w, "]}")
 }

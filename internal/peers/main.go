@@ -1,5 +1,7 @@
-// Command peers times quadrille convert against other tools that do the same: serdi and rapper, which Debian has, and
-// the rdfpatch of Apache Jena, which Maven fetches. "make bench-peers" runs it.
+// Command peers times quadrille convert and check against other tools that do the same: serdi and rapper, which Debian has,
+// the rdfpatch of Apache Jena, which Maven fetches, and jsonld.js, which test/differential/peers/install installs. "make
+// bench-peers" runs it. Two tasks have no peer, or themselves: a long literal in JSON-LD is there for its memory, and a file
+// with many prefixes is compared with one that has few.
 //
 // Each task is run in pairs, first quadrille, then the peer, again and again, all on one core and with the output
 // thrown away, so that what else the machine does hits both. A peer that is not installed is left out, and the table
@@ -9,12 +11,14 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -22,12 +26,13 @@ import (
 func main() {
 	statements := flag.Int("statements", 1_000_000, "number of statements of each file")
 	runs := flag.Int("runs", 5, "number of pairs of each comparison, whose median is shown")
+	only := flag.String("task", "", "a part of the names of the tasks that are wanted; all by default")
 	flag.Parse()
 	if *statements < 1 || *runs < 1 || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(*statements, *runs); err != nil {
+	if err := run(*statements, *runs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
@@ -35,35 +40,52 @@ func main() {
 
 // task is one thing that quadrille and its peers do.
 type task struct {
-	name, file string   // the file is in the folder of the files
-	lines      bool     // the output has one line a statement
-	quadrille  []string // arguments before the file
-	peers      []peer
+	name      string
+	files     []string // in the folder of the files
+	lines     bool     // the output has one line a statement
+	quadrille []string // arguments before the files
+	peers     []peer   // none: the task is not compared
 }
 
-// peer is a command whose last argument is the file.
+// peer is a command whose last arguments are the files.
 type peer struct {
 	name    string
 	command []string // empty: not installed
+	files   []string // nil: those of the task
 }
 
-// tasks are those that there are. jena is the command that runs a class of Jena, empty if there is none.
-func tasks(jena []string) []task {
-	serdi := func(from, to string) peer { return peer{"serdi", installed("serdi", "-b", "-i", from, "-o", to)} }
+// tasks are those that there are, with files in dir. jena is the command that runs a class of Jena, jsonld the one that reads
+// JSON-LD documents; they are empty if there is none. quadrille is this project's own.
+func tasks(dir string, quadrille, jena, jsonld []string) []task {
+	serdi := func(from, to string) peer { return peer{"serdi", installed("serdi", "-b", "-i", from, "-o", to), nil} }
 	rapper := func(from, to string) peer {
-		return peer{"rapper", installed("rapper", "-q", "-i", from, "-o", to)}
+		return peer{"rapper", installed("rapper", "-q", "-i", from, "-o", to), nil}
+	}
+	in := func(names ...string) []string {
+		for i, name := range names {
+			names[i] = filepath.Join(dir, name)
+		}
+		return names
 	}
 	pair := func(from, to string) []peer { return []peer{serdi(from, to), rapper(from, to)} }
-	convert := func(to string) []string { return []string{"convert", "--to", to} }
+	convert := func(to string) []string { return []string{"convert", "--as", to} }
 	if len(jena) > 0 {
 		jena = append(slices.Clone(jena), "rdfpatch.rdfpatch")
 	}
 	return []task{
-		{"N-Triples to N-Triples", "data.nt", true, convert("ntriples"), pair("ntriples", "ntriples")},
-		{"N-Triples to Turtle", "data.nt", false, convert("turtle"), pair("ntriples", "turtle")},
-		{"Turtle to N-Triples", "data.ttl", true, convert("ntriples"), pair("turtle", "ntriples")},
-		{"Turtle to Turtle", "data.ttl", false, convert("turtle"), pair("turtle", "turtle")},
-		{"RDF Patch to RDF Patch", "data.rdfp", true, convert("patch"), []peer{{"rdfpatch (Jena)", jena}}},
+		{"N-Triples to N-Triples", in("data.nt"), true, convert("ntriples"), pair("ntriples", "ntriples")},
+		{"N-Triples to Turtle", in("data.nt"), false, convert("turtle"), pair("ntriples", "turtle")},
+		{"Turtle to N-Triples", in("data.ttl"), true, convert("ntriples"), pair("turtle", "ntriples")},
+		{"Turtle to Turtle", in("data.ttl"), false, convert("turtle"), pair("turtle", "turtle")},
+		{"RDF Patch to RDF Patch", in("data.rdfp"), true, convert("patch"), []peer{{"rdfpatch (Jena)", jena, nil}}},
+		{"Turtle with 2,900 prefixes to Turtle", in("many.ttl"), false, convert("turtle"), []peer{
+			{"itself with 29", append(slices.Clone(quadrille), convert("turtle")...), in("few.ttl")}, serdi("turtle", "turtle")}},
+		{"200 JSON-LD documents with one context", documentNames(dir), false,
+			[]string{"check", "-q", "--contexts", filepath.Join(dir, "contexts")}, []peer{{"jsonld.js", jsonld, nil}}},
+		{"a literal of 200 MB, N-Triples", in("long.nt"), true, append(convert("ntriples"), "--max-term", "512MiB"),
+			[]peer{serdi("ntriples", "ntriples")}},
+		{"a literal of 200 MB, Turtle", in("long.nt"), false, append(convert("turtle"), "--max-term", "512MiB"), nil},
+		{"a literal of 200 MB, JSON-LD", in("long.jsonld"), false, append(convert("jsonld"), "--max-term", "512MiB"), nil},
 	}
 }
 
@@ -76,7 +98,7 @@ func installed(name string, args ...string) []string {
 	return append([]string{path}, args...)
 }
 
-func run(statements, runs int) error {
+func run(statements, runs int, only string) error {
 	dir, err := os.MkdirTemp("", "quadrille-peers-*")
 	if err != nil {
 		return err
@@ -90,8 +112,9 @@ func run(statements, runs int) error {
 	if err := writeFiles(dir, statements); err != nil {
 		return err
 	}
-	jena, missing := findJena()
-	if missing != nil {
+	jena, noJena := findJena()
+	jsonld, noJSONLD := findJSONLD(dir, filepath.Join(dir, "contexts", "context.jsonld"))
+	if missing := errors.Join(noJena, noJSONLD); missing != nil {
 		fmt.Println("left out:", missing)
 	}
 	core := installed("taskset", "-c", "0")
@@ -102,8 +125,11 @@ func run(statements, runs int) error {
 		statements, runs)
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "TASK\tMB\tQUADRILLE S\tCPU\tPEAK MB\tPEER\tS\tCPU\tPEAK MB\tPEER/QUADRILLE")
-	for _, t := range tasks(jena) {
-		if err := t.compare(table, dir, append(slices.Clone(core), quadrille), core, runs); err != nil {
+	for _, t := range tasks(dir, []string{quadrille}, jena, jsonld) {
+		if !strings.Contains(t.name, only) {
+			continue
+		}
+		if err := t.compare(table, append(slices.Clone(core), quadrille), core, runs); err != nil {
 			return err
 		}
 	}
@@ -111,19 +137,24 @@ func run(statements, runs int) error {
 }
 
 // compare runs the task and writes a line for each peer.
-func (t task) compare(table *tabwriter.Writer, dir string, quadrille, core []string, runs int) error {
-	file := filepath.Join(dir, t.file)
-	info, err := os.Stat(file)
+func (t task) compare(table *tabwriter.Writer, quadrille, core []string, runs int) error {
+	size, err := t.size()
 	if err != nil {
 		return err
+	}
+	ours := slices.Concat(quadrille, t.quadrille, t.files)
+	if len(t.peers) == 0 {
+		return t.alone(table, size, ours, runs)
 	}
 	for _, p := range t.peers {
 		if p.command == nil {
 			fmt.Fprintf(table, "%s\t\t\t\t\t%s is not installed\n", t.name, p.name)
 			continue
 		}
-		ours := append(append(slices.Clone(quadrille), t.quadrille...), file)
-		theirs := append(append(slices.Clone(core), p.command...), file)
+		theirs := slices.Concat(core, p.command, t.files)
+		if p.files != nil {
+			theirs = slices.Concat(core, p.command, p.files)
+		}
 		if err := t.sameLines(ours, theirs); err != nil {
 			return err
 		}
@@ -143,9 +174,36 @@ func (t task) compare(table *tabwriter.Writer, dir string, quadrille, core []str
 		}
 		a, b := medianCost(mine), medianCost(other)
 		slices.Sort(ratios)
-		fmt.Fprintf(table, "%s\t%d\t%.2f\t%.2f\t%d\t%s\t%.2f\t%.2f\t%d\t%.1f\n", t.name, info.Size()/1e6, a.real.Seconds(),
+		fmt.Fprintf(table, "%s\t%d\t%.2f\t%.2f\t%d\t%s\t%.2f\t%.2f\t%d\t%.1f\n", t.name, size/1e6, a.real.Seconds(),
 			a.cpu.Seconds(), a.peak/1000, p.name, b.real.Seconds(), b.cpu.Seconds(), b.peak/1000, ratios[len(ratios)/2])
 	}
+	return nil
+}
+
+// size is that of the files together, in bytes.
+func (t task) size() (all int64, err error) {
+	for _, name := range t.files {
+		info, err := os.Stat(name)
+		if err != nil {
+			return 0, err
+		}
+		all += info.Size()
+	}
+	return all, nil
+}
+
+// alone runs a task that has no peers and writes a line.
+func (t task) alone(table *tabwriter.Writer, size int64, ours []string, runs int) error {
+	var mine []cost
+	for range runs {
+		c, err := measure(ours)
+		if err != nil {
+			return err
+		}
+		mine = append(mine, c)
+	}
+	c := medianCost(mine)
+	fmt.Fprintf(table, "%s\t%d\t%.2f\t%.2f\t%d\n", t.name, size/1e6, c.real.Seconds(), c.cpu.Seconds(), c.peak/1000)
 	return nil
 }
 

@@ -32,7 +32,7 @@ func newBatch(limit int) *batch {
 func (b *batch) add(r connector.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	size := recordSize + len(r.Raw)
+	size := recordSize + len(r.Body)
 	for len(b.records) > 0 && b.size+size > b.max && b.err == nil {
 		b.changed.Wait()
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func recordOf(length int) connector.Record {
-	return connector.Record{Mark: engine.Mark{Position: 20, ID: "ni:20"}, Raw: []byte(strings.Repeat("x", length))}
+	return connector.Record{Mark: engine.Mark{Position: 20, ID: "ni:20"}, Body: []byte(strings.Repeat("x", length))}
 }
 
 // adding adds a record of length bytes, and reports what add has returned, if it has.
@@ -40,7 +40,7 @@ func TestBatchIsBounded(t *testing.T) {
 				if _, ok := adding(b, 2*limit)(); !ok {
 					t.Fatal("a record that is larger than a batch does not go alone")
 				}
-				if records := b.take(); len(records) != 1 || len(records[0].Raw) != 2*limit {
+				if records := b.take(); len(records) != 1 || len(records[0].Body) != 2*limit {
 					t.Fatalf("%d records", len(records))
 				}
 				if _, ok := adding(b, 100)(); !ok {

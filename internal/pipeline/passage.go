@@ -71,7 +71,15 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 		if err := p.usable(producer); err != nil {
 			return err
 		}
-		events = append(events, p.divide(&messages[i], producer, seq)...)
+		of, err := p.divide(messages[i], producer, seq)
+		if errors.Is(err, event.ErrBusy) { // nothing is wrong with the message
+			return err
+		}
+		if err != nil {
+			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
+			of = []event.Addressed{p.letter(ev, "", err.Error())}
+		}
+		events = append(events, of...)
 	}
 	if err := p.commit(ctx, events); err != nil {
 		return err
@@ -90,18 +98,19 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 	return nil
 }
 
-// divide returns the events of a message, or a letter if it is no document.
-func (p *passage) divide(m *connector.Message, producer event.Producer, seq uint64) []event.Addressed {
-	why := m.Reason
-	if why == "" {
-		events, err := p.s.door.Divide(graph.Submission{MediaType: m.MediaType, Body: m.Body}, producer, seq)
-		if err == nil {
-			return events
-		}
-		why = err.Error()
+// divide makes events of a message.
+func (p *passage) divide(m connector.Message, producer event.Producer, seq uint64) ([]event.Addressed, error) {
+	if m.Reason != "" {
+		return nil, errors.New(m.Reason)
 	}
-	ev := event.Event{Producer: producer, Seq: seq, MediaType: m.MediaType, Payload: m.Body}
-	return []event.Addressed{p.letter(ev, "", why)}
+	document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
+	if p.s.cfg.Map != nil {
+		var err error
+		if document, err = p.s.cfg.Map(m); err != nil {
+			return nil, err
+		}
+	}
+	return p.s.door.Divide(document, producer, seq)
 }
 
 // identity is the producer and sequence of a message; none, if it has no stream.

@@ -117,7 +117,7 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	defer b.end()
 	options := node.FollowOptions{From: engine.Cursor{shard: begin}, Shards: []int{shard}, Live: true}
 	err = s.from.Follow(ctx, options, func(r node.Record) error {
-		return b.add(connector.Record{Mark: engine.Mark{Position: r.Position, ID: r.ID}, Prev: r.Prev, Time: r.Time, Body: r.Body, Raw: r.Raw})
+		return b.add(connector.Record{Mark: engine.Mark{Position: r.Position, ID: r.ID}, Prev: r.Prev, Time: r.Time, Body: r.Body})
 	})
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,7 +22,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
 	"github.com/quadrille-stream/quadrille/node"
-	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -29,14 +31,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type logs struct {
 	mu      sync.Mutex
 	owned   []int
-	changed chan struct{}    // closed when owned changes
-	records map[int][]string // position = 10 × (index + 1)
+	changed chan struct{}         // closed when owned changes
+	records map[int][]node.Record // position = 10 × (index + 1)
 	grown   chan struct{}
 	fail    error // of the next Follow, after its first record
 }
 
 func newLogs(owned ...int) *logs {
-	return &logs{owned: owned, records: map[int][]string{}, grown: make(chan struct{}), changed: make(chan struct{})}
+	return &logs{owned: owned, records: map[int][]node.Record{}, grown: make(chan struct{}), changed: make(chan struct{})}
 }
 
 func (l *logs) Ownership() ([]int, <-chan struct{}) {
@@ -48,9 +50,12 @@ func (l *logs) Ownership() ([]int, <-chan struct{}) {
 func (l *logs) add(shard int, rows string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := operator.Record{Kind: operator.Delta, Shard: shard, Body: []byte(rows),
-		Prev: fmt.Sprintf("ni:%d/%d", shard, len(l.records[shard]))}
-	l.records[shard] = append(l.records[shard], string(r.Encode(nil)))
+	r := node.Record{Shard: shard, Position: uint64(len(l.records[shard])+1) * 10, Time: time.Unix(1, 0), Body: []byte(rows)}
+	if before := l.records[shard]; len(before) > 0 {
+		r.Prev = before[len(before)-1].ID
+	}
+	r.ID = fmt.Sprintf("ni:%x", sha256.Sum256([]byte(r.Prev+rows)))
+	l.records[shard] = append(l.records[shard], r)
 	close(l.grown)
 	l.grown = make(chan struct{})
 }
@@ -64,13 +69,7 @@ func (l *logs) own(shards ...int) {
 }
 
 // at is the mark of a record.
-func at(i int, raw string) engine.Mark {
-	r, err := operator.Decode([]byte(raw))
-	if err != nil {
-		panic(err)
-	}
-	return engine.Mark{Position: uint64(i+1) * 10, ID: r.ID}
-}
+func at(r node.Record) engine.Mark { return engine.Mark{Position: r.Position, ID: r.ID} }
 
 func (l *logs) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 	shard := o.Shards[0]
@@ -79,7 +78,7 @@ func (l *logs) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Re
 	l.mu.Lock()
 	known := l.records[shard]
 	l.mu.Unlock()
-	if begin > len(known) || begin > 0 && at(begin-1, known[begin-1]) != after {
+	if begin > len(known) || begin > 0 && at(known[begin-1]) != after {
 		return fmt.Errorf("the log has no record %+v", after)
 	}
 	for next := begin; ; {
@@ -91,8 +90,7 @@ func (l *logs) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Re
 		}
 		l.mu.Unlock()
 		for ; next < len(records); next++ {
-			mark := at(next, records[next])
-			if err := fn(node.Record{Shard: shard, Position: mark.Position, ID: mark.ID, Raw: []byte(records[next])}); err != nil {
+			if err := fn(records[next]); err != nil {
 				return err
 			}
 			if fail != nil {
@@ -112,8 +110,11 @@ func (l *logs) want(shard int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var b strings.Builder
-	for i, r := range l.records[shard] {
-		fmt.Fprintf(&b, "# shard %d position %d length %d\n%s", shard, (i+1)*10, len(r), r)
+	for _, r := range l.records[shard] {
+		text := patch.Entry{ID: r.ID, Prev: r.Prev, Shard: shard, Time: r.Time, Rows: r.Body}.Append(nil)
+		head := fmt.Sprintf("# shard %d position %d length %d", shard, r.Position, len(text))
+		sum := sha256.Sum256(append([]byte(head), text...))
+		fmt.Fprintf(&b, "%s sum %s\n%s", head, base64.RawURLEncoding.EncodeToString(sum[:]), text)
 	}
 	return b.String()
 }
@@ -406,7 +407,7 @@ type endless struct{ *logs }
 
 func (e endless) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 	for at := o.From[0].Position + 1; at%100 > 0 || ctx.Err() == nil; at++ {
-		if err := fn(node.Record{Position: at, Raw: []byte("x")}); err != nil {
+		if err := fn(node.Record{Position: at, Body: []byte("x")}); err != nil {
 			return err
 		}
 	}

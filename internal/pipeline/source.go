@@ -32,6 +32,8 @@ type Door interface {
 type SourceConfig struct {
 	// Name is the source's, unique in the pipeline: it is a part of the identities of its messages. It has no '/'.
 	Name string
+	// Map makes a document of changes of a message; nil: each message is one. What it refuses is a dead letter.
+	Map func(connector.Message) (graph.Submission, error)
 	// Backoff is the pause after an error.
 	Backoff Backoff
 	// Idle is the time without a message after which it is noted how far the source has come; until then that is noted with

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -11,7 +12,7 @@ import (
 type document struct {
 	body    []byte
 	changes uint64 // rows that add or delete
-	offset  uint64 // bytes of the documents before it
+	prev    bool   // it begins with the header "prev"
 }
 
 // divider cuts a stream of rows into documents, at the ends of transactions; rows outside a transaction, and the
@@ -29,6 +30,7 @@ type divider struct {
 	begun        int  // where the transaction under way begins in next.body; -1: there is none
 	begunChanges uint64
 	transactions int
+	since        time.Time // when the first change of next has come
 }
 
 var _ patch.Change = (*divider)(nil)
@@ -92,6 +94,9 @@ func (d *divider) row(body []byte, changes uint64) error {
 	if d.begun >= 0 {
 		at, before = d.begun, d.begunChanges
 	}
+	if d.next.changes == 0 && changes > 0 {
+		d.since = time.Now()
+	}
 	d.next.body, d.next.changes = body, d.next.changes+changes
 	if err := d.bound(at, before); err != nil {
 		return err
@@ -117,6 +122,14 @@ func (d *divider) bound(at int, changes uint64) error {
 		return fmt.Errorf("transaction %d of the document has more than %d bytes; split it, or raise --max-transaction "+
 			"here and --max-body of the nodes", d.transactions, d.max)
 	}
+	if err := d.cutAt(at, changes); err != nil {
+		return err
+	}
+	return d.bound(0, 0)
+}
+
+// cutAt hands on what stands before that byte, which holds so many changes.
+func (d *divider) cutAt(at int, changes uint64) error {
 	whole := d.next
 	d.next.body, d.next.changes = whole.body[:at], changes
 	rest := append([]byte(nil), whole.body[at:]...)
@@ -127,17 +140,36 @@ func (d *divider) bound(at int, changes uint64) error {
 	if d.begun >= 0 {
 		d.begun, d.begunChanges = 0, 0
 	}
-	return d.bound(0, 0)
+	return nil
+}
+
+// whole returns what could be handed on now, without the transaction under way: up to which byte, and how many changes.
+func (d *divider) whole() (at int, changes uint64) {
+	switch {
+	case d.prev: // it holds just the patch that it stands in
+		return 0, 0
+	case d.begun >= 0:
+		return d.begun, d.begunChanges
+	}
+	return len(d.next.body), d.next.changes
+}
+
+// flush hands on what is whole.
+func (d *divider) flush() error {
+	at, changes := d.whole()
+	if changes == 0 {
+		return nil
+	}
+	return d.cutAt(at, changes)
 }
 
 // cut hands the document on, if there is anything in it.
 func (d *divider) cut() error {
-	d.prev = false
+	d.next.prev, d.prev = d.prev, false
 	if len(d.next.body) == 0 {
 		return nil
 	}
-	offset := d.next.offset + uint64(len(d.next.body))
 	buffer, err := d.emit(d.next)
-	d.next = document{body: buffer, offset: offset}
+	d.next = document{body: buffer}
 	return err
 }

@@ -51,6 +51,16 @@ func (in *input) fingerprint() (prefix string, closed func(), err error) {
 	return "q" + lowerBase32(h.Sum(nil)[:10]), closed, err
 }
 
+// seekable reports whether a reader can be read twice.
+func seekable(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := f.Seek(0, io.SeekCurrent)
+	return err == nil
+}
+
 type countingReader struct {
 	r io.Reader
 	n *atomic.Int64

@@ -1,6 +1,9 @@
 // Package publish divides files of changes, and of RDF data whose statements are additions, into documents and sends them.
-// The documents, and within a run of a name their keys, are the same whenever the same file is sent, so that what was accepted
-// before is skipped. Without a name each sending is a run of its own: what a person sends again is meant.
+//
+// Without a name each sending is a run of its own: what a person sends again is meant. A run of a name is a sequence of files,
+// and each file one of documents. Their rows, divided in the same way, are the same documents, whatever the files are called,
+// however they are compressed, and in which format they are: what was accepted before is skipped. A place in the run is taken
+// by the document that was first sent there, and another one is refused before anything of it is sent.
 package publish
 
 import (
@@ -9,15 +12,16 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"io"
 	"net/http/httptrace"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -41,10 +45,11 @@ type File struct {
 	Format rdfio.Format
 	// Source is how it is read. Name, and a prefix for its blank nodes, are put into it.
 	Source rdfio.Source
-	// Times is the number of files whose paths end in the same name that were sent before it in this run.
-	Times int
+	// Number is that of the files of the run before it.
+	Number int
 	// Reader gives its bytes. It belongs to Send until that returns, and for ever if it Hangs: then a read may wait without
-	// end, as that of a terminal does, and is left behind when the context ends.
+	// end, as that of a terminal or a pipe does, and is left behind when the context ends. What has come is sent meanwhile,
+	// unless the run has a name: then documents must be the same each time.
 	Reader io.Reader
 	Hangs  bool
 }
@@ -52,17 +57,19 @@ type File struct {
 // Total sums the answers of the nodes for one file.
 type Total struct {
 	// Requests were accepted, of which Skipped had been accepted in an earlier sending of the run.
-	Requests, Skipped uint64
+	Requests uint64 `json:"requests"`
+	Skipped  uint64 `json:"skipped"`
 	// Changes are those of the file, Adds and Deletes those that have changed something now.
-	Changes, Adds, Deletes uint64
+	Changes uint64 `json:"changes"`
+	Adds    uint64 `json:"adds"`
+	Deletes uint64 `json:"deletes"`
 }
 
 // Send sends the file, a document after the other, and returns what was accepted, also when there is an error. It holds at
 // most three documents in memory: the one that is being read, one that waits, and the one that is being sent. After each it
 // calls progress with the bytes that were read and the changes that were accepted.
 func Send(ctx context.Context, session *client.Session, file File, cfg Config, progress func(read int64, changes uint64)) (Total, error) {
-	cfg.Run = cmp.Or(cfg.Run, rand.Text())
-	p := publication{cfg: cfg, file: file, session: session, progress: progress}
+	p := publication{cfg: cfg, name: cmp.Or(cfg.Run, rand.Text()), file: file, session: session, progress: progress}
 	err := p.run(ctx)
 	return p.total, err
 }
@@ -70,6 +77,7 @@ func Send(ctx context.Context, session *client.Session, file File, cfg Config, p
 // publication is the sending of one file.
 type publication struct {
 	cfg      Config
+	name     string // of the run
 	file     File
 	session  *client.Session
 	progress func(read int64, changes uint64)
@@ -145,7 +153,7 @@ func (p *publication) divide(d *divider) error {
 	source, format := p.file.Source, p.file.Format
 	source.File = p.file.Name
 	if format.IsData() {
-		prefix, closed, err := in.fingerprint()
+		prefix, closed, err := p.blankPrefix(&in)
 		defer closed()
 		if err != nil {
 			return p.inputError(err)
@@ -157,15 +165,32 @@ func (p *publication) divide(d *divider) error {
 		return p.inputError(err)
 	}
 	defer r.Close()
+	var from io.Reader = r
+	if p.cfg.Run == "" && p.file.Hangs {
+		from = &live{from: r, to: d}
+	}
 	if format.IsData() {
-		err = source.Statements(r, format, d.Add)
+		err = source.Statements(from, format, d.Add)
 	} else {
-		err = source.Rows(r, format, d)
+		err = source.Rows(from, format, d)
 	}
 	if err != nil {
 		return err
 	}
 	return d.cut()
+}
+
+// blankPrefix is that of the labels of the file's blank nodes. In a run of a name it is made of the file's place, so that the
+// nodes stay the same when the file is mended or goes on. Otherwise it is made of the content; standard input that comes bit by
+// bit has one that no other call has: all of it would have to be there before any of it could be sent.
+func (p *publication) blankPrefix(in *input) (prefix string, closed func(), err error) {
+	switch {
+	case p.cfg.Run != "":
+		return "q" + p.digest("blank nodes of file %d", p.file.Number)[:16], func() {}, nil
+	case p.file.Hangs && !seekable(in.file):
+		return "q" + strings.ToLower(rand.Text()), func() {}, nil
+	}
+	return in.fingerprint()
 }
 
 // inputError names the file.
@@ -174,11 +199,15 @@ func (p *publication) inputError(err error) error {
 }
 
 func (p *publication) send(ctx context.Context, doc document) error {
+	key, err := p.claim(ctx, doc)
+	if err != nil {
+		return p.sendError(err)
+	}
 	var tries atomic.Int64 // also those that the HTTP client makes by itself
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { tries.Add(1) }}
-	a, err := p.session.Submit(httptrace.WithClientTrace(ctx, trace), client.TypePatch, p.key(doc), doc.body)
+	a, err := p.session.Submit(httptrace.WithClientTrace(ctx, trace), client.TypePatch, key, doc.body)
 	if err != nil {
-		return fmt.Errorf("%s: change %d and those after it: %w", p.file.Name, p.total.Changes+1, err)
+		return p.sendError(err)
 	}
 	p.total.Requests++
 	p.total.Changes += doc.changes
@@ -198,13 +227,42 @@ func skipped(a client.Accepted) bool {
 	return len(a.Results) > 0 && !slices.ContainsFunc(a.Results, isNew)
 }
 
-// key is made of the content and its place: the run, the file's name and its number among those of that name, the
-// offset and the bytes.
-func (p *publication) key(doc document) string {
+// claim takes the place of a document in a run of a name, and returns the key to send it with.
+//
+// The key of a place is refused for another document, but only in the shards that both have in common. So a deletion of what
+// never was, which says what the document is, comes first under that key: all that can be sent at this place have its shard in
+// common. A document that a header "prev" guards needs none, since its dataset is one shard, and the header stands only as long
+// as nothing else is committed there.
+func (p *publication) claim(ctx context.Context, doc document) (key string, err error) {
+	place := p.digest("request %d of file %d", p.total.Requests, p.file.Number)
+	if p.cfg.Run == "" || doc.prev {
+		return keyPrefix + place, nil
+	}
+	content := p.digest("%s is %x", place, sha256.Sum256(doc.body))
+	row := fmt.Sprintf("D <urn:quadrille:run:%s> <urn:quadrille:run:sends> %q .\n", p.digest("run"), content)
+	_, err = p.session.Submit(ctx, client.TypePatch, keyPrefix+place, []byte(row))
+	return keyPrefix + content, err
+}
+
+// keyPrefix is what the idempotency keys begin with.
+const keyPrefix = "publish-"
+
+// digest makes a name of a text, for this run alone.
+func (p *publication) digest(format string, args ...any) string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %d %d\n", p.cfg.Run, filepath.Base(p.file.Path), p.file.Times, doc.offset)
-	h.Write(doc.body)
-	return "publish-" + lowerBase32(h.Sum(nil)[:20])
+	fmt.Fprintf(h, "%q: ", p.name)
+	fmt.Fprintf(h, format, args...)
+	return lowerBase32(h.Sum(nil)[:20])
+}
+
+// sendError says from where on nothing was accepted.
+func (p *publication) sendError(err error) error {
+	if errors.Is(err, event.ErrReused) {
+		err = fmt.Errorf("run %q has sent something else as request %d of its file %d: %w; a run is repeated with the same "+
+			"content, files in the same order, --request-size, --max-transaction and --ignore-prev; what else is to be sent "+
+			"needs another --run", p.name, p.total.Requests+1, p.file.Number+1, err)
+	}
+	return fmt.Errorf("%s: change %d and those after it: %w", p.file.Name, p.total.Changes+1, err)
 }
 
 func lowerBase32(b []byte) string {

@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/store"
@@ -182,7 +183,21 @@ func (s *shardCheck) want(t *taken, body []byte) {
 		if t.cancelled && t.Producer.Kind == event.Door && !bytes.Contains(body, []byte(line)) {
 			return
 		}
+		if begin, _, wildcard := strings.Cut(line, " "+patch.Any.String()); wildcard && t.MediaType == dataset.ReplaceMediaType {
+			s.clear(begin + " ")
+			continue
+		}
 		s.set(s.wanted, s.logged, line, code == 'A')
+	}
+}
+
+// clear takes all lines out of the model that begin like this. That a transaction may add some of them again makes no difference
+// to it.
+func (s *shardCheck) clear(begin string) {
+	for line := range s.wanted {
+		if strings.HasPrefix(line, begin) {
+			s.set(s.wanted, s.logged, line, false)
+		}
 	}
 }
 

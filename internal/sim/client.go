@@ -9,6 +9,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // kind says what identity a client gives its documents.
@@ -102,6 +103,9 @@ func (c *client) document(number string, text []byte) *document {
 	}
 	for _, part := range split.Parts {
 		ev := event.Addressed{Shard: part.Shard, Event: event.Event{MediaType: dataset.MediaType, Payload: part.Payload, Checked: true}}
+		if bytes.Contains(part.Payload, []byte(patch.Any.String())) {
+			ev.MediaType = dataset.ReplaceMediaType
+		}
 		if split.HasPrev {
 			ev.Prev, ev.First = split.Prev, split.Prev == ""
 		}
@@ -162,7 +166,11 @@ func (c *client) body() []byte {
 		fmt.Fprintf(&b, "A <urn:counter> <urn:p> \"%d\" .\nTC .\n", value+1)
 	default:
 		for range 1 + c.w.rng.IntN(3) {
-			c.transaction(&b)
+			if c.w.chance(0.3) {
+				c.replacement(&b)
+			} else {
+				c.transaction(&b)
+			}
 		}
 	}
 	return b.Bytes()
@@ -188,6 +196,23 @@ func (c *client) transaction(b *bytes.Buffer) {
 		for i := range 30 + c.w.rng.IntN(60) {
 			fmt.Fprintf(b, "%s <urn:%s:large> <urn:p> \"%d\" .\n", code, c.name, i)
 		}
+	}
+	b.WriteString("TC .\n")
+}
+
+// replacement replaces the values of some subjects, or all that they have, whatever that is; now and then by what is so already.
+func (c *client) replacement(b *bytes.Buffer) {
+	b.WriteString("TX .\n")
+	for _, i := range c.w.rng.Perm(6)[:1+c.w.rng.IntN(4)] {
+		s := fmt.Sprintf("<urn:%s:%d>", c.name, i)
+		if c.w.chance(0.8) {
+			c.values[s]++
+		}
+		predicate := "<urn:p>"
+		if c.w.chance(0.3) {
+			predicate = patch.Any.String()
+		}
+		fmt.Fprintf(b, "D %s %s %s .\nA %s <urn:p> \"%d\" .\n", s, predicate, patch.Any, s, c.values[s])
 	}
 	b.WriteString("TC .\n")
 }

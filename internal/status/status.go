@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
 const (
@@ -20,6 +21,8 @@ const (
 	answerBound = 5 * time.Second
 	// maxAsked bounds the nodes that are asked.
 	maxAsked = 256
+	// askPause is the time between two rounds of questions that nobody answered.
+	askPause = 200 * time.Millisecond
 )
 
 // Overview is the status of a pipeline, as one node sees it, with what each of the others says of itself.
@@ -58,17 +61,27 @@ type Shard struct {
 	Lag *uint64 `json:"lag,omitempty"`
 }
 
-// First asks the nodes one after the other, and returns the address and the status of the first one that answers.
-func First(ctx context.Context, cl *client.Client, urls []string) (string, client.Status, error) {
-	var errs []error
-	for _, base := range urls {
-		s, err := ask(ctx, cl, base)
-		if err == nil {
-			return base, s, nil
+// First asks the nodes one after the other, and returns the address and the status of the first one that answers. When none
+// does it asks again, as long as patience says.
+func First(ctx context.Context, cl *client.Client, urls []string, patience time.Duration) (string, client.Status, error) {
+	for end := time.Now().Add(patience); ; {
+		var errs []error
+		again := false
+		for _, base := range urls {
+			s, err := ask(ctx, cl, base)
+			if err == nil {
+				return base, s, nil
+			}
+			errs, again = append(errs, err), again || client.Temporary(err)
 		}
-		errs = append(errs, err)
+		err := errors.Join(errs...)
+		if !again || time.Now().After(end) {
+			return "", client.Status{}, err
+		}
+		if ended := clock.Sleep(ctx, askPause); ended != nil {
+			return "", client.Status{}, errors.Join(ended, err)
+		}
 	}
-	return "", client.Status{}, errors.Join(errs...)
 }
 
 func ask(ctx context.Context, cl *client.Client, base string) (client.Status, error) {

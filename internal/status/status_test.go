@@ -1,7 +1,13 @@
 package status
 
 import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 )
@@ -15,5 +21,38 @@ func TestOthersAreAskedWithCare(t *testing.T) {
 		if replies[name].Err == nil {
 			t.Errorf("%s was asked", name)
 		}
+	}
+}
+
+// TestPatience: who has patience asks again while nobody answers, or the node is starting; a refusal is final.
+func TestPatience(t *testing.T) {
+	asked := 0
+	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < 3 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, `{"type":"t","code":"starting"}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"node":"n1"}`)
+	}))
+	defer node.Close()
+	cl := client.New("")
+	defer cl.Close()
+	urls := []string{"http://127.0.0.1:1", node.URL}
+	if _, _, err := First(t.Context(), cl, urls, 0); err == nil || asked != 1 {
+		t.Errorf("without patience: asked %d times, %v", asked, err)
+	}
+	if base, s, err := First(t.Context(), cl, urls, time.Minute); err != nil || base != node.URL || s.Node != "n1" || asked != 3 {
+		t.Errorf("asked %d times: %s, %+v, %v", asked, base, s, err)
+	}
+	refusing := httptest.NewServer(http.NotFoundHandler())
+	defer refusing.Close()
+	if _, _, err := First(t.Context(), cl, []string{refusing.URL}, time.Hour); err == nil {
+		t.Error("a refusal is no answer")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, _, err := First(ctx, cl, urls[:1], time.Hour); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }

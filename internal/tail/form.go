@@ -23,16 +23,14 @@ func JSON(dst []byte, change client.Change) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Patch is an RDF Patch with the headers id and prev, which it has not if it is a part of the record.
+// Patch is a patch of the shard's log, after a comment that gives its place; of a record of which a part was asked for it is the
+// rows alone.
 func Patch(dst []byte, change client.Change) ([]byte, error) {
 	dst = fmt.Appendf(dst, "# shard %d position %d\n", change.Shard, change.Position)
-	if !change.Filtered {
-		dst = fmt.Appendf(dst, "H id <%s> .\n", change.ID)
+	if change.Filtered {
+		return append(dst, change.Patch...), nil
 	}
-	if !change.Filtered && change.Prev != "" {
-		dst = fmt.Appendf(dst, "H prev <%s> .\n", change.Prev)
-	}
-	return append(dst, change.Patch...), nil
+	return patch.Entry{ID: change.ID, Prev: change.Prev, Shard: change.Shard, Time: change.Time, Rows: []byte(change.Patch)}.Append(dst), nil
 }
 
 // NQuads are the quads that were added, and as comments those that were deleted.

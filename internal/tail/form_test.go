@@ -13,7 +13,7 @@ func TestPatchFormIsAPatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	var c patch.Counter
-	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 2, Begins: 1, Commits: 1, Adds: 1}) {
+	if err := patch.Parse(text, &c); err != nil || c != (patch.Counter{Headers: 3, Begins: 1, Commits: 1, Adds: 1}) {
 		t.Errorf("%+v, %v\n%s", c, err, text)
 	}
 }

@@ -18,6 +18,7 @@ func TestGoesOnFromNow(t *testing.T) {
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.URL.Query().Get("from"))
+		w.Header().Set("Content-Type", "text/event-stream")
 		if len(asked) == 1 {
 			_, _ = io.WriteString(w, "id: main@0:5\n\n")
 			_ = http.NewResponseController(w).Flush()

@@ -53,9 +53,9 @@ type NodeReport struct {
 var ErrNotVerified = errors.New("not all nodes are verified")
 
 // CheckNodes has all members of a pipeline verify their logs, and compares the reports. The first one of the nodes that
-// answers tells who they are. What is damaged is no error of it, but of the outcome.
-func CheckNodes(ctx context.Context, cl *client.Client, urls []string) (*Nodes, error) {
-	base, first, err := members(ctx, cl, urls)
+// answers, for which it waits as long as patience says, tells who they are. What is damaged is no error of it, but of the outcome.
+func CheckNodes(ctx context.Context, cl *client.Client, urls []string, patience time.Duration) (*Nodes, error) {
+	base, first, err := members(ctx, cl, urls, patience)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +82,9 @@ func CheckNodes(ctx context.Context, cl *client.Client, urls []string) (*Nodes, 
 
 // members asks the first node that answers for the members. One that has just entered gets to know their addresses with the
 // next beats.
-func members(ctx context.Context, cl *client.Client, urls []string) (base string, first client.Status, err error) {
+func members(ctx context.Context, cl *client.Client, urls []string, patience time.Duration) (base string, first client.Status, err error) {
 	for range addressTries {
-		if base, first, err = status.First(ctx, cl, urls); err != nil {
+		if base, first, err = status.First(ctx, cl, urls, patience); err != nil {
 			return "", first, err
 		}
 		if !slices.ContainsFunc(first.Members, func(m client.MemberStatus) bool { return m.Info == "" && m.Name != first.Node }) {

@@ -78,7 +78,7 @@ func verifyFakes(t *testing.T, nodes ...*fakeNode) (*Nodes, error) {
 	}
 	cl := client.New("")
 	defer cl.Close()
-	done, err := CheckNodes(t.Context(), cl, []string{first})
+	done, err := CheckNodes(t.Context(), cl, []string{first}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

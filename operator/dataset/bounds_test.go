@@ -3,12 +3,14 @@ package dataset_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
@@ -71,6 +73,49 @@ func TestOpenTransaction(t *testing.T) {
 	for _, doc := range []string{"TX .\nA <urn:s> <urn:p> \"1\" .\n", "TX .\n", "TX .\nA <urn:s> <urn:p> \"1\" .\nTX .\n"} {
 		if split, err := (dataset.Splitter{Key: dataset.Subject, Shards: 1}).Patch([]byte(doc)); err == nil {
 			t.Errorf("%q is divided: %+v", doc, split)
+		}
+	}
+}
+
+// TestRowsAreBounded: a change may have so many bytes as it is committed, whichever way it comes, be it an addition or a deletion, and
+// however its text is written.
+func TestRowsAreBounded(t *testing.T) {
+	s := dataset.Splitter{Key: dataset.Dataset, Shards: 1}
+	for more := range 2 {
+		const around = len(`A <urn:s> <urn:p> "" .`)
+		literal := `"` + strings.Repeat("x", dataset.MaxRow-around+more) + `"`
+		q := rdf.Quad{S: rdf.Trusted("<urn:s>"), P: rdf.Trusted("<urn:p>"), O: rdf.Trusted(literal)}
+		row := `<urn:s> <urn:p> ` + literal + ` .`
+		splits := map[string]func() (dataset.Split, error){
+			"addition": func() (dataset.Split, error) { return s.Patch([]byte("A " + row)) },
+			"deletion": func() (dataset.Split, error) { return s.Patch([]byte("D  " + row)) },
+			"escapes": func() (dataset.Split, error) {
+				return s.Patch([]byte("A " + strings.Replace(row, "x", `\U00000078`, 1000)))
+			},
+			"N-Quads":            func() (dataset.Split, error) { return s.Quads([]byte(row+"\n"+row), "") },
+			"N-Quads, escapes":   func() (dataset.Split, error) { return s.Quads([]byte(strings.Replace(row, "x", `\u0078`, 1000)), "") },
+			"quads":              func() (dataset.Split, error) { return s.Change(slices.Values([]rdf.Quad{q}), nil) },
+			"quads, an addition": func() (dataset.Split, error) { return s.Change(nil, slices.Values([]rdf.Quad{q})) },
+			"statements": func() (dataset.Split, error) {
+				return s.Statements(0, "", func(_ string, add func(rdf.Quad) error) error { return add(q) })
+			},
+		}
+		for name, split := range splits {
+			if got, err := split(); errors.Is(err, rdf.ErrTermLimit) != (more > 0) || (err == nil) != (len(got.Parts) > 0) {
+				t.Errorf("%s, %d bytes more: %d parts, %.200v", name, more, len(got.Parts), err)
+			}
+		}
+		l := dataset.New()
+		if more > 0 {
+			if err := l.Apply(1, []byte("TX .\nA "+row+"\nTC .\n")); err != nil { // of a log that an earlier version has written
+				t.Fatal(err)
+			}
+		}
+		for _, event := range []string{"A " + strings.Replace(row, "urn:s", "urn:r", 1), "D " + row} {
+			body, _, _, err := l.Evaluate(eventOf("TX .\n"+event+"\nTC .\n"), operator.Evaluation{}, nil)
+			if errors.Is(err, rdf.ErrTermLimit) != (more > 0) || more > 0 && len(body) > 0 {
+				t.Errorf("%.20s, %d bytes more: %d bytes, %.200v", event, more, len(body), err)
+			}
 		}
 	}
 }

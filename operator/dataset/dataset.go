@@ -16,8 +16,13 @@ import (
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
-// MediaType is the media type of the events that a [Logic] evaluates: RDF Patch in text form.
-const MediaType = "application/rdf-patch"
+// The media types of the events that a [Logic] evaluates.
+const (
+	// MediaType is RDF Patch in text form.
+	MediaType = patch.MediaType
+	// ReplaceMediaType is RDF Patch with wildcards, which are evaluated on the state.
+	ReplaceMediaType = patch.ReplaceMediaType
+)
 
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
 // [operator.Snapshotter]; [Logic.Store], [Logic.View] and [Logic.Len] may be used by anybody at any time.
@@ -45,10 +50,10 @@ func (l *Logic) begin() store.Tx {
 }
 
 // Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC. A
-// bad event leaves no trace. A step is a row of the event.
+// bad event leaves no trace. A step is a row of the event, or a quad that is looked at for a wildcard.
 func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
-	if ev.MediaType != MediaType {
-		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s", ev.MediaType, MediaType)
+	if ev.MediaType != MediaType && ev.MediaType != ReplaceMediaType {
+		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s and %s", ev.MediaType, MediaType, ReplaceMediaType)
 	}
 	var how []patch.Option
 	if ev.Checked {
@@ -56,8 +61,12 @@ func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte
 	}
 	tx := l.begin()
 	before := tx.Savepoint()
-	d := newDelta(within, dst)
-	if err := patch.Parse(ev.Payload, patch.Effective(newBudget(tx, within), d), how...); err != nil {
+	d, b := newDelta(within, dst), newBudget(tx, within)
+	change := patch.Effective(b, d)
+	if ev.MediaType == ReplaceMediaType {
+		change = patch.Replace(b, change)
+	}
+	if err := patch.Parse(ev.Payload, change, how...); err != nil {
 		if undo := tx.RollbackTo(before); undo != nil {
 			err = failed(undo)
 		}
@@ -165,6 +174,44 @@ func (b *budget) Delete(q rdf.Quad) (bool, error) {
 	return changed, failed(err)
 }
 
+// Match implements [patch.Matcher]. Each quad of the subject is looked at, and is a step.
+func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
+	var want store.Pattern
+	for _, bound := range [...]struct {
+		term rdf.Term
+		id   *store.ID
+	}{{s, &want.S}, {p, &want.P}, {g, &want.G}} {
+		if bound.term == patch.Any {
+			continue
+		}
+		id, known, err := b.tx.Lookup(bound.term)
+		if err != nil || !known {
+			return failed(err)
+		}
+		*bound.id = id
+	}
+	for q, err := range b.tx.Match(store.Pattern{S: want.S}) {
+		if err != nil {
+			return failed(err)
+		}
+		if err := b.step(); err != nil {
+			return err
+		}
+		if q.G != want.G || want.P != store.Any && q.P != want.P {
+			continue
+		}
+		found := rdf.Quad{S: s, G: g}
+		if found.P, err = b.tx.Term(q.P); err == nil {
+			found.O, err = b.tx.Term(q.O)
+		}
+		if err != nil {
+			return failed(err)
+		}
+		fn(found)
+	}
+	return nil
+}
+
 // delta writes the rows that have changed something.
 type delta struct {
 	patch.Ignore
@@ -180,6 +227,14 @@ func newDelta(within operator.Evaluation, dst []byte) *delta {
 		d.most = len(dst) + d.maxBody
 	}
 	return d
+}
+
+// row looks at the row that begins there, which no door has looked at if the event is of a sender of one's own.
+func (d *delta) row(begin int) error {
+	if err := checkRow(d.dst[begin:]); err != nil {
+		return err
+	}
+	return d.bound()
 }
 
 // bound fails when more was written than is allowed.
@@ -211,15 +266,17 @@ func (d *delta) Abort() error {
 }
 
 func (d *delta) Add(q rdf.Quad) error {
+	before := len(d.dst)
 	d.dst = patch.AppendAdd(d.dst, q)
 	d.adds++
-	return d.bound()
+	return d.row(before)
 }
 
 func (d *delta) Delete(q rdf.Quad) error {
+	before := len(d.dst)
 	d.dst = patch.AppendDelete(d.dst, q)
 	d.deletes++
-	return d.bound()
+	return d.row(before)
 }
 
 // replay applies the rows of a delta, each of which must be a change.

@@ -144,6 +144,14 @@ func TestChecked(t *testing.T) {
 	if _, _, _, err := dataset.New().Evaluate(eventOf("A <urn:s> <urn:p> no term .\n"), operator.Evaluation{}, nil); err == nil {
 		t.Error("what is no term came into the state")
 	}
+	ev := eventOf("A <urn:s> <urn:a b> \"1\" .\n") // a space is not noticed by who looks for the end of the term alone
+	if _, _, _, err := dataset.New().Evaluate(ev, operator.Evaluation{}, nil); err == nil {
+		t.Error("what nobody has checked is not looked at")
+	}
+	ev.Checked = true
+	if _, adds, _, err := dataset.New().Evaluate(ev, operator.Evaluation{}, nil); err != nil || adds != 1 {
+		t.Error("what was checked is looked at again:", err)
+	}
 }
 
 // TestApplyRefuses what can't come from this state, and changes nothing.

@@ -98,7 +98,8 @@ func (e *TransactionTooLargeError) Error() string {
 // MaxTransaction bounds what all of its transactions put into a shard.
 func (s Splitter) Patch(doc []byte) (Split, error) {
 	d := s.newDivision(len(doc))
-	if err := patch.Parse(doc, d, patch.OnePrev(), patch.MaxRow(MaxRow), patch.MaxTerm(MaxRow)); err != nil {
+	// A row that isn't written as it is committed may be longer.
+	if err := patch.Parse(doc, d, patch.OnePrev(), patch.MaxRow(len(doc)+1), patch.MaxTerm(MaxRow)); err != nil {
 		return Split{}, err
 	}
 	if err := d.Commit(); err != nil {
@@ -139,9 +140,20 @@ func (s Splitter) join(split *Split) error {
 	return nil
 }
 
-// MaxRow is the number of bytes that a row of a patch, a line of N-Quads or a term may have here: what strangers send is bounded
-// more closely than files of one's own.
+// MaxRow is the number of bytes that a change may have, as the row of RDF Patch that is committed, from its code to its dot: terms
+// as N-Triples has them, blank nodes with the labels that they have here. What strangers send is bounded more closely than files of
+// one's own. Every format is measured so, before anything is committed: what one node gives out, any other takes.
 const MaxRow = 1 << 20
+
+// checkRow returns an error, an [rdf.ErrTermLimit], if the row that was appended is over [MaxRow].
+func checkRow(row []byte) error {
+	const shown = 60
+	if n := len(row) - len("\n"); n > MaxRow {
+		return fmt.Errorf("a change has %d bytes as a row of RDF Patch, of at most %d (%w): it begins %q", n, MaxRow, rdf.ErrTermLimit,
+			row[:shown])
+	}
+	return nil
+}
 
 func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20) }
 
@@ -149,7 +161,7 @@ func (s Splitter) maxTransaction() int { return cmp.Or(s.MaxTransaction, 64<<20)
 // the document's own: their labels are made from scope, the identity of the event, so that a retry makes the same.
 func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split, error) {
 	return s.Statements(len(doc), scope, func(prefix string, add func(rdf.Quad) error) error {
-		return nquads.Parse(doc, add, append(opts, nquads.BlankPrefix(prefix), nquads.MaxLine(MaxRow), nquads.MaxTerm(MaxRow))...)
+		return nquads.Parse(doc, add, append(opts, nquads.BlankPrefix(prefix), nquads.MaxLine(len(doc)+1), nquads.MaxTerm(MaxRow))...)
 	})
 }
 
@@ -289,14 +301,16 @@ func (d *division) Abort() error {
 
 func (d *division) Add(q rdf.Quad) error {
 	o, shard := d.at(q)
+	before := len(o.buf)
 	o.buf = patch.AppendAdd(o.buf, q)
-	return d.bound(o, shard)
+	return d.bound(o, before, shard)
 }
 
 func (d *division) Delete(q rdf.Quad) error {
 	o, shard := d.at(q)
+	before := len(o.buf)
 	o.buf = patch.AppendDelete(o.buf, q)
-	return d.bound(o, shard)
+	return d.bound(o, before, shard)
 }
 
 // leastRoom is for what a part has besides the rows.
@@ -317,7 +331,11 @@ func (d *division) at(q rdf.Quad) (*open, int) {
 	return o, s
 }
 
-func (d *division) bound(o *open, shard int) error {
+// bound looks at the row that begins there, and at the transaction that it is in.
+func (d *division) bound(o *open, row, shard int) error {
+	if err := checkRow(o.buf[row:]); err != nil {
+		return err
+	}
 	if len(o.buf)-o.begun > d.s.MaxTransaction {
 		return &TransactionTooLargeError{Shard: shard, Limit: d.s.MaxTransaction}
 	}

@@ -72,7 +72,7 @@ type Option func(*options)
 func MaxBytes(bytes int64) Option { return func(o *options) { o.bytes = bytes } }
 
 // MaxWork bounds the search for how a part that hangs together can be another one, in steps of [canon.Isomorphic]; 0 stands
-// for two million. A part beyond it is matched as well as can be without.
+// for two million, and 500 for each quad of the part. A part beyond it is matched as well as can be without.
 func MaxWork(steps int) Option { return func(o *options) { o.work = steps } }
 
 // Summary says what is in a patch.

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// partWork bounds the search for how a part can be another one, in steps of package canon.
-	partWork = 2_000_000
+	// partWork and, for each quad, partWorkPerQuad bound the search for how a part can be another one, in steps of package canon.
+	partWork        = 2_000_000
+	partWorkPerQuad = 500
 	// maxCandidates is how many parts that look the same are tried for one.
 	maxCandidates = 8
 	// looks is how many steps away the nodes are by which the looks of a part are told.
@@ -154,7 +155,7 @@ func (m *matcher) matchOne(candidates []*part, p *part) ([]*part, error) {
 		m.match(p.single, candidates[0].single)
 		return candidates[1:], nil
 	}
-	work := cmp.Or(m.d.work, partWork)
+	work := cmp.Or(m.d.work, partWork+partWorkPerQuad*len(p.quads))
 	quads := m.quadsOf(&m.b, p)
 	last := len(candidates) - 1
 	for i := last; i >= max(0, last+1-maxCandidates); i-- {

@@ -2,6 +2,7 @@ package diff_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -64,6 +65,28 @@ func torus(width, height int) shape {
 	}
 }
 
+// regular is a random graph in which each node knows three others, as they know it; n is even.
+func regular(n int) shape {
+	return func(label func(i int) rdf.Term) (quads []rdf.Quad) {
+		random := rand.New(rand.NewPCG(1, uint64(n)))
+		known := map[[2]int]bool{}
+		for range 3 {
+			for pairs := random.Perm(n); len(pairs) > 0; {
+				a, b := pairs[0], pairs[1]
+				if known[[2]int{a, b}] { // a pair that knows each other twice would tell its nodes from all others
+					i := 2 + random.IntN(len(pairs)-2)
+					pairs[1], pairs[i] = pairs[i], b
+					continue
+				}
+				known[[2]int{a, b}], known[[2]int{b, a}] = true, true
+				quads = append(quads, rdf.Quad{S: label(a), P: knows, O: label(b)}, rdf.Quad{S: label(b), P: knows, O: label(a)})
+				pairs = pairs[2:]
+			}
+		}
+		return quads
+	}
+}
+
 // two is two shapes, which have nothing to do with each other.
 func two(a, b shape) shape {
 	return func(label func(i int) rdf.Term) []rdf.Quad {
@@ -75,8 +98,9 @@ func two(a, b shape) shape {
 // few rows.
 func TestShapes(t *testing.T) {
 	same := func(i int) rdf.Term { return blank("n", i) }
+	order := rand.New(rand.NewPCG(1, 2)).Perm(100_000)
 	labels := map[string]func(i int) rdf.Term{
-		"same": same, "other": func(i int) rdf.Term { return blank("m", i*7919%100_003) },
+		"same": same, "other": func(i int) rdf.Term { return blank("m", order[i]) },
 		"mixed": func(i int) rdf.Term { return blank("n", i*7919%100_003) },
 	}
 	for _, c := range []struct {
@@ -90,6 +114,8 @@ func TestShapes(t *testing.T) {
 		{"clique of 30", clique(30), clique(30), 0},
 		{"ring", torus(200, 1), torus(200, 1), 0},
 		{"torus", torus(12, 12), torus(12, 12), 0},
+		{"regular", regular(300), regular(300), 0},
+		{"large and regular", regular(3_000), regular(3_000), 0},
 		{"rings of one size", two(torus(50, 1), torus(50, 1)), two(torus(50, 1), torus(50, 1)), 0},
 		{"rings of two sizes", two(torus(50, 1), torus(60, 1)), two(torus(60, 1), torus(50, 1)), 0},
 		{"list and clique", two(list(300, -1), clique(8)), two(list(300, -1), clique(8)), 0},

@@ -77,7 +77,9 @@ func compare(a, b []rdf.Quad, work int) (*matcher, error) {
 // It divides the nodes into classes such that an isomorphism can only map a node to one of its class: first all, then
 // by what stands in their quads, and again as long as that, with the classes of the neighbours, divides a class
 // further. Where a class keeps several nodes of a half, it tries them, component by component: two components that are
-// isomorphic can stand for each other, so that none must be tried again with another one.
+// isomorphic can stand for each other, so that none must be tried again with another one. A try ends as soon as a class has
+// more nodes of one half than of the other, and is taken back move by move, so that a wrong one costs what it has looked at
+// and not the size of the component: in most regular graphs, a neighbourhood in which the two nodes differ.
 type matcher struct {
 	g    *graph
 	half int32 // nodes of the first dataset
@@ -90,7 +92,11 @@ type matcher struct {
 	component []int32  // of each node whose class has several of a half; none: it is matched
 	image     []int32  // of each node of the first half, none if it has none yet
 	second    map[shapedEdge]struct{}
+	trail     []step // the moves since the last that won't be taken back
 }
+
+// step is a move: a node, and the class that it had before.
+type step struct{ node, class int32 }
 
 // shapedEdge is an edge as a whole: its constant terms by number, and its nodes.
 type shapedEdge struct {
@@ -149,11 +155,11 @@ func (m *matcher) match() (bool, error) {
 	for n := range all {
 		all[n] = int32(n)
 	}
-	if err := m.refine(all, none, none); err != nil {
-		return false, err
-	}
 	if !m.balanced(all) {
 		return false, nil
+	}
+	if ok, err := m.refine(all, none, none); !ok || err != nil {
+		return false, err
 	}
 	slices.Sort(all)
 	m.pair(all)
@@ -192,9 +198,10 @@ func (m *matcher) sign(n int32) uint64 {
 	return mix(sum)
 }
 
-// refine divides classes until the signatures of the nodes no longer do. dirty are the nodes with a neighbour that has
-// another class now. Only nodes of components a and b change theirs; none stands for all nodes.
-func (m *matcher) refine(dirty []int32, a, b int32) error {
+// refine divides classes until the signatures of the nodes no longer do, and reports whether each class has as many nodes of one
+// half as of the other, as before; where one has not, it ends. dirty are the nodes with a neighbour that has another class now.
+// Only nodes of components a and b change theirs; none stands for all nodes.
+func (m *matcher) refine(dirty []int32, a, b int32) (bool, error) {
 	for len(dirty) > 0 {
 		steps := 0
 		for _, n := range dirty {
@@ -202,12 +209,16 @@ func (m *matcher) refine(dirty []int32, a, b int32) error {
 			m.signature[n] = m.sign(n)
 		}
 		if err := m.work.spend(steps); err != nil {
-			return err
+			return false, err
 		}
 		slices.SortFunc(dirty, m.bySignature)
-		dirty = m.neighbours(m.divide(dirty), a, b)
+		moved := m.divide(dirty)
+		if !m.balanced(moved) {
+			return false, nil
+		}
+		dirty = m.neighbours(moved, a, b)
 	}
-	return nil
+	return true, nil
 }
 
 func (m *matcher) bySignature(a, b int32) int {
@@ -260,6 +271,11 @@ func (m *matcher) separate(moved, nodes []int32) []int32 {
 }
 
 func (m *matcher) move(n, class int32) {
+	m.trail = append(m.trail, step{n, m.class[n]})
+	m.put(n, class)
+}
+
+func (m *matcher) put(n, class int32) {
 	m.size[m.class[n]]--
 	m.size[class]++
 	m.class[n] = class
@@ -280,7 +296,7 @@ func (m *matcher) neighbours(nodes []int32, a, b int32) (near []int32) {
 	return slices.Compact(near)
 }
 
-// balanced reports whether each class has as many nodes of one half as of the other.
+// balanced reports whether each class has as many of the nodes of one half as of the other.
 func (m *matcher) balanced(nodes []int32) bool {
 	surplus := map[int32]int{}
 	for _, n := range nodes {
@@ -383,14 +399,15 @@ func (m *matcher) classes(nodes []int32) string {
 // partner maps a component to one of the candidates and returns its index, none if it is isomorphic to none of them. It
 // begins with the last one, which is cheap to take from the list.
 func (m *matcher) partner(c []int32, candidates [][]int32) (int, error) {
+	m.trail = m.trail[:0] // what was mapped before stays
 	for i := len(candidates) - 1; i >= 0; i-- {
 		nodes := append(slices.Clone(c), candidates[i]...)
-		saved := m.save(nodes)
+		saved := m.save()
 		m.detach(nodes)
 		if ok, err := m.search(nodes); ok || err != nil {
 			return i, err
 		}
-		m.restore(nodes, saved)
+		m.restore(saved)
 	}
 	return none, nil
 }
@@ -409,25 +426,17 @@ func (m *matcher) detach(nodes []int32) {
 	}
 }
 
-// saved is the classes of some nodes, and the number of all classes.
-type saved struct {
-	class []int32
-	all   int
-}
+// saved is the number of moves, and of classes.
+type saved struct{ moves, classes int }
 
-func (m *matcher) save(nodes []int32) saved {
-	s := saved{class: make([]int32, len(nodes)), all: len(m.size)}
-	for i, n := range nodes {
-		s.class[i] = m.class[n]
-	}
-	return s
-}
+func (m *matcher) save() saved { return saved{len(m.trail), len(m.size)} }
 
-func (m *matcher) restore(nodes []int32, s saved) {
-	for i, n := range nodes {
-		m.move(n, s.class[i])
+// restore takes back the moves that came after.
+func (m *matcher) restore(s saved) {
+	for i := len(m.trail) - 1; i >= s.moves; i-- {
+		m.put(m.trail[i].node, m.trail[i].class)
 	}
-	m.size = m.size[:s.all]
+	m.trail, m.size = m.trail[:s.moves], m.size[:s.classes]
 }
 
 // search looks for an isomorphism of two components, whose nodes are the first and the second half of nodes, and maps
@@ -442,7 +451,7 @@ func (m *matcher) search(nodes []int32) (bool, error) {
 		m.pair(nodes)
 		return m.preserved(first), nil
 	}
-	class, before := m.class[n], m.save(nodes)
+	class, before := m.class[n], m.save()
 	for _, other := range second {
 		if m.class[other] != class {
 			continue
@@ -450,7 +459,7 @@ func (m *matcher) search(nodes []int32) (bool, error) {
 		if ok, err := m.try(nodes, n, other); ok || err != nil {
 			return ok, err
 		}
-		m.restore(nodes, before)
+		m.restore(before)
 	}
 	return false, nil
 }
@@ -461,11 +470,8 @@ func (m *matcher) try(nodes []int32, n, other int32) (bool, error) {
 	m.move(n, int32(len(m.size)-1))
 	m.move(other, int32(len(m.size)-1))
 	a, b := m.component[n], m.component[other]
-	if err := m.refine(m.neighbours([]int32{n, other}, a, b), a, b); err != nil {
+	if ok, err := m.refine(m.neighbours([]int32{n, other}, a, b), a, b); !ok || err != nil {
 		return false, err
-	}
-	if !m.balanced(nodes) {
-		return false, nil
 	}
 	return m.search(nodes)
 }

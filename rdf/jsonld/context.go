@@ -18,6 +18,7 @@ type activeContext struct {
 	direction string
 	protected bool // there is a term that may not be redefined
 	previous  *activeContext
+	cached    *activeContext // the one in the cache that it differs from in the base alone; nil if there is none
 
 	own    map[string]*termDefinition // nil for a term that was taken out
 	parent *activeContext             // has the other terms
@@ -55,7 +56,7 @@ func (c *activeContext) term(name string) *termDefinition {
 // over returns a context that may be changed, with all that c has.
 func (p *processor) over(c *activeContext) (*activeContext, error) {
 	next := *c
-	next.parent, next.own, next.layers = c, map[string]*termDefinition{}, c.layers+1
+	next.parent, next.own, next.layers, next.cached = c, map[string]*termDefinition{}, c.layers+1, nil
 	if next.layers < mostLayers {
 		return &next, nil
 	}
@@ -74,8 +75,11 @@ func (p *processor) over(c *activeContext) (*activeContext, error) {
 type processor struct {
 	o       *options
 	initial *activeContext
-	remote  map[string]any                // contexts by the IRIs of their documents
-	made    map[contextKey]*activeContext // by what they were made of
+	remote  map[string]*remoteDocument  // by their IRIs
+	made    map[contextKey]*madeContext // by what they were made of
+	making  int                         // remote contexts that are being processed
+	loaded  []loaded                    // for the innermost of them
+	based   bool                        // the base was looked at
 	copies  int
 	bytes   int // of names that were written in full
 }
@@ -89,7 +93,10 @@ type contextKey struct {
 }
 
 func newProcessor(o *options) *processor {
-	p := &processor{o: o, initial: &activeContext{}, remote: map[string]any{}, made: map[contextKey]*activeContext{}}
+	p := &processor{o: o, initial: &activeContext{}, remote: map[string]*remoteDocument{}, made: map[contextKey]*madeContext{}}
+	if o.cache != nil {
+		p.initial.cached = &o.cache.nothing
+	}
 	if o.base != "" {
 		p.initial.base = new(iri.Base)
 		p.initial.base.Set(o.base)
@@ -104,7 +111,7 @@ func (p *processor) copied(n int) error {
 	if p.copies += n; p.copies > p.o.copies {
 		return &Error{Msg: fmt.Sprintf("contexts with %d definitions are %v of %d", p.copies, rdf.ErrLimit, p.o.copies), Err: rdf.ErrLimit}
 	}
-	return nil
+	return p.o.takes(definitionCost * n)
 }
 
 // wrong makes an error with a code of the standard.
@@ -169,89 +176,8 @@ func (p *processor) nullified(c *activeContext, l local) (*activeContext, error)
 		return p.initial, nil
 	}
 	next := *p.initial
-	next.previous = c
+	next.previous, next.cached = c, nil
 	return &next, nil
-}
-
-// remoteContext returns what a remote context makes of another one. It is made once.
-func (p *processor) remoteContext(c *activeContext, reference string, l local) (*activeContext, error) {
-	url, err := p.resolveURL(l.url, reference)
-	if err != nil {
-		return nil, err
-	}
-	for _, outer := range l.remote {
-		if outer == url {
-			if l.unchecked {
-				return c, nil
-			}
-			return nil, wrong("recursive context inclusion", "%s", url)
-		}
-	}
-	key := contextKey{active: c, iri: url, override: l.override, propagate: l.propagate}
-	if made := p.made[key]; made != nil {
-		return made, nil
-	}
-	context, err := p.load(url)
-	if err != nil {
-		return nil, err
-	}
-	inner := l
-	inner.url, inner.remote, inner.propagate = url, append(l.remote[:len(l.remote):len(l.remote)], url), true
-	made, err := p.process(c, context, inner)
-	if err == nil && !l.unchecked {
-		p.made[key] = made
-	}
-	return made, err
-}
-
-// resolveURL returns the IRI of a remote context.
-func (p *processor) resolveURL(base, reference string) (string, error) {
-	if isAbsolute(reference) {
-		return reference, nil
-	}
-	var b iri.Base
-	if base != "" {
-		b.Set(base)
-	}
-	text, ok := b.Resolve(nil, reference)
-	if !b.Known() || !ok {
-		return "", &Error{Code: "loading remote context failed", Msg: fmt.Sprintf("context %q: expected an absolute IRI", reference), Err: rdf.ErrNoBase}
-	}
-	return string(text), nil
-}
-
-// load returns the context in a remote document, which is read once.
-func (p *processor) load(url string) (any, error) {
-	if context, ok := p.remote[url]; ok {
-		return context, nil
-	}
-	if len(p.remote) >= p.o.contexts {
-		return nil, &Error{Code: "context overflow", Msg: fmt.Sprintf("more than %d remote contexts are %v, the last one %s",
-			p.o.contexts, rdf.ErrLimit, url), Err: rdf.ErrLimit}
-	}
-	root, err := p.fetch(url)
-	if err != nil {
-		return nil, err
-	}
-	document, ok := root.(map[string]any)
-	context, has := document["@context"]
-	if !ok || !has {
-		return nil, wrong("invalid remote context", "%s: expected an object with @context", url)
-	}
-	p.remote[url] = context
-	return context, nil
-}
-
-// fetch returns a remote document. A panic of the loader is an error.
-func (p *processor) fetch(url string) (root any, err error) {
-	err = guard(func() (err error) {
-		root, err = fetch(p.o, url)
-		return err
-	})
-	if e, ok := err.(*Error); ok && e.Code == "" { //nolint:errorlint // made by this package, never wrapped
-		e.Code = "loading remote context failed"
-	}
-	return root, err
 }
 
 // define returns what a context object makes of a context.
@@ -448,8 +374,17 @@ func (p *processor) expandIRI(c *activeContext, value string, how int) (string, 
 	switch {
 	case how&inVocab != 0 && c.vocab != nil:
 		return p.full(*c.vocab, value)
-	case how&relative != 0 && c.base != nil && iri.IsReference(value):
-		if text, ok := against(c.base, value); ok {
+	case how&relative != 0:
+		return p.resolved(c.base, value)
+	}
+	return value, nil
+}
+
+// resolved returns what an IRI stands for that may be relative.
+func (p *processor) resolved(base *iri.Base, value string) (string, error) {
+	p.based = true
+	if base != nil && iri.IsReference(value) {
+		if text, ok := against(base, value); ok {
 			return p.full(text, "")
 		}
 	}
@@ -461,7 +396,7 @@ func (p *processor) full(begin, rest string) (string, error) {
 	if p.bytes += len(begin) + len(rest); p.bytes > p.o.expanded {
 		return "", &Error{Msg: fmt.Sprintf("names of more than %d bytes, written in full, are %v", p.o.expanded, rdf.ErrLimit), Err: rdf.ErrLimit}
 	}
-	return begin + rest, nil
+	return begin + rest, p.o.takes(len(begin) + len(rest))
 }
 
 // isAbsolute reports whether a text begins as an absolute IRI does.

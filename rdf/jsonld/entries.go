@@ -127,7 +127,7 @@ func (e *element) included(v any) (any, error) {
 	if e.p.version10() {
 		return nil, nil
 	}
-	expanded, err := e.p.expand(e.active, "", v, false)
+	expanded, err := e.p.expand(e.active, noProperty, v, false)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (e *element) included(v any) (any, error) {
 			return nil, wrong("invalid @included value", "expected nodes")
 		}
 	}
-	if len(all) == 0 {
+	if _, many := v.([]any); len(all) == 0 && !many { // in an array, what is no node has been left out
 		return nil, wrong("invalid @included value", "expected nodes, found none")
 	}
 	return append(items(e.result["@included"]), all...), nil
@@ -311,9 +311,6 @@ func (e *element) indexed(t *termDefinition, index string, v any) (any, error) {
 			item["@id"] = id
 		}
 	default:
-		if expanded, err = e.p.expandIRI(e.active, index, relative|inVocab); err != nil {
-			return nil, err
-		}
 		item["@type"] = append([]any{expanded}, items(item["@type"])...)
 	}
 	return item, nil

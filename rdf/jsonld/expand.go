@@ -25,7 +25,7 @@ func (p *processor) document(root any) ([]any, error) {
 			return nil, err
 		}
 	}
-	expanded, err := p.expand(active, "", root, false)
+	expanded, err := p.expand(active, noProperty, root, false)
 	if object, ok := expanded.(map[string]any); ok && len(object) == 1 {
 		if graph, ok := object["@graph"]; ok {
 			expanded = graph
@@ -61,10 +61,14 @@ func kindOf(v any) string {
 	return "a number"
 }
 
-// atTop reports whether there is no property whose value something is.
-func atTop(property string) bool { return property == "" || property == "@graph" }
+// noProperty stands for the property of what is at the top. It has the form of a keyword, so that no member has this name; the
+// empty name is that of a member like any other.
+const noProperty = "@null"
 
-// expand expands a value of a property, "" at the top. fromMap: it is in a map by id, type or index.
+// atTop reports whether there is no property whose value something is.
+func atTop(property string) bool { return property == noProperty || property == "@graph" }
+
+// expand expands a value of a property, or of none. fromMap: it is in a map by id, type or index.
 func (p *processor) expand(active *activeContext, property string, v any, fromMap bool) (any, error) {
 	switch v := v.(type) {
 	case nil:
@@ -97,7 +101,7 @@ func (p *processor) scoped(active *activeContext, property string) (*activeConte
 func (p *processor) termContext(active *activeContext, name string, t *termDefinition, override, propagate bool) (*activeContext, error) {
 	key := contextKey{active: active, term: t, override: override, propagate: propagate}
 	if made := p.made[key]; made != nil {
-		return made, nil
+		return made.context, nil
 	}
 	made, err := p.process(active, t.context, local{url: t.contextURL, override: override, propagate: propagate})
 	if err != nil {
@@ -106,7 +110,7 @@ func (p *processor) termContext(active *activeContext, name string, t *termDefin
 		}
 		return nil, scopedError(name, err)
 	}
-	p.made[key] = made
+	p.made[key] = &madeContext{context: made}
 	return made, nil
 }
 
@@ -117,6 +121,9 @@ func codeOf(err error) string {
 	return ""
 }
 
+// array expands an array. One in it is a list where the term says that it is a container of lists, and else its items are this
+// array's (Expansion Algorithm, 5.2.2 and 5.2.3), also within @list, whose value is expanded for the property that it stands in
+// (13.4.11): there are processors that make a list of it there, of the first array or of each.
 func (p *processor) array(active *activeContext, property string, all []any, fromMap bool) (any, error) {
 	result := []any{}
 	t := active.term(property)
@@ -127,7 +134,7 @@ func (p *processor) array(active *activeContext, property string, all []any, fro
 		}
 		list, isArray := v.([]any)
 		switch {
-		case isArray && t != nil && t.container&inList != 0 || isArray && property == "@list":
+		case isArray && t != nil && t.container&inList != 0:
 			result = append(result, map[string]any{"@list": list})
 		case isArray:
 			result = append(result, list...)

@@ -67,23 +67,6 @@ func compareUTF16(a, b string) int {
 	return slices.CompareFunc(utf16.Encode([]rune(a)), utf16.Encode([]rune(b)), cmp.Compare[uint16])
 }
 
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r >= 0x20:
-			dst = append(dst, string(r)...)
-		case strings.ContainsRune("\b\t\n\f\r", r):
-			dst = append(dst, '\\', "btn\x00fr"[r-'\b'])
-		default:
-			dst = fmt.Appendf(dst, `\u%04x`, r)
-		}
-	}
-	return append(dst, '"')
-}
-
 // appendNumber appends a number as ECMAScript writes it, the shortest that is read as the same double.
 func appendNumber(dst []byte, f float64) []byte {
 	if f == 0 {

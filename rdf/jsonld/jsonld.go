@@ -97,12 +97,16 @@ type options struct {
 	keepDirection bool
 	direction     DirectionMode
 	loader        Loader
+	cache         *Cache
 	context       []byte
 	version10     bool
 
 	document, depth, quads, contexts, expanded, copies int
 
 	nativeTypes, rdfType bool
+
+	memory func(bytes int) error
+	owed   int // bytes of memory that it was not told of yet
 }
 
 // Option changes how a document is read or written.
@@ -138,6 +142,10 @@ func Direction(m DirectionMode) Option { return func(o *options) { o.direction =
 // Contexts sets where remote contexts come from. Without it a document that refers to one is an error ([ErrContext]).
 func Contexts(l Loader) Option { return func(o *options) { o.loader = l } }
 
+// Cached sets where what is made of remote contexts is kept for other documents; nil is the same as without it. [Marshal] does
+// not use it.
+func Cached(c *Cache) Option { return func(o *options) { o.cache = c } }
+
 // Context sets a JSON document with a context: one that holds before those of the document when it is read, and the one
 // to compact with when it is written.
 func Context(document []byte) Option { return func(o *options) { o.context = document } }
@@ -172,6 +180,31 @@ func MaxExpanded(bytes int) Option { return func(o *options) { o.expanded = byte
 // MaxCopies bounds the work of contexts inside a document: the definitions of terms that are made or copied; see
 // [DefaultMaxCopies], which 0 stands for.
 func MaxCopies(terms int) Option { return func(o *options) { o.copies = terms } }
+
+// What a document takes in memory while it is read, in bytes, as measured: a JSON value with what it expands to, a quad without its
+// terms, and the definition of a term in a context.
+const (
+	valueCost      = 256
+	quadCost       = 640
+	definitionCost = 64
+	// toldAtOnce spares the caller of [Memory] the small sums.
+	toldAtOnce = 64 << 10
+)
+
+// Memory has take called while a document is read, with about how many bytes more it takes in memory, which may be thousands for
+// each of the document's own: it is for who reads what strangers send, several documents at once. An error of take ends the reading;
+// test for it with errors.Is. What is less than 64 KiB in all isn't told.
+func Memory(take func(bytes int) error) Option { return func(o *options) { o.memory = take } }
+
+// takes counts memory.
+func (o *options) takes(bytes int) error {
+	if o.owed += bytes; o.memory == nil || o.owed < toldAtOnce {
+		return nil
+	}
+	owed := o.owed
+	o.owed = 0
+	return o.memory(owed)
+}
 
 func collect(opts []Option) options {
 	var o options

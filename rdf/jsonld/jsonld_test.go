@@ -1,12 +1,14 @@
 package jsonld_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -42,12 +44,37 @@ func TestParse(t *testing.T) {
 		{"reverse", `{"@id": "x:s", "@reverse": {"x:p": {"@id": "x:o"}}}`, "<x:o> <x:p> <x:s> .\n", nil},
 		{"list", `{"@id": "x:s", "x:p": {"@list": [1, []]}}`, "_:b0 <" + rdfNS + "first> \"1\"^^<" + rdf.XSDInteger + "> .\n" +
 			"_:b0 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> _:b0 .\n", nil},
+		{"arrays in a list", `{"@id": "x:s", "x:p": {"@list": [[], ["1"], [[]]]}}`, "_:b0 <" + rdfNS + "first> \"1\" .\n" +
+			"_:b0 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> _:b0 .\n", nil},
+		{"arrays in a container of lists", `{"@context": {"p": {"@id": "x:p", "@container": "@list"}}, "@id": "x:s", "p": {"@list": [[]]}}`,
+			"_:b0 <" + rdfNS + "first> <" + rdfNS + "nil> .\n_:b0 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:s> <x:p> _:b0 .\n", nil},
 		{"language", `{"@id": "x:s", "x:p": {"@value": "o", "@language": "EN-gb"}}`, "<x:s> <x:p> \"o\"@en-gb .\n", nil},
 		{"given context", `{"@id": "x:s", "name": "o"}`, "<x:s> <x:name> \"o\" .\n",
 			[]jsonld.Option{jsonld.Context([]byte(`{"@context": {"name": "x:name"}}`))}},
 		{"what the standard drops", `[{"@id": "relative", "x:p": {"@id": "x:s", "x:q": 1}}, {"@id": "x:s", "p": 1, "x:p": [
 			{"@id": "r"}, {"@id": "x:a b"}, {"@value": "v", "@language": "a b"}], "@type": "t"}]`,
 			"<x:s> <x:q> \"1\"^^<" + rdf.XSDInteger + "> .\n", nil},
+		{"a list of a property that is dropped", `{"@id": "x:s", "_:p": {"@list": [1, {"@id": "x:o", "x:p": "o"}]}}`,
+			"<x:o> <x:p> \"o\" .\n", nil},
+		{"a list of a node that is dropped", `{"@id": "s", "x:p": {"@list": [[2], {"@id": "x:o", "x:q": {"@list": [{}]}}]}}`,
+			"_:b2 <" + rdfNS + "first> _:b3 .\n_:b2 <" + rdfNS + "rest> <" + rdfNS + "nil> .\n<x:o> <x:q> _:b2 .\n", nil},
+		{"a direction of a node that is dropped", `{"@id": "s", "x:p": {"@value": "v", "@direction": "rtl"}}`, "",
+			[]jsonld.Option{jsonld.Direction(jsonld.CompoundLiteral)}},
+		{"a list where a node is expected in a graph", `{"@context": {"p": {"@id": "x:p", "@container": "@graph"}}, "@id": "x:s",
+			"p": {"@list": ["o"]}}`, "<x:s> <x:p> _:b0 .\n", nil},
+		{"a relative key of a map of types", `{"@context": {"p": {"@id": "x:p", "@container": "@type"}}, "@id": "x:s",
+			"p": {"t": {"@id": "x:o", "@type": "u"}}}`, "<x:o> <" + rdfNS + "type> <http://h/u> .\n<x:s> <x:p> <x:o> .\n",
+			[]jsonld.Option{jsonld.Base("http://h/")}},
+		{"a direction and a language without a value", `{"@id": "x:s", "x:p": {"@id": "x:o", "@direction": "rtl", "@language": "en"}}`,
+			"<x:s> <x:p> <x:o> .\n", nil},
+		{"a graph in a graph that is dropped", `{"@id": "g", "@graph": {"@id": "x:g", "x:p": "lost", "@graph": {"@id": "x:s", "x:p": "o"}}}`,
+			"<x:s> <x:p> \"o\" <x:g> .\n", nil},
+		{"a number with a direction", `{"@id": "x:s", "x:p": {"@value": 5, "@direction": "rtl"}}`,
+			"<x:s> <x:p> \"5\"^^<" + rdf.XSDInteger + "> .\n", nil},
+		{"a member with an empty name", `{"@context": {"@vocab": "x:v"}, "@id": "x:s", "": ["o", {"@id": "x:o"}]}`,
+			"<x:s> <x:v> \"o\" .\n<x:s> <x:v> <x:o> .\n", nil},
+		{"nothing included", `{"@id": "x:s", "@included": [], "x:p": "o"}`, "<x:s> <x:p> \"o\" .\n", nil},
+		{"nothing that can be included", `{"@id": "x:s", "@included": ["a", null, {}], "x:p": "o"}`, "<x:s> <x:p> \"o\" .\n", nil},
 	} {
 		got, err := lines(c.document, c.opts...)
 		if err != nil || got != c.want {
@@ -134,6 +161,9 @@ func TestStrict(t *testing.T) {
 		`{"@context": {"n": "@nest"}, "@id": "x:s", "n": {"name": "lost"}}`, `{"@id": "x:s", "@reverse": {"name": {"@id": "x:o"}}}`,
 		`{"@id": "x:s", "x:p": {"@id": "@unknown"}}`, `{"@id": "x:s", "@type": "@unknown"}`, `{"@id": "x:s", "@unknown": 1}`,
 		`{"@id": "x:s", "@container": "@set", "x:p": 1}`, `["value", {"@id": "x:s", "x:p": 1}]`, `{"@graph": ["value"]}`,
+		`{"@context": {"p": {"@id": "x:p", "@container": "@graph"}}, "p": [{"@list": []}]}`,
+		`{"@context": {"p": {"@id": "x:p", "@container": "@graph"}}, "p": ["value"]}`,
+		`{"@id": "x:s", "x:p": {"@id": "x:o", "@direction": "rtl"}}`,
 		`{"@graph": [{"@value": "value"}]}`, `{"@list": [1]}`, `{"@graph": [{"@list": [1]}]}`,
 	} {
 		if got, err := lines(document, jsonld.Strict()); !errors.Is(err, rdf.ErrInvalid) || got != "" {
@@ -149,7 +179,7 @@ func TestStrict(t *testing.T) {
 func TestErrors(t *testing.T) {
 	for document, want := range map[string]string{
 		"":                      "f.jsonld:1:1: expected the rest of a JSON value, found end of input",
-		"{\n \"é\": x}":         "f.jsonld:2:7: expected JSON: invalid character 'x' looking for beginning of value",
+		"{\n \"é\": x}":         "f.jsonld:2:7: expected a value in JSON, found 'x'",
 		"{\"a\": 1} x":          "f.jsonld:1:10: expected nothing after the document's value",
 		"{\"a\": 1,\n\"a\": 2}": "f.jsonld:2:3: member \"a\" is there twice",
 		"[\"\xff\"]":            "f.jsonld:1:3: expected UTF-8",
@@ -158,7 +188,8 @@ func TestErrors(t *testing.T) {
 		`{"@id": 1}`:            "f.jsonld: invalid @id value: expected an IRI, found a number",
 		`{"@context": 1}`:       "f.jsonld: invalid local context: expected an object, an IRI or null, found a number",
 		`{"@id": "x:s", "@index": "a", "x:p": {"@id": "x:s", "@index": "b"}}`: "f.jsonld: conflicting indexes: <x:s> has \"a\" and \"b\"",
-		`{"@context": {"@version": 1e999}}`:                                   "f.jsonld:1:31: expected a version, found 1e999",
+		`{"@included": {}}`:                 "f.jsonld: invalid @included value: expected nodes, found none",
+		`{"@context": {"@version": 1e999}}`: "f.jsonld:1:31: expected a version, found 1e999",
 	} {
 		got, err := lines(document, jsonld.File("f.jsonld"))
 		if err == nil || err.Error() != want || got != "" {
@@ -300,7 +331,7 @@ func TestDeepLists(t *testing.T) {
 			if fits {
 				_, err = lines(string(written))
 			}
-			if fits && err != nil || !fits && !errors.Is(err, rdf.ErrLimit) {
+			if fits && err != nil || !fits && !errors.Is(err, rdf.ErrDepthLimit) {
 				t.Errorf("%d lists: %v", n, err)
 			}
 			slices.Reverse(quads)
@@ -345,4 +376,30 @@ func TestWriteRead(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWrittenJSON: what is written is JSON that encoding/json reads as the same values, with its escapes and nothing else.
+func TestWrittenJSON(t *testing.T) {
+	var lexical strings.Builder
+	for r := rune(0); r < 0x180; r++ {
+		lexical.WriteRune(r)
+	}
+	lexical.WriteString("\u2028😀")
+	o, err := rdf.Literal(lexical.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want any = []any{map[string]any{"@id": "x:s", "x:p": []any{map[string]any{"@value": lexical.String()}}}}
+	written, err := jsonld.Marshal([]rdf.Quad{{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: o}})
+	var got any
+	if err2 := json.Unmarshal(written, &got); err != nil || err2 != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v\n%s", err, err2, written)
+	}
+	for value, want := range map[string]string{`"5"^^<` + rdf.XSDInteger + ">": "5", `"-7.25E0"^^<` + rdf.XSDDouble + ">": "-7.25",
+		`"true"^^<` + rdf.XSDBoolean + ">": "true"} {
+		written, err := jsonld.Marshal([]rdf.Quad{{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: rdf.Trusted(value)}}, jsonld.NativeTypes())
+		if want = `[{"@id":"x:s","x:p":[{"@value":` + want + `}]}]`; err != nil || string(written) != want {
+			t.Errorf("%s: %s, %v, expected %s", value, written, err, want)
+		}
+	}
 }

@@ -35,7 +35,7 @@ func (m *quadMaker) value(object map[string]any, at place) (rdf.Term, error) {
 		return rdf.Term{}, &Error{Code: string(ld.InvalidLanguageTaggedString), Msg: "expected a string for @language"}
 	}
 	if direction, _ := object["@direction"].(string); direction != "" {
-		return m.directed(lexical, lang, rdf.Direction(direction), at)
+		return m.directed(lexical, lang, native, rdf.Direction(direction), at)
 	}
 	return m.literal(lexical, lang, first(datatype, native), rdf.NoDirection)
 }
@@ -48,7 +48,7 @@ func (m *quadMaker) datatype(object map[string]any) (string, error) {
 	}
 	datatype, ok := v.(string)
 	if !ok {
-		return "", &Error{Code: string(ld.InvalidTypedValue), Msg: fmt.Sprintf("expected an IRI for @type, found %T", v)}
+		return "", &Error{Code: string(ld.InvalidTypedValue), Msg: "expected an IRI for @type, found " + kindOf(v)}
 	}
 	if datatype == "@json" {
 		return datatype, nil
@@ -89,14 +89,14 @@ func (m *quadMaker) literal(lexical, lang, datatype string, d rdf.Direction) (t 
 	return t, nil
 }
 
-// directed makes what stands for a string with a base direction.
-func (m *quadMaker) directed(lexical, lang string, d rdf.Direction, at place) (rdf.Term, error) {
+// directed makes what stands for a string with a base direction; where there is nothing, it is a literal of the native datatype.
+func (m *quadMaker) directed(lexical, lang, native string, d rdf.Direction, at place) (rdf.Term, error) {
 	mode := m.o.direction
 	if mode == DropDirection || mode == BaseDirection && lang == "" {
 		if m.o.keepDirection {
 			return rdf.Term{}, &Error{Msg: fmt.Sprintf("string %.100q: its base direction %q has no place in RDF", lexical, d), Err: rdf.ErrInvalid}
 		}
-		return m.literal(lexical, lang, "", rdf.NoDirection)
+		return m.literal(lexical, lang, native, rdf.NoDirection)
 	}
 	switch mode {
 	case BaseDirection:

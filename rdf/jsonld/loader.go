@@ -39,7 +39,7 @@ func (l Loaders) Load(iri string) ([]byte, error) {
 
 func notFound(iri string) error {
 	return fmt.Errorf("%w: %s is neither in a folder of contexts nor allowed to be fetched; keep a copy in a folder with "+
-		"an index (Folder), or put the IRI on the list of those that may be fetched (Web)", ErrContext, iri)
+		"an index, or put the IRI on the list of those that may be fetched", ErrContext, iri)
 }
 
 // remote is the loader of the library, which compacts. It holds the bounds on what contexts do there.
@@ -69,7 +69,11 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 		return nil, &Error{Code: "context overflow", Msg: fmt.Sprintf("more than %d references to remote contexts are %v, "+
 			"the last one to %s", r.o.contexts, rdf.ErrLimit, iri), Err: rdf.ErrLimit}
 	}
-	root, err := fetch(r.o, iri)
+	text, err := fetchText(r.o, iri)
+	if err != nil {
+		return nil, err
+	}
+	root, err := decodeRemote(r.o, iri, text)
 	if err != nil {
 		return nil, err
 	}
@@ -82,18 +86,24 @@ func (r *remote) LoadDocument(iri string) (*ld.RemoteDocument, error) {
 	return &ld.RemoteDocument{DocumentURL: iri, Document: root}, nil
 }
 
-// fetch returns the JSON document at an IRI.
-func fetch(o *options, iri string) (any, error) {
+// fetchText returns the document at an IRI.
+func fetchText(o *options, iri string) ([]byte, error) {
 	if err := rdf.CheckIRI(iri); err != nil {
 		return nil, &Error{Msg: err.Error(), Err: err}
 	}
 	if o.loader == nil {
-		return nil, &Error{Msg: notFound(iri).Error(), Err: ErrContext}
+		return nil, &Error{Msg: fmt.Sprintf("%v: %s is in another document, and none is read here; put the context itself into this one",
+			ErrContext, iri), Err: ErrContext}
 	}
 	text, err := o.loader.Load(iri)
 	if err != nil {
 		return nil, &Error{Msg: fmt.Sprintf("context %s: %v", iri, err), Err: err}
 	}
+	return text, nil
+}
+
+// decodeRemote decodes the text at an IRI.
+func decodeRemote(o *options, iri string, text []byte) (any, error) {
 	root, _, err := decodeDocument(text, iri, o)
 	if err != nil {
 		return nil, &Error{Msg: err.Error(), Err: err}

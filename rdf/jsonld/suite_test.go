@@ -79,7 +79,17 @@ func readFile(t *testing.T, name string) []byte {
 }
 
 // TestToRDF runs the W3C suite of reading.
-func TestToRDF(t *testing.T) { runSuite(t, "toRdf", 467, runToRDF) }
+func TestToRDF(t *testing.T) {
+	runSuite(t, "toRdf", 467, func(t *testing.T, root string, test suiteTest) error { return runToRDF(t, root, test) })
+}
+
+// TestToRDFCached runs it with one cache for all documents.
+func TestToRDFCached(t *testing.T) {
+	cache := jsonld.Cached(jsonld.NewCache())
+	for range 2 {
+		runSuite(t, "toRdf", 467, func(t *testing.T, root string, test suiteTest) error { return runToRDF(t, root, test, cache) })
+	}
+}
 
 // TestFromRDF runs the W3C suite of writing.
 func TestFromRDF(t *testing.T) { runSuite(t, "fromRdf", 54, runFromRDF) }
@@ -129,7 +139,7 @@ func knownFailures(t *testing.T, name string) map[string]string {
 	return known
 }
 
-func runToRDF(t *testing.T, root string, test suiteTest) error {
+func runToRDF(t *testing.T, root string, test suiteTest, more ...jsonld.Option) error {
 	document, err := os.ReadFile(filepath.Join(root, test.Input))
 	if err != nil {
 		return err
@@ -138,7 +148,7 @@ func runToRDF(t *testing.T, root string, test suiteTest) error {
 	err = jsonld.Parse(document, func(q rdf.Quad) error {
 		quads = append(quads, q)
 		return nil
-	}, test.options(t, root)...)
+	}, append(test.options(t, root), more...)...)
 	if slices.Contains(test.Type, "jld:NegativeEvaluationTest") {
 		return checkCode(err, test.ExpectErrorCode)
 	}

@@ -49,6 +49,9 @@ type node struct{ id, graph rdf.Term }
 type place struct {
 	graph rdf.Term
 	drop  bool // to nowhere, for the graph has no name that RDF can have
+	// unlinked: no quad leads here, for there is no subject or property, or it is left out. Then a list has no quads of its own,
+	// nor has a value; the nodes in the list have theirs.
+	unlinked bool
 }
 
 func toQuads(expanded []any, o *options) ([]rdf.Quad, error) {
@@ -62,14 +65,14 @@ func toQuads(expanded []any, o *options) ([]rdf.Quad, error) {
 }
 
 func (m *quadMaker) emit(s, p, o rdf.Term, at place) error {
-	if at.drop || s.IsZero() || p.IsZero() || o.IsZero() {
+	if at.drop || at.unlinked || s.IsZero() || p.IsZero() || o.IsZero() {
 		return nil
 	}
 	if len(m.quads) >= m.o.quads {
 		return &Error{Msg: fmt.Sprintf("more than %d quads are %v", m.o.quads, rdf.ErrLimit), Err: rdf.ErrLimit}
 	}
 	m.quads = append(m.quads, rdf.Quad{S: s, P: p, O: o, G: at.graph})
-	return nil
+	return m.o.takes(quadCost + len(p.String()) + len(o.String()))
 }
 
 func (m *quadMaker) fresh() rdf.Term {
@@ -139,6 +142,7 @@ func (m *quadMaker) object(v any, at place) (rdf.Term, error) {
 
 // node makes the quads of a node object and returns its term.
 func (m *quadMaker) node(object map[string]any, at place) (s rdf.Term, err error) {
+	at.unlinked = false
 	if id, ok := object["@id"]; !ok || id == nil {
 		s = m.fresh()
 	} else if text, ok := id.(string); !ok {
@@ -165,17 +169,19 @@ func (m *quadMaker) member(s rdf.Term, name string, v any, at place) error {
 	case "@included":
 		return m.each(v, func(item any) error { _, err := m.object(item, at); return err })
 	case "@graph":
-		return m.each(v, func(item any) error { _, err := m.object(item, place{s, at.drop || s.IsZero()}); return err })
+		in := place{graph: s, drop: s.IsZero(), unlinked: true} // graphs stand beside each other, wherever they are written
+		return m.each(v, func(item any) error { return m.statedIn(item, in) })
 	case "@reverse":
 		return m.reverse(s, v, at)
 	}
 	if strings.HasPrefix(name, "@") {
-		return &Error{Msg: fmt.Sprintf("expected a node object, found one with %q", name)}
+		return m.o.dropped(rdf.ErrInvalid, "expected a node, found one with %q", name)
 	}
 	p, err := m.property(name)
 	if err != nil {
 		return err
 	}
+	at.unlinked = s.IsZero() || p.IsZero()
 	return m.each(v, func(item any) error {
 		o, err := m.object(item, at)
 		if err != nil {
@@ -183,6 +189,17 @@ func (m *quadMaker) member(s rdf.Term, name string, v any, at place) error {
 		}
 		return m.emit(s, p, o, at)
 	})
+}
+
+// statedIn makes the quads of what stands in a graph, where the container of a property can bring a value or a list.
+func (m *quadMaker) statedIn(item any, graph place) error {
+	if object, ok := item.(map[string]any); ok && (has(object, "@value") || has(object, "@list")) {
+		if err := m.o.dropped(rdf.ErrInvalid, "a value or a list stands where a node is expected, in a graph"); err != nil {
+			return err
+		}
+	}
+	_, err := m.object(item, graph)
+	return err
 }
 
 func (m *quadMaker) each(v any, do func(any) error) error {

@@ -1,8 +1,6 @@
 package jsonld
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"regexp"
@@ -18,7 +16,8 @@ import (
 // Marshal writes quads as a JSON-LD document in expanded form (Serialize RDF as JSON-LD), or compacted with the context
 // of [Context]. Members and nodes are in the order of their names, so that the same set of quads makes the same
 // document. Errors: [rdf.ErrInvalid] for a quad whose terms can't stand where they do, or that JSON-LD 1.1 has no place
-// for, such as a triple term; [rdf.ErrLimit] for more quads than [MaxQuads] allows; an [*Error] otherwise.
+// for, such as a triple term; [rdf.ErrLimit] for more quads than [MaxQuads] allows, [rdf.ErrDepthLimit] for lists nested more deeply than
+// [MaxDepth] allows; an [*Error] otherwise.
 func Marshal(quads []rdf.Quad, opts ...Option) ([]byte, error) {
 	o := collect(opts)
 	if len(quads) > o.quads {
@@ -34,7 +33,7 @@ func Marshal(quads []rdf.Quad, opts ...Option) ([]byte, error) {
 	tree, err := w.tree()
 	if err == nil && deeper(tree, o.depth) {
 		err = &Error{Msg: fmt.Sprintf("lists nested so that the document is deeper than %d are %v", o.depth, rdf.ErrLimit),
-			Err: rdf.ErrLimit}
+			Err: rdf.ErrDepthLimit}
 	}
 	if err != nil {
 		return nil, o.wrap(err)
@@ -43,15 +42,6 @@ func Marshal(quads []rdf.Quad, opts ...Option) ([]byte, error) {
 		return marshal(tree)
 	}
 	return o.compact(tree)
-}
-
-// marshal writes JSON without the escapes that HTML wants, which take six times the bytes.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(v)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // deeper reports whether objects and arrays are nested more than depth deep.

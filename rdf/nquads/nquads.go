@@ -148,7 +148,7 @@ func (rd *Reader) more() error {
 	if rd.last {
 		return io.EOF
 	}
-	window, last, err := rd.in.Next(rd.s.Offset())
+	window, last, err := rd.in.Next(rd.s.Leave())
 	if err != nil {
 		return positioned(rd.s, err)
 	}

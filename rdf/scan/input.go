@@ -55,7 +55,17 @@ type Input struct {
 	total   int64
 	readErr error
 	begun   bool // what may stand before the document is left out
+	divide  func(line []byte) int
+	tryAt   int // the number of bytes without a line end at which divide is asked next
 }
+
+// divideSize is the number of bytes of a line from which on it is divided.
+const divideSize = 4 * readSize
+
+// DivideBy makes windows of long lines that do not end at a line end: fn is given the beginning of a line, which is not the
+// whole, and returns how much of it may be a window; 0 for nothing. It is asked when a line has 256 KiB, or more than the
+// bound, which is then one of what can't be divided.
+func (in *Input) DivideBy(fn func(line []byte) int) { in.divide, in.tryAt = fn, divideSize }
 
 // NewBytes returns the windows of a document in memory, which nobody may change meanwhile. limit bounds lines (see
 // [LineLimit]), max the document (0 or less: no bound).
@@ -92,7 +102,7 @@ func (in *Input) begin() {
 }
 
 // Next returns the next window: what is left of the last one after its first taken bytes, and at least one line more.
-// The last window of the document, with or without a line end, has last set. The window is valid until the next call.
+// The last window of the document, with or without a line end, has last set; [Input.DivideBy] lets others end elsewhere. The window is valid until the next call.
 // Errors: what the reader returned; [rdf.ErrTermLimit], wrapped, if a line (without its line end) is too long,
 // [rdf.ErrLimit] if the document is.
 func (in *Input) Next(taken int) (window []byte, last bool, err error) {
@@ -112,6 +122,10 @@ func (in *Input) Next(taken int) (window []byte, last bool, err error) {
 		}
 		room := in.room(rest)
 		if cut := in.lastLineEnd(rest, min(searched, room), room); cut > 0 {
+			in.to = in.from + cut
+			return rest[:cut], false, nil
+		}
+		if cut := in.divided(rest[:room], room > in.limit); cut > 0 {
 			in.to = in.from + cut
 			return rest[:cut], false, nil
 		}
@@ -151,6 +165,20 @@ func (in *Input) lastLineEnd(rest []byte, from, to int) int {
 	if i := bytes.LastIndexByte(rest[from:to], '\r'); i >= 0 {
 		return from + i + 1
 	}
+	return 0
+}
+
+// divided returns how much of the beginning of a line may be a window, 0 for nothing. It is asked at twice the length each time,
+// so that its work stays in proportion.
+func (in *Input) divided(line []byte, must bool) int {
+	if in.divide == nil || len(line) < in.tryAt && !must {
+		return 0
+	}
+	if cut := in.divide(line); cut > 0 {
+		in.tryAt = divideSize
+		return cut
+	}
+	in.tryAt = 2 * len(line)
 	return 0
 }
 

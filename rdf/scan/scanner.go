@@ -97,9 +97,17 @@ func (s *Scanner) Reset(window []byte) {
 	s.scratch = s.scratch[:0]
 }
 
-// Continue goes on with another window of the same document. Its first byte is the one at [Scanner.Offset].
-func (s *Scanner) Continue(window []byte) {
+// Leave returns [Scanner.Offset] and counts what has been read of the line, for the window may be overwritten when the next one
+// is read.
+func (s *Scanner) Leave() int {
 	s.place.before += utf8.RuneCount(s.b[s.place.start:s.pos])
+	s.place.start = s.pos
+	return s.pos
+}
+
+// Continue goes on with another window of the same document, after [Scanner.Leave]. Its first byte is the one at the offset
+// of that.
+func (s *Scanner) Continue(window []byte) {
 	s.place.start = 0
 	s.b, s.pos = window, 0
 }
@@ -419,7 +427,7 @@ func (s *Scanner) Quad(q *rdf.Quad) error {
 // fits reports whether a term may have that many bytes, and sets the error if it may not.
 func (s *Scanner) fits(bytes int) bool {
 	if bytes > s.maxTerm {
-		_ = s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", s.maxTerm)
+		_ = s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes as N-Triples has it, found a longer one", s.maxTerm)
 		return false
 	}
 	return true

@@ -14,8 +14,10 @@ import (
 // window, and after an error.
 func (s *Scanner) Token() (c byte, ok bool) {
 	b, i := s.b, s.pos
-	for i < len(b) && b[i] == ' ' {
-		i++
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n') {
+		if i++; b[i-1] == '\n' { // the line end that nearly all documents have; the others are for Space
+			s.place = place{line: s.place.line + 1, start: i}
+		}
 	}
 	if s.pos = i; i < len(b) && b[i] > ' ' && b[i] != '#' && s.err == nil {
 		return b[i], true

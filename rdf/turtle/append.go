@@ -14,20 +14,30 @@ type shorthand struct {
 	prefixes []Prefix // in the order of their IRIs, each of them once
 	// shorter has for each of them which one stands for less of the same IRIs, the longest such; -1 if there is none.
 	shorter []int32
+	// whole has those that begin no other one: of an IRI that ends in a local name behind one, it stands for the most.
+	whole map[string]int32
+	// often has IRIs that come again and again, by slot.
+	often [64]written
 }
+
+// written is an IRI in angle brackets, and what is written for it.
+type written struct{ iri, word []byte }
 
 // newShorthand orders prefixes such as [WithPrefixes] takes. Of those with one IRI the first is used.
 func newShorthand(prefixes []Prefix) shorthand {
 	sorted := slices.Clone(prefixes)
 	slices.SortStableFunc(sorted, func(p, q Prefix) int { return strings.Compare(p.IRI, q.IRI) })
 	sorted = slices.CompactFunc(sorted, func(p, q Prefix) bool { return p.IRI == q.IRI })
-	h := shorthand{sorted, make([]int32, len(sorted))}
+	h := shorthand{prefixes: sorted, shorter: make([]int32, len(sorted)), whole: map[string]int32{}}
 	for i := range sorted {
 		at := int32(i - 1)
 		for at >= 0 && !strings.HasPrefix(sorted[i].IRI, sorted[at].IRI) {
 			at = h.shorter[at]
 		}
 		h.shorter[i] = at
+		if i == len(sorted)-1 || !strings.HasPrefix(sorted[i+1].IRI, sorted[i].IRI) {
+			h.whole[sorted[i].IRI] = int32(i)
+		}
 	}
 	return h
 }
@@ -37,6 +47,10 @@ func newShorthand(prefixes []Prefix) shorthand {
 func (h *shorthand) find(iri string) *Prefix {
 	if len(h.prefixes) <= fewPrefixes {
 		return h.findAmongFew(iri)
+	}
+	end := strings.LastIndexAny(iri, "/#") + 1
+	if i, ok := h.whole[iri[:end]]; ok && isLocal(iri[end:]) {
+		return &h.prefixes[i]
 	}
 	at, ok := slices.BinarySearchFunc(h.prefixes, iri, func(p Prefix, iri string) int { return strings.Compare(p.IRI, iri) })
 	if !ok {
@@ -96,6 +110,19 @@ func (h *shorthand) appendIRI(dst []byte, text string) []byte {
 	return append(dst, iri[len(p.IRI):]...)
 }
 
+// appendOften is appendIRI for predicates and datatypes, of which a document has few.
+func (h *shorthand) appendOften(dst []byte, text string) []byte {
+	n := len(text)
+	known := &h.often[(n*31+int(text[n-2])*7+int(text[n-n/4-1]))&63]
+	if string(known.iri) == text {
+		return append(dst, known.word...)
+	}
+	before := len(dst)
+	dst = h.appendIRI(dst, text)
+	known.iri, known.word = append(known.iri[:0], text...), append(known.word[:0], dst[before:]...)
+	return dst
+}
+
 // isLocal reports whether s can be a local name, or none.
 func isLocal(s string) bool {
 	for i := range len(s) {
@@ -126,7 +153,7 @@ func (h *shorthand) appendLiteral(dst []byte, text string) []byte {
 		return append(dst, lexical...)
 	}
 	dst = append(dst, text[:end+len(`"^^`)]...)
-	return h.appendIRI(dst, datatype[len(`"^^`):])
+	return h.appendOften(dst, datatype[len(`"^^`):])
 }
 
 // isBare reports whether a literal can be written without quotes.

@@ -359,7 +359,7 @@ func (rd *Reader) emit(q *rdf.Quad, s, p, o rdf.Term) outcome {
 }
 
 func (rd *Reader) tooLong() outcome {
-	_ = rd.s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes, found a longer one", rd.o.term)
+	_ = rd.s.Fail(rdf.ErrTermLimit, "expected a term of at most %d bytes as N-Triples has it, found a longer one", rd.o.term)
 	return failed
 }
 

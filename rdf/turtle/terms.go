@@ -256,7 +256,7 @@ func (rd *Reader) str(q *rdf.Quad, quote byte, context state) outcome {
 	before := rd.s.Held()
 	lexical, isLong := rd.s.Quoted()
 	if isLong {
-		rd.context, rd.quote, rd.from, rd.state = context, quote, before, long
+		rd.context, rd.quote, rd.begin, rd.state = context, quote, before, long
 		return goOn
 	}
 	if lexical.IsZero() {
@@ -272,10 +272,10 @@ func (rd *Reader) long(q *rdf.Quad) outcome {
 			return goOn
 		}
 	}
-	lexical, done := rd.s.Long(rd.quote, rd.from)
+	lexical, done := rd.s.Long(rd.quote, rd.begin)
 	switch {
 	case done:
-		return rd.literal(q, rd.context, lexical, rd.from)
+		return rd.literal(q, rd.context, lexical, rd.begin)
 	case rd.s.Err() != nil:
 		return failed
 	}

@@ -76,9 +76,10 @@ func Base(iri string) Option { return func(o *options) { o.base = iri } }
 // [scan.MaxTerm].
 func MaxTerm(bytes int) Option { return func(o *options) { o.term = bytes } }
 
-// MaxLine bounds the bytes of a line, without its line end; 0 stands for four times the bound of a term, and what stands
-// between them. A statement may have any number of lines: a reader holds no more than one of them, a read buffer of
-// 64 KiB, and the terms of what is open in the statement.
+// MaxLine bounds the bytes of a line that are held at once; 0 stands for four times the bound of a term, and what stands
+// between them. A line of more than 256 KiB, or than the bound, is read in parts that end between terms, so that it may have
+// any length, as a statement may; what can't be divided, a term or a comment, is an error over the bound. Besides, a reader
+// holds a read buffer of 64 KiB, and the terms of what is open in the statement.
 func MaxLine(bytes int) Option { return func(o *options) { o.line = bytes } }
 
 // MaxDepth bounds the nesting of lists, blank node property lists, annotations, reified triples and triple terms; see
@@ -108,13 +109,15 @@ type Reader struct {
 	s    *scan.Scanner
 	o    options
 	last bool  // the window is the last one
+	from int   // where the token begins that is being read
 	err  error // what Next returns from now on
 
 	state    state
 	context  state // what a term that is being read is for, where it takes several steps
 	stack    []frame
 	quote    byte     // of the long string that is open
-	from     int      // where it began in the scratch buffer
+	inString bool     // the window begins in one
+	begin    int      // where it began in the scratch buffer
 	lexical  rdf.Term // the string whose datatype or tag may follow
 	dotted   bool     // the directive ends in a dot
 	prefix   string   // the one that is being declared
@@ -166,6 +169,7 @@ func newReader(in *scan.Input, o options) *Reader {
 		nodes: labels.Issuer{Name: made}}
 	rd.s.SetFile(o.file)
 	rd.s.SetLanguageCase(o.languageCase)
+	in.DivideBy(rd.divide)
 	rd.prefixes.most = o.prefixes
 	if o.blankPrefix != "" {
 		if _, err := rdf.Blank(o.blankPrefix + "x"); err != nil {
@@ -193,6 +197,7 @@ func (rd *Reader) Next(q *rdf.Quad) error {
 				rd.err = rd.more()
 				continue
 			}
+			rd.from = rd.s.Offset()
 		}
 		switch rd.step(q, c) {
 		case emitted:
@@ -217,13 +222,57 @@ func (rd *Reader) more() error {
 	if rd.state == afterObject {
 		rd.keepObject(rd.top())
 	}
-	window, last, err := rd.in.Next(rd.s.Offset())
+	window, last, err := rd.in.Next(rd.s.Leave())
 	if err != nil {
 		return rd.positioned(err)
 	}
-	rd.last = last
+	rd.last, rd.from, rd.inString = last, 0, rd.state == long
 	rd.s.Continue(window)
 	return nil
+}
+
+// divide returns how much of a line can be read before more of it has come.
+func (rd *Reader) divide(line []byte) int {
+	if rd.state == long {
+		return scan.Divide(line, rd.quote)
+	}
+	return scan.Divide(line, 0)
+}
+
+// Recover makes Next read on after a [*SyntaxError], behind the dot that ends the statement which it is in: one outside of
+// strings, IRIs and comments. What has no such dot, such as PREFIX, is left out together with the statement behind it. A
+// graph ends where its brace is. It reports false where there is no error, after another one, or one of a bound, and where
+// the document ends before such a dot.
+func (rd *Reader) Recover() bool {
+	if rd.err != rd.s.Err() || rd.s.Err() == nil || errors.Is(rd.err, rdf.ErrLimit) { //nolint:errorlint // the very error
+		return false
+	}
+	open := byte(0)
+	if rd.inString && rd.from == 0 {
+		open = rd.quote
+	}
+	for {
+		var found bool
+		if open, found = rd.s.RecoverStatement(rd.from, open, rd.inGraph); found {
+			break
+		}
+		if rd.last {
+			return false
+		}
+		if rd.quote = open; open != 0 {
+			rd.state = long
+		} else {
+			rd.state = document
+		}
+		if rd.err = rd.more(); rd.err != nil {
+			return true // which Next says
+		}
+	}
+	rd.err, rd.state, rd.inString, rd.stack = nil, document, false, rd.stack[:0]
+	if !rd.inGraph {
+		rd.graph = rdf.Term{}
+	}
+	return true
 }
 
 // end ends the document.

@@ -122,7 +122,7 @@ func (w *Writer) begin(q rdf.Quad) {
 	if string(w.subject) != q.S.String() || w.size > statementSize {
 		w.endStatement()
 	}
-	needsVersion := !w.version && (q.O.Kind() == rdf.KindTriple || q.O.Direction() != rdf.NoDirection)
+	needsVersion := !w.version && is12(q.O)
 	if needsVersion || string(w.graph) != q.G.String() {
 		w.endGraph()
 	}
@@ -130,11 +130,22 @@ func (w *Writer) begin(q rdf.Quad) {
 		w.version = true
 		w.buf = append(w.buf, "VERSION \"1.2\"\n"...)
 	}
-	if string(w.graph) != q.G.String() {
+	if len(w.graph) == 0 && !q.G.IsZero() {
 		w.graph = append(w.graph[:0], q.G.String()...)
 		w.term(q.G)
 		w.buf = append(w.buf, " {\n"...)
 	}
+}
+
+// is12 reports whether an object needs RDF 1.2. Most literals end otherwise than a base direction does.
+func is12(o rdf.Term) bool {
+	switch text := o.String(); text[len(text)-1] {
+	case 'r', 'l':
+		return o.Direction() != rdf.NoDirection
+	case '>':
+		return o.Kind() == rdf.KindTriple
+	}
+	return false
 }
 
 // keep remembers what the next quad is compared with.
@@ -143,7 +154,9 @@ func (w *Writer) keep(q rdf.Quad, written int) {
 		w.open, w.size = true, 0
 		w.subject = append(w.subject[:0], q.S.String()...)
 	}
-	w.predicate = append(w.predicate[:0], q.P.String()...)
+	if string(w.predicate) != q.P.String() {
+		w.predicate = append(w.predicate[:0], q.P.String()...)
+	}
 	w.size += written
 }
 
@@ -200,6 +213,5 @@ func (w *Writer) verb(p rdf.Term) {
 		w.buf = append(w.buf, "a "...)
 		return
 	}
-	w.term(p)
-	w.buf = append(w.buf, ' ')
+	w.buf = append(w.short.appendOften(w.buf, p.String()), ' ')
 }

@@ -242,3 +242,18 @@ func TestManyPrefixes(t *testing.T) {
 		}
 	})
 }
+
+// Among many prefixes, too, the one that stands for the most wins, also where the other one ends at a slash.
+func TestLongerPrefixWins(t *testing.T) {
+	prefixes := []turtle.Prefix{{Name: "short", IRI: "x:a/"}, {Name: "long", IRI: "x:a/b"}}
+	for i := range 100 {
+		prefixes = append(prefixes, turtle.Prefix{Name: fmt.Sprintf("p%d", i), IRI: fmt.Sprintf("y:%d/", i)})
+	}
+	for iri, want := range map[string]string{
+		"<x:a/bc>": "long:c", "<x:a/c>": "short:c", "<y:7/c>": "p7:c", "<y:7/c/d>": "<y:7/c/d>", "<x:c>": "<x:c>",
+	} {
+		if got := string(turtle.AppendTerm(nil, rdf.Trusted(iri), prefixes...)); got != want {
+			t.Errorf("%s: %s, expected %s", iri, got, want)
+		}
+	}
+}

@@ -22,7 +22,7 @@ import (
 // small starts a server that takes messages of so many bytes.
 func small(t *testing.T, maxPayload int) string {
 	t.Helper()
-	s, err := jetstream.StartServer(t.Context(), jetstream.ServerConfig{Name: "small", Dir: t.TempDir(), Port: -1, MaxPayload: maxPayload}, nil)
+	s, err := jetstream.StartServer(t.Context(), jetstream.ServerConfig{Name: "small", Dir: t.TempDir(), Port: -1, Secret: secret, MaxPayload: maxPayload}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func TestIncompleteBatchIsForgotten(t *testing.T) {
 
 // TestLargeBatchWithoutConnection: the buffer for the time of a reconnect is not filled with parts of what has no room.
 func TestLargeBatchWithoutConnection(t *testing.T) {
-	s, err := jetstream.StartServer(t.Context(), jetstream.ServerConfig{Name: "ends", Dir: t.TempDir(), Port: -1}, nil)
+	s, err := jetstream.StartServer(t.Context(), jetstream.ServerConfig{Name: "ends", Dir: t.TempDir(), Port: -1, Secret: secret}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

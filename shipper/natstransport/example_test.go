@@ -19,7 +19,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 	server := must(jetstream.StartServer(ctx, jetstream.ServerConfig{Name: "n1", Dir: dir, NoListen: true}, nil))
 	defer server.Shutdown()
-	n1, n2 := must(server.Connect()), must(server.Connect())
+	n1, n2 := must(server.ConnectEvents()), must(server.ConnectEvents())
 	defer n1.Close()
 	defer n2.Close()
 

@@ -136,7 +136,8 @@ func WithLogger(log *slog.Logger) Option { return func(t *Transport) { t.log = l
 // WithRefused sets what is called when a receiver refuses a batch. Default: a warning in the log.
 func WithRefused(f shipper.Refused) Option { return func(t *Transport) { t.refused = f } }
 
-// New returns a transport for the nodes of a pipeline. It sends at once, and receives while [Transport.Run] runs.
+// New returns a transport for the nodes of a pipeline. It sends at once, and receives while [Transport.Run] runs. The connection is
+// one that may carry events, such as that of jetstream.Server.ConnectEvents; one for the logs may not.
 func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
 	if nc == nil {
 		return nil, errors.New("NATS transport: the connection is nil")

@@ -39,7 +39,7 @@ func (t tests) Run() int {
 	if err == nil {
 		defer os.RemoveAll(dir)
 		server, err = jetstream.StartServer(context.Background(),
-			jetstream.ServerConfig{Name: "s", Dir: filepath.Join(dir, "s"), Port: -1}, nil)
+			jetstream.ServerConfig{Name: "s", Dir: filepath.Join(dir, "s"), Port: -1, Secret: secret}, nil)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -53,10 +53,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(tests{m}) }
 
 var pipelines atomic.Int64
 
-// connect returns a connection over TCP that is closed when the test ends.
+// secret is that of all servers here.
+var secret = jetstream.NewSecret()
+
+// connect returns a connection over TCP that is closed when the test ends. It may do what carries events, and nothing else.
 func connect(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect(url, append([]nats.Option{
+		secret.Login(jetstream.Events),
 		nats.MaxReconnects(-1), nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectJitter(0, 0),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // tests look at the counters
 	}, opts...)...)
@@ -444,7 +448,7 @@ func TestClosedConnection(t *testing.T) {
 
 // TestServerRestart: when the server is back, batches arrive again.
 func TestServerRestart(t *testing.T) {
-	cfg := jetstream.ServerConfig{Name: "restarted", Dir: t.TempDir(), Port: -1}
+	cfg := jetstream.ServerConfig{Name: "restarted", Dir: t.TempDir(), Port: -1, Secret: secret}
 	s, err := jetstream.StartServer(context.Background(), cfg, nil)
 	if err != nil {
 		t.Fatal(err)

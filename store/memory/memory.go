@@ -17,9 +17,9 @@ const keptLog = 1 << 14
 
 // Store is a [store.Store] in memory. Make one with [New], or with [ReadSnapshot].
 //
-// It takes 80 to 100 bytes a quad, all in, for sensor observations (the text of each term is there once). Memory for
+// It takes 90 to 110 bytes a quad, all in, for sensor observations (the text of each term is there once). Memory for
 // what is gone is used again: terms that no quad has are dropped, their ids given again, and the texts that stay are
-// moved together when more than half of their chunk of 64 KiB is gone. What remains of a greater past is 12 bytes for
+// moved together when more than half of their chunk of 64 KiB is gone. What remains of a greater past is 16 bytes for
 // each term that there was at once; a snapshot that is read starts without that.
 //
 // A view costs the writer a copy of a page (1 to 4 KiB) at the first change to it after the view was opened, and of the
@@ -29,7 +29,7 @@ const keptLog = 1 << 14
 // each reading. The terms that are handed out stay valid for ever, but each may keep 64 KiB alive: clone what is kept.
 //
 // A pattern is answered by a look at every quad, but for one that asks for all, in a Count, and in a transaction for one
-// without [store.Any]. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
+// without [store.Any], and for one with a subject, by a look at that one's quads. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
 // the view was opened, and doesn't know the term, it looks at all of its own.
 //
 // It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,13 +34,22 @@ func did(changed bool, err error) bool {
 func invariants(t *testing.T, m *Store) {
 	t.Helper()
 	refs := map[uint32]uint32{}
+	bySubject := map[uint32]int{}
 	for row := range m.quads.len {
 		q := *m.quads.rows.at(row)
+		bySubject[q[0]]++
 		for _, id := range q {
 			refs[id]++
 		}
 		if found, ok := m.quads.find(q, m.quads.hash(q)); !ok || found != row {
 			t.Fatalf("row %d is not in the index", row)
+		}
+	}
+	for subject, n := range bySubject {
+		rows := slices.Collect(m.quads.of(subject))
+		slices.Sort(rows)
+		if len(slices.Compact(rows)) != n || slices.ContainsFunc(rows, func(row uint32) bool { return m.quads.rows.at(row)[0] != subject }) {
+			t.Fatalf("subject %d has %d quads, its list %d", subject, n, rows)
 		}
 	}
 	delete(refs, 0)

@@ -53,10 +53,14 @@ func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	}
 }
 
-// scan yields the quads that fit, by a look at all.
+// scan yields the quads that fit, by a look at those of the subject, or at all.
 func (t *tx) scan(p *pattern, yield func(store.Quad, error) bool) {
 	m, changes := t.m, t.m.changes
-	for row := uint32(0); row < m.quads.len; row++ {
+	rows := m.quads.all()
+	if p.mask[0] != 0 {
+		rows = m.quads.of(p.want[0])
+	}
+	for row := range rows {
 		q := m.quads.rows.at(row)
 		if !p.fits(q) {
 			continue

@@ -10,8 +10,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
@@ -84,7 +87,14 @@ func TestEngineOfOthers(t *testing.T) {
 	nats := run(t, guard, server...)
 	listening(t, ports[0])
 	at := fmt.Sprintf("127.0.0.1:%d", ports[1])
-	run(t, guard, "serve", "--name", "w1", "--http", at, "--nats", fmt.Sprintf("nats://127.0.0.1:%d", ports[0]), "--shards", "1",
+	creds := func(name string) string {
+		path := filepath.Join(guard.Dir(), name)
+		if err := os.WriteFile(path, []byte(nkeys[name].seed+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	run(t, guard, "serve", "--nats-creds", creds("logs"), "--nats-events-creds", creds("events"), "--name", "w1", "--http", at, "--nats", fmt.Sprintf("nats://127.0.0.1:%d", ports[0]), "--shards", "1",
 		"--key", "dataset")
 	e := external{T: t, http: client.New(""), door: "http://" + at}
 	t.Cleanup(e.http.Close)
@@ -102,6 +112,38 @@ func TestEngineOfOthers(t *testing.T) {
 	if err != nil || s.Shards[0].Quads != 3003 {
 		t.Errorf("status %+v, %v; want 3003 quads", s, err)
 	}
+}
+
+// nkeys are those of the users of the engine that others run.
+var nkeys = map[string]struct{ seed, public string }{
+	"logs": {"SUAA46NQQHRFV4B6HLQHK3IC6WNRX3QUMQ27AGCUMYCHQWVDK2KVIZEEMA",
+		"UCOKVR5RJ6PTNORR3WACMLDUXFAK4NNMVANE7N2SCZL2QCYPHDMD47NK"},
+	"events": {"SUAKYFMW5LOYDJWRFNIO5CTHVHFOOUEKYKLPHMISMA4TNIWEWWHVOTZSUI",
+		"UDQ7D6JTO4M247Y3XZ3PLO2HPK5QBS36PFQJJGONUDXXCLEH2AX7HQGP"},
+}
+
+// documentedUsers are the users that docs/access.md tells who runs the engine to make, with their rights.
+func documentedUsers() ([]*server.NkeyUser, error) {
+	text, err := os.ReadFile("../../docs/access.md")
+	if err != nil {
+		return nil, err
+	}
+	rights := func(row string, column int) *server.SubjectPermission {
+		_, after, _ := strings.Cut(string(text), "\n| "+row+" | ")
+		cells := strings.Split(after, " | ")
+		allow := strings.Fields(strings.ReplaceAll(strings.TrimSuffix(strings.Split(cells[column], "\n")[0], " |"), "`", ""))
+		for i, subject := range allow {
+			if strings.HasPrefix(subject, "_INBOX.") {
+				allow[i] = "_INBOX.>"
+			}
+		}
+		return &server.SubjectPermission{Allow: allow}
+	}
+	user := func(name string, column int) *server.NkeyUser {
+		return &server.NkeyUser{Nkey: nkeys[name].public,
+			Permissions: &server.Permissions{Publish: rights("publish", column), Subscribe: rights("subscribe", column)}}
+	}
+	return []*server.NkeyUser{user("logs", 0), user("events", 1)}, nil
 }
 
 // external is a node whose engine others run.

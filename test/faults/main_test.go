@@ -31,12 +31,17 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// natsServer is an engine that others run: PORT MAXPAYLOAD DIR.
+// natsServer is an engine that others run: PORT MAXPAYLOAD DIR. Its two users have the rights that docs/access.md says.
 func natsServer(args []string) int {
+	users, err := documentedUsers()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	port, _ := strconv.Atoi(args[0])
 	payload, _ := strconv.Atoi(args[1])
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, MaxPayload: int32(payload), JetStream: true,
-		StoreDir: args[2], SyncAlways: true, NoSigs: true})
+		StoreDir: args[2], SyncAlways: true, NoSigs: true, Nkeys: users})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

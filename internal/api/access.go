@@ -1,0 +1,85 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/internal/access"
+)
+
+// Access says who may do what. What has no token then needs none: everything, where Tokens is nil.
+type Access struct {
+	// Tokens are those that are taken, each as "Authorization: Bearer", for what [access.Right] allows.
+	Tokens *access.Tokens
+	// OpenMetrics: /metrics is for everybody. ClosedProbes: /healthz and /readyz are not, but need any token.
+	OpenMetrics, ClosedProbes bool
+	// Hosts are the names, besides localhost and loopback addresses, that a request may have as its Host. Without tokens every
+	// other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With tokens and no Hosts, any
+	// Host is taken.
+	Hosts []string
+}
+
+// What an endpoint needs besides a single right. One that would be left without any is for who may do all.
+const (
+	// public: no token.
+	public access.Right = 1 << 7
+	// anyToken: one with whichever right.
+	anyToken = access.Read | access.Write
+)
+
+// metrics is what /metrics needs.
+func (a *Access) metrics() access.Right {
+	if a.OpenMetrics {
+		return public
+	}
+	return access.Read
+}
+
+// probes is what /healthz and /readyz need.
+func (a *Access) probes() access.Right {
+	if a.ClosedProbes {
+		return anyToken
+	}
+	return public
+}
+
+// admit returns nil if a request may come in that needs so much, else the problem to answer with.
+func (a *Access) admit(r *http.Request, need access.Right) *problem {
+	if !a.hostAllowed(r.Host) {
+		return newProblem("wrong_host", "host %q is not this node; add it to the configured hosts if it should be", r.Host)
+	}
+	if a.Tokens == nil || need == public {
+		return nil
+	}
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token, found := a.Tokens.Find(strings.TrimSpace(text))
+	switch {
+	case !found || !strings.EqualFold(scheme, "Bearer"):
+		p := newProblem("unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
+		p.header.Set("WWW-Authenticate", `Bearer realm="quadrille"`)
+		return p
+	case !token.Rights.Has(need):
+		p := newProblem("forbidden", "%s %s needs the right %v, and the token of %s has %v", r.Method, r.URL.Path, need, token.Name,
+			token.Rights)
+		p.header.Set("WWW-Authenticate", `Bearer realm="quadrille", error="insufficient_scope", scope="`+need.String()+`"`)
+		return p
+	}
+	return nil
+}
+
+func (a *Access) hostAllowed(host string) bool {
+	if a.Tokens != nil && len(a.Hosts) == 0 {
+		return true
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	isHost := func(name string) bool { return strings.EqualFold(name, host) }
+	return isHost("localhost") || slices.ContainsFunc(a.Hosts, isHost)
+}

@@ -1,0 +1,134 @@
+package daemon_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/daemon"
+	"github.com/quadrille-stream/quadrille/internal/peer"
+	"github.com/quadrille-stream/quadrille/internal/ports"
+)
+
+// patience bounds the time for a node and its peer to do what they are waited for.
+const patience = time.Minute
+
+// runExample runs a node with the file of an example, changed where it must not meet another test, and returns its address.
+func runExample(t *testing.T, name string, change func(*config.Document)) (address string) {
+	t.Helper()
+	file, err := config.Load(filepath.Join("../../examples", name, "quadrille.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := file.Document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	free, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc.Engine.Data, doc.HTTP.Address = t.TempDir(), fmt.Sprintf("127.0.0.1:%d", free[0])
+	change(doc)
+	if err := daemon.Check(doc, func(string) string { return "" }); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- daemon.Run(ctx, doc, in, io.Discard) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := out.Read(make([]byte, 1000)); err != nil { // it says that it is ready
+		t.Fatal(err)
+	}
+	return "http://" + doc.HTTP.Address
+}
+
+// post sends a body, and returns the answer's.
+func post(t *testing.T, address, mediaType, body string) string {
+	t.Helper()
+	answer, err := http.Post(address, mediaType, strings.NewReader(body)) //nolint:noctx // the test's deadline bounds it
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode/100 != 2 {
+		t.Fatalf("%s: %s %s, %v", address, answer.Status, text, err)
+	}
+	return string(text)
+}
+
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after %v not: %s", patience, what)
+		}
+	}
+}
+
+// TestExampleSPARQL: what is published comes into the store, and goes out of it.
+func TestExampleSPARQL(t *testing.T) {
+	p := peer.Start(t, "fuseki", 1, "memory")
+	store := fmt.Sprintf("http://127.0.0.1:%d/ds", p.Ports[0])
+	node := runExample(t, "sparql", func(d *config.Document) {
+		settings := d.Sinks[0].Settings.(*config.SPARQLSink) //nolint:forcetypeassert // the example's
+		settings.Query = strings.Replace(settings.Query, "http://127.0.0.1:3030/ds", store, 1)
+	})
+	has := func(triple string) bool {
+		answer := post(t, store, "application/x-www-form-urlencoded", url.Values{"query": {"ASK { " + triple + " }"}}.Encode())
+		return strings.Contains(answer, "true")
+	}
+	for _, speed := range []string{`"17"`, `"18"`} {
+		change := "TX .\nD <urn:pump> <urn:speed> \"17\" .\nA <urn:pump> <urn:speed> " + speed + " .\nTC .\n"
+		post(t, node+"/v1/changes", "application/rdf-patch", change)
+		eventually(t, speed, func() bool { return has("<urn:pump> <urn:speed> " + speed) })
+	}
+	if has(`<urn:pump> <urn:speed> "17"`) {
+		t.Error("what was deleted is in the store")
+	}
+}
+
+// TestExampleSPARQLCopy: what is in the store comes into the pipeline, and what goes there goes here.
+func TestExampleSPARQLCopy(t *testing.T) {
+	p := peer.Start(t, "oxigraph", 1, "memory")
+	store := fmt.Sprintf("http://127.0.0.1:%d", p.Ports[0])
+	update := func(text string) { post(t, store+"/update", "application/sparql-update", text) }
+	update(`INSERT DATA { <urn:pump> <urn:speed> "17" . GRAPH <urn:plant> { <urn:pump> <urn:in> <urn:hall> } }`)
+	node := runExample(t, "sparql-copy", func(d *config.Document) {
+		settings := d.Sources[0].Settings.(*config.SPARQLSource) //nolint:forcetypeassert // the example's
+		settings.Query, settings.Every = strings.Replace(settings.Query, "http://127.0.0.1:7878", store, 1), 100*time.Millisecond
+	})
+	data := func() string {
+		answer, err := http.Get(node + "/v1/data") //nolint:noctx // the test's deadline bounds it
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	hall := "<urn:pump> <urn:in> <urn:hall> <urn:plant> .\n"
+	eventually(t, "the copy", func() bool {
+		return data() == "<urn:pump> <urn:speed> \"17\" .\n"+hall || data() == hall+"<urn:pump> <urn:speed> \"17\" .\n"
+	})
+	update(`DELETE DATA { <urn:pump> <urn:speed> "17" }`)
+	eventually(t, "what was deleted", func() bool { return data() == hall })
+}

@@ -1,0 +1,178 @@
+package dataset_test
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// replacing is an event with wildcards, each written as *.
+func replacing(text string) *event.Event {
+	text = "TX .\n" + strings.ReplaceAll(text, "*", patch.Any.String()) + "TC .\n"
+	return &event.Event{MediaType: dataset.ReplaceMediaType, Payload: []byte(text), Checked: true}
+}
+
+// TestReplaceDelta: the owner makes the exact delta of what replaces, event by event, and an unchanged value is none.
+func TestReplaceDelta(t *testing.T) {
+	l := dataset.New()
+	const before = "TX .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"2\" <urn:g> .\nA <urn:s> <urn:q> \"1\" .\nTC .\n"
+	if _, _, _, err := l.Evaluate(eventOf(before), operator.Evaluation{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ rows, want string }{
+		{"D <urn:s> <urn:p> * .\nA <urn:s> <urn:p> \"1\" .\n", ""},
+		{"D <urn:s> <urn:p> * .\nA <urn:s> <urn:p> \"3\" .\n", "TX .\nD <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"3\" .\nTC .\n"},
+		{"D <urn:s> <urn:p> * .\nA <urn:s> <urn:p> \"3\" .\n", ""},
+		{"D <urn:s> <urn:p> * <urn:g> .\n", "TX .\nD <urn:s> <urn:p> \"2\" <urn:g> .\nTC .\n"},
+		{"D <urn:s> * * .\nA <urn:s> <urn:p> \"3\" .\n", "TX .\nD <urn:s> <urn:q> \"1\" .\nTC .\n"},
+		{"D <urn:other> * * .\nD <urn:s> <urn:other> * .\nD <urn:s> * * <urn:other> .\n", ""},
+	} {
+		body, _, _, err := l.Evaluate(replacing(test.rows), operator.Evaluation{}, nil)
+		if err != nil || string(body) != test.want {
+			t.Errorf("%s%v\n%s\nexpected\n%s", test.rows, err, body, test.want)
+		}
+	}
+	if err := l.Commit(1); err != nil || content(l) != `<urn:s> <urn:p> "3" .` {
+		t.Errorf("%v, %s", err, content(l))
+	}
+}
+
+// TestPlainPatchHasNoWildcards: the IRI that stands for any term elsewhere is one like others in an RDF Patch.
+func TestPlainPatchHasNoWildcards(t *testing.T) {
+	l := dataset.New()
+	ev := replacing("A <urn:s> <urn:p> * .\nD <urn:s> * * .\n")
+	ev.MediaType = dataset.MediaType
+	if _, adds, deletes, err := l.Evaluate(ev, operator.Evaluation{}, nil); adds != 1 || deletes != 0 || err != nil {
+		t.Error(adds, deletes, err)
+	}
+}
+
+// TestReplaceBounds: a wildcard takes a step for each quad that the subject has, whichever of them it matches.
+func TestReplaceBounds(t *testing.T) {
+	l := dataset.New()
+	rows := "TX .\n"
+	for i := range 10 {
+		rows += fmt.Sprintf("A <urn:s> <urn:p> \"%d\" .\nA <urn:other> <urn:p> \"%d\" .\n", i, i)
+	}
+	if _, _, _, err := l.Evaluate(eventOf(rows+"A <urn:x> <urn:q> \"\" .\nTC .\n"), operator.Evaluation{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ev := replacing("D <urn:s> <urn:q> * .\n")
+	if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: 9}, nil); err == nil || !strings.Contains(err.Error(), "more than 9 steps") {
+		t.Error(err)
+	}
+	if body, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: 10}, nil); err != nil || len(body) != 0 {
+		t.Errorf("%v, %s", err, body)
+	}
+}
+
+// TestReplaceReplays: whatever events come, what their owner writes is what others replay, and the state is what a model says.
+func TestReplaceReplays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		owner, standby := dataset.New(), dataset.New()
+		values := map[string]bool{} // "s p o"
+		for i := range uint64(rapid.IntRange(1, 12).Draw(t, "events")) {
+			rows := ""
+			for range rapid.IntRange(0, 3).Draw(t, "wildcards") {
+				s, p := rapid.IntRange(0, 2).Draw(t, "s"), rapid.IntRange(0, 2).Draw(t, "p")
+				match := fmt.Sprintf("<urn:s%d> <urn:p%d> ", s, p)
+				if p == 2 {
+					match = fmt.Sprintf("<urn:s%d> ", s)
+				}
+				for q := range values {
+					if strings.HasPrefix(q, match) {
+						delete(values, q)
+					}
+				}
+				rows += strings.Replace("D "+match+"* .\n", "> * .", "> "+map[bool]string{true: "* ", false: ""}[p == 2]+"* .", 1)
+			}
+			for range rapid.IntRange(0, 4).Draw(t, "adds") {
+				q := fmt.Sprintf("<urn:s%d> <urn:p%d> \"%d\"", rapid.IntRange(0, 2).Draw(t, "s"), rapid.IntRange(0, 1).Draw(t, "p"),
+					rapid.IntRange(0, 3).Draw(t, "o"))
+				values[q] = true
+				rows += "A " + q + " .\n"
+			}
+			body, _, _, err := owner.Evaluate(replacing(rows), operator.Evaluation{}, nil)
+			if err == nil {
+				err = errors.Join(owner.Commit(i+1), standby.Apply(i+1, body))
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s\n%s", err, rows, body)
+			}
+			if content(owner) != content(standby) || owner.Len() != len(values) {
+				t.Fatalf("%s\n\n%s\n\n%v", content(owner), content(standby), values)
+			}
+			for q := range values {
+				if !strings.Contains(content(owner)+"\n", q+" .\n") {
+					t.Fatalf("%s is missing in\n%s", q, content(owner))
+				}
+			}
+		}
+	})
+}
+
+// unread is a store that can't be read from some call on.
+type unread struct {
+	store.Store
+	good *int
+}
+
+type unreadTx struct {
+	store.Tx
+	good *int
+}
+
+func (u unread) Begin() store.Tx { return unreadTx{u.Store.Begin(), u.good} }
+
+func (u unreadTx) Lookup(t rdf.Term) (store.ID, bool, error) {
+	if *u.good--; *u.good < 0 {
+		return 0, false, errDisk
+	}
+	return u.Tx.Lookup(t)
+}
+
+func (u unreadTx) Term(id store.ID) (rdf.Term, error) {
+	if *u.good--; *u.good < 0 {
+		return rdf.Term{}, errDisk
+	}
+	return u.Tx.Term(id)
+}
+
+func (u unreadTx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
+	if *u.good--; *u.good < 0 {
+		return func(yield func(store.Quad, error) bool) { yield(store.Quad{}, errDisk) }
+	}
+	return u.Tx.Match(p)
+}
+
+// TestReplaceUnread: whichever call of reading fails, it is the state that has failed, not the event.
+func TestReplaceUnread(t *testing.T) {
+	good := 0
+	l := dataset.On(func(s store.Store) store.Store { return unread{s, &good} })
+	if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), operator.Evaluation{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ev := replacing("D <urn:s> <urn:p> * .\n")
+	const calls = 6 // three lookups, a match, predicate and object
+	for good = range calls {
+		n := good
+		if _, _, _, err := l.Evaluate(ev, operator.Evaluation{}, nil); !errors.Is(err, operator.ErrState) || !errors.Is(err, errDisk) {
+			t.Errorf("after %d calls: %v", n, err)
+		}
+	}
+	good = calls
+	if _, _, deletes, err := l.Evaluate(ev, operator.Evaluation{}, nil); deletes != 1 || err != nil {
+		t.Error(deletes, err)
+	}
+}

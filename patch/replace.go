@@ -1,0 +1,134 @@
+package patch
+
+import (
+	"errors"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// ReplaceMediaType is the media type of an RDF Patch in text form with wildcards: a D row whose object is [Any] stands for the
+// deletion of each quad with its subject, predicate and graph, and one whose predicate is Any, too, for that of each quad with
+// its subject and graph. Such a patch has no meaning but on a state, by which [Replace] makes it one.
+const ReplaceMediaType = "application/vnd.quadrille.replace+rdf-patch"
+
+// Any is the wildcard.
+var Any = rdf.Trusted("<urn:quadrille:any>")
+
+// ErrWildcard: a wildcard stands where it has no meaning.
+var ErrWildcard = errors.New("a wildcard may be the object of a D row, or its predicate and object, in a transaction")
+
+// Matcher finds quads. It is used by one goroutine at a time.
+type Matcher interface {
+	// Match calls fn with each quad that has the subject, the predicate unless that is [Any], and the graph, each once. Nothing is
+	// changed meanwhile. The terms are valid until fn returns.
+	Match(s, p, g rdf.Term, fn func(rdf.Quad)) error
+}
+
+// Replace returns a [Change] that makes patches without wildcards of such with them, and hands them to c: in each transaction
+// first the deletion of what its wildcards match in m and none of its rows adds, then its other rows as they came, of each quad
+// only those that say what its last one says. So what a transaction deletes and adds again isn't touched. It holds a transaction
+// until its end. Wildcards elsewhere, and such outside a transaction, are [ErrWildcard].
+func Replace(m Matcher, c Change) Change { return &replace{Change: c, from: m} }
+
+// replace has the other rows from the Change that it hands them to.
+type replace struct {
+	Change
+	from      Matcher
+	open      bool
+	wildcards []rdf.Quad
+	rows      []Row
+	// last says of each quad that a row names whether the last one that does adds it.
+	last map[rdf.Quad]bool
+}
+
+// Begin begins to hold.
+func (r *replace) Begin() error {
+	r.open = true
+	return r.Change.Begin()
+}
+
+// Add holds an A row.
+func (r *replace) Add(q rdf.Quad) error {
+	switch {
+	case q.S == Any || q.P == Any || q.O == Any || q.G == Any:
+		return ErrWildcard
+	case !r.open:
+		return r.Change.Add(q)
+	}
+	r.hold(Row{Quad: q.Clone()})
+	return nil
+}
+
+// Delete holds a D row.
+func (r *replace) Delete(q rdf.Quad) error {
+	switch {
+	case q.S == Any || q.G == Any || q.P == Any && q.O != Any || q.O == Any && !r.open:
+		return ErrWildcard
+	case !r.open:
+		return r.Change.Delete(q)
+	case q.O == Any:
+		r.wildcards = append(r.wildcards, q.Clone())
+	default:
+		r.hold(Row{Deleted: true, Quad: q.Clone()})
+	}
+	return nil
+}
+
+func (r *replace) hold(row Row) {
+	r.rows = append(r.rows, row)
+	if r.last == nil {
+		r.last = map[rdf.Quad]bool{}
+	}
+	r.last[row.Quad] = !row.Deleted
+}
+
+// Commit hands the transaction over.
+func (r *replace) Commit() error {
+	defer r.end()
+	for _, w := range r.wildcards {
+		if err := r.clear(w); err != nil {
+			return err
+		}
+	}
+	for _, row := range r.rows {
+		if r.last[row.Quad] == row.Deleted {
+			continue // a later row says otherwise
+		}
+		if err := r.forward(row); err != nil {
+			return err
+		}
+	}
+	return r.Change.Commit()
+}
+
+// clear deletes what a wildcard matches, but for what the transaction adds.
+func (r *replace) clear(w rdf.Quad) error {
+	var gone []rdf.Quad
+	err := r.from.Match(w.S, w.P, w.G, func(q rdf.Quad) {
+		if !r.last[q] {
+			gone = append(gone, q.Clone())
+		}
+	})
+	for i := 0; i < len(gone) && err == nil; i++ {
+		err = r.Change.Delete(gone[i])
+	}
+	return err
+}
+
+func (r *replace) forward(row Row) error {
+	if row.Deleted {
+		return r.Change.Delete(row.Quad)
+	}
+	return r.Change.Add(row.Quad)
+}
+
+// Abort forgets the transaction.
+func (r *replace) Abort() error {
+	r.end()
+	return r.Change.Abort()
+}
+
+func (r *replace) end() {
+	r.open, r.wildcards, r.rows = false, r.wildcards[:0], r.rows[:0]
+	clear(r.last)
+}
