@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // All servers of a cluster are one Raft group, which decides where streams are. It counts each server that was ever in it, also
@@ -42,9 +44,16 @@ func (s *Server) Withdraw(ctx context.Context) error {
 	return nil
 }
 
-// idleAway are the servers of the cluster that keep no log and have no route to this one, in order.
-func (s *Server) idleAway() (names []string) {
+// idleAway are the servers of the cluster that have no route to this one and keep no log, as far as this one's groups and those
+// streams tell, in order.
+func (s *Server) idleAway(streams []engine.StreamHealth) (names []string) {
 	groups := s.raftGroups()
+	keepers := map[string]bool{}
+	for _, stream := range streams {
+		for _, r := range stream.Replicas {
+			keepers[r.Server] = true
+		}
+	}
 	linked := map[string]bool{}
 	if routes, err := s.ns.Routez(nil); err == nil {
 		for _, r := range routes.Routes {
@@ -52,7 +61,7 @@ func (s *Server) idleAway() (names []string) {
 		}
 	}
 	for id, peer := range groups[metaGroup].Peers {
-		keeps := false
+		keeps := keepers[peer.Name]
 		for name, g := range groups {
 			_, in := g.Peers[id]
 			keeps = keeps || in && name != metaGroup

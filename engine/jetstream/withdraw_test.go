@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
@@ -42,7 +43,7 @@ func TestFourthServer(t *testing.T) {
 	away := func(want ...string) func() error {
 		return func() error {
 			for _, s := range three {
-				if got := s.idleAway(); !slices.Equal(got, want) {
+				if got := s.idleAway(nil); !slices.Equal(got, want) {
 					return fmt.Errorf("%s: %v are away, want %v", s.Name(), got, want)
 				}
 			}
@@ -52,6 +53,10 @@ func TestFourthServer(t *testing.T) {
 	until(t, away())
 	fourth.Shutdown()
 	until(t, away("fourth"))
+	kept := []engine.StreamHealth{{Replicas: []engine.ReplicaHealth{{Server: "fourth"}}}} // of which these servers have no copy
+	if got := three[0].idleAway(kept); len(got) > 0 {
+		t.Errorf("%v keep logs", got)
+	}
 	fourth = start(t, cfg)
 	until(t, away())
 	if err := fourth.Withdraw(limited(t)); err != nil {
