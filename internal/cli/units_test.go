@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -282,5 +284,16 @@ func TestVariablesOfTests(t *testing.T) {
 	}
 	if err := checkEnv(parser.Model); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAdviceIsForClients: what a node says of its own way to others is left as it is.
+func TestAdviceIsForClients(t *testing.T) {
+	err := fmt.Errorf("connect: %w", x509.UnknownAuthorityError{})
+	if got := advised(err).Error(); !strings.Contains(got, "--tls-ca") {
+		t.Error(got)
+	}
+	if got := advised(prefixed{err}).Error(); got != err.Error() {
+		t.Error(got)
 	}
 }
