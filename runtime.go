@@ -157,7 +157,7 @@ func (r *Runtime) end() error {
 		defer cancel()
 		_ = r.server.HandOver(ctx) // who elects instead takes longer, no more
 		if r.node != nil && r.node.HasLeft() {
-			errs = append(errs, r.server.Withdraw(ctx))
+			r.server.Withdraw(ctx)
 		}
 	}
 	if r.marks != nil {

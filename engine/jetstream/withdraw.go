@@ -2,7 +2,6 @@ package jetstream
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -21,27 +20,26 @@ const metaGroup = "_meta_"
 // withdrawPoll is the time between attempts to leave it: a proposal may get lost.
 const withdrawPoll = 200 * time.Millisecond
 
-// Withdraw takes the server out of the group of all servers if it keeps no copy of a log; else it does nothing. It returns when
-// that is committed, or ctx ends. The server is of no use afterwards: shut it down. The others take one of its name in again five
-// minutes later.
-func (s *Server) Withdraw(ctx context.Context) error {
+// Withdraw asks the others to take the server out of the group of all servers, if it keeps no copy of a log; else it does nothing.
+// It asks until it sees that this is done, which a server that was taken out may never hear, or ctx ends. The server is of no
+// use afterwards: shut it down. The others tell of it if it was in vain, and take one of its name in again five minutes later.
+func (s *Server) Withdraw(ctx context.Context) {
 	groups := s.raftGroups()
 	if _, member := groups[metaGroup]; !member || len(groups) > 1 {
-		return nil
+		return
 	}
 	poll := time.NewTicker(withdrawPoll)
 	defer poll.Stop()
-	for s.ns.JetStreamEnabled() { // until it sees that it was taken out
+	for s.ns.JetStreamEnabled() {
 		if node := lookupRaftNode(s.ns, metaGroup); node != nil {
-			_ = node.ProposeRemovePeer(node.ID()) // tried again
+			_ = node.ProposeRemovePeer(node.ID()) // asked again
 		}
 		select {
 		case <-poll.C:
 		case <-ctx.Done():
-			return fmt.Errorf("withdraw NATS server %q from its cluster: %w", s.Name(), ctx.Err())
+			return
 		}
 	}
-	return nil
 }
 
 // idleAway are the servers of the cluster that have no route to this one and keep no log, as far as this one's groups and those

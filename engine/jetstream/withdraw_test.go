@@ -1,9 +1,11 @@
 package jetstream
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -59,15 +61,17 @@ func TestFourthServer(t *testing.T) {
 	}
 	fourth = start(t, cfg)
 	until(t, away())
-	if err := fourth.Withdraw(limited(t)); err != nil {
-		t.Fatal(err)
-	}
-	fourth.Shutdown()
+	asking, done := context.WithCancel(limited(t))
+	var asks sync.WaitGroup
+	asks.Go(func() { fourth.Withdraw(asking) })
 	until(t, size(3))
+	done()
+	asks.Wait()
+	fourth.Shutdown()
 	until(t, away())
 	for _, s := range three {
-		if err := s.Withdraw(limited(t)); err != nil || !s.ns.JetStreamEnabled() {
-			t.Errorf("%s, which keeps logs: %v", s.Name(), err)
+		if s.Withdraw(limited(t)); !s.ns.JetStreamEnabled() {
+			t.Errorf("%s, which keeps logs, has left", s.Name())
 		}
 	}
 	until(t, size(3))
