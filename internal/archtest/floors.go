@@ -103,7 +103,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/difference"}},
+		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
 	{

@@ -156,12 +156,12 @@ func rootsOf(file string) (*x509.CertPool, error) {
 func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
 	case *config.HTTPSource:
+		roots, err := rootsOf(settings.TLSCA)
+		if err != nil {
+			return nil, err
+		}
 		var opts []client.Option
-		if settings.TLSCA != "" {
-			roots, err := client.ReadRoots(settings.TLSCA)
-			if err != nil {
-				return nil, err
-			}
+		if roots != nil {
 			opts = append(opts, client.WithRoots(roots))
 		}
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
