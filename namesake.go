@@ -51,25 +51,21 @@ func (r *Runtime) nameFree(ctx context.Context) error {
 }
 
 // hearing counts the heartbeats of each node that came apart.
-type hearing map[string]*struct {
+type hearing map[string]heartbeats
+
+type heartbeats struct {
 	count int
 	last  time.Time
 }
 
 // of takes in a heartbeat and returns how many came apart.
 func (h hearing) of(node string, now time.Time) int {
-	n := h[node]
-	if n == nil {
-		n = new(struct {
-			count int
-			last  time.Time
-		})
-		h[node] = n
+	b := h[node]
+	if b.count == 0 || now.Sub(b.last) >= apart {
+		b = heartbeats{b.count + 1, now}
+		h[node] = b
 	}
-	if n.count == 0 || now.Sub(n.last) >= apart {
-		n.count, n.last = n.count+1, now
-	}
-	return n.count
+	return b.count
 }
 
 // bearer returns the incarnation of the member that has the node's name. That the control log can't be read is told by who enters.

@@ -297,27 +297,62 @@ func TestOthersEngine(t *testing.T) {
 	}
 }
 
-// TestCluster: three nodes with the same routes are one pipeline with three copies of its logs.
-func TestCluster(t *testing.T) {
-	free, err := ports.Free(3)
+// members starts three members of a cluster, and returns how a further one is started.
+func members(t *testing.T) (graphs [3]*quadrille.Graph, further quadrille.Config) {
+	t.Helper()
+	free, err := ports.Free(len(graphs) + 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var routes []string
-	for _, port := range free {
+	for _, port := range free[:len(graphs)] {
 		routes = append(routes, fmt.Sprint("nats://127.0.0.1:", port))
 	}
 	secret := jetstream.NewSecret()
+	config := func(i int) quadrille.Config {
+		return silent(quadrille.Config{Name: fmt.Sprint("n", i), Shards: 3, Dir: t.TempDir(), Routes: routes, ClusterPort: free[i], Secret: secret})
+	}
 	var starting sync.WaitGroup
-	graphs, errs := make([]*quadrille.Graph, len(free)), make([]error, len(free))
-	for i, port := range free {
-		cfg := silent(quadrille.Config{Name: fmt.Sprint("n", i), Shards: 3, Dir: t.TempDir(), Routes: routes, ClusterPort: port, Secret: secret})
+	var errs [len(graphs)]error
+	for i := range graphs {
+		cfg := config(i)
 		starting.Go(func() { graphs[i], errs[i] = quadrille.Start(within(t), cfg) })
 	}
 	starting.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		for _, g := range graphs {
+			_ = g.Close() // unless the test has
+		}
+	})
+	return graphs, config(len(graphs))
+}
+
+// TestLeaverCountsNoMore: a fourth member keeps no log. When it has left, two of the others are enough again for what all servers
+// decide together, such as where a new pipeline's logs are.
+func TestLeaverCountsNoMore(t *testing.T) {
+	graphs, further := members(t)
+	fourth := start(t, further)
+	if err := fourth.Leave(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	end(t, fourth)
+	end(t, graphs[2])
+	other := start(t, quadrille.Config{Name: "w", Pipeline: "other", Shards: 1, Replicas: 1, NATS: graphs[0].EngineURL(), Secret: further.Secret})
+	add(t, other, "s")
+	end(t, other)
+	var ending sync.WaitGroup
+	for _, g := range graphs[:2] {
+		ending.Go(func() { _ = g.Close() })
+	}
+	ending.Wait()
+}
+
+// TestCluster: three nodes with the same routes are one pipeline with three copies of its logs.
+func TestCluster(t *testing.T) {
+	graphs, _ := members(t)
 	for i, g := range graphs {
 		add(t, g, fmt.Sprint("s", i))
 	}

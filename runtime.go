@@ -156,6 +156,9 @@ func (r *Runtime) end() error {
 		ctx, cancel := context.WithTimeout(context.Background(), leadPatience)
 		defer cancel()
 		_ = r.server.HandOver(ctx) // who elects instead takes longer, no more
+		if r.node != nil && r.node.HasLeft() {
+			r.server.Withdraw(ctx)
+		}
 	}
 	if r.marks != nil {
 		if err := r.marks.Close(); err != nil {

@@ -10,6 +10,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -39,6 +40,9 @@ type Message struct {
 	Reason string
 	// Time is the peer's, zero if it has none.
 	Time time.Time
+	// Vars hands over what the peer says of it besides, by names that the adapter's documentation has, such as topic and key: a
+	// mapping can use it. It is called after Read has returned, perhaps several times. nil: there is nothing.
+	Vars iter.Seq2[string, string]
 }
 
 // Progress tells how far a source has come. It may be used concurrently.

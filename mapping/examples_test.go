@@ -10,9 +10,9 @@ import (
 	"github.com/quadrille-stream/quadrille/mapping"
 )
 
-// TestExamples holds each folder of examples to what it says comes out.
+// TestExamples holds each folder of examples that has a message to what it says comes out.
 func TestExamples(t *testing.T) {
-	folders, err := filepath.Glob("../examples/*/quadrille.yaml")
+	folders, err := filepath.Glob("../examples/*/message.json")
 	if err != nil || len(folders) < 4 {
 		t.Fatal(folders, err)
 	}

@@ -97,6 +97,9 @@ func (n *Node) Leave(ctx context.Context) error {
 	return err
 }
 
+// HasLeft reports whether Leave was called.
+func (n *Node) HasLeft() bool { return n.left.Load() }
+
 // drain returns when the others have taken this node's shards, or there is nobody who could.
 func (n *Node) drain(ctx context.Context) error {
 	wake, stop := n.coord.Watch()

@@ -257,7 +257,7 @@ func TestContextsAreCached(t *testing.T) {
 }
 
 // TestLongLiteralIsCopiedLittle: what is allocated to read a long literal of JSON-LD, in all, is the document, the lexical form
-// and the term; to write one, the term, the lexical form and the document.
+// and the term; to write one, the term, the lexical form and the document. The race detector makes a copy more.
 func TestLongLiteralIsCopiedLittle(t *testing.T) {
 	const size = 8 << 20
 	lexical := strings.Repeat("é, a quote \\\" and a line end\\n", size/30)
@@ -274,14 +274,14 @@ func TestLongLiteralIsCopiedLittle(t *testing.T) {
 	source := rdfio.Source{File: "f", Size: len(document)}
 	if n := allocated(func() error {
 		return source.Statements(bytes.NewReader(document), rdfio.JSONLD, func(rdf.Quad) error { return nil })
-	}); n > 3.5 {
+	}); n > 4.5 {
 		t.Errorf("%.1f times its size to read it", n)
 	}
 	q := rdf.Quad{S: rdf.Trusted("<x:s>"), P: rdf.Trusted("<x:p>"), O: rdf.Trusted(`"` + lexical + `"`)}
 	if n := allocated(func() error {
 		w, err := rdfio.NewDataWriter(io.Discard, rdfio.JSONLD)
 		return errors.Join(err, w.Write(q), w.Flush())
-	}); n > 3.5 {
+	}); n > 4.5 {
 		t.Errorf("%.1f times its size to write it", n)
 	}
 }

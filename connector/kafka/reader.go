@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -238,16 +240,32 @@ func (r *reader) appendRecords(messages []connector.Message, topic kgo.FetchTopi
 // message makes a message of a record.
 func (r *reader) message(st *stream, record *kgo.Record) connector.Message {
 	m := connector.Message{Stream: st.name, Offset: uint64(record.Offset), MediaType: r.s.cfg.MediaType, Body: record.Value,
-		Time: record.Timestamp}
+		Time: record.Timestamp, Vars: vars(record)}
 	for _, header := range record.Headers {
 		if strings.EqualFold(header.Key, "content-type") {
 			m.MediaType = string(header.Value)
 		}
 	}
-	if record.Value == nil {
+	if record.Value == nil && !r.s.cfg.Tombstones {
 		m.Reason = fmt.Sprintf("a tombstone, a record without a value, of the key %.200q: what it deletes is not known", record.Key)
 	}
 	return m
+}
+
+// vars is what a record says besides its value: topic, partition, key if it has one, and header.NAME for each header, the last
+// of a name.
+func vars(record *kgo.Record) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		if !yield("topic", record.Topic) || !yield("partition", strconv.Itoa(int(record.Partition))) ||
+			record.Key != nil && !yield("key", string(record.Key)) {
+			return
+		}
+		for _, header := range record.Headers {
+			if !yield("header."+header.Key, string(header.Value)) {
+				return
+			}
+		}
+	}
 }
 
 // Ack notes how far the group is; it is told from time to time.

@@ -42,6 +42,9 @@ type SourceConfig struct {
 	SkipGaps bool
 	// MediaType is that of messages without a header content-type. Default "application/rdf-patch".
 	MediaType string
+	// Tombstones: records without a value are messages without content, such as a mapping can take. Otherwise, since they are no
+	// changes, they are dead letters.
+	Tombstones bool
 	// MaxFetch bounds the bytes that are read ahead from each broker, as they are on the wire. Default 8 MiB.
 	MaxFetch int
 	// MaxMessages bounds the messages that are handed over at one time. Default 10,000.

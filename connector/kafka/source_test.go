@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -260,6 +261,25 @@ func testKinds(t *testing.T, b *broker) {
 		if m := got[i]; m.MediaType != want || (m.Reason != "") != (i == 2) || i == 2 && !strings.Contains(m.Reason, `"k1"`) || m.Time.IsZero() {
 			t.Errorf("message %d: %+v", i, m)
 		}
+	}
+	for i, want := range []map[string]string{{}, {"header.Content-Type": "text/turtle"}, {"key": "k1"}, {}} {
+		want["topic"], want["partition"] = topic, "0"
+		if vars := maps.Collect(got[i].Vars); !maps.Equal(vars, want) {
+			t.Errorf("message %d: %v, want %v", i, vars, want)
+		}
+	}
+	r.close()
+	cfg.Tombstones, cfg.Group = true, cfg.Group+"-mapped"
+	r = read(t, cfg, &conntest.Progress{})
+	for got = nil; len(got) < 4; {
+		messages, err := r.Read(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, messages...)
+	}
+	if m := got[2]; m.Reason != "" || len(m.Body) > 0 {
+		t.Errorf("a tombstone that was asked for: %+v", m)
 	}
 	r.close()
 }

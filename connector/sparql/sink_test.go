@@ -148,6 +148,20 @@ func testLate(t *testing.T, s *store) {
 	}
 }
 
+// goesOn opens the sink, writes the rest, and looks whether the store has what the log says.
+func goesOn(t *testing.T, s *store, l *shardLog) {
+	t.Helper()
+	w, err := s.sink(t).Open(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(t.Context(), l.after(t, w.At())); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	same(t, s, l)
+}
+
 // unmoved runs an update that must have no effect on the position.
 func unmoved(t *testing.T, s *store, update string) {
 	t.Helper()
@@ -192,14 +206,7 @@ func testBeside(t *testing.T, s *store) {
 		if err := w.Write(t.Context(), l.records[reached:35]); err == nil || errors.Is(err, connector.ErrRetry) {
 			t.Errorf("the successor at %d doesn't notice: %v", reached, err)
 		}
-		if w, err = s.sink(t).Open(t.Context(), 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Write(t.Context(), l.after(t, w.At())); err != nil {
-			t.Fatal(err)
-		}
-		_ = w.Close()
-		same(t, s, l)
+		goesOn(t, s, l)
 		if at := s.positions(t, 0); len(at) != 1 {
 			t.Errorf("the positions are %q", at)
 		}
@@ -263,14 +270,7 @@ func testParts(t *testing.T, s *store) {
 			}
 		}
 		g.then(nil)
-		if w, err = s.sink(t).Open(t.Context(), 0); err != nil {
-			t.Fatal(err)
-		}
-		if err := w.Write(t.Context(), l.after(t, w.At())); err != nil {
-			t.Fatal(err)
-		}
-		_ = w.Close()
-		same(t, s, l)
+		goesOn(t, s, l)
 	}
 }
 

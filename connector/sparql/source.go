@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/difference"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -118,24 +119,13 @@ func (r *reader) run(ctx context.Context) error {
 		}
 		// What was sent is looked for at once. What differs then, and once more, may be refused by its shard.
 		if tries++; sent == 0 || tries > 2 {
-			if err := pause(ctx, cmp.Or(every, stubborn)); err != nil {
+			if err := clock.Sleep(ctx, cmp.Or(every, stubborn)); err != nil {
 				return err
 			}
 		}
 		if sent == 0 {
 			tries = 0
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

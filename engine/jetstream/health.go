@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,6 +38,11 @@ func (p *pipeline) Health(ctx context.Context) engine.Health {
 		}
 		if what := p.cfg.Server.metaTrouble(); p.control.lacking("meta", what != "") {
 			h.Troubles = append(h.Troubles, "the servers' own group: "+what)
+		}
+		away := p.cfg.Server.idleAway(h.Streams)
+		if p.control.lacking("away", len(away) > 0) {
+			h.Troubles = append(h.Troubles, fmt.Sprintf("the servers' own group counts a server that is away and keeps no log, so that one less of "+
+				"the others may be away: %s; start it again, and if it is not to be a member any more, end it with --leave", strings.Join(away, ", ")))
 		}
 		st := p.cfg.Server.Storage()
 		h.Storage = engine.Storage{Used: st.Used, Limit: st.Limit, Free: st.Free, Err: st.Err()}

@@ -172,14 +172,7 @@ func asks(t *testing.T, method, url, token string) (*http.Response, string) {
 // TestCertificateReload: connections that come after a reload see the new certificate; of one that is no good they don't.
 func TestCertificateReload(t *testing.T) {
 	cert, key, _ := certificate(t)
-	c, err := api.ReadCertificate(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := api.Listen(api.ListenConfig{Addr: "127.0.0.1:0", Certificate: c})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ln, c := listenTLS(t, cert, key)
 	defer ln.Close()
 	done := make(chan struct{})
 	go func() {

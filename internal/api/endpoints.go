@@ -36,6 +36,9 @@ const (
 	typeMetrics = "text/plain"
 )
 
+// healthPath is answered before there is an API, too.
+const healthPath = "/healthz"
+
 // commonCodes are the codes that each path may answer with, to a method that it has or has not.
 var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "method_not_allowed", "starting"}
 
@@ -94,7 +97,7 @@ func (a *API) endpoints() []*endpoint {
 		{method: http.MethodGet, path: "/v1/openapi.json", what: "Describes the API.",
 			gives: []string{typeJSON, typeOpenAPI}, statuses: []int{http.StatusOK}, compressed: true,
 			needs: anyToken, serve: a.getOpenAPI},
-		{method: http.MethodGet, path: "/healthz", what: "Says that the process answers.",
+		{method: http.MethodGet, path: healthPath, what: "Says that the process answers.",
 			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, needs: a.cfg.Access.probes(), serve: getHealth},
 		{method: http.MethodGet, path: "/readyz", what: "Says whether this node can commit to every shard that it owns.",
 			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, codes: []string{"not_ready"}, needs: a.cfg.Access.probes(),

@@ -105,6 +105,9 @@ func (e *endpoint) responses() schema {
 	}
 	titles := map[string][]string{}
 	for _, name := range slices.Concat(commonCodes, e.refusals(), e.codes) {
+		if name == "starting" && e.path == healthPath { // it is answered from the first moment
+			continue
+		}
 		c, _ := client.CodeNamed(name)
 		status := strconv.Itoa(c.Status)
 		titles[status] = append(titles[status], name+": "+c.Title+".")

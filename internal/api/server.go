@@ -64,13 +64,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answerStarting answers a request that comes before there is an API, or returns the problem to answer with.
 func (s *Server) answerStarting(w http.ResponseWriter, r *http.Request) *problem {
 	need := anyToken
-	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+	if r.URL.Path == healthPath || r.URL.Path == "/readyz" {
 		need = s.access.probes()
 	}
 	if p := s.access.admit(r, need); p != nil {
 		return p
 	}
-	if r.URL.Path == "/healthz" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	if r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		getHealth(w, r, nil)
 		return nil
 	}

@@ -124,7 +124,7 @@ func TestEndsWhileStarting(t *testing.T) {
 func TestNobodyIsCutOffAtTheStart(t *testing.T) {
 	cert, key, pool := certificate(t)
 	for range 10 {
-		ln := listenTLS(t, cert, key)
+		ln, _ := listenTLS(t, cert, key)
 		server := api.NewServer(ln, api.Access{}, "its turn", slog.New(slog.DiscardHandler))
 		ctx, stop := context.WithCancel(t.Context())
 		served, begun := make(chan error, 1), make(chan struct{}, 16)

@@ -60,8 +60,8 @@ func writeCertificate(t *testing.T, cert, key string, serial int64) *x509.CertPo
 	return pool
 }
 
-// listenTLS listens with a certificate.
-func listenTLS(t *testing.T, cert, key string) net.Listener {
+// listenTLS listens with a certificate, which it returns.
+func listenTLS(t *testing.T, cert, key string) (net.Listener, *api.Certificate) {
 	t.Helper()
 	c, err := api.ReadCertificate(cert, key)
 	if err != nil {
@@ -71,7 +71,7 @@ func listenTLS(t *testing.T, cert, key string) net.Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ln
+	return ln, c
 }
 
 // serveTLS serves with TLS and returns a client that speaks HTTP/2 or, without, HTTP/1.1.
@@ -79,7 +79,7 @@ func serveTLS(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.Clien
 	t.Helper()
 	cert, key, pool := certificate(t)
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	ln := listenTLS(t, cert, key)
+	ln, _ := listenTLS(t, cert, key)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	server := api.NewServer(ln, cfg.Access, "its turn", cfg.Logger)

@@ -13,8 +13,11 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 )
 
-// advised puts behind an error of the way to a node what may help.
+// advised puts behind an error of the way to a node what may help; a node's own way to others has other flags.
 func advised(err error) error {
+	if _, own := errors.AsType[prefixed](err); own {
+		return err
+	}
 	if advice := adviceFor(err); advice != "" {
 		return fmt.Errorf("%w; %s", err, advice)
 	}

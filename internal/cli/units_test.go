@@ -2,7 +2,9 @@ package cli
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -250,5 +252,48 @@ func TestContextsAreShared(t *testing.T) {
 	second, err2 := flags.source("b.jsonld")
 	if err != nil || err2 != nil || first.Cache == nil || first.Cache != second.Cache || first.Contexts != second.Contexts {
 		t.Errorf("%+v, %v\n%+v, %v", first, err, second, err2)
+	}
+}
+
+// TestVariablesOfTests: what the project's own tests and scripts have in the environment is no mistake of a user.
+func TestVariablesOfTests(t *testing.T) {
+	variable := regexp.MustCompile(`QUADRILLE_[A-Z_]+`)
+	files := []string{"../../Makefile", "../../.ci/run"}
+	for _, dir := range []string{"../../scripts/peers", "../../test", "../peer", "../suite"} {
+		if err := filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+			if err == nil && entry.Type().IsRegular() {
+				files = append(files, path)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range variable.FindAllString(string(text), -1) {
+			t.Setenv(name, "1")
+		}
+	}
+	parser, err := newParser(&commands{}, &streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkEnv(parser.Model); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAdviceIsForClients: what a node says of its own way to others is left as it is.
+func TestAdviceIsForClients(t *testing.T) {
+	err := fmt.Errorf("connect: %w", x509.UnknownAuthorityError{})
+	if got := advised(err).Error(); !strings.Contains(got, "--tls-ca") {
+		t.Error(got)
+	}
+	if got := advised(prefixed{err}).Error(); got != err.Error() {
+		t.Error(got)
 	}
 }

@@ -74,8 +74,9 @@ sinks:
 			Settings: &config.HTTPSource{URL: []string{"http://a:1", "http://b:2"}, Token: "from a file"}}},
 		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", MaxBatch: 1 << 20}},
 			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}},
-			{Name: "store", Type: "sparql", Settings: &config.SPARQLSink{Query: "http://a/query", Password: "from the environment",
-				Timeout: time.Minute, PositionGraph: "urn:quadrille:positions", BlankNodes: "refuse", BlankPrefix: "urn:quadrille:blank:",
+			{Name: "store", Type: "sparql", Settings: &config.SPARQLSink{
+				SPARQLConnection: config.SPARQLConnection{Query: "http://a/query", Password: "from the environment", Timeout: time.Minute},
+				PositionGraph:    "urn:quadrille:positions", BlankNodes: "refuse", BlankPrefix: "urn:quadrille:blank:",
 				MaxRequest: 1 << 20}}},
 	}
 	if place := d.Sinks[1].Place; !strings.HasSuffix(place, "q.yaml:17:5") || d.Sources[0].Place == "" || d.Sinks[0].Place == "" {
@@ -187,7 +188,7 @@ func TestExample(t *testing.T) {
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
 		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
 		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
-	if f := load(t, text); len(f.Sources) != 2 || len(f.Sinks) != 2 {
+	if f := load(t, text); len(f.Sources)+len(f.Sinks) != strings.Count(text, "  - name: my-") {
 		t.Errorf("%+v of\n%s", f, text)
 	}
 }

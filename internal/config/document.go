@@ -131,14 +131,19 @@ type HTTPSource struct {
 	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 }
 
+// SPARQLConnection says how a store is asked.
+type SPARQLConnection struct {
+	Query    string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
+	User     string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token    Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA    string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	Timeout  time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the store."`
+}
+
 // SPARQLSource copies graphs of a store into the pipeline.
 type SPARQLSource struct {
-	Query      string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
-	User       string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
-	Password   Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
-	Token      Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
-	TLSCA      string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-	Timeout    time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the store."`
+	SPARQLConnection
 	Graphs     []string      `yaml:"graphs" required:"" placeholder:"IRI" help:"Graphs to copy; default stands for the default graph. They become what they are in the store: quads that it doesn't have are taken out of them."`
 	Every      time.Duration `yaml:"every" help:"Pause between two readings. Default: the graphs are copied once."`
 	Keep       bool          `yaml:"keep" help:"Take nothing out of the graphs."`
@@ -192,17 +197,12 @@ type KafkaSink struct {
 
 // SPARQLSink writes the deltas to a store as SPARQL Update.
 type SPARQLSink struct {
-	Query         string        `yaml:"query" required:"" placeholder:"URL" help:"Address of the store for queries, such as http://127.0.0.1:3030/ds."`
-	Update        string        `yaml:"update" placeholder:"URL" help:"Address of the store for updates. Default: that for queries."`
-	User          string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
-	Password      Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
-	Token         Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
-	TLSCA         string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-	Timeout       time.Duration `yaml:"timeout" default:"1m" help:"Longest time for a request."`
-	PositionGraph string        `yaml:"position-graph" default:"urn:quadrille:positions" placeholder:"IRI" help:"Graph that holds how far each shard is; default stands for the default graph."`
-	BlankNodes    string        `yaml:"blank-nodes" enum:"skolemise,refuse" default:"skolemise" help:"What becomes of blank nodes, which SPARQL Update can't name (${enum}): skolemise writes IRIs, refuse stops the shard."`
-	BlankPrefix   string        `yaml:"blank-prefix" default:"urn:quadrille:blank:" placeholder:"IRI" help:"What these IRIs begin with; the label follows. It must not be changed while data are in the store."`
-	MaxRequest    Size          `yaml:"max-request" default:"1MiB" help:"Bytes of rows in a request, unless a single row is larger."`
+	SPARQLConnection
+	Update        string `yaml:"update" placeholder:"URL" help:"Address of the store for updates. Default: that for queries."`
+	PositionGraph string `yaml:"position-graph" default:"urn:quadrille:positions" placeholder:"IRI" help:"Graph that holds how far each shard is; default stands for the default graph."`
+	BlankNodes    string `yaml:"blank-nodes" enum:"skolemise,refuse" default:"skolemise" help:"What becomes of blank nodes, which SPARQL Update can't name (${enum}): skolemise writes IRIs, refuse stops the shard."`
+	BlankPrefix   string `yaml:"blank-prefix" default:"urn:quadrille:blank:" placeholder:"IRI" help:"What these IRIs begin with; the label follows. It must not be changed while data are in the store."`
+	MaxRequest    Size   `yaml:"max-request" default:"1MiB" help:"Bytes of rows in a request, unless a single row is larger."`
 }
 
 // The types of sources and sinks, each with settings that have nothing set.

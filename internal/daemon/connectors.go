@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"crypto/x509"
 	"fmt"
 	"maps"
@@ -14,14 +13,10 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
-	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
 	"github.com/quadrille-stream/quadrille/mapping"
-	"github.com/quadrille-stream/quadrille/patch"
-	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/store"
 )
 
 // connected are the sources and sinks of a node.
@@ -82,6 +77,9 @@ func varsOf(source string, msg connector.Message) map[string]string {
 	if !msg.Time.IsZero() {
 		vars["time"] = msg.Time.UTC().Format(time.RFC3339Nano)
 	}
+	if msg.Vars != nil {
+		maps.Insert(vars, msg.Vars)
+	}
 	return vars
 }
 
@@ -126,26 +124,6 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }
 
-// sparqlSink makes a sink for a store. Two pipelines, and two sinks of one, have positions of their own there.
-func (d *daemon) sparqlSink(name string, c *config.SPARQLSink) (connector.Sink, error) {
-	if err := rdf.CheckIRI(c.BlankPrefix); err != nil {
-		return nil, fmt.Errorf("blank-prefix: %w", err)
-	}
-	roots, err := rootsOf(c.TLSCA)
-	if err != nil {
-		return nil, err
-	}
-	cfg := sparql.SinkConfig{
-		Endpoint: sparql.Endpoint{Query: c.Query, Update: c.Update, User: c.User, Password: string(c.Password), Token: string(c.Token),
-			Roots: roots, Timeout: c.Timeout},
-		Name: d.Pipeline.Name + ":" + name, PositionGraph: c.PositionGraph, Blank: patch.Skolemise(c.BlankPrefix), MaxRequest: int(c.MaxRequest),
-	}
-	if c.BlankNodes == "refuse" {
-		cfg.Blank = patch.RefuseBlanks
-	}
-	return sparql.NewSink(cfg)
-}
-
 // rootsOf reads the certificates to trust; nil, if there is no file, are the system's.
 func rootsOf(file string) (*x509.CertPool, error) {
 	if file == "" {
@@ -158,59 +136,19 @@ func rootsOf(file string) (*x509.CertPool, error) {
 func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
 	case *config.HTTPSource:
+		roots, err := rootsOf(settings.TLSCA)
+		if err != nil {
+			return nil, err
+		}
 		var opts []client.Option
-		if settings.TLSCA != "" {
-			roots, err := client.ReadRoots(settings.TLSCA)
-			if err != nil {
-				return nil, err
-			}
+		if roots != nil {
 			opts = append(opts, client.WithRoots(roots))
 		}
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
 	case *config.KafkaSource:
-		return d.kafkaSource(s.Name, settings)
+		return d.kafkaSource(s.Name, s.Mapping != "", settings)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
-}
-
-// sparqlSource makes a source for a store, which asks the node for what the shards have.
-func sparqlSource(c *config.SPARQLSource, n *graph.Graph) (connector.Source, error) {
-	roots, err := rootsOf(c.TLSCA)
-	if err != nil {
-		return nil, err
-	}
-	return sparql.NewSource(sparql.SourceConfig{
-		Endpoint: sparql.Endpoint{Query: c.Query, User: c.User, Password: string(c.Password), Token: string(c.Token), Roots: roots, Timeout: c.Timeout},
-		Graphs:   c.Graphs, Every: c.Every, Keep: c.Keep, Refuse: c.BlankNodes == "refuse",
-		Have: func(ctx context.Context, fn func(rdf.Quad) error) error { return eachQuad(ctx, n, fn) },
-	})
-}
-
-// eachQuad hands over the quads of all shards.
-func eachQuad(ctx context.Context, n *graph.Graph, fn func(rdf.Quad) error) error {
-	for s := range n.Shards() {
-		if err := eachOf(ctx, n, s, fn); err != nil {
-			return fmt.Errorf("shard %d: %w", s, err)
-		}
-	}
-	return nil
-}
-
-func eachOf(ctx context.Context, n *graph.Graph, s int, fn func(rdf.Quad) error) error {
-	view, _, err := n.View(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer view.Close()
-	for q, err := range store.Quads(view, store.Pattern{}) {
-		if err != nil {
-			return err
-		}
-		if err := fn(q); err != nil {
-			return err
-		}
-	}
-	return nil
 }

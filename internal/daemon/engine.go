@@ -24,7 +24,7 @@ func (d *daemon) waitsFor() string {
 		return fmt.Sprintf("it waits for the engine at %s, and for a majority of its servers", jetstream.RedactURLs(e.NATS))
 	case e.Cluster != "":
 		return fmt.Sprintf("it waits for a majority of the servers of cluster %q (--routes), or for %d if the pipeline is new: start the "+
-			"others", e.Cluster, cmp.Or(e.Replicas, defaultReplicas))
+			"others; each that was ever a member counts until it has left (--leave)", e.Cluster, cmp.Or(e.Replicas, defaultReplicas))
 	}
 	return "it reads its data"
 }

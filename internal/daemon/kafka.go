@@ -19,7 +19,7 @@ import (
 // maxKafka bounds the sizes that Kafka counts in 32 bits, and that are held at once.
 const maxKafka = 64 << 20
 
-func (d *daemon) kafkaSource(name string, s *config.KafkaSource) (connector.Source, error) {
+func (d *daemon) kafkaSource(name string, mapped bool, s *config.KafkaSource) (connector.Source, error) {
 	connection, err := kafkaConnection(&s.KafkaConnection)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (d *daemon) kafkaSource(name string, s *config.KafkaSource) (connector.Sour
 	}
 	return kafka.NewSource(kafka.SourceConfig{Connection: connection, Topics: s.Topics, Regex: s.Regex,
 		Group: cmp.Or(s.Group, d.Pipeline.Name+"."+name), Member: s.Member, Classic: s.Protocol == "classic", Start: s.Start, Offsets: s.Offsets,
-		SkipGaps: s.OnGap == "skip", MediaType: s.Format, MaxFetch: int(s.MaxFetch), MaxMessages: s.MaxMessages, Logger: d.log})
+		SkipGaps: s.OnGap == "skip", MediaType: s.Format, Tombstones: mapped, MaxFetch: int(s.MaxFetch), MaxMessages: s.MaxMessages, Logger: d.log})
 }
 
 func (d *daemon) kafkaSink(name string, s *config.KafkaSink) (connector.Sink, error) {

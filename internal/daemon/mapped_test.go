@@ -45,7 +45,9 @@ func TestMapped(t *testing.T) {
 	if _, err := through(connector.Message{Body: []byte("{}")}); err == nil {
 		t.Error("a message without a stream has an offset")
 	}
-	if vars := varsOf("s", connector.Message{MediaType: "text/csv"}); !maps.Equal(vars, map[string]string{"source": "s", "stream": "", "media-type": "text/csv"}) {
+	said := maps.All(map[string]string{"topic": "t"})
+	if vars := varsOf("s", connector.Message{MediaType: "text/csv", Vars: said}); !maps.Equal(vars,
+		map[string]string{"source": "s", "stream": "", "media-type": "text/csv", "topic": "t"}) {
 		t.Error(vars)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +20,10 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// door remembers in each shard the keys that it has accepted and for what, as a node does, and loses some answers.
+// door remembers in each shard the keys that it has accepted and for what, as a node does, and loses some answers. What follows a
+// lost answer comes over another connection, so that its goroutine has seen nothing of the one before but under the lock.
 type door struct {
+	mu      sync.Mutex
 	dataset bool                         // there is one shard; else each subject is one
 	shards  map[string]map[string]string // key to body
 	applied []string                     // rows that add
@@ -31,6 +34,8 @@ var rowPattern = regexp.MustCompile(`(?m)^[AD] (\S+) .*$`)
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text, _ := io.ReadAll(r.Body)
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	body, key := string(text), r.Header.Get("Idempotency-Key")
 	adds := strings.Count(body, "A <x:1>")
 	duplicate, reused := d.take(key, body)
