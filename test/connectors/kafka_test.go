@@ -255,11 +255,41 @@ func (k *kafkaPeer) send(ctx context.Context, t testing.TB, key, text string) {
 	}
 }
 
-// read hands over what is committed of a topic, from its start, until fn has had enough.
-func (k *kafkaPeer) read(ctx context.Context, t testing.TB, topic string, fn func(*kgo.Record) bool) {
+// committed are the records of a topic up to what is committed now.
+func (k *kafkaPeer) committed(ctx context.Context, t testing.TB, topic string) (list []*kgo.Record) {
 	t.Helper()
-	reader, err := kgo.NewClient(kgo.SeedBrokers(k.Address(0)), kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	ends, err := k.admin.ListCommittedOffsets(ctx, topic)
+	if err != nil || ends.Error() != nil {
+		t.Fatal(err, ends.Error())
+	}
+	left := map[int32]int64{}
+	ends.Each(func(end kadm.ListedOffset) {
+		if end.Offset > 0 {
+			left[end.Partition] = end.Offset
+		}
+	})
+	if len(left) == 0 {
+		return nil
+	}
+	k.read(ctx, t, topic, func(record *kgo.Record) bool {
+		if end, more := left[record.Partition]; more && record.Offset < end {
+			if !record.Attrs.IsControl() {
+				list = append(list, record)
+			}
+			if record.Offset == end-1 {
+				delete(left, record.Partition)
+			}
+		}
+		return len(left) > 0
+	}, kgo.KeepControlRecords())
+	return list
+}
+
+// read hands over what is committed of a topic, from its start, until fn has had enough.
+func (k *kafkaPeer) read(ctx context.Context, t testing.TB, topic string, fn func(*kgo.Record) bool, opts ...kgo.Opt) {
+	t.Helper()
+	reader, err := kgo.NewClient(append(opts, kgo.SeedBrokers(k.Address(0)), kgo.ConsumeTopics(topic),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
