@@ -81,8 +81,8 @@ var (
 	positionDirty   = "0.1"
 )
 
-// topics looks whether both topics are there, and as they must be, and returns the number of partitions of the one that is
-// written to.
+// topics looks whether both topics are there, and as they must be, notes which one is written to, and returns the number of its
+// partitions.
 func (w *writer) topics(ctx context.Context) (partitions int, err error) {
 	admin := kadm.NewClient(w.client)
 	details, err := admin.ListTopics(ctx, w.cfg.Topic)
@@ -97,6 +97,7 @@ func (w *writer) topics(ctx context.Context) (partitions int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("topic of positions %s: %w", w.cfg.Positions, err)
 	}
+	w.topic = idText(details[w.cfg.Topic].ID)
 	return len(details[w.cfg.Topic].Partitions), nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -197,6 +198,44 @@ func testRefused(t *testing.T, b *broker) {
 		change(&other.cfg)
 		_, err := other.Sink(t).Open(within(t), 7)
 		givesUp(t, err, what)
+	}
+}
+
+// id is what the broker has given a topic.
+func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
+	t.Helper()
+	details, err := b.admin.ListTopics(within(t), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return details[topic].ID
+}
+
+// testTargetMadeAnew: a topic that was deleted and made anew doesn't have what the positions say.
+func testTargetMadeAnew(t *testing.T, b *broker) {
+	s := b.target(t, 1)
+	w := s.openShard(t, 0)
+	if err := w.Write(within(t), conntest.Records(0, 1, 10, engine.Mark{})); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := b.id(t, s.cfg.Topic)
+	if _, err := b.admin.DeleteTopic(within(t), s.cfg.Topic); err != nil {
+		t.Fatal(err)
+	}
+	b.make(t, s.cfg.Topic, 1)
+	for ctx := within(t); b.id(t, s.cfg.Topic) == before; { // it doesn't know it yet
+		if ctx.Err() != nil {
+			t.Fatal("the topic is the one before")
+		}
+	}
+	_, err := s.Sink(t).Open(within(t), 0)
+	givesUp(t, err, "was made anew")
+	w = s.openShard(t, 1)
+	if err := w.Close(); err != nil { // of which the one before had nothing
+		t.Error(err)
 	}
 }
 

@@ -40,6 +40,7 @@ type writer struct {
 	shard     int
 	id        string // of the producer, and of the shard's position
 	partition int32  // of the topic, where records have no key of their own
+	topic     string // the id of the topic as it was made
 	client    *kgo.Client
 	at        engine.Mark
 	failed    bool
@@ -114,7 +115,7 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 			if record.Attrs.IsControl() || string(record.Key) != w.id {
 				continue
 			}
-			if at, err = parseMark(string(record.Value)); err != nil {
+			if at, err = w.parseMark(string(record.Value)); err != nil {
 				where := place(record.Topic, record.Partition)
 				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
 			}
@@ -125,14 +126,26 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 	}
 }
 
-// parseMark reads "POSITION ID".
-func parseMark(text string) (engine.Mark, error) {
-	number, id, _ := strings.Cut(text, " ")
-	position, err := strconv.ParseUint(number, 10, 64)
-	if err != nil || id == "" {
-		return engine.Mark{}, fmt.Errorf("position %.200q: expected a number and an id", text)
+// mark is what stands in the positions: POSITION ID TOPIC, where TOPIC is the topic's id.
+func (w *writer) mark(at engine.Mark) string {
+	return fmt.Sprintf("%d %s %s", at.Position, at.ID, w.topic)
+}
+
+// parseMark reads that. Of a topic that was made anew it says nothing.
+func (w *writer) parseMark(text string) (engine.Mark, error) {
+	fields := strings.Split(text, " ")
+	if len(fields) != 3 {
+		return engine.Mark{}, fmt.Errorf("position %.200q: expected a number, an id and the id of a topic", text)
 	}
-	return engine.Mark{Position: position, ID: id}, nil
+	position, err := strconv.ParseUint(fields[0], 10, 64)
+	if err != nil {
+		return engine.Mark{}, fmt.Errorf("position %.200q: %w", text, err)
+	}
+	if fields[2] != w.topic {
+		return engine.Mark{}, fmt.Errorf("topic %s was made anew and lacks what the one before had, up to position %d: delete the topic %s, "+
+			"and everything is written anew", w.cfg.Topic, position, w.cfg.Positions)
+	}
+	return engine.Mark{Position: position, ID: fields[1]}, nil
 }
 
 // Target is the topic, and the partition if there is one.
@@ -160,7 +173,7 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		}
 		out = append(out, made...)
 	}
-	out = append(out, w.positionRecord("", fmt.Sprintf("%d %s", last.Position, last.ID)))
+	out = append(out, w.positionRecord("", w.mark(last)))
 	if err := w.transact(ctx, out...); err != nil {
 		return ended(ctx, err)
 	}
