@@ -170,7 +170,11 @@ var floors = [][]rule{
 	{
 		// Its tests run nodes, and those are started by the command line.
 		{pkg: "internal/cluster", imports: []string{"internal/clock", "internal/ports", "client"}},
-		{pkg: "internal/demo", imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"}},
+		{
+			pkg:     "internal/demo",
+			imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"},
+			modules: []string{franz},
+		},
 		{pkg: "internal/bench", imports: []string{
 			"internal/clock", "internal/ports", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",
 			"internal/cluster",

@@ -11,12 +11,13 @@ import (
 )
 
 type demoCommand struct {
-	Nodes   int  `default:"3" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
-	Changes int  `default:"200000" help:"Changes to stream."`
-	Shards  int  `default:"8" help:"Shards."`
-	Keep    bool `help:"When all is checked, leave the cluster running, print its addresses, and end it on ^C."`
-	JSON    bool `name:"json" env:"-" help:"Print the result as one JSON object."`
-	Sweep   bool `hidden:"" help:"Clear up behind another process."`
+	Nodes   int    `default:"3" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
+	Changes int    `default:"200000" help:"Changes to stream."`
+	Shards  int    `default:"8" help:"Shards."`
+	With    string `placeholder:"KIND=ADDRESS" help:"Let the changes go through a peer that runs already: kafka=HOST:PORT."`
+	Keep    bool   `help:"When all is checked, leave the cluster running, print its addresses, and end it on ^C."`
+	JSON    bool   `name:"json" env:"-" help:"Print the result as one JSON object."`
+	Sweep   bool   `hidden:"" help:"Clear up behind another process."`
 }
 
 // Help is the long help.
@@ -40,6 +41,9 @@ With --json there are also these, which are 0 when all is well but for retries:
   inexact            changes in the logs that changed nothing
   retries            requests that were sent again
 
+With --with the changes go to a peer that you have, and the nodes read them there; accepted is then what the peer has taken.
+What is made there is named quadrille-demo-… and is taken away at the end.
+
 Exit status 0 says that every change was accepted, none is lost or doubled, and the data are exactly the expected ones.
 No process and no file is left, however the demo ends.`
 }
@@ -56,8 +60,13 @@ func (c *demoCommand) Run(ctx context.Context, std *streams) error {
 	case c.Shards < 1:
 		return usagef("--shards=%d: expected 1 or more", c.Shards)
 	}
+	if c.With != "" {
+		if err := demo.CheckPeer(c.With); err != nil {
+			return usagef("--with: %v", err)
+		}
+	}
 	return demo.Run(ctx, demo.Config{
-		Nodes: c.Nodes, Changes: c.Changes, Shards: c.Shards, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err),
+		Nodes: c.Nodes, Changes: c.Changes, Shards: c.Shards, With: c.With, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err),
 		Checked: func(ctx context.Context, r demo.Result, nodes *cluster.Cluster) error {
 			if err := c.show(std.out, r); err != nil {
 				return err

@@ -52,6 +52,8 @@ type Config struct {
 	Data []string
 	// Args are further arguments of each node.
 	Args []string
+	// Document is the text of the configuration file of all nodes; their arguments come before it. Empty: there is none.
+	Document string
 	// Cuttable lets the servers talk to each other through links that [Cluster.Cut] cuts. They need the whole of
 	// 127.0.0.0/8, as Linux and Windows have it.
 	Cuttable bool
@@ -156,6 +158,14 @@ func (c *Cluster) plan() error {
 			return err
 		}
 	}
+	further := c.cfg.Args
+	if c.cfg.Document != "" {
+		path := filepath.Join(c.guard.Dir(), "quadrille.yaml")
+		if err := os.WriteFile(path, []byte(c.cfg.Document), 0o600); err != nil {
+			return err
+		}
+		further = append([]string{"--config", path}, further...)
+	}
 	for i := range c.cfg.Nodes {
 		n := &node{name: fmt.Sprintf("n%d", i+1), guard: c.guard, env: c.Environment()}
 		dir := filepath.Join(c.guard.Dir(), n.name)
@@ -182,7 +192,7 @@ func (c *Cluster) plan() error {
 					"--routes", c.routes(i, routes), "--replicas", strconv.Itoa(servers))
 			}
 		}
-		n.args = append(n.args, c.cfg.Args...)
+		n.args = append(n.args, further...)
 		c.nodes = append(c.nodes, n)
 	}
 	return nil

@@ -4,8 +4,10 @@ package demo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,6 +36,8 @@ type Config struct {
 	Changes int
 	// Shards is the number of shards, at least 1.
 	Shards int
+	// With names a peer that the changes go through, as KIND=ADDRESS; see [Peers]. Empty: they go through the nodes' doors.
+	With string
 	// Sweep are the arguments that make this program call [cluster.Sweep].
 	Sweep []string
 	// Screen is told what goes on, and shows the logs of the nodes when the run is not good.
@@ -45,7 +49,7 @@ type Config struct {
 
 // Run runs the demo and returns when nothing is left of the cluster. A run that is not good is an error that says why.
 func Run(ctx context.Context, cfg Config) error {
-	d := &run{cfg: cfg, model: factory.New(cfg.Changes), check: factory.NewCheck(), meter: factory.NewMeter(cfg.Changes),
+	d := &run{cfg: cfg, name: "demo-" + rand.Text(), model: factory.New(cfg.Changes), check: factory.NewCheck(), meter: factory.NewMeter(cfg.Changes),
 		client: client.New("")}
 	defer d.client.Close()
 	return d.run(ctx)
@@ -59,6 +63,8 @@ type run struct {
 	meter  *factory.Meter
 	client *client.Client
 
+	name   string
+	peer   peer // nil: the nodes' doors
 	nodes  *cluster.Cluster
 	victim int
 	before []string // owner of each shard before the kill
@@ -66,10 +72,17 @@ type run struct {
 }
 
 func (d *run) run(ctx context.Context) (err error) {
+	nodes := cluster.Config{Sweep: d.cfg.Sweep, Nodes: d.cfg.Nodes, Shards: d.cfg.Shards}
+	if d.cfg.With != "" {
+		if d.peer, err = connect(ctx, d.cfg.With, d.name); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, d.peer.close()) }()
+		nodes.Document = "sources:\n  - " + d.peer.source() + "\n"
+	}
 	begin := time.Now()
 	d.cfg.Screen.Say("starting %s", terminal.Count(d.cfg.Nodes, "node"))
-	d.nodes, err = cluster.Start(ctx, cluster.Config{Sweep: d.cfg.Sweep, Nodes: d.cfg.Nodes, Shards: d.cfg.Shards})
-	if err != nil {
+	if d.nodes, err = cluster.Start(ctx, nodes); err != nil {
 		return err
 	}
 	defer func() {
@@ -141,10 +154,21 @@ func owners(s client.Status) []string {
 	return list
 }
 
+// readLogs reads all logs from a node, once what a peer has is in them, or the time for that is over.
+func (d *run) readLogs(ctx context.Context, door string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	query := map[string][]string{"from": {"start"}, "live": {strconv.FormatBool(d.peer != nil)}}
+	err := d.client.Changes(ctx, door, query, client.Reader{Change: d.logged})
+	if errors.Is(err, errComplete) || d.peer != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
 // verify reads all logs and all data from a node.
 func (d *run) verify(ctx context.Context, door string) error {
-	err := d.client.Changes(ctx, door, map[string][]string{"from": {"start"}, "live": {"false"}}, client.Reader{Change: d.logged})
-	if err != nil {
+	if err := d.readLogs(ctx, door); err != nil {
 		return fmt.Errorf("read the logs: %w", err)
 	}
 	data, err := d.client.Data(ctx, door)

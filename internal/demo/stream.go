@@ -2,7 +2,7 @@ package demo
 
 import (
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -18,12 +18,11 @@ func (d *run) stream(ctx context.Context) error {
 	defer cancel(nil)
 	defer d.cfg.Screen.Live(d.figures)()
 	senders := min(maxSenders, d.model.Sensors())
-	keys := "demo-" + rand.Text()
 	d.meter.Start(time.Now())
 	var all sync.WaitGroup
 	for i := range senders {
 		all.Go(func() {
-			if err := d.send(ctx, i, senders, keys); err != nil {
+			if err := d.send(ctx, i, senders); err != nil {
 				cancel(err)
 			}
 		})
@@ -33,9 +32,8 @@ func (d *run) stream(ctx context.Context) error {
 }
 
 // send is one of the senders.
-func (d *run) send(ctx context.Context, i, senders int, keys string) error {
-	session := client.NewSession(d.client, d.nodes.Doors(), i, patience)
-	session.Retried = func(string, error) { d.meter.Retried() }
+func (d *run) send(ctx context.Context, i, senders int) error {
+	submit := d.submitter(i)
 	requests := d.model.Sender(i, senders, batch)
 	var body []byte
 	for number := 0; ; number++ {
@@ -43,8 +41,7 @@ func (d *run) send(ctx context.Context, i, senders int, keys string) error {
 		if body, rows = requests.Next(body[:0]); rows == 0 {
 			return nil
 		}
-		_, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("%s-%d-%d", keys, i, number), body)
-		if err != nil {
+		if err := submit(ctx, number, body); err != nil {
 			return fmt.Errorf("sender %d, request %d: %w", i, number, err)
 		}
 		d.check.Accepted(body)
@@ -53,6 +50,19 @@ func (d *run) send(ctx context.Context, i, senders int, keys string) error {
 				return err
 			}
 		}
+	}
+}
+
+// submitter returns what hands over the requests of a sender.
+func (d *run) submitter(i int) func(ctx context.Context, number int, body []byte) error {
+	if d.peer != nil {
+		return func(ctx context.Context, _ int, body []byte) error { return d.peer.send(ctx, i, body) }
+	}
+	session := client.NewSession(d.client, d.nodes.Doors(), i, patience)
+	session.Retried = func(string, error) { d.meter.Retried() }
+	return func(ctx context.Context, number int, body []byte) error {
+		_, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("%s-%d-%d", d.name, i, number), body)
+		return err
 	}
 }
 
@@ -71,9 +81,15 @@ func (d *run) kill() error {
 	return d.nodes.Restart(d.victim)
 }
 
-// logged takes in a record of the logs.
+// errComplete: all that was accepted is in the logs.
+var errComplete = errors.New("the logs are complete")
+
+// logged takes in a record of the logs, until they are complete.
 func (d *run) logged(change client.Change, _ client.Cursor) error {
 	d.check.Logged([]byte(change.Patch))
+	if d.peer != nil && d.check.Open() == 0 {
+		return errComplete
+	}
 	return nil
 }
 

@@ -16,6 +16,7 @@ type Check struct {
 
 	mu      sync.Mutex
 	rows    map[hash]count
+	open    int               // accepted rows that are in no log yet
 	present map[hash]struct{} // the quads, by replay of the logs
 	result  Result
 }
@@ -78,6 +79,9 @@ func (c *Check) Accepted(body []byte) {
 	for row := range changeRows(body) {
 		h := c.hash(row)
 		n := c.rows[h]
+		if n == (count{}) {
+			c.open++
+		}
 		n.accepted = increment(n.accepted)
 		c.rows[h] = n
 		c.result.Accepted++
@@ -91,6 +95,9 @@ func (c *Check) Logged(body []byte) {
 	for row := range changeRows(body) {
 		h := c.hash(row)
 		n := c.rows[h]
+		if n.accepted > 0 && n.logged == 0 {
+			c.open--
+		}
 		n.logged = increment(n.logged)
 		c.rows[h] = n
 		quad := c.hash(row[2:])
@@ -103,6 +110,13 @@ func (c *Check) Logged(body []byte) {
 			delete(c.present, quad)
 		}
 	}
+}
+
+// Open is the number of changes that were accepted and are in no log yet.
+func (c *Check) Open() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open
 }
 
 // increment counts up to where it no longer matters.

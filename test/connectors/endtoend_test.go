@@ -157,12 +157,8 @@ func configuration(feeds []feed, brokers, store, files string) string {
 // startNodes starts three nodes as processes, which end with the test.
 func startNodes(ctx context.Context, t *testing.T, text string) *cluster.Cluster {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "quadrille.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	nodes, err := cluster.Start(ctx, cluster.Config{Nodes: 3, Shards: endShards, Sweep: []string{"demo", "--sweep"},
-		Args: []string{"--config", path}, StopWithin: 20 * time.Second})
+		Document: text, StopWithin: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
