@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/theory/jsonpath"
 
@@ -88,14 +90,33 @@ func all(maps []*termMap, in *input, dst []rdf.Term) ([]rdf.Term, error) {
 	return dst, nil
 }
 
-// errMissing: what a rule can't do without isn't there.
-var errMissing = errors.New("a field that it needs is missing, or null")
+// lacks is the error of a place that a rule can't do without and that has no value: it names the fields that are to blame.
+func (m *termMap) lacks(in *input) error {
+	var absent []string
+	for _, t := range []*template{&m.template, m.language} {
+		if t == nil {
+			continue
+		}
+		for _, p := range t.parts {
+			if p.ref == nil {
+				continue
+			}
+			if _, found, err := p.ref.texts(in); err == nil && found != present {
+				absent = append(absent, "$("+p.ref.text+")")
+			}
+		}
+	}
+	if len(absent) == 0 {
+		return inField(m.field, errors.New("what it computes has no value"))
+	}
+	return inField(m.field, fmt.Errorf("%s is missing, or null", strings.Join(absent, ", ")))
+}
 
 // subjects returns those of a row, of which there must be one.
 func (r *rule) subjects(in *input, dst []rdf.Term) ([]rdf.Term, error) {
 	dst, found, err := r.subject.terms(in, dst)
 	if err == nil && found != present {
-		err = inField(r.subject.field, errMissing)
+		err = r.subject.lacks(in)
 	}
 	return dst, err
 }

@@ -126,7 +126,7 @@ func (w *worker) graphsOf(r *rule, p *pair) ([]rdf.Term, error) {
 	case len(r.graphs)+own == 0:
 		graphs = append(graphs, rdf.Term{})
 	case len(graphs) == 0:
-		return graphs, inField("graphs", errMissing)
+		return graphs, inField("graphs", errors.New("no graph has a value"))
 	}
 	return graphs, nil
 }
@@ -191,7 +191,7 @@ func (w *worker) object(r *rule, o *object) (found presence, err error) {
 	case err != nil:
 		return found, err
 	case found != present && o.required:
-		return found, inField(o.field, errMissing)
+		return found, o.lacks(&w.in)
 	case o.unit != nil && len(w.objects) > 0:
 		if err := w.quantity(r, o); err != nil {
 			return found, err
