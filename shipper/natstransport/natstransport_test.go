@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds each wait of a test; it is far longer than any takes.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // server is what the tests share; each has a pipeline of its own.
 var server *jetstream.Server
