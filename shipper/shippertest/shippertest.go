@@ -40,7 +40,7 @@ type Config struct {
 }
 
 // timeout is how long the suite waits for what must come.
-const timeout = time.Minute
+const timeout = 3 * time.Minute
 
 // Run runs the suite.
 func Run(t *testing.T, cfg Config) {
