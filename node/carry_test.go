@@ -260,7 +260,9 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := graph.New(graph.Config{Key: graph.Dataset, Config: node.Config{Name: name, Shards: 1, Engine: store, Transport: transport, Logger: discard}})
+		cfg := graph.Config{Key: graph.Dataset, Config: node.Config{Name: name, Shards: 1, Engine: store, Transport: transport, Logger: discard}}
+		calm(&cfg)
+		n, err := graph.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -298,7 +298,12 @@ func TestPlannedMoves(t *testing.T) {
 	}
 	c.start("n2")
 	eventually(t, "n2 owns its half", func() bool { return c.owned("n2") == 4 && c.owned("n1") == 4 })
-	for _, s := range c.nodes["n1"].Status().Shards {
+	var shards []node.ShardStatus
+	eventually(t, "n1 knows of it", func() bool {
+		shards = c.nodes["n1"].Status().Shards
+		return !slices.ContainsFunc(shards, func(s node.ShardStatus) bool { return s.Owner == "n2" && s.State == "owning" })
+	})
+	for _, s := range shards {
 		if s.Owner == "n2" && (s.Standby != "n1" || s.State != "following") {
 			t.Errorf("shard %d: standby %q, n1 is %s; who has given it up has its state", s.Shard, s.Standby, s.State)
 		}
