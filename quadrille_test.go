@@ -22,6 +22,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -33,7 +34,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait of these tests.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -65,10 +66,16 @@ func end(t testing.TB, g *quadrille.Graph) {
 	}
 }
 
-// add commits one quad.
+// add commits one quad. On a busy machine the logs may be without a leader for a while, or the node apart from the others: what it
+// says of itself is that another may do, and here is no other.
 func add(t testing.TB, g *quadrille.Graph, subject string) {
 	t.Helper()
-	if err := submit(within(t), g, subject); err != nil {
+	ctx := within(t)
+	err := submit(ctx, g, subject)
+	for ctx.Err() == nil && (errors.Is(err, engine.ErrNoLeader) || errors.Is(err, event.ErrNoOwner)) {
+		err = submit(ctx, g, subject)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -286,9 +293,10 @@ func TestOthersEngine(t *testing.T) {
 		t.Error(err)
 	}
 	end(t, two)
-	for _, s := range one.Status().Shards {
-		if s.Owner != "n1" {
-			t.Errorf("shard %d is owned by %q", s.Shard, s.Owner)
+	ctx := within(t)
+	for elsewhere := func(s node.ShardStatus) bool { return s.Owner != "n1" }; slices.ContainsFunc(one.Status().Shards, elsewhere); {
+		if time.Sleep(time.Millisecond); ctx.Err() != nil {
+			t.Fatalf("n1 doesn't own all: %+v", one.Status().Shards)
 		}
 	}
 	_, err := quadrille.Start(within(t), silent(quadrille.Config{Name: "n3", NATS: one.EngineURL(), Secret: one.Server().Secret(), Shards: 5}))

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -370,16 +371,18 @@ func TestConcurrentProposals(t *testing.T) {
 }
 
 func TestFailedProposalLeavesNoTrace(t *testing.T) {
-	c := open(t, "n1", 4, &flaky{Log: memory.New(1).Control(), faults: slices.Repeat([]fault{lost}, 1000)})
-	before := c.State()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	if _, err := c.Join(ctx, "n1"); !errors.Is(err, coordinator.ErrOutcomeUnknown) {
-		t.Errorf("%v", err)
-	}
-	if c.State() != before || c.Stats().FailedProposals != 1 {
-		t.Error("a failed proposal left a trace")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, "n1", 4, &flaky{Log: memory.New(1).Control(), faults: slices.Repeat([]fault{lost}, 1000)})
+		before := c.State()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if _, err := c.Join(ctx, "n1"); !errors.Is(err, coordinator.ErrOutcomeUnknown) {
+			t.Errorf("%v", err)
+		}
+		if c.State() != before || c.Stats().FailedProposals != 1 {
+			t.Error("a failed proposal left a trace")
+		}
+	})
 }
 
 // TestAbsent: who was taken for dead is waited for, until it is back, or has left; of too many, those that went first.

@@ -270,7 +270,7 @@ func follow(t *rapid.T, log engine.Log) *follower {
 func (f *follower) until(t *rapid.T, epoch uint64) {
 	wake, stop := f.c.Watch()
 	defer stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for f.c.State().Epoch < epoch {
 		select {
 		case <-wake:

@@ -64,42 +64,46 @@ func TestProposalsThatFailLeaveNoTrace(t *testing.T) {
 	} {
 		for name, propose := range proposals {
 			t.Run(test.name+"/"+name, func(t *testing.T) {
-				log := test.log
-				log.Log = memory.New(1).Control()
-				tail, appends := log.tail, log.append
-				log.tail, log.append = nil, nil
-				c := open(t, "n1", 4, &log)
-				for _, node := range []string{"n1", "n2"} {
-					if _, err := c.Join(t.Context(), node); err != nil {
-						t.Fatal(err)
-					}
-				}
-				log.tail, log.append = tail, appends
-				before, stats := c.State(), c.Stats()
-				wake, stop := c.Watch()
-				defer stop()
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-				defer cancel()
-				if test.ended {
-					cancel()
-				}
-				node := map[string]string{"join": "n3", "leave": "n2", "fail": "n2"}[name]
-				plan, err := propose(ctx, c, node)
-				if !errors.Is(err, test.want) || !strings.HasPrefix(err.Error(), "coordinator c1: ") {
-					t.Errorf("%v, want %v", err, test.want)
-				}
-				if c.State() != before || len(plan.Moves) > 0 || plan.Assignment.Shards() > 0 || len(wake) > 0 {
-					t.Errorf("a failed proposal left a trace: plan %+v, state %+v", plan, c.State())
-				}
-				after := c.Stats()
-				if after.FailedProposals != stats.FailedProposals+1 || after.AssignmentsInstalled != stats.AssignmentsInstalled {
-					t.Errorf("stats %+v, before %+v", after, stats)
-				}
-				if last, err := log.Log.Tail(t.Context()); err != nil || last.Seq == 0 || parsed(t, last).Epoch != 2 {
-					t.Errorf("the log's tail is %+v, %v", last, err)
-				}
+				synctest.Test(t, func(t *testing.T) { leavesNoTrace(t, test.log, name, propose, test.ended, test.want) })
 			})
 		}
+	}
+}
+
+// leavesNoTrace is called within a bubble, in whose time nothing ends but what is tried again and again.
+func leavesNoTrace(t *testing.T, log broken, name string, propose proposal, ended bool, want error) {
+	log.Log = memory.New(1).Control()
+	tail, appends := log.tail, log.append
+	log.tail, log.append = nil, nil
+	c := open(t, "n1", 4, &log)
+	for _, node := range []string{"n1", "n2"} {
+		if _, err := c.Join(t.Context(), node); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log.tail, log.append = tail, appends
+	before, stats := c.State(), c.Stats()
+	wake, stop := c.Watch()
+	defer stop()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if ended {
+		cancel()
+	}
+	node := map[string]string{"join": "n3", "leave": "n2", "fail": "n2"}[name]
+	plan, err := propose(ctx, c, node)
+	if !errors.Is(err, want) || !strings.HasPrefix(err.Error(), "coordinator c1: ") {
+		t.Errorf("%v, want %v", err, want)
+	}
+	if c.State() != before || len(plan.Moves) > 0 || plan.Assignment.Shards() > 0 || len(wake) > 0 {
+		t.Errorf("a failed proposal left a trace: plan %+v, state %+v", plan, c.State())
+	}
+	after := c.Stats()
+	if after.FailedProposals != stats.FailedProposals+1 || after.AssignmentsInstalled != stats.AssignmentsInstalled {
+		t.Errorf("stats %+v, before %+v", after, stats)
+	}
+	if last, err := log.Log.Tail(t.Context()); err != nil || last.Seq == 0 || parsed(t, last).Epoch != 2 {
+		t.Errorf("the log's tail is %+v, %v", last, err)
 	}
 }
 
@@ -142,7 +146,7 @@ func TestUnknownOutcomeComesByTheLog(t *testing.T) {
 // runUntil lets the coordinator follow the log until it has installed that epoch.
 func runUntil(t *testing.T, c *coordinator.Coordinator, epoch uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	wake, stop := c.Watch()
 	defer stop()
@@ -197,7 +201,7 @@ func TestRunStops(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := open(t, "n1", 4, log)
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if err := c.Run(ctx); !errors.Is(err, test.want) || c.State().Epoch != 0 {
 			t.Errorf("%s: %v, epoch %d", name, err, c.State().Epoch)
 		}

@@ -39,10 +39,12 @@ func (w *way) set(send func(ctx context.Context, to string, b event.Batch) error
 	w.send.Store(&send)
 }
 
-// twoWays starts n1, which owns the only shard, and n2, whose way to n1 the test has in its hands.
+// twoWays starts n1, which owns the only shard, and n2, whose way to n1 the test has in its hands. Nobody is taken for dead, unless
+// the change says so.
 func twoWays(t *testing.T, change func(*graph.Config)) (*cluster, *way) {
 	w := &way{}
 	c := newCluster(t, 1, func(cfg *graph.Config) {
+		calm(cfg)
 		cfg.Key = dataset.Dataset
 		if cfg.Name == "n2" {
 			w.Transport = cfg.Transport
@@ -81,7 +83,7 @@ func rows(name string, size int) string {
 // door's shard changes its owner meanwhile, and what waits is accepted there.
 func TestTransportThatBlocks(t *testing.T) {
 	for _, size := range []int{100, 3 << 20} {
-		c, w := twoWays(t, nil)
+		c, w := twoWays(t, func(cfg *graph.Config) { cfg.FailAfter = time.Second })
 		entered := make(chan struct{}, 1)
 		w.set(func(ctx context.Context, _ string, _ event.Batch) error {
 			select {
@@ -258,7 +260,9 @@ func TestLargeTransactionAtEveryDoor(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := graph.New(graph.Config{Key: graph.Dataset, Config: node.Config{Name: name, Shards: 1, Engine: store, Transport: transport, Logger: discard}})
+		cfg := graph.Config{Key: graph.Dataset, Config: node.Config{Name: name, Shards: 1, Engine: store, Transport: transport, Logger: discard}}
+		calm(&cfg)
+		n, err := graph.New(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,51 +110,53 @@ func damaged(_ context.Context, r io.ReadCloser) io.ReadCloser {
 func TestOlderSnapshot(t *testing.T) {
 	var r *reading
 	var froms *starts
-	c := newCluster(t, 1, func(cfg *graph.Config) {
+	change := func(cfg *graph.Config) {
 		cfg.SnapshotEvery = 2000
 		if r != nil {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r, shard: froms.shard}
 		}
-	})
-	want := withSnapshots(c)
-	r, froms = &reading{Blobs: c.store.Blobs(), newest: damaged}, &starts{}
-	c.start("n2")
-	eventually(t, "n2 owns the shard", func() bool {
-		s := c.nodes["n2"].Status()
-		return s.Ready && s.Shards[0].Owner == "n2" && s.Shards[0].State == "owning"
-	})
-	if names := r.names(); len(names) != 2 || names[0] <= names[1] {
-		t.Errorf("read %v", names)
 	}
-	if got := c.data("n2"); got != want {
-		t.Errorf("after the restore:\n%swant:\n%s", got, want)
-	}
-	if low := froms.lowest(); low < 2 {
-		t.Errorf("the log was read from %d", low)
-	}
-	// A node that doesn't keep the shard rebuilds it from the older one, too.
-	c.start("n3")
-	c.start("n4")
-	var outside string
-	eventually(t, "the standby follows, and there is a node that neither owns nor follows", func() bool {
-		outside = ""
-		follows := false
-		for _, name := range []string{"n2", "n3", "n4"} {
-			s := c.nodes[name].Status()
-			if len(s.Members) != 3 || s.Shards[0].Owner == "" || s.Shards[0].Standby == "" {
-				return false
-			}
-			follows = follows || s.Shards[0].Standby == name && s.Shards[0].State == "following"
-			if s.Shards[0].State == "none" && s.Shards[0].Owner != name && s.Shards[0].Standby != name {
-				outside = name
-			}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+		want := withSnapshots(c)
+		r, froms = &reading{Blobs: c.store.Blobs(), newest: damaged}, &starts{}
+		c.start("n2")
+		eventually(t, "n2 owns the shard", func() bool {
+			s := c.nodes["n2"].Status()
+			return s.Ready && s.Shards[0].Owner == "n2" && s.Shards[0].State == "owning"
+		})
+		if names := r.names(); len(names) != 2 || names[0] <= names[1] {
+			t.Errorf("read %v", names)
 		}
-		return follows && outside != ""
+		if got := c.data("n2"); got != want {
+			t.Errorf("after the restore:\n%swant:\n%s", got, want)
+		}
+		if low := froms.lowest(); low < 2 {
+			t.Errorf("the log was read from %d", low)
+		}
+		// A node that doesn't keep the shard rebuilds it from the older one, too.
+		c.start("n3")
+		c.start("n4")
+		var outside string
+		eventually(t, "the standby follows, and there is a node that neither owns nor follows", func() bool {
+			outside = ""
+			follows := false
+			for _, name := range []string{"n2", "n3", "n4"} {
+				s := c.nodes[name].Status()
+				if len(s.Members) != 3 || s.Shards[0].Owner == "" || s.Shards[0].Standby == "" {
+					return false
+				}
+				follows = follows || s.Shards[0].Standby == name && s.Shards[0].State == "following"
+				if s.Shards[0].State == "none" && s.Shards[0].Owner != name && s.Shards[0].Standby != name {
+					outside = name
+				}
+			}
+			return follows && outside != ""
+		})
+		before := len(r.names())
+		if got := c.data(outside); got != want || len(r.names()) != before+2 {
+			t.Errorf("%s, which read %v:\n%swant:\n%s", outside, r.names()[before:], got, want)
+		}
 	})
-	before := len(r.names())
-	if got := c.data(outside); got != want || len(r.names()) != before+2 {
-		t.Errorf("%s, which read %v:\n%swant:\n%s", outside, r.names()[before:], got, want)
-	}
 }
 
 // starts notes from where logs are read.
@@ -243,63 +245,67 @@ func (h *hangingBlob) Close() error {
 // assignment, nor the node from stopping.
 func TestSnapshotHangs(t *testing.T) {
 	var r *reading
-	c := newCluster(t, 1, func(cfg *graph.Config) {
+	change := func(cfg *graph.Config) {
 		cfg.SnapshotEvery = 2000
 		if cfg.Name == "n2" {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
 		}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+		want := withSnapshots(c)
+		hangs, once := make(chan struct{}), new(sync.Once)
+		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
+			return &hangingBlob{ReadCloser: blob, ctx: ctx, hangs: hangs, once: once}
+		}}
+		c.start("n2")
+		<-hangs
+		eventually(t, "n2 is to own the shard", func() bool { return c.nodes["n2"].Status().Shards[0].Owner == "n2" })
+		// Its door is open: who gives up is told so, in time.
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		_, err := c.nodes["n2"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch,
+			Body: []byte("A <http://e/x> <http://e/p> \"x\" .")})
+		if !errors.Is(err, event.ErrNoOwner) {
+			t.Errorf("%v", err)
+		}
+		// Another assignment is taken: n3 gets the shard when n2 leaves it, and n2 says that it has it no more.
+		c.start("n3")
+		leave, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := c.nodes["n2"].Leave(leave); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "n2 has taken the assignment", func() bool {
+			s := c.nodes["n2"].Status().Shards[0]
+			return s.Owner == "n3" && s.State == "none"
+		})
+		eventually(t, "n3 owns the shard", func() bool { return c.nodes["n3"].Status().Ready })
+		c.kill("n2")
+		if got := c.data("n3"); !strings.Contains(got, strings.TrimSpace(want)[:40]) {
+			t.Errorf("%s", got)
+		}
 	})
-	want := withSnapshots(c)
-	hangs, once := make(chan struct{}), new(sync.Once)
-	r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
-		return &hangingBlob{ReadCloser: blob, ctx: ctx, hangs: hangs, once: once}
-	}}
-	c.start("n2")
-	<-hangs
-	eventually(t, "n2 is to own the shard", func() bool { return c.nodes["n2"].Status().Shards[0].Owner == "n2" })
-	// Its door is open: who gives up is told so, in time.
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := c.nodes["n2"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch,
-		Body: []byte("A <http://e/x> <http://e/p> \"x\" .")})
-	if !errors.Is(err, event.ErrNoOwner) {
-		t.Errorf("%v", err)
-	}
-	// Another assignment is taken: n3 gets the shard when n2 leaves it, and n2 says that it has it no more.
-	c.start("n3")
-	leave, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if err := c.nodes["n2"].Leave(leave); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "n2 has taken the assignment", func() bool {
-		s := c.nodes["n2"].Status().Shards[0]
-		return s.Owner == "n3" && s.State == "none"
-	})
-	eventually(t, "n3 owns the shard", func() bool { return c.nodes["n3"].Status().Ready })
-	c.kill("n2")
-	if got := c.data("n3"); !strings.Contains(got, strings.TrimSpace(want)[:40]) {
-		t.Errorf("%s", got)
-	}
 }
 
 // TestStopWhileRestoring: the node stops though its snapshot hangs.
 func TestStopWhileRestoring(t *testing.T) {
 	var r *reading
-	c := newCluster(t, 1, func(cfg *graph.Config) {
+	change := func(cfg *graph.Config) {
 		cfg.SnapshotEvery = 2000
 		if cfg.Name == "n2" {
 			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
 		}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+		withSnapshots(c)
+		hangs, once := make(chan struct{}), new(sync.Once)
+		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
+			return &hangingBlob{ReadCloser: blob, ctx: ctx, hangs: hangs, once: once}
+		}}
+		c.start("n2")
+		<-hangs
+		c.kill("n2")
 	})
-	withSnapshots(c)
-	hangs, once := make(chan struct{}), new(sync.Once)
-	r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
-		return &hangingBlob{ReadCloser: blob, ctx: ctx, hangs: hangs, once: once}
-	}}
-	c.start("n2")
-	<-hangs
-	c.kill("n2")
 }
 
 // TestRecordsFitTheEngine: records are as small as the engine needs them.

@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds what a peer has to do.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Target is what a sink writes to. All methods may be called at any time.
 type Target interface {

@@ -15,7 +15,7 @@ import (
 )
 
 // timeout bounds each test of the suite: it is far longer than any takes.
-const timeout = time.Minute
+const timeout = 3 * time.Minute
 
 // Open returns n engines on one empty store, with that many shards: what one of them appends the others see. They work
 // until the test ends. For an engine that lives in one process they may be one and the same.

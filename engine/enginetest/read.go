@@ -59,11 +59,7 @@ func (s suite) readMany(t *testing.T) {
 				return
 			default:
 			}
-			var err error
-			if seq, err = l.Append(ctx, seq, []byte("later")); err != nil {
-				t.Errorf("Append: %v", err)
-				return
-			}
+			seq = add(ctx, t, l, seq, []byte("later"))
 		}
 	})
 	for range 3 {

@@ -26,8 +26,8 @@ func TestBarrierShared(t *testing.T) {
 		t.Error("one message was published twice")
 	}
 	later, err := b.pass(ctx)
-	if err != nil || later != seq+1 {
-		t.Errorf("the next barrier is at %d, %v; want %d", later, err, seq+1)
+	if err != nil || later <= seq {
+		t.Errorf("the next barrier is at %d, %v; want one behind %d", later, err, seq)
 	}
 }
 

@@ -27,12 +27,8 @@ func TestCompress(t *testing.T) {
 	var entries []engine.Entry
 	var tail uint64
 	for i, payload := range payloads {
-		seq, err := l.Append(ctx, tail, payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tail = seq
-		entries = append(entries, engine.Entry{Seq: seq, Payload: payload})
+		tail = added(ctx, t, l, tail, payload)
+		entries = append(entries, engine.Entry{Seq: tail, Payload: payload})
 		m, err := stored.tail(ctx)
 		if err != nil {
 			t.Fatal(err)

@@ -64,6 +64,17 @@ func (a *appender) append(ctx context.Context, payload []byte) error {
 	}
 }
 
+// added appends after expect, and returns the position. On a busy machine a log may have another leader at any time: the tail
+// decides then.
+func added(ctx context.Context, t testing.TB, l engine.Log, expect uint64, payload []byte) uint64 {
+	t.Helper()
+	a := &appender{log: l, accepted: []engine.Entry{{Seq: expect}}}
+	if err := a.append(ctx, payload); err != nil {
+		t.Fatal(err)
+	}
+	return a.accepted[1].Seq
+}
+
 // follower follows a log, and can be waited for.
 type follower struct {
 	mu    sync.Mutex

@@ -51,9 +51,7 @@ func TestLargestRecord(t *testing.T) {
 	var want []engine.Entry
 	var tail uint64
 	for range 9 { // more than one batch
-		if tail, err = l.Append(ctx, tail, make([]byte, limit)); err != nil {
-			t.Fatal(err)
-		}
+		tail = added(ctx, t, l, tail, make([]byte, limit))
 		want = append(want, engine.Entry{Seq: tail, Payload: make([]byte, limit)})
 	}
 	same(t, "read", want, readAll(ctx, t, l))
@@ -82,9 +80,7 @@ func TestFollowHearsNothing(t *testing.T) {
 func TestForeignMessage(t *testing.T) {
 	ctx := limited(t)
 	l := openOne(t, 1).Shard(0).(*log)
-	if _, err := l.Append(ctx, 0, []byte("ours")); err != nil {
-		t.Fatal(err)
-	}
+	added(ctx, t, l, 0, []byte("ours"))
 	f := follow(ctx, l)
 	f.await(t, 1)
 	if _, err := l.nc.Request(l.subject, []byte("theirs"), patience); err != nil {

@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds each wait of a test; it is far longer than any takes.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // shared are the servers that most tests use, each with a pipeline of its own.
 var shared struct {

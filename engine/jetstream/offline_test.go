@@ -111,8 +111,7 @@ func TestProposed(t *testing.T) {
 	tail := uint64(0)
 	for n := range 12 {
 		payload := fmt.Sprint("record ", n, strings.Repeat(" compressible", n*n*50))
-		tail, err = log.Append(ctx, tail, []byte(payload))
-		check(t, err)
+		tail = added(ctx, t, log, tail, []byte(payload))
 		want[payload] = tail
 	}
 	name, holders := LogName{Pipeline: cfg.Pipeline, Shard: 1}, map[string]int{}

@@ -86,10 +86,7 @@ func TestOpenTogether(t *testing.T) {
 		return
 	}
 	for s := range cfg.Shards {
-		seq, err := engines[s%6].Shard(s).Append(ctx, 0, []byte{byte(s)})
-		if err != nil {
-			t.Fatalf("Append to shard %d: %v", s, err)
-		}
+		seq := added(ctx, t, engines[s%6].Shard(s), 0, []byte{byte(s)})
 		tail, err := engines[(s+1)%6].Shard(s).Tail(ctx)
 		if err != nil || tail.Seq != seq || len(tail.Payload) != 1 || tail.Payload[0] != byte(s) {
 			t.Errorf("Tail of shard %d: %+v, %v; want position %d", s, tail, err, seq)
@@ -133,10 +130,7 @@ func TestClosedConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := e.Shard(0)
-	seq, err := l.Append(ctx, 0, []byte("first"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	seq := added(ctx, t, l, 0, []byte("first"))
 	following := make(chan error, 1)
 	go func() {
 		following <- l.Follow(ctx, 0, func(engine.Entry) error {

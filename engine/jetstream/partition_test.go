@@ -102,7 +102,7 @@ func TestDeafServerEndsRoutes(t *testing.T) {
 	a := &appender{log: open(t, n.servers[0], fresh(1, 3)).Shard(0)} // the cluster is complete
 	n.deafen(2, true)
 	defer n.deafen(2, false)
-	const soon = 15 * time.Second // with the server's own pings it takes one to two minutes
+	const soon = 50 * time.Second // with the server's own pings it takes one to two minutes
 	for end := time.Now().Add(soon); n.servers[2].ns.NumRoutes() > 0; {
 		if time.Now().After(end) {
 			t.Fatalf("after %v the deaf server has %d routes", soon, n.servers[2].ns.NumRoutes())

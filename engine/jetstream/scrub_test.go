@@ -28,12 +28,8 @@ func bulky(ctx context.Context, t testing.TB, e engine.Engine, megabytes int) (e
 	for i := range 4 * megabytes {
 		sum := sha256.Sum256(fmt.Append(nil, i))
 		payload := bytes.Repeat(sum[:], 250_000/len(sum))
-		seq, err := log.Append(ctx, tail, payload)
-		if err != nil {
-			t.Fatal(err)
-		}
-		tail = seq
-		entries = append(entries, engine.Entry{Seq: seq, Payload: payload})
+		tail = added(ctx, t, log, tail, payload)
+		entries = append(entries, engine.Entry{Seq: tail, Payload: payload})
 	}
 	return entries
 }
@@ -295,9 +291,7 @@ func damageMember(t *testing.T, from string, configs []ServerConfig, cfg Config,
 	ctx := limited(t)
 	e := open(t, servers[(victim+1)%3], cfg)
 	same(t, "shard log", entries, readAll(ctx, t, e.Shard(0)))
-	if _, err := e.Shard(0).Append(ctx, entries[len(entries)-1].Seq, []byte("more")); err != nil {
-		t.Errorf("Append: %v", err)
-	}
+	added(ctx, t, e.Shard(0), entries[len(entries)-1].Seq, []byte("more"))
 	whole(ctx, t, store.Dir(), entries)
 	// With another one away, the damaged one counts.
 	servers[(victim+1)%3].Shutdown()

@@ -52,9 +52,7 @@ func (w written) check(ctx context.Context, t *testing.T, e engine.Engine) {
 	same(t, "shard log", w.shard, readAll(ctx, t, e.Shard(0)))
 	checkBlob(ctx, t, e, "blob", w.blob)
 	tail := w.shard[len(w.shard)-1].Seq
-	if _, err := e.Shard(0).Append(ctx, tail, []byte("more")); err != nil {
-		t.Errorf("Append: %v", err)
-	}
+	added(ctx, t, e.Shard(0), tail, []byte("more"))
 }
 
 // TestClusterURL: who lets a server take any free port learns from it what to give to the others.

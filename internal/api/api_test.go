@@ -81,16 +81,11 @@ func serve(t *testing.T, n api.Node, cfg api.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
 	server := api.NewServer(ln, cfg.Access, "", cfg.Logger)
 	server.Use(api.New(n, cfg))
-	go func() { done <- server.Run(ctx) }()
+	stop := running(t, server)
 	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		stop()
 		http.DefaultClient.CloseIdleConnections()
 	})
 	return "http://" + ln.Addr().String()

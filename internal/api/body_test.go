@@ -92,31 +92,6 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// TestSlowNode: the time of the node is not that in which a client must send and take.
-func TestSlowNode(t *testing.T) {
-	const patience = 200 * time.Millisecond
-	n := good()
-	n.submit = func(ctx context.Context, _ graph.Submission) ([]graph.Result, error) {
-		select {
-		case <-time.After(3 * patience):
-			return nil, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	for _, h2 := range []bool{false, true} {
-		client, url := serveTLS(t, n, api.Config{ReadTimeout: patience, WriteTimeout: patience}, h2)
-		answer, err := client.Post(url+"/v1/changes", patchType, strings.NewReader("TX ."))
-		if err != nil {
-			t.Errorf("HTTP/2 %v: %v", h2, err)
-			continue
-		}
-		if _ = answer.Body.Close(); answer.StatusCode != 200 {
-			t.Errorf("HTTP/2 %v: %s", h2, answer.Status)
-		}
-	}
-}
-
 // TestBodyWithoutLength: who sends a body of which nothing would be read hears of it.
 func TestBodyWithoutLength(t *testing.T) {
 	url := serve(t, good(), api.Config{})

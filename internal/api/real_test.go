@@ -177,7 +177,7 @@ func TestCursorMovesPastWhatIsLeftOut(t *testing.T) {
 	base := realNode(t, api.Config{Heartbeat: 10 * time.Millisecond}, some)
 	c := client.New("")
 	defer c.Close()
-	ctx, enough := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, enough := context.WithTimeout(t.Context(), time.Minute)
 	defer enough()
 	begin := answerCursor(t, base, "/v1/changes")
 	post(t, base, patchType, "A <http://e/a> <http://e/p> \"left out\" .\n")

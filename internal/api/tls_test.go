@@ -80,18 +80,13 @@ func serveTLS(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.Clien
 	cert, key, pool := certificate(t)
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	ln, _ := listenTLS(t, cert, key)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
 	server := api.NewServer(ln, cfg.Access, "its turn", cfg.Logger)
 	server.Use(api.New(n, cfg))
-	go func() { done <- server.Run(ctx) }()
+	stop := running(t, server)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		stop()
 	})
 	return &http.Client{Transport: transport}, "https://" + ln.Addr().String()
 }

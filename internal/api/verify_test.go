@@ -115,10 +115,10 @@ func TestVerifyEnds(t *testing.T) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the work goes on")
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(time.Minute); ; {
 		answer, body := call(t, http.MethodGet, url+"/v1/verify?at=0:1", "")
 		if answer.StatusCode == http.StatusOK {
 			return

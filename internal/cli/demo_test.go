@@ -22,7 +22,7 @@ import (
 )
 
 // demoBound is the time that a demo may take.
-const demoBound = 2 * time.Minute
+const demoBound = 5 * time.Minute
 
 // demo is a demo as a process, in a folder for temporary files that is its own.
 type demo struct {

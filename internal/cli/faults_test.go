@@ -29,7 +29,7 @@ import (
 
 const (
 	// faultBound is the time within which a cluster must have got over a fault. Elections alone take 4 to 9 s.
-	faultBound   = 60 * time.Second
+	faultBound   = 2 * time.Minute
 	faultPoll    = 50 * time.Millisecond
 	faultShards  = 8
 	faultChanges = 9600
@@ -89,7 +89,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(cancel)
 	r := &rig{T: t, ctx: ctx, http: client.New(""), model: factory.New(faultChanges), check: factory.NewCheck(),
 		requests: make([]int, faultSenders), cursor: "start"}

@@ -24,7 +24,7 @@ func TestLargeTransactions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	nodes, err := cluster.Start(ctx, cluster.Config{Executable: executable, Sweep: []string{"demo", "--sweep"}, Nodes: 4, Shards: 4,
 		ReadyWithin: faultBound})
@@ -49,7 +49,7 @@ func TestLargeTransactions(t *testing.T) {
 			fmt.Fprintf(&b, "A <http://e/one> <http://e/p> \"%s %d %s\" .\n", key, i, strings.Repeat("v", valueSize))
 		}
 		b.WriteString("TC .\n")
-		session := client.NewSession(http, nodes.Doors()[door:door+1], 0, 30*time.Second)
+		session := client.NewSession(http, nodes.Doors()[door:door+1], 0, 2*faultBound)
 		a, err := session.Submit(ctx, graph.TypePatch, key, b.Bytes())
 		if err != nil || a.Adds != uint64(rows) {
 			t.Errorf("%d bytes at %s: %d of %d rows added, %v\n%s", b.Len(), nodes.Name(door), a.Adds, rows, err, nodes.Logs())

@@ -39,7 +39,7 @@ func newSingle(t *testing.T) *single {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	s := &single{T: t, ctx: ctx, http: client.New(""), dir: filepath.Join(t.TempDir(), "data"),
 		door: fmt.Sprintf("http://127.0.0.1:%d", ports[0])}
@@ -66,7 +66,7 @@ func (s *single) start(what string, holds func(client.Status) bool) {
 	if err := s.cmd.Start(); err != nil {
 		s.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(s.ctx, bound)
 	defer cancel()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()

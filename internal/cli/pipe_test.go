@@ -55,7 +55,7 @@ func TestPipes(t *testing.T) {
 }
 
 // pipeBound is the time after which a command of a session has hung.
-const pipeBound = 2 * time.Minute
+const pipeBound = 5 * time.Minute
 
 // raceFactor is by how much the race detector raises the memory of a program, and more; it makes it slow too, so that
 // there are fewer rows.

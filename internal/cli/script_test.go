@@ -38,7 +38,7 @@ import (
 const raceOptions = "GORACE=atexit_sleep_ms=0"
 
 // bound is the time that anything in a script may take.
-const bound = 30 * time.Second
+const bound = 2 * time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){

@@ -209,7 +209,12 @@ func startParent(t *testing.T, temp string, args ...string) (cmd *exec.Cmd, out 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
+	// Who is run in the background ignores ^C, and so would the process, but for one that handles it now.
+	handled := make(chan os.Signal, 1)
+	signal.Notify(handled, os.Interrupt)
+	err = cmd.Start()
+	signal.Stop(handled)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() })

@@ -150,7 +150,7 @@ func runTo(t *testing.T, source pipeline.Deltas, to connector.Sink, batch int) (
 // until waits for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-deadline:
@@ -230,7 +230,7 @@ func TestFollowsTheAssignment(t *testing.T) {
 	until(t, "the first writes", func() bool { return first.Positions()[0] == 10 })
 	// Another node with the same folder becomes owner before the first has let go.
 	other := newLogs(0)
-	other.records = l.records
+	other.add(0, rows) // the same
 	second, stop := run(t, other, file.Config{Dir: dir})
 	until(t, "the second meets the lock", func() bool { return second.Failures()[0].Err != nil })
 	l.own()

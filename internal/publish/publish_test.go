@@ -254,7 +254,7 @@ func TestSlowProducer(t *testing.T) {
 			var got string
 			select {
 			case got = <-bodies: // before the next piece is written
-			case <-time.After(30 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("%s: nothing is sent after piece %d", format, i)
 			}
 			if found := regexp.MustCompile(`_:\S+`).FindString(got); label == "" {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,9 +27,9 @@ func TestOthersAreAskedWithCare(t *testing.T) {
 
 // TestPatience: who has patience asks again while nobody answers, or the node is starting; a refusal is final.
 func TestPatience(t *testing.T) {
-	asked := 0
+	var asked atomic.Int64
 	node := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if asked++; asked < 3 {
+		if asked.Add(1) < 3 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			_, _ = io.WriteString(w, `{"type":"t","code":"starting"}`)
 			return
@@ -39,11 +40,11 @@ func TestPatience(t *testing.T) {
 	cl := client.New("")
 	defer cl.Close()
 	urls := []string{"http://127.0.0.1:1", node.URL}
-	if _, _, err := First(t.Context(), cl, urls, 0); err == nil || asked != 1 {
-		t.Errorf("without patience: asked %d times, %v", asked, err)
+	if _, _, err := First(t.Context(), cl, urls, 0); err == nil || asked.Load() != 1 {
+		t.Errorf("without patience: asked %d times, %v", asked.Load(), err)
 	}
-	if base, s, err := First(t.Context(), cl, urls, time.Minute); err != nil || base != node.URL || s.Node != "n1" || asked != 3 {
-		t.Errorf("asked %d times: %s, %+v, %v", asked, base, s, err)
+	if base, s, err := First(t.Context(), cl, urls, time.Minute); err != nil || base != node.URL || s.Node != "n1" || asked.Load() != 3 {
+		t.Errorf("asked %d times: %s, %+v, %v", asked.Load(), base, s, err)
 	}
 	refusing := httptest.NewServer(http.NotFoundHandler())
 	defer refusing.Close()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +16,11 @@ import (
 
 // TestGoesOnFromNow: a connection that is lost before the first change is taken up where it began, not at another "now".
 func TestGoesOnFromNow(t *testing.T) {
+	var mu sync.Mutex // the second connection is another goroutine's
 	var asked []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		asked = append(asked, r.URL.Query().Get("from"))
 		w.Header().Set("Content-Type", "text/event-stream")
 		if len(asked) == 1 {
@@ -32,6 +36,8 @@ func TestGoesOnFromNow(t *testing.T) {
 	var out strings.Builder
 	cursor, err := Write(t.Context(), c, Config{URLs: []string{server.URL}, Query: url.Values{"from": {"now"}}, Patience: time.Minute,
 		Form: JSON, Out: &out})
+	mu.Lock()
+	defer mu.Unlock()
 	if err != nil || cursor.String() != "main@0:6" || !slices.Equal(asked, []string{"now", "main@0:5"}) || !strings.Contains(out.String(), `"position":6`) {
 		t.Errorf("asked %q, at %s, %v: %s", asked, cursor, err, out.String())
 	}

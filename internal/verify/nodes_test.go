@@ -8,23 +8,28 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
-// fakeNode answers with a report, and with the ids of records.
+// fakeNode answers with a report, and with the ids of records. Each connection has a goroutine of its own.
 type fakeNode struct {
 	report *client.Report
 	ids    map[string]string // by place
-	late   map[string]int    // places where the record is there only after so many questions
 	silent bool              // it has no report
-	busy   int               // so many requests are answered so
+
+	mu   sync.Mutex
+	late map[string]int // places where the record is there only after so many questions
+	busy int            // so many requests are answered so
 }
 
 // ServeHTTP implements [http.Handler].
 func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	switch at := r.URL.Query().Get("at"); {
 	case n.busy > 0:
 		n.busy--

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -19,8 +18,6 @@ const (
 	// window is how many bytes of a frame may be on their way before the receiver says that it has them. It keeps what
 	// waits at servers and at the receiver small, however slow they are; a smaller frame is sent without asking.
 	window = 4 << 20
-	// confirmTimeout bounds the wait for that.
-	confirmTimeout = 5 * time.Second
 	// lanes is the number of frames that can be under way to one node at once: those of one shard are in one lane.
 	lanes = 16
 )
@@ -82,7 +79,7 @@ func (t *Transport) sendPart(ctx context.Context, r *route, message []byte, ask 
 	case !ask:
 		return t.nc.Publish(r.subject, message)
 	}
-	bounded, cancel := context.WithTimeout(ctx, confirmTimeout)
+	bounded, cancel := context.WithTimeout(ctx, t.assemblyTime/2)
 	defer cancel()
 	answer, err := t.nc.RequestWithContext(bounded, r.subject, message)
 	switch {

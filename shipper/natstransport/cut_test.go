@@ -41,7 +41,7 @@ func pairOver(t *testing.T, from, to *nats.Conn, receiver shipper.Receiver) (a, 
 	pipeline := fmt.Sprint("pair ", pipelines.Add(1))
 	for nc, tr := range map[*nats.Conn]**natstransport.Transport{from: &a, to: &b} {
 		var err error
-		*tr, err = natstransport.New(nc, pipeline, natstransport.WithLogger(slog.New(slog.DiscardHandler)))
+		*tr, err = natstransport.New(nc, pipeline, patient()...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,6 +134,23 @@ func TestLargeBatchWaitsForItsReceiver(t *testing.T) {
 	}
 	if s := a.Stats(); s.Sent != 2 {
 		t.Errorf("two were sent: %+v", s)
+	}
+}
+
+// TestReceiverThatDoesNotConfirm: a sender waits for it for half of the time in which an incomplete batch is held.
+func TestReceiverThatDoesNotConfirm(t *testing.T) {
+	c := newCluster(t, natstransport.WithReassembly(0, 100*time.Millisecond))
+	receiver := newGate()
+	register(t, c.node("b"), "b", receiver)
+	register(t, c.node("a"), "b", nil)
+	c.Start()
+	defer c.Stop()
+	defer close(receiver.open)
+	send(t, c.node("a"), "b", batch(1, 1, 1))
+	<-receiver.entered
+	err := c.node("a").Send(t.Context(), "b", batch(2, 1, 8<<20))
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "does not confirm") {
+		t.Errorf("Send: %v, want that it is not confirmed", err)
 	}
 }
 

@@ -38,8 +38,9 @@ const (
 	DefaultPendingBytes = 64 << 20
 	// DefaultReassemblyBytes is how much of incomplete batches is held: two of the largest each of two senders.
 	DefaultReassemblyBytes = 4 * (shipper.MaxWireBytes + fragment.Overhead)
-	// DefaultReassemblyTime is how long an incomplete batch is held that makes no progress. A sender waits for less.
-	DefaultReassemblyTime = 2 * confirmTimeout
+	// DefaultReassemblyTime is how long an incomplete batch is held that makes no progress. A sender waits half as long for its
+	// receiver.
+	DefaultReassemblyTime = 10 * time.Second
 	// DefaultGrace is how long Run goes on delivering what has arrived after its context has ended.
 	DefaultGrace = 5 * time.Second
 	// subscribeTimeout bounds the wait until the server has confirmed a subscription.
@@ -52,9 +53,9 @@ const (
 // be called concurrently.
 //
 // Send returns when the batch is in the connection's buffer. It looks at its context before each message, and while it
-// waits for the receiver of a large batch, for 5 s at most each time; while it writes to a socket that takes nothing it is
-// bounded by the connection's own time-outs. During a reconnect batches of one message go to the connection's reconnect
-// buffer; when that is full, or the batch is larger, Send fails. After an error of the connection the batch may still have
+// waits for the receiver of a large batch, each time for half of the time of [WithReassembly] at most; while it writes to a
+// socket that takes nothing it is bounded by the connection's own time-outs. During a reconnect batches of one message go to
+// the connection's reconnect buffer; when that is full, or the batch is larger, Send fails. After an error of the connection the batch may still have
 // been published. Batches that one goroutine sends to one node arrive in the order in which they were sent; large ones of
 // one shard are sent one after the other. A receiver that sends a batch beyond 4 MiB to its own node waits in vain for itself.
 type Transport struct {
@@ -119,7 +120,8 @@ type Option func(*Transport)
 func WithPendingBytes(n int) Option { return func(t *Transport) { t.pendingBytes = n } }
 
 // WithReassembly bounds what is held of batches that are not complete, for each node here: in bytes, of which one sender
-// has half, and in time without progress. A batch for which there is no room is refused, and its sender's Send fails.
+// has half, and in time without progress; a sender waits half as long for its receiver. A batch for which there is no room is
+// refused, and its sender's Send fails.
 // There is always room for one of the largest. Defaults [DefaultReassemblyBytes] and [DefaultReassemblyTime]; putting a
 // batch together takes its size once more for a moment.
 func WithReassembly(bytes int, wait time.Duration) Option {

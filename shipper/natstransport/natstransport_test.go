@@ -25,7 +25,7 @@ import (
 )
 
 // patience bounds each wait of a test; it is far longer than any takes.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // server is what the tests share; each has a pipeline of its own.
 var server *jetstream.Server
@@ -84,10 +84,16 @@ type cluster struct {
 	done   []chan error
 }
 
+// patient are the options of a transport that gives nothing up, however busy the machine is.
+func patient() []natstransport.Option {
+	return []natstransport.Option{natstransport.WithLogger(slog.New(slog.DiscardHandler)), natstransport.WithGrace(patience),
+		natstransport.WithReassembly(natstransport.DefaultReassemblyBytes, 2*patience)}
+}
+
 func newCluster(t testing.TB, opts ...natstransport.Option) *cluster {
 	return &cluster{
 		t: t, pipeline: fmt.Sprint("pipeline ", pipelines.Add(1)), nodes: map[string]*natstransport.Transport{}, conns: map[string]*nats.Conn{},
-		opts: append([]natstransport.Option{natstransport.WithLogger(slog.New(slog.DiscardHandler))}, opts...),
+		opts: append(patient(), opts...),
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,7 +85,7 @@ func TestDiskFull(t *testing.T) {
 				ballast = occupy(t, dir, free(t, dir)-test.left)
 			}
 			key, quads := r.fillUp(0)
-			r.until("a node with a full disk is not ready", 15*time.Second, func() error {
+			r.until("a node with a full disk is not ready", recovery, func() error {
 				if r.ready(0) == nil {
 					return errors.New("it says that it is")
 				}
@@ -114,7 +113,7 @@ func (r *rig) fillUp(door int) (string, []string) {
 	for n := range 500 {
 		key, quads := fmt.Sprintf("until it is full %d", n), r.request(100, literal)
 		r.doubt(quads)
-		ctx, cancel := context.WithTimeout(r.ctx, 30*time.Second)
+		ctx, cancel := context.WithTimeout(r.ctx, recovery)
 		_, err := r.http.Submit(ctx, r.nodes.Doors()[door], client.TypePatch, key, additions(quads))
 		cancel()
 		if err == nil {

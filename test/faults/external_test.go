@@ -158,7 +158,7 @@ func (e external) accepted(key, rows string) {
 	e.Helper()
 	ctx, cancel := context.WithTimeout(e.Context(), recovery)
 	defer cancel()
-	session := client.NewSession(e.http, []string{e.door}, 0, 30*time.Second)
+	session := client.NewSession(e.http, []string{e.door}, 0, patience)
 	if _, err := session.Submit(ctx, client.TypePatch, key, []byte("TX .\n"+rows+"TC .\n")); err != nil {
 		e.Fatalf("%s: %v", key, err)
 	}

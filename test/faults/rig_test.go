@@ -24,7 +24,7 @@ import (
 
 const (
 	// recovery is the time within which nodes must have got over a fault.
-	recovery = 60 * time.Second
+	recovery = 2 * time.Minute
 	poll     = 50 * time.Millisecond
 	// idle is the time after which the engine works on what nobody writes to any more: it flushes and rewrites blocks.
 	idle = 11 * time.Second
@@ -33,7 +33,7 @@ const (
 	// mendedFor is the time in which copies that lack something are noticed.
 	mendedFor = 6 * time.Second
 	// patience is that of one who writes.
-	patience = 60 * time.Second
+	patience = 2 * time.Minute
 
 	// bulk is what a log must hold so that several blocks of the engine, of 8 MB, are sealed, in bytes.
 	bulk = 36_000_000
@@ -99,9 +99,9 @@ func startFor(t *testing.T, cfg cluster.Config, bound time.Duration) *rig {
 // testBound bounds one test.
 func testBound() time.Duration {
 	if long() {
-		return 15 * time.Minute
+		return 30 * time.Minute
 	}
-	return 3 * time.Minute
+	return 10 * time.Minute
 }
 
 // must fails the test on an error.
@@ -139,16 +139,19 @@ func (r *rig) pass(d time.Duration) {
 	}
 }
 
+// answers bounds an answer that takes no work.
+const answers = 20 * time.Second
+
 // status asks node i.
 func (r *rig) status(i int) (client.Status, error) {
-	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(r.ctx, answers)
 	defer cancel()
 	return r.http.Status(ctx, r.nodes.Doors()[i])
 }
 
 // ready asks node i whether it is ready.
 func (r *rig) ready(i int) error {
-	ctx, cancel := context.WithTimeout(r.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(r.ctx, answers)
 	defer cancel()
 	return r.http.Ready(ctx, r.nodes.Doors()[i])
 }

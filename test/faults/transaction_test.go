@@ -25,14 +25,15 @@ func (r *rig) inGraph(graph string, count, length int) []string {
 	return quads
 }
 
-// once sends a request through one door, once, and it must be accepted within the bound.
+// once sends a request through one door, and it must be accepted within the bound.
 func (r *rig) once(door int, key string, quads []string, bound time.Duration) {
 	r.Helper()
 	r.doubt(quads)
 	ctx, cancel := context.WithTimeout(r.ctx, bound)
 	defer cancel()
 	body := additions(quads)
-	if _, err := r.http.Submit(ctx, r.nodes.Doors()[door], client.TypePatch, key, body); err != nil {
+	session := client.NewSession(r.http, r.nodes.Doors()[door:door+1], 0, bound)
+	if _, err := session.Submit(ctx, client.TypePatch, key, body); err != nil {
 		r.Fatalf("request %s, of %d bytes, through the door of %s: %v\n%s", key, len(body), r.nodes.Name(door), err, r.states())
 	}
 	r.accept(quads)
@@ -49,9 +50,9 @@ func TestLargeTransactions(t *testing.T) {
 				continue // one that is not the owner's is the hardest
 			}
 			key := fmt.Sprintf("%d MiB at %s", size, r.nodes.Name(door))
-			r.once(door, key, r.inGraph(graph, size<<20/(literal+80), literal), 2*time.Minute)
+			r.once(door, key, r.inGraph(graph, size<<20/(literal+80), literal), patience)
 			for k := range r.nodes.Size() {
-				r.once(k, fmt.Sprintf("tiny at %s after %s", r.nodes.Name(k), key), r.inGraph(graph, 1, 100), 20*time.Second)
+				r.once(k, fmt.Sprintf("tiny at %s after %s", r.nodes.Name(k), key), r.inGraph(graph, 1, 100), patience)
 			}
 		}
 	}
@@ -83,14 +84,14 @@ func TestPublish(t *testing.T) {
 				quads := r.inGraph("http://x.example/g", 30_000, 100)
 				file := filepath.Join(t.TempDir(), "data.nq")
 				r.must(os.WriteFile(file, []byte(strings.Join(quads, "\n")+"\n"), 0o600))
-				cmd := exec.CommandContext(r.ctx, executable, "publish", "--url", r.nodes.Doors()[door], "--patience", "45s", file)
+				cmd := exec.CommandContext(r.ctx, executable, "publish", "--url", r.nodes.Doors()[door], "--patience", patience.String(), file)
 				cmd.Env = cluster.Environment()
 				if text, err := cmd.CombinedOutput(); err != nil {
 					t.Fatalf("publish through the door of %s: %v: %s\n%s", r.nodes.Name(door), err, text, r.states())
 				}
 				r.accept(quads)
 				for k := range r.nodes.Size() {
-					r.once(k, fmt.Sprintf("tiny %d-%d", door, k), r.inGraph("http://x.example/g", 1, 100), 20*time.Second)
+					r.once(k, fmt.Sprintf("tiny %d-%d", door, k), r.inGraph("http://x.example/g", 1, 100), patience)
 				}
 			}
 			r.good()

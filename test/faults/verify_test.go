@@ -90,9 +90,13 @@ func (r *rig) verifiesAlways() {
 			}
 		}
 	}()
+	stop := sync.OnceFunc(func() {
+		close(full)
+		r.Logf("verified %d times meanwhile", <-looks)
+	})
+	defer stop() // also where the blocks can't be filled
 	r.fillBlocks("quadrille_main_0", func() { r.fill(rows * literal); r.trickle(20) })
-	close(full)
-	r.Logf("verified %d times meanwhile", <-looks)
+	stop()
 	r.verifies(0)
 }
 
