@@ -46,6 +46,7 @@ var Targets = []Target{
 		property("shipper/natstransport/internal/fragment"), unit("shipper/natstransport"),
 	}},
 	{"internal/pipeline", []Suite{unit("internal/pipeline")}},
+	{"internal/pipeline/core", []Suite{unit("internal/pipeline/core"), unit("internal/pipeline")}},
 	{"connector/file", []Suite{unit("connector/file")}},
 	{"connector/http", []Suite{unit("connector/http")}},
 }
