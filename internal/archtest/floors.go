@@ -147,7 +147,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/sim", imports: []string{
 			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
-			"node/core",
+			"connector", "node/core", "internal/pipeline/core",
 		}},
 	},
 	{

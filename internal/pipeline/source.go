@@ -38,7 +38,7 @@ type SourceConfig struct {
 	// Backoff is the pause after an error.
 	Backoff Backoff
 	// Idle is the time without a message after which it is noted how far the source has come; until then that is noted with
-	// the next messages. Default 200 ms.
+	// the next messages. Default [core.Idle].
 	Idle time.Duration
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
@@ -75,7 +75,7 @@ type SourceStatus struct {
 
 // NewSource returns a source; it starts nothing.
 func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
-	cfg.Idle = cmp.Or(cfg.Idle, 200*time.Millisecond)
+	cfg.Idle = cmp.Or(cfg.Idle, core.Idle)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("source", cfg.Name)
 	home := core.Home(cfg.Name, door.Shards())
 	return &Source{door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
@@ -159,7 +159,8 @@ func (s *Source) session(ctx context.Context) (err error) {
 
 // pass brings batches through the door until there are no more, and returns why it is over.
 func (s *Source) pass(ctx context.Context, reader connector.Reader, batches <-chan []connector.Message) error {
-	p := core.NewPassage(core.PassageConfig{Source: s.cfg.Name, Home: s.home, Divide: s.divide, Backoff: s.cfg.Backoff, Logger: s.cfg.Logger})
+	p := core.NewPassage(core.PassageConfig{Source: s.cfg.Name, Home: s.home, Divide: s.divide, Backoff: s.cfg.Backoff,
+		Logger: s.cfg.Logger})
 	idle := time.NewTimer(s.cfg.Idle)
 	defer idle.Stop()
 	for {

@@ -83,7 +83,7 @@ type waiter struct {
 
 // send routes events to the owners of their shards, in order per shard. done is called once, in the process; acks that
 // have not come are zero.
-func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]event.Ack)) {
+func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]event.Ack)) *sending {
 	s := &sending{p: p, events: events, acks: make([]event.Ack, len(events)), left: len(events), done: done}
 	byShard := make([][]int, len(p.loops))
 	for i := range events {
@@ -95,6 +95,7 @@ func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]ev
 		}
 	}
 	p.after(wait, s.giveUp)
+	return s
 }
 
 func (s *sending) answer(index int, ack event.Ack) {

@@ -27,6 +27,10 @@ func Producer(kind event.Kind, source, stream string) event.Producer {
 	return event.Producer{Kind: kind, Name: source + "/" + stream}
 }
 
+// Idle is the time without a message after which it is noted how far a source has come; until then that is noted with the next
+// messages.
+const Idle = 200 * time.Millisecond
+
 // PassageConfig configures a [Passage].
 type PassageConfig struct {
 	// Source is the source's name, Home its home.
@@ -57,6 +61,7 @@ type PassageConfig struct {
 //	End: all is noted          over      -         -        -         -
 //	Sent: all are done         -         acking    -        -         -
 //	Sent: some are refused     -         .         -        -         -
+//	Sent: some others wait     -         .         -        -         -
 //	Sent: some have no answer  -         pausing   -        -         -
 //	Paused                     -         -         sending  -         -
 //	Acked                      -         -         -        awaiting  -
@@ -67,7 +72,9 @@ type Passage struct {
 	done map[string]uint64 // the sequence of each stream up to which all is committed, and that isn't noted yet
 	// batch are the messages whose events are under way; none when only what came before is noted.
 	batch []connector.Message
-	// refused are events that will never be committed, as letters for the next commit; rejected counts messages.
+	// later are events that wait for the answers to those under way, in order.
+	later []event.Addressed
+	// refused are events that will never be committed, as letters that are to be; rejected counts messages.
 	refused  []event.Addressed
 	rejected uint64
 	backoff  Backoff // while the events under way are sent again
@@ -183,7 +190,8 @@ const maxReason = 2048
 // shard has refused, by its number, since each of these comes in order.
 func (p *Passage) letter(ev event.Event, shard, why string) event.Addressed {
 	p.rejected++
-	p.cfg.Logger.Warn("a message can't be taken in; it is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", why)
+	p.cfg.Logger.Warn("a message can't be taken in; it is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq,
+		"reason", why)
 	if !ev.Producer.IsZero() {
 		ev.Producer.Name = p.cfg.Source + "!" + shard + strings.TrimPrefix(ev.Producer.Name, p.cfg.Source)
 	}
@@ -210,14 +218,34 @@ func (p *Passage) noted() []event.Addressed {
 // commit sends events, and with them how far what came before has come, until their owners have committed them: what is sent
 // again has the same identity.
 func (p *Passage) commit(events []event.Addressed) {
-	p.backoff, p.refused = p.cfg.Backoff, nil
+	p.backoff = p.cfg.Backoff
 	p.send(append(events, p.noted()...))
 }
 
 // send sends events; when none is left, all is committed.
+//
+// An owner may refuse a guarded event, and nothing in its shard tells so. If what follows it in its stream were committed there
+// before its letter is, and this node died between, then the event would be taken for a duplicate when it comes again, and be lost.
+// So what follows in that shard waits for the answer and the letter. (One that is too large is refused by every door, whatever
+// came behind it.)
 func (p *Passage) send(events []event.Addressed) {
-	if len(events) > 0 {
-		p.step = PassageStep{Action: Send, Events: events}
+	type sequence struct {
+		shard int
+		of    event.Producer
+	}
+	waits := map[sequence]bool{}
+	var now []event.Addressed
+	p.later = nil
+	for i := range events {
+		ev := &events[i]
+		if s := (sequence{ev.Shard, ev.Producer}); waits[s] {
+			p.later = append(p.later, *ev)
+		} else {
+			now, waits[s] = append(now, *ev), ev.Guarded()
+		}
+	}
+	if len(now) > 0 {
+		p.step = PassageStep{Action: Send, Events: now}
 		return
 	}
 	clear(p.done)
@@ -236,13 +264,15 @@ func (p *Passage) over(err error) { p.step = PassageStep{Action: Over, Err: err}
 // Sent takes in the answers to the events, none for any if nothing was sent, and the door's error.
 func (p *Passage) Sent(acks []event.Ack, err error) {
 	left := p.open(p.step.Events, acks, &err)
-	if len(left) > 0 {
+	switch letters := p.refused; {
+	case len(letters) > 0: // before all that is left
+		p.refused, p.later = nil, append(left, p.later...)
+		p.step = PassageStep{Action: Send, Events: letters}
+	case len(left) > 0:
 		p.step = PassageStep{Action: Pause, Events: left, Pause: p.backoff.After(err), Err: err}
-		return
+	default:
+		p.send(p.later)
 	}
-	letters := p.refused
-	p.refused = nil
-	p.send(letters)
 }
 
 // Paused says that the pause is over.

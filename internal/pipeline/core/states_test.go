@@ -106,7 +106,7 @@ var stateNames = map[Action]string{Await: "awaiting", Send: "sending", Write: "w
 
 var errCut = errors.New("cut off")
 
-// newPassage returns that of a source with one shard, whose messages are rows, no rows, or can't be divided now.
+// newPassage returns that of a source with one shard, whose messages are rows, no rows, guarded, or can't be divided now.
 func newPassage() *Passage {
 	return NewPassage(PassageConfig{Source: "s", Logger: slog.New(slog.DiscardHandler),
 		Divide: func(m connector.Message, from event.Producer, seq uint64) ([]event.Addressed, error) {
@@ -116,12 +116,19 @@ func newPassage() *Passage {
 			case "":
 				return nil, nil
 			}
-			return []event.Addressed{{Event: event.Event{Producer: from, Seq: seq, Payload: m.Body}}}, nil
+			return []event.Addressed{{Event: event.Event{Producer: from, Seq: seq, Payload: m.Body, First: string(m.Body) == "guarded"}}}, nil
 		}})
 }
 
 func batchOf(body string) []connector.Message {
 	return []connector.Message{{Stream: "a", Offset: 4, Body: []byte(body)}}
+}
+
+// batchEvents are those of another batch.
+func batchEvents() []event.Addressed {
+	p := newPassage()
+	p.Take(batchOf("rows"))
+	return p.Step().Events
 }
 
 // answer answers all events that are under way alike.
@@ -165,6 +172,7 @@ func TestPassageStates(t *testing.T) {
 		{"End: all is noted", (*Passage).End},
 		{"Sent: all are done", func(p *Passage) { answer(p, event.Committed) }},
 		{"Sent: some are refused", func(p *Passage) { answer(p, event.TooLarge) }},
+		{"Sent: some others wait", func(p *Passage) { p.later = batchEvents(); answer(p, event.Committed) }},
 		{"Sent: some have no answer", func(p *Passage) { answer(p, 0) }},
 		{"Paused", (*Passage).Paused},
 		{"Acked", func(p *Passage) { p.Acked(nil) }},
