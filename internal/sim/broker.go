@@ -17,11 +17,12 @@ import (
 // stream to one at a time. It keeps an offset for the group of those that read, which says what is acked.
 //
 // A log gives out from where its reader says, and the group's offset may be set anywhere. A queue gives out from that offset,
-// which only ever falls back.
+// which only ever falls back. A plain one is a queue whose messages have no identity; they only add.
 type broker struct {
 	w       *world
 	name    string
 	queue   bool
+	plain   bool
 	home    int
 	left    int // messages that are still to be made
 	streams []*stream
@@ -63,8 +64,8 @@ const (
 	neverHead  = "ni:never"
 )
 
-func (w *world) addBroker(name string, queue bool, streams int) *broker {
-	b := &broker{w: w, name: name, queue: queue, home: core.Home(name, w.cfg.Shards)}
+func (w *world) addBroker(name string, streams int) *broker {
+	b := &broker{w: w, name: name, queue: name != "log", plain: name == "plain", home: core.Home(name, w.cfg.Shards)}
 	for i := range streams {
 		b.streams = append(b.streams, &stream{b: b, name: fmt.Sprintf("t/%d", i), values: map[string]int{}})
 	}
@@ -77,7 +78,7 @@ func (b *broker) produce() {
 	if b.left > 0 {
 		for range min(b.left, 1+b.w.rng.IntN(3)) {
 			b.left--
-			b.streams[b.w.rng.IntN(len(b.streams))].make(b.w.chance(0.1))
+			b.streams[b.w.rng.IntN(len(b.streams))].make(!b.plain && b.w.chance(0.1))
 		}
 		b.pump()
 	}
@@ -114,6 +115,9 @@ func (s *stream) make(poison bool) *message {
 		s.poison(m)
 		return m
 	}
+	if s.b.plain {
+		return m
+	}
 	m.parts, _ = s.b.divide(m.Message, core.Producer(event.Source, s.b.name, s.name), m.Offset+1)
 	return m
 }
@@ -121,6 +125,11 @@ func (s *stream) make(poison bool) *message {
 // change writes the change of one subject.
 func (s *stream) change(m *message, body *bytes.Buffer, subject string, poison bool) {
 	before, n := s.values[subject], int(m.Offset)+1
+	if s.b.plain {
+		m.adds = append(m.adds, fmt.Sprintf("%s <urn:was> \"%d\" .", subject, n))
+		fmt.Fprintf(body, "A %s <urn:was> \"%d\" .\n", subject, n)
+		return
+	}
 	if !poison {
 		s.values[subject] = n
 	}
@@ -310,6 +319,9 @@ func (c *conn) take(s *stream) (list []connector.Message) {
 		if c.at[s]++; c.at[s] <= s.given && w.cfg.Bug == FreshIdentity {
 			m.Stream += fmt.Sprintf("#%d", w.steps)
 		}
+		if s.b.plain {
+			m.Stream = ""
+		}
 		s.given = max(s.given, c.at[s])
 		list = append(list, m)
 	}
@@ -367,7 +379,7 @@ func (b *broker) acked(from *conn, messages []connector.Message) {
 	for _, m := range messages {
 		name, _, _ := strings.Cut(m.Stream, "#")
 		for _, s := range b.streams {
-			if s.name != name {
+			if s.name != name && !b.plain {
 				continue
 			}
 			if why := s.uncommitted(m.Offset + 1); why != nil {
@@ -396,8 +408,11 @@ func (b *broker) outage() {
 	}
 	b.w.note("%s is down", b.name)
 	b.down = true
-	for _, c := range b.conns {
-		c.cut()
+	conns := b.conns
+	b.conns = nil
+	b.rebalance()
+	for _, c := range conns {
+		c.p.after(b.w.between(0, time.Second), func() { c.fail(errCut) })
 	}
 	b.w.after(b.w.aWhile(), func() {
 		if b.down = false; b.w.rng.IntN(2) == 0 {
@@ -427,6 +442,9 @@ func (b *broker) reset() {
 func (s *stream) uncommitted(offset uint64) error {
 	for ; s.checked < len(s.messages) && s.messages[s.checked].Offset < offset; s.checked++ {
 		m := s.messages[s.checked]
+		if s.b.plain && !s.b.w.check.have(m.adds) {
+			return fmt.Errorf("message %d is not committed", m.Offset)
+		}
 		for i := range m.parts {
 			part := &m.parts[i]
 			if s.b.w.check.shards[part.Shard].last[part.Producer] < part.Seq || m.letter != nil && m.seen == 0 {

@@ -12,23 +12,20 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
-// connect makes sources and sinks with their peers: a log, a queue, a target that holds each delta once, and one that may hold it
+// connect makes sources and sinks with their peers: a log, two queues, a target that holds each delta once, and one that may hold it
 // again.
 func (w *world) connect() {
-	for _, queue := range []bool{false, true} {
-		b := w.addBroker([...]string{"log", "queue"}[w.index(queue)], queue, 1+w.rng.IntN(3))
+	for _, name := range []string{"log", "queue", "plain"} {
+		streams := 1
+		if name != "plain" {
+			streams += w.rng.IntN(3)
+		}
+		b := w.addBroker(name, streams)
 		b.left = 3 * w.cfg.Documents
 		w.after(w.between(0, 2*time.Second), b.produce)
 	}
 	w.addTarget("once", true)
 	w.addTarget("again", false)
-}
-
-func (w *world) index(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
 }
 
 // connectors makes the calls of all connectors in a process that has entered.
@@ -181,6 +178,16 @@ func (c *check) letter(s *stream, at operator.ProducerPosition) {
 	if m.seen++; m.seen > 1 {
 		c.w.broken(ErrTwice, "%s %d is a dead letter again", at.Producer, at.Seq)
 	}
+}
+
+// have reports whether the shards have all of the lines.
+func (c *check) have(lines []string) bool {
+	for _, line := range lines {
+		if !slices.ContainsFunc(c.shards, func(s *shardCheck) bool { return s.logged[line] }) {
+			return false
+		}
+	}
+	return true
 }
 
 // effects checks at the end that the shards hold what the messages say, each stream's in order, and nothing else of them.

@@ -171,6 +171,7 @@ type world struct {
 	tails   []*tail
 	brokers []*broker
 	targets []*target
+	late    time.Duration // how long what is written next to a target is on its way, from a scenario
 	// supervised: a process that ends is started again after a while.
 	supervised bool
 	check      *check

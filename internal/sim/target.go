@@ -49,6 +49,10 @@ type writer struct {
 
 // delay is how long something is on its way to a target.
 func (w *world) delay() time.Duration {
+	if d := w.late; d > 0 {
+		w.late = 0
+		return d
+	}
 	if w.chance(w.chaos.Late) {
 		return w.between(0, 8*time.Second)
 	}
