@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"iter"
-	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -95,7 +94,7 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 func (g *Graph) commit(ctx context.Context, split dataset.Split, mediaType, key string, identity uint64) ([]Result, error) {
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	events := eventsOf(split, mediaType)
+	events := split.Events(mediaType)
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i := range events {
 		if key == "" {
@@ -145,32 +144,13 @@ func (g *Graph) split(s Submission) (split dataset.Split, identity uint64, err e
 // the order of their sequences. Errors: those of [Graph.Submit] before anything is sent; [event.ErrBusy], while others read documents
 // in JSON-LD, leaves the document to be divided again.
 func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.Addressed, error) {
-	whole := g.splitter
-	whole.PartSize = math.MaxInt // a second part with the same sequence would be taken for the first one again
-	split, err := g.divide(whole, s, func() string { return fmt.Sprintf("%s %d", from, seq) })
+	split, err := g.divide(g.splitter.Whole(), s, func() string { return fmt.Sprintf("%s %d", from, seq) })
 	if err != nil {
 		return nil, err
 	}
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	events := eventsOf(split, mediaTypeOf(s))
-	for i := range events {
-		events[i].Producer, events[i].Seq = from, seq
-	}
-	return events, nil
-}
-
-// eventsOf are the events of a document's parts, without a producer.
-func eventsOf(split dataset.Split, mediaType string) []event.Addressed {
-	events := make([]event.Addressed, len(split.Parts))
-	for i, part := range split.Parts {
-		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload, events[i].Checked = mediaType, part.Payload, true
-		if split.HasPrev { // there is one part
-			events[i].Prev, events[i].First = split.Prev, split.Prev == ""
-		}
-	}
-	return events
+	return split.Of(mediaTypeOf(s), from, seq), nil
 }
 
 // fingerprint is the identity of an event whose content was written to the hash; never 0. It is the same in all versions: a

@@ -137,12 +137,17 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},
-		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "connector", "node", "graph"}},
+	},
+	{
+		{pkg: "internal/pipeline/core", imports: []string{"shard", "event", "engine", "operator/dataset", "connector", "node"}},
+	},
+	{
+		{pkg: "internal/pipeline", imports: []string{"internal/clock", "internal/pipeline/core", "event", "engine", "connector", "node", "graph"}},
 	},
 	{
 		{pkg: "internal/sim", imports: []string{
 			"rdf", "rdf/nquads", "patch", "store", "shard", "event", "engine", "shipper", "coordinator", "operator", "operator/dataset",
-			"node/core",
+			"connector", "node/core", "internal/pipeline/core",
 		}},
 	},
 	{

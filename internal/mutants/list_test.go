@@ -15,12 +15,13 @@ var most = map[string]int{
 	"connector/file":    26,
 	"connector/http":    4,
 	"coordinator":       19,
-	"internal/pipeline": 8,
+	"internal/pipeline": 2,
 	"node/core":         4,
 	"operator":          47,
 	"operator/dataset":  10,
 	"shipper":           13,
 
+	"internal/pipeline/core":                  4,
 	"shipper/natstransport/internal/fragment": 9,
 }
 

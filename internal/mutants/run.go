@@ -32,7 +32,7 @@ type Target struct {
 
 // simulation runs the scenarios, and a few of the random schedules.
 var simulation = Suite{"internal/sim", time.Minute, []string{
-	"-test.run", "TestScenarios|TestFencingRemoved|TestMemoryRemoved|TestReproducible|TestSchedules", "-sim.schedules", "80",
+	"-test.run", "TestScenarios|TestFencingRemoved|TestMemoryRemoved|TestConnectorsThatAreWrong|TestReproducible|TestSchedules", "-sim.schedules", "80",
 }}
 
 // Targets are the packages in which a line that nobody guards can lose data.
@@ -46,6 +46,7 @@ var Targets = []Target{
 		property("shipper/natstransport/internal/fragment"), unit("shipper/natstransport"),
 	}},
 	{"internal/pipeline", []Suite{unit("internal/pipeline")}},
+	{"internal/pipeline/core", []Suite{unit("internal/pipeline/core"), unit("internal/pipeline"), simulation}},
 	{"connector/file", []Suite{unit("connector/file")}},
 	{"connector/http", []Suite{unit("connector/http")}},
 }

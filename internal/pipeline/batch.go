@@ -1,67 +1,59 @@
 package pipeline
 
 import (
+	"context"
 	"sync"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 )
 
-// recordSize is about what a record takes besides its text.
-const recordSize = 256
-
-// batch collects the records that come while the ones before them are being written.
+// batch is a [core.Writing] between who reads records and who writes them.
 type batch struct {
-	max int // bytes
-
 	mu      sync.Mutex
 	changed sync.Cond
-	records []connector.Record
-	size    int
+	writing *core.Writing
 	ended   bool
-	err     error
 }
 
-func newBatch(limit int) *batch {
-	b := &batch{max: limit}
+func newBatch(limit int, backoff Backoff) *batch {
+	b := &batch{writing: core.NewWriting(limit, backoff)}
 	b.changed.L = &b.mu
 	return b
 }
 
-// add waits while the batch is full; a record that is larger than a batch goes alone. It returns the writer's error,
-// if it has failed.
+// add waits while the batch is full. It returns the writer's error, if it has failed.
 func (b *batch) add(r connector.Record) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	size := recordSize + len(r.Body)
-	for len(b.records) > 0 && b.size+size > b.max && b.err == nil {
+	for !b.writing.Fits(r) && b.writing.Step().Action != core.Over {
 		b.changed.Wait()
 	}
-	if b.err != nil {
-		return b.err
+	if step := b.writing.Step(); step.Action == core.Over {
+		return step.Err
 	}
-	b.records, b.size = append(b.records, r), b.size+size
+	b.writing.Add(r)
 	b.changed.Broadcast()
 	return nil
 }
 
-// take waits for records and returns them; nil when the batches have ended and all was taken.
-func (b *batch) take() []connector.Record {
+// next waits for something to do; false says that the batches have ended and all was written.
+func (b *batch) next() (core.WritingStep, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for len(b.records) == 0 && !b.ended {
+	for b.writing.Step().Action == core.Await && !b.ended {
 		b.changed.Wait()
 	}
-	records := b.records
-	b.records, b.size = nil, 0
-	b.changed.Broadcast()
-	return records
+	step := b.writing.Step()
+	return step, step.Action != core.Await
 }
 
-// fail makes add return err.
-func (b *batch) fail(err error) {
+// did tells what was done.
+func (b *batch) did(tell func(*core.Writing)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.err = err
+	tell(b.writing)
 	b.changed.Broadcast()
 }
 
@@ -71,4 +63,13 @@ func (b *batch) end() {
 	defer b.mu.Unlock()
 	b.ended = true
 	b.changed.Broadcast()
+}
+
+// pause waits for as long as a step wants; when ctx ends nobody writes any more.
+func (b *batch) pause(ctx context.Context, step core.WritingStep) {
+	if clock.Sleep(ctx, step.Pause) != nil {
+		b.did(func(w *core.Writing) { w.Stop(step.Err) })
+		return
+	}
+	b.did((*core.Writing).Paused)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 )
 
 func recordOf(length int) connector.Record {
@@ -29,50 +30,50 @@ func adding(b *batch, length int) (returned func() (error, bool)) {
 	}
 }
 
-// TestBatchIsBounded: a record that fits to the byte is taken at once, one byte more waits until the writer has taken the
-// others or has failed.
+// take takes what waits, and has it written.
+func take(b *batch) []connector.Record {
+	step, _ := b.next()
+	b.did(func(w *core.Writing) { w.Wrote(step.Records[len(step.Records)-1].Position, nil) })
+	return step.Records
+}
+
+// TestBatchIsBounded: a record for which there is no room waits until the writer has taken the others or has failed.
 func TestBatchIsBounded(t *testing.T) {
 	const limit = 1000
-	for more, fits := range map[int]bool{0: true, 1: false} {
-		for _, fail := range []error{nil, errors.New("input/output error")} {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBatch(limit)
+	for _, fail := range []error{nil, errors.New("input/output error")} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBatch(limit, Backoff{})
+			for range 2 { // one is being written, one waits
 				if _, ok := adding(b, 2*limit)(); !ok {
 					t.Fatal("a record that is larger than a batch does not go alone")
 				}
-				if records := b.take(); len(records) != 1 || len(records[0].Body) != 2*limit {
-					t.Fatalf("%d records", len(records))
-				}
-				if _, ok := adding(b, 100)(); !ok {
-					t.Fatal("the first record waits")
-				}
-				returned := adding(b, limit-(100+recordSize)-recordSize+more)
-				if err, ok := returned(); ok != fits || err != nil {
-					t.Fatalf("%d bytes too many: it is taken: %v, %v", more, ok, err)
-				}
-				if fail != nil {
-					b.fail(fail)
-				} else {
-					b.take()
-				}
-				if err, ok := returned(); ok == fits || err != nil && !errors.Is(err, fail) || !fits && (err == nil) != (fail == nil) {
-					t.Errorf("%d bytes too many, then %v: it returned: %v, %v", more, fail, ok, err)
-				}
-			})
-		}
+			}
+			returned := adding(b, 1)
+			if err, ok := returned(); ok {
+				t.Fatalf("it is taken: %v", err)
+			}
+			if fail != nil {
+				b.did(func(w *core.Writing) { w.Wrote(0, fail) })
+			} else if records := take(b); len(records) != 1 || len(records[0].Body) != 2*limit {
+				t.Fatalf("%d records", len(records))
+			}
+			if err, ok := returned(); !ok || !errors.Is(err, fail) {
+				t.Errorf("then %v: it returned: %v, %v", fail, ok, err)
+			}
+		})
 	}
 }
 
 func TestBatchEnds(t *testing.T) {
-	b := newBatch(10)
+	b := newBatch(10, Backoff{})
 	if err := b.add(recordOf(1)); err != nil {
 		t.Fatal(err)
 	}
 	b.end()
-	if records := b.take(); len(records) != 1 {
+	if records := take(b); len(records) != 1 {
 		t.Errorf("what was added before the end is lost: %v", records)
 	}
-	if records := b.take(); records != nil {
-		t.Errorf("after the end: %v", records)
+	if step, more := b.next(); more {
+		t.Errorf("after the end: %v", step)
 	}
 }

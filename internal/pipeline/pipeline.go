@@ -5,10 +5,13 @@ package pipeline
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 )
+
+// Backoff is the pause after an error.
+type Backoff = core.Backoff
 
 // Ownership is what says where things run; both a node's method and a test's.
 type Ownership interface {
@@ -33,58 +36,44 @@ func (f Failure) again(err error) Failure {
 	return f
 }
 
-// task is what runs for one shard.
-type task struct {
-	stop context.CancelFunc
-	done chan struct{}
-}
-
 // whileOwned runs fn for each shard while this node owns it, until ctx ends; it returns when all have ended. fn ends when its
 // context does. It isn't called for a shard again before it has returned.
-//
-// This is what comes of each change in each state of a shard: it was not owned, or its call has returned since; a call is under
-// way; that is to end; it is, and another one is to begin; or it has returned though the shard is owned, and is not made again.
-// A cell has the next state, and whether a call begins; "." is nothing, "-" can't be. Where the context has ended, a call that
-// waits still begins, and ends at once.
-//
-//	input                  none          runs   ends   waits         ended
-//	it is owned            runs: begins  .      waits  .             .
-//	it is owned no longer  .             ends   .      ends          none
-//	the call returns       -             ended  none   runs: begins  -
-//	the context ends       over          ends   .      ends          over
 func whileOwned(ctx context.Context, o Ownership, fn func(ctx context.Context, shard int)) {
-	var all sync.WaitGroup
-	defer all.Wait()
-	running, ending := map[int]*task{}, map[int]*task{} // ending: the last that was stopped, which may have ended
+	var tasks core.Tasks
+	stops, returned := map[int]context.CancelFunc{}, make(chan int)
+	begin := func(shard int) {
+		own, stop := context.WithCancel(ctx)
+		stops[shard] = stop
+		go func() {
+			fn(own, shard)
+			stop()
+			returned <- shard
+		}()
+	}
+	over := ctx.Done()
 	for {
-		owned, changed := o.Ownership()
-		for shard, t := range running {
-			if !slices.Contains(owned, shard) {
-				t.stop()
-				delete(running, shard)
-				ending[shard] = t
-			}
+		var owned []int
+		var changed <-chan struct{}
+		if over != nil {
+			owned, changed = o.Ownership()
+		} else if !tasks.Under() {
+			return
 		}
-		for _, shard := range owned {
-			if running[shard] != nil {
-				continue
-			}
-			own, stop := context.WithCancel(ctx)
-			before, t := ending[shard], &task{stop: stop, done: make(chan struct{})}
-			running[shard] = t
-			all.Go(func() {
-				defer close(t.done)
-				defer stop()
-				if before != nil {
-					<-before.done
-				}
-				fn(own, shard)
-			})
+		first, last := tasks.Own(owned)
+		for _, shard := range last {
+			stops[shard]()
+		}
+		for _, shard := range first {
+			begin(shard)
 		}
 		select {
-		case <-ctx.Done():
-			return
+		case <-over:
+			over = nil
 		case <-changed:
+		case shard := <-returned:
+			if tasks.Returned(shard) {
+				begin(shard)
+			}
 		}
 	}
 }

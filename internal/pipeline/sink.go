@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -88,7 +89,7 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 		}
 		s.cfg.Logger.Error("the sink has stopped for a shard; it is tried again", "shard", shard, "err", err)
 		s.failed(shard, err)
-		if !backoff.wait(ctx, err) {
+		if clock.Sleep(ctx, backoff.After(err)) != nil {
 			return
 		}
 	}
@@ -105,11 +106,10 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	s.reached(shard, begin.Position)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	b := newBatch(s.cfg.MaxBatch)
+	b := newBatch(s.cfg.MaxBatch, s.cfg.Backoff)
 	var writing sync.WaitGroup
 	writing.Go(func() {
 		if err := s.drain(ctx, shard, b, w); err != nil {
-			b.fail(err)
 			cancel(err)
 		}
 	})
@@ -130,25 +130,24 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 
 // drain writes batch after batch until the batches end.
 func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Writer) error {
-	backoff := s.cfg.Backoff
 	for {
-		records := b.take()
-		if records == nil {
+		step, more := b.next()
+		if !more {
 			return nil
 		}
-		for len(records) > 0 {
-			err := w.Write(ctx, records)
+		switch step.Action {
+		case core.Write:
+			err := w.Write(ctx, step.Records)
 			at := w.At().Position
 			s.reached(shard, at)
-			if err == nil {
-				backoff.Reset()
-				break
+			if err != nil {
+				s.failed(shard, err)
 			}
-			s.failed(shard, err)
-			if !errors.Is(err, connector.ErrRetry) || !backoff.wait(ctx, err) {
-				return fmt.Errorf("write to %s: %w", w.Target(), err)
-			}
-			records = slices.DeleteFunc(records, func(r connector.Record) bool { return r.Position <= at })
+			b.did(func(w *core.Writing) { w.Wrote(at, err) })
+		case core.Pause:
+			b.pause(ctx, step)
+		default:
+			return fmt.Errorf("write to %s: %w", w.Target(), step.Err)
 		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
-	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 )
 
 // Door is where a source's messages go. All methods may be called concurrently.
@@ -37,7 +38,7 @@ type SourceConfig struct {
 	// Backoff is the pause after an error.
 	Backoff Backoff
 	// Idle is the time without a message after which it is noted how far the source has come; until then that is noted with
-	// the next messages. Default 200 ms.
+	// the next messages. Default [core.Idle].
 	Idle time.Duration
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
@@ -74,9 +75,9 @@ type SourceStatus struct {
 
 // NewSource returns a source; it starts nothing.
 func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
-	cfg.Idle = cmp.Or(cfg.Idle, 200*time.Millisecond)
+	cfg.Idle = cmp.Or(cfg.Idle, core.Idle)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("source", cfg.Name)
-	home := shard.Of("source/"+cfg.Name, door.Shards())
+	home := core.Home(cfg.Name, door.Shards())
 	return &Source{door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
 }
 
@@ -114,7 +115,7 @@ func (s *Source) keep(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, errEnd) {
+		if errors.Is(err, core.ErrEnd) {
 			s.note(func(st *SourceStatus) { st.Ended, st.Failure = true, Failure{} })
 			return
 		}
@@ -122,7 +123,7 @@ func (s *Source) keep(ctx context.Context) {
 			backoff.Reset()
 		}
 		s.failed(err)
-		if !backoff.wait(ctx, err) {
+		if clock.Sleep(ctx, backoff.After(err)) != nil {
 			return
 		}
 	}
@@ -132,9 +133,6 @@ func (s *Source) failed(err error) {
 	s.cfg.Logger.Error("the source has stopped; it is tried again", "err", err)
 	s.note(func(st *SourceStatus) { st.Failure = st.again(err) })
 }
-
-// errEnd: the source has no more messages.
-var errEnd = errors.New("the source has ended")
 
 // session is one connection.
 func (s *Source) session(ctx context.Context) (err error) {
@@ -153,11 +151,84 @@ func (s *Source) session(ctx context.Context) (err error) {
 		defer close(read)
 		failed = s.read(ctx, reader, read)
 	})
-	pass := passage{s: s, reader: reader, done: map[string]uint64{}}
-	if err := pass.run(ctx, read); !errors.Is(err, errEnd) || failed == nil {
+	if err := s.pass(ctx, reader, read); !errors.Is(err, core.ErrEnd) || failed == nil {
 		return err
 	}
 	return failed // what was read before is committed
+}
+
+// pass brings batches through the door until there are no more, and returns why it is over.
+func (s *Source) pass(ctx context.Context, reader connector.Reader, batches <-chan []connector.Message) error {
+	p := core.NewPassage(core.PassageConfig{Source: s.cfg.Name, Home: s.home, Divide: s.divide, Backoff: s.cfg.Backoff,
+		Logger: s.cfg.Logger})
+	idle := time.NewTimer(s.cfg.Idle)
+	defer idle.Stop()
+	for {
+		switch step := p.Step(); step.Action {
+		case core.Await:
+			s.await(p, batches, idle)
+		case core.Send:
+			p.Sent(s.door.SendBatch(ctx, step.Events))
+			s.well(p)
+		case core.Pause:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.failed(step.Err)
+			if err := clock.Sleep(ctx, step.Pause); err != nil {
+				return err
+			}
+			p.Paused()
+		case core.Ack:
+			s.acked(p, len(step.Messages), reader.Ack(ctx, step.Messages))
+			idle.Reset(s.cfg.Idle)
+		default:
+			return step.Err
+		}
+	}
+}
+
+// acked tells the passage what came of acking its batch, and counts it.
+func (s *Source) acked(p *core.Passage, messages int, err error) {
+	if p.Acked(err); err == nil {
+		s.note(func(st *SourceStatus) {
+			st.Messages, st.Rejected = st.Messages+uint64(messages), st.Rejected+p.Rejected()
+		})
+	}
+}
+
+// await gives the passage the next messages, or tells it that none have come.
+func (s *Source) await(p *core.Passage, batches <-chan []connector.Message, idle *time.Timer) {
+	select {
+	case messages, more := <-batches:
+		if more {
+			p.Take(messages)
+		} else {
+			p.End()
+		}
+	case <-idle.C:
+		p.Idle()
+		s.well(p)
+	}
+}
+
+// well shows no failure once nothing is left to be sent.
+func (s *Source) well(p *core.Passage) {
+	if next := p.Step().Action; next != core.Send && next != core.Pause {
+		s.note(func(st *SourceStatus) { st.Failure = Failure{} })
+	}
+}
+
+// divide makes events of a message.
+func (s *Source) divide(m connector.Message, from event.Producer, seq uint64) ([]event.Addressed, error) {
+	document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
+	if s.cfg.Map != nil {
+		var err error
+		if document, err = s.cfg.Map(m); err != nil {
+			return nil, err
+		}
+	}
+	return s.door.Divide(document, from, seq)
 }
 
 // read reads on while the messages before are committed; nil says that there are no more.
@@ -167,7 +238,7 @@ func (s *Source) read(ctx context.Context, reader connector.Reader, to chan<- []
 		messages, err := reader.Read(ctx)
 		switch {
 		case errors.Is(err, connector.ErrRetry):
-			if !backoff.wait(ctx, err) {
+			if clock.Sleep(ctx, backoff.After(err)) != nil {
 				return ctx.Err()
 			}
 			continue
@@ -185,16 +256,11 @@ func (s *Source) read(ctx context.Context, reader connector.Reader, to chan<- []
 	}
 }
 
-// producer is what the messages of a stream are known by.
-func (s *Source) producer(kind event.Kind, stream string) event.Producer {
-	return event.Producer{Kind: kind, Name: s.cfg.Name + "/" + stream}
-}
-
 // progress tells a connector how far its source has come.
 type progress struct{ s *Source }
 
 // Next implements [connector.Progress]. A sequence is an offset and one, so that 0 is "nothing yet".
 func (p progress) Next(ctx context.Context, stream string) (uint64, bool, error) {
-	next, err := p.s.door.Sequence(ctx, p.s.home, p.s.producer(event.Resume, stream))
+	next, err := p.s.door.Sequence(ctx, p.s.home, core.Producer(event.Resume, p.s.cfg.Name, stream))
 	return next, next > 0, err
 }

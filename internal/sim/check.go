@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -43,6 +42,8 @@ type shardCheck struct {
 	wanted  model                       // what the events say
 	differ  int                         // lines that are in one of the two
 	points  []point                     // by position
+	deltas  []engine.Mark               // the records that sinks must get
+	values  map[string]int              // the newest that a message has given to a subject
 	damaged bool                        // by a fault: halting is right
 	lost    map[string]bool             // the records that the log has lost from its end; nil: none
 	// processes is the number of those that had been started when it lost them.
@@ -71,7 +72,8 @@ func newCheck(w *world) *check {
 	c := &check{w: w, states: map[uint64][]byte{}}
 	for s := range w.cfg.Shards {
 		c.shards = append(c.shards, &shardCheck{check: c, shard: s, chain: &operator.Chain{Shard: s},
-			events: map[event.Producer][]*taken{}, last: map[event.Producer]uint64{}, logged: model{}, wanted: model{}, points: []point{{}}})
+			events: map[event.Producer][]*taken{}, last: map[event.Producer]uint64{}, logged: model{}, wanted: model{},
+			values: map[string]int{}, points: []point{{}}})
 	}
 	return c
 }
@@ -131,7 +133,9 @@ func (s *shardCheck) record(position uint64, r *operator.Record) {
 	for _, at := range r.Positions {
 		s.producer(r, at)
 	}
+	s.connected(s.shard, r)
 	if r.Kind == operator.Delta {
+		s.deltas = append(s.deltas, engine.Mark{Position: position, ID: r.ID})
 		for code, line := range lines(r.Body) {
 			if !s.set(s.logged, s.wanted, line, code == 'A') {
 				s.w.broken(ErrExact, "shard %d, position %d: no change: %c %s", s.shard, position, code, line)
@@ -167,16 +171,25 @@ func (s *shardCheck) producer(r *operator.Record, at operator.ProducerPosition) 
 		if t.Seq > at.Seq || t.Seq <= last || once && t.Seq != at.Seq {
 			continue
 		}
-		if bad := t.MediaType == badType; bad != (r.Kind == operator.DeadLetter) {
+		if t.Prev == neverHead { // refused
+			continue
+		}
+		if t.bad() != (r.Kind == operator.DeadLetter) {
 			s.w.broken(ErrDropped, "shard %d: %s %d is in a record of kind %s", s.shard, at.Producer, t.Seq, r.Kind)
 		}
 		s.want(t, r.Body)
 	}
 }
 
+// bad reports whether the event is to be a dead letter.
+func (t *taken) bad() bool {
+	_, _, letter := t.Rejected()
+	return letter || t.MediaType == badType
+}
+
 // want applies an event to the model, unless nobody waited for it and it is not in the record.
 func (s *shardCheck) want(t *taken, body []byte) {
-	if t.MediaType == badType {
+	if t.bad() {
 		return
 	}
 	for code, line := range lines(t.Payload) {
@@ -390,111 +403,11 @@ func (c *check) counter() (head string, value int) {
 	return s.chain.DeltaHead, value
 }
 
-// restless says what is not at rest yet, or nil.
-func (w *world) restless() error {
-	for _, c := range w.clients {
-		if !c.done() && !w.losing() {
-			return fmt.Errorf("%s: %d documents made, %d wanted, %d under way", c.name, c.docs, w.cfg.Documents, c.open)
-		}
-	}
-	for _, k := range w.sinks {
-		if err := k.restless(); err != nil {
-			return err
-		}
-	}
-	state, err := w.committed()
-	if err != nil {
-		return err
-	}
-	for _, name := range w.names {
-		if err := w.bears(name, state); err != nil {
-			return err
-		}
-	}
-	if w.losing() {
-		return nil // no node takes a shard that is halted there
-	}
-	return balanced(state)
-}
-
-// balanced says which planned moves are still to come, or nil when the shards are spread evenly.
-func balanced(s *coordinator.State) error {
-	if moves := shard.Diff(s.Assignment, s.Target()).Moves; len(moves) > 0 {
-		return fmt.Errorf("moves are to come: %v", moves)
-	}
-	owned := map[string]int{}
-	for i := range s.Settings.Shards {
-		owned[s.Assignment.Node(i)]++
-	}
-	for _, m := range s.Members {
-		if n, k := s.Settings.Shards, len(s.Members); owned[m.Name] < n/k || owned[m.Name] > (n+k-1)/k {
-			return fmt.Errorf("%s owns %d of %d shards, and there are %d nodes", m.Name, owned[m.Name], n, k)
-		}
-	}
-	return nil
-}
-
-// committed is what the control log says.
-func (w *world) committed() (*coordinator.State, error) {
-	log := w.engine.control
-	if log.tail() == 0 {
-		return nil, fmt.Errorf("the control log is empty")
-	}
-	return coordinator.ParseRecord(coordID, log.entries[len(log.entries)-1].Payload)
-}
-
-// bears says what is missing until one process bears the name and has done all that it must.
-func (w *world) bears(name string, state *coordinator.State) error {
-	var p *proc
-	for _, other := range w.live() {
-		if other.name == name && !other.paused {
-			if p != nil {
-				return fmt.Errorf("%s and %s both run", p, other)
-			}
-			p = other
-		}
-	}
-	m, member := state.Member(name)
-	switch {
-	case p == nil || p.entry == nil || !member:
-		return fmt.Errorf("%s is not a member", name)
-	case m.Incarnation != p.incarnation || p.state.Epoch != state.Epoch:
-		return fmt.Errorf("%s is not as far as the control log", p)
-	}
-	for s, l := range p.loops {
-		if err := l.restless(state.Assignment.Node(s) == name, state.Standby(s) == name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *loop) restless(owner, standby bool) error {
-	want := operator.None
-	switch s := l.p.w.check.shards[l.shard]; {
-	case s.lost != nil && owner && l.op.State() != operator.Halted:
-		return fmt.Errorf("%s shard %d is %v, and its log has lost its end", l.p, l.shard, l.op.State())
-	case s.damaged:
-		return nil
-	case owner:
-		want = operator.Owning
-	case standby:
-		want = operator.Following
-	}
-	tail := l.p.w.check.shards[l.shard].points
-	switch {
-	case l.op.State() != want:
-		return fmt.Errorf("%s shard %d is %v, not %v", l.p, l.shard, l.op.State(), want)
-	case l.p.senders[l.shard].core.Busy():
-		return fmt.Errorf("%s shard %d has %d events under way", l.p, l.shard, l.p.senders[l.shard].core.Outbox.Len())
-	case (owner || standby) && l.op.Position() != tail[len(tail)-1].position:
-		return fmt.Errorf("%s shard %d is at %d", l.p, l.shard, l.op.Position())
-	}
-	return nil
-}
-
 // final reads every log once more, as anybody could, and compares every store.
 func (c *check) final() {
+	if !c.w.losing() {
+		c.effects()
+	}
 	for i, l := range c.w.engine.shards {
 		s, chain := c.shards[i], operator.Chain{Shard: i}
 		for _, e := range l.entries {

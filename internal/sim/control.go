@@ -181,6 +181,7 @@ func (p *proc) begin() {
 		p.senders = append(p.senders, newSender(p, s))
 		l.wake()
 	}
+	p.connectors()
 	p.follow()
 	p.look()
 	p.beat()

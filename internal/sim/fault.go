@@ -10,6 +10,7 @@ type chaos struct {
 	FailRead                                     float64 // of reads, follows and snapshots
 	Drop, Duplicate, Late                        float64 // of batches and beats between nodes
 	TooLarge                                     float64 // of batches with more than one event: the transport can't carry it
+	PeerFails, Redeliver                         float64 // of calls of a connector's peer, and of messages
 	Slow                                         time.Duration
 }
 
@@ -18,7 +19,8 @@ func (w *world) randomChaos() chaos {
 	p := func(much float64) float64 { return much * [...]float64{0, 0, 0.2, 1}[w.rng.IntN(4)] }
 	return chaos{
 		LoseRequest: p(0.1), LoseAnswer: p(0.15), LateRequest: p(0.1), Refuse: p(0.2), FailRead: p(0.1),
-		Drop: p(0.15), Duplicate: p(0.3), Late: p(0.2), TooLarge: p(0.3), Slow: time.Duration(p(float64(80 * time.Millisecond))),
+		Drop: p(0.15), Duplicate: p(0.3), Late: p(0.2), TooLarge: p(0.3),
+		PeerFails: p(0.15), Redeliver: p(0.2), Slow: time.Duration(p(float64(80 * time.Millisecond))),
 	}
 }
 
@@ -44,6 +46,7 @@ var faults = []struct {
 	{2, (*world).faultLeave},
 	{2, (*world).faultSnapshot},
 	{2, (*world).faultWeather},
+	{3, (*world).faultPeer},
 }
 
 // fault injects one fault, and makes the next due.
@@ -259,6 +262,26 @@ func (w *world) faultSnapshot() {
 
 // faultWeather changes how often things go wrong by themselves.
 func (w *world) faultWeather() { w.chaos = w.randomChaos() }
+
+// faultPeer cuts a connection of a source or all for a while, gives the streams to others, or sets the group's offsets elsewhere.
+func (w *world) faultPeer() {
+	if len(w.brokers) == 0 {
+		return
+	}
+	b := w.brokers[w.rng.IntN(len(w.brokers))]
+	switch w.rng.IntN(4) {
+	case 0:
+		b.reset()
+	case 1:
+		b.outage()
+	case 2:
+		b.rebalance()
+	default:
+		if n := len(b.conns); n > 0 {
+			b.conns[w.rng.IntN(n)].cut()
+		}
+	}
+}
 
 // ended is told of each process that has ended.
 func (w *world) ended(p *proc) {

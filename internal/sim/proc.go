@@ -51,6 +51,10 @@ type proc struct {
 	door    event.Producer
 	loops   []*loop
 	senders []*sender // none before it has entered
+
+	running []*running // of the connectors; none before it has entered
+	looking bool       // a look at what it owns is due
+	passed  map[*held]uint64
 }
 
 // start starts a process under a name.
@@ -351,5 +355,6 @@ func (l *loop) effect(e operator.Effect) {
 		l.p.kill(fmt.Sprintf("incarnation %d has claimed shard %d", e.By.Incarnation, l.shard))
 	case operator.Changed:
 		w.check.changed(l)
+		l.p.owning()
 	}
 }

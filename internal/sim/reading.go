@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -83,8 +84,8 @@ type waiter struct {
 
 // send routes events to the owners of their shards, in order per shard. done is called once, in the process; acks that
 // have not come are zero.
-func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]event.Ack)) {
-	s := &sending{p: p, events: events, acks: make([]event.Ack, len(events)), left: len(events), done: done}
+func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]event.Ack)) *sending {
+	s := &sending{p: p, events: slices.Clone(events), acks: make([]event.Ack, len(events)), left: len(events), done: done}
 	byShard := make([][]int, len(p.loops))
 	for i := range events {
 		byShard[events[i].Shard] = append(byShard[events[i].Shard], i)
@@ -95,6 +96,7 @@ func (p *proc) send(events []event.Addressed, wait time.Duration, done func([]ev
 		}
 	}
 	p.after(wait, s.giveUp)
+	return s
 }
 
 func (s *sending) answer(index int, ack event.Ack) {

@@ -22,7 +22,8 @@ var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into t
 // followed by a line "----" and what the simulation notes until the next command: the time, and what happened. Lines
 // that begin with # are comments. Run the test with -rewrite to refresh what is printed, and read the difference.
 //
-//	cluster nodes=2 shards=2 [key=dataset] [seed=1]   start n1, n2 and run until all is at rest
+//	cluster nodes=2 shards=2 [key=dataset] [seed=1] [sources=log,queue] [sinks=once,again]
+//	                           start n1, n2 and run until all is at rest
 //	start n3 [shards=5]        start a process under a name, perhaps with other settings, or a second one
 //	kill n1 | pause n1 | resume n1 | leave n1         n1#4 is the fourth process started, n1 the newest of the name
 //	cut n1 mute|deaf|off [own] nothing that n1 sends reaches the engine; or nothing of it reaches n1; or both. It still
@@ -47,10 +48,15 @@ var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into t
 //	poison a/2 n1 0            the same with an event for shard 0 that nobody can evaluate
 //	again a/1 n2               sends the document once more, as it was, through n2
 //	other key:b/1 n2 +z=1      sends another body under the same key
+//	message log [poison]       the next message of a source's stream comes
+//	down log                   the source's peer is down for a while
+//	reset log 0                the peer's offset is set back or forward
+//	late once 4s               what is written next to the sink's target is that long on its way
 //	run 2s                     lets time pass
 //	until TEXT                 lets time pass until a line is noted that has the text in it, a minute at most
 //	settle                     runs until every document is accepted and all that run are at rest
 //	show                       prints what each process does for each shard, and how many quads it has
+//	peers                      prints how far the source's peers and the sinks' targets are
 //	log 0                      prints the records of shard 0: kind, writer, positions and rows
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
@@ -157,6 +163,8 @@ func (s *scenario) command(f []string, line string) error {
 		return nil
 	case "flip", "damage-snapshot", "lose":
 		return s.damage(f[0], args)
+	case "message", "down", "reset", "late", "peers":
+		return s.peer(f[0], args)
 	}
 	return s.process(f[0], args)
 }
@@ -185,6 +193,7 @@ func (s *scenario) cluster(args []string) error {
 		cfg.Seed, _ = strconv.ParseUint(o["seed"], 10, 64)
 	}
 	s.w = newWorld(cfg)
+	s.peers(o["sources"], o["sinks"])
 	for _, name := range s.w.names {
 		s.w.start(name)
 		s.w.advance(100 * time.Millisecond)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -96,8 +97,16 @@ func (s *sender) acked(b event.Batch) {
 	})
 }
 
-// submit puts the events of one sending into the outbox, in order.
+// submit puts the events of one sending into the outbox, in order. One that is too large for any door is answered at once, as the
+// outbox does.
 func (s *sender) submit(now time.Time, of *sending, indexes []int) {
+	indexes = slices.DeleteFunc(indexes, func(i int) bool {
+		if !refused(&of.events[i].Event) {
+			return false
+		}
+		of.answer(i, event.Ack{Status: event.TooLarge, Reason: "it is too large"})
+		return true
+	})
 	mine, who := make([]event.Event, len(indexes)), make([]waiter, len(indexes))
 	for i, index := range indexes {
 		mine[i], who[i] = of.events[index].Event, waiter{index: index, to: of}

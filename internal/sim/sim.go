@@ -39,9 +39,34 @@ type Config struct {
 	LoseTail bool
 	// Forgetful is a bug that a run with LoseTail must find: nodes keep no marks.
 	Forgetful bool
+	// Bug is one of the connectors, or their peers, that a run must find.
+	Bug Bug
 	// Trace gets each line of the trace, if not nil.
 	Trace func(line string)
 }
+
+// Bug is a mistake of a connector, its peer, or what runs it.
+type Bug int
+
+// The bugs.
+const (
+	// NoBug: there is none.
+	NoBug Bug = iota
+	// UnfencedTarget takes what a writer has sent who was deposed.
+	UnfencedTarget
+	// AckBeforeCommit acks messages as soon as they were read.
+	AckBeforeCommit
+	// NoteBeforeCommit notes how far a source has come together with the messages.
+	NoteBeforeCommit
+	// PeersOffset begins to read where the peer says, instead of where the home does.
+	PeersOffset
+	// FreshIdentity makes what is received again another message.
+	FreshIdentity
+	// SkipLetter commits no dead letters.
+	SkipLetter
+	// ReadOnAfterError goes on behind what was handed to the target, instead of what that has.
+	ReadOnAfterError
+)
 
 func (c *Config) setDefaults() {
 	c.Nodes = cmp.Or(c.Nodes, 3)
@@ -63,6 +88,9 @@ var (
 	ErrDamage    = errors.New("G8: a shard has halted whose log is sound")
 	ErrControl   = errors.New("control log: nodes differ at one epoch, or the assignment is out of balance")
 	ErrState     = errors.New("the state of a state machine is not well after an input")
+	ErrAcked     = errors.New("G1: a message is acked at its peer, or noted, and not committed")
+	ErrLost      = errors.New("G7: a message has no effect, and is no dead letter")
+	ErrTarget    = errors.New("a target holds a delta twice, not at all, out of order or of two writers at once")
 	ErrNeverDone = errors.New("liveness: the cluster does not come to rest")
 )
 
@@ -104,7 +132,8 @@ func Run(cfg Config) (Report, error) {
 	}
 	w.supervised = true
 	w.addClients()
-	w.addSinks()
+	w.addTails()
+	w.connect()
 	if w.cfg.Faults > 0 {
 		w.chaos = w.randomChaos()
 		w.after(w.between(0, time.Second), w.fault)
@@ -139,7 +168,10 @@ type world struct {
 	network network
 	procs   []*proc // all that ever ran, in order of their start
 	clients []*client
-	sinks   []*sink
+	tails   []*tail
+	brokers []*broker
+	targets []*target
+	late    time.Duration // how long what is written next to a target is on its way, from a scenario
 	// supervised: a process that ends is started again after a while.
 	supervised bool
 	check      *check
@@ -233,7 +265,10 @@ func (w *world) settle() {
 		}
 		w.advance(500 * time.Millisecond)
 	}
-	if why != nil {
+	switch {
+	case errors.Is(why, ErrLost):
+		w.broken(ErrLost, "%v", why)
+	case why != nil:
 		w.broken(ErrNeverDone, "%v", why)
 	}
 }

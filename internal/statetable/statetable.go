@@ -34,7 +34,7 @@ type State[M any] struct {
 	Make func(t *testing.T) M
 }
 
-// Prove fails unless the doc comment of a type or function of that file has a table with just these
+// Prove fails unless the doc comment of a type, function or method (Type.Method) of that file has a table with just these
 // states and inputs, in this order, and all of its cells are true. It prints the table that is.
 func Prove[M any](t *testing.T, file, name string, states []State[M], inputs []Input[M]) {
 	t.Helper()
@@ -77,7 +77,7 @@ func cell(rows [][]string, input, state string) string {
 
 var gap = regexp.MustCompile(`  +`)
 
-// read returns the table in the doc comment of a type or function of a file, row by row.
+// read returns the table in the doc comment of a type, function or method (Type.Method) of a file, row by row.
 func read(file, name string) (rows [][]string, err error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
@@ -102,12 +102,27 @@ func read(file, name string) (rows [][]string, err error) {
 	return rows, nil
 }
 
-// comment is the doc comment of a type or function.
+// method is the name of a method with that of its type before it.
+func method(d *ast.FuncDecl) string {
+	if d.Recv == nil {
+		return ""
+	}
+	of := d.Recv.List[0].Type
+	if pointer, is := of.(*ast.StarExpr); is {
+		of = pointer.X
+	}
+	if of, is := of.(*ast.Ident); is {
+		return of.Name + "." + d.Name.Name
+	}
+	return ""
+}
+
+// comment is the doc comment of a type, function or method.
 func comment(file *ast.File, name string) string {
 	for _, d := range file.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
-			if d.Recv == nil && d.Name.Name == name {
+			if d.Name.Name == name && d.Recv == nil || method(d) == name {
 				return d.Doc.Text()
 			}
 		case *ast.GenDecl:

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -65,6 +66,28 @@ type Split struct {
 	Prev    string
 }
 
+// Events are the events of the parts, without a producer.
+func (s Split) Events(mediaType string) []event.Addressed {
+	events := make([]event.Addressed, len(s.Parts))
+	for i, part := range s.Parts {
+		events[i].Shard = part.Shard
+		events[i].MediaType, events[i].Payload, events[i].Checked = mediaType, part.Payload, true
+		if s.HasPrev { // there is one part
+			events[i].Prev, events[i].First = s.Prev, s.Prev == ""
+		}
+	}
+	return events
+}
+
+// Of are the events of the parts, all with the same identity: those of a document that was divided by [Splitter.Whole].
+func (s Split) Of(mediaType string, from event.Producer, seq uint64) []event.Addressed {
+	events := s.Events(mediaType)
+	for i := range events {
+		events[i].Producer, events[i].Seq = from, seq
+	}
+	return events
+}
+
 // Splitter divides documents. Its zero value is not of use: Key and Shards must be set.
 type Splitter struct {
 	// Key says by what changes are routed, over so many Shards.
@@ -74,6 +97,13 @@ type Splitter struct {
 	PartSize int
 	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default 64 MiB.
 	MaxTransaction int
+}
+
+// Whole is a splitter that makes one part for each shard, however large: of a producer's events with the same sequence a second
+// one in a shard would be taken for the first again.
+func (s Splitter) Whole() Splitter {
+	s.PartSize = math.MaxInt
+	return s
 }
 
 // TransactionTooLargeError says that one transaction puts more into one shard than the bound allows.

@@ -1,13 +1,11 @@
-package pipeline
+package core
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
 // Backoff is the pause after an error: at first about Min, twice as long with each further one in a row, at most about Max. It
@@ -22,6 +20,8 @@ import (
 type Backoff struct {
 	// Min and Max bound the pause. Defaults 100 ms and 10 s.
 	Min, Max time.Duration
+	// Rand draws a duration below the one given. Default: at random.
+	Rand func(below time.Duration) time.Duration
 
 	next time.Duration
 }
@@ -34,25 +34,23 @@ const (
 
 // After returns the pause after an error; that of [connector.ErrGiveUp] is the longest.
 func (b *Backoff) After(err error) time.Duration {
-	low, high := b.Min, b.Max
+	low, high, draw := b.Min, b.Max, b.Rand
 	if low <= 0 {
 		low = minPause
 	}
 	if high <= 0 {
 		high = maxPause
 	}
+	if draw == nil {
+		draw = rand.N[time.Duration]
+	}
 	pause := min(max(b.next, low), high)
 	b.next = min(2*pause, high)
 	if errors.Is(err, connector.ErrGiveUp) {
 		pause, b.next = high, high
 	}
-	return pause - pause/2 + rand.N(pause)
+	return pause - pause/2 + draw(pause)
 }
 
 // Reset says that something went on: the next pause is a short one again.
 func (b *Backoff) Reset() { b.next = 0 }
-
-// wait pauses after an error; false says that ctx has ended.
-func (b *Backoff) wait(ctx context.Context, err error) bool {
-	return clock.Sleep(ctx, b.After(err)) == nil
-}
