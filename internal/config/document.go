@@ -106,7 +106,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[HTTPSource], *[KafkaSource] or *[SPARQLSource].
+	// Settings are a *[HTTPSource], *[KafkaSource], *[PollSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -122,13 +122,6 @@ type Sink struct {
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
-}
-
-// HTTPSource follows another pipeline.
-type HTTPSource struct {
-	URL   []string `yaml:"url" required:"" placeholder:"URL" help:"Nodes of the pipeline to follow; when one fails, the next is tried."`
-	Token Secret   `yaml:"token" placeholder:"TOKEN" help:"Token of these nodes."`
-	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 }
 
 // SPARQLConnection says how a store is asked.
@@ -209,7 +202,7 @@ type SPARQLSink struct {
 var (
 	sourceTypes = map[string]func() any{
 		"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
-		"sparql": func() any { return &SPARQLSource{} },
+		"poll": func() any { return &PollSource{} }, "sparql": func() any { return &SPARQLSource{} },
 	}
 	sinkTypes = map[string]func() any{
 		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },

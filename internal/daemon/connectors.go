@@ -12,7 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
-	httpsource "github.com/quadrille-stream/quadrille/connector/http"
+	"github.com/quadrille-stream/quadrille/connector/poll"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
@@ -62,7 +62,13 @@ func (d *daemon) mapped(s config.Source) (func(connector.Message) (graph.Submiss
 	if err != nil {
 		return nil, err
 	}
+	if settings, ok := s.Settings.(*config.PollSource); ok && settings.What == whatState { // its messages are the differences
+		return nil, nil
+	}
 	return func(msg connector.Message) (graph.Submission, error) {
+		if msg.Stream == poll.Seen {
+			return graph.Submission{MediaType: msg.MediaType, Body: msg.Body}, nil
+		}
 		body, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})
 		return graph.Submission{MediaType: graph.TypeReplace, Body: body}, err
 	}, nil
@@ -136,17 +142,11 @@ func rootsOf(file string) (*x509.CertPool, error) {
 func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
 	case *config.HTTPSource:
-		roots, err := rootsOf(settings.TLSCA)
-		if err != nil {
-			return nil, err
-		}
-		var opts []client.Option
-		if roots != nil {
-			opts = append(opts, client.WithRoots(roots))
-		}
-		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
+		return httpSource(settings)
 	case *config.KafkaSource:
 		return d.kafkaSource(s.Name, s.Mapping != "", settings)
+	case *config.PollSource:
+		return d.pollSource(s, settings, n)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	}

@@ -1,0 +1,34 @@
+package config
+
+import "time"
+
+// HTTPSource follows another pipeline.
+type HTTPSource struct {
+	URL   []string `yaml:"url" required:"" placeholder:"URL" help:"Nodes of the pipeline to follow; when one fails, the next is tried."`
+	Token Secret   `yaml:"token" placeholder:"TOKEN" help:"Token of these nodes."`
+	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+}
+
+// HTTPConnection says how a server of others is asked.
+type HTTPConnection struct {
+	URL      string        `yaml:"url" required:"" placeholder:"URL" help:"Address, http:// or https://."`
+	User     string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token    Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSCA    string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	TLSCert  string        `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
+	TLSKey   string        `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	Timeout  time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the other side."`
+}
+
+// PollSource asks for a document again and again.
+type PollSource struct {
+	HTTPConnection
+	Every      time.Duration `yaml:"every" default:"1m" help:"Pause between two requests."`
+	What       string        `yaml:"what" enum:"changes,state" default:"changes" help:"What the document is (${enum}): changes, of which each version is committed, or the state of a graph, which becomes what the document says: quads that it doesn't have are taken out."`
+	Format     string        `yaml:"format" placeholder:"MEDIA TYPE" help:"Media type of the document. Default: what the server says."`
+	Graph      string        `yaml:"graph" default:"default" placeholder:"IRI" help:"Graph whose state the document is; default stands for the default graph."`
+	Keep       bool          `yaml:"keep" help:"Take nothing out of the graph."`
+	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes in a state (${enum}): keep takes over the document's labels, refuse is an error."`
+	MaxBody    Size          `yaml:"max-body" default:"64MiB" help:"Largest document."`
+}

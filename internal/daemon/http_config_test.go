@@ -1,0 +1,33 @@
+package daemon_test
+
+import "testing"
+
+// TestPollMistakes: what can't be of a document's settings is told without asking for it.
+func TestPollMistakes(t *testing.T) {
+	source := "sources:\n  - {name: a, type: poll, url: 'https://a/doc', "
+	clear := "sources:\n  - {name: a, type: poll, url: 'http://a/doc', "
+	areMistakes(t, map[string]string{
+		source + "every: 5s}":                                     "",
+		source + "every: -5s}":                                    "expected more than 0",
+		source + "max-body: 0}":                                   "",
+		source + "format: text/csv}":                              "expected one of application/rdf-patch",
+		source + "format: application/rdf-patch}":                 "",
+		source + "what: state, format: application/rdf-patch}":    "expected one of application/n-quads",
+		source + "what: state, format: text/turtle}":              "",
+		source + "what: state, graph: 'no iri'}":                  "graph: ",
+		source + "what: state, graph: 'urn:g', keep: true}":       "",
+		source + "graph: 'urn:g'}":                                "are of a state",
+		source + "keep: true}":                                    "are of a state",
+		source + "blank-nodes: refuse}":                           "are of a state",
+		source + "what: data}":                                    `"data" is none of changes, state`,
+		source + "mapping: m}":                                    `no mapping "m"`,
+		source + "what: state, mapping: m}":                       `no mapping "m"`,
+		source + "tls-cert: x}":                                   "tls-cert and tls-key belong together",
+		source + "tls-cert: /nowhere/c.pem, tls-key: /nowhere/k}": "no such file",
+		source + "tls-ca: /nowhere/ca.pem}":                       "no such file",
+		source + "token: t, user: u}":                             "not both",
+		clear + "token: t}":                                       "sent in clear",
+		clear + "user: u, password: p}":                           "sent in clear",
+		clear + "timeout: 10s}":                                   "",
+	})
+}
