@@ -1,6 +1,6 @@
-// Package endpoint is what connectors that speak HTTP have in common: an address with who we are and whom we trust, one way to
-// ask, and what an answer means. Everything is bounded, certificates are verified, a secret goes over TLS or to loopback alone, and
-// a redirect leads neither out of TLS nor, with a secret, to another host.
+// Package endpoint is what connectors that speak HTTP have in common: an address with who we are and whom we trust, one way to ask,
+// and what an answer means. Everything is bounded, certificates are verified, a secret goes over TLS or to loopback alone, and a
+// redirect leads neither out of TLS nor, with a secret, to another host.
 package endpoint
 
 import (
@@ -15,9 +15,11 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
 // Config is an address, and how it is asked.
@@ -115,7 +117,8 @@ func (c Config) redirect(next *http.Request, before []*http.Request) error {
 	case first.Scheme == "https" && next.URL.Scheme != "https":
 		return fmt.Errorf("%w: a redirect leads from https to %s", connector.ErrGiveUp, next.URL.Redacted())
 	case (c.secret() || c.Certificate != nil) && (next.URL.Host != first.Host || next.URL.Scheme != first.Scheme):
-		return fmt.Errorf("%w: a redirect leads to another host, %s, which must not be shown who we are", connector.ErrGiveUp, next.URL.Host)
+		return fmt.Errorf("%w: a redirect leads to another host, %s, which must not be shown who we are", connector.ErrGiveUp,
+			next.URL.Host)
 	}
 	return nil
 }
@@ -185,12 +188,13 @@ type StatusError struct {
 	RetryAfter time.Duration
 }
 
-// maxRetryAfter bounds how long one is let alone, whatever it asks for.
-const maxRetryAfter = time.Hour
+// MaxPause bounds how long one is let alone, whatever it asks for.
+const MaxPause = time.Hour
 
 func newStatusError(r *http.Request, answer *http.Response) *StatusError {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 500)) // as much as there is
-	return &StatusError{URL: r.URL.Redacted(), Status: answer.StatusCode, Text: strings.TrimSpace(strings.ToValidUTF8(string(text), "?")),
+	return &StatusError{URL: r.URL.Redacted(), Status: answer.StatusCode,
+		Text:       strings.TrimSpace(strings.ToValidUTF8(string(text), "?")),
 		RetryAfter: retryAfter(answer.Header.Get("Retry-After"), time.Now())}
 }
 
@@ -202,7 +206,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	} else if at, err := http.ParseTime(value); err == nil {
 		d = at.Sub(now)
 	}
-	return min(max(d, 0), maxRetryAfter)
+	return min(max(d, 0), MaxPause)
 }
 
 // Error implements error.
@@ -225,10 +229,32 @@ func Meaning(err error) error {
 	return err
 }
 
-// RetryAfter is how long the other side wants to be left alone, by its answer; 0 if it didn't say.
-func RetryAfter(err error) time.Duration {
-	if e, ok := errors.AsType[*StatusError](err); ok {
-		return e.RetryAfter
-	}
-	return 0
+// Pause is how long the other side wants to be left alone; its zero value: not at all. It may be used concurrently.
+type Pause struct {
+	mu    sync.Mutex
+	until time.Time
 }
+
+// For begins a pause, of [MaxPause] at most.
+func (p *Pause) For(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.until = time.Now().Add(min(d, MaxPause))
+}
+
+// Note begins the pause that an answer asks for, if err is one that does.
+func (p *Pause) Note(err error) {
+	if e, ok := errors.AsType[*StatusError](err); ok && e.RetryAfter > 0 {
+		p.For(e.RetryAfter)
+	}
+}
+
+// Left is what is left of it.
+func (p *Pause) Left() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(time.Until(p.until), 0)
+}
+
+// Wait returns when it is over, or with the cause when ctx ends before.
+func (p *Pause) Wait(ctx context.Context) error { return clock.Sleep(ctx, p.Left()) }

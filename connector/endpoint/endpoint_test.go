@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -155,12 +156,34 @@ func TestStatusError(t *testing.T) {
 	defer server.Close()
 	_, err := do(t, Config{URL: server.URL}, "GET")
 	e, ok := errors.AsType[*StatusError](err)
-	if !ok || errors.Is(err, connector.ErrGiveUp) || e.Status != 503 || len(e.Text) != 500 || RetryAfter(err) != 3*time.Second {
+	if !ok || errors.Is(err, connector.ErrGiveUp) || e.Status != 503 || len(e.Text) != 500 || e.RetryAfter != 3*time.Second {
 		t.Errorf("%v", err)
 	}
-	if RetryAfter(io.EOF) != 0 {
+	var p Pause
+	if p.Note(io.EOF); p.Left() != 0 {
 		t.Error("what is no answer says when to ask again")
 	}
+	if p.Note(err); p.Left() > 3*time.Second || p.Left() < time.Second {
+		t.Errorf("%v are left", p.Left())
+	}
+}
+
+// TestPause: it is waited for, and no longer than the longest.
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p Pause
+		begin := time.Now()
+		p.For(24 * time.Hour)
+		if err := p.Wait(t.Context()); err != nil || time.Since(begin) != MaxPause {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		p.For(time.Hour)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.Wait(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 // pieces is a body of which a piece comes now and then.

@@ -1,9 +1,9 @@
 // Package poll is a [connector.Source] that asks for a document again and again, over HTTP: one of changes, each version of which
 // is committed, or a state, which a graph of the pipeline is made to be.
 //
-// A server that gives the document an ETag or a Last-Modified is asked only for what is new (RFC 9110, 13.1). Where it doesn't, and after a
-// restart, the content tells: what was committed last isn't committed again. Nothing makes versions of a document come in order, or
-// each be seen; so a message has no identity, and after a crash the newest version may be committed once more.
+// A server that gives the document an ETag or a Last-Modified is asked only for what is new (RFC 9110, 13.1). Where it doesn't, and
+// after a restart, the content tells: what was committed last isn't committed again. Nothing makes versions of a document come in
+// order, or each be seen; so a message has no identity, and after a crash the newest version may be committed once more.
 package poll
 
 import (
@@ -16,7 +16,6 @@ import (
 	"iter"
 	"mime"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -61,10 +60,8 @@ type State struct {
 
 // Source asks for a document. Make it with [New]. It may be used concurrently.
 type Source struct {
-	cfg Config
-
-	mu  sync.Mutex
-	due time.Time // not to be asked before
+	cfg   Config
+	pause endpoint.Pause
 }
 
 var _ connector.Source = (*Source)(nil)
@@ -98,7 +95,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if err != nil {
 		return nil, err
 	}
-	if err := clock.Sleep(ctx, s.pause()); err != nil {
+	if err := s.pause.Wait(ctx); err != nil {
 		return nil, err
 	}
 	f := &fetcher{source: s, client: s.cfg.Connect()}
@@ -117,22 +114,6 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	return r, nil
 }
 
-// pause is how long nothing is to be asked yet.
-func (s *Source) pause() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Until(s.due)
-}
-
-// failed takes in how long the server wants to be let alone.
-func (s *Source) failed(err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d := endpoint.RetryAfter(err); d > 0 {
-		s.due = time.Now().Add(d)
-	}
-}
-
 // fetcher asks for the document, and keeps the newest. It is used by one goroutine.
 type fetcher struct {
 	source *Source
@@ -144,7 +125,7 @@ type fetcher struct {
 
 // fetch asks for the document, and reports whether it is another one than before, as far as the server says.
 func (f *fetcher) fetch(ctx context.Context) (changed bool, err error) {
-	defer func() { f.source.failed(err) }()
+	defer func() { f.source.pause.Note(err) }()
 	cfg := &f.source.cfg
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, cfg.URL, nil)
 	if err != nil {
@@ -218,6 +199,11 @@ func seenBefore(offset uint64) seen { return seen{uint32(offset >> 32), uint32(o
 
 func (s seen) offset() uint64 { return uint64(s.count)<<32 | uint64(s.print) }
 
+// note is the message that notes it.
+func (s seen) note() connector.Message {
+	return connector.Message{Stream: Seen, Offset: s.offset(), MediaType: patch.MediaType, Body: patch.OneTransaction(nil)}
+}
+
 // next is the one that a document would be.
 func (s seen) next(m *connector.Message) seen {
 	sum := sha256.New()
@@ -246,8 +232,7 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 	for {
 		if next := r.seen.next(&r.f.document); r.fetched && (r.seen.count == 0 || next.print != r.seen.print) {
 			r.fetched, r.seen = false, next
-			note := connector.Message{Stream: Seen, Offset: next.offset(), MediaType: patch.MediaType, Body: patch.OneTransaction(nil)}
-			return []connector.Message{r.f.document, note}, nil
+			return []connector.Message{r.f.document, next.note()}, nil
 		}
 		r.fetched = false
 		err := clock.Sleep(asking, r.f.source.cfg.Every)

@@ -242,12 +242,10 @@ func TestLetAlone(t *testing.T) {
 	if _, err := source.Open(ended, &conntest.Progress{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
-	if asked, _ := s.count(); asked != 1 || source.pause() < 59*time.Minute || source.pause() > time.Hour {
-		t.Errorf("asked %d times; to be asked in %v", asked, source.pause())
+	if asked, _ := s.count(); asked != 1 || source.pause.Left() < 59*time.Minute || source.pause.Left() > time.Hour {
+		t.Errorf("asked %d times; to be asked in %v", asked, source.pause.Left())
 	}
-	source.mu.Lock()
-	source.due = time.Now()
-	source.mu.Unlock()
+	source.pause.For(0)
 	s.set(func(s *site) { s.status = 0 })
 	read(t, open(t, source, &conntest.Progress{}), nil)
 }

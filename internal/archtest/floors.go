@@ -108,11 +108,13 @@ var floors = [][]rule{
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
-		{pkg: "connector/endpoint", imports: []string{"connector"}},
+		{pkg: "connector/endpoint", imports: []string{"connector", "internal/clock"}},
+		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
 		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
 		{pkg: "connector/poll", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "patch", "rdf", "internal/clock",
 		}},
+		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
 	{
@@ -143,7 +145,7 @@ var floors = [][]rule{
 		}, modules: []string{prometheus, compress}},
 	},
 	{
-		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},
+		{pkg: "connector/http", imports: []string{"connector", "connector/internal/ahead", "client", "engine"}},
 		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "connector", "node", "graph"}},
 	},
 	{
@@ -171,7 +173,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/daemon", imports: []string{
 			".", "engine/jetstream", "client", "connector", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/poll",
-			"connector/sparql", "mapping", "graph", "patch", "rdf", "rdfio", "store",
+			"connector/sparql", "connector/sse", "mapping", "graph", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

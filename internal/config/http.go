@@ -32,3 +32,13 @@ type PollSource struct {
 	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes in a state (${enum}): keep takes over the document's labels, refuse is an error."`
 	MaxBody    Size          `yaml:"max-body" default:"64MiB" help:"Largest document."`
 }
+
+// SSESource follows a stream of events over HTTP.
+type SSESource struct {
+	HTTPConnection
+	Events   []string `yaml:"events" default:"message" placeholder:"NAME" help:"Names of the events that are taken; message is that of events without one. Others are left out."`
+	IDs      string   `yaml:"ids" enum:"any,numbers" default:"any" help:"What the ids of the events are (${enum}): numbers, each larger than the one before, are the identity of a message, and what is committed stands in the pipeline."`
+	After    string   `yaml:"after" placeholder:"ID" help:"Id of the event to go on after where nothing was read yet. Default: where the server begins."`
+	Format   string   `yaml:"format" placeholder:"MEDIA TYPE" default:"application/rdf-patch" help:"Media type of the data of an event."`
+	MaxEvent Size     `yaml:"max-event" default:"16MiB" help:"Largest data of an event; one that has more becomes a dead letter."`
+}

@@ -149,6 +149,8 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 		return d.pollSource(s, settings, n)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
+	case *config.SSESource:
+		return sseSource(s, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }

@@ -16,6 +16,7 @@ import (
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
 	"github.com/quadrille-stream/quadrille/connector/poll"
 	"github.com/quadrille-stream/quadrille/connector/sparql"
+	"github.com/quadrille-stream/quadrille/connector/sse"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/mapping"
@@ -132,6 +133,21 @@ func (d *daemon) pollState(of config.Source, s *config.PollSource, n *graph.Grap
 		return nil
 	}
 	return state, nil
+}
+
+// sseSource makes a source that follows a stream of events.
+func sseSource(of config.Source, s *config.SSESource) (connector.Source, error) {
+	at, err := httpEndpoint(&s.HTTPConnection)
+	if err != nil {
+		return nil, err
+	}
+	if of.Mapping == "" {
+		if err := checkFormat(s.Format, graph.MediaTypes()); err != nil {
+			return nil, err
+		}
+	}
+	return sse.New(sse.Config{Config: at, Events: s.Events, Sequence: s.IDs == "numbers", After: s.After, MediaType: s.Format,
+		MaxEvent: int(s.MaxEvent)})
 }
 
 // dataFormats are those of documents that are data, not changes.

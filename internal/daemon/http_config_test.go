@@ -31,3 +31,21 @@ func TestPollMistakes(t *testing.T) {
 		clear + "timeout: 10s}":                                   "",
 	})
 }
+
+// TestSSEMistakes: what can't be of a stream's settings is told without asking for it.
+func TestSSEMistakes(t *testing.T) {
+	source := "sources:\n  - {name: a, type: sse, url: 'https://a/stream', "
+	areMistakes(t, map[string]string{
+		source + "ids: numbers, after: '17'}":                           "",
+		source + "ids: numbers, after: x}":                              "expected a number",
+		source + "after: x}":                                            "",
+		source + "ids: letters}":                                        `"letters" is none of any, numbers`,
+		source + "format: text/csv}":                                    "expected one of application/rdf-patch",
+		source + "events: [add, delete]}":                               "",
+		source + "tls-key: x}":                                          "tls-cert and tls-key belong together",
+		source + "token: t, user: u}":                                   "not both",
+		source + "mapping: m}":                                          `no mapping "m"`,
+		source + "max-event: 16}":                                       "",
+		"sources:\n  - {name: a, type: sse, url: 'http://a', token: t}": "sent in clear",
+	})
+}

@@ -13,13 +13,14 @@ const root = "../.."
 // a mutant is better.
 var most = map[string]int{
 	"connector/file":    26,
-	"connector/http":    4,
 	"coordinator":       19,
 	"internal/pipeline": 8,
 	"node/core":         4,
 	"operator":          47,
 	"operator/dataset":  10,
 	"shipper":           13,
+
+	"connector/internal/ahead": 4,
 
 	"shipper/natstransport/internal/fragment": 9,
 }

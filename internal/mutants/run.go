@@ -48,6 +48,7 @@ var Targets = []Target{
 	{"internal/pipeline", []Suite{unit("internal/pipeline")}},
 	{"connector/file", []Suite{unit("connector/file")}},
 	{"connector/http", []Suite{unit("connector/http")}},
+	{"connector/internal/ahead", []Suite{unit("connector/internal/ahead")}},
 }
 
 // unit is the run of a package's own tests.

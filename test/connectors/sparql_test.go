@@ -158,3 +158,13 @@ func TestExampleSPARQLCopy(t *testing.T) {
 	update(`DELETE DATA { <urn:pump> <urn:speed> "17" }`)
 	eventually(t, "what was deleted", func() bool { return data(t, node) == hall })
 }
+
+// rows are the lines of a text that begin so.
+func rows(text, begin string) (list []string) {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, begin) {
+			list = append(list, line)
+		}
+	}
+	return list
+}
