@@ -104,7 +104,8 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/internal/subjects", imports: []string{"patch"}},
+		{pkg: "connector/kafka", imports: []string{"connector", "connector/internal/subjects", "engine", "patch", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
@@ -115,7 +116,11 @@ var floors = [][]rule{
 			"connector", "connector/endpoint", "connector/internal/mirror", "patch", "rdf", "internal/clock",
 		}},
 		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead"}},
-		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
+		{pkg: "connector/internal/filelock", modules: []string{xsys}},
+		{pkg: "connector/file", imports: []string{"connector", "connector/internal/filelock", "engine", "patch"}},
+		{pkg: "connector/webhook", imports: []string{
+			"connector", "connector/endpoint", "connector/internal/filelock", "connector/internal/subjects", "engine", "client", "patch",
+		}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -173,7 +178,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/daemon", imports: []string{
 			".", "engine/jetstream", "client", "connector", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/poll",
-			"connector/sparql", "connector/sse", "mapping", "graph", "patch", "rdf", "rdfio", "store",
+			"connector/sparql", "connector/sse", "connector/webhook", "mapping", "graph", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

@@ -118,7 +118,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink], *[KafkaSink] or *[SPARQLSink].
+	// Settings are a *[FileSink], *[KafkaSink], *[SPARQLSink] or *[WebhookSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -207,6 +207,6 @@ var (
 	}
 	sinkTypes = map[string]func() any{
 		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },
-		"sparql": func() any { return &SPARQLSink{} },
+		"sparql": func() any { return &SPARQLSink{} }, "webhook": func() any { return &WebhookSink{} },
 	}
 )

@@ -126,6 +126,8 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 		return d.kafkaSink(s.Name, settings)
 	case *config.SPARQLSink:
 		return d.sparqlSink(s.Name, settings)
+	case *config.WebhookSink:
+		return webhookSink(settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector/poll"
 	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/connector/sse"
+	"github.com/quadrille-stream/quadrille/connector/webhook"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/mapping"
@@ -148,6 +150,16 @@ func sseSource(of config.Source, s *config.SSESource) (connector.Source, error) 
 	}
 	return sse.New(sse.Config{Config: at, Events: s.Events, Sequence: s.IDs == "numbers", After: s.After, MediaType: s.Format,
 		MaxEvent: int(s.MaxEvent)})
+}
+
+// webhookSink makes a sink that posts.
+func webhookSink(s *config.WebhookSink) (connector.Sink, error) {
+	at, err := httpEndpoint(&s.HTTPConnection)
+	if err != nil {
+		return nil, err
+	}
+	return webhook.New(webhook.Config{Config: at, Secrets: strings.Fields(string(s.Secret)), Dir: filepath.Clean(s.Dir),
+		Request: webhook.Request(s.Request), Format: webhook.Format(s.Format), MaxRequest: int(s.MaxRequest)})
 }
 
 // dataFormats are those of documents that are data, not changes.
