@@ -20,6 +20,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 	"github.com/quadrille-stream/quadrille/connector/internal/mirror"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -166,7 +167,7 @@ func (f *fetcher) take(header http.Header, body []byte) {
 	if media == "" {
 		media, _, _ = mime.ParseMediaType(header.Get("Content-Type"))
 	}
-	f.document = connector.Message{MediaType: media, Body: body, Vars: f.vars()}
+	f.document = connector.Message{MediaType: media, Body: entry.Unguarded(media, body), Vars: f.vars()}
 	modified, err := http.ParseTime(f.modified)
 	if err == nil {
 		f.document.Time = modified

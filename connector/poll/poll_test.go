@@ -162,7 +162,7 @@ func TestVersions(t *testing.T) {
 				s.set(func(s *site) {
 					header, value := validators(n)
 					s.header.Set(header, value)
-					s.body = body
+					s.body = "H prev <urn:another-log> .\n" + body // which doesn't guard it here
 				})
 				return body
 			}

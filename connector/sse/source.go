@@ -23,6 +23,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/connector/internal/ahead"
+	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 )
 
 // Config configures a [Source].
@@ -206,7 +207,7 @@ func (r *reader) follow(body io.Reader, add func(connector.Message) error) error
 // message makes a message of an event; known says that it was committed before, and the server has begun earlier than it was asked to.
 func (r *reader) message(e *event) (m connector.Message, known bool, err error) {
 	cfg := &r.source.cfg
-	m = connector.Message{MediaType: cfg.MediaType, Body: e.data, Vars: vars(e.name, e.id)}
+	m = connector.Message{MediaType: cfg.MediaType, Body: entry.Unguarded(cfg.MediaType, e.data), Vars: vars(e.name, e.id)}
 	if e.large {
 		m.Reason = fmt.Sprintf("the event has more than %d bytes, of which these are the first", cfg.MaxEvent)
 	}

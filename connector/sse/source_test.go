@@ -96,9 +96,9 @@ func (s *station) Send(t *testing.T, n int) (bodies []string) {
 	t.Helper()
 	for range n {
 		s.mu.Lock()
-		body := fmt.Sprintf("TX .\nA <urn:s> <urn:p> \"%d\" .\nTC .", len(s.events))
+		body := fmt.Sprintf("TX .\nA <urn:s> <urn:p> \"%d\" .\nTC .\n", len(s.events))
 		s.mu.Unlock()
-		s.say("data: " + strings.ReplaceAll(body, "\n", "\ndata: "))
+		s.say("data: " + strings.ReplaceAll("H prev <urn:another-log> .\n"+body, "\n", "\ndata: ")) // which doesn't guard it here
 		bodies = append(bodies, body)
 	}
 	return bodies

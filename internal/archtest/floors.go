@@ -112,10 +112,12 @@ var floors = [][]rule{
 		{pkg: "connector/endpoint", imports: []string{"connector", "internal/clock"}},
 		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
 		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
+		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
+		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/entry", "internal/clock"}},
 		{pkg: "connector/poll", imports: []string{
-			"connector", "connector/endpoint", "connector/internal/mirror", "patch", "rdf", "internal/clock",
+			"connector", "connector/endpoint", "connector/internal/entry", "connector/internal/mirror", "patch", "rdf", "internal/clock",
 		}},
-		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead"}},
+		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry"}},
 		{pkg: "connector/internal/filelock", modules: []string{xsys}},
 		{pkg: "connector/file", imports: []string{"connector", "connector/internal/filelock", "engine", "patch"}},
 		{pkg: "connector/webhook", imports: []string{
@@ -177,7 +179,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/poll",
+			".", "engine/jetstream", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/poll",
 			"connector/sparql", "connector/sse", "connector/webhook", "mapping", "graph", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},

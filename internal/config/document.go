@@ -106,7 +106,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[HTTPSource], *[KafkaSource], *[PollSource], *[SPARQLSource] or *[SSESource].
+	// Settings are a *[DeltaSource], *[HTTPSource], *[KafkaSource], *[PollSource], *[SPARQLSource] or *[SSESource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -201,9 +201,9 @@ type SPARQLSink struct {
 // The types of sources and sinks, each with settings that have nothing set.
 var (
 	sourceTypes = map[string]func() any{
-		"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
-		"poll": func() any { return &PollSource{} }, "sparql": func() any { return &SPARQLSource{} },
-		"sse": func() any { return &SSESource{} },
+		"delta": func() any { return &DeltaSource{} }, "http": func() any { return &HTTPSource{} },
+		"kafka": func() any { return &KafkaSource{} }, "poll": func() any { return &PollSource{} },
+		"sparql": func() any { return &SPARQLSource{} }, "sse": func() any { return &SSESource{} },
 	}
 	sinkTypes = map[string]func() any{
 		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },

@@ -43,6 +43,14 @@ type SSESource struct {
 	MaxEvent Size     `yaml:"max-event" default:"16MiB" help:"Largest data of an event; one that has more becomes a dead letter."`
 }
 
+// DeltaSource follows a log of an RDF Delta patch log server.
+type DeltaSource struct {
+	HTTPConnection
+	Log      string        `yaml:"log" required:"" placeholder:"NAME" help:"Name of the log, as the server knows it."`
+	Every    time.Duration `yaml:"every" default:"1s" help:"Pause between two questions for what is new."`
+	MaxPatch Size          `yaml:"max-patch" default:"64MiB" help:"Largest patch; a larger one stops the source."`
+}
+
 // WebhookSink posts the deltas to an address, signed.
 type WebhookSink struct {
 	HTTPConnection

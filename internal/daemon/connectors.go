@@ -143,6 +143,8 @@ func rootsOf(file string) (*x509.CertPool, error) {
 // source makes a source; n is nil where it is only checked.
 func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
+	case *config.DeltaSource:
+		return deltaSource(settings)
 	case *config.HTTPSource:
 		return httpSource(settings)
 	case *config.KafkaSource:

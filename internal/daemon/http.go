@@ -13,6 +13,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/delta"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
 	"github.com/quadrille-stream/quadrille/connector/poll"
@@ -150,6 +151,15 @@ func sseSource(of config.Source, s *config.SSESource) (connector.Source, error) 
 	}
 	return sse.New(sse.Config{Config: at, Events: s.Events, Sequence: s.IDs == "numbers", After: s.After, MediaType: s.Format,
 		MaxEvent: int(s.MaxEvent)})
+}
+
+// deltaSource makes a source that follows a patch log.
+func deltaSource(s *config.DeltaSource) (connector.Source, error) {
+	at, err := httpEndpoint(&s.HTTPConnection)
+	if err != nil {
+		return nil, err
+	}
+	return delta.New(delta.Config{Config: at, Log: s.Log, Every: s.Every, MaxPatch: int64(s.MaxPatch)})
 }
 
 // webhookSink makes a sink that posts.

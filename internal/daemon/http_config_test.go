@@ -70,3 +70,20 @@ func TestWebhookMistakes(t *testing.T) {
 		"sinks:\n  - {name: a, type: webhook, url: 'https://user@host/hook', dir: d, secret: " + secret + "}": "without user",
 	})
 }
+
+// TestDeltaMistakes: what can't be of a patch log's settings is told without asking for it.
+func TestDeltaMistakes(t *testing.T) {
+	source := "sources:\n  - {name: a, type: delta, url: 'https://a:1066/', log: "
+	areMistakes(t, map[string]string{
+		source + "plant}":                                              "",
+		source + "a/b}":                                                "expected letters",
+		source + "plant, every: -1s}":                                  "expected more than 0",
+		source + "plant, every: 10s}":                                  "",
+		source + "plant, max-patch: 1MiB}":                             "",
+		source + "plant, tls-cert: x}":                                 "tls-cert and tls-key belong together",
+		source + "plant, token: t, password: p}":                       "not both",
+		"sources:\n  - {name: a, type: delta, url: 'https://a:1066/'}": `key "sources[delta].log" is missing`,
+		"sources:\n  - {name: a, type: delta, url: 'http://a:1066/', log: l, token: t}": "sent in clear",
+		"sources:\n  - {name: a, type: delta, url: 'http://a:1066/?x=y', log: l}":       "without a query",
+	})
+}
