@@ -1,6 +1,6 @@
-// Package delta is a [connector.Source] that follows a log of an RDF Delta patch log server: each patch is a message, whose stream is
-// the id of the log's data source, and whose offset is the patch's version. Versions of a log begin with 1 and have no gaps. So each
-// patch has its effect once, in order, and a log that was made anew is another one.
+// Package delta is a [connector.Source] that follows a log of an RDF Delta patch log server: each patch is a message, whose
+// stream is the id of the log's data source, and whose offset is the patch's version. Versions of a log begin with 1 and have
+// no gaps. So each patch has its effect once, in order, and a log that was made anew is another one.
 //
 // The server's protocol is that of its sources (afs/rdf-delta, July 2026), where it isn't documented: POST $/rpc with JSON for
 // what there is, GET LOG/VERSION for a patch.
@@ -73,7 +73,8 @@ func New(cfg Config) (*Source, error) {
 		cfg.MaxBatch = 4 << 20
 	}
 	if cfg.Every < 0 || cfg.MaxPatch < 0 || cfg.MaxBatch < 0 {
-		return nil, fmt.Errorf("a pause of %v, patches of %d bytes, %d at once: expected more than 0", cfg.Every, cfg.MaxPatch, cfg.MaxBatch)
+		return nil, fmt.Errorf("a pause of %v, patches of %d bytes, %d at once: expected more than 0", cfg.Every, cfg.MaxPatch,
+			cfg.MaxBatch)
 	}
 	return &Source{cfg: cfg}, nil
 }
@@ -99,10 +100,12 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 		return nil, err
 	}
 	if r.next = max(next, 1); found && r.newest < next-1 {
-		return nil, fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, s.cfg.Log, r.newest, next-1)
+		return nil, fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, s.cfg.Log, r.newest,
+			next-1)
 	}
 	if r.oldest > r.next {
-		return nil, fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, s.cfg.Log, r.oldest, r.next)
+		return nil, fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, s.cfg.Log,
+			r.oldest, r.next)
 	}
 	r.closing, r.close = context.WithCancelCause(context.WithoutCancel(ctx))
 	return r, nil

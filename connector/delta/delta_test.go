@@ -23,7 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// server answers as a patch log server does by its sources: what is asked, and the shape of each answer, is written down from there.
+// server answers as a patch log server does by its sources: what is asked, and the shape of each answer, is written down from
+// there.
 type server struct {
 	url string
 
@@ -210,7 +211,8 @@ func TestNotFoundYet(t *testing.T) {
 	}
 }
 
-// TestBounds: patches are read within the bound, and one that is larger alone; what is larger than a patch may be stops the source.
+// TestBounds: patches are read within the bound, and one that is larger alone; what is larger than a patch may be stops the
+// source.
 func TestBounds(t *testing.T) {
 	s := newServer(t)
 	s.Send(t, 5)
@@ -227,8 +229,8 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestOtherLog: a log that isn't the one that was read, or lacks what is to be read, stops the source; one that was made anew is read
-// from its start.
+// TestOtherLog: a log that isn't the one that was read, or lacks what is to be read, stops the source; one that was made anew
+// is read from its start.
 func TestOtherLog(t *testing.T) {
 	var progress conntest.Progress
 	progress.Commit(connector.Message{Stream: logID, Offset: 3})

@@ -1,6 +1,6 @@
-// Package endpoint is what connectors that speak HTTP have in common: an address with who we are and whom we trust, one way to ask,
-// and what an answer means. Everything is bounded, certificates are verified, a secret goes over TLS or to loopback alone, and a
-// redirect leads neither out of TLS nor, with a secret, to another host.
+// Package endpoint is what connectors that speak HTTP have in common: an address with who we are and whom we trust, one way to
+// ask, and what an answer means. Everything is bounded, certificates are verified, a secret goes over TLS or to loopback alone,
+// and a redirect leads neither out of TLS nor, with a secret, to another host.
 package endpoint
 
 import (

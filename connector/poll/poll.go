@@ -1,9 +1,10 @@
 // Package poll is a [connector.Source] that asks for a document again and again, over HTTP: one of changes, each version of which
 // is committed, or a state, which a graph of the pipeline is made to be.
 //
-// A server that gives the document an ETag or a Last-Modified is asked only for what is new (RFC 9110, 13.1). Where it doesn't, and
-// after a restart, the content tells: what was committed last isn't committed again. Nothing makes versions of a document come in
-// order, or each be seen; so a message has no identity, and after a crash the newest version may be committed once more.
+// A server that gives the document an ETag or a Last-Modified is asked only for what is new (RFC 9110, 13.1). Where it doesn't,
+// and after a restart, the content tells: what was committed last isn't committed again. Nothing makes versions of a document
+// come in order, or each be seen; so a message has no identity, and after a crash the newest version may be committed once
+// more.
 package poll
 
 import (
@@ -190,8 +191,8 @@ func (f *fetcher) vars() iter.Seq2[string, string] {
 	}
 }
 
-// seen is which document was committed last: how many there were, and the beginning of its hash. Together they are the offset of a
-// message, which grows.
+// seen is which document was committed last: how many there were, and the beginning of its hash. Together they are the offset
+// of a message, which grows.
 type seen struct {
 	count, print uint32
 }

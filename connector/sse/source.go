@@ -1,9 +1,10 @@
 // Package sse is a [connector.Source] that follows a stream of events over HTTP (text/event-stream), whose data are documents of
 // changes, RDF Patch for example. A pipeline of one's own kind is better followed with package http.
 //
-// Where the ids of the events are numbers that grow, they are the identity of the messages, and the place from which to go on, which is
-// in the pipeline: each event has its effect once, if the server gives again what came meanwhile. Other ids are remembered as long as
-// the process runs, and are no identity: at least once, and what comes while nobody listens is missed where the server doesn't keep it.
+// Where the ids of the events are numbers that grow, they are the identity of the messages, and the place from which to go on,
+// which is in the pipeline: each event has its effect once, if the server gives again what came meanwhile. Other ids are
+// remembered as long as the process runs, and are no identity: at least once, and what comes while nobody listens is missed
+// where the server doesn't keep it.
 package sse
 
 import (
@@ -28,7 +29,8 @@ import (
 
 // Config configures a [Source].
 type Config struct {
-	// Config is the address of the stream, and how it is asked for. Its Timeout bounds the time without a byte of it, be it a comment.
+	// Config is the address of the stream, and how it is asked for. Its Timeout bounds the time without a byte of it, be it a
+	// comment.
 	endpoint.Config
 	// Events are the names of the events that are taken; others are left out. Default: message, which those have that have none.
 	Events []string
@@ -152,7 +154,8 @@ func (s *Source) ask(ctx context.Context, client *endpoint.Client, after string)
 	if answer.StatusCode == http.StatusNoContent { // that is how a server says so
 		return nil, fmt.Errorf("%w: %s answers 204: the stream has ended for good", connector.ErrGiveUp, s.cfg.URL)
 	}
-	return nil, fmt.Errorf("%w: %s answers %d with %q, expected %s", connector.ErrGiveUp, s.cfg.URL, answer.StatusCode, media, eventStream)
+	return nil, fmt.Errorf("%w: %s answers %d with %q, expected %s", connector.ErrGiveUp, s.cfg.URL, answer.StatusCode, media,
+		eventStream)
 }
 
 const eventStream = "text/event-stream"
@@ -204,7 +207,8 @@ func (r *reader) follow(body io.Reader, add func(connector.Message) error) error
 	}
 }
 
-// message makes a message of an event; known says that it was committed before, and the server has begun earlier than it was asked to.
+// message makes a message of an event; known says that it was committed before, and the server has begun earlier than it was
+// asked to.
 func (r *reader) message(e *event) (m connector.Message, known bool, err error) {
 	cfg := &r.source.cfg
 	m = connector.Message{MediaType: cfg.MediaType, Body: entry.Unguarded(cfg.MediaType, e.data), Vars: vars(e.name, e.id)}
@@ -216,7 +220,8 @@ func (r *reader) message(e *event) (m connector.Message, known bool, err error) 
 	}
 	id, err := strconv.ParseUint(e.id, 10, 64)
 	if err != nil || !e.own || id == math.MaxUint64 {
-		return m, false, fmt.Errorf("%w: %s: an event has no number of its own as its id, but %q", connector.ErrGiveUp, cfg.URL, e.id)
+		return m, false, fmt.Errorf("%w: %s: an event has no number of its own as its id, but %q", connector.ErrGiveUp, cfg.URL,
+			e.id)
 	}
 	if r.begun && id <= r.newest {
 		return m, false, fmt.Errorf("%w: %s: the id %d comes after %d: ids must grow", connector.ErrGiveUp, cfg.URL, id, r.newest)

@@ -15,8 +15,8 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
-// position is how far a shard was delivered, in a file of two slots that are written in turn, each a line with a checksum: so one of
-// them is whole, whatever a crash does to the other. It is used by one goroutine.
+// position is how far a shard was delivered, in a file of two slots that are written in turn, each a line with a checksum: so
+// one of them is whole, whatever a crash does to the other. It is used by one goroutine.
 type position struct {
 	file *os.File
 	n    uint64 // counts what was written
@@ -26,8 +26,8 @@ type position struct {
 // slot is the length of one, in bytes.
 const slot = 256
 
-// openPosition opens the file of a shard, and keeps it from other processes until it is closed. Without a slot that is whole nothing
-// is known.
+// openPosition opens the file of a shard, and keeps it from other processes until it is closed. Without a slot that is whole
+// nothing is known.
 func openPosition(dir string, shard int) (_ *position, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, err

@@ -34,7 +34,8 @@ func keysOf(secrets []string) (keys [][]byte, err error) {
 		encoded, ok := strings.CutPrefix(text, secretPrefix)
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if !ok || err != nil || len(key) < minSecret || len(key) > maxSecret {
-			return nil, fmt.Errorf("secret %d: expected %s and %d to %d random bytes in base64", i+1, secretPrefix, minSecret, maxSecret)
+			return nil, fmt.Errorf("secret %d: expected %s and %d to %d random bytes in base64", i+1, secretPrefix, minSecret,
+				maxSecret)
 		}
 		keys = append(keys, key)
 	}

@@ -1,9 +1,10 @@
-// Package webhook is a [connector.Sink] that POSTs deltas to an address, signed as Standard Webhooks says: a delta, what a delta has
-// of one subject, or several deltas in one request.
+// Package webhook is a [connector.Sink] that POSTs deltas to an address, signed as Standard Webhooks says: a delta, what a
+// delta has of one subject, or several deltas in one request.
 //
-// At least once, in the order of each shard: a request that isn't answered with success is sent again, and nothing behind it before.
-// Its id, SHARD:POSITION:ID of the delta's record, is the same then, so that a receiver can drop what it knows. How far a shard is
-// stands in a file; where that is lost, or another node has the shard that doesn't have the file, all is delivered again.
+// At least once, in the order of each shard: a request that isn't answered with success is sent again, and nothing behind it
+// before. Its id, SHARD:POSITION:ID of the delta's record, is the same then, so that a receiver can drop what it knows. How far
+// a shard is stands in a file; where that is lost, or another node has the shard that doesn't have the file, all is delivered
+// again.
 package webhook
 
 import (

@@ -330,7 +330,8 @@ func TestTakenUnheard(t *testing.T) {
 	}
 }
 
-// TestPosition: whatever of the newest slot a crash has written, the file tells the newest or the one before; and one process has it.
+// TestPosition: whatever of the newest slot a crash has written, the file tells the newest or the one before; and one process
+// has it.
 func TestPosition(t *testing.T) {
 	dir := t.TempDir()
 	p, err := openPosition(dir, 3)

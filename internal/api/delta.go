@@ -13,8 +13,8 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// labels writes blank nodes as <_:LABEL>: Jena's reader drops the first character of a label that is written as _:LABEL, so that two
-// nodes may become one.
+// labels writes blank nodes as <_:LABEL>: Jena's reader drops the first character of a label that is written as _:LABEL, so
+// that two nodes may become one.
 type labels struct {
 	*patch.Writer
 	out *bytes.Buffer
@@ -57,7 +57,8 @@ func (a *API) deltaEndpoints() []*endpoint {
 		return nil
 	}
 	return []*endpoint{
-		{method: http.MethodPost, path: "/delta/$/rpc", what: "RDF Delta: says which logs there are, one for each shard, and how far they are.",
+		{method: http.MethodPost, path: "/delta/$/rpc",
+			what:  "RDF Delta: says which logs there are, one for each shard, and how far they are.",
 			takes: []string{typeJSON}, gives: []string{typeJSON}, statuses: []int{http.StatusOK},
 			codes: []string{"syntax", "tails", "follow", "damaged", "cursor"}, needs: access.Read, basic: true, serve: a.postDelta},
 		{method: http.MethodGet, path: "/delta/$/ping", what: "RDF Delta: says that the node answers.",
@@ -67,7 +68,8 @@ func (a *API) deltaEndpoints() []*endpoint {
 			segments: map[string]string{"log": "Name of the log, or its id: PIPELINE-SHARD, or PIPELINE where there is one shard.",
 				"patch": "Version of the patch, a number from 1, or its id."},
 			gives: []string{typePatch}, statuses: []int{http.StatusOK},
-			codes: []string{"not_found", "tails", "follow", "damaged", "cursor"}, needs: access.Read, basic: true, serve: a.getDelta},
+			codes: []string{"not_found", "tails", "follow", "damaged", "cursor"},
+			needs: access.Read, basic: true, serve: a.getDelta},
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// patchLog shows a shard as a log of RDF Delta: the version of a delta is its number in the shard's log, from 1. Positions have gaps,
-// and those of claims and dead letters among them, and a client takes a version that it doesn't find for the end. So deltas are
-// counted, from the start of the log when the first client asks, and from where the counting was then on.
+// patchLog shows a shard as a log of RDF Delta: the version of a delta is its number in the shard's log, from 1. Positions have
+// gaps, and those of claims and dead letters among them, and a client takes a version that it doesn't find for the end. So
+// deltas are counted, from the start of the log when the first client asks, and from where the counting was then on.
 type patchLog struct {
 	shard    int
 	name, id string
@@ -47,14 +47,14 @@ func patchLogs(pipeline string, shards int) []*patchLog {
 		if shards > 1 {
 			name = fmt.Sprintf("%s-%d", pipeline, s)
 		}
-		logs[s] = &patchLog{shard: s, name: name, id: uuidOf(fmt.Sprintf("quadrille:%s/%d", pipeline, s), 0), turn: make(chan struct{}, 1),
-			marks: []engine.Mark{{}}, recent: map[uint64]engine.Mark{}}
+		logs[s] = &patchLog{shard: s, name: name, id: uuidOf(fmt.Sprintf("quadrille:%s/%d", pipeline, s), 0),
+			turn: make(chan struct{}, 1), marks: []engine.Mark{{}}, recent: map[uint64]engine.Mark{}}
 	}
 	return logs
 }
 
-// uuidOf is the UUID (RFC 9562, version 8) of a delta, by id and version: RDF Delta knows patches by nothing else. 60 bits are of the
-// id's hash, 62 are the version.
+// uuidOf is the UUID (RFC 9562, version 8) of a delta, by id and version: RDF Delta knows patches by nothing else. 60 bits are
+// of the id's hash, 62 are the version.
 func uuidOf(id string, version uint64) string {
 	sum := sha256.Sum256([]byte(id))
 	u := sum[:16]

@@ -62,11 +62,12 @@ func (d *daemon) mapped(s config.Source) (func(connector.Message) (graph.Submiss
 	if err != nil {
 		return nil, err
 	}
-	if settings, ok := s.Settings.(*config.PollSource); ok && settings.What == whatState { // its messages are the differences
+	settings, polled := s.Settings.(*config.PollSource)
+	if polled && settings.What == whatState { // its messages are the differences
 		return nil, nil
 	}
 	return func(msg connector.Message) (graph.Submission, error) {
-		if msg.Stream == poll.Seen {
+		if polled && msg.Stream == poll.Seen {
 			return graph.Submission{MediaType: msg.MediaType, Body: msg.Body}, nil
 		}
 		body, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})

@@ -186,7 +186,8 @@ func dataTypes() (list []string) {
 func readData(source string, m connector.Message, fn func(rdf.Quad) error) error {
 	for _, format := range dataFormats {
 		if media, _, _ := mime.ParseMediaType(m.MediaType); format.MediaType() == media {
-			from := rdfio.Source{BlankPrefix: source + ".", MaxDocument: len(m.Body) + 1, MaxQuads: graph.MaxStatements, Size: len(m.Body)}
+			from := rdfio.Source{BlankPrefix: source + ".", MaxDocument: len(m.Body) + 1, MaxQuads: graph.MaxStatements,
+				Size: len(m.Body)}
 			return from.Statements(bytes.NewReader(m.Body), format, fn)
 		}
 	}

@@ -92,14 +92,20 @@ func post(t *testing.T, address, mediaType, body string) string {
 // data returns the quads of a node.
 func data(t *testing.T, node string) string {
 	t.Helper()
-	answer, err := http.Get(node + "/v1/data") //nolint:noctx // the test's deadline bounds it
+	return get(t, node+"/v1/data")
+}
+
+// get returns what there is at an address.
+func get(t *testing.T, address string) string {
+	t.Helper()
+	answer, err := http.Get(address) //nolint:noctx // the test's deadline bounds it
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || answer.StatusCode/100 != 2 {
+		t.Fatalf("%s: %s %s, %v", address, answer.Status, text, err)
 	}
 	return string(text)
 }

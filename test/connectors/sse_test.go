@@ -2,7 +2,6 @@ package connectors
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -25,16 +24,7 @@ func TestSSE(t *testing.T) {
 	node := run(t, "sources: [{name: feed, type: sse, ids: numbers, url: \""+server.URL+"\"}]\n")
 	defer server.CloseClientConnections()
 	eventually(t, "the last", func() bool { return data(t, node) == "<urn:s> <urn:n> \"3\" .\n" })
-	answer, err := http.Get(node + "/v1/changes") //nolint:noctx // the test's deadline bounds it
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if adds := rows(string(text), "A "); len(adds) != 3 {
+	if adds := rows(get(t, node+"/v1/changes"), "A "); len(adds) != 3 {
 		t.Errorf("%q", adds)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 )
 
-// Reader holds what has come and was not read yet. Ack has nothing to tell: who has more to do with what is committed has a method
-// of its own.
+// Reader holds what has come and was not read yet. Ack has nothing to tell: who has more to do with what is committed has a
+// method of its own.
 type Reader struct {
 	cancel context.CancelCauseFunc
 	max    int
@@ -25,8 +25,8 @@ type Reader struct {
 	err      error // why nothing more comes
 }
 
-// Start has follow hand over what comes, until it returns why nothing more does. add waits while limit bytes wait to be read, and fails
-// when the reader is closed, which ends the context of follow, too. That is not ended by ctx.
+// Start has follow hand over what comes, until it returns why nothing more does. add waits while limit bytes wait to be read,
+// and fails when the reader is closed, which ends the context of follow, too. That is not ended by ctx.
 func Start(ctx context.Context, limit int, follow func(ctx context.Context, add func(connector.Message) error) error) *Reader {
 	r := newReader(limit)
 	ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))

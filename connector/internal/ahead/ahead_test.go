@@ -63,7 +63,8 @@ func TestWaitingForRoomEnds(t *testing.T) {
 	}
 }
 
-// TestEnds: what was handed over is read first, then why nothing more comes, as often as it is asked for; closing waits for the end.
+// TestEnds: what was handed over is read first, then why nothing more comes, as often as it is asked for; closing waits for the
+// end.
 func TestEnds(t *testing.T) {
 	end := errors.New("no more")
 	r := Start(t.Context(), 10, func(_ context.Context, add func(connector.Message) error) error {

@@ -10,7 +10,8 @@ import (
 
 // Entry is a patch of a log.
 type Entry struct {
-	// ID names the patch, Prev the one before it in its log: what the headers say, without brackets or quotes; "" if there are none.
+	// ID names the patch, Prev the one before it in its log: what the headers say, without brackets or quotes; "" if there are
+	// none.
 	ID, Prev string
 	// Rows is the text of the patch without headers: those of another log's would guard it here.
 	Rows []byte
@@ -47,7 +48,8 @@ func (r *reader) Header(name string, value rdf.Term) error {
 	return nil
 }
 
-// Unguarded is a document without the headers of another log, if it is a patch in text form that can be read; else it is the document.
+// Unguarded is a document without the headers of another log, if it is a patch in text form that can be read; else it is the
+// document.
 func Unguarded(mediaType string, document []byte) []byte {
 	if mediaType != patch.MediaType || !bytes.Contains(document, []byte("H ")) {
 		return document

@@ -1,6 +1,6 @@
-// Package mirror is a [connector.Reader] that makes graphs of a pipeline what they are elsewhere. It reads both, and what differs is
-// its messages; when these are committed it reads both again, until nothing differs. So it needs no memory of what it has sent
-// before: whatever was lost, or came twice, shows in the next reading.
+// Package mirror is a [connector.Reader] that makes graphs of a pipeline what they are elsewhere. It reads both, and what
+// differs is its messages; when these are committed it reads both again, until nothing differs. So it needs no memory of what
+// it has sent before: whatever was lost, or came twice, shows in the next reading.
 package mirror
 
 import (
@@ -44,7 +44,8 @@ func Open(ctx context.Context, progress connector.Progress, cfg Config) (connect
 		return nil, err
 	}
 	reading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	r := &reader{cfg: cfg, cancel: cancel, out: make(chan connector.Message), ended: make(chan struct{}), acked: make(chan struct{}, 1)}
+	r := &reader{cfg: cfg, cancel: cancel, out: make(chan connector.Message), ended: make(chan struct{}),
+		acked: make(chan struct{}, 1)}
 	go func() {
 		defer close(r.ended)
 		if cfg.Every > 0 || !done {
@@ -110,7 +111,8 @@ func (r *reader) pause(ctx context.Context, same bool) error {
 
 // finish notes that all was copied.
 func (r *reader) finish(ctx context.Context) error {
-	if err := r.send(ctx, connector.Message{Stream: copied, MediaType: patch.MediaType, Body: patch.OneTransaction(nil)}); err != nil {
+	done := connector.Message{Stream: copied, MediaType: patch.MediaType, Body: patch.OneTransaction(nil)}
+	if err := r.send(ctx, done); err != nil {
 		return err
 	}
 	return r.settled(ctx)

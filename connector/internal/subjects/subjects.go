@@ -11,8 +11,8 @@ type Part struct {
 	Rows []byte
 }
 
-// Of divides the rows of a delta, in the order in which the subjects come first. Each has its rows in their order. Prefixes are of
-// no subject.
+// Of divides the rows of a delta, in the order in which the subjects come first. Each has its rows in their order. Prefixes are
+// of no subject.
 func Of(body []byte) (list []*Part, err error) {
 	known := map[string]*Part{}
 	for row, err := range patch.Rows(body, patch.Trusted()) {
