@@ -139,9 +139,8 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	silent := fmt.Errorf("%s: nothing has come for %v", r.URL.Redacted(), c.cfg.Timeout)
 	answer.Body = &body{ReadCloser: answer.Body, cancel: cancel, ctx: ctx, timeout: c.cfg.Timeout,
-		silence: time.AfterFunc(c.cfg.Timeout, func() { cancel(silent) })}
+		silent: fmt.Errorf("%s: nothing has come for %v", r.URL.Redacted(), c.cfg.Timeout)}
 	if answer.StatusCode/100 != 2 && answer.StatusCode != http.StatusNotModified {
 		defer answer.Body.Close()
 		return nil, Meaning(newStatusError(r, answer))
@@ -149,21 +148,20 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// body ends when the other side is silent.
+// body ends when the other side is silent while it is read; who doesn't read isn't kept from going on later.
 type body struct {
 	io.ReadCloser
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	timeout time.Duration
-	silence *time.Timer
+	silent  error // says so
 }
 
 // Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
+	silence := time.AfterFunc(b.timeout, func() { b.cancel(b.silent) })
 	n, err := b.ReadCloser.Read(p)
-	if n > 0 {
-		b.silence.Reset(b.timeout)
-	}
+	silence.Stop()
 	if cause := context.Cause(b.ctx); err != nil && err != io.EOF && cause != nil { //nolint:errorlint // as readers return it
 		err = cause
 	}
@@ -172,7 +170,6 @@ func (b *body) Read(p []byte) (int, error) {
 
 // Close implements [io.Closer].
 func (b *body) Close() error {
-	b.silence.Stop()
 	b.cancel(nil)
 	return b.ReadCloser.Close()
 }

@@ -68,7 +68,7 @@ func (a *API) deltaEndpoints() []*endpoint {
 			segments: map[string]string{"log": "Name of the log, or its id: PIPELINE-SHARD, or PIPELINE where there is one shard.",
 				"patch": "Version of the patch, a number from 1, or its id."},
 			gives: []string{typePatch}, statuses: []int{http.StatusOK},
-			codes: []string{"not_found", "tails", "follow", "damaged", "cursor"},
+			codes: []string{"not_found", "tails", "follow", "damaged", "cursor", "too_many_streams"},
 			needs: access.Read, basic: true, serve: a.getDelta},
 	}
 }
@@ -99,6 +99,12 @@ func (l *patchLog) uri() string { return "delta:" + l.name }
 
 // getDelta gives out a patch.
 func (a *API) getDelta(w http.ResponseWriter, r *http.Request, _ args) {
+	release, p := take(a.readers, "readers of changes are connected")
+	if p != nil {
+		p.write(w)
+		return
+	}
+	defer release()
 	segments := strings.Split(r.URL.Path, "/")
 	name, of := segments[2], segments[3]
 	l := a.logNamed(name)

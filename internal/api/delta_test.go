@@ -294,6 +294,30 @@ func TestDeltaIsOnlyRead(t *testing.T) {
 	}
 }
 
+// TestDeltaReadersAreBounded: a patch is held whole, so not more are given out at a time than there may be readers.
+func TestDeltaReadersAreBounded(t *testing.T) {
+	n, reading, goOn := good(), make(chan struct{}), make(chan struct{})
+	n.follow = func(context.Context, node.FollowOptions, func(node.Record) error) error {
+		close(reading)
+		<-goOn
+		return nil
+	}
+	url := serve(t, n, api.Config{Delta: true, MaxReaders: 1})
+	first := make(chan int)
+	go func() {
+		answer, _ := call(t, "GET", url+"/delta/main-0/1", "")
+		first <- answer.StatusCode
+	}()
+	<-reading
+	if got, body := call(t, "GET", url+"/delta/main-1/1", ""); got.StatusCode != 503 || code(t, body) != "too_many_streams" {
+		t.Errorf("%d %s", got.StatusCode, body)
+	}
+	close(goOn)
+	if got := <-first; got != 404 {
+		t.Errorf("%d", got)
+	}
+}
+
 // TestDeltaLogFails: what can't be read is told with the code that readers of changes get.
 func TestDeltaLogFails(t *testing.T) {
 	n := good()

@@ -88,7 +88,7 @@ type HTTP struct {
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
 	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
 	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
-	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes at one time; beyond it the answer is 503."`
+	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes, and of patches for RDF Delta, at one time; beyond it the answer is 503."`
 	Delta      bool     `yaml:"delta" help:"Show each shard as a log of RDF Delta, below /delta/, to read."`
 	MaxDumps   int      `yaml:"max-dumps" default:"16" help:"Most answers of /v1/data at one time; beyond it the answer is 503."`
 }

@@ -111,7 +111,7 @@ func TestOnce(t *testing.T) {
 			have.is(t, `"b"`, `"c"`)
 		}
 		for range 2 {
-			if _, err := r.Read(t.Context()); err != io.EOF { //nolint:errorlint // as the contract has it
+			if _, err := r.Read(t.Context()); err != io.EOF {
 				t.Errorf("%v", err)
 			}
 			if err := r.Close(); err != nil {
