@@ -128,7 +128,7 @@ func TestDeltaFollowed(t *testing.T) {
 var uuid = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 
 // TestDeltaProtocol: what is asked and answered is what RDF Delta's sources have, and versions have no gap, whatever else stands in
-// the log: claims of a node that was started again, dead letters, parts of a transaction that is too long for a record.
+// the log: claims of a node that was started again, parts of a transaction that is too long for a record.
 func TestDeltaProtocol(t *testing.T) {
 	e := memory.New(1)
 	n, stop := startDelta(t, e, 1, api.Config{})
