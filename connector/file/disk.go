@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/quadrille-stream/quadrille/connector/internal/filelock"
 )
 
 // disk is what a sink needs of a file system. Tests put one in its place that counts, fails, and loses power.
@@ -55,10 +57,7 @@ func (osDisk) SyncDir(dir string) error {
 
 type osFile struct{ *os.File }
 
-// errLocked: another sink, mostly of another process, writes the file.
-var errLocked = errors.New("another process or sink writes it")
-
-func (f osFile) Lock() error { return lock(f.File) }
+func (f osFile) Lock() error { return filelock.Lock(f.File) }
 
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()

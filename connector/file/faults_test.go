@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/connector/internal/filelock"
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
@@ -167,7 +168,7 @@ func TestFolders(t *testing.T) {
 	if size, err := f.Size(); !errors.Is(err, fs.ErrClosed) {
 		t.Errorf("size of a closed file: %d, %v", size, err)
 	}
-	if err := f.Lock(); err == nil || errors.Is(err, errLocked) {
+	if err := f.Lock(); err == nil || errors.Is(err, filelock.ErrLocked) {
 		t.Errorf("lock of a closed file: %v", err)
 	}
 	s, err := New(Config{Dir: filepath.Join(name, "folder")})

@@ -7,64 +7,12 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/internal/ahead"
 )
-
-func newReader(limit int) *reader {
-	return &reader{max: limit, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
-}
-
-func messageOf(length int) connector.Message {
-	return connector.Message{Body: []byte(strings.Repeat("x", length))}
-}
-
-// TestReadAheadIsBounded: a message that fits to the byte is taken at once, one byte more waits until the others were read; one
-// that is larger than the bound goes alone.
-func TestReadAheadIsBounded(t *testing.T) {
-	const limit = 10
-	synctest.Test(t, func(t *testing.T) {
-		r := newReader(limit)
-		for _, lengths := range [][]int{{4, 6}, {1, 9}, {2 * limit}, {10}, {0, 10}} {
-			for _, n := range lengths {
-				if err := r.add(t.Context(), messageOf(n)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			added := make(chan error, 1)
-			go func() { added <- r.add(t.Context(), messageOf(1)) }()
-			synctest.Wait()
-			if len(added) > 0 {
-				t.Errorf("after %v: a byte too many is taken", lengths)
-			}
-			if got, err := r.Read(t.Context()); err != nil || len(got) != len(lengths) {
-				t.Errorf("%v: read %d, %v", lengths, len(got), err)
-			}
-			if err := <-added; err != nil {
-				t.Error(err)
-			}
-			if got, err := r.Read(t.Context()); err != nil || len(got) != 1 {
-				t.Errorf("%v: then read %d, %v", lengths, len(got), err)
-			}
-		}
-	})
-}
-
-// TestWaitingForRoomEnds: what waits for room ends with the connection.
-func TestWaitingForRoomEnds(t *testing.T) {
-	r := newReader(1)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	if err := r.add(ctx, messageOf(1)); err != nil {
-		t.Fatal(err)
-	}
-	cancel(errClosed)
-	if err := r.add(ctx, messageOf(1)); !errors.Is(err, errClosed) {
-		t.Errorf("there was no room, and it returned %v", err)
-	}
-}
 
 func TestDefaults(t *testing.T) {
 	s, err := New(Config{URL: []string{"http://a:1"}})
@@ -97,15 +45,8 @@ func TestWhyNothingMoreComes(t *testing.T) {
 	defer node.Close()
 	c := client.New("")
 	defer c.Close()
-	follow := func() *reader {
-		ctx, cancel := context.WithCancelCause(t.Context())
-		r := newReader(1 << 20)
-		r.cancel = cancel
-		go r.follow(ctx, c, node.URL, client.Cursor{})
-		return r
-	}
-	r := follow()
-	<-r.ended
+	start := func() *ahead.Reader { return ahead.Start(t.Context(), 1<<20, follow(c, node.URL, client.Cursor{})) }
+	r := start()
 	if got, err := r.Read(t.Context()); err != nil || len(got) != 1 || got[0].Offset != 5 {
 		t.Errorf("before the end: %+v, %v", got, err)
 	}
@@ -115,20 +56,15 @@ func TestWhyNothingMoreComes(t *testing.T) {
 		}
 	}
 	hang = make(chan struct{})
-	r = follow()
+	r = start()
 	if got, err := r.Read(t.Context()); err != nil || len(got) != 1 {
 		t.Errorf("of a node that is then silent: %+v, %v", got, err)
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	select {
-	case <-r.ended:
-	default:
-		t.Error("it is closed, and goes on")
-	}
 	<-hang
-	if _, err := r.Read(t.Context()); !errors.Is(err, errClosed) {
+	if _, err := r.Read(t.Context()); !errors.Is(err, ahead.ErrClosed) {
 		t.Errorf("after it was closed: %v", err)
 	}
 }

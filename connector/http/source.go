@@ -15,6 +15,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/ahead"
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
@@ -77,10 +78,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 			from.Cursor[shard.Shard] = engine.Mark{Position: next - 1}
 		}
 	}
-	following, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	r := &reader{cancel: cancel, max: s.cfg.MaxBatch, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
-	go r.follow(following, s.cfg.Client, base, from)
-	return r, nil
+	return ahead.Start(ctx, s.cfg.MaxBatch, follow(s.cfg.Client, base, from)), nil
 }
 
 // streamOf names the stream of a shard.
@@ -99,104 +97,17 @@ func meaning(err error) error {
 	return err
 }
 
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
-
-// reader holds what has come and was not read yet.
-type reader struct {
-	cancel context.CancelCauseFunc
-	max    int
-	ended  chan struct{} // closed when nothing more comes
-	ready  chan struct{} // holds a value when there is something to read, be it an error
-	room   chan struct{} // holds a value when something was read
-
-	mu       sync.Mutex
-	messages []connector.Message
-	bytes    int
-	err      error // why nothing more comes
-}
-
-// follow takes what comes until ctx ends or the connection does.
-func (r *reader) follow(ctx context.Context, c *client.Client, base string, from client.Cursor) {
-	defer close(r.ended)
-	query := url.Values{"live": {"true"}, "from": {from.String()}} // an empty cursor is the start
-	err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
-		return r.add(ctx, connector.Message{Stream: streamOf(from.Pipeline, change.Shard), Offset: change.Position, MediaType: client.TypePatch,
-			Body: []byte(change.Patch), Time: change.Time})
-	}})
-	if err == nil {
-		err = fmt.Errorf("%s: the stream ended", base)
-	}
-	r.mu.Lock()
-	r.err = meaning(err)
-	r.mu.Unlock()
-	signal(r.ready)
-}
-
-// signal wakes who waits, or who is about to.
-func signal(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-// add waits while there is no room; a message that is larger than a batch goes alone.
-func (r *reader) add(ctx context.Context, m connector.Message) error {
-	for !r.tryAdd(m) {
-		select {
-		case <-r.room:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+// follow takes what comes until the connection ends.
+func follow(c *client.Client, base string, from client.Cursor) func(context.Context, func(connector.Message) error) error {
+	return func(ctx context.Context, add func(connector.Message) error) error {
+		query := url.Values{"live": {"true"}, "from": {from.String()}} // an empty cursor is the start
+		err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
+			return add(connector.Message{Stream: streamOf(from.Pipeline, change.Shard), Offset: change.Position, MediaType: client.TypePatch,
+				Body: []byte(change.Patch), Time: change.Time})
+		}})
+		if err == nil {
+			err = fmt.Errorf("%s: the stream ended", base)
 		}
+		return meaning(err)
 	}
-	signal(r.ready)
-	return nil
-}
-
-func (r *reader) tryAdd(m connector.Message) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.messages) > 0 && r.bytes+len(m.Body) > r.max {
-		return false
-	}
-	r.messages, r.bytes = append(r.messages, m), r.bytes+len(m.Body)
-	return true
-}
-
-// Read returns what has come.
-func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
-	for {
-		messages, err := r.take()
-		if len(messages) > 0 {
-			return messages, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case <-r.ready:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
-func (r *reader) take() ([]connector.Message, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	messages := r.messages
-	r.messages, r.bytes = nil, 0
-	signal(r.room)
-	return messages, r.err
-}
-
-// Ack has nothing to tell: the other pipeline keeps its logs for all.
-func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
-
-// Close ends the request.
-func (r *reader) Close() error {
-	r.cancel(errClosed)
-	<-r.ended
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/subjects"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -28,13 +29,13 @@ func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 		record, err := w.record(headers, []byte(strconv.Itoa(w.shard)), delta.Body)
 		return []*kgo.Record{record}, err
 	}
-	subjects, err := bySubject(delta.Body)
+	parts, err := subjects.Of(delta.Body)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*kgo.Record, len(subjects))
-	for i, s := range subjects {
-		if list[i], err = w.record(headers, s.key, patch.AppendCommit(s.rows)); err != nil {
+	list := make([]*kgo.Record, len(parts))
+	for i, part := range parts {
+		if list[i], err = w.record(headers, part.Key, part.Rows); err != nil {
 			return nil, err
 		}
 	}
@@ -71,31 +72,4 @@ func (w *writer) headers(delta *connector.Record) []kgo.RecordHeader {
 		{Key: headerPrev, Value: []byte(delta.Prev)},
 		{Key: headerTime, Value: delta.Time.UTC().AppendFormat(nil, time.RFC3339Nano)},
 	}
-}
-
-// subject is what a delta has of one.
-type subject struct{ key, rows []byte }
-
-// bySubject divides the rows of a delta, in the order in which the subjects come first. Each has its rows in their order, in a
-// transaction that is not closed yet. Prefixes are of no subject.
-func bySubject(body []byte) (list []*subject, err error) {
-	known := map[string]*subject{}
-	for row, err := range patch.Rows(body, patch.Trusted()) {
-		if err != nil {
-			return nil, err
-		}
-		text := row.Quad.S.String()
-		s := known[text]
-		if s == nil {
-			s = &subject{key: []byte(row.Quad.S.Key()), rows: patch.AppendBegin(nil)}
-			known[text] = s
-			list = append(list, s)
-		}
-		if row.Deleted {
-			s.rows = patch.AppendDelete(s.rows, row.Quad)
-		} else {
-			s.rows = patch.AppendAdd(s.rows, row.Quad)
-		}
-	}
-	return list, nil
 }

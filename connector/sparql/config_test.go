@@ -61,17 +61,6 @@ func TestPosition(t *testing.T) {
 	}
 }
 
-// TestStatus: what says that nothing was done, and nothing will be, needs somebody; what says nothing of it is asked about.
-func TestStatus(t *testing.T) {
-	for status, want := range map[int]bool{302: true, 400: true, 401: true, 403: true, 404: true, 405: true, 413: true, 415: true,
-		408: false, 425: false, 429: false, 500: false, 502: false, 503: false, 504: false} {
-		e := &StatusError{URL: "u", Status: status}
-		if e.refused() != want || errors.Is(meaning(e), connector.ErrGiveUp) != want {
-			t.Errorf("%v: refused %v", e, e.refused())
-		}
-	}
-}
-
 // TestReserved: a delta can't forge a position.
 func TestReserved(t *testing.T) {
 	records := []connector.Record{{Body: []byte("TX .\nA <urn:s> <urn:quadrille:at> \"1 - 1 w 0\" .\nTC .\n")}}

@@ -4,20 +4,17 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/endpoint"
 )
 
 // Endpoint is a store that speaks the SPARQL 1.1 Protocol.
@@ -38,86 +35,30 @@ type Endpoint struct {
 // check checks the settings, and fills in the defaults.
 func (e *Endpoint) check() error {
 	e.Update = cmp.Or(e.Update, e.Query)
-	e.Timeout = cmp.Or(e.Timeout, time.Minute)
-	if e.Timeout < 0 {
-		return fmt.Errorf("timeout %v: expected more than 0", e.Timeout)
+	query := e.config()
+	if err := query.Check(); err != nil {
+		return err
 	}
-	if e.Token != "" && (e.User != "" || e.Password != "") {
-		return errors.New("a bearer token, or user and password: not both")
-	}
-	if e.User == "" && e.Password != "" {
-		return errors.New("a password without a user")
-	}
-	for _, text := range [...]string{e.Query, e.Update} {
-		u, err := url.Parse(text)
-		switch {
-		case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "":
-			return fmt.Errorf("address %q: expected http://… or https://…, without user and fragment", text)
-		case u.Scheme == "http" && (e.User != "" || e.Token != "") && !isLoopback(u.Hostname()):
-			return fmt.Errorf("address %q: password or token would be sent in clear; use https://", text)
-		}
-	}
-	return nil
+	e.Timeout = query.Timeout
+	return endpoint.CheckURL(e.Update, e.User != "" || e.Token != "")
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// config is the endpoint as others have it, too.
+func (e Endpoint) config() endpoint.Config {
+	return endpoint.Config{URL: e.Query, User: e.User, Password: e.Password, Token: e.Token, Roots: e.Roots, Timeout: e.Timeout}
 }
 
 // session is a connection to an endpoint.
 type session struct {
 	Endpoint
-	http *http.Client
+	http *endpoint.Client
 }
 
 // connect makes a session, and connects to nothing yet. It is to be closed.
-func (e Endpoint) connect() *session {
-	return &session{Endpoint: e, http: &http.Client{
-		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-			TLSClientConfig:       &tls.Config{RootCAs: e.Roots, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:   10 * time.Second,
-			ResponseHeaderTimeout: e.Timeout,
-			IdleConnTimeout:       90 * time.Second,
-		},
-		// Another address would get the credentials, and a POST would become a GET.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
+func (e Endpoint) connect() *session { return &session{Endpoint: e, http: e.config().Connect()} }
 
 // close ends the connections that nobody uses.
-func (s *session) close() { s.http.CloseIdleConnections() }
-
-// StatusError is an answer that is no success.
-type StatusError struct {
-	// URL is the address that was asked, Status the code of its answer.
-	URL    string
-	Status int
-	// Text is the beginning of what it said.
-	Text string
-}
-
-// Error implements error.
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s answers %d %s: %s", e.URL, e.Status, http.StatusText(e.Status), e.Text)
-}
-
-// refused reports whether the store has understood the request and won't do it: then it has not been done, and asking again is
-// of no use. What a gateway says, or a store that is busy, tells nothing of what was done.
-func (e *StatusError) refused() bool {
-	return e.Status/100 != 5 && e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooManyRequests &&
-		e.Status != http.StatusTooEarly
-}
-
-// meaning is an error in the words of the contract.
-func meaning(err error) error {
-	if e, ok := errors.AsType[*StatusError](err); ok && e.refused() {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
-	}
-	return err
-}
+func (s *session) close() { s.http.Close() }
 
 // post sends a body, and returns the answer of a success, which the caller closes.
 func (s *session) post(ctx context.Context, to, mediaType, accept string, body io.Reader) (*http.Response, error) {
@@ -128,22 +69,7 @@ func (s *session) post(ctx context.Context, to, mediaType, accept string, body i
 	r.Header.Set("Content-Type", mediaType)
 	r.Header.Set("Accept", accept)
 	r.Header.Set("Cache-Control", "no-cache")
-	switch {
-	case s.Token != "":
-		r.Header.Set("Authorization", "Bearer "+s.Token)
-	case s.User != "":
-		r.SetBasicAuth(s.User, s.Password)
-	}
-	answer, err := s.http.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	if answer.StatusCode/100 != 2 {
-		defer answer.Body.Close()
-		text, _ := io.ReadAll(io.LimitReader(answer.Body, 500)) // as much as there is
-		return nil, &StatusError{URL: to, Status: answer.StatusCode, Text: strings.TrimSpace(strings.ToValidUTF8(string(text), "?"))}
-	}
-	return answer, nil
+	return s.http.Do(r)
 }
 
 // maxAnswer bounds an answer that is held as a whole, in bytes.

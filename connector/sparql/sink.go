@@ -120,7 +120,7 @@ func (w *writer) Close() error {
 func (w *writer) claim(ctx context.Context) error {
 	literals, err := w.session.column(ctx, w.place.query(), "at")
 	if err != nil {
-		return fmt.Errorf("read the position: %w", meaning(err))
+		return fmt.Errorf("read the position: %w", err)
 	}
 	found := make([]position, len(literals))
 	for i, text := range literals {
@@ -187,13 +187,13 @@ func (w *writer) group(ctx context.Context, records []connector.Record) error {
 // exchange makes a change that takes the position on, and reads it back, whatever the answer was.
 func (w *writer) exchange(ctx context.Context, before []string, next position, c *change) error {
 	failed := w.session.update(ctx, updateText(w.place, before, next, c))
-	if e, ok := errors.AsType[*StatusError](failed); ok && e.refused() {
-		return meaning(failed)
+	if errors.Is(failed, connector.ErrGiveUp) { // it was refused
+		return failed
 	}
 	literals, err := w.session.column(ctx, w.place.query(), "at")
 	switch {
 	case err != nil:
-		return errors.Join(failed, fmt.Errorf("read the position back: %w", meaning(err)))
+		return errors.Join(failed, fmt.Errorf("read the position back: %w", err))
 	case sameLiterals(literals, []string{next.String()}):
 		w.now = next
 		return nil

@@ -1,17 +1,13 @@
 package sparql
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/internal/clock"
-	"github.com/quadrille-stream/quadrille/internal/difference"
+	"github.com/quadrille-stream/quadrille/connector/internal/mirror"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -67,117 +63,24 @@ func NewSource(cfg SourceConfig) (*Source, error) {
 	return s, nil
 }
 
-// copied is the stream of the message that says that all was copied.
-const copied = "copied"
-
 // Open begins to read, unless the graphs were to be copied once, and are.
 func (s *Source) Open(ctx context.Context, progress connector.Progress) (connector.Reader, error) {
-	_, done, err := progress.Next(ctx, copied)
+	store := &Store{s.cfg.connect()}
+	r, err := mirror.Open(ctx, progress, mirror.Config{
+		Have: s.have, Every: s.cfg.Every, Keep: s.cfg.Keep, MaxHeld: s.cfg.MaxHeld, Close: store.Close,
+		There: func(ctx context.Context, fn func(rdf.Quad) error) error { return s.there(ctx, store, fn) },
+	})
 	if err != nil {
+		store.Close()
 		return nil, err
 	}
-	reading, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	r := &reader{source: s, store: &Store{s.cfg.connect()}, cancel: cancel, out: make(chan connector.Message), ended: make(chan struct{}),
-		acked: make(chan struct{}, 1)}
-	go func() {
-		defer close(r.ended)
-		if s.cfg.Every > 0 || !done {
-			r.err = r.run(reading)
-		}
-		r.err = cmp.Or(r.err, io.EOF)
-	}()
 	return r, nil
 }
 
-// reader copies the graphs.
-type reader struct {
-	source *Source
-	store  *Store
-	cancel context.CancelCauseFunc
-	out    chan connector.Message
-	ended  chan struct{} // closed when nothing more comes
-	err    error         // why, once it is closed
-	acked  chan struct{} // holds a value when open has become less
-
-	mu   sync.Mutex
-	open int // messages that are not acked
-}
-
-// stubborn is the pause before what differs again and again is sent once more, where none is configured.
-const stubborn = 10 * time.Second
-
-// run reads until nothing differs, or again and again.
-func (r *reader) run(ctx context.Context) error {
-	every := r.source.cfg.Every
-	for tries := 0; ; {
-		sent, err := r.pass(ctx)
-		if err != nil {
-			return err
-		}
-		if sent == 0 && every == 0 {
-			return r.finish(ctx)
-		}
-		// What was sent is looked for at once. What differs then, and once more, may be refused by its shard.
-		if tries++; sent == 0 || tries > 2 {
-			if err := clock.Sleep(ctx, cmp.Or(every, stubborn)); err != nil {
-				return err
-			}
-		}
-		if sent == 0 {
-			tries = 0
-		}
-	}
-}
-
-// finish notes that all was copied.
-func (r *reader) finish(ctx context.Context) error {
-	if err := r.send(ctx, connector.Message{Stream: copied, MediaType: patchType, Body: []byte("TX .\nTC .\n")}); err != nil {
-		return err
-	}
-	return r.settled(ctx)
-}
-
-const (
-	patchType = "application/rdf-patch"
-	// maxMessage bounds the rows of a message in bytes, unless one is larger.
-	maxMessage = 256 << 10
-)
-
-// pass sends what differs, waits until it is committed, and returns how many messages that were.
-func (r *reader) pass(ctx context.Context) (sent int, err error) {
-	var body []byte
-	flush := func() error {
-		m := connector.Message{MediaType: patchType, Body: append(append([]byte("TX .\n"), body...), "TC .\n"...)}
-		body = body[:0]
-		sent++
-		return r.send(ctx, m)
-	}
-	row := func(add func([]byte, rdf.Quad) []byte) func(rdf.Quad) error {
-		return func(q rdf.Quad) error {
-			if body = add(body, q); len(body) < maxMessage {
-				return nil
-			}
-			return flush()
-		}
-	}
-	only := row(patch.AppendDelete)
-	if r.source.cfg.Keep {
-		only = func(rdf.Quad) error { return nil }
-	}
-	err = difference.Of(ctx, r.have, r.there, r.source.cfg.MaxHeld, only, row(patch.AppendAdd))
-	if err == nil && len(body) > 0 {
-		err = flush()
-	}
-	if err != nil {
-		return sent, err
-	}
-	return sent, r.settled(ctx)
-}
-
 // have hands over what the pipeline has of the graphs.
-func (r *reader) have(ctx context.Context, fn func(rdf.Quad) error) error {
-	return r.source.cfg.Have(ctx, func(q rdf.Quad) error {
-		for _, graph := range r.source.graphs {
+func (s *Source) have(ctx context.Context, fn func(rdf.Quad) error) error {
+	return s.cfg.Have(ctx, func(q rdf.Quad) error {
+		for _, graph := range s.graphs {
 			if q.G == graph {
 				return fn(q)
 			}
@@ -187,9 +90,9 @@ func (r *reader) have(ctx context.Context, fn func(rdf.Quad) error) error {
 }
 
 // there hands over what the store has of them.
-func (r *reader) there(ctx context.Context, fn func(rdf.Quad) error) error {
-	return r.store.Quads(ctx, r.source.graphs, func(q rdf.Quad) error {
-		if r.source.cfg.Refuse {
+func (s *Source) there(ctx context.Context, store *Store, fn func(rdf.Quad) error) error {
+	return store.Quads(ctx, s.graphs, func(q rdf.Quad) error {
+		if s.cfg.Refuse {
 			if _, err := refuseBlanks.Name(q); err != nil {
 				return fmt.Errorf("%w: the store has a blank node: %w", connector.ErrGiveUp, err)
 			}
@@ -199,69 +102,3 @@ func (r *reader) there(ctx context.Context, fn func(rdf.Quad) error) error {
 }
 
 var refuseBlanks = patch.BlankPolicy(patch.RefuseBlanks)
-
-// send hands a message to who reads.
-func (r *reader) send(ctx context.Context, m connector.Message) error {
-	r.count(1)
-	select {
-	case r.out <- m:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func (r *reader) count(by int) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.open += by
-	return r.open
-}
-
-// settled waits until all that was sent is committed.
-func (r *reader) settled(ctx context.Context) error {
-	for r.count(0) > 0 {
-		select {
-		case <-r.acked:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
-// Read returns the next message.
-func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	select {
-	case m := <-r.out:
-		return []connector.Message{m}, nil
-	case <-r.ended:
-		return nil, r.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// Ack lets the next reading begin, when all is committed.
-func (r *reader) Ack(_ context.Context, committed []connector.Message) error {
-	r.count(-len(committed))
-	select {
-	case r.acked <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
-
-// Close ends the reading.
-func (r *reader) Close() error {
-	r.cancel(errClosed)
-	<-r.ended
-	r.store.Close()
-	return nil
-}

@@ -8,7 +8,6 @@ import (
 	"mime"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -32,7 +31,7 @@ func (s *Store) Close() { s.session.close() }
 func (s *Store) Graphs(ctx context.Context) ([]rdf.Term, error) {
 	names, err := s.session.column(ctx, "SELECT DISTINCT ?g { GRAPH ?g { ?s ?p ?o } }", "g")
 	if err != nil {
-		return nil, fmt.Errorf("graphs of the store: %w", meaning(err))
+		return nil, fmt.Errorf("graphs of the store: %w", err)
 	}
 	graphs := []rdf.Term{{}}
 	for _, name := range names {
@@ -70,7 +69,7 @@ func (s *Store) Quads(ctx context.Context, graphs []rdf.Term, fn func(rdf.Quad) 
 		}
 		count, err := s.session.column(ctx, "SELECT (COUNT(*) AS ?n) { "+pattern+" }", "n")
 		if err != nil {
-			return fmt.Errorf("count the graph %s: %w", graph, meaning(err))
+			return fmt.Errorf("count the graph %s: %w", graph, err)
 		}
 		if len(count) != 1 || count[0] != strconv.Itoa(read) {
 			return fmt.Errorf("%w: %d triples of the graph %s were read, %q were counted", ErrChanged, read, graph, count)
@@ -83,21 +82,16 @@ const triplesType = "application/n-triples"
 
 // graph hands over a graph, and returns how many triples it has.
 func (s *Store) graph(ctx context.Context, graph rdf.Term, pattern string, fn func(rdf.Quad) error) (read int, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	silent := time.AfterFunc(s.session.Timeout, cancel)
-	defer silent.Stop()
 	query := "CONSTRUCT { ?s ?p ?o } WHERE { " + pattern + " }"
 	answer, err := s.session.post(ctx, s.session.Query, "application/sparql-query", triplesType, strings.NewReader(query))
 	if err != nil {
-		return 0, fmt.Errorf("read the graph %s: %w", graph, meaning(err))
+		return 0, fmt.Errorf("read the graph %s: %w", graph, err)
 	}
 	defer answer.Body.Close()
 	if media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); media != triplesType && media != "text/plain" {
 		return 0, fmt.Errorf("%s answers %q, not %s", s.session.Query, media, triplesType)
 	}
-	body := &heard{answer.Body, func() { silent.Reset(s.session.Timeout) }}
-	triples := nquads.NewReader(body, nquads.Triples(), nquads.File(s.session.Query))
+	triples := nquads.NewReader(answer.Body, nquads.Triples(), nquads.File(s.session.Query))
 	var q rdf.Quad
 	for {
 		switch err := triples.Next(&q); {
@@ -115,21 +109,6 @@ func (s *Store) graph(ctx context.Context, graph rdf.Term, pattern string, fn fu
 			return read, err
 		}
 	}
-}
-
-// heard tells when something was read.
-type heard struct {
-	from io.Reader
-	some func()
-}
-
-// Read implements [io.Reader].
-func (h *heard) Read(p []byte) (int, error) {
-	n, err := h.from.Read(p)
-	if n > 0 {
-		h.some()
-	}
-	return n, err
 }
 
 // Change deletes and adds quads, in requests of about 1 MiB, unconditionally: a sink that writes the same quads meanwhile may
@@ -150,7 +129,7 @@ func (s *Store) Change(ctx context.Context, deletes, adds []rdf.Quad) error {
 			}
 			t.end()
 			if err := s.session.update(ctx, []byte(step.operation+" {\n"+string(t.text)+"}\n")); err != nil {
-				return meaning(err)
+				return err
 			}
 			rest = rest[n:]
 		}

@@ -45,8 +45,9 @@ func (a *Access) probes() access.Right {
 	return public
 }
 
-// admit returns nil if a request may come in that needs so much, else the problem to answer with.
-func (a *Access) admit(r *http.Request, need access.Right) *problem {
+// admit returns nil if a request may come in that needs so much, else the problem to answer with. basic: the token may come as the
+// password of HTTP basic authentication, whoever the user is.
+func (a *Access) admit(r *http.Request, need access.Right, basic bool) *problem {
 	if !a.hostAllowed(r.Host) {
 		return newProblem("wrong_host", "host %q is not this node; add it to the configured hosts if it should be", r.Host)
 	}
@@ -54,11 +55,17 @@ func (a *Access) admit(r *http.Request, need access.Right) *problem {
 		return nil
 	}
 	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if _, password, ok := r.BasicAuth(); ok && basic {
+		scheme, text = "Bearer", password
+	}
 	token, found := a.Tokens.Find(strings.TrimSpace(text))
 	switch {
 	case !found || !strings.EqualFold(scheme, "Bearer"):
 		p := newProblem("unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
 		p.header.Set("WWW-Authenticate", `Bearer realm="quadrille"`)
+		if basic {
+			p.header.Add("WWW-Authenticate", `Basic realm="quadrille"`)
+		}
 		return p
 	case !token.Rights.Has(need):
 		p := newProblem("forbidden", "%s %s needs the right %v, and the token of %s has %v", r.Method, r.URL.Path, need, token.Name,

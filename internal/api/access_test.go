@@ -46,7 +46,7 @@ func TestRights(t *testing.T) {
 		follow: func(context.Context, node.FollowOptions, func(node.Record) error) error { return nil },
 		data:   func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return nil, nil },
 	}
-	usual := serve(t, n, api.Config{Access: api.Access{Tokens: tokens}})
+	usual := serve(t, n, api.Config{Access: api.Access{Tokens: tokens}, Delta: true})
 	docs, err := os.ReadFile("../../docs/access.md")
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +66,9 @@ func TestRights(t *testing.T) {
 		{"GET", "/v1/openapi.json", []string{read, write, admin}, "any"},
 		{"OPTIONS", "/v1/verify", []string{read, write, admin}, ""},
 		{"DELETE", "/v1/data", []string{read, write, admin}, ""},
+		{"POST", "/delta/$/rpc", []string{read, admin}, "read"},
+		{"GET", "/delta/$/ping", []string{read, admin}, "read"},
+		{"GET", "/delta/{log}/{patch}", []string{read, admin}, "read"},
 		{"GET", "/metrics", []string{read, admin}, "read; none with `metrics: open`"},
 		{"GET", "/healthz", []string{"", read, write, admin}, "none; any with `probes: token`"},
 		{"GET", "/readyz", []string{"", read, write, admin}, "none; any with `probes: token`"},

@@ -102,6 +102,8 @@ type Config struct {
 	// once.
 	Sources []func() client.SourceStatus
 	Sinks   []func() client.SinkStatus
+	// Delta shows each shard as a log of RDF Delta, below /delta/, to read.
+	Delta bool
 	// Logger. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -133,6 +135,9 @@ type API struct {
 	closing context.Context
 	close   context.CancelFunc
 	buffers sync.Pool
+
+	patchLogs sync.Once // makes allLogs
+	allLogs   []*patchLog
 }
 
 // New returns the API of n. It starts nothing.
@@ -149,7 +154,7 @@ func New(n Node, cfg Config) *API {
 	}
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.metrics = newMetrics(a)
-	a.table = a.endpoints()
+	a.table = append(a.endpoints(), a.deltaEndpoints()...)
 	a.routes = routesOf(a.table)
 	return a
 }
@@ -161,8 +166,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cw.Header().Set(requestIDHeader, requestID(r))
 	a.setDeadlines(cw, r)
 	path := "other"
-	if a.routes[r.URL.Path] != nil {
-		path = r.URL.Path
+	if pattern := patternOf(a.routes, r.URL.Path); pattern != "" {
+		path = pattern
 	}
 	defer func() {
 		took := time.Since(begin)
@@ -176,16 +181,16 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // dispatch has the request answered, or returns the problem to answer with.
 func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
-	route, ok := a.routes[r.URL.Path]
+	route, ok := a.routes[patternOf(a.routes, r.URL.Path)]
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
 	}
 	e := route.find(r.Method)
-	need := anyToken // of a method that the path doesn't have
+	need, basic := anyToken, false // of a method that the path doesn't have
 	if e != nil {
-		need = e.needs
+		need, basic = e.needs, e.basic
 	}
-	if p := a.cfg.Access.admit(r, need); p != nil {
+	if p := a.cfg.Access.admit(r, need, basic); p != nil {
 		return p
 	}
 	if r.Method == http.MethodOptions {

@@ -14,6 +14,8 @@ import (
 type endpoint struct {
 	method, path string
 	what         string
+	// segments are the parts of the path that stand in braces there, with what they mean.
+	segments map[string]string
 	// query are the parameters. Any other is a mistake.
 	query []parameter
 	// headers are the request's headers that mean something here, with what they mean, besides those of all endpoints.
@@ -25,6 +27,8 @@ type endpoint struct {
 	codes    []string
 	// needs is the right that a token must have, where there are tokens. Without one it is access.Admin.
 	needs access.Right
+	// basic: a token may come as the password of HTTP basic authentication.
+	basic bool
 	// compressed: the answer is compressed for who accepts it.
 	compressed bool
 	serve      func(w http.ResponseWriter, r *http.Request, args args)
@@ -121,6 +125,26 @@ func routesOf(endpoints []*endpoint) map[string]route {
 		routes[e.path][e.method] = e
 	}
 	return routes
+}
+
+// patternOf is the path of the table that a path is one of, "" if there is none: itself, or one with a segment in the place of each
+// that stands in braces.
+func patternOf(routes map[string]route, path string) string {
+	if routes[path] != nil {
+		return path
+	}
+	segments := strings.Split(path, "/")
+	for pattern := range routes {
+		if parts := strings.Split(pattern, "/"); strings.Contains(pattern, "{") && slices.EqualFunc(parts, segments, fits) {
+			return pattern
+		}
+	}
+	return ""
+}
+
+// fits reports whether a segment of a path may stand for a part of a pattern.
+func fits(part, segment string) bool {
+	return part == segment || strings.HasPrefix(part, "{") && segment != ""
 }
 
 // find returns the endpoint of a method, nil if there is none. HEAD is GET without the body.

@@ -49,7 +49,7 @@ type response struct {
 // described is the document of an API that nobody asks.
 var described = sync.OnceValues(func() (d openAPI, err error) {
 	w := httptest.NewRecorder()
-	api.New(good(), api.Config{}).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/openapi.json", nil))
+	api.New(good(), api.Config{Delta: true}).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/openapi.json", nil))
 	return d, json.Unmarshal(w.Body.Bytes(), &d)
 })
 
@@ -60,7 +60,11 @@ func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body s
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, ok := d.Paths[r.URL.Path][strings.ToLower(r.Method)]
+	path := r.URL.Path
+	if strings.HasPrefix(path, "/delta/") && !strings.HasPrefix(path, "/delta/$/") {
+		path = "/delta/{log}/{patch}"
+	}
+	o, ok := d.Paths[path][strings.ToLower(r.Method)]
 	if !ok {
 		return
 	}

@@ -41,8 +41,11 @@ func openAPI(table []*endpoint) schema {
 		"paths": paths,
 		"components": schema{
 			"schemas": schema{"Problem": problemSchema()},
-			"securitySchemes": schema{"token": schema{"type": "http", "scheme": "bearer",
-				"description": "A token has one or more of the rights read, write and admin; that of admin includes the others."}},
+			"securitySchemes": schema{
+				"token": schema{"type": "http", "scheme": "bearer",
+					"description": "A token has one or more of the rights read, write and admin; that of admin includes the others."},
+				"password": schema{"type": "http", "scheme": "basic", "description": "The token is the password, of any user."},
+			},
 		},
 	}
 }
@@ -50,6 +53,10 @@ func openAPI(table []*endpoint) schema {
 // operation describes an endpoint.
 func (e *endpoint) operation() schema {
 	parameters := []schema{}
+	for _, name := range sortedKeys(e.segments) {
+		parameters = append(parameters, schema{"name": name, "in": "path", "required": true, "schema": schema{"type": "string"},
+			"description": e.segments[name]})
+	}
 	for _, p := range e.query {
 		s := p.kind.schema
 		if p.many {
@@ -78,6 +85,9 @@ func (e *endpoint) security() []schema {
 	all := []schema{}
 	for _, right := range (e.needs | access.Admin).Names() {
 		all = append(all, schema{"token": []string{right}})
+		if e.basic {
+			all = append(all, schema{"password": []string{right}})
+		}
 	}
 	return append(all, schema{})
 }

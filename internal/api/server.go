@@ -67,7 +67,7 @@ func (s *Server) answerStarting(w http.ResponseWriter, r *http.Request) *problem
 	if r.URL.Path == healthPath || r.URL.Path == "/readyz" {
 		need = s.access.probes()
 	}
-	if p := s.access.admit(r, need); p != nil {
+	if p := s.access.admit(r, need, false); p != nil {
 		return p
 	}
 	if r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

@@ -104,9 +104,25 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
-		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
-		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
+		{pkg: "connector/internal/subjects", imports: []string{"patch"}},
+		{pkg: "connector/kafka", imports: []string{"connector", "connector/internal/subjects", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/sparql", imports: []string{
+			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
+		}},
+		{pkg: "connector/endpoint", imports: []string{"connector", "internal/clock"}},
+		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
+		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
+		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
+		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/entry", "internal/clock"}},
+		{pkg: "connector/poll", imports: []string{
+			"connector", "connector/endpoint", "connector/internal/entry", "connector/internal/mirror", "patch", "rdf", "internal/clock",
+		}},
+		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry"}},
+		{pkg: "connector/internal/filelock", modules: []string{xsys}},
+		{pkg: "connector/file", imports: []string{"connector", "connector/internal/filelock", "engine", "patch"}},
+		{pkg: "connector/webhook", imports: []string{
+			"connector", "connector/endpoint", "connector/internal/filelock", "connector/internal/subjects", "engine", "client", "patch",
+		}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -136,7 +152,7 @@ var floors = [][]rule{
 		}, modules: []string{prometheus, compress}},
 	},
 	{
-		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},
+		{pkg: "connector/http", imports: []string{"connector", "connector/internal/ahead", "client", "engine"}},
 	},
 	{
 		{pkg: "internal/pipeline/core", imports: []string{"shard", "event", "engine", "operator/dataset", "connector", "node"}},
@@ -168,7 +184,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine/jetstream", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/poll",
+			"connector/sparql", "connector/sse", "connector/webhook", "mapping", "graph", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

@@ -88,7 +88,8 @@ type HTTP struct {
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
 	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
 	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
-	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes at one time; beyond it the answer is 503."`
+	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes, and of patches for RDF Delta, at one time; beyond it the answer is 503."`
+	Delta      bool     `yaml:"delta" help:"Show each shard as a log of RDF Delta, below /delta/, to read."`
 	MaxDumps   int      `yaml:"max-dumps" default:"16" help:"Most answers of /v1/data at one time; beyond it the answer is 503."`
 }
 
@@ -106,7 +107,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[HTTPSource], *[KafkaSource] or *[SPARQLSource].
+	// Settings are a *[DeltaSource], *[HTTPSource], *[KafkaSource], *[PollSource], *[SPARQLSource] or *[SSESource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -118,17 +119,10 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink], *[KafkaSink] or *[SPARQLSink].
+	// Settings are a *[FileSink], *[KafkaSink], *[SPARQLSink] or *[WebhookSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
-}
-
-// HTTPSource follows another pipeline.
-type HTTPSource struct {
-	URL   []string `yaml:"url" required:"" placeholder:"URL" help:"Nodes of the pipeline to follow; when one fails, the next is tried."`
-	Token Secret   `yaml:"token" placeholder:"TOKEN" help:"Token of these nodes."`
-	TLSCA string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
 }
 
 // SPARQLConnection says how a store is asked.
@@ -208,11 +202,12 @@ type SPARQLSink struct {
 // The types of sources and sinks, each with settings that have nothing set.
 var (
 	sourceTypes = map[string]func() any{
-		"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
-		"sparql": func() any { return &SPARQLSource{} },
+		"delta": func() any { return &DeltaSource{} }, "http": func() any { return &HTTPSource{} },
+		"kafka": func() any { return &KafkaSource{} }, "poll": func() any { return &PollSource{} },
+		"sparql": func() any { return &SPARQLSource{} }, "sse": func() any { return &SSESource{} },
 	}
 	sinkTypes = map[string]func() any{
 		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },
-		"sparql": func() any { return &SPARQLSink{} },
+		"sparql": func() any { return &SPARQLSink{} }, "webhook": func() any { return &WebhookSink{} },
 	}
 )

@@ -93,6 +93,8 @@ func targetOf(s config.Sink) (target, called string) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
 		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
+	case *config.WebhookSink:
+		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
 	case *config.SPARQLSink:
 		update := cmp.Or(settings.Update, settings.Query)
 		return "store " + update, "store " + update

@@ -12,7 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/file"
-	httpsource "github.com/quadrille-stream/quadrille/connector/http"
+	"github.com/quadrille-stream/quadrille/connector/poll"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
@@ -62,7 +62,14 @@ func (d *daemon) mapped(s config.Source) (func(connector.Message) (graph.Submiss
 	if err != nil {
 		return nil, err
 	}
+	settings, polled := s.Settings.(*config.PollSource)
+	if polled && settings.What == whatState { // its messages are the differences
+		return nil, nil
+	}
 	return func(msg connector.Message) (graph.Submission, error) {
+		if polled && msg.Stream == poll.Seen {
+			return graph.Submission{MediaType: msg.MediaType, Body: msg.Body}, nil
+		}
 		body, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})
 		return graph.Submission{MediaType: graph.TypeReplace, Body: body}, err
 	}, nil
@@ -120,6 +127,8 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 		return d.kafkaSink(s.Name, settings)
 	case *config.SPARQLSink:
 		return d.sparqlSink(s.Name, settings)
+	case *config.WebhookSink:
+		return webhookSink(settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }
@@ -135,20 +144,18 @@ func rootsOf(file string) (*x509.CertPool, error) {
 // source makes a source; n is nil where it is only checked.
 func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
+	case *config.DeltaSource:
+		return deltaSource(settings)
 	case *config.HTTPSource:
-		roots, err := rootsOf(settings.TLSCA)
-		if err != nil {
-			return nil, err
-		}
-		var opts []client.Option
-		if roots != nil {
-			opts = append(opts, client.WithRoots(roots))
-		}
-		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
+		return httpSource(settings)
 	case *config.KafkaSource:
 		return d.kafkaSource(s.Name, s.Mapping != "", settings)
+	case *config.PollSource:
+		return d.pollSource(s, settings, n)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
+	case *config.SSESource:
+		return sseSource(s, settings)
 	}
 	return nil, fmt.Errorf("type %q is not built in", s.Type)
 }

@@ -93,7 +93,7 @@ func (d *daemon) serve(ctx context.Context, server *api.Server, address string, 
 		return err
 	}
 	server.Use(api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
-		Access: d.guard.access, Logger: d.log,
+		Access: d.guard.access, Logger: d.log, Delta: d.HTTP.Delta,
 		Mappings: d.Mappings, Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources}))
 	list := []component{{"node", d.running(ctx, n)}}
 	list = append(list, connected.components...)

@@ -5,9 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"mime"
-	"slices"
-	"strings"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
@@ -24,8 +21,8 @@ func (d *daemon) kafkaSource(name string, mapped bool, s *config.KafkaSource) (c
 	if err != nil {
 		return nil, err
 	}
-	if media, _, _ := mime.ParseMediaType(s.Format); !slices.Contains(graph.MediaTypes(), media) {
-		return nil, fmt.Errorf("format %q: expected one of %s", s.Format, strings.Join(graph.MediaTypes(), ", "))
+	if err := checkFormat(s.Format, graph.MediaTypes()); err != nil {
+		return nil, err
 	}
 	if s.MaxFetch < 1 || s.MaxFetch > maxKafka || s.MaxMessages < 1 {
 		return nil, fmt.Errorf("max-fetch: expected 1 to %d bytes, max-messages: 1 or more", maxKafka)
@@ -65,15 +62,9 @@ func kafkaConnection(c *config.KafkaConnection) (kafka.Connection, error) {
 		}
 		connection.TLS.RootCAs = roots
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return connection, errors.New("tls-cert and tls-key belong together: give both, or none")
+	pair, err := certificateOf(c.TLSCert, c.TLSKey)
+	if pair != nil {
+		connection.TLS.Certificates = []tls.Certificate{*pair}
 	}
-	if c.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			return connection, err
-		}
-		connection.TLS.Certificates = []tls.Certificate{pair}
-	}
-	return connection, nil
+	return connection, err
 }

@@ -14,7 +14,7 @@ import (
 func TestKafkaMistakes(t *testing.T) {
 	source := "sources:\n  - {name: a, type: kafka, brokers: 'kafka:9093', topics: t, "
 	sink := "sinks:\n  - {name: a, type: kafka, brokers: 'kafka:9093', topic: t, "
-	for text, want := range map[string]string{
+	areMistakes(t, map[string]string{
 		source + "brokers: nowhere}":                            `key "sources[kafka].brokers" comes twice`,
 		source + "member: x}":                                   "",
 		source + "start: yesterday}":                            "expected earliest, latest or a time",
@@ -42,7 +42,13 @@ func TestKafkaMistakes(t *testing.T) {
 		source + "tls: false, sasl-mechanism: SCRAM-SHA-512, sasl-user: u, sasl-password: p}": "",
 		"sources:\n  - {name: a, type: kafka, brokers: nowhere, topics: t}":                   "expected HOST:PORT",
 		"sources:\n  - {name: a, type: kafka, brokers: 'a:1', topics: '(', regex: true}":      "missing closing )",
-	} {
+	})
+}
+
+// areMistakes checks files, and what is said of each; nothing: it is good.
+func areMistakes(t *testing.T, files map[string]string) {
+	t.Helper()
+	for text, want := range files {
 		path := filepath.Join(t.TempDir(), "q.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

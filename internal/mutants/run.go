@@ -49,6 +49,7 @@ var Targets = []Target{
 	{"internal/pipeline/core", []Suite{unit("internal/pipeline/core"), unit("internal/pipeline"), simulation}},
 	{"connector/file", []Suite{unit("connector/file")}},
 	{"connector/http", []Suite{unit("connector/http")}},
+	{"connector/internal/ahead", []Suite{unit("connector/internal/ahead")}},
 }
 
 // unit is the run of a package's own tests.

@@ -1,5 +1,7 @@
 package p
 
+import "fmt"
+
 func one() error {
 	return errBad
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package file
+package filelock
 
 import (
 	"errors"
@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock takes the file for this process until it is closed; errLocked says that somebody else has it.
-func lock(f *os.File) error {
+// Lock takes a file for this process until it is closed; ErrLocked says that somebody else has it.
+func Lock(f *os.File) error {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return errLocked
+		return ErrLocked
 	}
 	return err
 }

@@ -1,0 +1,200 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// side is a set of quads, by their objects. What it commits is what a pipeline has.
+type side struct {
+	patch.Counter
+	mu  sync.Mutex
+	has map[string]bool
+}
+
+func sideOf(objects ...string) *side {
+	s := &side{has: map[string]bool{}}
+	for _, o := range objects {
+		s.has[o] = true
+	}
+	return s
+}
+
+func (s *side) each(_ context.Context, fn func(rdf.Quad) error) error {
+	s.mu.Lock()
+	all := maps.Clone(s.has)
+	s.mu.Unlock()
+	for o := range all {
+		if err := fn(rdf.Quad{S: rdf.Trusted("<urn:s>"), P: rdf.Trusted("<urn:p>"), O: rdf.Trusted(o)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *side) Add(q rdf.Quad) error    { s.set(q.O.Clone().String(), true); return nil }
+func (s *side) Delete(q rdf.Quad) error { s.set(q.O.String(), false); return nil }
+
+// set puts a quad in, or takes it out.
+func (s *side) set(object string, in bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.has[object] = true; !in {
+		delete(s.has, object)
+	}
+}
+
+// commit takes the next message in, and acks it.
+func (s *side) commit(t *testing.T, r connector.Reader, progress *conntest.Progress) {
+	t.Helper()
+	list, err := r.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		if err := patch.Parse(m.Body, s); err != nil {
+			t.Fatal(err)
+		}
+		if m.Stream != "" {
+			progress.Commit(m)
+		}
+	}
+	if err := r.Ack(t.Context(), list); err != nil {
+		t.Error(err)
+	}
+}
+
+func (s *side) is(t *testing.T, want ...string) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if got := slices.Sorted(maps.Keys(s.has)); !slices.Equal(got, want) {
+		t.Errorf("there is %q, want %q", got, want)
+	}
+}
+
+// TestOnce: the graphs are copied, that is noted, and it is the end, for the next reader, too.
+func TestOnce(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		have, there, progress, closed := sideOf(`"a"`, `"b"`), sideOf(`"b"`, `"c"`), &conntest.Progress{}, 0
+		open := func() connector.Reader {
+			r, err := Open(t.Context(), progress, Config{Have: have.each, There: there.each, Keep: keep, Close: func() { closed++ }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		r := open()
+		have.commit(t, r, progress) // what differs
+		have.commit(t, r, progress) // that it is all
+		if keep {
+			have.is(t, `"a"`, `"b"`, `"c"`)
+		} else {
+			have.is(t, `"b"`, `"c"`)
+		}
+		for range 2 {
+			if _, err := r.Read(t.Context()); err != io.EOF {
+				t.Errorf("%v", err)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+			there.set(`"later"`, true)
+			r = open()
+		}
+		if err := r.Close(); err != nil || closed != 3 {
+			t.Errorf("%v, closed %d times", err, closed)
+		}
+	}
+}
+
+// TestAgain: it looks again at the pause, and reads only when something may have changed; what is refused again and again isn't
+// sent without one.
+func TestAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there := sideOf(), sideOf(`"a"`)
+		var looks atomic.Int64
+		var changed, fails atomic.Bool
+		failed := errors.New("no answer")
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each, Every: time.Minute,
+			Look: func(context.Context) (bool, error) {
+				looks.Add(1)
+				if fails.Load() {
+					return false, failed
+				}
+				return changed.Load(), nil
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		have.commit(t, r, nil)
+		have.is(t, `"a"`)
+		time.Sleep(10*time.Minute + time.Second)
+		if n := looks.Load(); n != 10 {
+			t.Errorf("it has looked %d times in ten minutes", n)
+		}
+		there.set(`"b"`, true)
+		time.Sleep(5 * time.Minute) // it isn't told that anything has changed
+		have.is(t, `"a"`)
+		changed.Store(true)
+		have.commit(t, r, nil)
+		have.is(t, `"a"`, `"b"`)
+		begin, refused := time.Now(), sideOf()
+		there.set(`"never"`, true)
+		for range 6 {
+			refused.commit(t, r, nil) // but not in what the pipeline has
+		}
+		if took := time.Since(begin); took < 3*time.Minute || took > 6*time.Minute {
+			t.Errorf("what is refused is sent six times in %v", took)
+		}
+		there.set(`"never"`, false)
+		fails.Store(true)
+		if _, err := r.Read(t.Context()); !errors.Is(err, failed) {
+			t.Errorf("%v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestEnds: closing ends a reading under way, and what waits to be committed.
+func TestEnds(t *testing.T) {
+	have, there := sideOf(), sideOf()
+	for i := range 10_000 {
+		there.has[fmt.Sprintf("%q", fmt.Sprint("a long value, so that there are several messages: ", i))] = true
+	}
+	r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if list, err := r.Read(t.Context()); err != nil || len(list) != 1 {
+			t.Errorf("%d messages, %v", len(list), err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.Read(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,199 @@
+// Package webhook is a [connector.Sink] that POSTs deltas to an address, signed as Standard Webhooks says: a delta, what a
+// delta has of one subject, or several deltas in one request.
+//
+// At least once, in the order of each shard: a request that isn't answered with success is sent again, and nothing behind it
+// before. Its id, SHARD:POSITION:ID of the delta's record, is the same then, so that a receiver can drop what it knows. How far
+// a shard is stands in a file; where that is lost, or another node has the shard that doesn't have the file, all is delivered
+// again.
+package webhook
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/engine"
+)
+
+// Request says what one is about.
+type Request string
+
+// What a request is about.
+const (
+	// Delta: one delta.
+	Delta Request = "delta"
+	// Subject: what a delta has of one subject. A delta without rows is none.
+	Subject Request = "subject"
+	// Batch: as many deltas as there are, within a bound.
+	Batch Request = "batch"
+)
+
+// Format is the form of a body.
+type Format string
+
+// The forms of a body.
+const (
+	// Text is RDF Patch: of each delta a document with its headers, or the transaction that is of one subject.
+	Text Format = "text"
+	// Binary is RDF Patch in its binary form.
+	Binary Format = "binary"
+	// JSON is an object as in the API's live events; of a batch a list of them.
+	JSON Format = "json"
+)
+
+// Config configures a [Sink].
+type Config struct {
+	// Config is the address that is posted to.
+	endpoint.Config
+	// Secrets sign, each with a signature of its own: whsec_ and 24 to 64 random bytes in base64. At least one.
+	Secrets []string
+	// Dir is the folder of the files that say how far each shard is. Required; no other sink has it.
+	Dir string
+	// Request says what one is about. Default [Delta].
+	Request Request
+	// Format is the form of a body. Default [Text].
+	Format Format
+	// MaxRequest bounds the bytes of rows in a [Batch], unless a delta is larger. Default 1 MiB.
+	MaxRequest int
+}
+
+// Sink posts the logs of shards. Make it with [New]. It may be used concurrently.
+type Sink struct {
+	cfg   Config
+	keys  [][]byte
+	pause endpoint.Pause
+}
+
+var _ connector.Sink = (*Sink)(nil)
+
+// New checks the configuration and returns a sink; it connects to nothing.
+func New(cfg Config) (*Sink, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	if cfg.Dir == "" {
+		return nil, errors.New("no folder for the files that say how far each shard is")
+	}
+	keys, err := keysOf(cfg.Secrets)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Request == "" {
+		cfg.Request = Delta
+	}
+	if cfg.Format == "" {
+		cfg.Format = Text
+	}
+	if cfg.MaxRequest == 0 {
+		cfg.MaxRequest = 1 << 20
+	}
+	if cfg.MaxRequest < 0 {
+		return nil, fmt.Errorf("requests of %d bytes: expected more than 0", cfg.MaxRequest)
+	}
+	return &Sink{cfg: cfg, keys: keys}, nil
+}
+
+// Promise is [connector.AtLeastOnce]: the receiver isn't asked what it has.
+func (s *Sink) Promise() connector.Promise { return connector.AtLeastOnce }
+
+// Open reads how far the shard is.
+func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	p, err := openPosition(s.cfg.Dir, shard)
+	if err != nil {
+		return nil, err
+	}
+	return &writer{Sink: s, shard: shard, position: p, client: s.cfg.Connect()}, nil
+}
+
+// writer posts one shard. It is used by one goroutine.
+type writer struct {
+	*Sink
+	shard    int
+	position *position
+	client   *endpoint.Client
+}
+
+// Target is the address.
+func (w *writer) Target() string { return w.cfg.URL }
+
+// At is the last record that was taken.
+func (w *writer) At() engine.Mark { return w.position.at }
+
+// Close closes the file.
+func (w *writer) Close() error {
+	w.client.Close()
+	return w.position.close()
+}
+
+// Write posts the records. What was taken is noted at once, and durably at the end.
+func (w *writer) Write(ctx context.Context, records []connector.Record) error {
+	for len(records) > 0 {
+		n := 1
+		if w.cfg.Request == Batch {
+			n = w.fit(records)
+		}
+		posts, err := w.posts(records[:n])
+		if err != nil {
+			return err
+		}
+		for i := range posts {
+			if err := w.post(ctx, &posts[i]); err != nil {
+				return errors.Join(err, w.position.sync())
+			}
+		}
+		if err := w.position.put(records[n-1].Mark); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return w.position.sync()
+}
+
+// fit returns how many records go into one request.
+func (w *writer) fit(records []connector.Record) int {
+	size := 0
+	for i := range records {
+		if size += len(records[i].Body); size > w.cfg.MaxRequest && i > 0 {
+			return i
+		}
+	}
+	return len(records)
+}
+
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 64 << 10
+
+// post sends a request, once the receiver wants one.
+func (w *writer) post(ctx context.Context, p *post) error {
+	if err := w.pause.Wait(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.cfg.URL, bytes.NewReader(p.body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", p.mediaType)
+	r.Header.Set("User-Agent", "quadrille")
+	sign(r.Header, w.keys, p.id, time.Now(), p.body)
+	answer, err := w.client.Do(r)
+	if err == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer)) // so that the connection can be used again
+		return answer.Body.Close()
+	}
+	w.pause.Note(err)
+	if _, answered := errors.AsType[*endpoint.StatusError](err); answered && !errors.Is(err, connector.ErrGiveUp) {
+		return fmt.Errorf("%w: %w", connector.ErrRetry, err)
+	}
+	return err
+}
