@@ -31,6 +31,7 @@ const (
 	xsys        = "golang.org/x/sys"
 	xterm       = "golang.org/x/term"
 	franz       = "github.com/twmb/franz-go"
+	gopcua      = "github.com/gopcua/opcua"
 	cel         = "cel.dev/cel-go"
 	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
@@ -105,6 +106,7 @@ var floors = [][]rule{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/opcua", imports: []string{"connector", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
 		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
@@ -163,7 +165,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/opcua", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

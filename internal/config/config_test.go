@@ -130,7 +130,7 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
 		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka, sparql`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, kafka, sparql`,
+		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, kafka, opcua, sparql`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
