@@ -82,7 +82,7 @@ func makeIdentity(dir, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(made.Name())
+	defer func() { _ = os.Remove(made.Name()) }() // only a name
 	_, err = made.Write(text)
 	if err = errors.Join(err, made.Sync(), made.Close()); err != nil {
 		return nil, err

@@ -27,6 +27,8 @@ func testServer(t *testing.T, s *server) {
 		{"values", testValues}, {"by id and path", testNamed}, {"refused", testRefused}, {"waits and ends", testWaits},
 		{"security", testSecurity}, {"user", testUser}, {"back-pressure", testBackPressure}, {"types", testTypes},
 		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure},
+		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes}, {"many shards", testManyShards},
+		{"killed under a sink", testSinkKilled},
 		{"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })

@@ -165,7 +165,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/opcua", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/opcua",
+			"connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

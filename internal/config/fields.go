@@ -212,10 +212,24 @@ func exampleItems(b *strings.Builder, name string, types map[string]func() any) 
 	for _, kind := range keysOf(types) {
 		fmt.Fprintf(b, "#   - name: my-%s\n#     type: %s\n", kind, kind)
 		for _, field := range settingsOf(reflect.TypeOf(types[kind]()).Elem()) {
-			f := fieldFrom(field)
-			comment(b, "#     # ", f.Help)
-			fmt.Fprintf(b, "#     %s: %s\n", f.Key, quoted(f.Default))
+			exampleField(b, "#     ", field)
 		}
+	}
+}
+
+// exampleField writes a key behind what its line begins with; of a list of items with keys, one item.
+func exampleField(b *strings.Builder, begin string, field reflect.StructField) {
+	f := fieldFrom(field)
+	comment(b, begin+"# ", f.Help)
+	fmt.Fprintf(b, "%s%s: %s\n", begin, f.Key, quoted(f.Default))
+	if !isList(field.Type) {
+		return
+	}
+	first := begin + "  - "
+	for _, inner := range settingsOf(field.Type.Elem()) {
+		item := fieldFrom(inner)
+		fmt.Fprintf(b, "%s%s: %s\n", first, item.Key, quoted(item.Default))
+		first = begin + "    "
 	}
 }
 

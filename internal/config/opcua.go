@@ -31,3 +31,18 @@ type OPCUASource struct {
 	Structure    bool          `yaml:"structure" help:"Send what the trees are made of, as RDF, when the source starts, and no values."`
 	NodeIRI      string        `yaml:"node-iri" placeholder:"IRI" default:"urn:opcua:node:" help:"What the IRIs of nodes begin with in that RDF; the id follows, percent-encoded."`
 }
+
+// OPCUASink writes values of the deltas to variables of an OPC UA server.
+type OPCUASink struct {
+	OPCUAConnection
+	Writes    []OPCUAWrite `yaml:"writes" required:"" help:"What is written where."`
+	OnRefused string       `yaml:"on-refused" enum:"stop,skip" default:"stop" help:"What to do with a value that the server refuses for good, or that is none of the variable's type (${enum}): stop the shard until there is another one, or leave it out."`
+}
+
+// OPCUAWrite says which values go to which variable.
+type OPCUAWrite struct {
+	Subject   string `yaml:"subject" required:"" placeholder:"IRI" help:"Subject of the values. $(node) in it stands for the id of the variable, percent-encoded."`
+	Predicate string `yaml:"predicate" required:"" placeholder:"IRI" help:"Predicate of the values."`
+	Graph     string `yaml:"graph" placeholder:"IRI" help:"Graph of the values. Default: the default graph."`
+	Node      string `yaml:"node" placeholder:"NODE" help:"The variable, by id or path, unless the subject says it."`
+}

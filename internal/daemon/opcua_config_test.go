@@ -14,9 +14,16 @@ import (
 func TestOPCUAMistakes(t *testing.T) {
 	mappings := "mappings: {m: {s: 'urn:n', po: [['urn:p', $(value)]]}}\n"
 	source := mappings + "sources:\n  - {name: a, type: opcua, mapping: m, url: 'opc.tcp://plc:4840/', "
+	sink := "\nsinks:\n  - {name: a, type: opcua, url: 'opc.tcp://plc:4840/', writes: [{predicate: 'urn:p', "
 	for text, want := range map[string]string{
-		source + "nodes: 'ns=2;s=x'}": "",
-		source + "nodes: ['nsu=urn:x;s=x', 'i=85', '/Objects/2:Oven&.1'], trees: /Objects}": "",
+		sink + "subject: 'urn:s', node: 'ns=2;s=x'}]}":                                               "",
+		sink + "subject: 'urn:s/$(node)', graph: 'urn:g'}], on-refused: skip}":                       "",
+		sink + "subject: 'urn:s/$(node)', node: 'ns=2;s=x'}]}":                                       "either $(node) in it, or a node",
+		sink + "subject: 'urn:s'}]}":                                                                 "either $(node) in it, or a node",
+		sink + "subject: 'no iri', node: i=1}]}":                                                     "subject:",
+		sink + "subject: 'urn:s', node: x}]}":                                                        "expected an id such as",
+		source + "nodes: 'ns=2;s=x'}":                                                                "",
+		source + "nodes: ['nsu=urn:x;s=x', 'i=85', '/Objects/2:Oven&.1'], trees: /Objects}":          "",
 		source + "timeout: 5s}":                                                                      "no nodes and no trees",
 		source + "nodes: Oven}":                                                                      "expected an id such as",
 		source + "nodes: '/Objects//x'}":                                                             "a name is empty",

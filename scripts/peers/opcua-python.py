@@ -1,7 +1,8 @@
 """An OPC UA server for tests: opcua-python.py PORT DIR
 
 Device has variables that change every 50 ms with a source time one second back (temp, count), one whose status goes through
-good, uncertain and bad (quality), one that takes values (set), one that takes none (fixed), and a structure of a type of its own
+good, uncertain and bad (quality), one that takes values (set), one that takes
+them from those who may do everything (fixed), as all users here may, and a structure of a type of its own
 (point).
 """
 import asyncio, datetime, math, pathlib, sys
