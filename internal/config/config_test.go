@@ -188,9 +188,10 @@ func TestExample(t *testing.T) {
 	}
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
-	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
+	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n").Replace("\n# sources:" + items)
+	text = strings.NewReplacer("url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
 		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
-		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n", "subject: \n", "subject: x\n", "predicate: \n", "predicate: x\n").Replace("\n# sources:" + items)
+		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n", "subject: \n", "subject: x\n", "predicate: \n", "predicate: x\n").Replace(text)
 	if f := load(t, text); len(f.Sources)+len(f.Sinks) != strings.Count(text, "  - name: my-") {
 		t.Errorf("%+v of\n%s", f, text)
 	}
