@@ -11,6 +11,7 @@
 package opcua
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ type Connection struct {
 	UserCertificate, UserKey string
 	// Timeout bounds each request. Default 10 s.
 	Timeout time.Duration
+
+	lifetime time.Duration // of the keys of a channel, which are then made anew; of tests, which don't wait for an hour
 }
 
 const defaultTimeout = 10 * time.Second
@@ -72,9 +75,7 @@ func (c *Connection) check() error {
 	case c.Timeout < 0:
 		return fmt.Errorf("opcua: a timeout of %v: expected more than 0", c.Timeout)
 	}
-	if c.Timeout == 0 {
-		c.Timeout = defaultTimeout
-	}
+	c.Timeout, c.lifetime = cmp.Or(c.Timeout, defaultTimeout), cmp.Or(c.lifetime, tokenLifetime)
 	if c.UserCertificate != "" {
 		_, _, err = readUser(c.UserCertificate, c.UserKey)
 	}

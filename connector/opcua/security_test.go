@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
@@ -75,4 +76,18 @@ func testUser(t *testing.T, s *server) {
 	if err := s.reads(t, c); err != nil {
 		t.Errorf("with a certificate: %v", err)
 	}
+}
+
+// testRenewed: values go on to come while the channel's keys are made anew.
+func testRenewed(t *testing.T, s *server) {
+	cfg := s.fast(t)
+	cfg.Nodes, cfg.Policy = []string{s.node("count")}, "Basic256Sha256"
+	trustServer(t, s.reads(t, cfg.Connection))
+	cfg.SetLifetime(2 * time.Second)
+	r := open(t, source(t, cfg))
+	defer r.close()
+	first := r.until("a value", func(document) bool { return true })
+	r.until("values after some lifetimes", func(d document) bool {
+		return d.ServerTime.Sub(*first.ServerTime) > 7*time.Second
+	})
 }

@@ -68,7 +68,7 @@ func (c *Connection) connect(ctx context.Context) (*session, error) {
 		}
 	}
 	cfg := &uasc.Config{SecurityPolicyURI: endpoint.SecurityPolicyURI, SecurityMode: endpoint.SecurityMode, LocalKey: own.key,
-		UserKey: user.key, Lifetime: uint32(tokenLifetime / time.Millisecond), RequestTimeout: c.Timeout}
+		UserKey: user.key, Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout}
 	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
 		cfg.Certificate, cfg.RemoteCertificate = own.certificate, endpoint.ServerCertificate
 		cfg.Thumbprint = uapolicy.Thumbprint(endpoint.ServerCertificate)
@@ -116,7 +116,7 @@ func (c *Connection) dial(ctx context.Context, cfg *uasc.Config) (*session, erro
 // discover asks the server what ways there are to it.
 func (c *Connection) discover(ctx context.Context) ([]*ua.EndpointDescription, error) {
 	s, err := c.dial(ctx, &uasc.Config{SecurityPolicyURI: ua.SecurityPolicyURINone, SecurityMode: ua.MessageSecurityModeNone,
-		Lifetime: uint32(tokenLifetime / time.Millisecond), RequestTimeout: c.Timeout})
+		Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout})
 	if err != nil {
 		return nil, err
 	}

@@ -23,9 +23,10 @@ type SourceConfig struct {
 	Trees []string
 	// MaxNodes bounds the nodes below the trees, and those subscribed to. More are an error. Default 10,000.
 	MaxNodes int
-	// Publishing is the pause between two messages of the server, Sampling that between two looks at a variable. Defaults 500 ms,
-	// and Publishing.
-	Publishing, Sampling time.Duration
+	// Publishing is the pause between two messages of the server. Default 500 ms.
+	Publishing time.Duration
+	// Sampling is the pause between two looks of the server at a variable. 0: as fast as it can; less than 0: as Publishing.
+	Sampling time.Duration
 	// Queue is how many values of a variable the server keeps between two messages; the oldest goes first. Default 10.
 	Queue int
 	// Deadband is what a number must differ by to be a new value; 0: by anything. Percent: of the variable's range (EURange).
@@ -67,13 +68,18 @@ func NewSource(cfg SourceConfig) (*Source, error) {
 	cfg.MaxNodes, cfg.Queue = cmp.Or(cfg.MaxNodes, 10_000), cmp.Or(cfg.Queue, 10)
 	cfg.MaxQueued = cmp.Or(cfg.MaxQueued, 20_000)
 	cfg.Publishing = cmp.Or(cfg.Publishing, 500*time.Millisecond)
-	cfg.Sampling = cmp.Or(cfg.Sampling, cfg.Publishing)
+	if cfg.Sampling > 0 && cfg.Sampling < minInterval {
+		return nil, fmt.Errorf("opcua: a sampling interval of %v: expected 0, or %v or more", cfg.Sampling, minInterval)
+	}
+	if cfg.Sampling < 0 {
+		cfg.Sampling = cfg.Publishing
+	}
 	cfg.Silence = cmp.Or(cfg.Silence, 15*time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if err := cfg.checkNodes(); err != nil {
 		return nil, err
 	}
-	for _, pause := range []time.Duration{cfg.Publishing, cfg.Sampling, cfg.Silence} {
+	for _, pause := range []time.Duration{cfg.Publishing, max(cfg.Sampling, minInterval), cfg.Silence} {
 		if pause < minInterval || pause > maxInterval {
 			return nil, fmt.Errorf("opcua: a time of %v: expected %v to %v", pause, minInterval, maxInterval)
 		}

@@ -25,7 +25,7 @@ func testServer(t *testing.T, s *server) {
 		run  func(*testing.T, *server)
 	}{
 		{"values", testValues}, {"by id and path", testNamed}, {"refused", testRefused}, {"waits and ends", testWaits},
-		{"security", testSecurity}, {"user", testUser}, {"back-pressure", testBackPressure}, {"types", testTypes},
+		{"security", testSecurity}, {"user", testUser}, {"keys made anew", testRenewed}, {"back-pressure", testBackPressure}, {"types", testTypes},
 		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure},
 		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes}, {"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},

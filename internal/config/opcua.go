@@ -22,7 +22,7 @@ type OPCUASource struct {
 	Trees        []string      `yaml:"trees" placeholder:"NODE" help:"Nodes below which all variables are subscribed to, but for properties."`
 	MaxNodes     int           `yaml:"max-nodes" default:"10000" help:"Most nodes below the trees, and most variables; more are an error."`
 	Publishing   time.Duration `yaml:"publishing-interval" default:"500ms" help:"Pause between two messages of the server."`
-	Sampling     time.Duration `yaml:"sampling-interval" help:"Pause between two looks of the server at a variable. Default: publishing-interval."`
+	Sampling     time.Duration `yaml:"sampling-interval" default:"-1s" help:"Pause between two looks of the server at a variable. 0s is as fast as the server can, for some whenever a value changes; -1s is as publishing-interval."`
 	QueueSize    int           `yaml:"queue-size" default:"10" help:"Values of a variable that the server keeps between two messages; when there are more the oldest goes, and the next one says so."`
 	Deadband     float64       `yaml:"deadband" help:"What a number must differ by from the one before. Default: by anything."`
 	DeadbandType string        `yaml:"deadband-type" enum:"absolute,percent" default:"absolute" help:"What deadband counts in (${enum}): the variable's unit, or percent of its range, which the server must know."`

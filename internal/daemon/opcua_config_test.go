@@ -31,7 +31,7 @@ func TestOPCUAMistakes(t *testing.T) {
 		source + "trees: i=85, deadband: x}":                                                         "expected a number",
 		source + "trees: i=85, deadband: 200, deadband-type: percent}":                               "at most 100 percent",
 		source + "trees: i=85, silence: 1s}":                                                         "three times",
-		source + "trees: i=85, sampling-interval: 1us}":                                              "expected 10ms to 1h",
+		source + "trees: i=85, sampling-interval: 1us}":                                              "expected 0, or 10ms or more",
 		source + "trees: i=85, max-nodes: 0}":                                                        "max-nodes",
 		source + "trees: i=85, security-policy: Basic256}":                                           "is none of Basic256Sha256",
 		source + "trees: i=85, user: u}":                                                             "user and password belong together",
