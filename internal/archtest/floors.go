@@ -31,6 +31,7 @@ const (
 	xsys        = "golang.org/x/sys"
 	xterm       = "golang.org/x/term"
 	franz       = "github.com/twmb/franz-go"
+	gopcua      = "github.com/gopcua/opcua"
 	cel         = "cel.dev/cel-go"
 	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
@@ -123,6 +124,7 @@ var floors = [][]rule{
 		{pkg: "connector/webhook", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/filelock", "connector/internal/subjects", "engine", "client", "patch",
 		}},
+		{pkg: "connector/opcua", imports: []string{"connector", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -184,8 +186,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/poll",
-			"connector/sparql", "connector/sse", "connector/webhook", "mapping", "graph", "patch", "rdf", "rdfio", "store",
+			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse", "connector/webhook", "engine", "engine/jetstream", "graph", "mapping", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

@@ -103,38 +103,41 @@ sinks:
 // TestErrors: an error tells the place, what is there, and what to do.
 func TestErrors(t *testing.T) {
 	for text, want := range map[string]string{
-		"nod:\n  name: x":                         `:1:1: unknown key "nod"; the nearest is "node"`,
-		"name: x":                                 `:1:1: unknown key "name"; it stands in a section, as node: {name: …}`,
-		"token: x":                                `:1:1: unknown key "token"; it stands in a section, as http: {token: …}`,
-		"node:\n  nam: x":                         `:2:3: unknown key "nam"; the nearest is "name"`,
-		"node:\n  name: a\n  name: b":             `:3:3: key "node.name" comes twice`,
-		"node: {}\nnode: {}":                      `:2:1: key "node" comes twice`,
-		"node: x":                                 `:1:7: expected key: value`,
-		"- node":                                  `:1:1: expected key: value`,
-		"node:\n  name: {a: b}":                   `:2:9: key "node.name": expected a plain value`,
-		"pipeline:\n  shards: many":               `:2:11: key "pipeline.shards": "many": expected a whole number`,
-		"pipeline:\n  key: object":                `:2:8: key "pipeline.key": "object" is none of subject, graph, dataset`,
-		"pipeline:\n  keep-keys: 1 day":           `:2:14: key "pipeline.keep-keys": "1 day": expected a time such as 500ms, 10s or 24h`,
-		"node: {leave: perhaps}":                  `:1:15: key "node.leave": "perhaps": expected true or false`,
-		"engine:\n  routes: [[a]]":                `:2:11: key "engine.routes": expected a list of plain values`,
-		"engine:\n  max-store: much":              `:2:14: key "engine.max-store": size "much": expected a number of bytes, such as 65536, 64KiB or 64MiB`,
-		"http: {token: {env: NOT_SET_ANYWHERE}}":  `:1:15: key "http.token": the environment variable NOT_SET_ANYWHERE is not set, or empty`,
-		"http: {token: {file: /dev/null}}":        `:1:15: key "http.token": /dev/null is empty`,
-		"sources:\n  - {name: once, type: http}":  `:2:12: name "once" is reserved`,
-		"http: {token: {vault: x}}":               `:1:15: key "http.token": "vault": expected env or file`,
-		"http: {token: [a]}":                      `:1:15: key "http.token": expected a text, {env: NAME} or {file: PATH}`,
-		"http: {token: {file: /not/there}}":       `:1:15: key "http.token": open /not/there: no such file or directory`,
-		"log: {level: loud}":                      `:1:14: key "log.level": slog: level string "loud": unknown name`,
-		"sinks: x":                                `:1:8: expected a list of sinks`,
-		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,
-		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
-		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka, sparql, webhook`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is delta, http, kafka, poll, sparql, sse`,
-		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
-		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
-		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
-		"sinks:\n  - {name: a, type: file, d: x}": `:2:27: unknown key "d"; the nearest is "dir"`,
+		"nod:\n  name: x":                                       `:1:1: unknown key "nod"; the nearest is "node"`,
+		"name: x":                                               `:1:1: unknown key "name"; it stands in a section, as node: {name: …}`,
+		"token: x":                                              `:1:1: unknown key "token"; it stands in a section, as http: {token: …}`,
+		"node:\n  nam: x":                                       `:2:3: unknown key "nam"; the nearest is "name"`,
+		"node:\n  name: a\n  name: b":                           `:3:3: key "node.name" comes twice`,
+		"node: {}\nnode: {}":                                    `:2:1: key "node" comes twice`,
+		"node: x":                                               `:1:7: expected key: value`,
+		"- node":                                                `:1:1: expected key: value`,
+		"node:\n  name: {a: b}":                                 `:2:9: key "node.name": expected a plain value`,
+		"pipeline:\n  shards: many":                             `:2:11: key "pipeline.shards": "many": expected a whole number`,
+		"pipeline:\n  key: object":                              `:2:8: key "pipeline.key": "object" is none of subject, graph, dataset`,
+		"pipeline:\n  keep-keys: 1 day":                         `:2:14: key "pipeline.keep-keys": "1 day": expected a time such as 500ms, 10s or 24h`,
+		"node: {leave: perhaps}":                                `:1:15: key "node.leave": "perhaps": expected true or false`,
+		"engine:\n  routes: [[a]]":                              `:2:11: key "engine.routes": expected a list of plain values`,
+		"engine:\n  max-store: much":                            `:2:14: key "engine.max-store": size "much": expected a number of bytes, such as 65536, 64KiB or 64MiB`,
+		"http: {token: {env: NOT_SET_ANYWHERE}}":                `:1:15: key "http.token": the environment variable NOT_SET_ANYWHERE is not set, or empty`,
+		"http: {token: {file: /dev/null}}":                      `:1:15: key "http.token": /dev/null is empty`,
+		"sources:\n  - {name: once, type: http}":                `:2:12: name "once" is reserved`,
+		"http: {token: {vault: x}}":                             `:1:15: key "http.token": "vault": expected env or file`,
+		"http: {token: [a]}":                                    `:1:15: key "http.token": expected a text, {env: NAME} or {file: PATH}`,
+		"http: {token: {file: /not/there}}":                     `:1:15: key "http.token": open /not/there: no such file or directory`,
+		"log: {level: loud}":                                    `:1:14: key "log.level": slog: level string "loud": unknown name`,
+		"sinks: x":                                              `:1:8: expected a list of sinks`,
+		"sinks: [x]":                                            `:1:9: expected a sink: name, type and its settings`,
+		"sinks:\n  - type: file":                                `:2:5: the sink has no name`,
+		"sinks:\n  - name: a":                                   `:2:5: the sink has no type`,
+		"sinks:\n  - {name: a, type: pulsar}":                   `:2:21: unknown type "pulsar" of a sink; there is file, kafka, opcua, sparql, webhook`,
+		"sources:\n  - {name: a, type: file}":                   `:2:21: unknown type "file" of a source; there is delta, http, kafka, opcua, poll, sparql, sse`,
+		"sinks:\n  - {name: a/b, type: file}":                   `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
+		"sinks:\n  - {name: a, type: file}":                     `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
+		"sinks:\n  - {name: a, name: b}":                        `:2:15: key "name" comes twice`,
+		"sinks:\n  - {name: a, type: file, d: x}":               `:2:27: unknown key "d"; the nearest is "dir"`,
+		"sinks:\n  - {name: a, type: opcua, url: u, writes: x}": `:2:44: key "sinks[opcua].writes": expected a list`,
+		"sinks:\n  - {name: a, type: opcua, url: u, writes: [{subjekt: x}]}":                  `:2:46: unknown key "subjekt"; the nearest is "subject"`,
+		"sinks:\n  - {name: a, type: opcua, url: u, writes: [{subject: 'urn:x'}]}":            `:2:45: key "sinks[opcua].writes.predicate" is missing`,
 		"sinks:\n  - {name: a, type: file, dir: x}\n  - {name: a, type: file, dir: y}":        `:3:12: two sinks are called "a"`,
 		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "sinks[file].dir" is missing`,
 		"sinks:\n  - {name: &n foo, type: file, dir: x}\n  - {name: *n , type: file, dir: y}": `:3:5: the sink has no name`,
@@ -185,9 +188,11 @@ func TestExample(t *testing.T) {
 	}
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
-	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
-		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
-		"query: \n", "query: http://a\n", "secret: \n", "secret: x\n", "log: \n", "log: x\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
+	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n").Replace("\n# sources:" + items)
+	for key, value := range map[string]string{"url": "http://a:1", "dir": "x", "brokers": "a:1", "topics": "x", "topic": "x", "query": "http://a",
+		"secret": "x", "log": "x", "graphs": "default", "subject": "x", "predicate": "x"} {
+		text = strings.ReplaceAll(text, " "+key+": \n", " "+key+": "+value+"\n")
+	}
 	if f := load(t, text); len(f.Sources)+len(f.Sinks) != strings.Count(text, "  - name: my-") {
 		t.Errorf("%+v of\n%s", f, text)
 	}
@@ -317,7 +322,7 @@ func TestAllMistakes(t *testing.T) {
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "pulsar" of a sink; there is file, kafka, sparql, webhook
+:4:23: unknown type "pulsar" of a sink; there is file, kafka, opcua, sparql, webhook
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

@@ -107,7 +107,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[DeltaSource], *[HTTPSource], *[KafkaSource], *[PollSource], *[SPARQLSource] or *[SSESource].
+	// Settings are a pointer to those of its type, such as a *[KafkaSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -119,7 +119,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink], *[KafkaSink], *[SPARQLSink] or *[WebhookSink].
+	// Settings are a pointer to those of its type, such as a *[KafkaSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -202,12 +202,19 @@ type SPARQLSink struct {
 // The types of sources and sinks, each with settings that have nothing set.
 var (
 	sourceTypes = map[string]func() any{
-		"delta": func() any { return &DeltaSource{} }, "http": func() any { return &HTTPSource{} },
-		"kafka": func() any { return &KafkaSource{} }, "poll": func() any { return &PollSource{} },
-		"sparql": func() any { return &SPARQLSource{} }, "sse": func() any { return &SSESource{} },
+		"delta":  func() any { return &DeltaSource{} },
+		"http":   func() any { return &HTTPSource{} },
+		"kafka":  func() any { return &KafkaSource{} },
+		"opcua":  func() any { return &OPCUASource{} },
+		"poll":   func() any { return &PollSource{} },
+		"sparql": func() any { return &SPARQLSource{} },
+		"sse":    func() any { return &SSESource{} },
 	}
 	sinkTypes = map[string]func() any{
-		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },
-		"sparql": func() any { return &SPARQLSink{} }, "webhook": func() any { return &WebhookSink{} },
+		"file":    func() any { return &FileSink{} },
+		"kafka":   func() any { return &KafkaSink{} },
+		"opcua":   func() any { return &OPCUASink{} },
+		"sparql":  func() any { return &SPARQLSink{} },
+		"webhook": func() any { return &WebhookSink{} },
 	}
 )

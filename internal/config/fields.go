@@ -62,7 +62,10 @@ func typeOf(f reflect.StructField) string {
 		return strings.ReplaceAll(enum, ",", " or ")
 	}
 	name := map[string]string{"Duration": "time", "Size": "bytes", "Secret": "secret", "Level": "level", "int": "number",
-		"bool": "true or false", "string": "text"}
+		"float64": "number", "bool": "true or false", "string": "text"}
+	if isList(f.Type) {
+		return "list of items"
+	}
 	if f.Type.Kind() == reflect.Slice {
 		return "list of " + name[f.Type.Elem().Name()]
 	}
@@ -159,10 +162,21 @@ func everything() []Field {
 	}{{"sources", sourceTypes}, {"sinks", sinkTypes}} {
 		for _, kind := range keysOf(of.types) {
 			for _, field := range settingsOf(reflect.TypeOf(of.types[kind]()).Elem()) {
-				f := fieldFrom(field)
-				f.Key, f.Flag, f.Env = fmt.Sprintf("%s[%s].%s", of.name, kind, f.Key), "", ""
-				list = append(list, f)
+				list = appendField(list, field, fmt.Sprintf("%s[%s].", of.name, kind))
 			}
+		}
+	}
+	return list
+}
+
+// appendField appends a setting that stands in a list, and those of its own items.
+func appendField(list []Field, field reflect.StructField, above string) []Field {
+	f := fieldFrom(field)
+	f.Key, f.Flag, f.Env = above+f.Key, "", ""
+	list = append(list, f)
+	if isList(field.Type) {
+		for _, inner := range settingsOf(field.Type.Elem()) {
+			list = appendField(list, inner, f.Key+"[].")
 		}
 	}
 	return list
@@ -198,10 +212,24 @@ func exampleItems(b *strings.Builder, name string, types map[string]func() any) 
 	for _, kind := range keysOf(types) {
 		fmt.Fprintf(b, "#   - name: my-%s\n#     type: %s\n", kind, kind)
 		for _, field := range settingsOf(reflect.TypeOf(types[kind]()).Elem()) {
-			f := fieldFrom(field)
-			comment(b, "#     # ", f.Help)
-			fmt.Fprintf(b, "#     %s: %s\n", f.Key, quoted(f.Default))
+			exampleField(b, "#     ", field)
 		}
+	}
+}
+
+// exampleField writes a key behind what its line begins with; of a list of items with keys, one item.
+func exampleField(b *strings.Builder, begin string, field reflect.StructField) {
+	f := fieldFrom(field)
+	comment(b, begin+"# ", f.Help)
+	fmt.Fprintf(b, "%s%s: %s\n", begin, f.Key, quoted(f.Default))
+	if !isList(field.Type) {
+		return
+	}
+	first := begin + "  - "
+	for _, inner := range settingsOf(field.Type.Elem()) {
+		item := fieldFrom(inner)
+		fmt.Fprintf(b, "%s%s: %s\n", first, item.Key, quoted(item.Default))
+		first = begin + "    "
 	}
 }
 

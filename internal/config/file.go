@@ -215,6 +215,9 @@ func (f *File) value(value *yaml.Node, field reflect.StructField, to reflect.Val
 	case to.Kind() == reflect.Struct:
 		f.section(value, to, path+".")
 		return
+	case isList(to.Type()):
+		f.structs(value, to, path)
+		return
 	}
 	texts, err := textsOf(value, to)
 	to.SetZero()
@@ -226,6 +229,24 @@ func (f *File) value(value *yaml.Node, field reflect.StructField, to reflect.Val
 		return
 	}
 	f.values[path], f.lists[path], f.places[path] = texts, value.Kind == yaml.SequenceNode, f.at(value)
+}
+
+// isList reports a list whose items have keys of their own.
+func isList(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
+}
+
+// structs reads a list whose items have keys of their own.
+func (f *File) structs(list *yaml.Node, to reflect.Value, path string) {
+	if list.Kind != yaml.SequenceNode {
+		f.wrong(list, "key %q: expected a list", path)
+		return
+	}
+	for _, node := range list.Content {
+		item := reflect.New(to.Type().Elem()).Elem()
+		f.section(node, item, path+".")
+		to.Set(reflect.Append(to, item))
+	}
 }
 
 // textsOf returns the texts of a plain value, a list or a secret.

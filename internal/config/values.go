@@ -118,6 +118,12 @@ func setText(to reflect.Value, text string) error {
 			return fmt.Errorf("%q: expected a whole number", text)
 		}
 		to.SetInt(int64(n))
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(n) || math.IsInf(n, 0) {
+			return fmt.Errorf("%q: expected a number", text)
+		}
+		to.SetFloat(n)
 	case reflect.Slice:
 		item := reflect.New(to.Type().Elem()).Elem()
 		if err := setText(item, text); err != nil {

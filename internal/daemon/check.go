@@ -70,7 +70,7 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	}
 	names, targets := map[string]bool{}, map[string]string{}
 	for _, s := range doc.Sinks {
-		if _, err := d.sink(s); err != nil {
+		if _, err := d.sink(s, nil); err != nil {
 			m.AddAt(s.Place, fmt.Errorf("sink %q: %w", s.Name, err))
 		}
 		if names[s.Name] {

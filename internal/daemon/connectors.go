@@ -29,7 +29,7 @@ type connected struct {
 // connectors makes the sources and sinks that the document names; nothing is connected yet.
 func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 	for _, s := range d.Sinks {
-		to, err := d.sink(s)
+		to, err := d.sink(s, n)
 		if err != nil {
 			return c, fmt.Errorf("sink %q: %w", s.Name, err)
 		}
@@ -119,12 +119,15 @@ func failureOf(f pipeline.Failure) *client.Failure {
 	return &client.Failure{Since: f.Since, Error: f.Err.Error()}
 }
 
-func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
+// sink makes a sink; n is nil where it is only checked.
+func (d *daemon) sink(s config.Sink, n *graph.Graph) (connector.Sink, error) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
 		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
 	case *config.KafkaSink:
 		return d.kafkaSink(s.Name, settings)
+	case *config.OPCUASink:
+		return d.opcuaSink(settings, n)
 	case *config.SPARQLSink:
 		return d.sparqlSink(s.Name, settings)
 	case *config.WebhookSink:
@@ -152,6 +155,8 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 		return d.kafkaSource(s.Name, s.Mapping != "", settings)
 	case *config.PollSource:
 		return d.pollSource(s, settings, n)
+	case *config.OPCUASource:
+		return d.opcuaSource(s.Mapping != "", settings)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	case *config.SSESource:

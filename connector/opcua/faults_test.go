@@ -1,0 +1,209 @@
+package opcua_test
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/opcua"
+)
+
+// proxy stands between us and a server, and spoils what goes through.
+type proxy struct {
+	net.Listener
+	to     string
+	left   atomic.Int64 // bytes that the server may send through a connection before it is cut; 0: any number
+	silent atomic.Bool  // nothing goes through
+	tasks  sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+// newProxy makes one, and the connection of a configuration that leads through it.
+func newProxy(t *testing.T, s *server, c *opcua.Connection) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{Listener: l, to: s.Address(0)}
+	c.URL = "opc.tcp://" + l.Addr().String() + s.path
+	p.tasks.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.tasks.Go(func() { p.serve(conn) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		p.cut()
+		p.tasks.Wait()
+	})
+	return p
+}
+
+func (p *proxy) serve(from net.Conn) {
+	to, err := net.Dial("tcp", p.to)
+	if err != nil {
+		from.Close()
+		return
+	}
+	p.mu.Lock()
+	p.conns = append(p.conns, from, to)
+	p.mu.Unlock()
+	var there sync.WaitGroup
+	defer there.Wait()
+	defer to.Close()
+	defer from.Close()
+	there.Go(func() {
+		defer from.Close()
+		p.copy(to, from, 0)
+	})
+	p.copy(from, to, p.left.Load())
+}
+
+// copy copies until either end is closed, or so many bytes were.
+func (p *proxy) copy(to, from net.Conn, most int64) {
+	b := make([]byte, 1000)
+	for n := int64(0); most == 0 || n < most; {
+		some, err := from.Read(b[:min(int64(len(b)), max(1, cmpOr(most-n, 1000)))])
+		if err != nil {
+			return
+		}
+		n += int64(some)
+		if p.silent.Load() {
+			continue
+		}
+		if _, err := to.Write(b[:some]); err != nil {
+			return
+		}
+	}
+}
+
+func cmpOr(left, otherwise int64) int64 {
+	if left <= 0 {
+		return otherwise
+	}
+	return left
+}
+
+// cut ends all connections.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+// lost looks at what a reader says when its session is of no use any more: that nothing is known of each variable, since then.
+func lost(t *testing.T, r *reading, names ...string) {
+	t.Helper()
+	list, why := r.fails()
+	t.Logf("it says: %v", why)
+	last := map[string]document{}
+	for _, d := range list {
+		last[d.Name] = d
+	}
+	for _, name := range names {
+		if d := last[name]; d.Status != "BadNoCommunication" || string(d.Value) != "null" || d.Gap == nil || d.Gap.From == nil || d.Gap.To != nil {
+			t.Errorf("at last %s is %+v", name, d)
+		}
+	}
+	r.close()
+}
+
+// found looks at what the next reader says: the values, and of which time nothing is known.
+func found(t *testing.T, from connector.Source, names ...string) {
+	t.Helper()
+	r := open(t, from)
+	defer r.close()
+	missing := map[string]bool{}
+	for _, name := range names {
+		missing[name] = true
+	}
+	r.until("all values", func(d document) bool {
+		if d.Gap == nil {
+			return false
+		}
+		if d.Gap.From == nil || d.Gap.To == nil || d.Gap.To.Before(*d.Gap.From) || d.Status == "BadNoCommunication" {
+			t.Errorf("at first: %+v, gap %+v", d, d.Gap)
+		}
+		delete(missing, d.Name)
+		return len(missing) == 0
+	})
+}
+
+// testSilent: a server that says nothing more, with its connection open, is noticed, and so is that it is back.
+func testSilent(t *testing.T, s *server) {
+	cfg := s.fast(t)
+	cfg.Nodes = []string{s.node("count"), s.node("set")}
+	p := newProxy(t, s, &cfg.Connection)
+	from := source(t, cfg)
+	r := open(t, from)
+	r.until("a value", func(d document) bool { return d.number() > 3 })
+	p.silent.Store(true)
+	lost(t, r, "count", "set")
+	p.silent.Store(false)
+	found(t, from, "count", "set")
+}
+
+// testKilled: a server that dies is noticed, and when it is back the values come.
+func testKilled(t *testing.T, s *server) {
+	cfg := s.fast(t)
+	cfg.Nodes = []string{s.node("count"), s.node("set")}
+	from := source(t, cfg)
+	r := open(t, from)
+	r.until("a value", func(d document) bool { return d.number() > 3 })
+	s.Kill()
+	lost(t, r, "count", "set")
+	if r, err := from.Open(within(t), &conntest.Progress{}); err == nil {
+		t.Error("a server that is dead is there")
+		_ = r.Close()
+	}
+	s.Restart(t)
+	found(t, from, "count", "set")
+}
+
+// testTorn: through connections that are cut in the middle of messages, whatever of the opening that is, values come in order.
+func testTorn(t *testing.T, s *server) {
+	if s.name == "node" {
+		return // it takes long to notice that a client is gone, and nothing else differs
+	}
+	cfg := s.fast(t)
+	cfg.Nodes = []string{s.node("count")}
+	p := newProxy(t, s, &cfg.Connection)
+	from := source(t, cfg)
+	last, failures, readers := -1.0, 0, 0
+	for left := int64(10); last < 0 || readers < 3; left += left / 3 {
+		p.left.Store(left)
+		r, err := from.Open(within(t), &conntest.Progress{})
+		if err != nil {
+			failures++
+			continue
+		}
+		rd := &reading{TB: t, Reader: r}
+		list, _ := rd.fails()
+		for _, d := range list {
+			if n := d.number(); d.Status == "Good" {
+				if n < last {
+					t.Fatalf("%v after %v", n, last)
+				}
+				last = n
+			}
+		}
+		readers++
+		rd.close()
+	}
+	if failures == 0 {
+		t.Error("no opening was torn")
+	}
+}

@@ -1,0 +1,294 @@
+package opcua
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/gopcua/opcua/id"
+	"github.com/gopcua/opcua/ua"
+	"github.com/gopcua/opcua/uacp"
+	"github.com/gopcua/opcua/uapolicy"
+	"github.com/gopcua/opcua/uasc"
+
+	"github.com/quadrille-stream/quadrille/connector"
+)
+
+const (
+	// tokenLifetime is that of the keys of a channel, which are then made anew.
+	tokenLifetime = time.Hour
+	// sessionTimeout is how long a server keeps a session that is silent.
+	sessionTimeout = 2 * time.Minute
+	// maxChunks and maxMessage bound what a server may send at once, in chunks and bytes.
+	maxChunks  = 4096
+	maxMessage = 64 << 20
+	// closePatience bounds what is told to the server at the end.
+	closePatience = 2 * time.Second
+)
+
+// session is one with a server, over a channel of its own. It may be used concurrently.
+type session struct {
+	conn       *uacp.Conn
+	channel    *uasc.SecureChannel
+	token      *ua.NodeID // nil: there is no session yet
+	timeout    time.Duration
+	namespaces []string
+}
+
+// connect opens a session with the server, after the best way to it was chosen.
+func (c *Connection) connect(ctx context.Context) (*session, error) {
+	own, err := ownIdentity(c.PKI)
+	if err != nil {
+		return nil, err
+	}
+	endpoints, err := c.discover(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its endpoints: %w", c.URL, ended(ctx, err))
+	}
+	endpoint, err := c.choose(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	user, err := c.user(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	// A password goes to nobody but the trusted server.
+	if endpoint.SecurityMode != ua.MessageSecurityModeNone || user.secret && !c.local() {
+		if err := trust(c.PKI, endpoint.ServerCertificate, endpoint.Server.ApplicationURI, c.host()); err != nil {
+			return nil, err
+		}
+	}
+	cfg := &uasc.Config{SecurityPolicyURI: endpoint.SecurityPolicyURI, SecurityMode: endpoint.SecurityMode, LocalKey: own.key,
+		UserKey: user.key, Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout}
+	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
+		cfg.Certificate, cfg.RemoteCertificate = own.certificate, endpoint.ServerCertificate
+		cfg.Thumbprint = uapolicy.Thumbprint(endpoint.ServerCertificate)
+	}
+	s, err := c.dial(ctx, cfg)
+	if errors.Is(err, io.EOF) && cfg.Certificate != nil {
+		err = fmt.Errorf("%w; does it trust our certificate, %s/own/cert.der?", err, c.PKI)
+	}
+	if err == nil && cfg.Certificate != nil && (cfg.SecurityPolicyURI != endpoint.SecurityPolicyURI || !bytes.Equal(cfg.RemoteCertificate, endpoint.ServerCertificate)) {
+		s.close()
+		err = giveUp("another one than the server that is trusted has answered")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open a channel to %s: %w", c.URL, ended(ctx, err))
+	}
+	if err := s.begin(ctx, c.URL, own, endpoint, user); err != nil {
+		s.close()
+		return nil, fmt.Errorf("open a session with %s: %w", c.URL, ended(ctx, err))
+	}
+	return s, nil
+}
+
+// dial opens a channel.
+func (c *Connection) dial(ctx context.Context, cfg *uasc.Config) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	dialer := &uacp.Dialer{Dialer: &net.Dialer{Timeout: c.Timeout}, ClientACK: &uacp.Acknowledge{
+		ReceiveBufSize: uacp.DefaultReceiveBufSize, SendBufSize: uacp.DefaultSendBufSize, MaxChunkCount: maxChunks, MaxMessageSize: maxMessage}}
+	conn, err := dialer.Dial(ctx, c.URL)
+	if err != nil {
+		return nil, err
+	}
+	channel, err := uasc.NewSecureChannel(c.URL, conn, cfg, make(chan error, 1))
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	s := &session{conn: conn, channel: channel, timeout: c.Timeout}
+	if err := channel.Open(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// discover asks the server what ways there are to it.
+func (c *Connection) discover(ctx context.Context) ([]*ua.EndpointDescription, error) {
+	s, err := c.dial(ctx, &uasc.Config{SecurityPolicyURI: ua.SecurityPolicyURINone, SecurityMode: ua.MessageSecurityModeNone,
+		Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	answer, err := ask[*ua.GetEndpointsResponse](ctx, s, &ua.GetEndpointsRequest{EndpointURL: c.URL})
+	if err != nil {
+		return nil, err
+	}
+	return answer.Endpoints, nil
+}
+
+// choose returns the best way that the configuration allows.
+func (c *Connection) choose(endpoints []*ua.EndpointDescription) (*ua.EndpointDescription, error) {
+	mode := ua.MessageSecurityModeSignAndEncrypt
+	if c.Sign {
+		mode = ua.MessageSecurityModeSign
+	}
+	want := policies
+	if c.Policy != "" {
+		want = []string{c.policyURI()}
+	} else if c.local() {
+		want = append(slices.Clone(policies), ua.SecurityPolicyURINone)
+	}
+	var has []string
+	for _, policy := range want {
+		for _, e := range endpoints {
+			if e == nil || e.Server == nil {
+				continue
+			}
+			has = append(has, fmt.Sprintf("%s with %s", e.SecurityPolicyURI, e.SecurityMode))
+			plain := policy == ua.SecurityPolicyURINone && e.SecurityMode == ua.MessageSecurityModeNone
+			if e.SecurityPolicyURI == policy && (e.SecurityMode == mode || plain) {
+				return e, nil
+			}
+		}
+	}
+	slices.Sort(has)
+	return nil, giveUp("the server at %s has no security policy that is allowed (%v with %s); it has %v", c.URL, want, mode, slices.Compact(has))
+}
+
+// user is who we say that we are.
+type user struct {
+	token    any
+	policy   string // by which the token is encrypted or signed
+	secret   bool   // the token holds a password
+	key      *rsa.PrivateKey
+	password string
+}
+
+// user makes the token that the endpoint takes.
+func (c *Connection) user(endpoint *ua.EndpointDescription) (*user, error) {
+	kind := ua.UserTokenTypeAnonymous
+	switch {
+	case c.User != "":
+		kind = ua.UserTokenTypeUserName
+	case c.UserCertificate != "":
+		kind = ua.UserTokenTypeCertificate
+	}
+	at := slices.IndexFunc(endpoint.UserIdentityTokens, func(t *ua.UserTokenPolicy) bool { return t.TokenType == kind })
+	if at < 0 {
+		return nil, giveUp("the server at %s takes no token of type %s", c.URL, kind)
+	}
+	taken := endpoint.UserIdentityTokens[at]
+	u := &user{policy: cmp.Or(taken.SecurityPolicyURI, endpoint.SecurityPolicyURI)}
+	switch kind {
+	case ua.UserTokenTypeUserName:
+		encrypted := u.policy != ua.SecurityPolicyURINone || endpoint.SecurityMode == ua.MessageSecurityModeSignAndEncrypt
+		if !encrypted && !c.local() {
+			return nil, giveUp("the server at %s would be sent the password as it is: it needs a security policy, or loopback", c.URL)
+		}
+		u.token = &ua.UserNameIdentityToken{PolicyID: taken.PolicyID, UserName: c.User}
+		u.secret, u.password = true, c.Password
+	case ua.UserTokenTypeCertificate:
+		certificate, key, err := readUser(c.UserCertificate, c.UserKey)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		}
+		u.token, u.key = &ua.X509IdentityToken{PolicyID: taken.PolicyID, CertificateData: certificate}, key
+	default:
+		u.token = &ua.AnonymousIdentityToken{PolicyID: taken.PolicyID}
+	}
+	return u, nil
+}
+
+// begin makes a session on the channel, as the user.
+func (s *session) begin(ctx context.Context, address string, own *identity, endpoint *ua.EndpointDescription, user *user) error {
+	nonce := make([]byte, 32)
+	if _, err := rand.Read(nonce); err != nil {
+		return err
+	}
+	made, err := ask[*ua.CreateSessionResponse](ctx, s, &ua.CreateSessionRequest{
+		ClientDescription: &ua.ApplicationDescription{ApplicationURI: own.uri, ProductURI: "urn:quadrille",
+			ApplicationName: ua.NewLocalizedText("Quadrille"), ApplicationType: ua.ApplicationTypeClient},
+		EndpointURL: address, SessionName: "quadrille", ClientNonce: nonce, ClientCertificate: own.certificate,
+		RequestedSessionTimeout: float64(sessionTimeout / time.Millisecond),
+	})
+	if err != nil {
+		return err
+	}
+	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
+		if !bytes.Equal(made.ServerCertificate, endpoint.ServerCertificate) || made.ServerSignature == nil {
+			return giveUp("the session is not with the server that is trusted")
+		}
+		if err := s.channel.VerifySessionSignature(made.ServerCertificate, nonce, made.ServerSignature.Signature); err != nil {
+			return giveUp("the server has not the key of its certificate: %w", err)
+		}
+	}
+	s.token = made.AuthenticationToken
+	if err := s.activate(ctx, endpoint.ServerCertificate, made.ServerNonce, user); err != nil {
+		return err
+	}
+	values, err := s.read(ctx, []*ua.ReadValueID{attribute(ua.NewNumericNodeID(0, id.Server_NamespaceArray), ua.AttributeIDValue)})
+	if err != nil {
+		return err
+	}
+	namespaces, ok := valueOf(values[0]).([]string)
+	if !ok {
+		return errors.New("the server doesn't say what its namespaces are")
+	}
+	s.namespaces = namespaces
+	return nil
+}
+
+// activate says who the user is.
+func (s *session) activate(ctx context.Context, certificate, nonce []byte, user *user) error {
+	signature, algorithm, err := s.channel.NewSessionSignature(slices.Clip(certificate), nonce)
+	if err != nil {
+		return err
+	}
+	request := &ua.ActivateSessionRequest{ClientSignature: &ua.SignatureData{Algorithm: algorithm, Signature: signature},
+		UserTokenSignature: &ua.SignatureData{}}
+	switch token := user.token.(type) {
+	case *ua.UserNameIdentityToken:
+		token.Password, token.EncryptionAlgorithm, err = s.channel.EncryptUserPassword(user.policy, user.password, certificate, nonce)
+	case *ua.X509IdentityToken:
+		request.UserTokenSignature.Signature, request.UserTokenSignature.Algorithm, err =
+			s.channel.NewUserTokenSignature(user.policy, slices.Clip(certificate), nonce)
+	}
+	if err != nil {
+		return err
+	}
+	request.UserIdentityToken = ua.NewExtensionObject(user.token)
+	_, err = ask[*ua.ActivateSessionResponse](ctx, s, request)
+	return err
+}
+
+// ask sends a request and returns the answer.
+func ask[R ua.Response](ctx context.Context, s *session, request ua.Request) (R, error) {
+	return askWithin[R](ctx, s, request, s.timeout)
+}
+
+// askWithin is ask with a time of its own, within which an answer comes.
+func askWithin[R ua.Response](ctx context.Context, s *session, request ua.Request, timeout time.Duration) (answer R, err error) {
+	err = s.channel.SendRequestWithTimeout(ctx, request, s.token, timeout, func(response ua.Response) error {
+		var ok bool
+		if answer, ok = response.(R); !ok {
+			return fmt.Errorf("the server has answered with a %T", response)
+		}
+		return nil
+	})
+	return answer, err
+}
+
+// close ends session and channel, and returns when what was told to the server is out.
+func (s *session) close() {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(closePatience)) // for who is stuck in a request
+	if s.token != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+		defer cancel()
+		_, _ = askWithin[*ua.CloseSessionResponse](ctx, s, &ua.CloseSessionRequest{DeleteSubscriptions: true}, closePatience) // it ends anyway
+	}
+	_ = s.conn.SetWriteDeadline(time.Now().Add(closePatience))
+	_ = s.channel.Close() // always an error
+	_ = s.conn.Close()    // it is of no more use
+}
