@@ -105,6 +105,7 @@ var floors = [][]rule{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/nats", imports: []string{"connector", "engine", "patch"}, modules: []string{natsClient}},
 		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
@@ -163,7 +164,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/nats", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
