@@ -1,10 +1,12 @@
-// Package nats is a [connector.Source] that reads streams of NATS JetStream, or subjects of core NATS.
+// Package nats is a [connector.Source] that reads streams of NATS JetStream, or subjects of core NATS, and a [connector.Sink] that
+// writes deltas to them.
 //
 // With JetStream, a stream is a stream as it was made (NAME/TIME, the time of its creation), an offset is the stream's sequence.
 // Where it is read from is what the pipeline has committed of it; the acknowledgements of the durable consumer serve those who look
-// at it, and the retention of the stream.
+// at it, and the retention of the stream. The sink writes each delta once: whoever opens a shard writes a claim into the stream, all
+// that is published expects that claim to be the newest, and the position is that of the shard's last message.
 //
-// Core NATS keeps nothing: its messages have no identity and come at most once.
+// Core NATS keeps nothing: its messages have no identity and come at most once, and what is published reaches those who listen.
 package nats
 
 import (

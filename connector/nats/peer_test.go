@@ -244,12 +244,30 @@ func TestNATS(t *testing.T) {
 			})
 		})
 	}
+	for name, change := range map[string]func(*nats.SinkConfig){
+		"text": func(*nats.SinkConfig) {}, "binary": func(c *nats.SinkConfig) { c.Binary = true },
+		"subjects": func(c *nats.SinkConfig) { c.PerSubject, c.Subject = true, c.Subject+".{subject}" },
+	} {
+		t.Run("sink, "+name, func(t *testing.T) {
+			conntest.TestSink(t, func(t *testing.T) conntest.Target {
+				to := s.target(t, nil)
+				change(&to.cfg)
+				return to
+			})
+		})
+	}
+	t.Run("sink, core", func(t *testing.T) {
+		conntest.TestSink(t, func(t *testing.T) conntest.Target { return s.listener(t) })
+	})
 	t.Run("together", func(t *testing.T) { // most of them wait
 		for name, test := range map[string]func(*testing.T, *server){
 			"starts": testStarts, "latest": testLatest, "gap": testGap, "no gap": testNoGap, "quiet": testQuiet, "made anew": testMadeAnew,
 			"stuck": testStuck, "interest": testInterest, "acks": testAcks, "kinds": testKinds, "filters": testFilters, "large": testLargeMessage,
 			"work queue": testWorkQueue, "taken over": testTakenOver, "torn connections": testTorn, "core": testCore, "queue": testQueue,
-			"slow": testSlow, "users": testUsers,
+			"slow": testSlow, "users": testUsers, "subjects": testSubjects, "headers": testHeaders, "part": testPart,
+			"answers lost": testAnswersLost, "torn connections, out": testTornOut, "late": testLate, "refused": testRefused,
+			"bounded": testBounded, "other stream": testOtherStream, "forgotten": testForgotten, "two sinks": testTwoSinks,
+			"core, out": testCoreOut,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -258,5 +276,6 @@ func TestNATS(t *testing.T) {
 		}
 	})
 	t.Run("killed", func(t *testing.T) { testKilled(t, s) })
+	t.Run("killed, out", func(t *testing.T) { testKilledOut(t, s) })
 	t.Run("core, killed", func(t *testing.T) { testCoreKilled(t, s) })
 }

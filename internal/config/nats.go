@@ -28,3 +28,14 @@ type NATSSource struct {
 	MaxFetch    Size     `yaml:"max-fetch" default:"8MiB" help:"Bytes that are asked for at one time; a larger message comes alone. With core: bytes that wait to be taken in, beyond which messages are dropped and told."`
 	MaxMessages int      `yaml:"max-messages" default:"10000" help:"Messages that are taken in, or wait, at one time."`
 }
+
+// NATSSink writes the deltas to a stream of JetStream, or to those who listen to core NATS.
+type NATSSink struct {
+	NATSConnection
+	Mode    string `yaml:"mode" enum:"jetstream,core" default:"jetstream" help:"Where deltas go (${enum}): into a stream, each once, or to those who listen meanwhile."`
+	Stream  string `yaml:"stream" help:"Stream that is written to (jetstream); it must be there, and must not forget the newest message of a subject."`
+	Subject string `yaml:"subject" default:"deltas.{shard}" help:"Subject of the messages. {shard} is the shard's number, {subject} (with record: subject) the subject of the graph, percent-encoded."`
+	Claims  string `yaml:"claims" placeholder:"SUBJECT" help:"Subject of the claims of those who write (jetstream), with {shard}, in the same stream. Default: beside the messages, such as deltas._claims.PIPELINE-SINK.{shard}."`
+	Record  string `yaml:"record" enum:"delta,subject" default:"delta" help:"What is one message (${enum}): a delta, or what a delta has of one subject."`
+	Format  string `yaml:"format" enum:"text,binary" default:"text" help:"Form of the RDF Patch that a message is (${enum})."`
+}

@@ -33,13 +33,33 @@ func (d *daemon) natsSource(name string, s *config.NATSSource) (connector.Source
 	}
 	cfg := nats.SourceConfig{Connection: connection, Stream: s.Stream, Subjects: s.Subjects, Consumer: s.Consumer, Start: s.Start,
 		SkipGaps: s.OnGap == "skip", Queue: s.Queue, MediaType: s.Format, MaxFetch: int(s.MaxFetch), MaxMessages: s.MaxMessages, Logger: d.log}
-	if s.Mode == "core" && s.Stream != "" || s.Mode != "core" && s.Stream == "" {
-		return nil, fmt.Errorf("mode %s and stream %q: a stream is of jetstream, which needs one", s.Mode, s.Stream)
+	if err := checkNATSMode(s.Mode, s.Stream); err != nil {
+		return nil, err
 	}
 	if s.Mode != "core" {
 		cfg.Consumer = cmp.Or(s.Consumer, d.Pipeline.Name+"-"+name)
 	}
 	return nats.NewSource(cfg)
+}
+
+func (d *daemon) natsSink(name string, s *config.NATSSink) (connector.Sink, error) {
+	connection, err := natsConnection(&s.NATSConnection)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkNATSMode(s.Mode, s.Stream); err != nil {
+		return nil, err
+	}
+	return nats.NewSink(nats.SinkConfig{Connection: connection, Stream: s.Stream, Subject: s.Subject, Claims: s.Claims,
+		Name: d.Pipeline.Name + "-" + name, PerSubject: s.Record == "subject", Binary: s.Format == "binary", Logger: d.log})
+}
+
+// checkNATSMode reports a stream that lacks, or is none.
+func checkNATSMode(mode, stream string) error {
+	if (mode == "core") == (stream == "") {
+		return nil
+	}
+	return fmt.Errorf("mode %s and stream %q: a stream is of jetstream, which needs one", mode, stream)
 }
 
 // natsConnection reads the files that a connection names.

@@ -13,6 +13,7 @@ import (
 // TestNATSMistakes: what can't be of the settings of NATS is told without a server, with its place.
 func TestNATSMistakes(t *testing.T) {
 	source := "sources:\n  - {name: a, type: nats, servers: 'nats:4222', "
+	sink := "sinks:\n  - {name: a, type: nats, servers: 'nats:4222', "
 	for text, want := range map[string]string{
 		source + "stream: S}": "",
 		source + "stream: S, consumer: c, subjects: [a.*, 'b.>']}":        "",
@@ -40,6 +41,16 @@ func TestNATSMistakes(t *testing.T) {
 		source + "stream: S, tls-cert: x}":                                "tls-cert and tls-key belong together",
 		source + "stream: S, tls: false, tls-ca: x}":                      "need tls: true",
 		source + "stream: S, tls-ca: /nowhere/ca.pem}":                    "no such file",
+		sink + "stream: S}":                                               "",
+		sink + "stream: S, subject: 'd.{shard}.{subject}', record: subject, format: binary, claims: 'c.{shard}'}": "",
+		sink + "mode: core, subject: d}":                    "",
+		sink + "mode: core, stream: S}":                     "a stream is of jetstream",
+		sink + "subject: 'd.{shard}'}":                      "which needs one",
+		sink + "stream: S, subject: d}":                     "it needs {shard}",
+		sink + "stream: S, subject: 'd.{shard}.{subject}'}": "one message per subject",
+		sink + "stream: S, record: triple}":                 `"triple" is none of delta, subject`,
+		sink + "stream: S, format: turtle}":                 `"turtle" is none of text, binary`,
+		sink + "stream: S, token: t, tls: false}":           "needs TLS, or servers on loopback",
 	} {
 		path := filepath.Join(t.TempDir(), "q.yaml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
