@@ -69,8 +69,6 @@ func (r *reader) look(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return err
-	case now.name != r.stream.name:
-		return fmt.Errorf("stream %s was made anew", r.s.cfg.Stream)
 	case now.last < r.seen:
 		return fmt.Errorf("%w: stream %s ends at sequence %d, and was read up to %d: it has lost what was between",
 			connector.ErrGiveUp, r.s.cfg.Stream, now.last, r.seen)
@@ -119,7 +117,7 @@ func (r *reader) sawAll(ctx context.Context, to uint64) error {
 	r.mu.Lock()
 	open := len(r.unacked)
 	r.mu.Unlock()
-	if !r.gaps || open > 0 || time.Since(r.notedAt) < notePause || r.consumer.Metadata[noteFrom] == r.notes(to + 1)[noteFrom] {
+	if !r.gaps || open > 0 || time.Since(r.notedAt) < r.s.cfg.notePause || r.consumer.Metadata[noteFrom] == r.notes(to + 1)[noteFrom] {
 		return nil
 	}
 	r.notedAt, r.consumer.Metadata = time.Now(), r.notes(to+1)

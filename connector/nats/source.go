@@ -43,7 +43,7 @@ type SourceConfig struct {
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 
-	pullTime time.Duration // of tests
+	pullTime, notePause time.Duration // of tests
 }
 
 // Source reads a stream, or subjects. Make it with [NewSource]. It may be used concurrently.
@@ -68,7 +68,8 @@ const pullTime = 2 * time.Second
 func NewSource(cfg SourceConfig) (*Source, error) {
 	cfg.Start, cfg.MediaType = cmp.Or(cfg.Start, first), cmp.Or(cfg.MediaType, "application/rdf-patch")
 	cfg.MaxFetch, cfg.MaxMessages = cmp.Or(cfg.MaxFetch, 8<<20), cmp.Or(cfg.MaxMessages, 10_000)
-	cfg.pullTime, cfg.Logger = cmp.Or(cfg.pullTime, pullTime), cmp.Or(cfg.Logger, slog.Default())
+	cfg.pullTime, cfg.notePause = cmp.Or(cfg.pullTime, pullTime), cmp.Or(cfg.notePause, notePause)
+	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if err := cfg.Connection.check(); err != nil {
 		return nil, err
 	}

@@ -163,6 +163,7 @@ func testQuiet(t *testing.T, s *server) {
 	name := nameOf(stream)
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	cfg.Subjects = []string{name + ".quiet"}
+	cfg.NoteEvery(time.Nanosecond)
 	s.send(t, name+".quiet", "1")
 	r := read(t, cfg, progress)
 	r.commit(progress, r.is("1"))
@@ -185,6 +186,29 @@ func testQuiet(t *testing.T, s *server) {
 	}
 	s.send(t, name+".quiet", "2")
 	r.is("2")
+	r.close()
+	r = read(t, cfg, progress) // the next one knows what was seen, though nothing of it is committed
+	r.is("2")
+	r.close()
+}
+
+// testPurged: what is removed while nothing is asked for is missed when the consumer has nothing more.
+func testPurged(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	cfg.SkipGaps, cfg.MaxMessages = true, 1
+	s.send(t, cfg.Stream+".a", "1")
+	r := read(t, cfg, progress)
+	r.is("1")
+	s.send(t, cfg.Stream+".a", "2", "3")
+	if err := stream.Purge(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if lost := r.is("LOST")[0]; lost.Offset != 3 {
+		t.Errorf("%+v", lost)
+	}
+	s.send(t, cfg.Stream+".a", "4")
+	r.is("4")
 	r.close()
 }
 
