@@ -1,14 +1,12 @@
 package kafka
 
 import (
-	"bytes"
 	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/connector/internal/subjects"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -29,13 +27,13 @@ func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 		record, err := w.record(headers, []byte(strconv.Itoa(w.shard)), delta.Body)
 		return []*kgo.Record{record}, err
 	}
-	parts, err := subjects.Of(delta.Body)
+	subjects, err := patch.BySubject(delta.Body, patch.Trusted())
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*kgo.Record, len(parts))
-	for i, part := range parts {
-		if list[i], err = w.record(headers, part.Key, part.Rows); err != nil {
+	list := make([]*kgo.Record, len(subjects))
+	for i, s := range subjects {
+		if list[i], err = w.record(headers, []byte(s.Subject), s.Rows); err != nil {
 			return nil, err
 		}
 	}
@@ -45,15 +43,10 @@ func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 // record makes one of rows. Its time is that of its writing, by which brokers delete what is old, and franz-go gives up.
 func (w *writer) record(headers []kgo.RecordHeader, key, rows []byte) (*kgo.Record, error) {
 	if w.cfg.Binary {
-		var b bytes.Buffer
-		binary := patch.NewBinaryWriter(&b)
-		if err := patch.Parse(rows, binary, patch.Trusted()); err != nil {
+		var err error
+		if rows, err = patch.Binary(rows, patch.Trusted()); err != nil {
 			return nil, err
 		}
-		if err := binary.Flush(); err != nil {
-			return nil, err
-		}
-		rows = b.Bytes()
 	}
 	return &kgo.Record{Topic: w.cfg.Topic, Partition: w.partition, Key: key, Value: rows, Headers: headers}, nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/connector/internal/subjects"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -71,14 +70,14 @@ func (w *writer) change(r *connector.Record, rows []byte) change {
 
 // bySubject makes a request for each subject of a record.
 func (w *writer) bySubject(r *connector.Record) ([]post, error) {
-	parts, err := subjects.Of(r.Body)
+	parts, err := patch.BySubject(r.Body, patch.Trusted())
 	if err != nil {
 		return nil, err
 	}
 	list := make([]post, len(parts))
 	for i, part := range parts {
 		c := w.change(r, part.Rows)
-		c.Subject, c.Filtered = string(part.Key), true
+		c.Subject, c.Filtered = part.Subject, true
 		if list[i], err = w.make(w.id(r)+":"+strconv.Itoa(i), part.Rows, c); err != nil {
 			return nil, err
 		}
@@ -91,13 +90,8 @@ func (w *writer) make(id string, text []byte, value any) (p post, err error) {
 	p = post{id: id, mediaType: patch.MediaType, body: text}
 	switch w.cfg.Format {
 	case Binary:
-		var b bytes.Buffer
-		binary := patch.NewBinaryWriter(&b)
-		if err := patch.Parse(text, binary, patch.Trusted()); err != nil { // an owner has written it
-			return p, err
-		}
-		err = binary.Flush()
-		p.mediaType, p.body = patch.BinaryMediaType, b.Bytes()
+		p.mediaType = patch.BinaryMediaType
+		p.body, err = patch.Binary(text, patch.Trusted()) // an owner has written it
 	case JSON:
 		p.mediaType = "application/json"
 		p.body, err = json.Marshal(value)

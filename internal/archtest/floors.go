@@ -105,8 +105,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/internal/subjects", imports: []string{"patch"}},
-		{pkg: "connector/kafka", imports: []string{"connector", "connector/internal/subjects", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
@@ -122,9 +121,10 @@ var floors = [][]rule{
 		{pkg: "connector/internal/filelock", modules: []string{xsys}},
 		{pkg: "connector/file", imports: []string{"connector", "connector/internal/filelock", "engine", "patch"}},
 		{pkg: "connector/webhook", imports: []string{
-			"connector", "connector/endpoint", "connector/internal/filelock", "connector/internal/subjects", "engine", "client", "patch",
+			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
 		}},
 		{pkg: "connector/opcua", imports: []string{"connector", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
+		{pkg: "connector/nats", imports: []string{"connector", "engine", "patch"}, modules: []string{natsClient, nuid}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -186,7 +186,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse", "connector/webhook", "engine", "engine/jetstream", "graph", "mapping", "patch", "rdf", "rdfio", "store",
+			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/nats", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse", "connector/webhook", "engine", "engine/jetstream", "graph", "mapping", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

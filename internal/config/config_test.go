@@ -129,8 +129,8 @@ func TestErrors(t *testing.T) {
 		"sinks: [x]":                                            `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                                `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                                   `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: pulsar}":                   `:2:21: unknown type "pulsar" of a sink; there is file, kafka, opcua, sparql, webhook`,
-		"sources:\n  - {name: a, type: file}":                   `:2:21: unknown type "file" of a source; there is delta, http, kafka, opcua, poll, sparql, sse`,
+		"sinks:\n  - {name: a, type: pulsar}":                   `:2:21: unknown type "pulsar" of a sink; there is file, kafka, nats, opcua, sparql, webhook`,
+		"sources:\n  - {name: a, type: file}":                   `:2:21: unknown type "file" of a source; there is delta, http, kafka, nats, opcua, poll, sparql, sse`,
 		"sinks:\n  - {name: a/b, type: file}":                   `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":                     `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":                        `:2:15: key "name" comes twice`,
@@ -189,8 +189,10 @@ func TestExample(t *testing.T) {
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n").Replace("\n# sources:" + items)
-	for key, value := range map[string]string{"url": "http://a:1", "dir": "x", "brokers": "a:1", "topics": "x", "topic": "x", "query": "http://a",
-		"secret": "x", "log": "x", "graphs": "default", "subject": "x", "predicate": "x"} {
+	for key, value := range map[string]string{
+		"brokers": "a:1", "dir": "x", "graphs": "default", "log": "x", "predicate": "x", "query": "http://a",
+		"secret": "x", "servers": "a:1", "subject": "x", "topic": "x", "topics": "x", "url": "http://a:1",
+	} {
 		text = strings.ReplaceAll(text, " "+key+": \n", " "+key+": "+value+"\n")
 	}
 	if f := load(t, text); len(f.Sources)+len(f.Sinks) != strings.Count(text, "  - name: my-") {
@@ -322,7 +324,7 @@ func TestAllMistakes(t *testing.T) {
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "pulsar" of a sink; there is file, kafka, opcua, sparql, webhook
+:4:23: unknown type "pulsar" of a sink; there is file, kafka, nats, opcua, sparql, webhook
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

@@ -205,6 +205,7 @@ var (
 		"delta":  func() any { return &DeltaSource{} },
 		"http":   func() any { return &HTTPSource{} },
 		"kafka":  func() any { return &KafkaSource{} },
+		"nats":   func() any { return &NATSSource{} },
 		"opcua":  func() any { return &OPCUASource{} },
 		"poll":   func() any { return &PollSource{} },
 		"sparql": func() any { return &SPARQLSource{} },
@@ -213,6 +214,7 @@ var (
 	sinkTypes = map[string]func() any{
 		"file":    func() any { return &FileSink{} },
 		"kafka":   func() any { return &KafkaSink{} },
+		"nats":    func() any { return &NATSSink{} },
 		"opcua":   func() any { return &OPCUASink{} },
 		"sparql":  func() any { return &SPARQLSink{} },
 		"webhook": func() any { return &WebhookSink{} },

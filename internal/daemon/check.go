@@ -95,6 +95,11 @@ func targetOf(s config.Sink) (target, called string) {
 		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
 	case *config.WebhookSink:
 		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
+	case *config.NATSSink:
+		if settings.Mode != "core" {
+			target := "subjects " + settings.Subject + " of stream " + settings.Stream
+			return target, target
+		}
 	case *config.SPARQLSink:
 		update := cmp.Or(settings.Update, settings.Query)
 		return "store " + update, "store " + update

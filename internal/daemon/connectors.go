@@ -128,6 +128,8 @@ func (d *daemon) sink(s config.Sink, n *graph.Graph) (connector.Sink, error) {
 		return d.kafkaSink(s.Name, settings)
 	case *config.OPCUASink:
 		return d.opcuaSink(settings, n)
+	case *config.NATSSink:
+		return d.natsSink(s.Name, settings)
 	case *config.SPARQLSink:
 		return d.sparqlSink(s.Name, settings)
 	case *config.WebhookSink:
@@ -157,6 +159,8 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 		return d.pollSource(s, settings, n)
 	case *config.OPCUASource:
 		return d.opcuaSource(s.Mapping != "", settings)
+	case *config.NATSSource:
+		return d.natsSource(s.Name, settings)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	case *config.SSESource:

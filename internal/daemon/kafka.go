@@ -2,11 +2,8 @@ package daemon
 
 import (
 	"cmp"
-	"crypto/tls"
-	"errors"
 	"fmt"
 
-	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/kafka"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -48,23 +45,7 @@ func (d *daemon) kafkaSink(name string, s *config.KafkaSink) (connector.Sink, er
 func kafkaConnection(c *config.KafkaConnection) (kafka.Connection, error) {
 	connection := kafka.Connection{Brokers: c.Brokers, Mechanism: c.SASLMechanism, User: c.SASLUser, Password: string(c.SASLPassword),
 		Token: string(c.SASLToken)}
-	if !c.TLS {
-		if c.TLSCA != "" || c.TLSCert != "" || c.TLSKey != "" {
-			return connection, errors.New("tls-ca, tls-cert and tls-key need tls: true")
-		}
-		return connection, nil
-	}
-	connection.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.TLSCA != "" {
-		roots, err := client.ReadRoots(c.TLSCA)
-		if err != nil {
-			return connection, err
-		}
-		connection.TLS.RootCAs = roots
-	}
-	pair, err := certificateOf(c.TLSCert, c.TLSKey)
-	if pair != nil {
-		connection.TLS.Certificates = []tls.Certificate{*pair}
-	}
+	var err error
+	connection.TLS, err = tlsOf(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
 	return connection, err
 }

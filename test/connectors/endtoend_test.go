@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/cluster"
 	"github.com/quadrille-stream/quadrille/internal/peer"
@@ -199,7 +197,7 @@ func filesOf(dir string) []string {
 		if err != nil {
 			return nil
 		}
-		r.apply(&kgo.Record{Topic: dir, Partition: int32(shard), Value: text})
+		r.apply(fmt.Sprintf("shard %d", shard), text)
 	}
 	if r.wrong != nil {
 		return []string{r.wrong.Error()}
@@ -221,7 +219,7 @@ func inKafka(ctx context.Context, t *testing.T, k *kafkaPeer) []string {
 			t.Fatalf("the delta %s is there twice", at)
 		}
 		seen[at] = true
-		r.apply(record)
+		r.apply("delta "+at, record.Value)
 	}
 	if r.wrong != nil {
 		t.Fatal(r.wrong)

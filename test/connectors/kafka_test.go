@@ -170,15 +170,15 @@ type replica struct {
 	wrong   error // a change that changes nothing: it came twice, or out of order
 }
 
-// apply takes in a record.
-func (r *replica) apply(record *kgo.Record) {
-	for row, err := range patch.Rows(record.Value) {
+// apply takes in a patch, whose place is told if it is wrong.
+func (r *replica) apply(place string, body []byte) {
+	for row, err := range patch.Rows(body) {
 		text := strings.TrimPrefix(strings.TrimSuffix(string(patch.AppendAdd(nil, row.Quad)), "\n"), "A ")
 		if err == nil && r.quads[text] != row.Deleted {
 			err = fmt.Errorf("deleted %v: %s", row.Deleted, text)
 		}
 		if err != nil {
-			r.wrong = errors.Join(r.wrong, fmt.Errorf("%s/%d at %d: %w", record.Topic, record.Partition, record.Offset, err))
+			r.wrong = errors.Join(r.wrong, fmt.Errorf("%s: %w", place, err))
 			continue
 		}
 		r.changes++
@@ -230,7 +230,7 @@ func TestKafka(t *testing.T) {
 	}
 	r := &replica{quads: map[string]bool{}}
 	k.read(ctx, t, "deltas", func(record *kgo.Record) bool {
-		r.apply(record)
+		r.apply(fmt.Sprintf("%s/%d at %d", record.Topic, record.Partition, record.Offset), record.Value)
 		return r.changes < keys*(2*rounds-1)
 	})
 	if r.wrong != nil {

@@ -1,0 +1,175 @@
+package nats_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/nats"
+	"github.com/quadrille-stream/quadrille/internal/peer"
+)
+
+// keys are the secrets of the peer.
+const keys = "../../scripts/peers/nats-keys/"
+
+// admits reports how a server takes a connection.
+func admits(t *testing.T, c nats.Connection) error {
+	t.Helper()
+	r, err := source(t, nats.SourceConfig{Connection: c, Subjects: []string{"a"}}).Open(within(t), &conntest.Progress{})
+	if err != nil {
+		return err
+	}
+	return r.Close()
+}
+
+// testUsers: whoever is known comes in, who isn't does not, and what isn't permitted is told.
+func testUsers(t *testing.T, s *server) {
+	servers := []string{"nats://" + s.Address(0)}
+	for _, good := range []nats.Connection{
+		{Servers: servers}, {Servers: servers, User: "user", Password: "secret"}, {Servers: servers, NKey: keys + "user.nk"},
+		{Servers: []string{"127.0.0.1:1", s.Address(0)}},
+	} {
+		if err := admits(t, good); err != nil {
+			t.Errorf("%+v: %v", good, err)
+		}
+	}
+	givesUp(t, admits(t, nats.Connection{Servers: servers, User: "user", Password: "other"}), "Authorization Violation")
+	givesUp(t, admits(t, nats.Connection{Servers: servers, NKey: keys + "README"}), "NKey")
+	givesUp(t, admits(t, nats.Connection{Servers: servers, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}), "secure connection not available")
+	givesUp(t, admits(t, nats.Connection{Servers: servers, User: "weak", Password: "secret"}), "ermissions")
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	cfg.User = "weak"
+	_, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+	givesUp(t, err, "ermissions")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := source(t, cfg).Open(ended, &conntest.Progress{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestTLS: a server is known by its certificate, and knows us by ours.
+func TestTLS(t *testing.T) {
+	p := peer.Start(t, "nats", 1, "tls")
+	pem, err := os.ReadFile(filepath.Join(p.Dir, "tls/ca.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	pair, err := tls.LoadX509KeyPair(filepath.Join(p.Dir, "tls/client.pem"), filepath.Join(p.Dir, "tls/client.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	with := func(roots *x509.CertPool, pairs ...tls.Certificate) nats.Connection {
+		return nats.Connection{Servers: []string{p.Address(0)}, User: "user", Password: "secret",
+			TLS: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, Certificates: pairs}}
+	}
+	if err := admits(t, with(roots, pair)); err != nil {
+		t.Error(err)
+	}
+	givesUp(t, admits(t, with(nil, pair)), "certificate signed by unknown authority")
+	if err := admits(t, with(roots)); err == nil { // the server hangs up, and its reason may get lost
+		t.Error("who has no certificate is admitted")
+	}
+	plain := with(roots, pair)
+	plain.TLS = nil
+	givesUp(t, admits(t, plain), "certificate signed by unknown authority") // it asks for TLS
+}
+
+// TestToken: a token is asked for.
+func TestToken(t *testing.T) {
+	p := peer.Start(t, "nats", 1, "token")
+	if err := admits(t, nats.Connection{Servers: []string{p.Address(0)}, Token: "secret-token"}); err != nil {
+		t.Error(err)
+	}
+	givesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}, Token: "other"}), "Authorization Violation")
+}
+
+// TestCredentials: an operator's user has a file.
+func TestCredentials(t *testing.T) {
+	p := peer.Start(t, "nats", 1, "jwt")
+	if err := admits(t, nats.Connection{Servers: []string{p.Address(0)}, Credentials: keys + "user.creds"}); err != nil {
+		t.Error(err)
+	}
+	givesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}}), "Authorization Violation")
+	givesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}, Credentials: keys + "nowhere"}), "no such file")
+}
+
+// TestConnection: what can't be is told before anything is connected.
+func TestConnection(t *testing.T) {
+	secure := &tls.Config{MinVersion: tls.VersionTLS12}
+	local, far := []string{"127.0.0.1:4222", "nats://localhost"}, []string{"127.0.0.1:4222", "nats.example:4222"}
+	for _, test := range []struct {
+		c    nats.Connection
+		want string
+	}{
+		{nats.Connection{Servers: local}, ""},
+		{nats.Connection{Servers: far}, ""},
+		{nats.Connection{Servers: far, TLS: secure, User: "u", Password: "p"}, ""},
+		{nats.Connection{Servers: local, User: "u", Password: "p"}, ""},
+		{nats.Connection{Servers: far, NKey: "file"}, ""},
+		{nats.Connection{}, "no server"},
+		{nats.Connection{Servers: []string{""}}, "HOST:PORT"},
+		{nats.Connection{Servers: []string{"http://a:1"}}, "HOST:PORT"},
+		{nats.Connection{Servers: []string{"nats://u:p@a:1"}}, "without user"},
+		{nats.Connection{Servers: far, User: "u", Password: "p"}, "needs TLS"},
+		{nats.Connection{Servers: far, Token: "t"}, "needs TLS"},
+		{nats.Connection{Servers: local, User: "u"}, "belong together"},
+		{nats.Connection{Servers: local, Token: "t", NKey: "n"}, "one of"},
+	} {
+		_, err := nats.NewSource(nats.SourceConfig{Connection: test.c, Subjects: []string{"a"}})
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%+v: %v, want %q", test.c, err, test.want)
+		}
+	}
+}
+
+// TestSourceConfig: the same for the rest.
+func TestSourceConfig(t *testing.T) {
+	stream := nats.SourceConfig{Connection: nats.Connection{Servers: []string{"127.0.0.1"}}, Stream: "S", Consumer: "c"}
+	core := nats.SourceConfig{Connection: stream.Connection, Subjects: []string{"a"}}
+	for _, test := range []struct {
+		base   nats.SourceConfig
+		change func(*nats.SourceConfig)
+		want   string
+	}{
+		{stream, func(*nats.SourceConfig) {}, ""},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a.*.c", "b.>"} }, ""},
+		{stream, func(c *nats.SourceConfig) { c.Start = "2026-01-02T15:04:05+01:00" }, ""},
+		{stream, func(c *nats.SourceConfig) { c.Start = "17" }, ""},
+		{stream, func(c *nats.SourceConfig) { c.Start = "0" }, "expected first, latest"},
+		{stream, func(c *nats.SourceConfig) { c.Start = "soon" }, "expected first, latest"},
+		{stream, func(c *nats.SourceConfig) { c.Stream = "a.b" }, "name of a stream"},
+		{stream, func(c *nats.SourceConfig) { c.Consumer = "" }, "name of a stream"},
+		{stream, func(c *nats.SourceConfig) { c.Queue = "q" }, "core NATS"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a..b"} }, "words with dots"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a.>.b"} }, "words with dots"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a*"} }, "words with dots"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a b"} }, "words with dots"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a.>", "a.b"} }, "is in"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a.*.b", "a.c.*", "a.c", "a.c.b"} }, "is in"},
+		{stream, func(c *nats.SourceConfig) { c.Subjects = []string{"a", "a"} }, "is in"},
+		{core, func(*nats.SourceConfig) {}, ""},
+		{core, func(c *nats.SourceConfig) { c.Queue = "q" }, ""},
+		{core, func(c *nats.SourceConfig) { c.Queue = "q *" }, "expected a word"},
+		{core, func(c *nats.SourceConfig) { c.Subjects = nil }, "needs subjects"},
+		{core, func(c *nats.SourceConfig) { c.Start = "latest" }, "no start"},
+		{core, func(c *nats.SourceConfig) { c.Consumer = "c" }, "no consumer"},
+		{core, func(c *nats.SourceConfig) { c.SkipGaps = true }, "no gaps"},
+	} {
+		cfg := test.base
+		test.change(&cfg)
+		_, err := nats.NewSource(cfg)
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%+v: %v, want %q", cfg, err, test.want)
+		}
+	}
+}

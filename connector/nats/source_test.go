@@ -1,0 +1,533 @@
+package nats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/nats"
+)
+
+// testStarts: where a stream begins of which nothing was read.
+func testStarts(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	subject := nameOf(stream) + ".a"
+	s.send(t, subject, "1", "2")
+	second, err := stream.GetMsg(within(t), 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "time goes on", func() bool { return time.Since(second.Time) > 10*time.Millisecond })
+	middle := time.Now()
+	s.send(t, subject, "3", "4")
+	for start, want := range map[string][]string{
+		"":                                   {"1", "2", "3", "4"},
+		"first":                              {"1", "2", "3", "4"},
+		"2":                                  {"2", "3", "4"},
+		middle.Format(time.RFC3339Nano):      {"3", "4"},
+		"2001-01-01T00:00:00Z":               {"1", "2", "3", "4"},
+		second.Time.Format(time.RFC3339Nano): {"2", "3", "4"},
+	} {
+		cfg := s.config(stream)
+		cfg.Start = start
+		r := read(t, cfg, &conntest.Progress{})
+		r.is(want...)
+		r.close()
+	}
+	cfg := s.config(stream)
+	cfg.Start = time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	r := read(t, cfg, &conntest.Progress{})
+	s.send(t, subject, "5")
+	r.is("5")
+	r.close()
+	cfg.Start, cfg.Consumer = "7", unique("consumer")
+	_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
+	givesUp(t, err, "ends at sequence 5, and is to be read from 7")
+}
+
+// testLatest: what comes after the first opening is read, also by a later one, though nothing was committed between.
+func testLatest(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	subject := nameOf(stream) + ".a"
+	s.send(t, subject, "1", "2")
+	cfg := s.config(stream)
+	cfg.Start = "latest"
+	read(t, cfg, &conntest.Progress{}).close()
+	s.send(t, subject, "3")
+	r := read(t, cfg, &conntest.Progress{})
+	r.is("3")
+	r.close()
+	// Killed between the removal of the consumer and the making of the next: what holds its place knows.
+	if err := renamed(within(t), s, cfg.Stream, cfg.Consumer, cfg.Consumer+"-next"); err != nil {
+		t.Fatal(err)
+	}
+	r = read(t, cfg, &conntest.Progress{})
+	r.is("3")
+	r.close()
+}
+
+// renamed gives a consumer another name.
+func renamed(ctx context.Context, s *server, stream, from, to string) error {
+	consumer, err := s.js.Consumer(ctx, stream, from)
+	if err != nil {
+		return err
+	}
+	cfg := consumer.CachedInfo().Config
+	cfg.Name, cfg.Durable = to, to
+	_, err = s.js.CreateConsumer(ctx, stream, cfg)
+	return errors.Join(err, s.js.DeleteConsumer(ctx, stream, from))
+}
+
+// testGap: what the server has removed before it was read is told: at the opening, while messages come, and while none come.
+func testGap(t *testing.T, s *server) {
+	for _, skip := range []bool{false, true} {
+		stream := s.stream(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 3 })
+		subject := nameOf(stream) + ".a"
+		cfg, progress := s.config(stream), &conntest.Progress{}
+		cfg.SkipGaps, cfg.MaxMessages = skip, 2
+		s.send(t, subject, "1", "2")
+		r := read(t, cfg, progress)
+		r.commit(progress, r.is("1", "2"))
+		if skip {
+			s.send(t, subject, "3", "4", "5", "6", "7")
+			r.commit(progress, r.is("LOST", "5", "6", "7"))
+		} else {
+			s.send(t, subject, "3", "4", "5", "6", "7")
+			givesUp(t, r.fails(), "from sequence 3, and begins at 5")
+		}
+		r.close()
+		s.send(t, subject, "8", "9", "10", "11")
+		if !skip {
+			_, err := source(t, cfg).Open(within(t), progress)
+			givesUp(t, err, "from sequence 3, and begins at 9")
+			continue
+		}
+		read(t, cfg, progress).close() // killed before it has told
+		r = read(t, cfg, progress)
+		got := r.is("LOST", "9", "10", "11")
+		if lost := got[0]; lost.Offset != 8 || lost.Stream != got[1].Stream || !strings.Contains(lost.Reason, "from sequence 8, and begins at 9") {
+			t.Errorf("%+v", lost)
+		}
+		r.commit(progress, got)
+		if err := stream.Purge(within(t), jetstream.WithPurgeSequence(12)); err != nil { // what was read
+			t.Fatal(err)
+		}
+		s.send(t, subject, "12")
+		r.is("12")
+		r.close()
+		s.send(t, subject, "13", "14")
+		if err := stream.Purge(within(t)); err != nil { // what was not
+			t.Fatal(err)
+		}
+		r = read(t, cfg, progress)
+		r.is("LOST")
+		r.close()
+	}
+}
+
+// testNoGap: what is of other subjects, was deleted, or was replaced by what is newer is not missing.
+func testNoGap(t *testing.T, s *server) {
+	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 2 })
+	name := nameOf(stream)
+	cfg := s.config(stream)
+	cfg.Subjects = []string{name + ".a.>", name + ".c"}
+	s.send(t, name+".b", "x")
+	s.send(t, name+".a.1", "1", "2", "3", "4") // 1 and 2 are replaced
+	s.send(t, name+".b", "x", "x")
+	s.send(t, name+".a.2", "5", "6", "7")                   // 5 is replaced
+	if err := stream.DeleteMsg(within(t), 10); err != nil { // 6
+		t.Fatal(err)
+	}
+	s.send(t, name+".c", "8")
+	r := read(t, cfg, &conntest.Progress{})
+	r.is("3", "4", "6", "8")
+	r.close()
+}
+
+// testQuiet: a stream whose other subjects go on, and lose what is old, has no gap for who reads one that is quiet.
+func testQuiet(t *testing.T, s *server) {
+	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 })
+	name := nameOf(stream)
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	cfg.Subjects = []string{name + ".quiet"}
+	cfg.NoteEvery(time.Nanosecond)
+	s.send(t, name+".quiet", "1")
+	r := read(t, cfg, progress)
+	r.commit(progress, r.is("1"))
+	for range 4 {
+		for range 300 {
+			if _, err := s.js.PublishAsync(name+".busy", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		select {
+		case <-s.js.PublishAsyncComplete():
+		case <-within(t).Done():
+			t.Fatal("nothing is published")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 3*shortPull) // time for a look
+		if messages, err := r.Read(ctx); err == nil || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("%v, %v", messages, err)
+		}
+		cancel()
+	}
+	s.send(t, name+".quiet", "2")
+	r.is("2")
+	r.close()
+	r = read(t, cfg, progress) // the next one knows what was seen, though nothing of it is committed
+	r.is("2")
+	r.close()
+}
+
+// testPurged: what is removed while nothing is asked for is missed when the consumer has nothing more.
+func testPurged(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	cfg.SkipGaps, cfg.MaxMessages = true, 1
+	s.send(t, cfg.Stream+".a", "1")
+	r := read(t, cfg, progress)
+	r.is("1")
+	s.send(t, cfg.Stream+".a", "2", "3")
+	if err := stream.Purge(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if lost := r.is("LOST")[0]; lost.Offset != 3 {
+		t.Errorf("%+v", lost)
+	}
+	s.send(t, cfg.Stream+".a", "4")
+	r.is("4")
+	r.close()
+}
+
+// testMadeAnew: a stream that was deleted and made anew is another one.
+func testMadeAnew(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	name := nameOf(stream)
+	s.send(t, name+".a", "1", "2", "3")
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	r := read(t, cfg, progress)
+	before := r.is("1", "2", "3")
+	r.commit(progress, before)
+	if err := s.js.DeleteStream(within(t), name); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.fails(); errors.Is(err, connector.ErrGiveUp) {
+		t.Log(err) // it may be gone, or there again
+	}
+	r.close()
+	_, err := source(t, cfg).Open(within(t), progress)
+	givesUp(t, err, "stream not found")
+	if _, err := s.js.CreateStream(within(t), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}}); err != nil {
+		t.Fatal(err)
+	}
+	s.send(t, name+".a", "4")
+	r = read(t, cfg, progress)
+	if m := r.is("4")[0]; m.Stream == before[0].Stream || m.Offset != 1 {
+		t.Errorf("%q at %d is another stream than %q", m.Stream, m.Offset, before[0].Stream)
+	}
+	r.close()
+}
+
+// testStuck: a consumer that sends nothing though there is something is noticed, and made anew.
+func testStuck(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	s.send(t, cfg.Stream+".a", "1")
+	r := read(t, cfg, progress)
+	r.commit(progress, r.is("1"))
+	if _, err := s.js.PauseConsumer(within(t), cfg.Stream, cfg.Consumer, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	s.send(t, cfg.Stream+".a", "2")
+	if err := r.fails(); !strings.Contains(err.Error(), "does not send what the stream has") || errors.Is(err, connector.ErrGiveUp) {
+		t.Error(err)
+	}
+	r.close()
+	r = read(t, cfg, progress)
+	r.is("2")
+	r.close()
+}
+
+// testInterest: a stream that keeps what its consumers are to get loses nothing while the consumer is made anew.
+func testInterest(t *testing.T, s *server) {
+	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy })
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	r := read(t, cfg, progress)
+	s.send(t, cfg.Stream+".a", "1", "2", "3", "4")
+	r.commit(progress, r.is("1", "2"))
+	r.close()
+	for range 3 {
+		r = read(t, cfg, progress)
+		r.is("3", "4")
+		r.close()
+	}
+	r = read(t, cfg, progress)
+	r.commit(progress, r.is("3", "4"))
+	r.close()
+	eventually(t, "the stream keeps nothing", func() bool {
+		info, err := stream.Info(within(t))
+		return err == nil && info.State.Msgs == 0
+	})
+	r = read(t, cfg, progress)
+	s.send(t, cfg.Stream+".a", "5")
+	r.is("5")
+	r.close()
+}
+
+// testAcks: what is acknowledged follows what is committed, for those who look at the consumer.
+func testAcks(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	s.send(t, cfg.Stream+".a", "1", "2", "3", "4", "5")
+	r := read(t, cfg, progress)
+	got := r.is("1", "2", "3", "4", "5")
+	r.commit(progress, got[:3])
+	consumer, err := s.js.Consumer(within(t), cfg.Stream, cfg.Consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "three are acknowledged", func() bool {
+		info, err := consumer.Info(within(t))
+		return err == nil && info.AckFloor.Stream == 3 && info.NumAckPending == 2
+	})
+	r.close()
+}
+
+// testKinds: what a message is, and what else is said of it.
+func testKinds(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	cfg.MediaType = "text/turtle"
+	m := natsgo.NewMsg(cfg.Stream + ".plant.7")
+	m.Data, m.Header = []byte("x"), natsgo.Header{"Content-Type": {"application/n-quads"}, "Unit": {"a", "b"}, "Nats-Msg-Id": {"m1"}, "Status": {"404"}}
+	if _, err := s.js.PublishMsg(within(t), m); err != nil {
+		t.Fatal(err)
+	}
+	s.send(t, cfg.Stream+".b", "")
+	r := read(t, cfg, &conntest.Progress{})
+	got := r.is("x", "")
+	want := map[string]string{"subject": cfg.Stream + ".plant.7", "sequence": "1", "header.Content-Type": "application/n-quads",
+		"header.Unit": "b", "header.Nats-Msg-Id": "m1", "header.Status": "404"}
+	if vars := maps.Collect(got[0].Vars); !maps.Equal(vars, want) || got[0].MediaType != "application/n-quads" || time.Since(got[0].Time) > time.Hour {
+		t.Errorf("%v, %+v", vars, got[0])
+	}
+	if vars := maps.Collect(got[1].Vars); len(vars) != 2 || got[1].MediaType != "text/turtle" {
+		t.Errorf("%v, %+v", vars, got[1])
+	}
+	for range got[0].Vars { // one alone
+		break
+	}
+	r.close()
+}
+
+// testFilters: the order of the stream is kept over subjects.
+func testFilters(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	cfg.Subjects = []string{cfg.Stream + ".*.a", cfg.Stream + ".x.b"}
+	cfg.MaxMessages = 3
+	var want []string
+	for i := range 20 {
+		for _, subject := range []string{".x.a", ".y.a", ".x.b", ".y.b"} {
+			text := fmt.Sprint(i, subject)
+			s.send(t, cfg.Stream+subject, text)
+			if subject != ".y.b" {
+				want = append(want, text)
+			}
+		}
+	}
+	r := read(t, cfg, &conntest.Progress{})
+	r.is(want...)
+	r.close()
+	cfg.Subjects = []string{"elsewhere"}
+	r = read(t, cfg, &conntest.Progress{}) // of which there may be messages once
+	r.close()
+}
+
+// testLargeMessage: a message that is larger than what is asked for at one time comes alone, and those around it as ever.
+func testLargeMessage(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	cfg.MaxFetch = 10_000
+	want := []string{"1", strings.Repeat("x", 6<<20), strings.Repeat("y", 9_000), strings.Repeat("z", 9_000), "2"}
+	s.send(t, cfg.Stream+".a", want...)
+	r := read(t, cfg, &conntest.Progress{})
+	r.is(want...)
+	r.close()
+}
+
+// testWorkQueue: a work queue keeps what isn't committed; what was committed and not acknowledged does not come twice.
+func testWorkQueue(t *testing.T, s *server) {
+	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.Retention = jetstream.WorkQueuePolicy })
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	s.send(t, cfg.Stream+".a", "1", "2", "3", "4")
+	r := read(t, cfg, progress)
+	got := r.is("1", "2", "3", "4")
+	progress.Commit(got[0])
+	progress.Commit(got[1])
+	r.close()
+	r = read(t, cfg, progress)
+	r.commit(progress, r.is("3", "4"))
+	eventually(t, "the queue is empty", func() bool {
+		info, err := stream.Info(within(t))
+		return err == nil && info.State.Msgs == 0
+	})
+	r.close()
+	cfg.Start = "latest"
+	_, err := source(t, cfg).Open(within(t), progress)
+	givesUp(t, err, "is a work queue")
+}
+
+// testTakenOver: who opens a reader of the same name ends the one before.
+func testTakenOver(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	s.send(t, cfg.Stream+".a", "1", "2")
+	old := read(t, cfg, progress)
+	got := old.is("1", "2")
+	r := read(t, cfg, progress)
+	r.is("1", "2")
+	if err := old.fails(); !strings.Contains(err.Error(), "Consumer Deleted") && !strings.Contains(err.Error(), "another reader") {
+		t.Error(err)
+	}
+	if err := old.Ack(within(t), got); err != nil {
+		t.Error(err)
+	}
+	old.close()
+	s.send(t, cfg.Stream+".a", "3")
+	r.is("3")
+	r.close()
+}
+
+// readAll reads as the pipeline does, over all errors, until so many messages are committed.
+func readAll(t *testing.T, cfg nats.SourceConfig, n int) (bodies []string, failures int) {
+	t.Helper()
+	s, progress := source(t, cfg), &conntest.Progress{}
+	last := map[string]uint64{}
+	for ctx := within(t); len(bodies) < n; failures++ {
+		if ctx.Err() != nil {
+			t.Fatalf("%d messages after %d errors", len(bodies), failures)
+		}
+		r, err := s.Open(ctx, progress)
+		if err != nil {
+			t.Logf("open: %v", err)
+			continue
+		}
+		for err == nil && len(bodies) < n {
+			var messages []connector.Message
+			messages, err = r.Read(ctx)
+			for _, m := range messages {
+				if at, known := last[m.Stream]; known && m.Offset <= at {
+					t.Fatalf("%s: %d after %d", m.Stream, m.Offset, at)
+				}
+				last[m.Stream] = m.Offset
+				bodies = append(bodies, string(m.Body))
+				progress.Commit(m)
+			}
+			if err == nil {
+				err = r.Ack(ctx, messages)
+			}
+		}
+		if err != nil {
+			t.Logf("read: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return bodies, failures
+}
+
+// spoiled is a connection that goes wrong.
+type spoiled struct {
+	net.Conn
+	left atomic.Int64 // bytes that it brings yet
+}
+
+// spoil makes connections that end after so many bytes, wherever that is.
+func spoil(bytes func() int64) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		s := &spoiled{Conn: conn}
+		s.left.Store(bytes())
+		return s, nil
+	}
+}
+
+// Read brings what is left at most.
+func (s *spoiled) Read(p []byte) (int, error) {
+	left := s.left.Load()
+	if left <= 0 {
+		s.Close()
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := s.Conn.Read(p[:min(int64(len(p)), left)])
+	s.left.Add(-int64(n))
+	return n, err
+}
+
+// testTorn: connections that end at any byte lose nothing and double nothing.
+func testTorn(t *testing.T, s *server) {
+	var connections atomic.Int64
+	stream := s.stream(t, nil)
+	var want []string
+	for i := range 100 {
+		want = append(want, fmt.Sprint(i, strings.Repeat("x", 100)))
+	}
+	s.send(t, nameOf(stream)+".a", want...)
+	cfg := s.config(stream)
+	cfg.MaxFetch = 4000
+	cfg.DialBy(spoil(func() int64 { return 1000 + 700*connections.Add(1)%17_000 }))
+	got, failures := readAll(t, cfg, len(want))
+	if !slices.Equal(got, want) {
+		t.Errorf("%d messages, want %d", len(got), len(want))
+	}
+	if failures < 5 {
+		t.Errorf("%d errors: hardly any connection was torn", failures)
+	}
+}
+
+// testKilled: the server is killed while messages are read, and started again.
+func testKilled(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	var want []string
+	for i := range 200 {
+		want = append(want, fmt.Sprint(i))
+	}
+	s.send(t, nameOf(stream)+".a", want[:100]...)
+	cfg := s.config(stream)
+	cfg.MaxMessages = 10
+	progress := &conntest.Progress{}
+	r := read(t, cfg, progress)
+	r.commit(progress, r.is(want[:50]...))
+	s.Kill()
+	if err := r.fails(); errors.Is(err, connector.ErrGiveUp) {
+		t.Error(err)
+	}
+	r.close()
+	if _, err := source(t, cfg).Open(within(t), progress); err == nil || errors.Is(err, connector.ErrGiveUp) {
+		t.Error(err)
+	}
+	s.Restart(t)
+	eventually(t, "the client is back", s.IsConnected)
+	s.send(t, nameOf(stream)+".a", want[100:]...)
+	r = read(t, cfg, progress)
+	r.is(want[50:]...)
+	r.close()
+}
