@@ -97,7 +97,7 @@ func (c *cluster) config(name string) graph.Config {
 }
 
 // calm is for clusters in which nobody fails: however busy the machine is, nobody is taken for dead, and answers are waited for.
-func calm(cfg *graph.Config) { cfg.FailAfter, cfg.Wait = patience, patience }
+func calm(cfg *graph.Config) { cfg.FailAfter, cfg.Wait = patience, 5*patience }
 
 // start runs a node until it is killed or the test ends; a value in ended says how it ended.
 func (c *cluster) start(name string) {

@@ -292,7 +292,7 @@ func (c *cluster) listenTo() func() []engine.Beat {
 // TestBeatsTellMarks: what changed is told soon, no more at once than a beat may have; what didn't comes again bit by bit.
 func TestBeatsTellMarks(t *testing.T) {
 	const shards, quiet = 300, 8
-	c := newCluster(t, shards, func(cfg *graph.Config) { cfg.BeatEvery, cfg.FailAfter = 100*time.Millisecond, time.Second })
+	c := newCluster(t, shards, func(cfg *graph.Config) { cfg.BeatEvery, cfg.FailAfter = 100*time.Millisecond, patience })
 	take := c.listenTo()
 	c.start("n1")
 	c.ready("n1")

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
@@ -55,9 +56,14 @@ func (c *cluster) ready(names ...string) {
 	})
 }
 
+// submit submits a patch, again if the node says that it is apart, as one on a busy machine may think.
 func (c *cluster) submit(name, key, patch string) []graph.Result {
 	c.t.Helper()
-	r, err := c.nodes[name].Submit(c.t.Context(), graph.Submission{MediaType: graph.TypePatch, Body: []byte(patch), Key: key})
+	s := graph.Submission{MediaType: graph.TypePatch, Body: []byte(patch), Key: key}
+	r, err := c.nodes[name].Submit(c.t.Context(), s)
+	for end := time.Now().Add(patience); errors.Is(err, engine.ErrNoLeader) && time.Now().Before(end); {
+		r, err = c.nodes[name].Submit(c.t.Context(), s)
+	}
 	if err != nil {
 		c.t.Fatalf("submit at %s: %v", name, err)
 	}

@@ -130,10 +130,17 @@ func TestProposed(t *testing.T) {
 			t.Errorf("the record at %d is in %d Raft logs", at, holders[payload])
 		}
 	}
-	stop := errors.New("stop")
-	err = RunningFolder(filepath.Join(dir, servers[0].Name())).Proposed(ctx, func(LogName, uint64, []byte) error { return stop })
-	if !errors.Is(err, stop) {
-		t.Errorf("the end that was asked for: %v", err)
+	stop, stopped := errors.New("stop"), 0
+	for _, s := range servers {
+		err := RunningFolder(filepath.Join(dir, s.Name())).Proposed(ctx, func(LogName, uint64, []byte) error { return stop })
+		if errors.Is(err, stop) {
+			stopped++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if stopped < 2 { // the third may lag behind
+		t.Errorf("the end that was asked for is that of %d", stopped)
 	}
 }
 

@@ -303,6 +303,7 @@ func (s *Server) connect(as Login, opts []nats.Option) (*nats.Conn, error) {
 		s.secret.Login(as),
 		nats.Name("quadrille " + s.ns.Name()),
 		nats.MaxReconnects(-1),
+		nats.Timeout(DefaultStartTimeout), // there is no other to turn to, and on a busy machine this one takes its time
 	}, opts...)
 	nc, err := nats.Connect("", all...)
 	if err != nil {

@@ -55,6 +55,13 @@ func (w written) check(ctx context.Context, t *testing.T, e engine.Engine) {
 	added(ctx, t, e.Shard(0), tail, []byte("more"))
 }
 
+// TestOwnServerIsWaitedFor: who connects inside the process waits for as long as for the server's start.
+func TestOwnServerIsWaitedFor(t *testing.T) {
+	if got := connect(t, one(t)).Opts.Timeout; got != DefaultStartTimeout {
+		t.Errorf("it waits for %v", got)
+	}
+}
+
 // TestClusterURL: who lets a server take any free port learns from it what to give to the others.
 func TestClusterURL(t *testing.T) {
 	if got := start(t, alone(t.TempDir())).ClusterURL(); got != "" {
