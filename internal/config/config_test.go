@@ -130,7 +130,7 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
 		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka, sparql`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, kafka, sparql`,
+		"sources:\n  - {name: a, type: pulsar}":   `:2:21: unknown type "pulsar" of a source; there is file, http, kafka, sparql`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
@@ -185,7 +185,7 @@ func TestExample(t *testing.T) {
 	}
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
-	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
+	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n", "paths: \n", "paths: x\n",
 		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
 		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
 	if f := load(t, text); len(f.Sources)+len(f.Sinks) != strings.Count(text, "  - name: my-") {

@@ -106,7 +106,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[HTTPSource], *[KafkaSource] or *[SPARQLSource].
+	// Settings are a *[FileSource], *[HTTPSource], *[KafkaSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -148,12 +148,6 @@ type SPARQLSource struct {
 	Every      time.Duration `yaml:"every" help:"Pause between two readings. Default: the graphs are copied once."`
 	Keep       bool          `yaml:"keep" help:"Take nothing out of the graphs."`
 	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes (${enum}): keep takes over the store's labels, which must be the same whenever it is read; refuse is an error."`
-}
-
-// FileSink writes each shard's log to a file, as an RDF Patch log.
-type FileSink struct {
-	Dir      string `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files."`
-	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
 }
 
 // KafkaConnection says how the brokers of a cluster are reached.
@@ -208,7 +202,7 @@ type SPARQLSink struct {
 // The types of sources and sinks, each with settings that have nothing set.
 var (
 	sourceTypes = map[string]func() any{
-		"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
+		"file": func() any { return &FileSource{} }, "http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
 		"sparql": func() any { return &SPARQLSource{} },
 	}
 	sinkTypes = map[string]func() any{

@@ -4,14 +4,12 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/connector/file"
 	httpsource "github.com/quadrille-stream/quadrille/connector/http"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
@@ -115,7 +113,7 @@ func failureOf(f pipeline.Failure) *client.Failure {
 func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
-		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
+		return d.fileSink(settings)
 	case *config.KafkaSink:
 		return d.kafkaSink(s.Name, settings)
 	case *config.SPARQLSink:
@@ -135,6 +133,8 @@ func rootsOf(file string) (*x509.CertPool, error) {
 // source makes a source; n is nil where it is only checked.
 func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, error) {
 	switch settings := s.Settings.(type) {
+	case *config.FileSource:
+		return d.fileSource(s.Mapping != "", settings)
 	case *config.HTTPSource:
 		roots, err := rootsOf(settings.TLSCA)
 		if err != nil {
