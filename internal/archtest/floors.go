@@ -106,7 +106,7 @@ var floors = [][]rule{
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
-		{pkg: "connector/file", imports: []string{"connector", "engine", "patch", "rdf", "rdfio"}, modules: []string{xsys}},
+		{pkg: "connector/file", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "rdfio"}, modules: []string{xsys}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},

@@ -72,8 +72,8 @@ sinks:
 		Log: config.Log{Level: -4, Format: "json"},
 		Sources: []config.Source{{Name: "other", Type: "http",
 			Settings: &config.HTTPSource{URL: []string{"http://a:1", "http://b:2"}, Token: "from a file"}}},
-		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", MaxBatch: 1 << 20}},
-			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}},
+		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", Format: "patch", MaxBatch: 1 << 20, Compress: "none"}},
+			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", Format: "patch", MaxBatch: 64 << 10, Compress: "none"}},
 			{Name: "store", Type: "sparql", Settings: &config.SPARQLSink{
 				SPARQLConnection: config.SPARQLConnection{Query: "http://a/query", Password: "from the environment", Timeout: time.Minute},
 				PositionGraph:    "urn:quadrille:positions", BlankNodes: "refuse", BlankPrefix: "urn:quadrille:blank:",

@@ -17,8 +17,13 @@ type FileSource struct {
 	MaxMessage Size          `yaml:"max-message" default:"16MiB" help:"Largest transaction, line or document; a larger one is a dead letter."`
 }
 
-// FileSink writes each shard's log to a file, as an RDF Patch log.
+// FileSink writes each shard's log to a file.
 type FileSink struct {
-	Dir      string `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files."`
-	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
+	Dir         string        `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files."`
+	Format      string        `yaml:"format" enum:"patch,nquads" default:"patch" help:"What the files are (${enum}): the log as RDF Patch, or the quads that it adds as N-Quads, which can't tell that one is gone: a delta that deletes stops its shard."`
+	MaxBatch    Size          `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
+	RotateSize  Size          `yaml:"rotate-size" help:"Bytes from which on a file becomes a piece, named by its first position, before more is written. Default: it doesn't."`
+	RotateEvery time.Duration `yaml:"rotate-every" help:"Span of UTC, such as 1h, of which a file has records alone; it becomes a piece when one of another span comes. Default: it has any."`
+	Compress    string        `yaml:"compress" enum:"none,zstd,gzip" default:"none" help:"How pieces are compressed (${enum})."`
+	Keep        int           `yaml:"keep" help:"Pieces of each shard that are kept, the newest. Default: all."`
 }

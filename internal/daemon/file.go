@@ -26,5 +26,10 @@ func (d *daemon) fileSource(mapped bool, s *config.FileSource) (connector.Source
 }
 
 func (d *daemon) fileSink(s *config.FileSink) (connector.Sink, error) {
-	return file.New(file.Config{Dir: filepath.Clean(s.Dir), MaxBatch: int(s.MaxBatch), Logger: d.log})
+	compress := s.Compress
+	if compress == "none" {
+		compress = ""
+	}
+	return file.New(file.Config{Dir: filepath.Clean(s.Dir), MaxBatch: int(s.MaxBatch), NQuads: s.Format == "nquads", RotateSize: int64(s.RotateSize),
+		RotateEvery: s.RotateEvery, Compress: compress, Keep: s.Keep, Logger: d.log})
 }
