@@ -395,6 +395,7 @@ func (in *input) next(last bool) *connector.Message {
 			in.tried = len(text) - p.Begin
 			return nil
 		}
+		in.open = false
 		body := bytes.Clone(text[p.Begin:p.End])
 		line := in.lines + 1
 		in.advance(len(body))

@@ -584,6 +584,14 @@ func TestLastLine(t *testing.T) {
 	f.has()
 }
 
+// TestRowBehindTransaction: a row doesn't wait because a transaction was before it.
+func TestRowBehindTransaction(t *testing.T) {
+	f := newFolder(t, SourceConfig{})
+	const tx = "TX .\nD <urn:a> <urn:p> <urn:o> .\nTC ."
+	f.write("x.rdfp", tx+"\nA <urn:a> <urn:p> <urn:o> .\n")
+	f.has(tx, "A <urn:a> <urn:p> <urn:o> .")
+}
+
 // TestTooLarge: a message that is too large is a dead letter, whether it comes at once or in pieces, and what follows goes on.
 func TestTooLarge(t *testing.T) {
 	long := strings.Repeat("x", 3*chunk)
