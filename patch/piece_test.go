@@ -93,3 +93,20 @@ func TestCutWaits(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCut: the pieces of a text are the same whether it is there at once or comes line after line, they don't overlap, and one
+// that is a patch is one by itself.
+func FuzzCut(f *testing.F) {
+	for _, text := range []string{
+		"", "TX .\nA <urn:a> <urn:p> <urn:o> .\nTC .\n", "A <urn:a> <urn:p>\n<urn:o> . TX . TA .\n", "TX .\nTX .\nx\nTC .", "H id <urn:1> .\nD <urn:a>\n\n",
+		"A <urn:a> <urn:p> \"\"\"\nTC .\n\"\"\" .\nA\n", "TX .\nH a <urn:b> .\nTA .\r\nPA x <urn:x> .\r\n", "TC .\nA _:a <urn:p> 'x' <urn:g> .\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want := cutAll(text)
+		if err := cutAsItComes(text, want); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}

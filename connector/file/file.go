@@ -1,5 +1,5 @@
-// Package file reads and writes files. A [Source] reads those of folders, and follows those that grow. A [Sink] writes the log of each
-// shard to a file, as an RDF Patch log.
+// Package file reads and writes files. A [Source] reads those of folders, and follows those that grow. A [Sink] writes the log
+// of each shard to a file, as an RDF Patch log.
 //
 // The file of shard 3 is shard-0003.rdfp. Each delta of the shard's log stands there as a patch of one transaction, however many
 // records it took, after a comment that gives its place and the sum of what follows:
@@ -19,9 +19,10 @@
 // shard stops with an error that names the file and the byte, until somebody has moved the file away; then all of it is
 // written anew. So it is when the log, at the position of the file's last patch, has another record or none.
 //
-// A file that is rotated becomes a piece, such as shard-0003-00000000000000000017.rdfp, with the position of its first patch; it may
-// be compressed then. By name the pieces come in the order of the log, and before the file that is written. A piece is compressed only
-// when something has been written behind it; so where the file has nothing yet, the newest piece says how far the sink has come.
+// A file that is rotated becomes a piece, such as shard-0003-00000000000000000017.rdfp, with the position of its first patch;
+// it may be compressed then. By name the pieces come in the order of the log, and before the file that is written. A piece is
+// compressed only when something has been written behind it; so where the file has nothing yet, the newest piece says how far
+// the sink has come.
 package file
 
 import (
@@ -45,8 +46,8 @@ type Config struct {
 	// MaxBatch bounds the bytes that are written with one fsync, unless a single record is larger. It must not become smaller
 	// while files are there. Default 1 MiB.
 	MaxBatch int
-	// NQuads: files are N-Quads (.nq), each delta as the quads that it adds, with its headers in comments before them. They can't tell
-	// that a quad is gone: a delta that deletes stops its shard.
+	// NQuads: files are N-Quads (.nq), each delta as the quads that it adds, with its headers in comments before them. They
+	// can't tell that a quad is gone: a delta that deletes stops its shard.
 	NQuads bool
 	// RotateSize is the size in bytes from which on a file becomes a piece before more is written; 0: it never does.
 	RotateSize int64
@@ -86,7 +87,8 @@ func New(cfg Config) (*Sink, error) {
 	}
 	rotates := cfg.RotateSize > 0 || cfg.RotateEvery > 0
 	if min(cfg.RotateSize, int64(cfg.RotateEvery), int64(cfg.Keep)) < 0 || !rotates && (cfg.Keep > 0 || cfg.Compress != "") {
-		return nil, errors.New("file: keep and compress are about pieces: they need a size or a time for rotation, and none is less than 0")
+		return nil, errors.New("file: keep and compress are about pieces: they need a size or a time for rotation, and none is " +
+			"less than 0")
 	}
 	if rotates && runtime.GOOS == "windows" {
 		return nil, errors.New("file: this system does not rename open files: they can't be rotated")

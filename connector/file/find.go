@@ -40,7 +40,8 @@ func (s *Source) find() ([]string, error) {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	if len(found) > s.cfg.MaxFiles {
-		return nil, fmt.Errorf("%w: there are %d files, and max-files is %d: move away what was read", connector.ErrGiveUp, len(found), s.cfg.MaxFiles)
+		return nil, fmt.Errorf("%w: there are %d files, and max-files is %d: move away what was read", connector.ErrGiveUp, len(found),
+			s.cfg.MaxFiles)
 	}
 	return found, nil
 }

@@ -73,12 +73,13 @@ func formatFor(mediaType string, cfg *SourceConfig) (*format, error) {
 		case typeJSON, rdfio.JSONLD.MediaType():
 			return &format{media: media}, nil
 		}
-		return nil, fmt.Errorf("%q: a mapping takes %s (.jsonl, .ndjson), %s (.csv), %s (.json) and %s (.jsonld)", mediaType, typeJSONLines,
-			typeCSV, typeJSON, rdfio.JSONLD.MediaType())
+		return nil, fmt.Errorf("%q: a mapping takes %s (.jsonl, .ndjson), %s (.csv), %s (.json) and %s (.jsonld)", mediaType,
+			typeJSONLines, typeCSV, typeJSON, rdfio.JSONLD.MediaType())
 	}
 	switch f, err := rdfio.Parse(mediaType); {
 	case err != nil || f == rdfio.Update:
-		return nil, fmt.Errorf("%q: expected the media type of RDF or of RDF Patch, or a name that ends in %s", mediaType, rdfio.Suffixes)
+		return nil, fmt.Errorf("%q: expected the media type of RDF or of RDF Patch, or a name that ends in %s", mediaType,
+			rdfio.Suffixes)
 	case f == rdfio.Patch:
 		return &format{media: f.MediaType(), cut: patch.Cut}, nil
 	case f == rdfio.NTriples || f == rdfio.NQuads:

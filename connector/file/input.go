@@ -131,7 +131,8 @@ func (in *input) missing(now time.Time) {
 	}
 	if in.file == nil {
 		if in.touched {
-			in.cfg.Logger.Warn("file source: a file is gone that was not read to its end", "path", in.path, "stream", in.stream(in.generation))
+			in.cfg.Logger.Warn("file source: a file is gone that was not read to its end", "path", in.path,
+				"stream", in.stream(in.generation))
 		}
 		in.over = true
 		return
@@ -316,7 +317,8 @@ func (in *input) forget() {
 // anew takes in that what was read is gone: what stands there now is another stream.
 func (in *input) anew(b *batch) error {
 	read := max(in.at.end, in.base+int64(in.cut))
-	what := fmt.Sprintf("%s was cut off or written anew after %d bytes of it were read; nobody knows what stood behind them", in.path, read)
+	what := fmt.Sprintf("%s was cut off or written anew after %d bytes of it were read; nobody knows what stood behind them",
+		in.path, read)
 	if read > 0 && !in.cfg.SkipGaps {
 		return gapError(what)
 	}
@@ -326,9 +328,8 @@ func (in *input) anew(b *batch) error {
 	in.clear()
 	if read > 0 {
 		in.cfg.Logger.Warn("file source: something may be lost; the file is read from its start", "path", in.path, "read", read)
-		m := connector.Message{Stream: in.stream(in.generation), Offset: position{check: 1}.offset(), MediaType: in.format.media, Reason: what,
-			Vars: in.vars(0)}
-		b.add(m)
+		b.add(connector.Message{Stream: in.stream(in.generation), Offset: position{check: 1}.offset(),
+			MediaType: in.format.media, Reason: what, Vars: in.vars(0)})
 	}
 	return nil
 }

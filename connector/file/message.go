@@ -34,8 +34,8 @@ func (in *input) message(body []byte, line int) *connector.Message {
 	return m
 }
 
-// nameBlanks makes an RDF Patch of a statement with blank nodes: they are those of the whole file, and not of the message. What is
-// no statement stays as it is.
+// nameBlanks makes an RDF Patch of a statement with blank nodes: they are those of the whole file, and not of the message. What
+// is no statement stays as it is.
 func (in *input) nameBlanks(m *connector.Message) {
 	var rows []byte
 	source := rdfio.Source{BlankPrefix: fmt.Sprintf("q%x", sha256.Sum256([]byte(m.Stream)))[:21]}
@@ -83,6 +83,8 @@ func (in *input) passOver(last bool) *connector.Message {
 	line, given := in.lines, in.given
 	in.given, in.open = nil, false
 	m := in.message(nil, line)
-	m.Body, m.Reason = given, fmt.Sprintf("it has more than %d bytes (max-message): the first of them are kept, and what follows it goes on", in.cfg.MaxMessage)
+	m.Body = given
+	m.Reason = fmt.Sprintf("it has more than %d bytes (max-message): the first of them are kept, and what follows it goes on",
+		in.cfg.MaxMessage)
 	return m
 }

@@ -31,8 +31,8 @@ func (w *writer) dirPath(name string) string { return filepath.Join(filepath.Dir
 // unfinished begins the name of a piece that is being compressed.
 const unfinished = "."
 
-// pieces returns those of the shard, in the order of the log, one that is compressed behind the one that isn't; and the names of those
-// that were being compressed.
+// pieces returns those of the shard, in the order of the log, one that is compressed behind the one that isn't; and the names
+// of those that were being compressed.
 func (w *writer) pieces() (list []piece, torn []string, err error) {
 	names, err := w.disk.List(filepath.Dir(w.path))
 	if err != nil {
@@ -44,7 +44,7 @@ func (w *writer) pieces() (list []piece, torn []string, err error) {
 		digits, ending, _ := strings.Cut(rest, w.kind.ending())
 		first, err := strconv.ParseUint(digits, 10, 64)
 		switch {
-		case !ours || err != nil || len(digits) != positionDigits || ending != "" && ending != endings["zstd"] && ending != endings["gzip"]:
+		case !ours || err != nil || len(digits) != positionDigits || ending != "" && !isCompressed(ending):
 		case isTorn:
 			torn = append(torn, name)
 		default:
@@ -267,8 +267,8 @@ func (w *writer) removeOld(list []piece) ([]piece, error) {
 	return list, w.disk.SyncDir(filepath.Dir(w.path))
 }
 
-// compress puts the compressed form of a piece in its place: its name comes when all of it is on the disk, and the piece goes when
-// the name is.
+// compress puts the compressed form of a piece in its place: its name comes when all of it is on the disk, and the piece goes
+// when the name is.
 func (w *writer) compress(ctx context.Context, name string) (err error) {
 	done := name + w.kind.compress
 	if err := w.pack(ctx, name, w.dirPath(unfinished+done)); err != nil {

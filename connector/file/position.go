@@ -9,7 +9,8 @@ type position struct {
 	end int64
 	// final: it is the last message of a file that is not followed.
 	final bool
-	// check is the sum of the bytes before end, proven at most, or, if final, that of the file as it is on the disk. 0: there is none.
+	// check is the sum of the bytes before end, proven at most, or, if final, that of the file as it is on the disk. 0: there
+	// is none.
 	check uint32
 }
 

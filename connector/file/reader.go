@@ -195,7 +195,7 @@ func (r *reader) leave(now time.Time) error {
 	r.turn = len(r.order)
 	var open []*input
 	for _, in := range r.order {
-		if in.file != nil && in.seen && !in.whole {
+		if in.file != nil && in.seen {
 			open = append(open, in)
 		}
 	}

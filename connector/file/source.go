@@ -55,14 +55,14 @@ type SourceConfig struct {
 
 // Source reads files, and follows those that grow. Make it with [NewSource]. It may be used concurrently.
 //
-// A message is a transaction of an RDF Patch or a row outside of one, a line of N-Triples, N-Quads or JSON Lines, a row of CSV, or
-// a whole file of Turtle, TriG, JSON-LD, JSON or binary RDF Patch. Where one ends depends on what stands in the file, and not on
-// how much of it was there when it was read. What has no end yet waits.
+// A message is a transaction of an RDF Patch or a row outside of one, a line of N-Triples, N-Quads or JSON Lines, a row of CSV,
+// or a whole file of Turtle, TriG, JSON-LD, JSON or binary RDF Patch. Where one ends depends on what stands in the file, and
+// not on how much of it was there when it was read. What has no end yet waits.
 //
 // The stream of a message is the file: its inode with the time when it was made, whatever its name is. The offset is the byte
-// behind the message, with a sum of what stands before it. So a file that was renamed goes on where it was; a file with the inode
-// of one that was deleted is another one; and one that was cut off, or written anew in its place, is noticed also by a source that
-// did not run meanwhile. What is compressed is known by the bytes that it has when decompressed.
+// behind the message, with a sum of what stands before it. So a file that was renamed goes on where it was; a file with the
+// inode of one that was deleted is another one; and one that was cut off, or written anew in its place, is noticed also by a
+// source that did not run meanwhile. What is compressed is known by the bytes that it has when decompressed.
 type Source struct {
 	cfg      SourceConfig
 	identify func(path string, info os.FileInfo) (identity, error)
@@ -74,7 +74,8 @@ var _ connector.Source = (*Source)(nil)
 func NewSource(cfg SourceConfig) (*Source, error) {
 	cfg.Settle, cfg.Poll = cmp.Or(cfg.Settle, 5*time.Second), cmp.Or(cfg.Poll, 500*time.Millisecond)
 	cfg.MaxFiles, cfg.MaxOpen = cmp.Or(cfg.MaxFiles, 10_000), cmp.Or(cfg.MaxOpen, 64)
-	cfg.MaxMessage, cfg.MaxMessages, cfg.MaxBatch = cmp.Or(cfg.MaxMessage, 16<<20), cmp.Or(cfg.MaxMessages, 10_000), cmp.Or(cfg.MaxBatch, 4<<20)
+	cfg.MaxMessage = cmp.Or(cfg.MaxMessage, 16<<20)
+	cfg.MaxMessages, cfg.MaxBatch = cmp.Or(cfg.MaxMessages, 10_000), cmp.Or(cfg.MaxBatch, 4<<20)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if len(cfg.Paths) == 0 {
 		return nil, errors.New("file: a source needs paths")

@@ -349,6 +349,19 @@ func TestInodeUsedAgain(t *testing.T) {
 	g.has(row(8))
 }
 
+// TestInodeUsedAgainWhileRunning: once a look has missed the file, its inode may be another one's.
+func TestInodeUsedAgainWhileRunning(t *testing.T) {
+	inode := uint64(7)
+	f := newFolder(t, SourceConfig{MaxOpen: 1})
+	f.identify = noBirth(&inode)
+	f.write("1.nt", rows(0, 2))
+	f.has(row(0), row(1))
+	f.remove("1.nt")
+	f.has()
+	f.write("2.nt", rows(5, 6))
+	f.has(row(5))
+}
+
 // TestNoTimeNoLine: where no time says which file it is, and its first line has no end, it has to wait.
 func TestNoTimeNoLine(t *testing.T) {
 	inode := uint64(7)
@@ -510,6 +523,38 @@ func TestCompressed(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.has(row(7))
+		f.stop()
+		f.has()
+	}
+}
+
+// TestCompressedAnew: a compressed file of which a part was read, and that is another one now, is told.
+func TestCompressedAnew(t *testing.T) {
+	for name, text := range map[string]string{"others": rows(10, 15), "fewer": rows(0, 1), "none": ""} {
+		f := newFolder(t, SourceConfig{MaxMessages: 2})
+		f.pack("x.nt.gz", rows(0, 5))
+		if err := f.start(); err != nil {
+			t.Fatal(err)
+		}
+		first, err := f.r.round(t.Context())
+		if err != nil || len(first) != 2 {
+			t.Fatalf("%q, %v", texts(first), err)
+		}
+		for _, m := range first {
+			f.progress.Commit(m)
+		}
+		f.stop()
+		f.pack("x.nt.gz", text)
+		if messages, err := f.read(true); !errors.Is(err, connector.ErrGiveUp) {
+			t.Errorf("%s: %q, %v", name, texts(messages), err)
+		}
+		f.stop()
+		f.cfg.SkipGaps = true
+		want := append([]string{"!cut off or written anew"}, strings.Split(strings.TrimSuffix(text, "\n"), "\n")...)
+		if text == "" {
+			want = want[:1]
+		}
+		f.has(want...)
 		f.stop()
 		f.has()
 	}

@@ -20,9 +20,11 @@ func (d *daemon) fileSource(mapped bool, s *config.FileSource) (connector.Source
 	if settle == 0 { // nothing is waited for
 		settle = -1
 	}
-	return file.NewSource(file.SourceConfig{Paths: s.Paths, MediaType: s.Format, Mapped: mapped, NoHeader: !s.Header, Whole: !s.Follow,
+	return file.NewSource(file.SourceConfig{
+		Paths: s.Paths, MediaType: s.Format, Mapped: mapped, NoHeader: !s.Header, Whole: !s.Follow,
 		ByTime: s.Order == "time", Settle: settle, SkipGaps: s.OnGap == "skip", Poll: s.Poll, MaxFiles: s.MaxFiles, MaxOpen: s.MaxOpen,
-		MaxMessage: int(s.MaxMessage), Logger: d.log})
+		MaxMessage: int(s.MaxMessage), Logger: d.log,
+	})
 }
 
 func (d *daemon) fileSink(s *config.FileSink) (connector.Sink, error) {
@@ -30,6 +32,8 @@ func (d *daemon) fileSink(s *config.FileSink) (connector.Sink, error) {
 	if compress == "none" {
 		compress = ""
 	}
-	return file.New(file.Config{Dir: filepath.Clean(s.Dir), MaxBatch: int(s.MaxBatch), NQuads: s.Format == "nquads", RotateSize: int64(s.RotateSize),
-		RotateEvery: s.RotateEvery, Compress: compress, Keep: s.Keep, Logger: d.log})
+	return file.New(file.Config{
+		Dir: filepath.Clean(s.Dir), MaxBatch: int(s.MaxBatch), NQuads: s.Format == "nquads", RotateSize: int64(s.RotateSize),
+		RotateEvery: s.RotateEvery, Compress: compress, Keep: s.Keep, Logger: d.log,
+	})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/cli"
 )
 
-// TestExampleFile: what is written into the folders comes out in the files, once, whatever becomes of them meanwhile; a line that is
-// wrong is a dead letter, and what stands behind it goes on. The files are a log, pieces and all.
+// TestExampleFile: what is written into the folders comes out in the files, once, whatever becomes of them meanwhile; a line
+// that is wrong is a dead letter, and what stands behind it goes on. The files are a log, pieces and all.
 func TestExampleFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"in", "readings"} {
