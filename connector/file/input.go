@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"time"
@@ -165,8 +166,8 @@ func (in *input) read(b *batch) (more bool, err error) {
 // readFollowed reads up to the size that the file had at the last look.
 func (in *input) readFollowed(b *batch) (more bool, err error) {
 	for {
-		err := errAway
-		if in.file != nil || in.reopen() == nil {
+		err := in.reopen()
+		if err == nil {
 			err = in.follow(b)
 		}
 		switch {
@@ -197,15 +198,24 @@ var (
 	errAway = errors.New("the file was moved")
 )
 
-// reopen opens the file, if it still is where it was seen.
+// reopen opens the file, unless it is open, if it still is where it was seen.
 func (in *input) reopen() error {
+	if in.file != nil {
+		return nil
+	}
 	f, err := os.Open(in.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errAway
+	}
 	if err != nil {
-		return errors.Join(errAway, err)
+		return err
 	}
 	info, err := f.Stat()
-	if err != nil || !os.SameFile(info, in.info) {
-		return errors.Join(errAway, err, f.Close())
+	if err == nil && !os.SameFile(info, in.info) {
+		err = errAway
+	}
+	if err != nil {
+		return errors.Join(err, f.Close())
 	}
 	in.file = f
 	return nil

@@ -100,6 +100,11 @@ func (r *reader) look(ctx context.Context) error {
 	}
 	now := time.Now()
 	var fresh []*input
+	defer func() {
+		for _, in := range fresh { // they are found again
+			delete(r.inputs, in.key)
+		}
+	}()
 	inodes := map[uint64]bool{}
 	for _, in := range r.inputs {
 		in.seen = false
@@ -115,11 +120,11 @@ func (r *reader) look(ctx context.Context) error {
 		if !isNew {
 			continue
 		}
+		r.inputs[in.key] = in
+		fresh = append(fresh, in)
 		if err := in.locate(ctx, r.progress); err != nil {
 			return err
 		}
-		r.inputs[in.key] = in
-		fresh = append(fresh, in)
 	}
 	for inode := range r.prints {
 		if !inodes[inode] {
@@ -127,8 +132,9 @@ func (r *reader) look(ctx context.Context) error {
 		}
 	}
 	slices.SortStableFunc(fresh, r.s.compare)
-	r.order = append(r.order, fresh...)
-	return r.leave(now)
+	r.order, fresh = append(r.order, fresh...), nil
+	r.leave(now)
+	return nil
 }
 
 // compare orders files that are found together: those of which something was read already, then by time, if so configured, and
@@ -178,7 +184,7 @@ func (r *reader) at(path string, now time.Time, inodes map[uint64]bool) (in *inp
 }
 
 // leave lets go of what is gone or need not be held open.
-func (r *reader) leave(now time.Time) error {
+func (r *reader) leave(now time.Time) {
 	for _, in := range r.order {
 		if !in.seen {
 			in.missing(now)
@@ -203,7 +209,6 @@ func (r *reader) leave(now time.Time) error {
 	for i := range len(open) - r.s.cfg.MaxOpen {
 		open[i].close()
 	}
-	return nil
 }
 
 // Ack has nothing to do: how far the files were read stands in the shards.

@@ -790,6 +790,53 @@ func TestSourceConfig(t *testing.T) {
 	}
 }
 
+// interrupted is a progress that is asked while the context ends.
+type interrupted struct {
+	*conntest.Progress
+	left int // answers until then
+	end  context.CancelFunc
+}
+
+func (p *interrupted) Next(ctx context.Context, stream string) (uint64, bool, error) {
+	if p.left--; p.left == -1 {
+		p.end()
+		return 0, false, ctx.Err()
+	}
+	return p.Progress.Next(ctx, stream)
+}
+
+// TestInterruptedLook: files that were found while the context ended are found again.
+func TestInterruptedLook(t *testing.T) {
+	f := newFolder(t, SourceConfig{})
+	if err := f.start(); err != nil {
+		t.Fatal(err)
+	}
+	f.write("1.nt", rows(0, 1))
+	f.write("2.nt", rows(1, 2))
+	ctx, cancel := context.WithCancel(t.Context())
+	f.r.progress = &interrupted{Progress: &f.progress, left: 1, end: cancel}
+	if messages, err := f.r.Read(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%q, %v", texts(messages), err)
+	}
+	f.has(row(0), row(1))
+}
+
+// TestCantBeOpened: a file that can't be opened is an error, and not one that was moved.
+func TestCantBeOpened(t *testing.T) {
+	f := newFolder(t, SourceConfig{})
+	f.write("1.nt", rows(0, 1))
+	f.write("1.nt.gz", "x")
+	if err := f.start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range f.r.order {
+		in.path += "/below" // a file
+		if _, err := in.read(&batch{cfg: &f.r.s.cfg}); err == nil || errors.Is(err, errAway) || !strings.Contains(err.Error(), "below") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
 // TestEndsWithContext: a reading ends when its context does, and nothing is lost.
 func TestEndsWithContext(t *testing.T) {
 	f := newFolder(t, SourceConfig{})

@@ -29,10 +29,11 @@ func sumOfFile(f *os.File) (uint32, error) {
 // readWhole reads a file that is complete. Its last message says that it is the last one, so that nobody has to decompress the
 // file again to know that. So each message is held until the next one was found.
 func (in *input) readWhole(b *batch) (more bool, err error) {
-	if in.file == nil {
-		if in.reopen() != nil {
-			return false, nil // the next look tells where it is
-		}
+	switch err := in.reopen(); {
+	case errors.Is(err, errAway): // the next look tells where it is
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read %s: %w", in.path, err)
 	}
 	if !in.started {
 		done, err := in.begin()
