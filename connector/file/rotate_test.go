@@ -31,6 +31,7 @@ type machine struct {
 	names, durable map[string]*node
 	left           int // calls until the process dies; negative: it doesn't
 	calls          int
+	open           int // handles that aren't closed
 }
 
 func newMachine() *machine {
@@ -69,6 +70,7 @@ func (m *machine) Open(path string) (handle, bool, error) {
 			m.durable[path] = n
 		}
 	}
+	m.open++
 	return &nodeFile{m: m, n: n}, made, nil
 }
 
@@ -142,7 +144,7 @@ func (f *nodeFile) Sync() error {
 }
 
 func (f *nodeFile) Is(path string) (bool, error) { return f.m.names[path] == f.n, nil }
-func (f *nodeFile) Close() error                 { return nil }
+func (f *nodeFile) Close() error                 { f.m.open--; return nil }
 func (f *nodeFile) Lock() error                  { return nil }
 func (f *nodeFile) Size() (int64, error)         { return int64(len(f.n.content)), nil }
 
@@ -217,7 +219,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 		if at, err := pour(whole, cfg, records); err != nil || at != records[len(records)-1].Mark {
 			t.Fatalf("%s: %v, %v", name, at, err)
 		}
-		if got := whole.all(t); got != want || len(whole.names) < 3 {
+		if got := whole.all(t); got != want || len(whole.names) < 3 || whole.open != 0 {
 			t.Fatalf("%s: %v\n%s\nwant\n%s", name, slices.Sorted(maps.Keys(whole.names)), got, want)
 		}
 		for last := range whole.calls {
@@ -227,6 +229,9 @@ func TestCrashAtEveryStep(t *testing.T) {
 				said, err := pour(m, cfg, records)
 				if !errors.Is(err, errDead) {
 					t.Fatalf("%s: the process lives after call %d: %v", name, last, err)
+				}
+				if m.open != 0 {
+					t.Fatalf("%s, call %d: %d files are open", name, last, m.open)
 				}
 				if m.left = -1; power {
 					m.powerLoss()
