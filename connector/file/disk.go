@@ -16,6 +16,12 @@ type disk interface {
 	Open(path string) (_ handle, made bool, _ error)
 	// SyncDir makes the names in a folder durable.
 	SyncDir(dir string) error
+	// List returns the names in a folder.
+	List(dir string) ([]string, error)
+	// Rename gives a file another name, in place of the file that has it.
+	Rename(from, to string) error
+	// Remove takes a name away.
+	Remove(path string) error
 }
 
 // handle is an open file. It is used by one goroutine.
@@ -25,6 +31,8 @@ type handle interface {
 	io.Closer
 	// Lock takes the file for this process until it is closed, or fails at once.
 	Lock() error
+	// Is reports whether the path is that of this file still.
+	Is(path string) (bool, error)
 	// Size returns the length in bytes.
 	Size() (int64, error)
 	// Truncate cuts the file to size.
@@ -55,9 +63,34 @@ func (osDisk) SyncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+func (osDisk) List(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, err
+}
+
+func (osDisk) Rename(from, to string) error { return os.Rename(from, to) }
+
+func (osDisk) Remove(path string) error { return os.Remove(path) }
+
 type osFile struct{ *os.File }
 
 func (f osFile) Lock() error { return filelock.Lock(f.File) }
+
+func (f osFile) Is(path string) (bool, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	there, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(info, there), err
+}
 
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()

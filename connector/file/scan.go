@@ -21,7 +21,8 @@ var errBad = errors.New("no whole record")
 type found struct {
 	mark engine.Mark
 	prev string
-	end  int64 // where the next begins
+	end  int64  // where the next begins
+	text []byte // good until the next one is read
 }
 
 // errOther: a record that is whole has another form than this version writes.
@@ -96,23 +97,48 @@ func (s *scanner) at(offset int64) (*found, error) {
 	}
 	line, _, ok := bytes.Cut(head, []byte("\n"))
 	line = bytes.Clone(line) // the buffer is used again
-	var shard int
-	var position uint64
-	var length int64
-	n, err := fmt.Sscanf(string(line), headFormat, &shard, &position, &length)
+	if !ok {
+		return nil, errNoHead
+	}
+	position, length, err := headOf(line, s.shard)
+	if err != nil {
+		return nil, err
+	}
 	begin := offset + int64(len(line)) + 1
-	switch {
-	case !ok || n != 3 || err != nil:
-		return nil, fmt.Errorf("%w: no comment with its place", errBad)
-	case shard != s.shard:
-		return nil, fmt.Errorf("it holds records of shard %d, not %d; is it another pipeline's?", shard, s.shard)
-	case length < 0 || length > s.size-begin:
+	if length > s.size-begin {
 		return nil, fmt.Errorf("%w: length %d, but %d bytes follow", errBad, length, s.size-begin)
 	}
 	text, err := s.read(begin, length)
 	if err != nil {
 		return nil, err
 	}
+	r, err := recordOf(line, s.shard, position, text)
+	if err != nil {
+		return nil, err
+	}
+	r.end = begin + length
+	return r, nil
+}
+
+var errNoHead = fmt.Errorf("%w: no comment with its place", errBad)
+
+// headOf reads the comment before a record.
+func headOf(line []byte, shard int) (position uint64, length int64, err error) {
+	var of int
+	n, err := fmt.Sscanf(string(line), headFormat, &of, &position, &length)
+	switch {
+	case n != 3 || err != nil:
+		return 0, 0, errNoHead
+	case of != shard:
+		return 0, 0, fmt.Errorf("it holds records of shard %d, not %d; is it another pipeline's?", of, shard)
+	case length < 0:
+		return 0, 0, fmt.Errorf("%w: length %d", errBad, length)
+	}
+	return position, length, nil
+}
+
+// recordOf checks the text of a record by its sum.
+func recordOf(line []byte, shard int, position uint64, text []byte) (*found, error) {
 	if want := appendHead(nil, shard, position, text); !bytes.Equal(append(line, '\n'), want) {
 		return nil, fmt.Errorf("%w: the sum of what is there is another", errBad)
 	}
@@ -120,25 +146,32 @@ func (s *scanner) at(offset int64) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &found{mark: engine.Mark{Position: position, ID: id}, prev: prev, end: begin + length}, nil
+	return &found{mark: engine.Mark{Position: position, ID: id}, prev: prev, text: text}, nil
 }
 
-// links returns the id and prev of a patch as the sink writes it. Another form is that of another version.
+// links returns the id and prev of a patch as the sink writes it, or of quads, where they stand in comments. Another form is that
+// of another version.
 func links(text []byte, shard int) (id, prev string, err error) {
-	idRow, rest, _ := bytes.Cut(text, []byte("\n"))
+	idRow, rest, _ := headerRow(text)
 	if id, err = linkOf(idRow, patch.HeaderID); err != nil {
 		return "", "", err
 	}
-	if prevRow, after, _ := bytes.Cut(rest, []byte("\n")); bytes.HasPrefix(prevRow, []byte("H "+patch.HeaderPrev+" ")) {
+	if prevRow, after, _ := headerRow(rest); bytes.HasPrefix(prevRow, []byte("H "+patch.HeaderPrev+" ")) {
 		if prev, err = linkOf(prevRow, patch.HeaderPrev); err != nil {
 			return "", "", err
 		}
 		rest = after
 	}
-	if !bytes.HasPrefix(rest, fmt.Appendf(nil, "H %s \"%d\" .\n", patch.HeaderShard, shard)) {
+	if row, _, whole := headerRow(rest); !whole || string(row) != fmt.Sprintf("H %s \"%d\" .", patch.HeaderShard, shard) {
 		return "", "", errOther
 	}
 	return id, prev, nil
+}
+
+// headerRow takes the first line of a text, without the sign of a comment before it.
+func headerRow(text []byte) (row, rest []byte, whole bool) {
+	row, rest, whole = bytes.Cut(text, []byte("\n"))
+	return bytes.TrimPrefix(row, []byte(commentSign)), rest, whole
 }
 
 // linkOf returns the IRI in a header row.

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/filelock"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
 )
@@ -48,6 +50,13 @@ type writer struct {
 	cut   int64       // bytes that were cut off when it was opened
 
 	batch, headers []byte // memory of the last ones
+
+	disk  disk
+	kind  kind
+	first uint64    // position of the first record there, if there is one
+	begun time.Time // its time
+	// untidy: pieces may be there that are to be compressed or removed.
+	untidy bool
 }
 
 // open opens the file, or makes it, takes its lock, checks every record, and cuts off an end that a crash has torn; see
@@ -62,15 +71,18 @@ func open(d disk, path string, shard, batch int) (_ *writer, err error) {
 			err = errors.Join(err, f.Close())
 		}
 	}()
-	if err := f.Lock(); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+	if err := take(f, path); err != nil {
+		return nil, err
 	}
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{file: f, path: path, shard: shard, max: batch}
+	w := &writer{file: f, path: path, shard: shard, max: batch, disk: d}
 	if w.size, w.last, err = scan(f, size, shard, batch); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if err := w.readFirst(); err != nil {
 		return nil, fmt.Errorf("read %s: %w", path, err)
 	}
 	w.cut = size - w.size
@@ -87,30 +99,60 @@ func open(d disk, path string, shard, batch int) (_ *writer, err error) {
 	return w, nil
 }
 
+// take locks a file. It may be one that was rotated by who had the lock before: then it is not what the path names.
+func take(f handle, path string) error {
+	if err := f.Lock(); err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	is, err := f.Is(path)
+	if err == nil && !is {
+		err = filelock.ErrLocked
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	return nil
+}
+
 // Target is the file's path.
 func (w *writer) Target() string { return w.path }
 
 // At is the last record that is on the disk.
 func (w *writer) At() engine.Mark { return w.last }
 
-// Write writes the records in batches, each with one fsync. After an error the writer is to be closed: what an fsync that
-// failed has left on the disk is only known by reading it again.
-func (w *writer) Write(_ context.Context, records []connector.Record) error {
+// Write writes the records in batches, each with one fsync, and rotates the file where that is due. After an error the writer is
+// to be closed: what an fsync that failed has left on the disk is only known by reading it again.
+func (w *writer) Write(ctx context.Context, records []connector.Record) error {
+	records, cannot := w.kind.texts(records)
 	for len(records) > 0 {
+		if w.due(records[0].Time) {
+			if err := w.rotate(); err != nil {
+				return fmt.Errorf("rotate after position %d: %w", w.last.Position, err)
+			}
+		}
 		var taken int
-		w.batch, taken = w.fill(w.batch[:0], records)
+		w.batch, taken = w.fill(w.batch[:0], w.together(records))
+		if w.size == 0 {
+			w.first, w.begun = records[0].Position, records[0].Time
+		}
 		if err := w.append(w.batch, records[taken-1].Mark); err != nil {
 			return err
 		}
 		records = records[taken:]
+		if err := w.tidy(ctx); err != nil {
+			return err
+		}
 	}
-	return nil
+	return cannot
 }
 
 // fill appends records to the batch while they fit in it; one that is larger than a batch goes alone.
 func (w *writer) fill(batch []byte, records []connector.Record) ([]byte, int) {
 	for i, r := range records {
 		w.headers = patch.Entry{ID: r.ID, Prev: r.Prev, Shard: w.shard, Time: r.Time}.Append(w.headers[:0])
+		if w.kind.nquads {
+			w.headers = asComments(w.headers)
+		}
 		if i > 0 && len(batch)+maxHead+len(w.headers)+len(r.Body) > w.max {
 			return batch, i
 		}

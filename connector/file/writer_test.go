@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,16 @@ func (m *memory) SyncDir(string) error {
 	return nil
 }
 
+func (m *memory) List(string) (names []string, err error) {
+	for path := range m.content {
+		names = append(names, filepath.Base(path))
+	}
+	return names, nil
+}
+
+func (m *memory) Rename(string, string) error { return errors.New("nothing is renamed here") }
+func (m *memory) Remove(string) error         { return errors.New("nothing is removed here") }
+
 // powerLoss forgets what is not durable.
 func (m *memory) powerLoss() {
 	clear(m.content)
@@ -75,9 +86,10 @@ func (f *memoryFile) WriteAt(p []byte, off int64) (int, error) {
 	return copy(b[off:], p), nil
 }
 
-func (f *memoryFile) Close() error         { return nil }
-func (f *memoryFile) Lock() error          { return nil }
-func (f *memoryFile) Size() (int64, error) { return int64(len(f.m.content[f.path])), nil }
+func (f *memoryFile) Close() error            { return nil }
+func (f *memoryFile) Is(string) (bool, error) { return true, nil }
+func (f *memoryFile) Lock() error             { return nil }
+func (f *memoryFile) Size() (int64, error)    { return int64(len(f.m.content[f.path])), nil }
 func (f *memoryFile) Truncate(size int64) error {
 	f.m.content[f.path] = f.m.content[f.path][:size]
 	return nil

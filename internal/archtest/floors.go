@@ -119,7 +119,11 @@ var floors = [][]rule{
 		}},
 		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry"}},
 		{pkg: "connector/internal/filelock", modules: []string{xsys}},
-		{pkg: "connector/file", imports: []string{"connector", "connector/internal/filelock", "engine", "patch"}},
+		{
+			pkg:     "connector/file",
+			imports: []string{"connector", "connector/internal/filelock", "engine", "patch", "rdf", "rdf/nquads", "rdfio"},
+			modules: []string{xsys},
+		},
 		{pkg: "connector/webhook", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
 		}},

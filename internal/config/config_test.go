@@ -72,8 +72,8 @@ sinks:
 		Log: config.Log{Level: -4, Format: "json"},
 		Sources: []config.Source{{Name: "other", Type: "http",
 			Settings: &config.HTTPSource{URL: []string{"http://a:1", "http://b:2"}, Token: "from a file"}}},
-		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", MaxBatch: 1 << 20}},
-			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", MaxBatch: 64 << 10}},
+		Sinks: []config.Sink{{Name: "files", Type: "file", Settings: &config.FileSink{Dir: "/var/lib/out", Format: "patch", MaxBatch: 1 << 20, Compress: "none"}},
+			{Name: "more", Type: "file", Settings: &config.FileSink{Dir: "x", Format: "patch", MaxBatch: 64 << 10, Compress: "none"}},
 			{Name: "store", Type: "sparql", Settings: &config.SPARQLSink{
 				SPARQLConnection: config.SPARQLConnection{Query: "http://a/query", Password: "from the environment", Timeout: time.Minute},
 				PositionGraph:    "urn:quadrille:positions", BlankNodes: "refuse", BlankPrefix: "urn:quadrille:blank:",
@@ -130,7 +130,6 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - type: file":                                `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                                   `:2:5: the sink has no type`,
 		"sinks:\n  - {name: a, type: pulsar}":                   `:2:21: unknown type "pulsar" of a sink; there is file, kafka, nats, opcua, sparql, webhook`,
-		"sources:\n  - {name: a, type: file}":                   `:2:21: unknown type "file" of a source; there is delta, http, kafka, nats, opcua, poll, sparql, sse`,
 		"sinks:\n  - {name: a/b, type: file}":                   `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":                     `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":                        `:2:15: key "name" comes twice`,
@@ -138,6 +137,7 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - {name: a, type: opcua, url: u, writes: x}": `:2:44: key "sinks[opcua].writes": expected a list`,
 		"sinks:\n  - {name: a, type: opcua, url: u, writes: [{subjekt: x}]}":                  `:2:46: unknown key "subjekt"; the nearest is "subject"`,
 		"sinks:\n  - {name: a, type: opcua, url: u, writes: [{subject: 'urn:x'}]}":            `:2:45: key "sinks[opcua].writes.predicate" is missing`,
+		"sources:\n  - {name: a, type: pulsar}":                                               `:2:21: unknown type "pulsar" of a source; there is delta, file, http, kafka, nats, opcua, poll, sparql, sse`,
 		"sinks:\n  - {name: a, type: file, dir: x}\n  - {name: a, type: file, dir: y}":        `:3:12: two sinks are called "a"`,
 		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "sinks[file].dir" is missing`,
 		"sinks:\n  - {name: &n foo, type: file, dir: x}\n  - {name: *n , type: file, dir: y}": `:3:5: the sink has no name`,
@@ -190,8 +190,9 @@ func TestExample(t *testing.T) {
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n").Replace("\n# sources:" + items)
 	for key, value := range map[string]string{
-		"brokers": "a:1", "dir": "x", "graphs": "default", "log": "x", "predicate": "x", "query": "http://a",
-		"secret": "x", "servers": "a:1", "subject": "x", "topic": "x", "topics": "x", "url": "http://a:1",
+		"brokers": "a:1", "dir": "x", "graphs": "default", "log": "x", "paths": "x", "predicate": "x",
+		"query": "http://a", "secret": "x", "servers": "a:1", "subject": "x", "topic": "x", "topics": "x",
+		"url": "http://a:1",
 	} {
 		text = strings.ReplaceAll(text, " "+key+": \n", " "+key+": "+value+"\n")
 	}

@@ -144,12 +144,6 @@ type SPARQLSource struct {
 	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes (${enum}): keep takes over the store's labels, which must be the same whenever it is read; refuse is an error."`
 }
 
-// FileSink writes each shard's log to a file, as an RDF Patch log.
-type FileSink struct {
-	Dir      string `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files."`
-	MaxBatch Size   `yaml:"max-batch" default:"1MiB" help:"Bytes that are written with one fsync, unless a record is larger. It must not become smaller while files are there."`
-}
-
 // KafkaConnection says how the brokers of a cluster are reached.
 type KafkaConnection struct {
 	Brokers       []string `yaml:"brokers" required:"" placeholder:"HOST:PORT" help:"Some of the cluster's brokers."`
@@ -203,6 +197,7 @@ type SPARQLSink struct {
 var (
 	sourceTypes = map[string]func() any{
 		"delta":  func() any { return &DeltaSource{} },
+		"file":   func() any { return &FileSource{} },
 		"http":   func() any { return &HTTPSource{} },
 		"kafka":  func() any { return &KafkaSource{} },
 		"nats":   func() any { return &NATSSource{} },

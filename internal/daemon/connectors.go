@@ -4,14 +4,12 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/connector/file"
 	"github.com/quadrille-stream/quadrille/connector/poll"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
@@ -123,7 +121,7 @@ func failureOf(f pipeline.Failure) *client.Failure {
 func (d *daemon) sink(s config.Sink, n *graph.Graph) (connector.Sink, error) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
-		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
+		return d.fileSink(settings)
 	case *config.KafkaSink:
 		return d.kafkaSink(s.Name, settings)
 	case *config.OPCUASink:
@@ -151,6 +149,8 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 	switch settings := s.Settings.(type) {
 	case *config.DeltaSource:
 		return deltaSource(settings)
+	case *config.FileSource:
+		return d.fileSource(s.Mapping != "", settings)
 	case *config.HTTPSource:
 		return httpSource(settings)
 	case *config.KafkaSource:

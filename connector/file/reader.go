@@ -1,0 +1,247 @@
+package file
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
+)
+
+// errClosed: the reader was closed.
+var errClosed = errors.New("file: the reader is closed")
+
+// reader goes round: it looks at the files, reads each up to the end that it had then, and looks again. It asks for the state of
+// files, and is not told of changes by the system: those are not told for network file systems, and can be lost.
+type reader struct {
+	s        *Source
+	progress connector.Progress
+	closed   chan struct{}
+
+	mu     sync.Mutex // held while files are used
+	inputs map[string]*input
+	order  []*input // in which they are read
+	turn   int      // which is read now; behind the last, it is time to look
+	// prints are the keys of files that only their first line tells apart, by inode.
+	prints map[uint64]string
+	err    error // why the reader is of no use any more
+}
+
+// Read returns what is new in the files, and looks from time to time.
+func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
+	for {
+		messages, err := r.round(ctx)
+		if len(messages) > 0 || err != nil {
+			return messages, err
+		}
+		select {
+		case <-time.After(r.s.cfg.Poll):
+		case <-r.closed:
+			return nil, errClosed
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// round reads on until a batch is full, or all was read and nothing is new.
+func (r *reader) round(ctx context.Context) ([]connector.Message, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.closed:
+		return nil, errClosed
+	default:
+	}
+	b := &batch{cfg: &r.s.cfg}
+	for r.err == nil && !b.full() {
+		if err := ctx.Err(); err != nil && len(b.messages) == 0 {
+			return nil, err
+		}
+		if r.turn == len(r.order) {
+			if len(b.messages) > 0 {
+				break
+			}
+			if r.err = r.look(ctx); r.err != nil || r.idle() {
+				break
+			}
+			r.turn = 0
+		}
+		if more, err := r.order[r.turn].read(b); err != nil {
+			r.err = err
+		} else if !more {
+			r.turn++
+		}
+	}
+	if len(b.messages) > 0 {
+		return b.messages, nil // the error comes with the next call
+	}
+	err := r.err
+	if ctx.Err() != nil { // so ended what was asked
+		err, r.err = ctx.Err(), nil
+	}
+	return nil, err
+}
+
+// idle reports that there is nothing to read.
+func (r *reader) idle() bool { return !slices.ContainsFunc(r.order, (*input).due) }
+
+// look finds what is there, and what has become of what was.
+func (r *reader) look(ctx context.Context) error {
+	paths, err := r.s.find()
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	var fresh []*input
+	defer func() {
+		for _, in := range fresh { // they are found again
+			delete(r.inputs, in.key)
+		}
+	}()
+	inodes := map[uint64]bool{}
+	for _, in := range r.inputs {
+		in.seen = false
+	}
+	for _, path := range paths {
+		in, isNew, err := r.at(path, now, inodes)
+		if errors.Is(err, fs.ErrNotExist) { // it was renamed or deleted meanwhile
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !isNew {
+			continue
+		}
+		r.inputs[in.key] = in
+		fresh = append(fresh, in)
+		if err := in.locate(ctx, r.progress); err != nil {
+			return err
+		}
+	}
+	for inode := range r.prints {
+		if !inodes[inode] {
+			delete(r.prints, inode)
+		}
+	}
+	slices.SortStableFunc(fresh, r.s.compare)
+	r.order, fresh = append(r.order, fresh...), nil
+	r.leave(now)
+	return nil
+}
+
+// compare orders files that are found together: those of which something was read already, then by time, if so configured, and
+// by name.
+func (s *Source) compare(a, b *input) int {
+	if a.begun() != b.begun() {
+		if a.begun() {
+			return -1
+		}
+		return 1
+	}
+	if s.cfg.ByTime {
+		return cmp.Or(a.changed.Compare(b.changed), cmp.Compare(a.path, b.path))
+	}
+	return cmp.Compare(a.path, b.path)
+}
+
+// at returns the file at a path; nil if it can't be read, or was found under another name already.
+func (r *reader) at(path string, now time.Time, inodes map[uint64]bool) (in *input, isNew bool, err error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, false, err
+	}
+	id, err := r.s.identify(path, info)
+	if err != nil {
+		return nil, false, err
+	}
+	inodes[id.inode] = true
+	key, known := r.prints[id.inode], true
+	if id.birth != 0 || key == "" {
+		key, known, err = id.key(path)
+	}
+	if err != nil || !known {
+		return nil, false, err
+	}
+	if id.birth == 0 {
+		r.prints[id.inode] = key
+	}
+	in = r.inputs[key]
+	if isNew = in == nil; isNew {
+		in = newInput(&r.s.cfg, key, path, now)
+	}
+	if !in.seen {
+		in.saw(path, info, now)
+	}
+	return in, isNew, nil
+}
+
+// leave lets go of what is gone or need not be held open.
+func (r *reader) leave(now time.Time) {
+	for _, in := range r.order {
+		if !in.seen {
+			in.missing(now)
+		}
+	}
+	r.order = slices.DeleteFunc(r.order, func(in *input) bool {
+		if !in.over {
+			return false
+		}
+		delete(r.inputs, in.key)
+		in.close()
+		return true
+	})
+	r.turn = len(r.order)
+	var open []*input
+	for _, in := range r.order {
+		if in.file != nil && in.seen {
+			open = append(open, in)
+		}
+	}
+	slices.SortFunc(open, func(a, b *input) int { return a.since.Compare(b.since) })
+	for i := range len(open) - r.s.cfg.MaxOpen {
+		open[i].close()
+	}
+}
+
+// Ack has nothing to do: how far the files were read stands in the shards.
+func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
+
+// Close closes the files, when a reading under way has noticed.
+func (r *reader) Close() error {
+	close(r.closed)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, in := range r.inputs {
+		in.close()
+	}
+	return nil
+}
+
+// batch is what is handed over at one time.
+type batch struct {
+	cfg      *SourceConfig
+	messages []connector.Message
+	bytes    int
+}
+
+func (b *batch) add(m connector.Message) {
+	b.messages = append(b.messages, m)
+	b.bytes += len(m.Body)
+}
+
+func (b *batch) full() bool {
+	return len(b.messages) >= b.cfg.MaxMessages || b.bytes >= b.cfg.MaxBatch
+}
+
+// gapError says that a file is not what it was.
+func gapError(what string) error {
+	return fmt.Errorf("%w: %s (on-gap: skip goes on with what stands there now)", connector.ErrGiveUp, what)
+}

@@ -1,0 +1,58 @@
+package daemon_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/daemon"
+)
+
+// TestFileMistakes: what can't be of the settings for files is told without touching any.
+func TestFileMistakes(t *testing.T) {
+	source := "sources:\n  - {name: a, type: file, paths: /nowhere, "
+	mapped := "mappings: {m: {s: 'urn:$(a)', po: [['urn:p', '$(b)']]}}\n" + source + "mapping: m, "
+	sink := "sinks:\n  - {name: a, type: file, dir: /nowhere, "
+	for text, want := range map[string]string{
+		source + "settle: 0s}":                                   "",
+		source + "settle: 1 day}":                                "expected a time",
+		source + "order: size}":                                  `"size" is none of name, time`,
+		source + "on-gap: ignore}":                               `"ignore" is none of stop, skip`,
+		source + "poll: 0s}":                                     "poll: expected more than 0",
+		source + "max-message: 1GiB}":                            "max-message: 1 to",
+		source + "max-open: -1}":                                 "1 or more",
+		source + "format: text/csv}":                             "expected the media type of RDF",
+		source + "format: application/n-quads}":                  "",
+		mapped + "format: text/csv}":                             "",
+		mapped + "format: application/n-quads}":                  "a mapping takes",
+		source + "paths: a}":                                     `key "sources[file].paths" comes twice`,
+		sink + "compress: zstd}":                                 "need a size or a time for rotation",
+		sink + "keep: 3}":                                        "need a size or a time for rotation",
+		sink + "compress: xz, rotate-size: 1}":                   `"xz" is none of none, zstd, gzip`,
+		sink + "rotate-size: 1MiB, keep: 3}":                     "",
+		sink + "rotate-every: 24h, compress: gzip}":              "",
+		sink + "format: turtle}":                                 `"turtle" is none of patch, nquads`,
+		sink + "format: nquads, rotate-every: -1s}":              "less than 0",
+		"sources:\n  - {name: a, type: file, paths: [/var/*/x]}": "a pattern is for the names of files in one folder",
+	} {
+		path := filepath.Join(t.TempDir(), "q.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := config.Load(path)
+		if err == nil {
+			var doc *config.Document
+			if doc, err = file.Document(); err == nil {
+				err = daemon.Check(doc, file.Place)
+			}
+		}
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", text, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
