@@ -7,7 +7,8 @@ import (
 	"github.com/gopcua/opcua/ua"
 )
 
-// BenchmarkArrived measures what becomes of messages of a server, each with 1,000 values, as documents: decoding is the library's.
+// BenchmarkArrived measures what becomes of messages of a server, each with 1,000 values, as documents; decoding is the
+// library's.
 func BenchmarkArrived(b *testing.B) {
 	const values = 1000
 	change := &ua.DataChangeNotification{}
@@ -15,8 +16,8 @@ func BenchmarkArrived(b *testing.B) {
 	for i := range values {
 		r.list = append(r.list, &item{node: ua.NewStringNodeID(2, "x"), path: "/Objects/2:x",
 			head: []byte(`{"node":"ns=2;s=x","namespace":"urn:plant","path":"/Objects/2:x","name":"x"`)})
-		change.MonitoredItems = append(change.MonitoredItems, &ua.MonitoredItemNotification{ClientHandle: uint32(i), Value: &ua.DataValue{
-			Value: ua.MustVariant(float64(i) + 0.5), SourceTimestamp: time.Now(), ServerTimestamp: time.Now()}})
+		change.MonitoredItems = append(change.MonitoredItems, &ua.MonitoredItemNotification{ClientHandle: uint32(i),
+			Value: &ua.DataValue{Value: ua.MustVariant(float64(i) + 0.5), SourceTimestamp: time.Now(), ServerTimestamp: time.Now()}})
 	}
 	m := &ua.NotificationMessage{NotificationData: []*ua.ExtensionObject{{Value: change}}}
 	encoded, err := ua.Encode(change)

@@ -114,7 +114,8 @@ func lost(t *testing.T, r *reading, names ...string) {
 		last[d.Name] = d
 	}
 	for _, name := range names {
-		if d := last[name]; d.Status != "BadNoCommunication" || string(d.Value) != "null" || d.Gap == nil || d.Gap.From == nil || d.Gap.To != nil {
+		d := last[name]
+		if d.Status != "BadNoCommunication" || string(d.Value) != "null" || d.Gap == nil || d.Gap.From == nil || d.Gap.To != nil {
 			t.Errorf("at last %s is %+v", name, d)
 		}
 	}

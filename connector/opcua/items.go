@@ -78,9 +78,6 @@ type found struct {
 	class ua.NodeClass
 	name  *ua.QualifiedName
 	path  string
-	kind  *ua.ExpandedNodeID // its type definition
-	over  *ua.NodeID         // the type of the reference that has led to it; nil for a root
-	from  *ua.NodeID         // and where that begins
 }
 
 // below returns the objects and variables below the roots, and these, each once, with the path by which it was found first.
@@ -101,7 +98,8 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*f
 			return nil, err
 		}
 		class, _ := valueOf(classes[0]).(int32)
-		level = append(level, &found{node: root, class: ua.NodeClass(class), path: placed[i].path, name: &ua.QualifiedName{Name: placed[i].name}})
+		level = append(level, &found{node: root, class: ua.NodeClass(class), path: placed[i].path,
+			name: &ua.QualifiedName{Name: placed[i].name}})
 		known[root.String()] = true
 	}
 	for range maxLevels {
@@ -133,12 +131,13 @@ func (s *session) children(ctx context.Context, of []*found, known map[string]bo
 	for i, list := range lists {
 		for _, ref := range list {
 			node := s.here(ref.NodeID)
-			if node == nil || known[node.String()] || ref.BrowseName == nil || ref.ReferenceTypeID.IntID() == id.HasProperty && ref.ReferenceTypeID.Namespace() == 0 {
+			property := ref.ReferenceTypeID.IntID() == id.HasProperty && ref.ReferenceTypeID.Namespace() == 0
+			if node == nil || known[node.String()] || ref.BrowseName == nil || property {
 				continue
 			}
 			known[node.String()] = true
-			level = append(level, &found{node: node, class: ref.NodeClass, name: ref.BrowseName, path: of[i].path + segment(ref.BrowseName),
-				kind: ref.TypeDefinition, over: ref.ReferenceTypeID, from: of[i].node})
+			level = append(level, &found{node: node, class: ref.NodeClass, name: ref.BrowseName,
+				path: of[i].path + segment(ref.BrowseName)})
 		}
 	}
 	return level, nil

@@ -51,7 +51,8 @@ func attribute(node *ua.NodeID, which ua.AttributeID) *ua.ReadValueID {
 // read reads attributes; each has a status of its own.
 func (s *session) read(ctx context.Context, what []*ua.ReadValueID) ([]*ua.DataValue, error) {
 	return inBatches(ctx, what, func(ctx context.Context, some []*ua.ReadValueID) ([]*ua.DataValue, error) {
-		answer, err := ask[*ua.ReadResponse](ctx, s, &ua.ReadRequest{NodesToRead: some, TimestampsToReturn: ua.TimestampsToReturnNeither})
+		request := &ua.ReadRequest{NodesToRead: some, TimestampsToReturn: ua.TimestampsToReturnNeither}
+		answer, err := ask[*ua.ReadResponse](ctx, s, request)
 		if err != nil {
 			return nil, err
 		}
@@ -99,7 +100,8 @@ func (s *session) rest(ctx context.Context, result *ua.BrowseResult) ([]*ua.Refe
 		if len(result.ContinuationPoint) == 0 {
 			return list, nil
 		}
-		answer, err := ask[*ua.BrowseNextResponse](ctx, s, &ua.BrowseNextRequest{ContinuationPoints: [][]byte{result.ContinuationPoint}})
+		request := &ua.BrowseNextRequest{ContinuationPoints: [][]byte{result.ContinuationPoint}}
+		answer, err := ask[*ua.BrowseNextResponse](ctx, s, request)
 		if err != nil {
 			return nil, err
 		}
@@ -167,7 +169,8 @@ func checkNode(text string) error {
 		text = "ns=1;" + rest
 	}
 	if _, err := ua.ParseNodeID(text); err != nil || !strings.Contains(text, "=") {
-		return fmt.Errorf("opcua: node %q: expected an id such as ns=2;s=Oven.Temperature or nsu=NAMESPACE;i=7, or a path such as /Objects/2:Oven", text)
+		return fmt.Errorf("opcua: node %q: expected an id such as ns=2;s=Oven.Temperature or nsu=NAMESPACE;i=7, "+
+			"or a path such as /Objects/2:Oven", text)
 	}
 	return nil
 }
@@ -269,7 +272,8 @@ func (s *session) node(ctx context.Context, text string) (*ua.NodeID, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
 	}
-	found, err := s.translate(ctx, []*ua.BrowsePath{pathFrom(ua.NewNumericNodeID(0, id.RootFolder), id.HierarchicalReferences, names...)})
+	path := pathFrom(ua.NewNumericNodeID(0, id.RootFolder), id.HierarchicalReferences, names...)
+	found, err := s.translate(ctx, []*ua.BrowsePath{path})
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +296,8 @@ func pathFrom(node *ua.NodeID, reference uint32, names ...*ua.QualifiedName) *ua
 // translate returns the nodes that paths lead to, nil for one that leads nowhere.
 func (s *session) translate(ctx context.Context, paths []*ua.BrowsePath) ([]*ua.NodeID, error) {
 	return inBatches(ctx, paths, func(ctx context.Context, some []*ua.BrowsePath) ([]*ua.NodeID, error) {
-		answer, err := ask[*ua.TranslateBrowsePathsToNodeIDsResponse](ctx, s, &ua.TranslateBrowsePathsToNodeIDsRequest{BrowsePaths: some})
+		request := &ua.TranslateBrowsePathsToNodeIDsRequest{BrowsePaths: some}
+		answer, err := ask[*ua.TranslateBrowsePathsToNodeIDsResponse](ctx, s, request)
 		if err != nil {
 			return nil, err
 		}

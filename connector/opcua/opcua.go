@@ -1,10 +1,10 @@
 // Package opcua is a [connector.Source] that subscribes to variables of an OPC UA server, or reads how its nodes are made, and a
 // [connector.Sink] that writes values of deltas to its variables.
 //
-// The source's messages are documents of JSON, one for each value with its status and times, which a mapping makes changes of. They
-// have no identity: OPC UA numbers what a subscription sends, and a later subscription begins anew. What is sent is the state of a
-// variable, so a mapping that replaces makes what comes twice harmless, and what is missing is told: the first value of each
-// variable says since when nothing was known of it.
+// The source's messages are documents of JSON, one for each value with its status and times, which a mapping makes changes of.
+// They have no identity: OPC UA numbers what a subscription sends, and a later subscription begins anew. What is sent is the
+// state of a variable, so a mapping that replaces makes what comes twice harmless, and what is missing is told: the first
+// value of each variable says since when nothing was known of it.
 //
 // A session is never mended: whatever is wrong with it - an error, a number that is missing, silence - ends it, and the pipeline
 // opens the next one, whose subscription begins with the values of all variables.
@@ -52,7 +52,8 @@ type Connection struct {
 const defaultTimeout = 10 * time.Second
 
 // policies are those that are spoken besides None, the best first.
-var policies = []string{ua.SecurityPolicyURIAes256Sha256RsaPss, ua.SecurityPolicyURIBasic256Sha256, ua.SecurityPolicyURIAes128Sha256RsaOaep}
+var policies = []string{ua.SecurityPolicyURIAes256Sha256RsaPss, ua.SecurityPolicyURIBasic256Sha256,
+	ua.SecurityPolicyURIAes128Sha256RsaOaep}
 
 // check finds what can't be.
 func (c *Connection) check() error {
@@ -61,7 +62,8 @@ func (c *Connection) check() error {
 		return errors.New("opcua: address: expected opc.tcp://HOST:PORT/PATH")
 	}
 	if c.Policy != "" && c.Policy != "None" && !slices.Contains(policies, c.policyURI()) {
-		return fmt.Errorf("opcua: security policy %q: expected Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss or None", c.Policy)
+		return fmt.Errorf("opcua: security policy %q: expected Basic256Sha256, Aes128_Sha256_RsaOaep, Aes256_Sha256_RsaPss or None",
+			c.Policy)
 	}
 	switch {
 	case c.PKI == "":
@@ -103,9 +105,10 @@ func (c *Connection) local() bool {
 
 // refusals are what servers answer that no trying again mends.
 var refusals = []ua.StatusCode{
-	ua.StatusBadUserAccessDenied, ua.StatusBadIdentityTokenInvalid, ua.StatusBadIdentityTokenRejected, ua.StatusBadCertificateUntrusted,
-	ua.StatusBadCertificateInvalid, ua.StatusBadCertificateURIInvalid, ua.StatusBadCertificateUseNotAllowed, ua.StatusBadCertificateTimeInvalid,
-	ua.StatusBadSecurityPolicyRejected, ua.StatusBadSecurityModeRejected, ua.StatusBadSecurityChecksFailed, ua.StatusBadNodeIDUnknown,
+	ua.StatusBadUserAccessDenied, ua.StatusBadIdentityTokenInvalid, ua.StatusBadIdentityTokenRejected,
+	ua.StatusBadCertificateUntrusted, ua.StatusBadCertificateInvalid, ua.StatusBadCertificateURIInvalid,
+	ua.StatusBadCertificateUseNotAllowed, ua.StatusBadCertificateTimeInvalid, ua.StatusBadSecurityPolicyRejected,
+	ua.StatusBadSecurityModeRejected, ua.StatusBadSecurityChecksFailed, ua.StatusBadNodeIDUnknown,
 	ua.StatusBadNodeIDInvalid, ua.StatusBadNoMatch, ua.StatusBadServiceUnsupported, ua.StatusBadTCPEndpointURLInvalid,
 }
 

@@ -165,8 +165,8 @@ func blockOf(text []byte, kind string) []byte {
 // maxRejected bounds the certificates that are kept of servers that aren't trusted.
 const maxRejected = 100
 
-// trust reports why a server is not to be spoken to: its certificate is neither in PKI/trusted, nor issued by one that is. What is
-// not trusted is kept in PKI/rejected, so that somebody can look at it and move it over.
+// trust reports why a server is not to be spoken to: its certificate is neither in PKI/trusted, nor issued by one that is. What
+// is not trusted is kept in PKI/rejected, so that somebody can look at it and move it over.
 func trust(dir string, der []byte, uri, host string) error {
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {

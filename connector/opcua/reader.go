@@ -114,7 +114,8 @@ func (r *reader) subscribe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
-	keepAlive := time.Duration(answer.RevisedPublishingInterval * float64(answer.RevisedMaxKeepAliveCount) * float64(time.Millisecond))
+	interval := time.Duration(answer.RevisedPublishingInterval * float64(time.Millisecond))
+	keepAlive := interval * time.Duration(answer.RevisedMaxKeepAliveCount)
 	r.subscription, r.silence = answer.SubscriptionID, max(cfg.Silence, 2*keepAlive)
 	return nil
 }
@@ -126,14 +127,14 @@ func (r *reader) request(number int, filter *ua.ExtensionObject) *ua.MonitoredIt
 	cfg := &r.s.cfg
 	return &ua.MonitoredItemCreateRequest{
 		ItemToMonitor: attribute(r.list[number].node, ua.AttributeIDValue), MonitoringMode: ua.MonitoringModeReporting,
-		RequestedParameters: &ua.MonitoringParameters{ClientHandle: uint32(number), SamplingInterval: millis(cfg.Sampling), Filter: filter,
-			QueueSize: uint32(min(cfg.Queue, math.MaxInt32)), DiscardOldest: true},
+		RequestedParameters: &ua.MonitoringParameters{ClientHandle: uint32(number), SamplingInterval: millis(cfg.Sampling),
+			Filter: filter, QueueSize: uint32(min(cfg.Queue, math.MaxInt32)), DiscardOldest: true},
 	}
 }
 
 // noFilter are the answers about a variable for which there is no deadband, since it is no number or has no range.
-var noFilter = []ua.StatusCode{ua.StatusBadFilterNotAllowed, ua.StatusBadMonitoredItemFilterUnsupported, ua.StatusBadDeadbandFilterInvalid,
-	ua.StatusBadMonitoredItemFilterInvalid}
+var noFilter = []ua.StatusCode{ua.StatusBadFilterNotAllowed, ua.StatusBadMonitoredItemFilterUnsupported,
+	ua.StatusBadDeadbandFilterInvalid, ua.StatusBadMonitoredItemFilterInvalid}
 
 // monitor puts the variables into the subscription. One of a tree that the server doesn't show is told as it is.
 func (r *reader) monitor(ctx context.Context) error {

@@ -88,6 +88,6 @@ func testRenewed(t *testing.T, s *server) {
 	defer r.close()
 	first := r.until("a value", func(document) bool { return true })
 	r.until("values after some lifetimes", func(d document) bool {
-		return d.ServerTime.Sub(*first.ServerTime) > 7*time.Second
+		return d.ServerTime.Sub(*first.ServerTime) > 5*time.Second
 	})
 }

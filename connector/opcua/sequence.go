@@ -2,8 +2,8 @@ package opcua
 
 import "github.com/gopcua/opcua/ua"
 
-// sequence puts the messages of a subscription in the order in which the server has numbered them. Several requests are under way,
-// so that answers may be looked at in another order than that in which they have come. It is pure.
+// sequence puts the messages of a subscription in the order in which the server has numbered them. Several requests are under
+// way, so that answers may be looked at in another order than that in which they have come. It is pure.
 //
 // This is what comes of a message whose number is that of the next one, an earlier or a later one:
 //

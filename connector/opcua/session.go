@@ -61,26 +61,10 @@ func (c *Connection) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A password goes to nobody but the trusted server.
-	if endpoint.SecurityMode != ua.MessageSecurityModeNone || user.secret && !c.local() {
-		if err := trust(c.PKI, endpoint.ServerCertificate, endpoint.Server.ApplicationURI, c.host()); err != nil {
-			return nil, err
-		}
+	if err := c.trusted(endpoint, user); err != nil {
+		return nil, err
 	}
-	cfg := &uasc.Config{SecurityPolicyURI: endpoint.SecurityPolicyURI, SecurityMode: endpoint.SecurityMode, LocalKey: own.key,
-		UserKey: user.key, Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout}
-	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
-		cfg.Certificate, cfg.RemoteCertificate = own.certificate, endpoint.ServerCertificate
-		cfg.Thumbprint = uapolicy.Thumbprint(endpoint.ServerCertificate)
-	}
-	s, err := c.dial(ctx, cfg)
-	if errors.Is(err, io.EOF) && cfg.Certificate != nil {
-		err = fmt.Errorf("%w; does it trust our certificate, %s/own/cert.der?", err, c.PKI)
-	}
-	if err == nil && cfg.Certificate != nil && (cfg.SecurityPolicyURI != endpoint.SecurityPolicyURI || !bytes.Equal(cfg.RemoteCertificate, endpoint.ServerCertificate)) {
-		s.close()
-		err = giveUp("another one than the server that is trusted has answered")
-	}
+	s, err := c.channel(ctx, own, endpoint, user)
 	if err != nil {
 		return nil, fmt.Errorf("open a channel to %s: %w", c.URL, ended(ctx, err))
 	}
@@ -91,12 +75,47 @@ func (c *Connection) connect(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
+// trusted reports why a server is not to be spoken to. Where messages are not protected, that is asked for a password's sake: it
+// goes to nobody but the trusted server.
+func (c *Connection) trusted(endpoint *ua.EndpointDescription, user *user) error {
+	if endpoint.SecurityMode == ua.MessageSecurityModeNone && (!user.secret || c.local()) {
+		return nil
+	}
+	return trust(c.PKI, endpoint.ServerCertificate, endpoint.Server.ApplicationURI, c.host())
+}
+
+// channel opens the channel of a session, to the server whose certificate is trusted and to no other.
+func (c *Connection) channel(ctx context.Context, own *identity, endpoint *ua.EndpointDescription, user *user) (*session, error) {
+	cfg := &uasc.Config{SecurityPolicyURI: endpoint.SecurityPolicyURI, SecurityMode: endpoint.SecurityMode, LocalKey: own.key,
+		UserKey: user.key, Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout}
+	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
+		cfg.Certificate, cfg.RemoteCertificate = own.certificate, endpoint.ServerCertificate
+		cfg.Thumbprint = uapolicy.Thumbprint(endpoint.ServerCertificate)
+	}
+	s, err := c.dial(ctx, cfg)
+	if cfg.Certificate == nil {
+		return s, err
+	}
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			err = fmt.Errorf("%w; does it trust our certificate, %s/own/cert.der?", err, c.PKI)
+		}
+		return nil, err
+	}
+	if cfg.SecurityPolicyURI != endpoint.SecurityPolicyURI || !bytes.Equal(cfg.RemoteCertificate, endpoint.ServerCertificate) {
+		s.close()
+		return nil, giveUp("another one than the server that is trusted has answered")
+	}
+	return s, nil
+}
+
 // dial opens a channel.
 func (c *Connection) dial(ctx context.Context, cfg *uasc.Config) (*session, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	dialer := &uacp.Dialer{Dialer: &net.Dialer{Timeout: c.Timeout}, ClientACK: &uacp.Acknowledge{
-		ReceiveBufSize: uacp.DefaultReceiveBufSize, SendBufSize: uacp.DefaultSendBufSize, MaxChunkCount: maxChunks, MaxMessageSize: maxMessage}}
+		ReceiveBufSize: uacp.DefaultReceiveBufSize, SendBufSize: uacp.DefaultSendBufSize, MaxChunkCount: maxChunks,
+		MaxMessageSize: maxMessage}}
 	conn, err := dialer.Dial(ctx, c.URL)
 	if err != nil {
 		return nil, err
@@ -154,7 +173,8 @@ func (c *Connection) choose(endpoints []*ua.EndpointDescription) (*ua.EndpointDe
 		}
 	}
 	slices.Sort(has)
-	return nil, giveUp("the server at %s has no security policy that is allowed (%v with %s); it has %v", c.URL, want, mode, slices.Compact(has))
+	return nil, giveUp("the server at %s has no security policy that is allowed (%v with %s); it has %v", c.URL, want, mode,
+		slices.Compact(has))
 }
 
 // user is who we say that we are.
@@ -286,7 +306,8 @@ func (s *session) close() {
 	if s.token != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
-		_, _ = askWithin[*ua.CloseSessionResponse](ctx, s, &ua.CloseSessionRequest{DeleteSubscriptions: true}, closePatience) // it ends anyway
+		request := &ua.CloseSessionRequest{DeleteSubscriptions: true}
+		_, _ = askWithin[*ua.CloseSessionResponse](ctx, s, request, closePatience) // it ends anyway
 	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(closePatience))
 	_ = s.channel.Close() // always an error

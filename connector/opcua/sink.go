@@ -131,7 +131,7 @@ func (r *rule) matches(q rdf.Quad) (node string, ok bool) {
 // Promise is [connector.AtLeastOnce]: each variable comes to hold the newest value, some of them more than once.
 func (s *Sink) Promise() connector.Promise { return connector.AtLeastOnce }
 
-// Open writes the values that the shard has now: the server doesn't know which it has been sent. What is written then goes on behind.
+// Open writes the values that the shard has now: the server doesn't know which it has been sent. Who writes goes on behind them.
 func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
 	sh, err := s.acquire(ctx)
 	if err != nil {

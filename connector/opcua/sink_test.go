@@ -131,7 +131,8 @@ func testRefusedWrites(t *testing.T, s *server) {
 		of := &shardState{}
 		to := s.sinkTo(t, of, false)
 		w := openWriter(t, to, 0)
-		if err := w.Write(within(t), []connector.Record{record(1, rows)}); !errors.Is(err, connector.ErrGiveUp) || w.At() != (engine.Mark{}) {
+		err := w.Write(within(t), []connector.Record{record(1, rows)})
+		if !errors.Is(err, connector.ErrGiveUp) || w.At() != (engine.Mark{}) {
 			t.Errorf("%s: %v, at %v", name, err, w.At())
 		}
 		_ = w.Close()
@@ -176,7 +177,8 @@ func testSinkKilled(t *testing.T, s *server) {
 	w, beside := openWriter(t, to, 0), openWriter(t, to, 1)
 	s.Kill()
 	for _, w := range []connector.Writer{w, beside} {
-		if err := w.Write(within(t), []connector.Record{record(2, row("A", "50"))}); err == nil || errors.Is(err, connector.ErrRetry) || errors.Is(err, connector.ErrGiveUp) {
+		err := w.Write(within(t), []connector.Record{record(2, row("A", "50"))})
+		if err == nil || errors.Is(err, connector.ErrRetry) || errors.Is(err, connector.ErrGiveUp) {
 			t.Errorf("written to a server that is dead: %v", err)
 		}
 	}
@@ -222,7 +224,8 @@ func testWrittenTypes(t *testing.T, s *server) {
 		return // it has none
 	}
 	values := map[string]string{
-		"Boolean": "false", "SByte": "-128", "Byte": "7", "Int16": "5", "UInt16": "6", "Int32": "2147483647", "UInt32": "1", "Int64": "-9007199254740993",
+		"Boolean": "false", "SByte": "-128", "Byte": "7", "Int16": "5", "UInt16": "6", "Int32": "2147483647", "UInt32": "1",
+		"Int64":  "-9007199254740993",
 		"UInt64": "18446744073709551615", "Float": "0.25", "Double": "1e300", "String": "x", "DateTime": "2026-01-31T09:00:00Z",
 		"Guid": "00000000-0000-0000-0000-00000000000A", "LocalizedText": "y", "NodeId": "ns=1;s=z",
 	}

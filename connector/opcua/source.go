@@ -88,7 +88,8 @@ func NewSource(cfg SourceConfig) (*Source, error) {
 	case cfg.MaxNodes < 0 || cfg.Queue < 0 || cfg.MaxQueued < 0:
 		return nil, errors.New("opcua: a bound is less than 0")
 	case cfg.Silence < 3*cfg.Publishing:
-		return nil, fmt.Errorf("opcua: silence of %v: expected three times the %v between two messages, or more", cfg.Silence, cfg.Publishing)
+		return nil, fmt.Errorf("opcua: silence of %v: expected three times the %v between two messages, or more", cfg.Silence,
+			cfg.Publishing)
 	case cfg.Deadband < 0 || cfg.Percent && cfg.Deadband > 100:
 		return nil, fmt.Errorf("opcua: a deadband of %v: expected 0 or more, and at most 100 percent", cfg.Deadband)
 	}
@@ -152,5 +153,6 @@ func (c *SourceConfig) filter() *ua.ExtensionObject {
 	if c.Percent {
 		kind = ua.DeadbandTypePercent
 	}
-	return ua.NewExtensionObject(&ua.DataChangeFilter{Trigger: ua.DataChangeTriggerStatusValue, DeadbandType: uint32(kind), DeadbandValue: c.Deadband})
+	return ua.NewExtensionObject(&ua.DataChangeFilter{Trigger: ua.DataChangeTriggerStatusValue, DeadbandType: uint32(kind),
+		DeadbandValue: c.Deadband})
 }

@@ -16,8 +16,15 @@ import (
 )
 
 // TestNode and TestPython: what servers of two makes show.
-func TestNode(t *testing.T)   { testServer(t, startNode(t)) }
-func TestPython(t *testing.T) { testServer(t, startPython(t)) }
+func TestNode(t *testing.T) {
+	t.Parallel()
+	testServer(t, startNode(t))
+}
+
+func TestPython(t *testing.T) {
+	t.Parallel()
+	testServer(t, startPython(t))
+}
 
 func testServer(t *testing.T, s *server) {
 	for _, test := range []struct {
@@ -25,9 +32,11 @@ func testServer(t *testing.T, s *server) {
 		run  func(*testing.T, *server)
 	}{
 		{"values", testValues}, {"by id and path", testNamed}, {"refused", testRefused}, {"waits and ends", testWaits},
-		{"security", testSecurity}, {"user", testUser}, {"keys made anew", testRenewed}, {"back-pressure", testBackPressure}, {"types", testTypes},
+		{"security", testSecurity}, {"user", testUser}, {"keys made anew", testRenewed}, {"back-pressure", testBackPressure},
+		{"types", testTypes},
 		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure},
-		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes}, {"many shards", testManyShards},
+		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes},
+		{"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},
 		{"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
 	} {
@@ -37,7 +46,8 @@ func testServer(t *testing.T, s *server) {
 
 // fast is a configuration with short times.
 func (s *server) fast(t testing.TB) opcua.SourceConfig {
-	return opcua.SourceConfig{Connection: s.plain(t), Publishing: 50 * time.Millisecond, Sampling: 10 * time.Millisecond, Silence: 2 * time.Second}
+	return opcua.SourceConfig{Connection: s.plain(t), Publishing: 50 * time.Millisecond, Sampling: 10 * time.Millisecond,
+		Silence: 2 * time.Second}
 }
 
 // testValues: a tree's variables come with status, times and path, each in order; the first says that nothing was known before.
@@ -52,7 +62,8 @@ func testValues(t *testing.T, s *server) {
 			t.Fatalf("%+v: known %v, gap %+v", d, known[d.Name], d.Gap)
 		}
 		known[d.Name] = true
-		if d.Node != s.node(d.Name) || d.Path != s.browse("Device", d.Name) || d.Namespace == "" || d.ServerTime == nil || d.SourceTime == nil {
+		if d.Node != s.node(d.Name) || d.Path != s.browse("Device", d.Name) || d.Namespace == "" || d.ServerTime == nil ||
+			d.SourceTime == nil {
 			t.Fatalf("%+v", d)
 		}
 		switch d.Name {
@@ -113,7 +124,8 @@ func testRefused(t *testing.T, s *server) {
 		}
 		cfg := s.fast(t)
 		c.change(&cfg)
-		if r, err := source(t, cfg).Open(within(t), &conntest.Progress{}); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), c.want) {
+		r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+		if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 			if err == nil {
 				_ = r.Close()
@@ -206,7 +218,8 @@ func testOpaque(t *testing.T, s *server) {
 	r := open(t, source(t, cfg))
 	defer r.close()
 	d := r.until("the structure", func(document) bool { return true })
-	if got := string(d.Value); !strings.HasPrefix(got, `{"typeId":"ns=2;`) || !strings.HasSuffix(got, `,"body":"AQACAQ=="}`) || d.Type != "ExtensionObject" {
+	got := string(d.Value)
+	if !strings.HasPrefix(got, `{"typeId":"ns=2;`) || !strings.HasSuffix(got, `,"body":"AQACAQ=="}`) || d.Type != "ExtensionObject" {
 		t.Errorf("%s of type %s", got, d.Type)
 	}
 }
@@ -263,9 +276,11 @@ func testStructure(t *testing.T, s *server) {
 	for _, row := range []string{
 		"D " + node("Device") + " <urn:quadrille:any> <urn:quadrille:any> .\n",
 		"A " + node("Device") + " <http://opcfoundation.org/UA/HasComponent> " + node("temp") + " .\n",
-		"A " + node("temp") + " <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://opcfoundation.org/UA/BaseDataVariableType> .\n",
+		"A " + node("temp") + " <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> " +
+			"<http://opcfoundation.org/UA/BaseDataVariableType> .\n",
 		"A " + node("temp") + ` <http://opcfoundation.org/UA/browsePath> "` + s.browse("Device", "temp") + "\" .\n",
-		"A <http://opcfoundation.org/UA/BaseDataVariableType> <http://www.w3.org/2000/01/rdf-schema#subClassOf> <http://opcfoundation.org/UA/BaseVariableType> .\n",
+		"A <http://opcfoundation.org/UA/BaseDataVariableType> <http://www.w3.org/2000/01/rdf-schema#subClassOf> " +
+			"<http://opcfoundation.org/UA/BaseVariableType> .\n",
 	} {
 		if !strings.Contains(text.String(), row) {
 			t.Errorf("missing: %s", row)

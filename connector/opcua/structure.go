@@ -96,7 +96,8 @@ func (st *structure) document(ctx context.Context, some []*found) error {
 			return err
 		}
 		st.forget(subject)
-		err = errors.Join(st.text(subject, rdfsLabel, n.name.Name), st.text(subject, nodeID, n.node.String()), st.text(subject, browsePath, n.path))
+		err = errors.Join(st.text(subject, rdfsLabel, n.name.Name), st.text(subject, nodeID, n.node.String()),
+			st.text(subject, browsePath, n.path))
 		if err != nil {
 			return err
 		}
@@ -164,8 +165,9 @@ func (st *structure) classes(ctx context.Context) error {
 				continue
 			}
 			known[key] = true
-			lists, err := st.s.browse(ctx, []*ua.BrowseDescription{{NodeID: st.s.here(ref.NodeID), BrowseDirection: ua.BrowseDirectionInverse,
-				IncludeSubtypes: true, ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)}})
+			lists, err := st.s.browse(ctx, []*ua.BrowseDescription{{
+				NodeID: st.s.here(ref.NodeID), BrowseDirection: ua.BrowseDirectionInverse, IncludeSubtypes: true,
+				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)}})
 			if err != nil {
 				return err
 			}
@@ -179,7 +181,8 @@ func (st *structure) classes(ctx context.Context) error {
 }
 
 // class says what a type is, and takes in what is above it.
-func (st *structure) class(ref *ua.ReferenceDescription, above []*ua.ReferenceDescription, next map[string]*ua.ReferenceDescription) error {
+func (st *structure) class(ref *ua.ReferenceDescription, above []*ua.ReferenceDescription,
+	next map[string]*ua.ReferenceDescription) error {
 	subject, err := rdf.IRI(st.word(ref.BrowseName))
 	if err != nil {
 		return err

@@ -39,8 +39,8 @@ func appendTime(b []byte, at time.Time) []byte {
 	return append(b, '"')
 }
 
-// appendFloat appends a number that is one of a floating-point type in any reader's eyes: it has a point or an exponent. What is no
-// number is a text, as XML Schema writes it.
+// appendFloat appends a number that is one of a floating-point type in any reader's eyes: it has a point or an exponent. What is
+// no number is a text, as XML Schema writes it.
 func appendFloat(b []byte, value float64, bits int) []byte {
 	switch {
 	case math.IsNaN(value):
@@ -239,8 +239,9 @@ func appendFields(b []byte, of reflect.Value, depth int) []byte {
 }
 
 // typeNames are the built-in types by their number.
-var typeNames = [...]string{"Null", "Boolean", "SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double",
-	"String", "DateTime", "Guid", "ByteString", "XmlElement", "NodeId", "ExpandedNodeId", "StatusCode", "QualifiedName", "LocalizedText",
+var typeNames = [...]string{"Null", "Boolean", "SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64", "Float",
+	"Double", "String", "DateTime", "Guid", "ByteString", "XmlElement", "NodeId", "ExpandedNodeId", "StatusCode", "QualifiedName",
+	"LocalizedText",
 	"ExtensionObject", "DataValue", "Variant", "DiagnosticInfo"}
 
 // typeName is that of the value's type.

@@ -326,9 +326,9 @@ func (w *writer) send(ctx context.Context, some []*ua.WriteValue) ([]ua.StatusCo
 
 // forGood are the answers to a write that no trying again changes.
 var forGood = []ua.StatusCode{
-	ua.StatusBadTypeMismatch, ua.StatusBadNotWritable, ua.StatusBadOutOfRange, ua.StatusBadUserAccessDenied, ua.StatusBadNodeIDUnknown,
-	ua.StatusBadNodeIDInvalid, ua.StatusBadAttributeIDInvalid, ua.StatusBadWriteNotSupported, ua.StatusBadIndexRangeInvalid,
-	ua.StatusBadIndexRangeNoData, ua.StatusBadDataEncodingInvalid, ua.StatusBadDataEncodingUnsupported, ua.StatusBadNotSupported,
+	ua.StatusBadTypeMismatch, ua.StatusBadNotWritable, ua.StatusBadOutOfRange, ua.StatusBadUserAccessDenied,
+	ua.StatusBadNodeIDUnknown, ua.StatusBadNodeIDInvalid, ua.StatusBadAttributeIDInvalid, ua.StatusBadWriteNotSupported,
+	ua.StatusBadIndexRangeInvalid, ua.StatusBadIndexRangeNoData, ua.StatusBadDataEncodingInvalid, ua.StatusBadDataEncodingUnsupported, ua.StatusBadNotSupported,
 	ua.StatusBadSecurityModeInsufficient,
 }
 

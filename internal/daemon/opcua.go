@@ -13,8 +13,8 @@ import (
 	"github.com/quadrille-stream/quadrille/store"
 )
 
-// opcuaSource makes a source of an OPC UA server. Its values are documents of JSON, so they need a mapping; how its nodes are made
-// is RDF.
+// opcuaSource makes a source of an OPC UA server. Its values are documents of JSON, so they need a mapping; how its nodes are
+// made is RDF.
 func (d *daemon) opcuaSource(mapped bool, s *config.OPCUASource) (connector.Source, error) {
 	switch {
 	case s.Structure && mapped:
@@ -26,7 +26,8 @@ func (d *daemon) opcuaSource(mapped bool, s *config.OPCUASource) (connector.Sour
 	}
 	return opcua.NewSource(opcua.SourceConfig{Connection: opcuaConnection(&s.OPCUAConnection), Nodes: s.Nodes, Trees: s.Trees,
 		MaxNodes: s.MaxNodes, Publishing: s.Publishing, Sampling: s.Sampling, Queue: s.QueueSize, Deadband: s.Deadband,
-		Percent: s.DeadbandType == "percent", Silence: s.Silence, MaxQueued: s.MaxQueued, Structure: s.Structure, NodeIRI: s.NodeIRI, Logger: d.log})
+		Percent: s.DeadbandType == "percent", Silence: s.Silence, MaxQueued: s.MaxQueued, Structure: s.Structure,
+		NodeIRI: s.NodeIRI, Logger: d.log})
 }
 
 // opcuaSink makes a sink of an OPC UA server, which asks the node for what the shards have.
@@ -42,7 +43,8 @@ func (d *daemon) opcuaSink(s *config.OPCUASink, n *graph.Graph) (connector.Sink,
 }
 
 // eachWith hands over the quads of a shard that have one of the predicates.
-func eachWith(ctx context.Context, n *graph.Graph, shard int, predicates []rdf.Term, fn func(rdf.Quad) error) (engine.Mark, error) {
+func eachWith(ctx context.Context, n *graph.Graph, shard int, predicates []rdf.Term, fn func(rdf.Quad) error) (engine.Mark,
+	error) {
 	view, at, err := n.View(ctx, shard)
 	if err != nil {
 		return at, err

@@ -66,7 +66,7 @@ func bareValues(b *testing.B, address string, variables int, warm, measured time
 	if err := c.Connect(ctx); err != nil {
 		b.Fatal(err)
 	}
-	defer c.Close(context.Background()) //nolint:errcheck // it ends anyway
+	defer c.Close(context.Background())
 	come := make(chan *opcua.PublishNotificationData, 100)
 	sub, err := c.Subscribe(ctx, &opcua.SubscriptionParameters{Interval: 100 * time.Millisecond, MaxNotificationsPerPublish: 1000}, come)
 	if err != nil {
