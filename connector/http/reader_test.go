@@ -12,10 +12,11 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 func newReader(limit int) *reader {
-	return &reader{max: limit, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	return &reader{max: limit, last: map[int]engine.Mark{}, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 func messageOf(length int) connector.Message {
@@ -101,7 +102,8 @@ func TestWhyNothingMoreComes(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		r := newReader(1 << 20)
 		r.cancel = cancel
-		go r.follow(ctx, c, node.URL, client.Cursor{})
+		r.client, r.base = c, node.URL
+		go r.follow(ctx, client.Cursor{})
 		return r
 	}
 	r := follow()

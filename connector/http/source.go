@@ -78,8 +78,8 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 		}
 	}
 	following, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	r := &reader{cancel: cancel, max: s.cfg.MaxBatch, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
-	go r.follow(following, s.cfg.Client, base, from)
+	r := &reader{client: s.cfg.Client, base: base, last: map[int]engine.Mark{}, cancel: cancel, max: s.cfg.MaxBatch, ended: make(chan struct{}), ready: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	go r.follow(following, from)
 	return r, nil
 }
 
@@ -104,6 +104,8 @@ var errClosed = errors.New("the reader is closed")
 
 // reader holds what has come and was not read yet.
 type reader struct {
+	client *client.Client
+	base   string // the node that is followed
 	cancel context.CancelCauseFunc
 	max    int
 	ended  chan struct{} // closed when nothing more comes
@@ -113,19 +115,23 @@ type reader struct {
 	mu       sync.Mutex
 	messages []connector.Message
 	bytes    int
-	err      error // why nothing more comes
+	err      error               // why nothing more comes
+	last     map[int]engine.Mark // by shard, the last delta that has come
 }
 
 // follow takes what comes until ctx ends or the connection does.
-func (r *reader) follow(ctx context.Context, c *client.Client, base string, from client.Cursor) {
+func (r *reader) follow(ctx context.Context, from client.Cursor) {
 	defer close(r.ended)
 	query := url.Values{"live": {"true"}, "from": {from.String()}} // an empty cursor is the start
-	err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
+	err := r.client.Changes(ctx, r.base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
+		r.mu.Lock()
+		r.last[change.Shard] = engine.Mark{Position: change.Position, ID: change.ID}
+		r.mu.Unlock()
 		return r.add(ctx, connector.Message{Stream: streamOf(from.Pipeline, change.Shard), Offset: change.Position, MediaType: client.TypePatch,
 			Body: []byte(change.Patch), Time: change.Time})
 	}})
 	if err == nil {
-		err = fmt.Errorf("%s: the stream ended", base)
+		err = fmt.Errorf("%s: the stream ended", r.base)
 	}
 	r.mu.Lock()
 	r.err = meaning(err)

@@ -102,6 +102,10 @@ type Config struct {
 	// once.
 	Sources []func() client.SourceStatus
 	Sinks   []func() client.SinkStatus
+	// Control changes what they do; nil: nobody does.
+	Control Control
+	// Peers returns a client that sends a token to the other nodes; nil: they are not asked.
+	Peers func(token string) *client.Client
 	// Logger. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -161,8 +165,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cw.Header().Set(requestIDHeader, requestID(r))
 	a.setDeadlines(cw, r)
 	path := "other"
-	if a.routes[r.URL.Path] != nil {
-		path = r.URL.Path
+	if pattern, _ := patternOf(r.URL.Path); a.routes[pattern] != nil {
+		path = pattern
 	}
 	defer func() {
 		took := time.Since(begin)
@@ -176,7 +180,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // dispatch has the request answered, or returns the problem to answer with.
 func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
-	route, ok := a.routes[r.URL.Path]
+	pattern, item := patternOf(r.URL.Path)
+	route, ok := a.routes[pattern]
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
 	}
@@ -201,6 +206,9 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
 	args, p := e.parseQuery(r)
 	if p != nil {
 		return p
+	}
+	if item != "" {
+		args[itemArg] = []any{item}
 	}
 	if len(e.gives) == 1 { // the others choose themselves
 		if _, p := acceptable(r.Header.Values("Accept"), e.gives, e.path); p != nil {

@@ -21,7 +21,9 @@ func (a *API) status() client.Status {
 		s.Sources = append(s.Sources, of())
 	}
 	for _, of := range a.cfg.Sinks {
-		s.Sinks = append(s.Sinks, of())
+		sink := of()
+		setLags(&sink, s.Shards)
+		s.Sinks = append(s.Sinks, sink)
 	}
 	slices.SortFunc(s.Sources, func(a, b client.SourceStatus) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Sinks, func(a, b client.SinkStatus) int { return cmp.Compare(a.Name, b.Name) })
@@ -42,6 +44,24 @@ func (a *API) status() client.Status {
 		}
 	}
 	return s
+}
+
+// setLags says how far behind the ends of the logs a sink is: by no more than claims and the like, which aren't written, is not at
+// all. The node has the shards' ends, since a sink's shard is written where it is owned.
+func setLags(sink *client.SinkStatus, shards []client.ShardStatus) {
+	for i := range sink.Shards {
+		of := &sink.Shards[i]
+		if of.Lag == nil || of.Position == nil || of.Shard >= len(shards) {
+			continue
+		}
+		end := shards[of.Shard]
+		if of.Lag.Count = 0; end.Head != of.ID && end.Position > *of.Position {
+			of.Lag.Count = end.Position - *of.Position
+		}
+		if of.Lag.Count == 0 {
+			of.Lag.Seconds = nil
+		}
+	}
 }
 
 // failingShards returns the shards that the sink tries again.

@@ -27,7 +27,7 @@ func TestConnectorsThatFail(t *testing.T) {
 		Sources: []func() client.SourceStatus{source(client.SourceStatus{Name: "plant", Home: 3, Failing: failing}),
 			source(client.SourceStatus{Name: "good", Running: true, Messages: 9}),
 			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2})},
-		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0},
+		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0, Position: new(uint64)},
 			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space"}}}})},
 	})
 	answer, body := call(t, "GET", url+"/v1/status", "")

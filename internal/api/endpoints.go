@@ -51,7 +51,7 @@ var selection = []parameter{
 
 // endpoints is the table of the API.
 func (a *API) endpoints() []*endpoint {
-	return []*endpoint{
+	return slices.Concat(a.connectorEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			query: []parameter{
@@ -106,7 +106,20 @@ func (a *API) endpoints() []*endpoint {
 			gives: []string{typeMetrics}, statuses: []int{http.StatusOK},
 			needs: a.cfg.Access.metrics(),
 			serve: func(w http.ResponseWriter, r *http.Request, _ args) { a.metrics.handler.ServeHTTP(w, r) }},
+	})
+}
+
+// itemParam stands in a path for the name of what is asked for, and itemArg is the name of that among the arguments.
+const itemParam, itemArg = "{name}", "{name}"
+
+// patternOf returns the path as the table has it, and the name that stands in it: the part behind /v1/THINGS/.
+func patternOf(path string) (pattern, item string) {
+	parts := strings.SplitN(path, "/", 5) // before the first, v1, things, name, what is to be done
+	if len(parts) < 4 || parts[1] != "v1" || parts[3] == "" || parts[2] != "sources" && parts[2] != "sinks" {
+		return path, ""
 	}
+	item, parts[3] = parts[3], itemParam
+	return strings.Join(parts, "/"), item
 }
 
 // route is a path with its endpoints by method.

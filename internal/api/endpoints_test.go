@@ -21,17 +21,8 @@ import (
 
 // openAPI is what the test needs of the document.
 type openAPI struct {
-	OpenAPI string `json:"openapi"`
-	Paths   map[string]map[string]struct {
-		Summary    string
-		Parameters []struct {
-			Name, In, Description string
-			Schema                struct{ Type string }
-		}
-		RequestBody *struct{ Content map[string]any } `json:"requestBody"`
-		Responses   map[string]response
-		Security    []map[string][]string
-	}
+	OpenAPI    string `json:"openapi"`
+	Paths      map[string]map[string]operation
 	Components struct {
 		Schemas struct {
 			Problem struct {
@@ -39,6 +30,17 @@ type openAPI struct {
 			}
 		}
 	}
+}
+
+type operation struct {
+	Summary    string
+	Parameters []struct {
+		Name, In, Description string
+		Schema                struct{ Type string }
+	}
+	RequestBody *struct{ Content map[string]any } `json:"requestBody"`
+	Responses   map[string]response
+	Security    []map[string][]string
 }
 
 type response struct {
@@ -60,7 +62,7 @@ func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body s
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, ok := d.Paths[r.URL.Path][strings.ToLower(r.Method)]
+	o, ok := d.Paths[patternOf(r.URL.Path)][strings.ToLower(r.Method)]
 	if !ok {
 		return
 	}
@@ -71,6 +73,60 @@ func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body s
 	if answer.Header.Get("Content-Type") == client.TypeProblem && !strings.Contains(response.Description, code(t, body)+": ") {
 		t.Errorf("%s %s: the document has no code %s: %s", r.Method, r.URL, code(t, body), response.Description)
 	}
+}
+
+// patternOf is a path as the document has it.
+func patternOf(path string) string {
+	parts := strings.Split(path, "/")
+	if len(parts) > 3 && (parts[2] == "sources" || parts[2] == "sinks") {
+		parts[3] = "{name}"
+	}
+	return strings.Join(parts, "/")
+}
+
+// pathOf is a path of the document with a name that there is.
+func pathOf(pattern string) string { return strings.ReplaceAll(pattern, "{name}", "x") }
+
+// contentType is a media type that the operation takes; "" if it has no body.
+func (o *operation) contentType() string {
+	for media := range contentOf(o) {
+		return media
+	}
+	return patchType
+}
+
+func contentOf(o *operation) map[string]any {
+	if o.RequestBody == nil || o.RequestBody.Content[patchType] != nil {
+		return nil
+	}
+	return o.RequestBody.Content
+}
+
+// orders notes what a test has changed.
+type orders struct {
+	list []string
+	err  error
+}
+
+func (o *orders) turn(kind, name, by string, paused bool) (client.Switch, error) {
+	o.list = append(o.list, fmt.Sprint(kind, " ", name, " ", by, " ", paused))
+	return client.Switch{Paused: paused, By: by}, o.err
+}
+
+func (o *orders) TurnSource(_ context.Context, name, by string, paused bool) (client.Switch, error) {
+	return o.turn("source", name, by, paused)
+}
+
+func (o *orders) TurnSink(_ context.Context, name, by string, paused bool) (client.Switch, error) {
+	return o.turn("sink", name, by, paused)
+}
+
+// connected is a configuration with a source and a sink that are called x.
+func connected(cfg api.Config) api.Config {
+	cfg.Control = &orders{}
+	cfg.Sources = []func() client.SourceStatus{func() client.SourceStatus { return client.SourceStatus{Name: "x"} }}
+	cfg.Sinks = []func() client.SinkStatus{func() client.SinkStatus { return client.SinkStatus{Name: "x"} }}
+	return cfg
 }
 
 // good answers whatever it is asked.
@@ -108,15 +164,16 @@ var values = map[string]struct{ good, bad []string }{
 // TestOpenAPI holds the document to the handlers: each route answers, each parameter is taken and looked at, what isn't there is
 // refused, and each status is one that the document has.
 func TestOpenAPI(t *testing.T) {
-	url := serve(t, good(), api.Config{Mappings: mappings(t), Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
+	url := serve(t, good(), connected(api.Config{Mappings: mappings(t), Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
 		return make([]string, len(places)), nil
-	}, verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
+	}, verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}}))
 	d := describe(t, url)
-	for path, methods := range d.Paths {
+	for pattern, methods := range d.Paths {
+		path := pathOf(pattern)
 		for method, o := range methods {
 			ask := func(query string, want int) {
 				t.Helper()
-				media := patchType
+				media := o.contentType()
 				if strings.Contains(query, "mapping=") {
 					media = "application/json"
 				}
@@ -163,8 +220,9 @@ func TestOpenAPI(t *testing.T) {
 
 // TestOpenAPIDescribesRefusals: what is taken, given and guarded is what the document says.
 func TestOpenAPIDescribesRefusals(t *testing.T) {
-	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Access: only(t, "0123456789abcdef")})
-	for path, methods := range describe(t, open).Paths {
+	open, guarded := serve(t, good(), connected(api.Config{})), serve(t, good(), connected(api.Config{Access: only(t, "0123456789abcdef")}))
+	for pattern, methods := range describe(t, open).Paths {
+		path := pathOf(pattern)
 		for method, o := range methods {
 			method := strings.ToUpper(method)
 			want := 401
@@ -194,8 +252,9 @@ func TestOpenAPIDescribesRefusals(t *testing.T) {
 
 // TestMethods: OPTIONS tells which there are, HEAD is GET without a body.
 func TestMethods(t *testing.T) {
-	url := serve(t, good(), api.Config{Verifier: &verifier{verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
-	for path, methods := range describe(t, url).Paths {
+	url := serve(t, good(), connected(api.Config{Verifier: &verifier{verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}}))
+	for pattern, methods := range describe(t, url).Paths {
+		path := pathOf(pattern)
 		answer, _ := call(t, "OPTIONS", url+path, "")
 		allowed := strings.Split(answer.Header.Get("Allow"), ", ")
 		if answer.StatusCode != 204 || !slices.Contains(allowed, "OPTIONS") {

@@ -50,6 +50,10 @@ func openAPI(table []*endpoint) schema {
 // operation describes an endpoint.
 func (e *endpoint) operation() schema {
 	parameters := []schema{}
+	if strings.Contains(e.path, itemParam) {
+		parameters = append(parameters, schema{"name": "name", "in": "path", "required": true, "schema": schema{"type": "string"},
+			"description": "What is asked for."})
+	}
 	for _, p := range e.query {
 		s := p.kind.schema
 		if p.many {

@@ -64,8 +64,11 @@ func reference(d *openAPI) string {
 			}
 			for _, p := range o.Parameters {
 				name := "`?" + p.Name + "=`"
-				if p.In == "header" {
+				switch p.In {
+				case "header":
 					name = "header `" + p.Name + "`"
+				case "path":
+					name = "`{" + p.Name + "}`"
 				}
 				fmt.Fprintf(&b, "| %s | %s |\n", name, p.Description)
 			}

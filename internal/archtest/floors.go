@@ -131,13 +131,17 @@ var floors = [][]rule{
 		{pkg: "internal/access"},
 	},
 	{
+		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
+		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "coordinator", "connector", "node", "graph"}},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
 			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
+			"internal/status",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
 		{pkg: "connector/http", imports: []string{"connector", "client", "engine"}},
-		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "connector", "node", "graph"}},
 	},
 	{
 		{pkg: "internal/sim", imports: []string{
@@ -148,7 +152,6 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
-		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
 		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "client"}},
 	},
@@ -163,7 +166,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine/jetstream", "client", "coordinator", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
@@ -194,6 +197,6 @@ var floors = [][]rule{
 // wiring is what the command line puts together.
 var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config",
-	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
+	"internal/clock", "internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -42,6 +42,8 @@ type commands struct {
 	Publish publishCommand `cmd:"" help:"Send files of changes to a node."`
 	Tail    tailCommand    `cmd:"" help:"Print the changes that were committed."`
 	Status  statusCommand  `cmd:"" help:"Show nodes and shards."`
+	Source  sourceCommands `cmd:"" help:"Show, pause and resume sources."`
+	Sink    sinkCommands   `cmd:"" help:"Show, pause and resume sinks."`
 	Shard   struct {
 		Of shardOfCommand `cmd:"" help:"Print the number of the shard that a key falls in."`
 	} `cmd:"" help:"Ask about shards."`

@@ -57,6 +57,16 @@ func (b *batch) take() []connector.Record {
 	return records
 }
 
+// first returns the oldest record that was not taken.
+func (b *batch) first() (r connector.Record, any bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.records) == 0 {
+		return r, false
+	}
+	return b.records[0], true
+}
+
 // fail makes add return err.
 func (b *batch) fail(err error) {
 	b.mu.Lock()

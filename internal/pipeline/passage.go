@@ -92,6 +92,7 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 	if err := p.reader.Ack(ctx, messages); err != nil {
 		return fmt.Errorf("acknowledge %d messages: %w", len(messages), err)
 	}
+	p.s.took(messages)
 	p.s.note(func(st *SourceStatus) {
 		st.Messages, st.Rejected = st.Messages+uint64(len(messages)), st.Rejected+p.rejected
 	})
@@ -191,7 +192,7 @@ func (p *passage) commit(ctx context.Context, events []event.Addressed) error {
 		}
 	}
 	clear(p.done)
-	p.s.note(func(st *SourceStatus) { st.Failure = Failure{} })
+	p.s.note(func(st *SourceStatus) { st.Failure, st.Retries = Failure{}, 0 })
 	return nil
 }
 

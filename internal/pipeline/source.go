@@ -39,6 +39,10 @@ type SourceConfig struct {
 	// Idle is the time without a message after which it is noted how far the source has come; until then that is noted with
 	// the next messages. Default 200 ms.
 	Idle time.Duration
+	// LagEvery is the time between two questions how far the peer is, of a reader that can tell. Default 2 s.
+	LagEvery time.Duration
+	// Switches say whether it is paused; nil: it never is.
+	Switches Switches
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -55,8 +59,11 @@ type Source struct {
 	cfg  SourceConfig
 	home int
 
-	mu     sync.Mutex
-	status SourceStatus
+	rate rate
+
+	mu      sync.Mutex
+	status  SourceStatus
+	streams map[string]*streamAt // of the connection
 }
 
 // SourceStatus is how a source is.
@@ -64,19 +71,27 @@ type SourceStatus struct {
 	// Home is the shard whose owner runs it. Running: that is this node.
 	Home    int
 	Running bool
+	// Paused: it would run here, and is not to; no connection is open.
+	Paused bool
 	// Ended: the source has no more messages, and all are committed.
 	Ended bool
 	// Messages counts those committed since the start of this node, Rejected those of them that are dead letters.
 	Messages, Rejected uint64
+	// Rate is how many messages a second were committed within the last seconds.
+	Rate float64
+	// Streams are those of the connection, and how far behind each is.
+	Streams []StreamStatus
 	// Failure is why it is being tried again.
 	Failure
+	// Tries says what has failed.
+	Tries
 }
 
 // NewSource returns a source; it starts nothing.
 func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
-	cfg.Idle = cmp.Or(cfg.Idle, 200*time.Millisecond)
+	cfg.Idle, cfg.LagEvery = cmp.Or(cfg.Idle, 200*time.Millisecond), cmp.Or(cfg.LagEvery, 2*time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("source", cfg.Name)
-	home := shard.Of("source/"+cfg.Name, door.Shards())
+	home := shard.Of(SourceSwitch(cfg.Name), door.Shards())
 	return &Source{door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
 }
 
@@ -84,7 +99,9 @@ func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
 func (s *Source) Status() SourceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status
+	st := s.status
+	st.Rate, st.Streams = s.rate.perSecond(time.Now()), s.streamsNow()
+	return st
 }
 
 func (s *Source) note(change func(*SourceStatus)) {
@@ -96,16 +113,23 @@ func (s *Source) note(change func(*SourceStatus)) {
 // Run brings messages in until ctx ends, and returns when the connection is closed. Run is called once.
 func (s *Source) Run(ctx context.Context) error {
 	whileOwned(ctx, s.door, func(ctx context.Context, shard int) {
-		if shard == s.home {
-			s.keep(ctx)
+		if shard != s.home {
+			return
 		}
+		defer s.note(func(st *SourceStatus) { st.Paused = false })
+		whileOn(ctx, s.cfg.Switches, SourceSwitch(s.cfg.Name), func(ctx context.Context, paused bool) {
+			s.note(func(st *SourceStatus) { st.Paused = paused })
+			if !paused {
+				s.keep(ctx)
+			}
+		})
 	})
 	return nil
 }
 
 // keep reads until ctx ends or the source does, over all errors.
 func (s *Source) keep(ctx context.Context) {
-	s.note(func(st *SourceStatus) { st.Running = true })
+	s.note(func(st *SourceStatus) { st.Running, st.Ended = true, false })
 	defer s.note(func(st *SourceStatus) { st.Running, st.Failure = false, Failure{} })
 	backoff := s.cfg.Backoff
 	for {
@@ -130,7 +154,10 @@ func (s *Source) keep(ctx context.Context) {
 
 func (s *Source) failed(err error) {
 	s.cfg.Logger.Error("the source has stopped; it is tried again", "err", err)
-	s.note(func(st *SourceStatus) { st.Failure = st.again(err) })
+	s.note(func(st *SourceStatus) {
+		st.Failure = st.again(err)
+		st.Tries.failed(err)
+	})
 }
 
 // errEnd: the source has no more messages.
@@ -138,6 +165,7 @@ var errEnd = errors.New("the source has ended")
 
 // session is one connection.
 func (s *Source) session(ctx context.Context) (err error) {
+	s.forgetStreams()
 	reader, err := s.from.Open(ctx, progress{s})
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -153,6 +181,7 @@ func (s *Source) session(ctx context.Context) (err error) {
 		defer close(read)
 		failed = s.read(ctx, reader, read)
 	})
+	reading.Go(func() { s.measure(ctx, reader) })
 	pass := passage{s: s, reader: reader, done: map[string]uint64{}}
 	if err := pass.run(ctx, read); !errors.Is(err, errEnd) || failed == nil {
 		return err
@@ -196,5 +225,8 @@ type progress struct{ s *Source }
 // Next implements [connector.Progress]. A sequence is an offset and one, so that 0 is "nothing yet".
 func (p progress) Next(ctx context.Context, stream string) (uint64, bool, error) {
 	next, err := p.s.door.Sequence(ctx, p.s.home, p.s.producer(event.Resume, stream))
+	if err == nil {
+		p.s.begins(stream, next)
+	}
 	return next, next > 0, err
 }
