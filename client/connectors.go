@@ -221,6 +221,36 @@ func verb(paused bool) string {
 	return "/resume"
 }
 
+// SourceSeek says where a source is to read on.
+type SourceSeek struct {
+	// Stream is the stream; "": all of them, with Start.
+	Stream string `json:"stream,omitempty"`
+	// Offset is that of the next message. Start: as if nothing had been read, where the configuration says. One of them is given.
+	Offset *uint64 `json:"offset,omitempty"`
+	Start  bool    `json:"start,omitempty"`
+}
+
+// SinkSeek says where a sink is to go on.
+type SinkSeek struct {
+	// Shard is the shard; nil: all of them, with Start.
+	Shard *int `json:"shard,omitempty"`
+	// Position is that of the last record that is not to be written again. Start: all is. One of them is given.
+	Position *uint64 `json:"position,omitempty"`
+	Start    bool    `json:"start,omitempty"`
+}
+
+// SeekSource has the node at base make a source read on from another place: what is read again is applied again.
+func (c *Client) SeekSource(ctx context.Context, base, name string, to SourceSeek) error {
+	var answer SourceSeek
+	return c.order(ctx, base, "/v1/sources/"+url.PathEscape(name)+"/seek", to, &answer)
+}
+
+// SeekSink has the node at base make a sink go on at another place of the logs.
+func (c *Client) SeekSink(ctx context.Context, base, name string, to SinkSeek) error {
+	var answer SinkSeek
+	return c.order(ctx, base, "/v1/sinks/"+url.PathEscape(name)+"/seek", to, &answer)
+}
+
 // order sends what is to be done, and reads the answer.
 func (c *Client) order(ctx context.Context, base, path string, what, to any) error {
 	body := []byte("{}")

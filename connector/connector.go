@@ -130,6 +130,15 @@ type Sink interface {
 	Open(ctx context.Context, shard int) (Writer, error)
 }
 
+// Seeker is a [Sink] whose target can be told that a shard is at another place of its log.
+type Seeker interface {
+	Sink
+	// Seek has the next writer of the shard begin behind the record of the mark, which is one of the shard's log, or at its start if
+	// the mark is zero: what comes behind it is written, again where it was before, and what is skipped is not. Who has the shard is
+	// kept from going on, as by Open. ctx bounds it. To be told the same again does no harm.
+	Seek(ctx context.Context, shard int, to engine.Mark) error
+}
+
 // Writer is a sink's connection for one shard. It is used by one goroutine.
 type Writer interface {
 	// Target names what is written to, for people, such as a path or a topic's partition.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // TestExtents: what the brokers have of each partition that is read is told, from the first message that they still have.
@@ -33,5 +34,39 @@ func TestExtents(t *testing.T) {
 	}
 	if !found[connector.Extent{First: 1, End: 3}] || !found[connector.Extent{First: 0, End: 1}] {
 		t.Errorf("%+v", extents)
+	}
+}
+
+// TestSeek: the position is that which was sought, and who had the shard before is fenced.
+func TestSeek(t *testing.T) {
+	_, b := fake(t)
+	s, ok := b.target(t, 1).Sink(t).(connector.Seeker)
+	if !ok {
+		t.Fatal("it can't seek")
+	}
+	records := conntest.Records(0, 6, 100, engine.Mark{})
+	w, err := s.Open(within(t), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Write(within(t), records[:4]); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []engine.Mark{records[1].Mark, {}, records[5].Mark} {
+		if err := s.Seek(within(t), 0, to); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Write(within(t), records[4:]); err == nil {
+			t.Error("who had the shard before still writes")
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if w, err = s.Open(within(t), 0); err != nil || w.At() != to {
+			t.Fatalf("%v, want %v; %v", w.At(), to, err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
 	}
 }

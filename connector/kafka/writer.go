@@ -114,6 +114,10 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 			if record.Attrs.IsControl() || string(record.Key) != w.id {
 				continue
 			}
+			if len(record.Value) == 0 { // it is to begin anew
+				at = engine.Mark{}
+				continue
+			}
 			if at, err = parseMark(string(record.Value)); err != nil {
 				where := place(record.Topic, record.Partition)
 				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
@@ -166,6 +170,15 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	}
 	w.at = last
 	return nil
+}
+
+// seek commits another position.
+func (w *writer) seek(ctx context.Context, to engine.Mark) error {
+	record := w.positionRecord("", fmt.Sprintf("%d %s", to.Position, to.ID))
+	if to.Position == 0 {
+		record.Value = nil
+	}
+	return w.transact(ctx, record)
 }
 
 // transact commits records. After an error the writer is of no use any more.

@@ -24,7 +24,14 @@ type Control interface {
 	// TurnSource pauses a source, or has it run; by is who asks. TurnSink does so with a sink.
 	TurnSource(ctx context.Context, name, by string, paused bool) (client.Switch, error)
 	TurnSink(ctx context.Context, name, by string, paused bool) (client.Switch, error)
+	// SeekSource has a source read on from another place, SeekSink a sink go on at one. An error that is an [ErrCannot] says that it
+	// can't be done as it is asked for.
+	SeekSource(ctx context.Context, name string, to client.SourceSeek) error
+	SeekSink(ctx context.Context, name string, to client.SinkSeek) error
 }
+
+// ErrCannot: what is asked for can't be done as it is asked for.
+var ErrCannot = errors.New("that can't be done")
 
 // controlBound bounds the time in which a change of a source or sink must be committed.
 const controlBound = 20 * time.Second
@@ -57,7 +64,34 @@ func (a *API) connectorEndpoints() (list []*endpoint) {
 			a.order(path+"/"+itemParam+"/resume", fmt.Sprintf("Has a %s run again.", of.one), turn(of.turn, false)),
 		)
 	}
-	return list
+	return append(list,
+		a.order("/v1/sources/"+itemParam+"/seek", "Has a source read on from another place; what is read again is applied again.", a.seekSource),
+		a.order("/v1/sinks/"+itemParam+"/seek", "Has a sink go on at another place of the logs.", a.seekSink))
+}
+
+func (a *API) seekSource(ctx context.Context, name, _ string, body []byte) (any, error) {
+	var to client.SourceSeek
+	if err := strict(body, &to); err != nil {
+		return nil, err
+	}
+	if (to.Offset != nil) == to.Start || to.Offset != nil && to.Stream == "" {
+		return nil, &orderError{errors.New(`expected {"stream": …, "offset": …}, or {"start": true} with a stream or for all`)}
+	}
+	return to, a.cfg.Control.SeekSource(ctx, name, to)
+}
+
+func (a *API) seekSink(ctx context.Context, name, _ string, body []byte) (any, error) {
+	var to client.SinkSeek
+	if err := strict(body, &to); err != nil {
+		return nil, err
+	}
+	if (to.Position != nil) == to.Start || to.Position != nil && to.Shard == nil {
+		return nil, &orderError{errors.New(`expected {"shard": …, "position": …}, or {"start": true} with a shard or for all`)}
+	}
+	if shards := len(a.node.Status().Shards); to.Shard != nil && (*to.Shard < 0 || *to.Shard >= shards) {
+		return nil, &orderError{fmt.Errorf("shard %d: the pipeline has shards 0 to %d", *to.Shard, shards-1)}
+	}
+	return to, a.cfg.Control.SeekSink(ctx, name, to)
 }
 
 // turn is the order to pause or to resume.
@@ -98,7 +132,7 @@ func (a *API) serveOrder(w http.ResponseWriter, r *http.Request, args args, do o
 	_ = rc.SetWriteDeadline(time.Now().Add(a.cfg.WriteTimeout))
 	var bad *orderError
 	switch {
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), errors.Is(err, ErrCannot):
 		newProblem("bad_order", "%v", err).write(w)
 	case err != nil:
 		a.submitProblem(w, err).write(w)

@@ -32,6 +32,14 @@ func TestOrders(t *testing.T) {
 	}{
 		{"/v1/sources/x/pause", "", ops, jsonType, 200, ""},
 		{"/v1/sinks/x/resume", "{}", ops, jsonType + "; charset=utf-8", 200, ""},
+		{"/v1/sources/x/seek", `{"stream":"a/0","offset":7}`, ops, jsonType, 200, ""},
+		{"/v1/sinks/x/seek", `{"shard":0,"position":7}`, ops, jsonType, 200, ""},
+		{"/v1/sources/x/seek", `{"stream":"a/0","offset":7,"start":true}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sources/x/seek", `{"offset":7}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sources/x/seek", `{"stream":"a"}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sinks/x/seek", `{"position":7}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sinks/x/seek", `{"shard":4,"start":true}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sinks/x/seek", `{"shard":-1,"start":true}`, ops, jsonType, 400, "bad_order"},
 		{"/v1/sources/x/pause", "", eyes, jsonType, 403, "forbidden"},
 		{"/v1/sources/x/pause", "", "", jsonType, 401, "unauthorized"},
 		{"/v1/sources/x/pause", "", ops, "text/plain", 415, "unsupported_media_type"},
@@ -49,8 +57,12 @@ func TestOrders(t *testing.T) {
 			t.Errorf("%s %.20q: %d %s", test.path, test.body, answer.StatusCode, body)
 		}
 	}
-	if want := []string{"source x ops true", "sink x ops false"}; !slices.Equal(made.list, want) {
+	if want := []string{"source x ops true", "sink x ops false", "seek x a/0 false", "seek sink x false"}; !slices.Equal(made.list, want) {
 		t.Errorf("done is %q, want %q", made.list, want)
+	}
+	made.err = fmt.Errorf("%w: no", api.ErrCannot)
+	if answer, body := call(t, "POST", url+"/v1/sinks/x/seek", `{"start":true}`, "Content-Type", jsonType, "Authorization", ops); code(t, body) != "bad_order" {
+		t.Errorf("%d %s", answer.StatusCode, body)
 	}
 	made.err = fmt.Errorf("now: %w", event.ErrBusy)
 	if answer, body := call(t, "POST", url+"/v1/sources/x/pause", "", "Content-Type", jsonType, "Authorization", ops); code(t, body) != "busy" ||

@@ -121,6 +121,24 @@ func (o *orders) TurnSink(_ context.Context, name, by string, paused bool) (clie
 	return o.turn("sink", name, by, paused)
 }
 
+func (o *orders) SeekSource(_ context.Context, name string, to client.SourceSeek) error {
+	o.list = append(o.list, fmt.Sprint("seek ", name, " ", to.Stream, " ", to.Start))
+	return o.err
+}
+
+func (o *orders) SeekSink(_ context.Context, name string, to client.SinkSeek) error {
+	o.list = append(o.list, fmt.Sprint("seek sink ", name, " ", to.Start))
+	return o.err
+}
+
+// bodyOf is one that the path takes, where an empty one isn't enough.
+func bodyOf(path string) string {
+	if strings.HasSuffix(path, "/seek") {
+		return `{"start":true}`
+	}
+	return ""
+}
+
 // connected is a configuration with a source and a sink that are called x.
 func connected(cfg api.Config) api.Config {
 	cfg.Control = &orders{}
@@ -177,7 +195,7 @@ func TestOpenAPI(t *testing.T) {
 				if strings.Contains(query, "mapping=") {
 					media = "application/json"
 				}
-				answer, body := call(t, strings.ToUpper(method), url+path+query, "", "Content-Type", media)
+				answer, body := call(t, strings.ToUpper(method), url+path+query, bodyOf(path), "Content-Type", media)
 				status := fmt.Sprint(answer.StatusCode)
 				response, told := o.Responses[status]
 				media, _, _ = strings.Cut(answer.Header.Get("Content-Type"), ";")
@@ -239,7 +257,7 @@ func TestOpenAPIDescribesRefusals(t *testing.T) {
 				continue
 			}
 			for media := range o.RequestBody.Content {
-				if answer, body := call(t, method, open+path, "", "Content-Type", media); answer.StatusCode != 200 {
+				if answer, body := call(t, method, open+path, bodyOf(path), "Content-Type", media); answer.StatusCode != 200 {
 					t.Errorf("%s %s of %s: %d %s", method, path, media, answer.StatusCode, body)
 				}
 			}

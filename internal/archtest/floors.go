@@ -166,7 +166,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "coordinator", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine/jetstream", "client", "coordinator", "node", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

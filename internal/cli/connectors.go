@@ -21,6 +21,7 @@ type sourceCommands struct {
 	Show   sourceShowCommand   `cmd:"" help:"Show a source with its streams."`
 	Pause  sourcePauseCommand  `cmd:"" help:"Read nothing more from a source until it is resumed."`
 	Resume sourceResumeCommand `cmd:"" help:"Read from a source again."`
+	Seek   sourceSeekCommand   `cmd:"" help:"Read on from another place; what is read again is applied again."`
 }
 
 // sinkCommands are about sinks.
@@ -29,6 +30,7 @@ type sinkCommands struct {
 	Show   sinkShowCommand   `cmd:"" help:"Show a sink with its shards."`
 	Pause  sinkPauseCommand  `cmd:"" help:"Write nothing more to a sink until it is resumed."`
 	Resume sinkResumeCommand `cmd:"" help:"Write to a sink again."`
+	Seek   sinkSeekCommand   `cmd:"" help:"Go on at another place of the logs."`
 }
 
 // ask puts a question to the nodes one after the other until one answers, as long as patience says.
@@ -320,4 +322,77 @@ type sinkResumeCommand struct{ orderFlags }
 // Run resumes.
 func (c *sinkResumeCommand) Run(ctx context.Context, std *streams) error {
 	return c.turnSink(ctx, std, false)
+}
+
+type sourceSeekCommand struct {
+	orderFlags
+	Stream string  `env:"-" placeholder:"STREAM" help:"Stream, as source show names it. Default: all, with --start."`
+	Offset *uint64 `env:"-" placeholder:"N" help:"Offset of the next message to read of the stream."`
+	Start  bool    `env:"-" help:"Read as if nothing had been read, from where the configuration says."`
+}
+
+// Help implements [kong.HelpProvider].
+func (sourceSeekCommand) Help() string {
+	return `Each message has its effect once, however often it is read. To seek gives the messages of the stream a new identity: so those that
+are read again are applied again, in their order, on what is there by now; those that are skipped are not applied. A source that is
+paused stays so, and begins there when it is resumed; one that runs begins there at once.
+
+  quadrille source seek plant --stream orders/0/Jx3v… --offset 1200
+  quadrille source seek plant --start`
+}
+
+// Run seeks.
+func (c *sourceSeekCommand) Run(ctx context.Context, std *streams) error {
+	to := client.SourceSeek{Stream: c.Stream, Offset: c.Offset, Start: c.Start}
+	if (c.Offset != nil) == c.Start || c.Offset != nil && c.Stream == "" {
+		return usagef("expected --stream and --offset, or --start")
+	}
+	_, err := ask(ctx, &c.questionFlags, func(cl *client.Client, base string) (client.SourceSeek, error) {
+		return to, cl.SeekSource(ctx, base, c.Name, to)
+	})
+	if err != nil {
+		return err
+	}
+	return c.sought(std, to, "source")
+}
+
+// sought says that it was done.
+func (c *orderFlags) sought(std *streams, to any, what string) error {
+	if c.JSON {
+		return writeJSON(std.out, to)
+	}
+	_, err := fmt.Fprintf(std.out, "%s %s goes on there\n", what, c.Name)
+	return err
+}
+
+type sinkSeekCommand struct {
+	orderFlags
+	Shard    *int    `env:"-" placeholder:"S" help:"Shard. Default: all, with --start."`
+	Position *uint64 `env:"-" placeholder:"N" help:"Log position of the last record that is not to be written again."`
+	Start    bool    `env:"-" help:"Write everything again."`
+}
+
+// Help implements [kong.HelpProvider].
+func (sinkSeekCommand) Help() string {
+	return `The target holds how far each shard is, and is told another place: what the log has behind it is written, again where it was before,
+and what is skipped is not. Kafka's readers see again what is written again; a SPARQL store comes to hold what the shards hold. Sinks
+to files can't seek: move a file away, and it is written anew.
+
+  quadrille sink seek out --shard 3 --position 1200
+  quadrille sink seek out --start`
+}
+
+// Run seeks.
+func (c *sinkSeekCommand) Run(ctx context.Context, std *streams) error {
+	to := client.SinkSeek{Shard: c.Shard, Position: c.Position, Start: c.Start}
+	if (c.Position != nil) == c.Start || c.Position != nil && c.Shard == nil {
+		return usagef("expected --shard and --position, or --start")
+	}
+	_, err := ask(ctx, &c.questionFlags, func(cl *client.Client, base string) (client.SinkSeek, error) {
+		return to, cl.SeekSink(ctx, base, c.Name, to)
+	})
+	if err != nil {
+		return err
+	}
+	return c.sought(std, to, "sink")
 }

@@ -35,7 +35,7 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		if err != nil {
 			return c, fmt.Errorf("sink %q: %w", s.Name, err)
 		}
-		sink := pipeline.NewSink(n, to, pipeline.SinkConfig{Name: s.Name, Switches: switches, Logger: d.log})
+		sink := pipeline.NewSink(n, to, pipeline.SinkConfig{Name: s.Name, Switches: switches, Place: n, Logger: d.log})
 		c.components = append(c.components, component{"sink " + s.Name, sink.Run})
 		c.sinks = append(c.sinks, func() client.SinkStatus { return sinkStatus(s, sink, switches.State()) })
 		c.control.Sinks[s.Name] = sink

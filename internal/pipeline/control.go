@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,9 +10,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 )
-
-// ErrUnknown: there is no source or sink of that name.
-var ErrUnknown = errors.New("unknown")
 
 // Kind says what is controlled.
 type Kind string
@@ -35,7 +31,8 @@ type Control struct {
 }
 
 // Turn pauses a source or sink, or has it run. When it returns that is committed: it holds wherever the source or sink runs now or
-// later, and also when all nodes are started again. Errors: [ErrUnknown], and those of [coordinator.Coordinator.Turn].
+// later, and also when all nodes are started again. Errors: that there is none of
+// that name, and those of [coordinator.Coordinator.Turn].
 func (c *Control) Turn(ctx context.Context, kind Kind, name, by string, paused bool) (coordinator.Switch, error) {
 	if err := c.known(kind, name); err != nil {
 		return coordinator.Switch{}, err
@@ -58,5 +55,5 @@ func (c *Control) known(kind Kind, name string) error {
 	if len(names) > 0 {
 		there = "there is " + strings.Join(names, ", ")
 	}
-	return fmt.Errorf("%s %q: %w; %s", kind, name, ErrUnknown, there)
+	return fmt.Errorf("no %s is called %q; %s", kind, name, there)
 }

@@ -48,7 +48,7 @@ func (s *Source) stream(name string) *streamAt {
 func (s *Source) forgetStreams() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.streams = nil
+	s.streams, s.gens = nil, nil
 }
 
 // begins takes in from where a stream is read.

@@ -67,7 +67,10 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 	var events []event.Addressed
 	p.rejected = 0
 	for i := range messages {
-		producer, seq := p.identity(&messages[i])
+		producer, seq, err := p.identity(ctx, &messages[i])
+		if err != nil {
+			return err
+		}
 		if err := p.usable(producer); err != nil {
 			return err
 		}
@@ -115,11 +118,12 @@ func (p *passage) divide(m connector.Message, producer event.Producer, seq uint6
 }
 
 // identity is the producer and sequence of a message; none, if it has no stream.
-func (p *passage) identity(m *connector.Message) (event.Producer, uint64) {
+func (p *passage) identity(ctx context.Context, m *connector.Message) (event.Producer, uint64, error) {
 	if m.Stream == "" {
-		return event.Producer{}, 0
+		return event.Producer{}, 0, nil
 	}
-	return p.s.producer(event.Source, m.Stream), m.Offset + 1
+	gen, err := p.s.generation(ctx, m.Stream)
+	return p.s.producer(event.Source, m.Stream, gen), m.Offset + 1, err
 }
 
 // usable reports a stream that no producer can be named by: nothing of it could ever be committed.
@@ -166,8 +170,7 @@ func (p *passage) letter(ev event.Event, shard, why string) event.Addressed {
 func (p *passage) noted() []event.Addressed {
 	var list []event.Addressed
 	for stream, seq := range p.done {
-		list = append(list, event.Addressed{Shard: p.s.home, Event: event.Event{
-			Producer: p.s.producer(event.Resume, stream), Seq: seq, MediaType: graph.TypePatch}})
+		list = append(list, noteOf(p.s.home, p.s.producer(event.Resume, stream, p.s.known(stream)).Name, seq))
 	}
 	return list
 }

@@ -33,6 +33,8 @@ type SinkConfig struct {
 	Backoff Backoff
 	// Switches say whether it is paused; nil: it never is.
 	Switches Switches
+	// Place keeps where to seek; nil: it can't.
+	Place Place
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -154,6 +156,9 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 
 // write follows the shard's log from where the target ends.
 func (s *Sink) write(ctx context.Context, shard int) (err error) {
+	if err := s.seek(ctx, shard); err != nil {
+		return err
+	}
 	w, err := s.to.Open(ctx, shard)
 	s.note(shard, func(of *SinkShard) { of.opening(err) })
 	if err != nil {

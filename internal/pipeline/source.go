@@ -64,6 +64,7 @@ type Source struct {
 	mu      sync.Mutex
 	status  SourceStatus
 	streams map[string]*streamAt // of the connection
+	gens    map[string]uint64    // by stream of the connection: its generation
 }
 
 // SourceStatus is how a source is.
@@ -214,17 +215,16 @@ func (s *Source) read(ctx context.Context, reader connector.Reader, to chan<- []
 	}
 }
 
-// producer is what the messages of a stream are known by.
-func (s *Source) producer(kind event.Kind, stream string) event.Producer {
-	return event.Producer{Kind: kind, Name: s.cfg.Name + "/" + stream}
-}
-
 // progress tells a connector how far its source has come.
 type progress struct{ s *Source }
 
 // Next implements [connector.Progress]. A sequence is an offset and one, so that 0 is "nothing yet".
 func (p progress) Next(ctx context.Context, stream string) (uint64, bool, error) {
-	next, err := p.s.door.Sequence(ctx, p.s.home, p.s.producer(event.Resume, stream))
+	gen, err := p.s.generation(ctx, stream)
+	if err != nil {
+		return 0, false, err
+	}
+	next, err := p.s.door.Sequence(ctx, p.s.home, p.s.producer(event.Resume, stream, gen))
 	if err == nil {
 		p.s.begins(stream, next)
 	}
