@@ -82,6 +82,7 @@ type ShardStatus struct {
 	State    string `json:"state"`
 	Position uint64 `json:"position"`
 	Quads    int    `json:"quads"`
+	Letters  int    `json:"dead_letters,omitempty"` // that are open, in this node's copy
 	Head     string `json:"head,omitempty"`
 	Error    string `json:"error,omitempty"`
 }

@@ -104,6 +104,8 @@ type Config struct {
 	Sinks   []func() client.SinkStatus
 	// Control changes what they do; nil: nobody does.
 	Control Control
+	// Desk handles dead letters; nil: nobody does.
+	Desk Desk
 	// Peers returns a client that sends a token to the other nodes; nil: they are not asked.
 	Peers func(token string) *client.Client
 	// Logger. Default: slog.Default().

@@ -16,6 +16,7 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/internal/status"
+	"github.com/quadrille-stream/quadrille/mapping"
 )
 
 // Control changes what sources and sinks do, wherever they run. Its methods may be called concurrently; what they return for is
@@ -29,6 +30,26 @@ type Control interface {
 	SeekSource(ctx context.Context, name string, to client.SourceSeek) error
 	SeekSink(ctx context.Context, name string, to client.SinkSeek) error
 }
+
+// Desk handles dead letters. Its methods may be called concurrently. Errors: [ErrNoLetter], [ErrSettled], [ErrCannot], and those of
+// [Submitter].
+type Desk interface {
+	// List returns letters that are open, behind a place, and the place of the last one that was looked at if there may be more.
+	List(ctx context.Context, f client.LetterFilter, after client.Place) ([]client.Letter, *client.Place, error)
+	// Show returns one with its content.
+	Show(ctx context.Context, at client.Place) (client.Letter, error)
+	// Retry takes one in again, and returns those that it has become instead; Drop settles it without an effect.
+	Retry(ctx context.Context, at client.Place, by string) ([]client.Place, error)
+	Drop(ctx context.Context, at client.Place, by string) error
+}
+
+// Errors of a [Desk].
+var (
+	// ErrNoLetter: there is none at that place.
+	ErrNoLetter = errors.New("there is no such dead letter")
+	// ErrSettled: somebody has settled it before.
+	ErrSettled = errors.New("the dead letter was settled before")
+)
 
 // ErrCannot: what is asked for can't be done as it is asked for.
 var ErrCannot = errors.New("that can't be done")
@@ -111,7 +132,7 @@ type orderFunc func(ctx context.Context, name, by string, body []byte) (any, err
 func (a *API) order(path, what string, do orderFunc) *endpoint {
 	return &endpoint{method: http.MethodPost, path: path, what: what, takes: []string{typeJSON}, gives: []string{typeJSON},
 		statuses: []int{http.StatusOK},
-		codes: []string{"not_found", "unsupported_media_type", "body", "bad_order", "too_large", "halted", "stopped", "no_room", "no_leader", "busy",
+		codes: []string{"not_found", "unsupported_media_type", "body", "bad_order", "settled", "not_mapped", "too_large", "key_reused", "bad_event", "syntax", "prev_needs_dataset", "halted", "stopped", "no_room", "no_leader", "busy",
 			"no_owner", "timeout", "canceled", "internal"},
 		needs: access.Admin, serve: func(w http.ResponseWriter, r *http.Request, args args) { a.serveOrder(w, r, args, do) }}
 }
@@ -131,7 +152,14 @@ func (a *API) serveOrder(w http.ResponseWriter, r *http.Request, args args, do o
 	answer, err := do(ctx, name, a.cfg.Access.who(r), body)
 	_ = rc.SetWriteDeadline(time.Now().Add(a.cfg.WriteTimeout))
 	var bad *orderError
+	var unmapped *mapping.Error
 	switch {
+	case errors.As(err, &unmapped):
+		newProblem("not_mapped", "%v", err).write(w)
+	case errors.Is(err, ErrNoLetter):
+		newProblem("not_found", "%v", err).write(w)
+	case errors.Is(err, ErrSettled):
+		newProblem("settled", "%v", err).write(w)
 	case errors.As(err, &bad), errors.Is(err, ErrCannot):
 		newProblem("bad_order", "%v", err).write(w)
 	case err != nil:
@@ -164,6 +192,10 @@ func (a *API) orderBody(r *http.Request, name string) ([]byte, *problem) {
 
 // knows returns a problem for a source or sink that the configuration doesn't have.
 func (a *API) knows(path, name string) *problem {
+	if strings.HasPrefix(path, "/v1/letters/") {
+		_, p := placeOf(name)
+		return p
+	}
 	names, what := []string{}, "source"
 	for _, of := range a.cfg.Sources {
 		names = append(names, of().Name)

@@ -12,6 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -118,5 +119,52 @@ func TestSourcesOfAllNodes(t *testing.T) {
 	if answer, body := call(t, "GET", first+"/v1/sources/b", "", "Authorization", "Bearer 0123456789abcdef"); answer.StatusCode != 404 ||
 		!strings.Contains(body, "there is a") {
 		t.Errorf("%d %s", answer.StatusCode, body)
+	}
+}
+
+// TestLetters: what is asked for comes to the desk as it was meant, with the name of who asks, and each answer has its code.
+func TestLetters(t *testing.T) {
+	admin, _ := access.NewToken("ops", access.Admin, "admin-0123456789")
+	cfg := connected(api.Config{Access: api.Access{Tokens: access.NewTokens(admin)}})
+	lies := cfg.Desk.(*papers)
+	url := serve(t, good(), cfg)
+	ask := func(method, path string, want int, wantCode string) string {
+		t.Helper()
+		answer, body := call(t, method, url+path, "", "Content-Type", jsonType, "Authorization", "Bearer admin-0123456789")
+		if answer.StatusCode != want || wantCode != "" && code(t, body) != wantCode {
+			t.Errorf("%s %s: %d %s", method, path, answer.StatusCode, body)
+		}
+		return body
+	}
+	ask("GET", "/v1/letters?source=plant&limit=7&from=2:9", 200, "")
+	lies.more = &client.Place{Shard: 3, Position: 4}
+	if body := ask("GET", "/v1/letters", 200, ""); !strings.Contains(body, `"next":"3:4"`) || !strings.Contains(body, `"id":"0:1"`) {
+		t.Error(body)
+	}
+	if body := ask("GET", "/v1/letters/0:1", 200, ""); !strings.Contains(body, `"body":"Ym9keQ=="`) {
+		t.Error(body)
+	}
+	if body := ask("POST", "/v1/letters/0:1/retry", 200, ""); !strings.Contains(body, `"again":["2:3"]`) {
+		t.Error(body)
+	}
+	ask("POST", "/v1/letters/0:1/drop", 200, "")
+	ask("GET", "/v1/letters/0:2", 404, "not_found")
+	ask("GET", "/v1/letters/x", 404, "not_found")
+	ask("POST", "/v1/letters/control:1/drop", 404, "not_found")
+	want := []string{"list plant 7 2:9", "list  100 0:0", "retry 0:1 ops", "drop 0:1 ops"}
+	if !slices.Equal(lies.list, want) {
+		t.Errorf("asked for %q, want %q", lies.list, want)
+	}
+	for wantCode, err := range map[string]error{"settled": api.ErrSettled, "not_found": api.ErrNoLetter, "bad_order": api.ErrCannot,
+		"not_mapped": &mapping.Error{Mapping: "m", Err: event.ErrBad}, "busy": event.ErrBusy} {
+		lies.err = fmt.Errorf("why: %w", err)
+		c, _ := client.CodeNamed(wantCode)
+		ask("POST", "/v1/letters/0:1/retry", c.Status, wantCode)
+	}
+	bare := serve(t, good(), api.Config{})
+	for _, path := range []string{"/v1/letters", "/v1/letters/0:1"} {
+		if answer, body := call(t, "GET", bare+path, ""); answer.StatusCode != 404 {
+			t.Errorf("without a desk: %d %s", answer.StatusCode, body)
+		}
 	}
 }

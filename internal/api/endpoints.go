@@ -51,7 +51,7 @@ var selection = []parameter{
 
 // endpoints is the table of the API.
 func (a *API) endpoints() []*endpoint {
-	return slices.Concat(a.connectorEndpoints(), []*endpoint{
+	return slices.Concat(a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			query: []parameter{
@@ -112,10 +112,13 @@ func (a *API) endpoints() []*endpoint {
 // itemParam stands in a path for the name of what is asked for, and itemArg is the name of that among the arguments.
 const itemParam, itemArg = "{name}", "{name}"
 
+// itemsOf are the things that have names in paths.
+var itemsOf = []string{"sources", "sinks", "letters"}
+
 // patternOf returns the path as the table has it, and the name that stands in it: the part behind /v1/THINGS/.
 func patternOf(path string) (pattern, item string) {
 	parts := strings.SplitN(path, "/", 5) // before the first, v1, things, name, what is to be done
-	if len(parts) < 4 || parts[1] != "v1" || parts[3] == "" || parts[2] != "sources" && parts[2] != "sinks" {
+	if len(parts) < 4 || parts[1] != "v1" || parts[3] == "" || !slices.Contains(itemsOf, parts[2]) {
 		return path, ""
 	}
 	item, parts[3] = parts[3], itemParam

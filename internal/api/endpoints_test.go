@@ -78,14 +78,19 @@ func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body s
 // patternOf is a path as the document has it.
 func patternOf(path string) string {
 	parts := strings.Split(path, "/")
-	if len(parts) > 3 && (parts[2] == "sources" || parts[2] == "sinks") {
+	if len(parts) > 3 && (parts[2] == "sources" || parts[2] == "sinks" || parts[2] == "letters") {
 		parts[3] = "{name}"
 	}
 	return strings.Join(parts, "/")
 }
 
 // pathOf is a path of the document with a name that there is.
-func pathOf(pattern string) string { return strings.ReplaceAll(pattern, "{name}", "x") }
+func pathOf(pattern string) string {
+	if strings.Contains(pattern, "letters") {
+		return strings.ReplaceAll(pattern, "{name}", "0:1")
+	}
+	return strings.ReplaceAll(pattern, "{name}", "x")
+}
 
 // contentType is a media type that the operation takes; "" if it has no body.
 func (o *operation) contentType() string {
@@ -131,6 +136,34 @@ func (o *orders) SeekSink(_ context.Context, name string, to client.SinkSeek) er
 	return o.err
 }
 
+// papers is a desk on which one letter lies, 0:1.
+type papers struct {
+	orders
+	more *client.Place
+}
+
+func (p *papers) List(_ context.Context, f client.LetterFilter, after client.Place) ([]client.Letter, *client.Place, error) {
+	p.list = append(p.list, fmt.Sprint("list ", f.Source, " ", f.Limit, " ", after))
+	return []client.Letter{{ID: "0:1", Open: true}}, p.more, p.err
+}
+
+func (p *papers) Show(_ context.Context, at client.Place) (client.Letter, error) {
+	if at != (client.Place{Position: 1}) {
+		return client.Letter{}, api.ErrNoLetter
+	}
+	return client.Letter{ID: at.String(), Body: []byte("body")}, p.err
+}
+
+func (p *papers) Retry(_ context.Context, at client.Place, by string) ([]client.Place, error) {
+	p.list = append(p.list, fmt.Sprint("retry ", at, " ", by))
+	return []client.Place{{Shard: 2, Position: 3}}, p.err
+}
+
+func (p *papers) Drop(_ context.Context, at client.Place, by string) error {
+	p.list = append(p.list, fmt.Sprint("drop ", at, " ", by))
+	return p.err
+}
+
 // bodyOf is one that the path takes, where an empty one isn't enough.
 func bodyOf(path string) string {
 	if strings.HasSuffix(path, "/seek") {
@@ -141,7 +174,7 @@ func bodyOf(path string) string {
 
 // connected is a configuration with a source and a sink that are called x.
 func connected(cfg api.Config) api.Config {
-	cfg.Control = &orders{}
+	cfg.Control, cfg.Desk = &orders{}, &papers{}
 	cfg.Sources = []func() client.SourceStatus{func() client.SourceStatus { return client.SourceStatus{Name: "x"} }}
 	cfg.Sinks = []func() client.SinkStatus{func() client.SinkStatus { return client.SinkStatus{Name: "x"} }}
 	return cfg
@@ -176,6 +209,8 @@ var values = map[string]struct{ good, bad []string }{
 	"subject":   {[]string{"http://e/s", "_:b"}, []string{"", "s", "default", "%22x%22"}},
 	"predicate": {[]string{"http://e/p"}, []string{"", "p", "_:b"}},
 	"at":        {[]string{"0:1", "control:1,0:2"}, []string{"", "0", "x:1"}},
+	"source":    {[]string{"x"}, []string{""}},
+	"limit":     {[]string{"1", "1000"}, []string{"", "0", "1001", "-1", "x"}},
 	"mapping":   {[]string{"value"}, []string{"", "other"}},
 }
 
@@ -214,6 +249,10 @@ func TestOpenAPI(t *testing.T) {
 					continue
 				}
 				v, ok := values[p.Name]
+				if path == "/v1/letters" && p.Name == "from" {
+					v = values["at"]
+					v.good, v.bad = []string{"0:1"}, append([]string{"0:1,0:2", "control:1"}, v.bad...)
+				}
 				if !ok {
 					t.Errorf("%s %s: no values for %s", method, path, p.Name)
 				}

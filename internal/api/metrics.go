@@ -161,6 +161,8 @@ var (
 		"Log position of this node's store of the shard.", []string{"shard"}, nil)
 	shardState = prometheus.NewDesc("quadrille_shard_state",
 		"1 for the state in which the shard is on this node.", []string{"shard", "state"}, nil)
+	shardLetters = prometheus.NewDesc("quadrille_shard_dead_letters",
+		"Dead letters of the shard that are open, in this node's copy.", []string{"shard"}, nil)
 	streamQuorum = prometheus.NewDesc("quadrille_engine_stream_quorum",
 		"1 if a stream of the engine takes appends: it has a leader that reaches a majority, and room; else 0.",
 		[]string{"stream"}, nil)
@@ -206,7 +208,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, v := range values {
 		out <- v.desc
 	}
-	for _, desc := range []*prometheus.Desc{shardQuads, shardPosition, shardState, streamQuorum, streamReplicas,
+	for _, desc := range []*prometheus.Desc{shardQuads, shardPosition, shardLetters, shardState, streamQuorum, streamReplicas,
 		sourceRunning, sourceFailing, sourceMessages, sourceRejected, sourcePaused, sourceRate, sourceLag, sourceBehind, sourceRetries,
 		sinkPosition, sinkFailing, sinkPaused, sinkRate, sinkLag, sinkBehind, sinkRetries} {
 		out <- desc
@@ -248,6 +250,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		shard := strconv.Itoa(s.Shard)
 		out <- prometheus.MustNewConstMetric(shardQuads, prometheus.GaugeValue, float64(s.Quads), shard)
 		out <- prometheus.MustNewConstMetric(shardPosition, prometheus.GaugeValue, float64(s.Position), shard)
+		out <- prometheus.MustNewConstMetric(shardLetters, prometheus.GaugeValue, float64(s.Letters), shard)
 		out <- prometheus.MustNewConstMetric(shardState, prometheus.GaugeValue, 1, shard, s.State)
 	}
 	collectStreams(&status, out)

@@ -132,7 +132,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
-		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "coordinator", "connector", "node", "graph"}},
+		{pkg: "internal/pipeline", imports: []string{"internal/clock", "shard", "event", "engine", "coordinator", "operator", "connector", "node", "graph"}},
 	},
 	{
 		{pkg: "internal/api", imports: []string{

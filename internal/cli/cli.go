@@ -42,8 +42,9 @@ type commands struct {
 	Publish publishCommand `cmd:"" help:"Send files of changes to a node."`
 	Tail    tailCommand    `cmd:"" help:"Print the changes that were committed."`
 	Status  statusCommand  `cmd:"" help:"Show nodes and shards."`
-	Source  sourceCommands `cmd:"" help:"Show, pause and resume sources."`
-	Sink    sinkCommands   `cmd:"" help:"Show, pause and resume sinks."`
+	Source  sourceCommands `cmd:"" help:"Show, pause, resume and seek sources."`
+	Sink    sinkCommands   `cmd:"" help:"Show, pause, resume and seek sinks."`
+	DLQ     dlqCommands    `cmd:"" name:"dlq" help:"Dead letters: list, show, retry and drop messages that could not be taken in."`
 	Shard   struct {
 		Of shardOfCommand `cmd:"" help:"Print the number of the shard that a key falls in."`
 	} `cmd:"" help:"Ask about shards."`

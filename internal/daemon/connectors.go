@@ -29,7 +29,7 @@ type connected struct {
 // connectors makes the sources and sinks that the document names; nothing is connected yet.
 func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 	switches := n.Coordinator()
-	c.control = pipeline.Control{Switches: switches, Sources: map[string]*pipeline.Source{}, Sinks: map[string]*pipeline.Sink{}}
+	c.control = pipeline.Control{Switches: switches, Sources: map[string]*pipeline.Source{}, Sinks: map[string]*pipeline.Sink{}, Letters: n}
 	for _, s := range d.Sinks {
 		to, err := d.sink(s)
 		if err != nil {

@@ -28,6 +28,8 @@ type Control struct {
 	// Sources and Sinks are those of the configuration, by name.
 	Sources map[string]*Source
 	Sinks   map[string]*Sink
+	// Letters has the dead letters.
+	Letters Letters
 }
 
 // Turn pauses a source or sink, or has it run. When it returns that is committed: it holds wherever the source or sink runs now or

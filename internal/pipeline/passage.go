@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func (p *passage) take(ctx context.Context, messages []connector.Message) error 
 			return err
 		}
 		if err != nil {
-			ev := event.Event{Producer: producer, Seq: seq, MediaType: messages[i].MediaType, Payload: messages[i].Body}
+			ev := event.Event{Producer: producer, Seq: seq, MediaType: p.s.described(&messages[i]), Payload: messages[i].Body}
 			of = []event.Addressed{p.letter(ev, "", err.Error())}
 		}
 		events = append(events, of...)
@@ -159,9 +160,10 @@ func (p *passage) letter(ev event.Event, shard, why string) event.Addressed {
 	why = strings.ToValidUTF8(why[:min(len(why), maxReason)], "?")
 	if ev.Prev, ev.First = "", false; len(ev.Payload) > maxLetter {
 		ev.Payload = ev.Payload[:maxLetter]
+		ev.MediaType = withDetail(ev.MediaType, url.Values{detailCut: {"true"}})
 		why += fmt.Sprintf(" (only its first %d bytes are kept)", maxLetter)
 	}
-	ev.MediaType = ev.MediaType[:min(len(ev.MediaType), maxReason)]
+	ev.MediaType = withDetail(ev.MediaType, nil) // within its bounds
 	ev.Reject(why)
 	return event.Addressed{Shard: p.s.home, Event: ev}
 }
