@@ -4,6 +4,9 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // TestRate: a rate is that of the last ten whole seconds.
@@ -46,5 +49,37 @@ func TestTries(t *testing.T) {
 	s.wrote(0, 3, newBatch(1))
 	if got := s.Shards()[0]; got.Retries != 0 {
 		t.Errorf("after it was written: %+v", got)
+	}
+}
+
+// TestOldestBehindABatch: when a batch was written, the oldest that waits is the first behind it.
+func TestOldestBehindABatch(t *testing.T) {
+	s := NewSink(nil, nil, SinkConfig{})
+	at := func(position uint64) connector.Record {
+		return connector.Record{Mark: engine.Mark{Position: position, ID: "id"}, Time: time.Unix(int64(position), 0)}
+	}
+	s.waits(0, 10, time.Unix(10, 0))
+	s.waits(0, 20, time.Unix(20, 0))
+	if got := s.Shards()[0].Oldest; got.Unix() != 10 {
+		t.Errorf("of two that wait: %v", got)
+	}
+	behind := newBatch(1 << 10)
+	if err := behind.add(at(20)); err != nil {
+		t.Fatal(err)
+	}
+	s.reached(0, at(10).Mark)
+	s.wrote(0, 1, behind)
+	if got := s.Shards()[0].Oldest; got.Unix() != 20 {
+		t.Errorf("after the first was written: %v", got)
+	}
+	behind.take()
+	s.reached(0, at(20).Mark)
+	s.wrote(0, 1, behind)
+	if got := s.Shards()[0].Oldest; !got.IsZero() {
+		t.Errorf("after all were written: %v", got)
+	}
+	s.waits(0, 15, time.Unix(15, 0))
+	if got := s.Shards()[0].Oldest; !got.IsZero() {
+		t.Errorf("what is written already waits: %v", got)
 	}
 }

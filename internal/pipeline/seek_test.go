@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
@@ -173,5 +174,81 @@ func TestSeekSink(t *testing.T) {
 	control.Sinks["plain"] = plain
 	if err := control.SeekSink(t.Context(), "plain", 0, 2); !errors.Is(err, pipeline.ErrNotSeekable) || plain.Seekable() {
 		t.Errorf("a target that can't: %v", err)
+	}
+}
+
+// failing is a door that fails the next calls that it is told of.
+type failing struct {
+	*graph.Graph
+	mu        sync.Mutex
+	sequences int
+	batches   map[string]int // by a part of a producer's name
+	failed    map[string]int
+}
+
+func (f *failing) Sequence(ctx context.Context, shard int, p event.Producer) (uint64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if strings.Contains(p.Name, "!replay/") && f.sequences > 0 {
+		f.sequences--
+		return 0, event.ErrNoOwner
+	}
+	return f.Graph.Sequence(ctx, shard, p)
+}
+
+func (f *failing) SendBatch(ctx context.Context, events []event.Addressed) ([]event.Ack, error) {
+	f.mu.Lock()
+	for part, left := range f.batches {
+		if left > 0 && strings.Contains(events[0].Producer.String(), part) && (part != "src/a" || events[0].Seq == 1<<62) {
+			f.batches[part]--
+			f.failed[part]++
+			f.mu.Unlock()
+			if part == "src/a" {
+				return make([]event.Ack, len(events)), event.ErrBusy
+			}
+			acks := make([]event.Ack, len(events))
+			acks[0] = event.Ack{Status: event.Halted, Reason: "broken"}
+			return acks, nil
+		}
+	}
+	f.mu.Unlock()
+	return f.Graph.SendBatch(ctx, events)
+}
+
+// TestSeekIsWhole: nothing of a new generation is read before the one before has ended in all shards, and it is noted.
+func TestSeekIsWhole(t *testing.T) {
+	c := newGraphs(t)
+	g := c.start("n1")
+	f := &failing{Graph: g, batches: map[string]int{}, failed: map[string]int{}}
+	b := newBroker(message("a", 0), message("a", 1))
+	s := pipeline.NewSource(f, b, pipeline.SourceConfig{Name: "src", Idle: time.Millisecond, Switches: g.Coordinator(),
+		Logger: slog.New(slog.DiscardHandler), Backoff: pipeline.Backoff{Min: time.Millisecond, Max: 3 * time.Millisecond}})
+	control := &pipeline.Control{Switches: g.Coordinator(), Sources: map[string]*pipeline.Source{"src": s}}
+	running(t, s.Run)
+	until(t, "all are committed", func() bool { return s.Status().Messages == 2 })
+	turn(t, control, pipeline.SourceKind, "src", true)
+	until(t, "it is paused", func() bool { return s.Status().Paused })
+	f.mu.Lock()
+	f.batches["!replay"] = 1
+	f.mu.Unlock()
+	if err := control.SeekSource(t.Context(), "src", pipeline.SourcePlace{}); !errors.Is(err, event.ErrHalted) {
+		t.Errorf("what was not committed is no seek: %v", err)
+	}
+	if err := control.SeekSource(t.Context(), "src", pipeline.SourcePlace{}); err != nil {
+		t.Fatal(err)
+	}
+	deletion(t, g, "a", 1)
+	f.mu.Lock()
+	f.sequences, f.batches["src/a"], f.batches["!adopted/"] = 2, 2, 2
+	f.mu.Unlock()
+	turn(t, control, pipeline.SourceKind, "src", false)
+	until(t, "it is applied again", func() bool { return strings.Count(quads(t, g), "urn:has") == 2 })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.sequences != 0 || f.failed["src/a"] != 2 || f.failed["!adopted/"] != 2 {
+		t.Errorf("%d and %v: it went on after an error", f.sequences, f.failed)
+	}
+	if st := s.Status(); st.LastError == nil || !strings.Contains(st.LastError.Error(), "broken") {
+		t.Errorf("the last error is %v", st.LastError)
 	}
 }
