@@ -225,7 +225,7 @@ func verb(paused bool) string {
 type SourceSeek struct {
 	// Stream is the stream; "": all of them, with Start.
 	Stream string `json:"stream,omitempty"`
-	// Offset is that of the next message. Start: as if nothing had been read, where the configuration says. One of them is given.
+	// Offset is that of the next message, 1 or more. Start: as if nothing had been read, where the configuration says. One of them is given.
 	Offset *uint64 `json:"offset,omitempty"`
 	Start  bool    `json:"start,omitempty"`
 }

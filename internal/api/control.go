@@ -57,6 +57,9 @@ var ErrCannot = errors.New("that can't be done")
 // controlBound bounds the time in which a change of a source or sink must be committed.
 const controlBound = 20 * time.Second
 
+// maxOffset bounds the offset of a source's stream: of a larger one nothing could be told to be behind it.
+const maxOffset = 1 << 61
+
 // maxOrder bounds the body of a request that changes a source or sink.
 const maxOrder = 64 << 10
 
@@ -95,8 +98,8 @@ func (a *API) seekSource(ctx context.Context, name, _ string, body []byte) (any,
 	if err := strict(body, &to); err != nil {
 		return nil, err
 	}
-	if (to.Offset != nil) == to.Start || to.Offset != nil && to.Stream == "" {
-		return nil, &orderError{errors.New(`expected {"stream": …, "offset": …}, or {"start": true} with a stream or for all`)}
+	if (to.Offset != nil) == to.Start || to.Offset != nil && (to.Stream == "" || *to.Offset == 0 || *to.Offset > maxOffset) {
+		return nil, &orderError{errors.New(`expected {"stream": …, "offset": …} with an offset of 1 or more, or {"start": true} with a stream or for all`)}
 	}
 	return to, a.cfg.Control.SeekSource(ctx, name, to)
 }

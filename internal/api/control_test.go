@@ -36,6 +36,8 @@ func TestOrders(t *testing.T) {
 		{"/v1/sources/x/seek", `{"stream":"a/0","offset":7}`, ops, jsonType, 200, ""},
 		{"/v1/sinks/x/seek", `{"shard":0,"position":7}`, ops, jsonType, 200, ""},
 		{"/v1/sources/x/seek", `{"stream":"a/0","offset":7,"start":true}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sources/x/seek", `{"stream":"a/0","offset":0}`, ops, jsonType, 400, "bad_order"},
+		{"/v1/sources/x/seek", `{"stream":"a/0","offset":2305843009213693953}`, ops, jsonType, 400, "bad_order"},
 		{"/v1/sources/x/seek", `{"offset":7}`, ops, jsonType, 400, "bad_order"},
 		{"/v1/sources/x/seek", `{"stream":"a"}`, ops, jsonType, 400, "bad_order"},
 		{"/v1/sinks/x/seek", `{"position":7}`, ops, jsonType, 400, "bad_order"},

@@ -344,8 +344,8 @@ paused stays so, and begins there when it is resumed; one that runs begins there
 // Run seeks.
 func (c *sourceSeekCommand) Run(ctx context.Context, std *streams) error {
 	to := client.SourceSeek{Stream: c.Stream, Offset: c.Offset, Start: c.Start}
-	if (c.Offset != nil) == c.Start || c.Offset != nil && c.Stream == "" {
-		return usagef("expected --stream and --offset, or --start")
+	if (c.Offset != nil) == c.Start || c.Offset != nil && (c.Stream == "" || *c.Offset == 0) {
+		return usagef("expected --stream and --offset, 1 or more, or --start")
 	}
 	_, err := ask(ctx, &c.questionFlags, func(cl *client.Client, base string) (client.SourceSeek, error) {
 		return to, cl.SeekSource(ctx, base, c.Name, to)

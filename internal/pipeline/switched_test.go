@@ -139,6 +139,7 @@ func TestPausedSink(t *testing.T) {
 	}
 	turn(t, control, pipeline.SinkKind, "out", false)
 	until(t, "it is written", func() bool { return s.Positions()[0] == 20 })
+	until(t, "there is a rate", func() bool { return s.Rate() > 0 })
 	until(t, "nothing waits", func() bool { return s.Shards()[0].Oldest.IsZero() })
 	stop()
 	if len(s.Shards()) != 0 {
@@ -187,6 +188,7 @@ func TestLag(t *testing.T) {
 	if b := st[2]; b.Stream != "b" || b.Known || b.Next != 2 {
 		t.Errorf("a stream of which the peer says nothing: %+v", b)
 	}
+	until(t, "there is a rate", func() bool { return s.Status().Rate > 0 })
 	m.mu.Lock()
 	m.extents[0].End = 5
 	m.mu.Unlock()
