@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"bufio"
 	"bytes"
 	"slices"
 	"testing"
@@ -106,14 +107,51 @@ func TestMostLetters(t *testing.T) {
 
 // TestDecodeLetter: what is written is read.
 func TestDecodeLetter(t *testing.T) {
-	ev := event.Event{Producer: event.Producer{Kind: event.Stream, Name: "s\"\n/1"}, Seq: 7, Key: "k", MediaType: "a/b; c=\"d\"", Payload: []byte("\x00 .\n\xff")}
+	ev := event.Event{Producer: event.Producer{Kind: event.Stream, Name: "s\"\n/1"}, Seq: 19, Key: "k", MediaType: "a/b; c=\"d\"", Payload: []byte("\x00 .\n\xff")}
 	got, err := DecodeLetter(encodeLetter(&ev))
-	if err != nil || got.Producer != ev.Producer || got.Seq != 7 || got.Key != "k" || got.MediaType != ev.MediaType || !bytes.Equal(got.Payload, ev.Payload) {
+	if err != nil || got.Producer != ev.Producer || got.Seq != 19 || got.Key != "k" || got.MediaType != ev.MediaType || !bytes.Equal(got.Payload, ev.Payload) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for _, bad := range []string{"H seq \"x\" .\n", "H payload \"?\" .\n", "nonsense\n"} {
 		if _, err := DecodeLetter([]byte(bad)); err == nil {
 			t.Errorf("%q is a letter", bad)
+		}
+	}
+}
+
+// TestLettersAfterIsEnded: who has seen enough isn't given more.
+func TestLettersAfterIsEnded(t *testing.T) {
+	var l Letters
+	for at := range uint64(3 * letterChunk) {
+		l = l.with(at + 1)
+	}
+	if len(l.chunks) != 3 {
+		t.Errorf("%d chunks", len(l.chunks))
+	}
+	n := 0
+	for range l.After(5) {
+		if n++; n == letterChunk+7 {
+			break
+		}
+	}
+	if n != letterChunk+7 {
+		t.Errorf("%d letters", n)
+	}
+}
+
+// TestLettersOfForgotten: a snapshot of an earlier version has letters whose producers are forgotten by their reasons; one whose letters
+// are not in order is damaged.
+func TestLettersOfForgotten(t *testing.T) {
+	p := newProducers(time.Hour)
+	p.addReason(reason{9, "r"})
+	p.addReason(reason{4, "r"})
+	if p.allOpen(); !slices.Equal(slices.Collect(p.open.After(0)), []uint64{4, 9}) {
+		t.Errorf("%v", slices.Collect(p.open.After(0)))
+	}
+	for _, bad := range [][]uint64{{2, 5, 0}, {1, 0}, {1}} {
+		d := &stateReader{r: bufio.NewReader(bytes.NewReader(appendNumbers(nil, bad...)))}
+		if newProducers(time.Hour).readLetters(d); d.err == nil {
+			t.Errorf("%v are letters", bad)
 		}
 	}
 }
