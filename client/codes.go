@@ -43,6 +43,8 @@ var codes = []Code{
 	{"canceled", http.StatusServiceUnavailable, "The request was ended", context.Canceled},
 
 	{"bad_parameter", http.StatusBadRequest, "A parameter is unknown, or has a value that it can't have", nil},
+	{"settled", http.StatusConflict, "The dead letter was settled before", nil},
+	{"bad_order", http.StatusBadRequest, "What is asked for can't be done as it is asked for", nil},
 	{"syntax", http.StatusBadRequest, "The document is not in its format", nil},
 	{"not_mapped", http.StatusUnprocessableEntity, "The mapping can make no changes of the document", nil},
 	{"body", http.StatusBadRequest, "The body can't be read", nil},

@@ -82,40 +82,9 @@ type ShardStatus struct {
 	State    string `json:"state"`
 	Position uint64 `json:"position"`
 	Quads    int    `json:"quads"`
+	Letters  int    `json:"dead_letters,omitempty"` // that are open, in this node's copy
 	Head     string `json:"head,omitempty"`
 	Error    string `json:"error,omitempty"`
-}
-
-// SourceStatus is how a source is on this node.
-type SourceStatus struct {
-	// Name is the source's in the configuration.
-	Name string `json:"name"`
-	// Home is the shard whose owner runs the source. Running: that is this node.
-	Home    int  `json:"home"`
-	Running bool `json:"running"`
-	// Messages counts those committed since the node's start, Rejected those of them that are dead letters.
-	Messages uint64 `json:"messages"`
-	Rejected uint64 `json:"rejected"`
-	// Failing says why the source is being tried again; nil: it isn't.
-	Failing *Failure `json:"failing,omitempty"`
-}
-
-// SinkStatus is how a sink is on this node.
-type SinkStatus struct {
-	// Name is the sink's in the configuration.
-	Name string `json:"name"`
-	// Shards are those that this node writes to the sink, or tries to, in order of number.
-	Shards []SinkShard `json:"shards,omitempty"`
-}
-
-// SinkShard is how far a sink has written one shard.
-type SinkShard struct {
-	// Shard is the shard's number.
-	Shard int `json:"shard"`
-	// Position is the log position up to which the target has the shard for certain.
-	Position uint64 `json:"position"`
-	// Failing says why the shard is being tried again; nil: it isn't.
-	Failing *Failure `json:"failing,omitempty"`
 }
 
 // Failure is why something is being tried again.

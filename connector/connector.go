@@ -74,6 +74,23 @@ type Reader interface {
 	Close() error
 }
 
+// Extent is what a peer has of a stream.
+type Extent struct {
+	// Stream is the stream's name, as in its messages.
+	Stream string
+	// First is the offset of the first message that the peer still has, or the one at which the next one will be; End is that of the
+	// next message to come, 0 if that isn't known. Between them offsets may be missing.
+	First, End uint64
+}
+
+// Lagger is a [Reader] that can tell what its peer has: so one sees how far behind it is, and where its streams begin.
+type Lagger interface {
+	Reader
+	// Extents returns what the peer has of the streams that are this reader's. It may be called at any time until Close, also
+	// while Read and Ack are. An error has no other meaning than that it can't be told now.
+	Extents(ctx context.Context) ([]Extent, error)
+}
+
 // Record is one delta of a shard's log.
 type Record struct {
 	// Mark is its position and id; Prev is the id of the delta before it, "" for the first.
@@ -111,6 +128,15 @@ type Sink interface {
 	// Open connects, for one shard that this node owns. Who had the shard before may still be writing: the sink keeps it from
 	// going on, or fails until it has ended. ctx bounds the opening alone.
 	Open(ctx context.Context, shard int) (Writer, error)
+}
+
+// Seeker is a [Sink] whose target can be told that a shard is at another place of its log.
+type Seeker interface {
+	Sink
+	// Seek has the next writer of the shard begin behind the record of the mark, which is one of the shard's log, or at its start if
+	// the mark is zero: what comes behind it is written, again where it was before, and what is skipped is not. Who has the shard is
+	// kept from going on, as by Open. ctx bounds it. To be told the same again does no harm.
+	Seek(ctx context.Context, shard int, to engine.Mark) error
 }
 
 // Writer is a sink's connection for one shard. It is used by one goroutine.

@@ -116,12 +116,12 @@ type Coordinator struct {
 }
 
 type counters struct {
-	joins, leaves, moves, installed, failed atomic.Uint64
-	_                                       [128]byte // the hot ones on lines of their own
-	local                                   atomic.Uint64
-	_                                       [120]byte
-	remote                                  atomic.Uint64
-	_                                       [120]byte
+	joins, leaves, moves, switches, installed, failed atomic.Uint64
+	_                                                 [128]byte // the hot ones on lines of their own
+	local                                             atomic.Uint64
+	_                                                 [120]byte
+	remote                                            atomic.Uint64
+	_                                                 [120]byte
 }
 
 // New returns a coordinator over a control log; it starts nothing and does no I/O. The shipper carries routed events;
@@ -159,8 +159,8 @@ func (c *Coordinator) State() *State { return c.current.Load() }
 type Stats struct {
 	// JoinProposals and LeaveProposals count the proposals that were appended or tried: Join and Enter, Leave and Fail.
 	JoinProposals, LeaveProposals uint64
-	// MoveProposals counts those of Take and Drain.
-	MoveProposals uint64
+	// MoveProposals counts those of Take and Drain, SwitchProposals those of Turn and Restart.
+	MoveProposals, SwitchProposals uint64
 	// Routed = LocallyDelivered + RemotelyShipped: events that Route has handed over.
 	Routed, LocallyDelivered, RemotelyShipped uint64
 	// AssignmentsInstalled counts the states that were installed, FailedProposals the proposals that returned an error.
@@ -172,8 +172,8 @@ func (c *Coordinator) Stats() Stats {
 	local, remote := c.counters.local.Load(), c.counters.remote.Load()
 	return Stats{
 		JoinProposals: c.counters.joins.Load(), LeaveProposals: c.counters.leaves.Load(),
-		MoveProposals: c.counters.moves.Load(),
-		Routed:        local + remote, LocallyDelivered: local, RemotelyShipped: remote,
+		MoveProposals: c.counters.moves.Load(), SwitchProposals: c.counters.switches.Load(),
+		Routed: local + remote, LocallyDelivered: local, RemotelyShipped: remote,
 		AssignmentsInstalled: c.counters.installed.Load(), FailedProposals: c.counters.failed.Load(),
 	}
 }

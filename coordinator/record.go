@@ -27,6 +27,7 @@ const (
 	predProposal    = vocabulary + "proposal"
 	predMarks       = vocabulary + "marks"
 	predAbsent      = vocabulary + "absent"
+	predSwitch      = vocabulary + "switch"
 	xsdInteger      = "http://www.w3.org/2001/XMLSchema#integer"
 )
 
@@ -85,6 +86,9 @@ func (s *State) facts(subject rdf.Term) ([]rdf.Quad, error) {
 	f.term(predProposal, proposal)
 	if len(s.Absent) > 0 {
 		f.json(predAbsent, s.Absent)
+	}
+	for _, w := range s.Switches {
+		f.json(predSwitch, w)
 	}
 	if text := marksText(s.marks); text != "" {
 		marks, err := rdf.Literal(text)
@@ -182,6 +186,11 @@ func (p *recordParser) Add(q rdf.Quad) error {
 		p.state.Proposal = string(value)
 	case predAbsent:
 		return json.Unmarshal(value, &p.state.Absent)
+	case predSwitch:
+		var w Switch
+		err := json.Unmarshal(value, &w)
+		p.state.Switches = append(p.state.Switches, w)
+		return err
 	case predMarks:
 		p.marks = string(value)
 	}
@@ -216,6 +225,9 @@ func (p *recordParser) finish() error {
 		return err
 	}
 	if s.marks, err = parseMarks(p.marks, n); err != nil {
+		return err
+	}
+	if err := s.checkSwitches(); err != nil {
 		return err
 	}
 	for _, owner := range s.Assignment.Owners() {

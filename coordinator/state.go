@@ -34,9 +34,11 @@ const (
 	FormatChecked = 2
 	// FormatReplace is the one from which on events may be patches with wildcards ([patch.Replace]).
 	FormatReplace = 3
+	// FormatSwitches is the one from which on control records have switches, and shards settle dead letters ([event.Settled]).
+	FormatSwitches = 4
 
 	// Format is the newest format of what is written for others that this program knows.
-	Format = FormatReplace
+	Format = FormatSwitches
 )
 
 // Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].
@@ -91,7 +93,9 @@ type State struct {
 	Members []Member
 	// Absent are the names of those that were taken for dead and have neither come back nor left, in order; at most
 	// [MaxAbsent]. People expect them.
-	Absent     []string
+	Absent []string
+	// Switches say what is paused, in order of name; at most [MaxSwitches].
+	Switches   []Switch
 	Assignment shard.Assignment
 	// Proposal is the id that the proposer gave to the record.
 	Proposal string

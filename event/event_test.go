@@ -36,7 +36,7 @@ func TestProducerCheck(t *testing.T) {
 		{event.Producer{Name: "stream/s"}, `the source's name "stream/s" begins like a producer of another kind`},
 		{event.Producer{Kind: event.Door}, "a producer of kind 3 has no name"},
 		{event.Producer{Name: "resume/s"}, `the source's name "resume/s" begins like a producer of another kind`},
-		{event.Producer{Kind: 5, Name: "x"}, `producer "x": kind 5 is unknown`},
+		{event.Producer{Kind: 6, Name: "x"}, `producer "x": kind 6 is unknown`},
 		{event.Producer{Name: "\xff"}, `the producer's name "\xff" is no UTF-8`},
 	} {
 		got := ""

@@ -22,12 +22,15 @@ const (
 	// Resume marks how far a source has come in all shards: whatever its stream had up to the sequence is committed, in
 	// whichever shard. It stands in one shard, and is never forgotten.
 	Resume
+	// Settled settles a dead letter of the shard, and is not remembered: the letter isn't open any more. Its name has the letter's
+	// position, and how and by whom it was settled.
+	Settled
 
 	kinds = iota
 )
 
 // prefixes begin the texts of producers; the names of sources must not begin with one.
-var prefixes = [kinds]string{Stream: "stream/", Once: "once/", Door: "door/", Resume: "resume/"}
+var prefixes = [kinds]string{Stream: "stream/", Once: "once/", Door: "door/", Resume: "resume/", Settled: "settled/"}
 
 // Producer is who sends events: two of different kinds are not the same, though their names are. The zero Producer is
 // none.

@@ -101,10 +101,22 @@ func (c *copies) dropOldest() {
 }
 
 // copyOf returns a view of the shard at the tail or later, and its mark, of a copy that is kept or made for it.
-func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (operator.View, engine.Mark, error) {
+func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (v operator.View, at engine.Mark, err error) {
+	err = n.withCopy(ctx, s, tail, func(op *operator.Operator) error {
+		viewer, err := viewerOf(op.Logic())
+		if err == nil {
+			v, at = viewer.View(), op.Mark()
+		}
+		return err
+	})
+	return v, at, err
+}
+
+// withCopy calls fn with a copy of the shard at the tail or later, that is kept or made for it.
+func (n *Node) withCopy(ctx context.Context, s int, tail uint64, fn func(*operator.Operator) error) error {
 	one, err := n.copies.get(ctx, s)
 	if err != nil {
-		return nil, engine.Mark{}, err
+		return err
 	}
 	defer n.copies.put(s, one)
 	for tries := 1; ; tries++ {
@@ -114,20 +126,16 @@ func (n *Node) copyOf(ctx context.Context, s int, tail uint64) (operator.View, e
 		}
 		err := one.readTo(ctx, n.cfg.Engine.Shard(s), tail)
 		if err == nil {
-			viewer, err := viewerOf(one.op.Logic())
-			if err != nil {
-				return nil, engine.Mark{}, err
-			}
-			return viewer.View(), one.op.Mark(), nil
+			return fn(one.op)
 		}
 		if ctx.Err() == nil {
 			one.op = nil // the next who asks begins anew
 		}
 		if !errors.Is(err, errDoubt) || tries == tailTries {
-			return nil, engine.Mark{}, err
+			return err
 		}
 		if err := pause(ctx, tailPause); err != nil {
-			return nil, engine.Mark{}, err
+			return err
 		}
 	}
 }

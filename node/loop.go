@@ -52,6 +52,7 @@ type view struct {
 	since    time.Time // of trouble
 	stats    operator.Stats
 	logic    operator.Logic
+	letters  operator.Letters
 }
 
 func newLoop(n *Node, shard int) *loop {
@@ -282,5 +283,6 @@ func (l *loop) show() {
 	}
 	since, trouble := l.op.Trouble()
 	l.view.Store(&view{state: l.op.State(), position: l.op.Position(), mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(),
-		trouble: trouble, since: since, stats: l.op.Stats(), logic: l.op.Logic()})
+		trouble: trouble, since: since, stats: l.op.Stats(), logic: l.op.Logic(),
+		letters: l.op.Letters()})
 }

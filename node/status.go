@@ -25,7 +25,7 @@ func (n *Node) Status() Status {
 	for shard, l := range n.loops {
 		v, door := l.view.Load(), n.senders[shard].shown()
 		st := ShardStatus{Shard: shard, Owner: door.owner, Standby: door.standby, State: v.state.String(),
-			Position: v.position, Head: v.head, Size: sizeOf(v.logic)}
+			Position: v.position, Head: v.head, Size: sizeOf(v.logic), Letters: v.letters.Len()}
 		if v.err != nil {
 			st.Error = v.err.Error()
 		}

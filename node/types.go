@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/operator"
 )
 
 // Record is one delta of a shard's log, whole (the parts of a chain are joined).
@@ -110,9 +111,24 @@ type ShardStatus struct {
 	State    string
 	Position uint64
 	// Size is the number of entries of the state, such as quads; 0 if the logic does not count them.
-	Size  int
-	Head  string
-	Error string
+	Size int
+	// Letters is the number of dead letters that are open, in this node's copy.
+	Letters int
+	Head    string
+	Error   string
+}
+
+// Letter is a dead letter of a shard's log.
+type Letter struct {
+	operator.Letter
+	// Shard is the shard's number, Position that of the record, or of its last part.
+	Shard    int
+	Position uint64
+	// Time is the writer's clock, Reason why the event is one.
+	Time   time.Time
+	Reason string
+	// Parts is the number of records that hold it; of several, [Node.LetterHead] doesn't read the payload.
+	Parts int
 }
 
 // Stats counts since the node's start.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -205,6 +206,7 @@ type group struct {
 	answers       []event.Ack
 	positions     []ProducerPosition
 	tentative     map[event.Producer]int // producer → index in positions
+	settling      []uint64               // letters that are settled by events of the group
 	positionBytes int
 	evaluated     bool
 	reason        string // of the one event of a dead letter
@@ -238,6 +240,11 @@ func (g *group) gather() {
 func (g *group) decide(ev *event.Event) (answer event.Ack, again bool) {
 	if known, ok := g.known(ev); ok {
 		return known, false
+	}
+	if ev.Producer.Kind == event.Settled { // it is no work for the logic
+		g.remember(ev, 0, 0)
+		g.o.stats.Events++
+		return event.Ack{Status: event.Committed, Position: g.o.chain.Whole}, false
 	}
 	if ev.Guarded() && ev.Prev != g.o.chain.DeltaHead {
 		return event.Ack{Status: event.Conflict, Head: g.o.chain.DeltaHead}, false
@@ -282,6 +289,9 @@ func (g *group) known(ev *event.Event) (event.Ack, bool) {
 	if ev.Producer.IsZero() {
 		return event.Ack{}, false
 	}
+	if ev.Producer.Kind == event.Settled {
+		return g.settled(settles(ev.Producer))
+	}
 	last, ok := g.o.producers.find(ev.Producer)
 	letter := last.letter(ev.Seq)
 	if i, tentative := g.tentative[ev.Producer]; tentative {
@@ -305,6 +315,16 @@ func (g *group) known(ev *event.Event) (event.Ack, bool) {
 		answer.Position, answer.Adds, answer.Deletes = last.Position, last.Adds, last.Deletes
 	}
 	return answer, true
+}
+
+// settled answers an event that settles a letter which is not open, or is being settled by another one of the group.
+func (g *group) settled(letter uint64) (event.Ack, bool) {
+	if g.o.producers.open.Has(letter) && !slices.Contains(g.settling, letter) {
+		g.settling = append(g.settling, letter)
+		return event.Ack{}, false
+	}
+	g.o.stats.Duplicates++
+	return event.Ack{Status: event.Duplicate}, true
 }
 
 func (g *group) remember(ev *event.Event, adds, deletes uint64) {

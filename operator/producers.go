@@ -91,6 +91,8 @@ type producers struct {
 	free    uint32 // the first slot to use again, whose link says which the next one is; 0: none
 	top     uint32 // the highest slot used
 	once    int
+	// open are the dead letters that nobody has settled.
+	open Letters
 	// reasons are in order of position. Elements don't change, so that a pin is a slice of it.
 	reasons []reason
 }
@@ -104,6 +106,10 @@ func (p *producers) apply(r *Record, position uint64) {
 	p.clock += min(max(r.Time.Sub(p.last), 0), p.keep/maxGap)
 	p.last = r.Time
 	for _, at := range r.Positions {
+		if letter := settles(at.Producer); letter > 0 {
+			p.open = p.open.without(letter)
+			continue
+		}
 		next := producer{ProducerPosition: at, Position: position, Seen: p.clock}
 		if known, ok := p.find(at.Producer); ok {
 			next.letters = known.letters
@@ -114,6 +120,7 @@ func (p *producers) apply(r *Record, position uint64) {
 		p.set(next)
 	}
 	if r.Kind == DeadLetter && len(r.Positions) > 0 {
+		p.open = p.open.with(position)
 		p.addReason(reason{position, clip(r.Reason, maxReasonKept)})
 	}
 	p.forget(forgotten + 2*len(r.Positions))

@@ -14,15 +14,19 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 )
 
-// The operator's own part of a snapshot, version 1:
+// The operator's own part of a snapshot, version 1 or, where there are dead letters, 2, which has the letters at its end:
 //
 //	part     = version, shard, position, head, delta head, writer of the newest claim (epoch, node, incarnation),
-//	           clock, time, number of reasons, reasons, number of producers, producers
+//	           clock, time, number of reasons, reasons, number of producers, producers, letters
 //	reason   = position, text
+//	letters  = number of those that are open, and for each how far its position is behind that of the one before
 //	producer = name, seq, adds, deletes, position, seen, number of letters, (seq, position of a letter, the oldest first)...
 //
 // Numbers are unsigned varints, texts are bytes with their length before them. Producers are in no order.
-const stateVersion = 1
+const (
+	stateVersion   = 1
+	lettersVersion = 2
+)
 
 // maxStateText bounds a text of the part, so that no length reserves memory for what isn't there.
 const maxStateText = 1 << 20
@@ -36,6 +40,7 @@ type pinned struct {
 	reasons []reason
 	slots   table
 	count   int
+	open    Letters
 }
 
 // pin takes the state as it is now, in a time that doesn't grow with it.
@@ -49,7 +54,7 @@ func (o *Operator) pin() *pinned {
 func (o *Operator) present() *pinned {
 	p := o.producers
 	return &pinned{shard: o.cfg.Shard, chain: *o.chain, clock: p.clock, last: p.last,
-		reasons: p.reasons[:len(p.reasons):len(p.reasons)], slots: p.slots, count: len(p.byKey)}
+		reasons: p.reasons[:len(p.reasons):len(p.reasons)], slots: p.slots, count: len(p.byKey), open: p.open}
 }
 
 // write streams the part. Any goroutine may call it.
@@ -59,7 +64,11 @@ func (p *pinned) write(w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("time of the newest record: %w", err)
 	}
-	b := appendNumbers(nil, stateVersion, uint64(p.shard), p.chain.Whole)
+	version := uint64(stateVersion)
+	if len(p.reasons) > 0 {
+		version = lettersVersion
+	}
+	b := appendNumbers(nil, version, uint64(p.shard), p.chain.Whole)
 	b = appendBytes(appendBytes(b, p.chain.Head), p.chain.DeltaHead)
 	b = appendBytes(appendNumbers(b, p.chain.Owner.Epoch), p.chain.Owner.Node)
 	b = appendNumbers(b, p.chain.Owner.Incarnation, uint64(p.clock))
@@ -76,7 +85,20 @@ func (p *pinned) write(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if version == lettersVersion {
+		p.writeLetters(out)
+	}
 	return out.Flush()
+}
+
+// writeLetters writes those that are open; its errors stay in out.
+func (p *pinned) writeLetters(out *bufio.Writer) {
+	before, b := uint64(0), appendNumbers(nil, uint64(p.open.Len()))
+	for at := range p.open.After(0) {
+		_, _ = out.Write(b)
+		b, before = appendNumbers(b[:0], at-before), at
+	}
+	_, _ = out.Write(b)
 }
 
 func (p *producer) appendTo(b []byte) []byte {
@@ -138,8 +160,9 @@ func ReadSnapshot(cfg Config, r io.Reader) (*Restored, error) {
 // read reads the operator's part of a snapshot.
 func (r *Restored) read(from io.Reader) error {
 	d := &stateReader{r: bufio.NewReaderSize(from, 64<<10)}
-	if version := d.number(); d.err == nil && version != stateVersion {
-		return fmt.Errorf("the version of the snapshot's state is %d, this program reads %d", version, stateVersion)
+	version := d.number()
+	if d.err == nil && version != stateVersion && version != lettersVersion {
+		return fmt.Errorf("the version of the snapshot's state is %d, this program reads %d and %d", version, stateVersion, lettersVersion)
 	}
 	if shard := d.number(); d.err == nil && shard != uint64(r.chain.Shard) {
 		return fmt.Errorf("the snapshot is of shard %d, not of %d", shard, r.chain.Shard)
@@ -154,6 +177,11 @@ func (r *Restored) read(from io.Reader) error {
 		p.reasons = append(p.reasons, reason{d.number(), string(d.bytes())})
 	}
 	p.read(d)
+	if version == lettersVersion {
+		p.readLetters(d)
+	} else {
+		p.allOpen()
+	}
 	if d.err == nil {
 		if _, err := d.r.ReadByte(); err != io.EOF {
 			d.err = cmp.Or(err, errors.New("there is more behind its end"))
@@ -199,6 +227,38 @@ func (p *producers) read(d *stateReader) {
 	slices.SortFunc(passing, func(a, b seenSlot) int { return cmp.Compare(a.seen, b.seen) })
 	for _, s := range passing {
 		p.passing.moveToBack(s.slot)
+	}
+}
+
+// readLetters brings the letters back that are open.
+func (p *producers) readLetters(d *stateReader) {
+	at := uint64(0)
+	for n := d.number(); n > 0 && d.err == nil; n-- {
+		step := d.number()
+		if at += step; step == 0 && d.err == nil {
+			d.fail(errors.New("letters are not in order"))
+			return
+		}
+		p.open.push(at)
+	}
+}
+
+// allOpen takes all letters that are remembered for open: a snapshot of an earlier version doesn't say which are, and nobody could
+// settle one.
+func (p *producers) allOpen() {
+	var list []uint64
+	for _, r := range p.reasons {
+		list = append(list, r.position)
+	}
+	_ = p.slots.all(func(at *producer) error { // which returns what this does
+		for l := at.letters; l != nil; l = l.before {
+			list = append(list, l.position)
+		}
+		return nil
+	})
+	slices.Sort(list)
+	for _, at := range slices.Compact(list) {
+		p.open.push(at)
 	}
 }
 

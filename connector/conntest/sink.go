@@ -84,6 +84,7 @@ func TestSink(t *testing.T, target func(t *testing.T) Target) {
 		{"large", (*sinkTest).large},
 		{"shards apart", (*sinkTest).shardsApart},
 		{"one writer", (*sinkTest).oneWriter},
+		{"seeks", (*sinkTest).seeks},
 		{"ends", (*sinkTest).ends},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -259,6 +260,31 @@ func (s *sinkTest) oneWriter() {
 	s.write(w, records[next:])
 	s.close(w)
 	s.has(later.Promise(), 2, records)
+}
+
+// seeks: a sink that can be told another place begins there, and who wrote the shard before can't go on.
+func (s *sinkTest) seeks() {
+	sink, ok := s.target.Sink(s.T).(connector.Seeker)
+	if !ok {
+		return
+	}
+	records := Records(1, 10, 100, engine.Mark{})
+	old := s.open(sink, 1)
+	s.write(old, records[:8])
+	for _, to := range []engine.Mark{records[3].Mark, records[3].Mark, {}, records[9].Mark} {
+		if err := sink.Seek(s.within(), 1, to); err != nil {
+			s.Fatalf("seek to %v: %v", to, err)
+		}
+		if err := old.Write(s.within(), records[8:]); err == nil {
+			s.Error("who had the shard before a seek still writes")
+		}
+		_ = old.Close()
+		old = s.open(sink, 1)
+		if at := old.At(); at != to {
+			s.Fatalf("after a seek to %v it is at %v", to, at)
+		}
+	}
+	s.close(old)
 }
 
 // ends: opening with a context that has ended doesn't hang, and leaves nothing.

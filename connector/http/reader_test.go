@@ -12,6 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/internal/ahead"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 func TestDefaults(t *testing.T) {
@@ -45,7 +46,10 @@ func TestWhyNothingMoreComes(t *testing.T) {
 	defer node.Close()
 	c := client.New("")
 	defer c.Close()
-	start := func() *ahead.Reader { return ahead.Start(t.Context(), 1<<20, follow(c, node.URL, client.Cursor{})) }
+	start := func() *ahead.Reader {
+		r := &reader{client: c, base: node.URL, last: map[int]engine.Mark{}}
+		return ahead.Start(t.Context(), 1<<20, r.follow(client.Cursor{}))
+	}
 	r := start()
 	if got, err := r.Read(t.Context()); err != nil || len(got) != 1 || got[0].Offset != 5 {
 		t.Errorf("before the end: %+v, %v", got, err)

@@ -78,7 +78,9 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 			from.Cursor[shard.Shard] = engine.Mark{Position: next - 1}
 		}
 	}
-	return ahead.Start(ctx, s.cfg.MaxBatch, follow(s.cfg.Client, base, from)), nil
+	r := &reader{client: s.cfg.Client, base: base, last: map[int]engine.Mark{}}
+	r.Reader = ahead.Start(ctx, s.cfg.MaxBatch, r.follow(from))
+	return r, nil
 }
 
 // streamOf names the stream of a shard.
@@ -97,16 +99,29 @@ func meaning(err error) error {
 	return err
 }
 
+// reader follows a node.
+type reader struct {
+	*ahead.Reader
+	client *client.Client
+	base   string // the node
+
+	mu   sync.Mutex
+	last map[int]engine.Mark // by shard, the last delta that has come
+}
+
 // follow takes what comes until the connection ends.
-func follow(c *client.Client, base string, from client.Cursor) func(context.Context, func(connector.Message) error) error {
+func (r *reader) follow(from client.Cursor) func(context.Context, func(connector.Message) error) error {
 	return func(ctx context.Context, add func(connector.Message) error) error {
 		query := url.Values{"live": {"true"}, "from": {from.String()}} // an empty cursor is the start
-		err := c.Changes(ctx, base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
+		err := r.client.Changes(ctx, r.base, query, client.Reader{Change: func(change client.Change, _ client.Cursor) error {
+			r.mu.Lock()
+			r.last[change.Shard] = engine.Mark{Position: change.Position, ID: change.ID}
+			r.mu.Unlock()
 			return add(connector.Message{Stream: streamOf(from.Pipeline, change.Shard), Offset: change.Position, MediaType: client.TypePatch,
 				Body: []byte(change.Patch), Time: change.Time})
 		}})
 		if err == nil {
-			err = fmt.Errorf("%s: the stream ended", base)
+			err = fmt.Errorf("%s: the stream ended", r.base)
 		}
 		return meaning(err)
 	}

@@ -159,3 +159,40 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestExtents: what the node that is followed has is told, also while it is read; claims are nothing to wait for.
+func TestExtents(t *testing.T) {
+	p := newPipeline(t, "other")
+	p.Send(t, 3)
+	r, err := p.Source(t).Open(t.Context(), &conntest.Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var last connector.Message
+	for n := 0; n < 3; {
+		messages, err := r.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(messages)
+		last = messages[len(messages)-1]
+	}
+	extents, err := r.(connector.Lagger).Extents(t.Context())
+	if err != nil || len(extents) != 4 {
+		t.Fatalf("%+v, %v", extents, err)
+	}
+	for _, e := range extents {
+		want := uint64(1) // of a log without deltas
+		if e.Stream == last.Stream {
+			want = last.Offset + 1
+		}
+		if e.End != want || e.First != 1 {
+			t.Errorf("%+v; the last message is %s at %d", e, last.Stream, last.Offset)
+		}
+	}
+}

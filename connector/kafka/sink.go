@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // SinkConfig configures a [Sink].
@@ -44,7 +45,7 @@ type SinkConfig struct {
 // Sink writes deltas to a topic. Make it with [NewSink]. It may be used concurrently.
 type Sink struct{ cfg SinkConfig }
 
-var _ connector.Sink = (*Sink)(nil)
+var _ connector.Seeker = (*Sink)(nil)
 
 // NewSink checks the configuration and returns a sink; it connects to nothing.
 func NewSink(cfg SinkConfig) (*Sink, error) {
@@ -72,6 +73,20 @@ func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
 		return nil, errors.Join(ended(ctx, err), w.Close())
 	}
 	return w, nil
+}
+
+// Seek fences who wrote the shard before, and commits another position, of the topic as it is now, whatever the one before was about.
+// What is written again is there again.
+func (s *Sink) Seek(ctx context.Context, shard int, to engine.Mark) error {
+	w := &writer{cfg: &s.cfg, shard: shard, id: fmt.Sprintf("%s/%d", s.cfg.Name, shard)}
+	err := w.connect(ctx)
+	if err == nil {
+		err = w.seek(ctx, to)
+	}
+	if err != nil {
+		err = ended(ctx, err)
+	}
+	return errors.Join(err, w.Close())
 }
 
 // What the topic of positions is like: compacted often, since it is read whole whenever a shard is opened.

@@ -47,7 +47,15 @@ type writer struct {
 }
 
 // open makes the producer, and finds the position that was committed before.
-func (w *writer) open(ctx context.Context) (err error) {
+func (w *writer) open(ctx context.Context) error {
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	return w.claim(ctx)
+}
+
+// connect makes the producer.
+func (w *writer) connect(ctx context.Context) (err error) {
 	if w.shard >= w.cfg.Shards {
 		return fmt.Errorf("%w: shard %d of %d", connector.ErrGiveUp, w.shard, w.cfg.Shards)
 	}
@@ -65,7 +73,7 @@ func (w *writer) open(ctx context.Context) (err error) {
 	if w.cfg.PerSubject {
 		w.partition = byKey
 	}
-	return w.claim(ctx)
+	return nil
 }
 
 // claims bounds how often a claim is written.
@@ -115,6 +123,10 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 			if record.Attrs.IsControl() || string(record.Key) != w.id {
 				continue
 			}
+			if len(record.Value) == 0 { // it is to begin anew
+				at = engine.Mark{}
+				continue
+			}
 			if at, err = w.parseMark(string(record.Value)); err != nil {
 				where := place(record.Topic, record.Partition)
 				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
@@ -142,8 +154,8 @@ func (w *writer) parseMark(text string) (engine.Mark, error) {
 		return engine.Mark{}, fmt.Errorf("position %.200q: %w", text, err)
 	}
 	if fields[2] != w.topic {
-		return engine.Mark{}, fmt.Errorf("topic %s was made anew and lacks what the one before had, up to position %d: delete the topic %s, "+
-			"and everything is written anew", w.cfg.Topic, position, w.cfg.Positions)
+		return engine.Mark{}, fmt.Errorf("topic %s was made anew and lacks what the one before had, up to position %d: \"quadrille sink seek --start\" "+
+			"has everything written anew", w.cfg.Topic, position)
 	}
 	return engine.Mark{Position: position, ID: fields[1]}, nil
 }
@@ -179,6 +191,15 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	}
 	w.at = last
 	return nil
+}
+
+// seek commits another position.
+func (w *writer) seek(ctx context.Context, to engine.Mark) error {
+	record := w.positionRecord("", w.mark(to))
+	if to.Position == 0 {
+		record.Value = nil
+	}
+	return w.transact(ctx, record)
 }
 
 // transact commits records. After an error the writer is of no use any more.

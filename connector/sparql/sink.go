@@ -56,7 +56,7 @@ const (
 // Sink writes the logs of shards to a store. Make it with [NewSink]. It may be used concurrently.
 type Sink struct{ cfg SinkConfig }
 
-var _ connector.Sink = (*Sink)(nil)
+var _ connector.Seeker = (*Sink)(nil)
 
 // NewSink checks the configuration and returns a sink; it connects to nothing.
 func NewSink(cfg SinkConfig) (*Sink, error) {
@@ -94,6 +94,18 @@ func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// Seek takes the position there, as a writer of its own. What the store had is in it still, so the rows up to where it was are
+// written each, as if nothing were known of it. The changes that are skipped are missing; verify finds and mends that.
+func (s *Sink) Seek(ctx context.Context, shard int, to engine.Mark) error {
+	opened, err := s.Open(ctx, shard)
+	if err != nil {
+		return err
+	}
+	w := opened.(*writer)
+	next := position{at: to, until: max(w.now.until, w.now.at.Position, to.Position), writer: w.now.writer, n: w.now.n + 1}
+	return errors.Join(w.exchange(ctx, []string{w.now.String()}, next, &change{}), w.Close())
 }
 
 // writer writes one shard. It is used by one goroutine.

@@ -54,11 +54,12 @@ func (a *Access) admit(r *http.Request, need access.Right, basic bool) *problem 
 	if a.Tokens == nil || need == public {
 		return nil
 	}
-	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	text := bearer(r)
 	if _, password, ok := r.BasicAuth(); ok && basic {
 		scheme, text = "Bearer", password
 	}
-	token, found := a.Tokens.Find(strings.TrimSpace(text))
+	token, found := a.Tokens.Find(text)
 	switch {
 	case !found || !strings.EqualFold(scheme, "Bearer"):
 		p := newProblem("unauthorized", `this node needs "Authorization: Bearer TOKEN"`)
@@ -74,6 +75,21 @@ func (a *Access) admit(r *http.Request, need access.Right, basic bool) *problem 
 		return p
 	}
 	return nil
+}
+
+// bearer is the text of a request's token, "" if it has none.
+func bearer(r *http.Request) string {
+	_, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(text)
+}
+
+// who is the name of the token of a request that was let in, "" where there are no tokens.
+func (a *Access) who(r *http.Request) string {
+	if a.Tokens == nil {
+		return ""
+	}
+	token, _ := a.Tokens.Find(bearer(r))
+	return token.Name
 }
 
 func (a *Access) hostAllowed(host string) bool {

@@ -104,6 +104,12 @@ type Config struct {
 	Sinks   []func() client.SinkStatus
 	// Delta shows each shard as a log of RDF Delta, below /delta/, to read.
 	Delta bool
+	// Control changes what they do; nil: nobody does.
+	Control Control
+	// Desk handles dead letters; nil: nobody does.
+	Desk Desk
+	// Peers returns a client that sends a token to the other nodes; nil: they are not asked.
+	Peers func(token string) *client.Client
 	// Logger. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -181,7 +187,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // dispatch has the request answered, or returns the problem to answer with.
 func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
-	route, ok := a.routes[patternOf(a.routes, r.URL.Path)]
+	pattern := patternOf(a.routes, r.URL.Path)
+	route, ok := a.routes[pattern]
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
 	}
@@ -206,6 +213,9 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
 	args, p := e.parseQuery(r)
 	if p != nil {
 		return p
+	}
+	if item := itemOf(pattern, r.URL.Path); item != "" {
+		args[itemArg] = []any{item}
 	}
 	if len(e.gives) == 1 { // the others choose themselves
 		if _, p := acceptable(r.Header.Values("Accept"), e.gives, e.path); p != nil {

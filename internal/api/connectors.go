@@ -13,15 +13,16 @@ import (
 // maxNamed bounds the shards that a sentence names.
 const maxNamed = 8
 
-// status is the node's, with its sources and sinks: one of them that fails, or has brought what can't be taken in, is not as it
-// should be.
+// status is the node's, with its sources and sinks: one of them that fails is not as it should be, and a dead letter isn't.
 func (a *API) status() client.Status {
 	s := statusOf(a.node.Status())
 	for _, of := range a.cfg.Sources {
 		s.Sources = append(s.Sources, of())
 	}
 	for _, of := range a.cfg.Sinks {
-		s.Sinks = append(s.Sinks, of())
+		sink := of()
+		setLags(&sink, s.Shards)
+		s.Sinks = append(s.Sinks, sink)
 	}
 	slices.SortFunc(s.Sources, func(a, b client.SourceStatus) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.Sinks, func(a, b client.SinkStatus) int { return cmp.Compare(a.Name, b.Name) })
@@ -30,10 +31,6 @@ func (a *API) status() client.Status {
 			s.Degraded = append(s.Degraded, fmt.Sprintf("source %s of node %s fails (shard %d) since %s", of.Name, s.Node, of.Home,
 				sinceWhy(of.Failing)))
 		}
-		if of := &s.Sources[i]; of.Rejected > 0 {
-			s.Degraded = append(s.Degraded, fmt.Sprintf("source %s: since node %s began, %d of its %d messages could not be taken in and "+
-				"are dead letters; the node's log says why", of.Name, s.Node, of.Rejected, of.Messages))
-		}
 	}
 	for i := range s.Sinks {
 		if failing := failingShards(&s.Sinks[i]); len(failing) > 0 {
@@ -41,7 +38,45 @@ func (a *API) status() client.Status {
 				namesOf(failing), sinceWhy(earliest(failing))))
 		}
 	}
+	if letters := openLetters(&s); letters != "" {
+		s.Degraded = append(s.Degraded, letters)
+	}
 	return s
+}
+
+// openLetters is a sentence about the dead letters of the shards that the node owns; "" if none is open.
+func openLetters(s *client.Status) string {
+	sum := 0
+	var shards []client.SinkShard // for their numbers
+	for _, shard := range s.Shards {
+		if shard.Owner == s.Node && shard.Letters > 0 {
+			sum += shard.Letters
+			shards = append(shards, client.SinkShard{Shard: shard.Shard})
+		}
+	}
+	if sum == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d messages could not be taken in and are dead letters (%s, node %s); quadrille dlq shows, retries and drops them",
+		sum, namesOf(shards), s.Node)
+}
+
+// setLags says how far behind the ends of the logs a sink is: by no more than claims and the like, which aren't written, is not at
+// all. The node has the shards' ends, since a sink's shard is written where it is owned.
+func setLags(sink *client.SinkStatus, shards []client.ShardStatus) {
+	for i := range sink.Shards {
+		of := &sink.Shards[i]
+		if of.Lag == nil || of.Position == nil || of.Shard >= len(shards) {
+			continue
+		}
+		end := shards[of.Shard]
+		if of.Lag.Count = 0; end.Head != of.ID && end.Position > *of.Position {
+			of.Lag.Count = end.Position - *of.Position
+		}
+		if of.Lag.Count == 0 {
+			of.Lag.Seconds = nil
+		}
+	}
 }
 
 // failingShards returns the shards that the sink tries again.

@@ -13,7 +13,8 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 )
 
-// TestConnectorsThatFail: the status has a sentence for each source and sink that fails, and none for the others.
+// TestConnectorsThatFail: the status has a sentence for each source and sink that fails, none for the others, and one for the dead letters of
+// the node's own shards.
 func TestConnectorsThatFail(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	failing := &client.Failure{Since: at.Add(time.Minute), Error: "no route"}
@@ -23,11 +24,13 @@ func TestConnectorsThatFail(t *testing.T) {
 	for shard := range 10 {
 		many.Shards = append(many.Shards, client.SinkShard{Shard: shard, Failing: failing})
 	}
-	url := serve(t, &scripted{status: node.Status{Node: "n1", Degraded: []string{"what the node says"}}}, api.Config{
+	url := serve(t, &scripted{status: node.Status{Node: "n1", Degraded: []string{"what the node says"},
+		Shards: []node.ShardStatus{{Owner: "n1"}, {Shard: 1, Owner: "n1", Letters: 2, State: "owning"}, {Shard: 2, Owner: "n2", Letters: 9},
+			{Shard: 3, Owner: "n1", Letters: 3}}}}, api.Config{
 		Sources: []func() client.SourceStatus{source(client.SourceStatus{Name: "plant", Home: 3, Failing: failing}),
 			source(client.SourceStatus{Name: "good", Running: true, Messages: 9}),
 			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2})},
-		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0},
+		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0, Position: new(uint64)},
 			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space"}}}})},
 	})
 	answer, body := call(t, "GET", url+"/v1/status", "")
@@ -38,9 +41,9 @@ func TestConnectorsThatFail(t *testing.T) {
 	want := []string{
 		"what the node says",
 		"source plant of node n1 fails (shard 3) since 2026-01-02T03:05:05Z: no route",
-		"source poor: since node n1 began, 2 of its 7 messages could not be taken in and are dead letters; the node's log says why",
 		"sink files of node n1 fails (shards 1, 4) since 2026-01-02T03:04:05Z: no space",
 		"sink many of node n1 fails (shards 0, 1, 2, 3, 4, 5, 6, 7 and 2 more) since 2026-01-02T03:05:05Z: no route",
+		"5 messages could not be taken in and are dead letters (shards 1, 3, node n1); quadrille dlq shows, retries and drops them",
 	}
 	if diff := cmp.Diff(want, s.Degraded); diff != "" {
 		t.Error(diff)
@@ -50,7 +53,8 @@ func TestConnectorsThatFail(t *testing.T) {
 	}
 	_, metrics := call(t, "GET", url+"/metrics", "")
 	for _, want := range []string{"quadrille_degraded 1", `quadrille_sink_failing_shards{sink="files"} 2`,
-		`quadrille_sink_position{shard="0",sink="files"} 0`, `quadrille_source_failing{source="good"} 0`} {
+		`quadrille_sink_position{shard="0",sink="files"} 0`, `quadrille_source_failing{source="good"} 0`,
+		`quadrille_shard_dead_letters{shard="1"} 2`} {
 		if !strings.Contains(metrics, "\n"+want+"\n") {
 			t.Errorf("no %s", want)
 		}

@@ -55,7 +55,7 @@ var selection = []parameter{
 
 // endpoints is the table of the API.
 func (a *API) endpoints() []*endpoint {
-	return []*endpoint{
+	return slices.Concat(a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			query: []parameter{
@@ -110,7 +110,21 @@ func (a *API) endpoints() []*endpoint {
 			gives: []string{typeMetrics}, statuses: []int{http.StatusOK},
 			needs: a.cfg.Access.metrics(),
 			serve: func(w http.ResponseWriter, r *http.Request, _ args) { a.metrics.handler.ServeHTTP(w, r) }},
+	})
+}
+
+// itemParam stands in a path for the name of what is asked for, and itemArg is the name of that among the arguments.
+const itemParam, itemArg = "{name}", "{name}"
+
+// named says what stands there.
+var named = map[string]string{"name": "Name of a source or sink; SHARD:POSITION of a dead letter."}
+
+// itemOf is what stands in a path for the name in its pattern, "" if there is none.
+func itemOf(pattern, path string) string {
+	if i := slices.Index(strings.Split(pattern, "/"), itemParam); i >= 0 {
+		return strings.Split(path, "/")[i]
 	}
+	return ""
 }
 
 // route is a path with its endpoints by method.

@@ -21,17 +21,8 @@ import (
 
 // openAPI is what the test needs of the document.
 type openAPI struct {
-	OpenAPI string `json:"openapi"`
-	Paths   map[string]map[string]struct {
-		Summary    string
-		Parameters []struct {
-			Name, In, Description string
-			Schema                struct{ Type string }
-		}
-		RequestBody *struct{ Content map[string]any } `json:"requestBody"`
-		Responses   map[string]response
-		Security    []map[string][]string
-	}
+	OpenAPI    string `json:"openapi"`
+	Paths      map[string]map[string]operation
 	Components struct {
 		Schemas struct {
 			Problem struct {
@@ -39,6 +30,17 @@ type openAPI struct {
 			}
 		}
 	}
+}
+
+type operation struct {
+	Summary    string
+	Parameters []struct {
+		Name, In, Description string
+		Schema                struct{ Type string }
+	}
+	RequestBody *struct{ Content map[string]any } `json:"requestBody"`
+	Responses   map[string]response
+	Security    []map[string][]string
 }
 
 type response struct {
@@ -60,11 +62,7 @@ func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body s
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := r.URL.Path
-	if strings.HasPrefix(path, "/delta/") && !strings.HasPrefix(path, "/delta/$/") {
-		path = "/delta/{log}/{patch}"
-	}
-	o, ok := d.Paths[path][strings.ToLower(r.Method)]
+	o, ok := d.Paths[patternOf(r.URL.Path)][strings.ToLower(r.Method)]
 	if !ok {
 		return
 	}
@@ -75,6 +73,114 @@ func checkDescribed(t *testing.T, r *http.Request, answer *http.Response, body s
 	if answer.Header.Get("Content-Type") == client.TypeProblem && !strings.Contains(response.Description, code(t, body)+": ") {
 		t.Errorf("%s %s: the document has no code %s: %s", r.Method, r.URL, code(t, body), response.Description)
 	}
+}
+
+// patternOf is a path as the document has it.
+func patternOf(path string) string {
+	if strings.HasPrefix(path, "/delta/") && !strings.HasPrefix(path, "/delta/$/") {
+		return "/delta/{log}/{patch}"
+	}
+	parts := strings.Split(path, "/")
+	if len(parts) > 3 && (parts[2] == "sources" || parts[2] == "sinks" || parts[2] == "letters") {
+		parts[3] = "{name}"
+	}
+	return strings.Join(parts, "/")
+}
+
+// pathOf is a path of the document with a name that there is.
+func pathOf(pattern string) string {
+	if strings.Contains(pattern, "letters") {
+		return strings.ReplaceAll(pattern, "{name}", "0:1")
+	}
+	return strings.ReplaceAll(pattern, "{name}", "x")
+}
+
+// contentType is a media type that the operation takes; "" if it has no body.
+func (o *operation) contentType() string {
+	for media := range contentOf(o) {
+		return media
+	}
+	return patchType
+}
+
+func contentOf(o *operation) map[string]any {
+	if o.RequestBody == nil || o.RequestBody.Content[patchType] != nil {
+		return nil
+	}
+	return o.RequestBody.Content
+}
+
+// orders notes what a test has changed.
+type orders struct {
+	list []string
+	err  error
+}
+
+func (o *orders) turn(kind, name, by string, paused bool) (client.Switch, error) {
+	o.list = append(o.list, fmt.Sprint(kind, " ", name, " ", by, " ", paused))
+	return client.Switch{Paused: paused, By: by}, o.err
+}
+
+func (o *orders) TurnSource(_ context.Context, name, by string, paused bool) (client.Switch, error) {
+	return o.turn("source", name, by, paused)
+}
+
+func (o *orders) TurnSink(_ context.Context, name, by string, paused bool) (client.Switch, error) {
+	return o.turn("sink", name, by, paused)
+}
+
+func (o *orders) SeekSource(_ context.Context, name string, to client.SourceSeek) error {
+	o.list = append(o.list, fmt.Sprint("seek ", name, " ", to.Stream, " ", to.Start))
+	return o.err
+}
+
+func (o *orders) SeekSink(_ context.Context, name string, to client.SinkSeek) error {
+	o.list = append(o.list, fmt.Sprint("seek sink ", name, " ", to.Start))
+	return o.err
+}
+
+// papers is a desk on which one letter lies, 0:1.
+type papers struct {
+	orders
+	more *client.Place
+}
+
+func (p *papers) List(_ context.Context, f client.LetterFilter, after client.Place) ([]client.Letter, *client.Place, error) {
+	p.list = append(p.list, fmt.Sprint("list ", f.Source, " ", f.Limit, " ", after))
+	return []client.Letter{{ID: "0:1", Open: true}}, p.more, p.err
+}
+
+func (p *papers) Show(_ context.Context, at client.Place) (client.Letter, error) {
+	if at != (client.Place{Position: 1}) {
+		return client.Letter{}, api.ErrNoLetter
+	}
+	return client.Letter{ID: at.String(), Body: []byte("body")}, p.err
+}
+
+func (p *papers) Retry(_ context.Context, at client.Place, by string) ([]client.Place, error) {
+	p.list = append(p.list, fmt.Sprint("retry ", at, " ", by))
+	return []client.Place{{Shard: 2, Position: 3}}, p.err
+}
+
+func (p *papers) Drop(_ context.Context, at client.Place, by string) error {
+	p.list = append(p.list, fmt.Sprint("drop ", at, " ", by))
+	return p.err
+}
+
+// bodyOf is one that the path takes, where an empty one isn't enough.
+func bodyOf(path string) string {
+	if strings.HasSuffix(path, "/seek") {
+		return `{"start":true}`
+	}
+	return ""
+}
+
+// connected is a configuration with a source and a sink that are called x.
+func connected(cfg api.Config) api.Config {
+	cfg.Control, cfg.Desk = &orders{}, &papers{}
+	cfg.Sources = []func() client.SourceStatus{func() client.SourceStatus { return client.SourceStatus{Name: "x"} }}
+	cfg.Sinks = []func() client.SinkStatus{func() client.SinkStatus { return client.SinkStatus{Name: "x"} }}
+	return cfg
 }
 
 // good answers whatever it is asked.
@@ -106,25 +212,28 @@ var values = map[string]struct{ good, bad []string }{
 	"subject":   {[]string{"http://e/s", "_:b"}, []string{"", "s", "default", "%22x%22"}},
 	"predicate": {[]string{"http://e/p"}, []string{"", "p", "_:b"}},
 	"at":        {[]string{"0:1", "control:1,0:2"}, []string{"", "0", "x:1"}},
+	"source":    {[]string{"x"}, []string{""}},
+	"limit":     {[]string{"1", "1000"}, []string{"", "0", "1001", "-1", "x"}},
 	"mapping":   {[]string{"value"}, []string{"", "other"}},
 }
 
 // TestOpenAPI holds the document to the handlers: each route answers, each parameter is taken and looked at, what isn't there is
 // refused, and each status is one that the document has.
 func TestOpenAPI(t *testing.T) {
-	url := serve(t, good(), api.Config{Mappings: mappings(t), Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
+	url := serve(t, good(), connected(api.Config{Mappings: mappings(t), Verifier: &verifier{at: func(places []client.Place) ([]string, error) {
 		return make([]string, len(places)), nil
-	}, verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
+	}, verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}}))
 	d := describe(t, url)
-	for path, methods := range d.Paths {
+	for pattern, methods := range d.Paths {
+		path := pathOf(pattern)
 		for method, o := range methods {
 			ask := func(query string, want int) {
 				t.Helper()
-				media := patchType
+				media := o.contentType()
 				if strings.Contains(query, "mapping=") {
 					media = "application/json"
 				}
-				answer, body := call(t, strings.ToUpper(method), url+path+query, "", "Content-Type", media)
+				answer, body := call(t, strings.ToUpper(method), url+path+query, bodyOf(path), "Content-Type", media)
 				status := fmt.Sprint(answer.StatusCode)
 				response, told := o.Responses[status]
 				media, _, _ = strings.Cut(answer.Header.Get("Content-Type"), ";")
@@ -143,6 +252,10 @@ func TestOpenAPI(t *testing.T) {
 					continue
 				}
 				v, ok := values[p.Name]
+				if path == "/v1/letters" && p.Name == "from" {
+					v = values["at"]
+					v.good, v.bad = []string{"0:1"}, append([]string{"0:1,0:2", "control:1"}, v.bad...)
+				}
 				if !ok {
 					t.Errorf("%s %s: no values for %s", method, path, p.Name)
 				}
@@ -167,8 +280,9 @@ func TestOpenAPI(t *testing.T) {
 
 // TestOpenAPIDescribesRefusals: what is taken, given and guarded is what the document says.
 func TestOpenAPIDescribesRefusals(t *testing.T) {
-	open, guarded := serve(t, good(), api.Config{}), serve(t, good(), api.Config{Access: only(t, "0123456789abcdef")})
-	for path, methods := range describe(t, open).Paths {
+	open, guarded := serve(t, good(), connected(api.Config{})), serve(t, good(), connected(api.Config{Access: only(t, "0123456789abcdef")}))
+	for pattern, methods := range describe(t, open).Paths {
+		path := pathOf(pattern)
 		for method, o := range methods {
 			method := strings.ToUpper(method)
 			want := 401
@@ -185,7 +299,7 @@ func TestOpenAPIDescribesRefusals(t *testing.T) {
 				continue
 			}
 			for media := range o.RequestBody.Content {
-				if answer, body := call(t, method, open+path, "", "Content-Type", media); answer.StatusCode != 200 {
+				if answer, body := call(t, method, open+path, bodyOf(path), "Content-Type", media); answer.StatusCode != 200 {
 					t.Errorf("%s %s of %s: %d %s", method, path, media, answer.StatusCode, body)
 				}
 			}
@@ -198,8 +312,9 @@ func TestOpenAPIDescribesRefusals(t *testing.T) {
 
 // TestMethods: OPTIONS tells which there are, HEAD is GET without a body.
 func TestMethods(t *testing.T) {
-	url := serve(t, good(), api.Config{Verifier: &verifier{verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}})
-	for path, methods := range describe(t, url).Paths {
+	url := serve(t, good(), connected(api.Config{Verifier: &verifier{verify: func(context.Context) (*client.Report, error) { return &client.Report{}, nil }}}))
+	for pattern, methods := range describe(t, url).Paths {
+		path := pathOf(pattern)
 		answer, _ := call(t, "OPTIONS", url+path, "")
 		allowed := strings.Split(answer.Header.Get("Allow"), ", ")
 		if answer.StatusCode != 204 || !slices.Contains(allowed, "OPTIONS") {

@@ -161,6 +161,8 @@ var (
 		"Log position of this node's store of the shard.", []string{"shard"}, nil)
 	shardState = prometheus.NewDesc("quadrille_shard_state",
 		"1 for the state in which the shard is on this node.", []string{"shard", "state"}, nil)
+	shardLetters = prometheus.NewDesc("quadrille_shard_dead_letters",
+		"Dead letters of the shard that are open, in this node's copy.", []string{"shard"}, nil)
 	streamQuorum = prometheus.NewDesc("quadrille_engine_stream_quorum",
 		"1 if a stream of the engine takes appends: it has a leader that reaches a majority, and room; else 0.",
 		[]string{"stream"}, nil)
@@ -177,6 +179,26 @@ var (
 		"1 if the source could not go on and is tried again, else 0.", []string{"source"}, nil)
 	sourceMessages = prometheus.NewDesc("quadrille_source_messages_total",
 		"Messages of the source that were committed by this node.", []string{"source"}, nil)
+	sourcePaused = prometheus.NewDesc("quadrille_source_paused",
+		"1 if somebody has paused the source, else 0.", []string{"source"}, nil)
+	sourceRate = prometheus.NewDesc("quadrille_source_messages_per_second",
+		"Messages of the source that this node committed, a second, within the last ten seconds.", []string{"source"}, nil)
+	sourceLag = prometheus.NewDesc("quadrille_source_lag_messages",
+		"Messages that the source's peer has and that are not committed, where the source runs and its peer can tell.", []string{"source"}, nil)
+	sourceBehind = prometheus.NewDesc("quadrille_source_lag_seconds",
+		"Age of the last message that is committed, while there is a lag.", []string{"source"}, nil)
+	sourceRetries = prometheus.NewDesc("quadrille_source_retries",
+		"Errors of the source since something last succeeded.", []string{"source"}, nil)
+	sinkPaused = prometheus.NewDesc("quadrille_sink_paused",
+		"1 if somebody has paused the sink, else 0.", []string{"sink"}, nil)
+	sinkRate = prometheus.NewDesc("quadrille_sink_records_per_second",
+		"Records that this node wrote to the sink, a second, within the last ten seconds.", []string{"sink"}, nil)
+	sinkLag = prometheus.NewDesc("quadrille_sink_lag_positions",
+		"Log positions of the shard that the sink's target doesn't have.", []string{"sink", "shard"}, nil)
+	sinkBehind = prometheus.NewDesc("quadrille_sink_lag_seconds",
+		"Age of the oldest record of the shard that is not written.", []string{"sink", "shard"}, nil)
+	sinkRetries = prometheus.NewDesc("quadrille_sink_retries",
+		"Errors of the sink, for the shard, since something was last written.", []string{"sink", "shard"}, nil)
 	sourceRejected = prometheus.NewDesc("quadrille_source_rejected_total",
 		"Messages of the source that became dead letters.", []string{"source"}, nil)
 )
@@ -186,17 +208,11 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, v := range values {
 		out <- v.desc
 	}
-	out <- shardQuads
-	out <- shardPosition
-	out <- shardState
-	out <- streamQuorum
-	out <- streamReplicas
-	out <- sinkPosition
-	out <- sinkFailing
-	out <- sourceRunning
-	out <- sourceFailing
-	out <- sourceMessages
-	out <- sourceRejected
+	for _, desc := range []*prometheus.Desc{shardQuads, shardPosition, shardLetters, shardState, streamQuorum, streamReplicas,
+		sourceRunning, sourceFailing, sourceMessages, sourceRejected, sourcePaused, sourceRate, sourceLag, sourceBehind, sourceRetries,
+		sinkPosition, sinkFailing, sinkPaused, sinkRate, sinkLag, sinkBehind, sinkRetries} {
+		out <- desc
+	}
 }
 
 func one(yes bool) float64 {
@@ -234,6 +250,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		shard := strconv.Itoa(s.Shard)
 		out <- prometheus.MustNewConstMetric(shardQuads, prometheus.GaugeValue, float64(s.Quads), shard)
 		out <- prometheus.MustNewConstMetric(shardPosition, prometheus.GaugeValue, float64(s.Position), shard)
+		out <- prometheus.MustNewConstMetric(shardLetters, prometheus.GaugeValue, float64(s.Letters), shard)
 		out <- prometheus.MustNewConstMetric(shardState, prometheus.GaugeValue, 1, shard, s.State)
 	}
 	collectStreams(&status, out)
@@ -243,16 +260,49 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 // collectConnectors shows the sources and sinks.
 func collectConnectors(status *client.Status, out chan<- prometheus.Metric) {
 	for _, s := range status.Sources {
-		out <- prometheus.MustNewConstMetric(sourceRunning, prometheus.GaugeValue, one(s.Running), s.Name)
-		out <- prometheus.MustNewConstMetric(sourceFailing, prometheus.GaugeValue, one(s.Failing != nil), s.Name)
+		show := gauges(out, s.Name)
+		show(sourceRunning, one(s.Running))
+		show(sourceFailing, one(s.Failing != nil))
+		show(sourcePaused, one(s.Switch.Paused))
+		show(sourceRate, s.Rate)
+		show(sourceRetries, float64(s.Retries))
+		showLag(show, sourceLag, sourceBehind, s.Lag)
 		out <- prometheus.MustNewConstMetric(sourceMessages, prometheus.CounterValue, float64(s.Messages), s.Name)
 		out <- prometheus.MustNewConstMetric(sourceRejected, prometheus.CounterValue, float64(s.Rejected), s.Name)
 	}
 	for _, s := range status.Sinks {
+		show := gauges(out, s.Name)
+		show(sinkFailing, float64(len(failingShards(&s))))
+		show(sinkPaused, one(s.Switch.Paused))
+		show(sinkRate, s.Rate)
 		for _, shard := range s.Shards {
-			out <- prometheus.MustNewConstMetric(sinkPosition, prometheus.GaugeValue, float64(shard.Position), s.Name,
-				strconv.Itoa(shard.Shard))
+			show := gauges(out, s.Name, strconv.Itoa(shard.Shard))
+			if shard.Position != nil {
+				show(sinkPosition, float64(*shard.Position))
+			}
+			show(sinkRetries, float64(shard.Retries))
+			showLag(show, sinkLag, sinkBehind, shard.Lag)
 		}
-		out <- prometheus.MustNewConstMetric(sinkFailing, prometheus.GaugeValue, float64(len(failingShards(&s))), s.Name)
+	}
+}
+
+// gauges returns what shows gauges with these labels.
+func gauges(out chan<- prometheus.Metric, labels ...string) func(*prometheus.Desc, float64) {
+	return func(desc *prometheus.Desc, value float64) {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+}
+
+// showLag shows what is known of a lag. Where nothing is behind, that is no second.
+func showLag(show func(*prometheus.Desc, float64), count, seconds *prometheus.Desc, lag *client.Lag) {
+	if lag == nil {
+		return
+	}
+	show(count, float64(lag.Count))
+	switch {
+	case lag.Count == 0:
+		show(seconds, 0)
+	case lag.Seconds != nil:
+		show(seconds, *lag.Seconds)
 	}
 }

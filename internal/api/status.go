@@ -17,7 +17,7 @@ func statusOf(s graph.Status) client.Status {
 	}
 	for _, shard := range s.Shards {
 		out.Shards = append(out.Shards, client.ShardStatus{Shard: shard.Shard, Owner: shard.Owner, Standby: shard.Standby,
-			State: shard.State, Position: shard.Position, Quads: shard.Size, Head: shard.Head, Error: shard.Error})
+			State: shard.State, Position: shard.Position, Quads: shard.Size, Letters: shard.Letters, Head: shard.Head, Error: shard.Error})
 	}
 	return out
 }

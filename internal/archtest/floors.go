@@ -153,8 +153,12 @@ var floors = [][]rule{
 		{pkg: "internal/access"},
 	},
 	{
+		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
+	},
+	{
 		{pkg: "internal/api", imports: []string{
 			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
+			"internal/status",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
@@ -164,7 +168,9 @@ var floors = [][]rule{
 		{pkg: "internal/pipeline/core", imports: []string{"shard", "event", "engine", "operator/dataset", "connector", "node"}},
 	},
 	{
-		{pkg: "internal/pipeline", imports: []string{"internal/clock", "internal/pipeline/core", "event", "engine", "connector", "node", "graph"}},
+		{pkg: "internal/pipeline", imports: []string{
+			"internal/clock", "internal/pipeline/core", "event", "engine", "coordinator", "operator", "connector", "node", "graph",
+		}},
 	},
 	{
 		{pkg: "internal/sim", imports: []string{
@@ -175,7 +181,6 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
-		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
 		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "client"}},
 	},
@@ -190,7 +195,10 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/nats", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse", "connector/webhook", "engine", "engine/jetstream", "graph", "mapping", "patch", "rdf", "rdfio", "store",
+			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http",
+			"connector/kafka", "connector/nats", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse",
+			"connector/webhook", "coordinator", "engine", "engine/jetstream", "graph", "mapping", "node", "patch", "rdf",
+			"rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},
@@ -225,6 +233,6 @@ var floors = [][]rule{
 // wiring is what the command line puts together.
 var wiring = []string{
 	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config",
-	"internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
+	"internal/clock", "internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -36,13 +36,17 @@ const (
 
 // commands is the whole command line.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run a node; its engine is embedded unless --nats names another."`
-	Demo    demoCommand    `cmd:"" help:"Run a cluster on this machine: stream changes, kill a node, prove that nothing is lost."`
-	Config  configCommands `cmd:"" help:"Check, explain or print configuration files."`
-	Publish publishCommand `cmd:"" help:"Send files of changes to a node."`
-	Tail    tailCommand    `cmd:"" help:"Print the changes that were committed."`
-	Status  statusCommand  `cmd:"" help:"Show nodes and shards."`
-	Shard   struct {
+	Serve     serveCommand      `cmd:"" help:"Run a node; its engine is embedded unless --nats names another."`
+	Demo      demoCommand       `cmd:"" help:"Run a cluster on this machine: stream changes, kill a node, prove that nothing is lost."`
+	Config    configCommands    `cmd:"" help:"Check, explain or print configuration files."`
+	Publish   publishCommand    `cmd:"" help:"Send files of changes to a node."`
+	Tail      tailCommand       `cmd:"" help:"Print the changes that were committed."`
+	Status    statusCommand     `cmd:"" help:"Show nodes and shards."`
+	Source    sourceCommands    `cmd:"" help:"Show, pause, resume and seek sources."`
+	Sink      sinkCommands      `cmd:"" help:"Show, pause, resume and seek sinks."`
+	DLQ       dlqCommands       `cmd:"" name:"dlq" help:"Dead letters: list, show, retry and drop messages that could not be taken in."`
+	Connector connectorCommands `cmd:"" help:"Show the types of sources and sinks that are built in."`
+	Shard     struct {
 		Of shardOfCommand `cmd:"" help:"Print the number of the shard that a key falls in."`
 	} `cmd:"" help:"Ask about shards."`
 	Verify verifyCommand `cmd:"" help:"Read all copies of the logs, of nodes that run or of stopped ones, and tell what is damaged."`

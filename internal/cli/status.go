@@ -41,10 +41,15 @@ func (c *statusCommand) show(w io.Writer, o *status.Overview) error {
 	if !c.JSON {
 		return writeOverview(w, o)
 	}
+	return writeIndented(w, o)
+}
+
+// writeIndented writes a JSON object that people may read.
+func writeIndented(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(o)
+	return encoder.Encode(value)
 }
 
 // writeOverview writes the tables, and what is not as it should be.
@@ -99,6 +104,14 @@ func writeTables(w *strings.Builder, o *status.Overview) {
 			s.Position, lag)
 	}
 	_ = t.Flush() // to memory
+	if len(o.Sources) > 0 {
+		fmt.Fprintln(w)
+		writeSources(w, o.Sources)
+	}
+	if len(o.Sinks) > 0 {
+		fmt.Fprintln(w)
+		writeSinks(w, o.Sinks)
+	}
 }
 
 func nodeState(n *status.Node) string {

@@ -373,3 +373,19 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectors: each type says what it is and promises, and what must be set.
+func TestConnectors(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range config.Connectors() {
+		seen[c.String()] = true
+		if c.What == "" || c.Promise == "" || len(c.Settings) == 0 {
+			t.Errorf("%s says nothing of itself: %+v", c, c.About)
+		}
+	}
+	for _, want := range []string{"kafka, in", "kafka, out", "file, out", "http, in", "sparql, in", "sparql, out"} {
+		if !seen[want] {
+			t.Errorf("no %s in %v", want, seen)
+		}
+	}
+}

@@ -86,6 +86,7 @@ type HTTP struct {
 	Probes     string   `yaml:"probes" enum:"open,token" default:"open" help:"Who may ask /healthz and /readyz where there are tokens: everybody, or who has one (${enum})."`
 	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS; it and the key are read again at SIGHUP."`
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	PeersCA    string   `yaml:"peers-ca" name:"peers-ca" placeholder:"FILE" help:"PEM file of the certificates by which this node trusts the HTTPS of the others, which it asks how sources and sinks are. Default: the system's."`
 	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
 	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
 	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes, and of patches for RDF Delta, at one time; beyond it the answer is 503."`

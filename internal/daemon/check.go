@@ -42,6 +42,8 @@ func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 		_, err := access.ReadFile(h.Tokens)
 		m.Add(err, "http.tokens")
 	}
+	_, err := rootsOf(h.PeersCA)
+	m.Add(err, "http.peers-ca")
 	if (h.TLSCert == "") != (h.TLSKey == "") {
 		m.Add(errors.New("{http.tls-cert} and {http.tls-key} belong together: give both, or none"), "http.tls-cert", "http.tls-key")
 		return

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -22,18 +21,22 @@ type connected struct {
 	components []component
 	sources    []func() client.SourceStatus
 	sinks      []func() client.SinkStatus
+	control    pipeline.Control
 }
 
 // connectors makes the sources and sinks that the document names; nothing is connected yet.
 func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
+	switches := n.Coordinator()
+	c.control = pipeline.Control{Switches: switches, Sources: map[string]*pipeline.Source{}, Sinks: map[string]*pipeline.Sink{}, Letters: n}
 	for _, s := range d.Sinks {
 		to, err := d.sink(s, n)
 		if err != nil {
 			return c, fmt.Errorf("sink %q: %w", s.Name, err)
 		}
-		sink := pipeline.NewSink(n, to, pipeline.SinkConfig{Name: s.Name, Logger: d.log})
+		sink := pipeline.NewSink(n, to, pipeline.SinkConfig{Name: s.Name, Switches: switches, Place: n, Logger: d.log})
 		c.components = append(c.components, component{"sink " + s.Name, sink.Run})
-		c.sinks = append(c.sinks, func() client.SinkStatus { return sinkStatus(s.Name, sink) })
+		c.sinks = append(c.sinks, func() client.SinkStatus { return sinkStatus(s, sink, switches.State()) })
+		c.control.Sinks[s.Name] = sink
 	}
 	for _, s := range d.Sources {
 		from, err := d.source(s, n)
@@ -44,9 +47,10 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		if err != nil {
 			return c, fmt.Errorf("source %q: %w", s.Name, err)
 		}
-		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Map: mapped, Logger: d.log})
+		source := pipeline.NewSource(n, from, pipeline.SourceConfig{Name: s.Name, Map: mapped, Switches: switches, Logger: d.log})
 		c.components = append(c.components, component{"source " + s.Name, source.Run})
-		c.sources = append(c.sources, func() client.SourceStatus { return sourceStatus(s.Name, source) })
+		c.sources = append(c.sources, func() client.SourceStatus { return sourceStatus(s, source, switches.State()) })
+		c.control.Sources[s.Name] = source
 	}
 	return c, nil
 }
@@ -86,35 +90,6 @@ func varsOf(source string, msg connector.Message) map[string]string {
 		maps.Insert(vars, msg.Vars)
 	}
 	return vars
-}
-
-// sourceStatus is how a source is, as it goes over the wire.
-func sourceStatus(name string, s *pipeline.Source) client.SourceStatus {
-	st := s.Status()
-	return client.SourceStatus{Name: name, Home: st.Home, Running: st.Running, Messages: st.Messages, Rejected: st.Rejected,
-		Failing: failureOf(st.Failure)}
-}
-
-// sinkStatus is how a sink is, as it goes over the wire. A shard that could never be written has no position yet.
-func sinkStatus(name string, s *pipeline.Sink) client.SinkStatus {
-	out := client.SinkStatus{Name: name}
-	positions, failures := s.Positions(), s.Failures()
-	shards := maps.Clone(positions)
-	for shard := range failures {
-		shards[shard] = positions[shard]
-	}
-	for _, shard := range slices.Sorted(maps.Keys(shards)) {
-		out.Shards = append(out.Shards, client.SinkShard{Shard: shard, Position: shards[shard], Failing: failureOf(failures[shard])})
-	}
-	return out
-}
-
-// failureOf is a failure as it goes over the wire; nil if there is none.
-func failureOf(f pipeline.Failure) *client.Failure {
-	if f.Err == nil {
-		return nil
-	}
-	return &client.Failure{Since: f.Since, Error: f.Err.Error()}
 }
 
 // sink makes a sink; n is nil where it is only checked.

@@ -92,9 +92,14 @@ func (d *daemon) serve(ctx context.Context, server *api.Server, address string, 
 	if err != nil {
 		return err
 	}
+	peers, err := d.peers()
+	if err != nil {
+		return err
+	}
 	server.Use(api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
 		Access: d.guard.access, Logger: d.log, Delta: d.HTTP.Delta,
-		Mappings: d.Mappings, Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources}))
+		Mappings: d.Mappings, Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources,
+		Control: control{&connected.control}, Desk: desk{&connected.control}, Peers: peers}))
 	list := []component{{"node", d.running(ctx, n)}}
 	list = append(list, connected.components...)
 	list = append(list,

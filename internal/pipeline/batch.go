@@ -49,6 +49,16 @@ func (b *batch) next() (core.WritingStep, bool) {
 	return step, step.Action != core.Await
 }
 
+// first returns the oldest record that is not written, nil if there is none.
+func (b *batch) first() *connector.Record {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if records := b.writing.Step().Records; len(records) > 0 {
+		return &records[0]
+	}
+	return nil
+}
+
 // did tells what was done.
 func (b *batch) did(tell func(*core.Writing)) {
 	b.mu.Lock()

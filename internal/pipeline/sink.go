@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
@@ -31,6 +32,10 @@ type SinkConfig struct {
 	MaxBatch int
 	// Backoff is the pause after an error of a shard.
 	Backoff Backoff
+	// Switches say whether it is paused; nil: it never is.
+	Switches Switches
+	// Place keeps where to seek; nil: it can't.
+	Place Place
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -41,42 +46,97 @@ type Sink struct {
 	to   connector.Sink
 	cfg  SinkConfig
 
-	mu        sync.Mutex
-	positions map[int]uint64
-	failures  map[int]Failure
+	rate rate
+
+	mu     sync.Mutex
+	shards map[int]SinkShard
+}
+
+// SinkShard is how a sink is for a shard that its node owns.
+type SinkShard struct {
+	// Paused: it is not to be written now, and no connection is open.
+	Paused bool
+	// Opened: the target was asked how far it is, and At is the record up to which it has the shard for certain.
+	Opened bool
+	At     engine.Mark
+	// Oldest is the time of the oldest record that is not written yet; zero if none is known.
+	Oldest time.Time
+	// Failure is why it is being tried again.
+	Failure
+	// Tries says what has failed.
+	Tries
+
+	oldest   uint64 // the position of the record that Oldest is of
+	unopened bool   // the last error was that no connection could be had
 }
 
 // NewSink returns a sink; it starts nothing.
 func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
 	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 1<<20)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
-	return &Sink{from: from, to: to, cfg: cfg, positions: map[int]uint64{}, failures: map[int]Failure{}}
+	return &Sink{from: from, to: to, cfg: cfg, shards: map[int]SinkShard{}}
 }
 
-// Positions returns, per shard that is written, the position up to which the target has it for certain.
-func (s *Sink) Positions() map[int]uint64 {
+// Promise is that of what is written to.
+func (s *Sink) Promise() connector.Promise { return s.to.Promise() }
+
+// Rate is how many records a second were written within the last seconds, of all shards.
+func (s *Sink) Rate() float64 { return s.rate.perSecond(time.Now()) }
+
+// Shards returns how it is for each shard that is written, or is to be when the sink is paused no longer.
+func (s *Sink) Shards() map[int]SinkShard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.positions)
+	return maps.Clone(s.shards)
 }
 
-// Failures says why shards are being tried again.
-func (s *Sink) Failures() map[int]Failure {
+// note changes what is shown of a shard.
+func (s *Sink) note(shard int, change func(*SinkShard)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.failures)
+	of := s.shards[shard]
+	change(&of)
+	s.shards[shard] = of
 }
 
 // Run writes until ctx ends, and returns when every connection is closed. An error of a shard is logged and tried again; it
 // stops no other. Run is called once.
 func (s *Sink) Run(ctx context.Context) error {
-	whileOwned(ctx, s.from, s.keep)
+	whileOwned(ctx, s.from, func(ctx context.Context, shard int) {
+		defer s.forget(shard)
+		whileOn(ctx, s.cfg.Switches, SinkSwitch(s.cfg.Name), func(ctx context.Context, paused bool) {
+			s.note(shard, func(of *SinkShard) { of.Paused, of.Failure = paused, Failure{} })
+			if paused {
+				s.wait(ctx, shard)
+			} else {
+				s.keep(ctx, shard)
+			}
+		})
+	})
 	return nil
+}
+
+// errFound ends a reading that has found what it looked for.
+var errFound = errors.New("found")
+
+// wait looks, while the sink is paused, for the oldest record that is not written, if it is known how far the target is.
+func (s *Sink) wait(ctx context.Context, shard int) {
+	of := s.Shards()[shard]
+	if !of.Opened || of.oldest > 0 {
+		return
+	}
+	options := node.FollowOptions{From: engine.Cursor{shard: of.At}, Shards: []int{shard}, Live: true}
+	err := s.from.Follow(ctx, options, func(r node.Record) error {
+		s.waits(shard, r.Position, r.Time)
+		return errFound
+	})
+	if ctx.Err() == nil && !errors.Is(err, errFound) {
+		s.cfg.Logger.Warn("the sink is paused, and the log behind what it has written can't be read", "shard", shard, "err", err)
+	}
 }
 
 // keep writes one shard until ctx ends, over all errors.
 func (s *Sink) keep(ctx context.Context, shard int) {
-	defer s.forget(shard)
 	backoff := s.cfg.Backoff
 	for {
 		begin := s.position(shard)
@@ -97,13 +157,17 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 
 // write follows the shard's log from where the target ends.
 func (s *Sink) write(ctx context.Context, shard int) (err error) {
+	if err := s.seek(ctx, shard); err != nil {
+		return err
+	}
 	w, err := s.to.Open(ctx, shard)
+	s.note(shard, func(of *SinkShard) { of.opening(err) })
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
 	begin := w.At()
-	s.reached(shard, begin.Position)
+	s.reached(shard, begin)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := newBatch(s.cfg.MaxBatch, s.cfg.Backoff)
@@ -117,6 +181,7 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	defer b.end()
 	options := node.FollowOptions{From: engine.Cursor{shard: begin}, Shards: []int{shard}, Live: true}
 	err = s.from.Follow(ctx, options, func(r node.Record) error {
+		s.waits(shard, r.Position, r.Time)
 		return b.add(connector.Record{Mark: engine.Mark{Position: r.Position, ID: r.ID}, Prev: r.Prev, Time: r.Time, Body: r.Body})
 	})
 	if cause := context.Cause(ctx); cause != nil {
@@ -138,12 +203,15 @@ func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Write
 		switch step.Action {
 		case core.Write:
 			err := w.Write(ctx, step.Records)
-			at := w.At().Position
+			at := w.At()
 			s.reached(shard, at)
 			if err != nil {
 				s.failed(shard, err)
 			}
-			b.did(func(w *core.Writing) { w.Wrote(at, err) })
+			b.did(func(w *core.Writing) { w.Wrote(at.Position, err) })
+			if err == nil {
+				s.wrote(shard, len(step.Records), b)
+			}
 		case core.Pause:
 			b.pause(ctx, step)
 		default:
@@ -152,28 +220,53 @@ func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Write
 	}
 }
 
-func (s *Sink) position(shard int) uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.positions[shard]
+func (s *Sink) position(shard int) uint64 { return s.Shards()[shard].At.Position }
+
+// opening takes in whether a connection was had. Where none was before, that is what has succeeded now.
+func (of *SinkShard) opening(err error) {
+	if err == nil && of.unopened {
+		of.Retries = 0
+	}
+	of.unopened = err != nil
 }
 
-func (s *Sink) reached(shard int, position uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.positions[shard] = position
-	delete(s.failures, shard)
+// waits takes in that a record is to be written.
+func (s *Sink) waits(shard int, position uint64, at time.Time) {
+	s.note(shard, func(of *SinkShard) {
+		if of.oldest == 0 && position > of.At.Position {
+			of.oldest, of.Oldest = position, at
+		}
+	})
+}
+
+// reached takes in how far the target is.
+func (s *Sink) reached(shard int, at engine.Mark) {
+	s.note(shard, func(of *SinkShard) {
+		of.Opened, of.At, of.Failure = true, at, Failure{}
+		if of.oldest <= at.Position {
+			of.oldest, of.Oldest = 0, time.Time{}
+		}
+	})
+}
+
+// wrote takes in that all of a batch was written; what waits behind it is the oldest then.
+func (s *Sink) wrote(shard, records int, behind *batch) {
+	s.rate.add(time.Now(), records)
+	s.note(shard, func(of *SinkShard) { of.Retries = 0 })
+	if next := behind.first(); next != nil {
+		s.waits(shard, next.Position, next.Time)
+	}
 }
 
 func (s *Sink) failed(shard int, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.failures[shard] = s.failures[shard].again(err)
+	s.note(shard, func(of *SinkShard) {
+		of.Failure = of.again(err)
+		of.Tries.failed(err)
+	})
 }
 
 func (s *Sink) forget(shard int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.positions, shard)
-	delete(s.failures, shard)
+	delete(s.shards, shard)
 }

@@ -40,6 +40,10 @@ type SourceConfig struct {
 	// Idle is the time without a message after which it is noted how far the source has come; until then that is noted with
 	// the next messages. Default [core.Idle].
 	Idle time.Duration
+	// LagEvery is the time between two questions how far the peer is, of a reader that can tell. Default 2 s.
+	LagEvery time.Duration
+	// Switches say whether it is paused; nil: it never is.
+	Switches Switches
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -56,8 +60,12 @@ type Source struct {
 	cfg  SourceConfig
 	home int
 
-	mu     sync.Mutex
-	status SourceStatus
+	rate rate
+
+	mu      sync.Mutex
+	status  SourceStatus
+	streams map[string]*streamAt // of the connection
+	gens    map[string]uint64    // by stream of the connection: its generation
 }
 
 // SourceStatus is how a source is.
@@ -65,17 +73,25 @@ type SourceStatus struct {
 	// Home is the shard whose owner runs it. Running: that is this node.
 	Home    int
 	Running bool
+	// Paused: it would run here, and is not to; no connection is open.
+	Paused bool
 	// Ended: the source has no more messages, and all are committed.
 	Ended bool
 	// Messages counts those committed since the start of this node, Rejected those of them that are dead letters.
 	Messages, Rejected uint64
+	// Rate is how many messages a second were committed within the last seconds.
+	Rate float64
+	// Streams are those of the connection, and how far behind each is.
+	Streams []StreamStatus
 	// Failure is why it is being tried again.
 	Failure
+	// Tries says what has failed.
+	Tries
 }
 
 // NewSource returns a source; it starts nothing.
 func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
-	cfg.Idle = cmp.Or(cfg.Idle, core.Idle)
+	cfg.Idle, cfg.LagEvery = cmp.Or(cfg.Idle, core.Idle), cmp.Or(cfg.LagEvery, 2*time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("source", cfg.Name)
 	home := core.Home(cfg.Name, door.Shards())
 	return &Source{door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
@@ -85,7 +101,9 @@ func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
 func (s *Source) Status() SourceStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.status
+	st := s.status
+	st.Rate, st.Streams = s.rate.perSecond(time.Now()), s.streamsNow()
+	return st
 }
 
 func (s *Source) note(change func(*SourceStatus)) {
@@ -97,16 +115,23 @@ func (s *Source) note(change func(*SourceStatus)) {
 // Run brings messages in until ctx ends, and returns when the connection is closed. Run is called once.
 func (s *Source) Run(ctx context.Context) error {
 	whileOwned(ctx, s.door, func(ctx context.Context, shard int) {
-		if shard == s.home {
-			s.keep(ctx)
+		if shard != s.home {
+			return
 		}
+		defer s.note(func(st *SourceStatus) { st.Paused = false })
+		whileOn(ctx, s.cfg.Switches, SourceSwitch(s.cfg.Name), func(ctx context.Context, paused bool) {
+			s.note(func(st *SourceStatus) { st.Paused = paused })
+			if !paused {
+				s.keep(ctx)
+			}
+		})
 	})
 	return nil
 }
 
 // keep reads until ctx ends or the source does, over all errors.
 func (s *Source) keep(ctx context.Context) {
-	s.note(func(st *SourceStatus) { st.Running = true })
+	s.note(func(st *SourceStatus) { st.Running, st.Ended = true, false })
 	defer s.note(func(st *SourceStatus) { st.Running, st.Failure = false, Failure{} })
 	backoff := s.cfg.Backoff
 	for {
@@ -131,11 +156,15 @@ func (s *Source) keep(ctx context.Context) {
 
 func (s *Source) failed(err error) {
 	s.cfg.Logger.Error("the source has stopped; it is tried again", "err", err)
-	s.note(func(st *SourceStatus) { st.Failure = st.again(err) })
+	s.note(func(st *SourceStatus) {
+		st.Failure = st.again(err)
+		st.Tries.failed(err)
+	})
 }
 
 // session is one connection.
 func (s *Source) session(ctx context.Context) (err error) {
+	s.forgetStreams()
 	reader, err := s.from.Open(ctx, progress{s})
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -151,6 +180,7 @@ func (s *Source) session(ctx context.Context) (err error) {
 		defer close(read)
 		failed = s.read(ctx, reader, read)
 	})
+	reading.Go(func() { s.measure(ctx, reader) })
 	if err := s.pass(ctx, reader, read); !errors.Is(err, core.ErrEnd) || failed == nil {
 		return err
 	}
@@ -159,14 +189,16 @@ func (s *Source) session(ctx context.Context) (err error) {
 
 // pass brings batches through the door until there are no more, and returns why it is over.
 func (s *Source) pass(ctx context.Context, reader connector.Reader, batches <-chan []connector.Message) error {
-	p := core.NewPassage(core.PassageConfig{Source: s.cfg.Name, Home: s.home, Divide: s.divide, Backoff: s.cfg.Backoff,
-		Logger: s.cfg.Logger})
+	p := core.NewPassage(core.PassageConfig{Source: s.cfg.Name, Home: s.home, Divide: s.divide, Generation: s.known,
+		LetterType: s.letterType, Backoff: s.cfg.Backoff, Logger: s.cfg.Logger})
 	idle := time.NewTimer(s.cfg.Idle)
 	defer idle.Stop()
 	for {
 		switch step := p.Step(); step.Action {
 		case core.Await:
-			s.await(p, batches, idle)
+			if err := s.await(ctx, p, batches, idle); err != nil {
+				return err
+			}
 		case core.Send:
 			p.Sent(s.door.SendBatch(ctx, step.Events))
 			s.well(p)
@@ -180,7 +212,7 @@ func (s *Source) pass(ctx context.Context, reader connector.Reader, batches <-ch
 			}
 			p.Paused()
 		case core.Ack:
-			s.acked(p, len(step.Messages), reader.Ack(ctx, step.Messages))
+			s.acked(p, step.Messages, reader.Ack(ctx, step.Messages))
 			idle.Reset(s.cfg.Idle)
 		default:
 			return step.Err
@@ -189,33 +221,42 @@ func (s *Source) pass(ctx context.Context, reader connector.Reader, batches <-ch
 }
 
 // acked tells the passage what came of acking its batch, and counts it.
-func (s *Source) acked(p *core.Passage, messages int, err error) {
+func (s *Source) acked(p *core.Passage, messages []connector.Message, err error) {
 	if p.Acked(err); err == nil {
+		s.took(messages)
 		s.note(func(st *SourceStatus) {
-			st.Messages, st.Rejected = st.Messages+uint64(messages), st.Rejected+p.Rejected()
+			st.Messages, st.Rejected = st.Messages+uint64(len(messages)), st.Rejected+p.Rejected()
 		})
 	}
 }
 
-// await gives the passage the next messages, or tells it that none have come.
-func (s *Source) await(p *core.Passage, batches <-chan []connector.Message, idle *time.Timer) {
+// await gives the passage the next messages, whose streams' generations are known by then, or tells it that none have come.
+func (s *Source) await(ctx context.Context, p *core.Passage, batches <-chan []connector.Message, idle *time.Timer) error {
 	select {
 	case messages, more := <-batches:
-		if more {
-			p.Take(messages)
-		} else {
+		if !more {
 			p.End()
+			return nil
 		}
+		for i := range messages {
+			if stream := messages[i].Stream; stream != "" {
+				if _, err := s.generation(ctx, stream); err != nil {
+					return err
+				}
+			}
+		}
+		p.Take(messages)
 	case <-idle.C:
 		p.Idle()
 		s.well(p)
 	}
+	return nil
 }
 
 // well shows no failure once nothing is left to be sent.
 func (s *Source) well(p *core.Passage) {
 	if next := p.Step().Action; next != core.Send && next != core.Pause {
-		s.note(func(st *SourceStatus) { st.Failure = Failure{} })
+		s.note(func(st *SourceStatus) { st.Failure, st.Retries = Failure{}, 0 })
 	}
 }
 
@@ -261,6 +302,13 @@ type progress struct{ s *Source }
 
 // Next implements [connector.Progress]. A sequence is an offset and one, so that 0 is "nothing yet".
 func (p progress) Next(ctx context.Context, stream string) (uint64, bool, error) {
-	next, err := p.s.door.Sequence(ctx, p.s.home, core.Producer(event.Resume, p.s.cfg.Name, stream))
+	gen, err := p.s.generation(ctx, stream)
+	if err != nil {
+		return 0, false, err
+	}
+	next, err := p.s.door.Sequence(ctx, p.s.home, core.Producer(event.Resume, p.s.cfg.Name, stream, gen))
+	if err == nil {
+		p.s.begins(stream, next)
+	}
 	return next, next > 0, err
 }

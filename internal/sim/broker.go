@@ -118,7 +118,7 @@ func (s *stream) make(poison bool) *message {
 	if s.b.plain {
 		return m
 	}
-	m.parts, _ = s.b.divide(m.Message, core.Producer(event.Source, s.b.name, s.name), m.Offset+1)
+	m.parts, _ = s.b.divide(m.Message, core.Producer(event.Source, s.b.name, s.name, 0), m.Offset+1)
 	return m
 }
 
@@ -146,7 +146,7 @@ func (s *stream) change(m *message, body *bytes.Buffer, subject string, poison b
 func (s *stream) poison(m *message) {
 	m.adds, m.drops = nil, nil
 	body := m.Body
-	own := core.Producer(event.Source, s.b.name, s.name)
+	own := core.Producer(event.Source, s.b.name, s.name, 0)
 	shard, mark := s.b.home, "!"
 	switch s.b.w.rng.IntN(3) {
 	case 0:

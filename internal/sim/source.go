@@ -167,7 +167,7 @@ func (s *pull) next(stream string, done func(uint64, bool, error)) {
 			answer(0, event.ErrNoOwner)
 			return
 		}
-		answer(l.op.Producer(core.Producer(event.Resume, s.b.name, stream)).Seq, nil)
+		answer(l.op.Producer(core.Producer(event.Resume, s.b.name, stream, 0)).Seq, nil)
 	})
 	s.p.after(3*time.Second, func() { answer(0, event.ErrNoOwner) })
 }
@@ -297,7 +297,7 @@ func (s *pull) bug(events []event.Addressed) []event.Addressed {
 		for i := range s.batch {
 			m := &s.batch[i]
 			events = append(events[:len(events):len(events)], event.Addressed{Shard: s.b.home, Event: event.Event{
-				Producer: core.Producer(event.Resume, s.b.name, m.Stream), Seq: m.Offset + 1, MediaType: dataset.MediaType}})
+				Producer: core.Producer(event.Resume, s.b.name, m.Stream, 0), Seq: m.Offset + 1, MediaType: dataset.MediaType}})
 		}
 		s.batch = nil
 	case SkipLetter:

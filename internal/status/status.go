@@ -39,6 +39,9 @@ type Overview struct {
 	Absent []string            `json:"absent,omitempty"`
 	Engine client.EngineStatus `json:"engine"`
 	Shards []Shard             `json:"shards"`
+	// Sources and Sinks are those of the pipeline, in order of name.
+	Sources []client.Source `json:"sources,omitempty"`
+	Sinks   []client.Sink   `json:"sinks,omitempty"`
 	// Degraded lists what is not as it should be; empty: all is well.
 	Degraded []string `json:"degraded,omitempty"`
 }
@@ -169,6 +172,7 @@ func Merge(first client.Status, replies map[string]Reply) Overview {
 		}
 		o.Shards = append(o.Shards, lag)
 	}
+	o.Sources, o.Sinks = Sources(replies), Sinks(replies, len(first.Shards))
 	return o
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,8 +23,12 @@ import (
 func Home(source string, shards int) int { return shard.Of("source/"+source, shards) }
 
 // Producer is what the messages of a stream are known by, and, of kind [event.Resume], how far the source has come in it: its
-// sequence in the home is an offset and one, so that 0 is "nothing yet".
-func Producer(kind event.Kind, source, stream string) event.Producer {
+// sequence in the home is an offset and one, so that 0 is "nothing yet". The generation is 0 until the source seeks in the stream:
+// then its messages are known by another name.
+func Producer(kind event.Kind, source, stream string, generation uint64) event.Producer {
+	if generation > 0 {
+		source += "~" + strconv.FormatUint(generation, 10)
+	}
 	return event.Producer{Kind: kind, Name: source + "/" + stream}
 }
 
@@ -39,6 +44,10 @@ type PassageConfig struct {
 	// Divide makes the events of a message, one for each shard, all with that identity. [event.ErrBusy] says that nothing is wrong
 	// with the message; what else it refuses is a dead letter.
 	Divide func(m connector.Message, from event.Producer, seq uint64) ([]event.Addressed, error)
+	// Generation returns that of a stream of the connection; nil: it is 0.
+	Generation func(stream string) uint64
+	// LetterType returns the media type of the letter that a message becomes, see [LetterType]; nil: that of the message.
+	LetterType func(m connector.Message) string
 	// Backoff is the pause before events are sent again.
 	Backoff Backoff
 	// Logger is told of dead letters.
@@ -99,7 +108,15 @@ type PassageStep struct {
 var ErrEnd = errors.New("the source has ended")
 
 // NewPassage returns that of a new connection.
-func NewPassage(cfg PassageConfig) *Passage { return &Passage{cfg: cfg, done: map[string]uint64{}} }
+func NewPassage(cfg PassageConfig) *Passage {
+	if cfg.Generation == nil {
+		cfg.Generation = func(string) uint64 { return 0 }
+	}
+	if cfg.LetterType == nil {
+		cfg.LetterType = func(m connector.Message) string { return m.MediaType }
+	}
+	return &Passage{cfg: cfg, done: map[string]uint64{}}
+}
 
 // Step is what is to be done next. It is the same until the next input.
 func (p *Passage) Step() PassageStep { return p.step }
@@ -144,7 +161,7 @@ func (p *Passage) events(m connector.Message) ([]event.Addressed, error) {
 	if err == nil || errors.Is(err, event.ErrBusy) { // nothing is wrong with the message
 		return list, err
 	}
-	ev := event.Event{Producer: producer, Seq: seq, MediaType: m.MediaType, Payload: m.Body}
+	ev := event.Event{Producer: producer, Seq: seq, MediaType: p.cfg.LetterType(m), Payload: m.Body}
 	return []event.Addressed{p.letter(ev, "", err.Error())}, nil
 }
 
@@ -161,7 +178,7 @@ func (p *Passage) identity(m *connector.Message) (event.Producer, uint64) {
 	if m.Stream == "" {
 		return event.Producer{}, 0
 	}
-	return Producer(event.Source, p.cfg.Source, m.Stream), m.Offset + 1
+	return Producer(event.Source, p.cfg.Source, m.Stream, p.cfg.Generation(m.Stream)), m.Offset + 1
 }
 
 // usable reports a stream that no producer can be named by: nothing of it could ever be committed.
@@ -198,9 +215,10 @@ func (p *Passage) letter(ev event.Event, shard, why string) event.Addressed {
 	why = strings.ToValidUTF8(why[:min(len(why), maxReason)], "?")
 	if ev.Prev, ev.First = "", false; len(ev.Payload) > maxLetter {
 		ev.Payload = ev.Payload[:maxLetter]
+		ev.MediaType = LetterType(ev.MediaType, url.Values{DetailCut: {"true"}})
 		why += fmt.Sprintf(" (only its first %d bytes are kept)", maxLetter)
 	}
-	ev.MediaType = ev.MediaType[:min(len(ev.MediaType), maxReason)]
+	ev.MediaType = LetterType(ev.MediaType, nil) // within its bounds
 	ev.Reject(why)
 	return event.Addressed{Shard: p.cfg.Home, Event: ev}
 }
@@ -210,7 +228,7 @@ func (p *Passage) noted() []event.Addressed {
 	var list []event.Addressed
 	for _, stream := range slices.Sorted(maps.Keys(p.done)) {
 		list = append(list, event.Addressed{Shard: p.cfg.Home, Event: event.Event{
-			Producer: Producer(event.Resume, p.cfg.Source, stream), Seq: p.done[stream], MediaType: dataset.MediaType}})
+			Producer: Producer(event.Resume, p.cfg.Source, stream, p.cfg.Generation(stream)), Seq: p.done[stream], MediaType: dataset.MediaType}})
 	}
 	return list
 }
@@ -335,13 +353,13 @@ func (p *Passage) answered(ev *event.Addressed, ack event.Ack) {
 	case letter:
 		p.cfg.Logger.Error("a dead letter was refused", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", ack.Reason)
 	default:
-		why := fmt.Sprintf("shard %d has refused it for good: %s", ev.Shard, cmp.Or(ack.Reason, refusals[ack.Status]))
+		why := fmt.Sprintf("shard %d has refused it for good: %s", ev.Shard, cmp.Or(ack.Reason, Refusals[ack.Status]))
 		p.refused = append(p.refused, p.letter(ev.Event, strconv.Itoa(ev.Shard), why))
 	}
 }
 
-// refusals says in words what a status without a reason means.
-var refusals = map[event.Status]string{
+// Refusals says in words what a status without a reason means.
+var Refusals = map[event.Status]string{
 	event.Conflict: "what it builds on is not the head",
 	event.Reused:   "its identity was used before",
 	event.TooLarge: "it is too large",
