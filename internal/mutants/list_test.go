@@ -21,7 +21,7 @@ var most = map[string]int{
 	"operator/dataset":  10,
 	"shipper":           13,
 
-	"internal/pipeline/core":                  4,
+	"internal/pipeline/core":                  3,
 	"shipper/natstransport/internal/fragment": 9,
 }
 
