@@ -15,7 +15,7 @@ var most = map[string]int{
 	"connector/file":    26,
 	"connector/http":    4,
 	"coordinator":       19,
-	"internal/pipeline": 2,
+	"internal/pipeline": 5,
 	"node/core":         4,
 	"operator":          47,
 	"operator/dataset":  10,

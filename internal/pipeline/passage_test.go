@@ -250,6 +250,25 @@ func TestWellOnceItIsCommitted(t *testing.T) {
 	})
 }
 
+// TestFailingSince: since the first of the errors in a row, however often it is tried again.
+func TestFailingSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		door := &ledger{answer: func(context.Context, *event.Addressed) (event.Ack, error) {
+			return event.Ack{Status: event.Busy, Reason: "not now"}, nil
+		}}
+		began := time.Now()
+		from := &script{t: t, reads: []step{messages(message("a", 0))}}
+		s, _ := starting(t, door, from, io.Discard, pipeline.Backoff{Min: time.Second, Max: time.Second})
+		for range 3 {
+			if st := s.Status(); !st.Since.Equal(began) || !errors.Is(st.Err, event.ErrBusy) {
+				t.Errorf("after %v it shows %v since %v", time.Since(began), st.Err, st.Since)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+		}
+	})
+}
+
 // TestRefusedAreCounted: a message is counted as rejected once, in whichever way it was; a letter that can't be committed either
 // stops nobody, and is in the log.
 func TestRefusedAreCounted(t *testing.T) {
