@@ -49,6 +49,9 @@ func TestWritingCheckFinds(t *testing.T) {
 		"1 records are to be written":            func(w *Writing) { w.step.Action = Over },
 		"2 records wait for nothing":             func(w *Writing) { w.step = WritingStep{} },
 		"512 bytes wait, of 600, counted as 511": func(w *Writing) { w.size-- },
+		"712 bytes wait, of 600, counted as 712": func(w *Writing) { w.waiting[1].Body = make([]byte, 200); w.size += 200 },
+		"the record at 2 waits behind that at 2": func(w *Writing) { w.waiting[1] = at(2) },
+		"1 records wait for nothing":             func(w *Writing) { w.step, w.waiting, w.size = WritingStep{}, w.waiting[:1], 256 },
 		"768 bytes wait, of 600, counted as 768": func(w *Writing) { w.Add(at(4)) },
 	} {
 		w := NewWriting(600, Backoff{})
