@@ -14,14 +14,14 @@ const root = "../.."
 var most = map[string]int{
 	"connector/file":    26,
 	"coordinator":       19,
-	"internal/pipeline": 2,
+	"internal/pipeline": 5,
 	"node/core":         4,
 	"operator":          47,
 	"operator/dataset":  10,
 	"shipper":           13,
 
 	"connector/internal/ahead":                4,
-	"internal/pipeline/core":                  4,
+	"internal/pipeline/core":                  3,
 	"shipper/natstransport/internal/fragment": 9,
 }
 

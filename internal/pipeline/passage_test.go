@@ -224,6 +224,51 @@ func TestWhyItIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestWellOnceItIsCommitted: a source shows no error any more as soon as its batch is committed, though it is not acked yet.
+func TestWellOnceItIsCommitted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := true
+		door := &ledger{answer: func(context.Context, *event.Addressed) (event.Ack, error) {
+			if busy {
+				return event.Ack{Status: event.Busy, Reason: "not now"}, nil
+			}
+			return event.Ack{Status: event.Committed}, nil
+		}}
+		from := &script{t: t, reads: []step{messages(message("a", 0))}}
+		s, _ := starting(t, door, from, io.Discard, pipeline.Backoff{Min: time.Second, Max: time.Second})
+		if err := s.Status().Err; !errors.Is(err, event.ErrBusy) {
+			t.Errorf("it shows %v", err)
+		}
+		busy = false
+		for s.Status().Messages == 0 {
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		if err := s.Status().Err; err != nil {
+			t.Errorf("it shows %v", err)
+		}
+	})
+}
+
+// TestFailingSince: since the first of the errors in a row, however often it is tried again.
+func TestFailingSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		door := &ledger{answer: func(context.Context, *event.Addressed) (event.Ack, error) {
+			return event.Ack{Status: event.Busy, Reason: "not now"}, nil
+		}}
+		began := time.Now()
+		from := &script{t: t, reads: []step{messages(message("a", 0))}}
+		s, _ := starting(t, door, from, io.Discard, pipeline.Backoff{Min: time.Second, Max: time.Second})
+		for range 3 {
+			if st := s.Status(); !st.Since.Equal(began) || !errors.Is(st.Err, event.ErrBusy) {
+				t.Errorf("after %v it shows %v since %v", time.Since(began), st.Err, st.Since)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+		}
+	})
+}
+
 // TestRefusedAreCounted: a message is counted as rejected once, in whichever way it was; a letter that can't be committed either
 // stops nobody, and is in the log.
 func TestRefusedAreCounted(t *testing.T) {

@@ -189,6 +189,24 @@ func TestStoppedWhileItPauses(t *testing.T) {
 	})
 }
 
+// TestStoppedWhileFull: a sink that pauses while its reader waits for room ends when it is stopped.
+func TestStoppedWhileFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLogs(0)
+		for range 4 {
+			l.add(0, rows)
+		}
+		to := &refusing{target: target{t: t}, errs: []error{connector.ErrRetry}}
+		s := pipeline.NewSink(l, to, pipeline.SinkConfig{Name: "snk", MaxBatch: 1, Logger: slog.New(slog.DiscardHandler), Backoff: rare})
+		stop := running(t, s.Run)
+		synctest.Wait()
+		if len(to.tried) != 1 {
+			t.Errorf("%d attempts", len(to.tried))
+		}
+		stop()
+	})
+}
+
 // ending is a log that ends.
 type ending struct{ *logs }
 

@@ -97,7 +97,7 @@ func (b *broker) miss() {
 }
 
 // make makes the next message: the subjects that it is about get another value in place of the one before, and one more beside.
-func (s *stream) make(poison bool) *message {
+func (s *stream) make(poison bool) {
 	w := s.b.w
 	m := &message{Message: connector.Message{Stream: s.name, MediaType: dataset.MediaType}}
 	if n := len(s.messages); n > 0 {
@@ -113,13 +113,9 @@ func (s *stream) make(poison bool) *message {
 	m.Body = body.Bytes()
 	if s.messages = append(s.messages, m); poison {
 		s.poison(m)
-		return m
+	} else if !s.b.plain {
+		m.parts, _ = s.b.divide(m.Message, core.Producer(event.Source, s.b.name, s.name, 0), m.Offset+1)
 	}
-	if s.b.plain {
-		return m
-	}
-	m.parts, _ = s.b.divide(m.Message, core.Producer(event.Source, s.b.name, s.name, 0), m.Offset+1)
-	return m
 }
 
 // change writes the change of one subject.

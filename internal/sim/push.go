@@ -121,6 +121,7 @@ func (s *push) step() {
 		s.writing.Add(s.read[0])
 		s.read = s.read[1:]
 	}
+	s.p.check(s.writing)
 	switch step := s.writing.Step(); {
 	case step.Action == core.Over:
 		s.close(step.Err)

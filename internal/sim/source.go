@@ -189,6 +189,7 @@ func (s *pull) readOn() {
 // step does what the passage wants done, unless something is under way.
 func (s *pull) step() {
 	for s.pass != nil && !s.busy {
+		s.p.check(s.pass)
 		switch step := s.pass.Step(); step.Action {
 		case core.Await:
 			if !s.await() {

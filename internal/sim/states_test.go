@@ -9,7 +9,8 @@ import (
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/node/core"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
+	nodecore "github.com/quadrille-stream/quadrille/node/core"
 )
 
 // forget makes a node forget how far shard 0's log goes, and returns it.
@@ -46,7 +47,7 @@ func TestStatesAreChecked(t *testing.T) {
 		"replica, role": {func(p *proc) {
 			known := forget(p)
 			l := p.loops[0]
-			l.role = &core.Role{}
+			l.role = &nodecore.Role{}
 			l.in = append(l.in, func(time.Time) { p.w.raise(p.name, 0, known) })
 			l.turn()
 		}, "n1 shard 0: replica: the operator was told"},
@@ -77,6 +78,18 @@ func TestStatesAreChecked(t *testing.T) {
 			p.state, _ = p.state.Fail("n1", p.incarnation)
 			p.assign()
 		}, "n1: entry of n1: it enters again"},
+		"passage": {func(p *proc) {
+			s := &pull{p: p, b: p.w.addBroker("log", 1), pass: core.NewPassage(core.PassageConfig{})}
+			s.pass.Paused()
+			s.step()
+		}, "n1: passage: 0 events are to be sent"},
+		"writing": {func(p *proc) {
+			p.w.addTarget("once", true)
+			s := &push{p: p, h: p.w.targets[0].shards[0], writing: core.NewWriting(1, core.Backoff{})}
+			s.k = &writer{h: s.h, p: p}
+			s.writing.Paused()
+			s.step()
+		}, "n1: writing: 0 records are to be written"},
 		"proposer": {func(p *proc) {
 			x := p.propose("do nothing", func(s *coordinator.State) (*coordinator.State, error) { return s, nil }, func(*coordinator.State, error) {})
 			x.proposer.Appended(5, nil)

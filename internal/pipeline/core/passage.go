@@ -240,6 +240,14 @@ func (p *Passage) commit(events []event.Addressed) {
 	p.send(append(events, p.noted()...))
 }
 
+// sequence is a producer's in a shard, in which its events come in order.
+type sequence struct {
+	shard int
+	of    event.Producer
+}
+
+func sequenceOf(ev *event.Addressed) sequence { return sequence{ev.Shard, ev.Producer} }
+
 // send sends events; when none is left, all is committed.
 //
 // An owner may refuse a guarded event, and nothing in its shard tells so. If what follows it in its stream were committed there
@@ -247,16 +255,12 @@ func (p *Passage) commit(events []event.Addressed) {
 // So what follows in that shard waits for the answer and the letter. (One that is too large is refused by every door, whatever
 // came behind it.)
 func (p *Passage) send(events []event.Addressed) {
-	type sequence struct {
-		shard int
-		of    event.Producer
-	}
 	waits := map[sequence]bool{}
 	var now []event.Addressed
 	p.later = nil
 	for i := range events {
 		ev := &events[i]
-		if s := (sequence{ev.Shard, ev.Producer}); waits[s] {
+		if s := sequenceOf(ev); waits[s] {
 			p.later = append(p.later, *ev)
 		} else {
 			now, waits[s] = append(now, *ev), ev.Guarded()

@@ -180,7 +180,10 @@ func TestPassageStates(t *testing.T) {
 	} {
 		inputs = append(inputs, statetable.Input[*Passage]{Name: in.name, Give: func(p *Passage) string {
 			before := p.Step().Action
-			if in.give(p); p.Step().Action == before {
+			if in.give(p); p.Check() != nil {
+				return p.Check().Error()
+			}
+			if p.Step().Action == before {
 				return "."
 			}
 			return stateNames[p.Step().Action]
@@ -191,7 +194,7 @@ func TestPassageStates(t *testing.T) {
 
 // TestWritingStates goes through the table in the comment of Writing.
 func TestWritingStates(t *testing.T) {
-	record := connector.Record{Mark: engine.Mark{Position: 7}}
+	record, next := connector.Record{Mark: engine.Mark{Position: 7}}, connector.Record{Mark: engine.Mark{Position: 8}}
 	to := map[string]func(*Writing){
 		"awaiting": func(*Writing) {}, "writing": func(w *Writing) { w.Add(record) },
 		"pausing": func(w *Writing) { w.Add(record); w.Wrote(6, connector.ErrRetry) },
@@ -212,9 +215,9 @@ func TestWritingStates(t *testing.T) {
 		name string
 		give func(*Writing)
 	}{
-		{"Add", func(w *Writing) { w.Add(record) }},
+		{"Add", func(w *Writing) { w.Add(next) }},
 		{"Wrote", func(w *Writing) { w.Wrote(7, nil) }},
-		{"Wrote, and others wait", func(w *Writing) { w.Add(record); w.Wrote(7, nil) }},
+		{"Wrote, and others wait", func(w *Writing) { w.Add(next); w.Wrote(7, nil) }},
 		{"Wrote: try again", func(w *Writing) { w.Wrote(6, connector.ErrRetry) }},
 		{"Wrote: try again, but all are written", func(w *Writing) { w.Wrote(7, connector.ErrRetry) }},
 		{"Wrote: an error", func(w *Writing) { w.Wrote(7, errCut) }},
@@ -223,7 +226,10 @@ func TestWritingStates(t *testing.T) {
 	} {
 		inputs = append(inputs, statetable.Input[*Writing]{Name: in.name, Give: func(w *Writing) string {
 			before := w.Step().Action
-			if in.give(w); w.Step().Action == before {
+			if in.give(w); w.Check() != nil {
+				return w.Check().Error()
+			}
+			if w.Step().Action == before {
 				return "."
 			}
 			return stateNames[w.Step().Action]
