@@ -34,6 +34,8 @@ const (
 	cel         = "cel.dev/cel-go"
 	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
+	paho5       = "github.com/eclipse/paho.golang/packets"
+	paho311     = "github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // floors is the table of DESIGN.md §11 with the packages that exist, from the top: what stands higher knows nothing
@@ -105,6 +107,7 @@ var floors = [][]rule{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/mqtt", imports: []string{"connector"}, modules: []string{paho5, paho311}},
 		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},
@@ -163,7 +166,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/sparql", "mapping", "graph", "patch", "rdf", "store",
+			".", "engine/jetstream", "client", "connector", "connector/file", "connector/http", "connector/kafka", "connector/mqtt",
+			"connector/sparql", "mapping", "graph", "patch", "rdf", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

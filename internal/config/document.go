@@ -106,7 +106,7 @@ type Source struct {
 	Type string
 	// Mapping names what makes changes of its messages; empty: they are changes.
 	Mapping string
-	// Settings are a *[HTTPSource], *[KafkaSource] or *[SPARQLSource].
+	// Settings are a *[HTTPSource], *[KafkaSource], *[MQTTSource] or *[SPARQLSource].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -209,7 +209,7 @@ type SPARQLSink struct {
 var (
 	sourceTypes = map[string]func() any{
 		"http": func() any { return &HTTPSource{} }, "kafka": func() any { return &KafkaSource{} },
-		"sparql": func() any { return &SPARQLSource{} },
+		"mqtt": func() any { return &MQTTSource{} }, "sparql": func() any { return &SPARQLSource{} },
 	}
 	sinkTypes = map[string]func() any{
 		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },

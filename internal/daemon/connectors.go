@@ -147,6 +147,8 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 		return httpsource.New(httpsource.Config{URL: settings.URL, Client: client.New(string(settings.Token), opts...)})
 	case *config.KafkaSource:
 		return d.kafkaSource(s.Name, s.Mapping != "", settings)
+	case *config.MQTTSource:
+		return d.mqttSource(s.Name, settings)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	}

@@ -2,14 +2,11 @@ package daemon
 
 import (
 	"cmp"
-	"crypto/tls"
-	"errors"
 	"fmt"
 	"mime"
 	"slices"
 	"strings"
 
-	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/kafka"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -49,31 +46,7 @@ func (d *daemon) kafkaSink(name string, s *config.KafkaSink) (connector.Sink, er
 
 // kafkaConnection reads the files that a connection names.
 func kafkaConnection(c *config.KafkaConnection) (kafka.Connection, error) {
-	connection := kafka.Connection{Brokers: c.Brokers, Mechanism: c.SASLMechanism, User: c.SASLUser, Password: string(c.SASLPassword),
-		Token: string(c.SASLToken)}
-	if !c.TLS {
-		if c.TLSCA != "" || c.TLSCert != "" || c.TLSKey != "" {
-			return connection, errors.New("tls-ca, tls-cert and tls-key need tls: true")
-		}
-		return connection, nil
-	}
-	connection.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	if c.TLSCA != "" {
-		roots, err := client.ReadRoots(c.TLSCA)
-		if err != nil {
-			return connection, err
-		}
-		connection.TLS.RootCAs = roots
-	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return connection, errors.New("tls-cert and tls-key belong together: give both, or none")
-	}
-	if c.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-		if err != nil {
-			return connection, err
-		}
-		connection.TLS.Certificates = []tls.Certificate{pair}
-	}
-	return connection, nil
+	secure, err := clientTLS(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	return kafka.Connection{Brokers: c.Brokers, Mechanism: c.SASLMechanism, User: c.SASLUser, Password: string(c.SASLPassword),
+		Token: string(c.SASLToken), TLS: secure}, err
 }

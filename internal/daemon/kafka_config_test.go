@@ -43,19 +43,25 @@ func TestKafkaMistakes(t *testing.T) {
 		"sources:\n  - {name: a, type: kafka, brokers: nowhere, topics: t}":                   "expected HOST:PORT",
 		"sources:\n  - {name: a, type: kafka, brokers: 'a:1', topics: '(', regex: true}":      "missing closing )",
 	} {
-		path := filepath.Join(t.TempDir(), "q.yaml")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+		checkMistake(t, text, want)
+	}
+}
+
+// checkMistake checks a configuration whose second line has a mistake that is told with something of want; none, if that is empty.
+func checkMistake(t *testing.T, text, want string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "q.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := config.Load(path)
+	if err == nil {
+		var doc *config.Document
+		if doc, err = file.Document(); err == nil {
+			err = daemon.Check(doc, file.Place)
 		}
-		file, err := config.Load(path)
-		if err == nil {
-			var doc *config.Document
-			if doc, err = file.Document(); err == nil {
-				err = daemon.Check(doc, file.Place)
-			}
-		}
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ":2:")) {
-			t.Errorf("%s\n%v\nwant %q", text, err, want)
-		}
+	}
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ":2:")) {
+		t.Errorf("%s\n%v\nwant %q", text, err, want)
 	}
 }

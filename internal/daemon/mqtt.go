@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/mqtt"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/config"
+)
+
+func (d *daemon) mqttSource(name string, s *config.MQTTSource) (connector.Source, error) {
+	connection, err := mqttConnection(&s.MQTTConnection)
+	if err != nil {
+		return nil, err
+	}
+	if media, _, _ := mime.ParseMediaType(s.Format); !slices.Contains(graph.MediaTypes(), media) {
+		return nil, fmt.Errorf("format %q: expected one of %s", s.Format, strings.Join(graph.MediaTypes(), ", "))
+	}
+	if s.MaxMessage < 1 || s.MaxAhead < 1 || s.MaxMessages < 1 || s.ReceiveMaximum < 1 || s.SessionExpiry < 1 {
+		return nil, fmt.Errorf("max-message, max-ahead, max-messages, receive-maximum and session-expiry: expected more than 0")
+	}
+	return mqtt.NewSource(mqtt.SourceConfig{Connection: connection, Topics: s.Topics, ClientID: d.mqttClient(name, &s.MQTTConnection),
+		QoS: s.QoS, IgnoreRetained: s.Retained == "ignore", SessionExpiry: s.SessionExpiry, ReceiveMaximum: s.ReceiveMaximum,
+		MediaType: s.Format, MaxMessage: int(s.MaxMessage), MaxAhead: int(s.MaxAhead), MaxMessages: s.MaxMessages, Logger: d.log})
+}
+
+// mqttClient is the name of a session.
+func (d *daemon) mqttClient(name string, c *config.MQTTConnection) string {
+	return cmp.Or(c.ClientID, d.Pipeline.Name+"."+name)
+}
+
+// mqttConnection reads the files that a connection names.
+func mqttConnection(c *config.MQTTConnection) (mqtt.Connection, error) {
+	secure, err := clientTLS(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	connection := mqtt.Connection{Address: c.Address, TLS: secure, User: c.User, Password: string(c.Password), KeepAlive: c.KeepAlive}
+	if c.Protocol == "3.1.1" {
+		connection.Version = mqtt.V311
+	}
+	if err == nil && c.KeepAlive <= 0 {
+		err = fmt.Errorf("keep-alive %v: expected more than 0", c.KeepAlive)
+	}
+	return connection, err
+}
