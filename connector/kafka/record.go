@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"strconv"
 	"time"
 
@@ -28,13 +27,13 @@ func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 		record, err := w.record(headers, []byte(strconv.Itoa(w.shard)), delta.Body)
 		return []*kgo.Record{record}, err
 	}
-	subjects, err := bySubject(delta.Body)
+	subjects, err := patch.Subjects(delta.Body)
 	if err != nil {
 		return nil, err
 	}
 	list := make([]*kgo.Record, len(subjects))
 	for i, s := range subjects {
-		if list[i], err = w.record(headers, s.key, patch.AppendCommit(s.rows)); err != nil {
+		if list[i], err = w.record(headers, []byte(s.Key), s.Rows); err != nil {
 			return nil, err
 		}
 	}
@@ -44,15 +43,10 @@ func (w *writer) records(delta *connector.Record) ([]*kgo.Record, error) {
 // record makes one of rows. Its time is that of its writing, by which brokers delete what is old, and franz-go gives up.
 func (w *writer) record(headers []kgo.RecordHeader, key, rows []byte) (*kgo.Record, error) {
 	if w.cfg.Binary {
-		var b bytes.Buffer
-		binary := patch.NewBinaryWriter(&b)
-		if err := patch.Parse(rows, binary, patch.Trusted()); err != nil {
+		var err error
+		if rows, err = patch.Binary(rows); err != nil {
 			return nil, err
 		}
-		if err := binary.Flush(); err != nil {
-			return nil, err
-		}
-		rows = b.Bytes()
 	}
 	return &kgo.Record{Topic: w.cfg.Topic, Partition: w.partition, Key: key, Value: rows, Headers: headers}, nil
 }
@@ -71,31 +65,4 @@ func (w *writer) headers(delta *connector.Record) []kgo.RecordHeader {
 		{Key: headerPrev, Value: []byte(delta.Prev)},
 		{Key: headerTime, Value: delta.Time.UTC().AppendFormat(nil, time.RFC3339Nano)},
 	}
-}
-
-// subject is what a delta has of one.
-type subject struct{ key, rows []byte }
-
-// bySubject divides the rows of a delta, in the order in which the subjects come first. Each has its rows in their order, in a
-// transaction that is not closed yet. Prefixes are of no subject.
-func bySubject(body []byte) (list []*subject, err error) {
-	known := map[string]*subject{}
-	for row, err := range patch.Rows(body, patch.Trusted()) {
-		if err != nil {
-			return nil, err
-		}
-		text := row.Quad.S.String()
-		s := known[text]
-		if s == nil {
-			s = &subject{key: []byte(row.Quad.S.Key()), rows: patch.AppendBegin(nil)}
-			known[text] = s
-			list = append(list, s)
-		}
-		if row.Deleted {
-			s.rows = patch.AppendDelete(s.rows, row.Quad)
-		} else {
-			s.rows = patch.AppendAdd(s.rows, row.Quad)
-		}
-	}
-	return list, nil
 }

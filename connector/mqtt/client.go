@@ -64,7 +64,7 @@ type pending struct {
 // most are messages under way at a time, whatever the broker takes.
 const most = 1000
 
-// dialClient connects and says hello. What comes is handed to receive by one goroutine.
+// dialClient connects and says hello. Once start is called what comes is handed to receive by one goroutine.
 func dialClient(ctx context.Context, cfg *Connection, greeting *hello, limit int, receive func(*message)) (*client, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -86,7 +86,6 @@ func dialClient(ctx context.Context, cfg *Connection, greeting *hello, limit int
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	c.start()
 	return c, nil
 }
 
@@ -111,6 +110,7 @@ func (c *client) greet(greeting *hello) error {
 	return refused("connect to "+c.cfg.Address, c.can.code, c.can.reason)
 }
 
+// start takes in what comes; close must be called then.
 func (c *client) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
@@ -378,10 +378,14 @@ func (c *client) publish(ctx context.Context, m *message) (*pending, error) {
 	if m.qos == 0 {
 		return nil, c.send(m)
 	}
+	late := time.NewTimer(answerTimeout)
+	defer late.Stop()
 	select {
 	case c.room <- struct{}{}:
 	case <-c.ended:
 		return nil, c.err()
+	case <-late.C:
+		return nil, fmt.Errorf("no answer for %v", answerTimeout)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -40,9 +40,9 @@ type broker struct {
 	client *paho.Client
 }
 
-func startBroker(t *testing.T) *broker {
+func startBroker(t *testing.T, kind string) *broker {
 	t.Helper()
-	b := &broker{Peer: peer.Start(t, "mosquitto", allPorts)} //nolint:misspell // its name
+	b := &broker{Peer: peer.Start(t, "mosquitto", allPorts, kind)} //nolint:misspell // its name
 	t.Cleanup(b.hangUp)
 	return b
 }
@@ -231,7 +231,7 @@ var versions = map[string]mqtt.Version{"5": mqtt.V5, "3.1.1": mqtt.V311}
 
 // TestMQTT is all that needs the real thing, with one broker.
 func TestMQTT(t *testing.T) {
-	b := startBroker(t)
+	b := startBroker(t, "memory")
 	for name, version := range versions {
 		for qos := 1; qos <= 2; qos++ {
 			t.Run(fmt.Sprintf("source, MQTT %s, QoS %d", name, qos), func(t *testing.T) {
@@ -244,12 +244,14 @@ func TestMQTT(t *testing.T) {
 			})
 		}
 	}
+	testSinks(t, b)
 	t.Run("together", func(t *testing.T) { // most of them wait
 		for name, test := range map[string]func(*testing.T, *broker){
 			"what it says": testVars, "filters": testFilters, "retained": testRetained, "shared": testShared, "one at a time": testOneAtATime,
 			"taken over": testTakenOver, "security": testSecurity, "refused": testRefused, "too large": testTooLarge,
 			"nobody reads": testNobodyReads, "silence": testSilence, "torn connections": testTorn, "ack of another connection": testOldAck,
 			"earlier subscriptions": testEarlier, "not kept": testNotKept,
+			"subjects": testSubjects, "writer refused": testWriterRefused, "torn writer": testTornWriter,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -257,5 +259,11 @@ func TestMQTT(t *testing.T) {
 			})
 		}
 	})
-	t.Run("killed", func(t *testing.T) { testKilled(t, b) })
+}
+
+// TestKilled is what needs one that writes each change to its disk.
+func TestKilled(t *testing.T) {
+	b := startBroker(t, "disk")
+	t.Run("source", func(t *testing.T) { testKilled(t, b) })
+	t.Run("sink", func(t *testing.T) { testWriterKilled(t, b) })
 }

@@ -60,9 +60,8 @@ func (r *reader) open(ctx context.Context, greeting *hello) error {
 	if err != nil {
 		return err
 	}
-	r.mu.Lock()
 	r.c = c
-	r.mu.Unlock()
+	c.start()
 	if !c.can.present {
 		cfg.Logger.Info("mqtt: the broker has no session; messages are kept from now on", "client", cfg.ClientID)
 	}
@@ -265,10 +264,9 @@ func (r *reader) Close() error {
 	r.mu.Lock()
 	r.closed = true
 	r.taken.Broadcast()
-	c := r.c
 	r.mu.Unlock()
-	if c != nil {
-		c.close()
+	if r.c != nil {
+		r.c.close()
 	}
 	return nil
 }

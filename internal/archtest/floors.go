@@ -107,7 +107,7 @@ var floors = [][]rule{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
-		{pkg: "connector/mqtt", imports: []string{"connector"}, modules: []string{paho5, paho311}},
+		{pkg: "connector/mqtt", imports: []string{"connector", "engine", "patch"}, modules: []string{paho5, paho311}},
 		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},

@@ -129,8 +129,8 @@ func TestErrors(t *testing.T) {
 		"sinks: [x]":                              `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                  `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                     `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka, sparql`,
-		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, kafka, sparql`,
+		"sinks:\n  - {name: a, type: pulsar}":     `:2:21: unknown type "pulsar" of a sink; there is file, kafka, mqtt, sparql`,
+		"sources:\n  - {name: a, type: file}":     `:2:21: unknown type "file" of a source; there is http, kafka, mqtt, sparql`,
 		"sinks:\n  - {name: a/b, type: file}":     `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":       `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":          `:2:15: key "name" comes twice`,
@@ -186,7 +186,7 @@ func TestExample(t *testing.T) {
 	// What stands behind comment signs is good, too, once what is required is said.
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n", "url: \n", "url: http://a:1\n", "dir: \n", "dir: x\n",
-		"brokers: \n", "brokers: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
+		"brokers: \n", "brokers: a:1\n", "address: \n", "address: a:1\n", "topics: \n", "topics: x\n", "topic: \n", "topic: x\n",
 		"query: \n", "query: http://a\n", "graphs: \n", "graphs: default\n").Replace("\n# sources:" + items)
 	if f := load(t, text); len(f.Sources)+len(f.Sinks) != strings.Count(text, "  - name: my-") {
 		t.Errorf("%+v of\n%s", f, text)
@@ -317,7 +317,7 @@ func TestAllMistakes(t *testing.T) {
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "pulsar" of a sink; there is file, kafka, sparql
+:4:23: unknown type "pulsar" of a sink; there is file, kafka, mqtt, sparql
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

@@ -118,7 +118,7 @@ type Sink struct {
 	Name string
 	// Type names the adapter.
 	Type string
-	// Settings are a *[FileSink], *[KafkaSink] or *[SPARQLSink].
+	// Settings are a *[FileSink], *[KafkaSink], *[MQTTSink] or *[SPARQLSink].
 	Settings any
 	// Place is where it stands, as FILE:LINE:COLUMN; empty: in no file.
 	Place string
@@ -213,6 +213,6 @@ var (
 	}
 	sinkTypes = map[string]func() any{
 		"file": func() any { return &FileSink{} }, "kafka": func() any { return &KafkaSink{} },
-		"sparql": func() any { return &SPARQLSink{} },
+		"mqtt": func() any { return &MQTTSink{} }, "sparql": func() any { return &SPARQLSink{} },
 	}
 )

@@ -29,3 +29,13 @@ type MQTTSource struct {
 	MaxAhead       Size          `yaml:"max-ahead" default:"8MiB" help:"Bytes that are read ahead."`
 	MaxMessages    int           `yaml:"max-messages" default:"10000" help:"Messages that are taken in at one time."`
 }
+
+// MQTTSink writes deltas to topics of an MQTT broker.
+type MQTTSink struct {
+	MQTTConnection
+	Topic     string `yaml:"topic" required:"" placeholder:"TEMPLATE" help:"Topic that is written to: {shard} is the shard's number and, with record: subject, {subject} the subject, percent-encoded, and {name} its end behind / or #."`
+	Retain    bool   `yaml:"retain" help:"The broker keeps the last message of each topic."`
+	Record    string `yaml:"record" enum:"delta,subject" default:"delta" help:"What is one message (${enum}): a delta, or what a delta has of one subject."`
+	Format    string `yaml:"format" enum:"text,binary" default:"text" help:"Form of the RDF Patch that a message is (${enum})."`
+	Positions string `yaml:"positions" placeholder:"TOPIC" default:"quadrille/positions" help:"Topic below which retained messages say how far each shard is, as PIPELINE/NAME/SHARD. Who deletes them has everything written anew."`
+}

@@ -118,6 +118,8 @@ func (d *daemon) sink(s config.Sink) (connector.Sink, error) {
 		return file.New(file.Config{Dir: filepath.Clean(settings.Dir), MaxBatch: int(settings.MaxBatch), Logger: d.log})
 	case *config.KafkaSink:
 		return d.kafkaSink(s.Name, settings)
+	case *config.MQTTSink:
+		return d.mqttSink(s.Name, settings)
 	case *config.SPARQLSink:
 		return d.sparqlSink(s.Name, settings)
 	}

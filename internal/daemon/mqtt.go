@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"mime"
 	"slices"
@@ -22,11 +23,24 @@ func (d *daemon) mqttSource(name string, s *config.MQTTSource) (connector.Source
 		return nil, fmt.Errorf("format %q: expected one of %s", s.Format, strings.Join(graph.MediaTypes(), ", "))
 	}
 	if s.MaxMessage < 1 || s.MaxAhead < 1 || s.MaxMessages < 1 || s.ReceiveMaximum < 1 || s.SessionExpiry < 1 {
-		return nil, fmt.Errorf("max-message, max-ahead, max-messages, receive-maximum and session-expiry: expected more than 0")
+		return nil, errors.New("max-message, max-ahead, max-messages, receive-maximum and session-expiry: expected more than 0")
 	}
 	return mqtt.NewSource(mqtt.SourceConfig{Connection: connection, Topics: s.Topics, ClientID: d.mqttClient(name, &s.MQTTConnection),
 		QoS: s.QoS, IgnoreRetained: s.Retained == "ignore", SessionExpiry: s.SessionExpiry, ReceiveMaximum: s.ReceiveMaximum,
 		MediaType: s.Format, MaxMessage: int(s.MaxMessage), MaxAhead: int(s.MaxAhead), MaxMessages: s.MaxMessages, Logger: d.log})
+}
+
+func (d *daemon) mqttSink(name string, s *config.MQTTSink) (connector.Sink, error) {
+	connection, err := mqttConnection(&s.MQTTConnection)
+	if err != nil {
+		return nil, err
+	}
+	if s.Positions == "" {
+		return nil, errors.New("positions: expected a topic")
+	}
+	positions := s.Positions + "/" + mqtt.Level(d.Pipeline.Name) + "/" + mqtt.Level(name)
+	return mqtt.NewSink(mqtt.SinkConfig{Connection: connection, Topic: s.Topic, ClientID: d.mqttClient(name, &s.MQTTConnection),
+		Positions: positions, QoS: s.QoS, Retain: s.Retain, PerSubject: s.Record == "subject", Binary: s.Format == "binary", Logger: d.log})
 }
 
 // mqttClient is the name of a session.
