@@ -19,6 +19,7 @@ type reader struct {
 	s *Source
 	c *client
 
+	spark  *spark // nil: messages are what they are
 	topics *subscribe
 	asked  *pending // the broker's answer to that; of Open, and then of Read
 
@@ -62,7 +63,7 @@ func (r *reader) open(ctx context.Context, greeting *hello) error {
 	}
 	r.c = c
 	c.start()
-	if !c.can.present {
+	if !c.can.present && r.spark == nil {
 		cfg.Logger.Info("mqtt: the broker has no session; messages are kept from now on", "client", cfg.ClientID)
 	}
 	retained := byte(ifNew)
@@ -70,10 +71,16 @@ func (r *reader) open(ctx context.Context, greeting *hello) error {
 		retained = never
 	}
 	r.topics = &subscribe{filters: cfg.Topics, qos: byte(cfg.QoS), retained: retained}
+	if r.spark != nil && cfg.HostID != "" {
+		r.topics.filters = append([]string{r.spark.stateTopic()}, cfg.Topics...)
+	}
 	if r.asked, err = c.subscribe(r.topics); err != nil {
 		return err
 	}
-	return r.begun(ctx)
+	if err := r.begun(ctx); err != nil || r.spark == nil {
+		return err
+	}
+	return r.spark.begin(ctx, c)
 }
 
 // begun waits until the broker has subscribed us or, since what the session has may come before the answer, and nobody reads it
@@ -134,7 +141,7 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 		if failure != nil {
 			r.forget()
 		}
-		if messages := r.take(); len(messages) > 0 {
+		if messages := r.take(ctx); len(messages) > 0 {
 			return messages, nil
 		}
 		if failure != nil {
@@ -154,26 +161,34 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 }
 
 // take takes messages out of the queue. Those that nobody asked for are acknowledged behind those before them.
-func (r *reader) take() (messages []connector.Message) {
+func (r *reader) take(ctx context.Context) (messages []connector.Message) {
 	r.mu.Lock()
 	n := min(len(r.queue), r.s.cfg.MaxMessages)
-	for _, m := range r.queue[:n] {
-		r.bytes -= m.size()
-		given := r.wanted(m)
-		r.unacked = append(r.unacked, delivery{qos: m.qos, id: m.id, given: given})
-		if given {
-			messages = append(messages, r.message(m))
-		}
-	}
+	list := slices.Clone(r.queue[:n])
 	r.queue = slices.Delete(r.queue, 0, n)
+	for _, m := range list {
+		r.bytes -= m.size()
+	}
 	if len(r.queue) > 0 {
 		r.wake()
 	}
 	r.taken.Signal()
 	r.mu.Unlock()
-	if n > 0 {
-		_ = r.confirm(0) // a connection that is lost is told of by the next Read
+	if n == 0 {
+		return nil
 	}
+	taken := make([]delivery, n)
+	for i, m := range list {
+		out := r.message(ctx, m)
+		taken[i] = delivery{qos: m.qos, id: m.id, given: out != nil}
+		if out != nil {
+			messages = append(messages, *out)
+		}
+	}
+	r.mu.Lock()
+	r.unacked = append(r.unacked, taken...)
+	r.mu.Unlock()
+	_ = r.confirm(0) // a connection that is lost is told of by the next Read
 	return messages
 }
 
@@ -207,9 +222,15 @@ func (r *reader) wanted(m *message) bool {
 	return false
 }
 
-// message makes one of what has come.
-func (r *reader) message(m *message) connector.Message {
-	out := connector.Message{MediaType: r.s.cfg.MediaType, Body: m.payload, Vars: m.vars()}
+// message makes one of what has come; nil if there is none for the pipeline.
+func (r *reader) message(ctx context.Context, m *message) *connector.Message {
+	if r.spark != nil {
+		return r.spark.take(ctx, r.c, m)
+	}
+	if !r.wanted(m) {
+		return nil
+	}
+	out := &connector.Message{MediaType: r.s.cfg.MediaType, Body: m.payload, Vars: m.vars()}
 	if m.contentType != "" {
 		out.MediaType = m.contentType
 	}
@@ -266,6 +287,9 @@ func (r *reader) Close() error {
 	r.taken.Broadcast()
 	r.mu.Unlock()
 	if r.c != nil {
+		if r.spark != nil {
+			r.spark.end(r.c)
+		}
 		r.c.close()
 	}
 	return nil

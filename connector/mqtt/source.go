@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -42,12 +43,26 @@ type SourceConfig struct {
 	MaxAhead int
 	// MaxMessages bounds the messages that are handed over at one time. Default 10,000.
 	MaxMessages int
+	// Sparkplug: messages are Sparkplug B, and become documents of JSON, see package sparkplug. Their session ends with the connection,
+	// as the standard asks, since what an edge node has said in between is only known when it is born again.
+	Sparkplug bool
+	// HostID, if not empty, is that of the primary host application that this one is: its STATE says that it is online, while it is.
+	HostID string
+	// SkipUnborn: messages that build on a birth which is not known are left out. Otherwise they come with that reason.
+	SkipUnborn bool
+	// Rebirth is the least time between two requests for a rebirth to one edge node. Default 5 s.
+	Rebirth time.Duration
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
 
 // Source reads topics. Make it with [NewSource]. It may be used concurrently.
-type Source struct{ cfg SourceConfig }
+type Source struct {
+	cfg SourceConfig
+
+	mu    sync.Mutex
+	heard []string // where to ask the edge nodes for a rebirth that the connection before has heard of
+}
 
 var _ connector.Source = (*Source)(nil)
 
@@ -68,6 +83,9 @@ func NewSource(cfg SourceConfig) (*Source, error) {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if err := cfg.Connection.check(); err != nil {
 		return nil, err
+	}
+	if !cfg.Sparkplug && cfg.HostID != "" || strings.ContainsAny(cfg.HostID, "/+#\x00") {
+		return nil, fmt.Errorf("mqtt: host id %q: expected a name without /, + and #, with Sparkplug", cfg.HostID)
 	}
 	if len(cfg.Topics) == 0 || cfg.ClientID == "" || len(cfg.ClientID) > math.MaxUint16 {
 		return nil, errors.New("mqtt: a source needs topics and a client id")
@@ -147,6 +165,10 @@ func matches(filter, topic string) bool {
 func (s *Source) Open(ctx context.Context, _ connector.Progress) (connector.Reader, error) {
 	r := newReader(s)
 	greeting := &hello{client: s.cfg.ClientID, sessionExpiry: uint32(s.cfg.SessionExpiry / time.Second), receiveMaximum: uint16(s.cfg.ReceiveMaximum)}
+	if s.cfg.Sparkplug {
+		r.spark = newSpark(s)
+		greeting.clean, greeting.sessionExpiry, greeting.will = true, 0, r.spark.state(false, r.spark.began)
+	}
 	if err := r.open(ctx, greeting); err != nil {
 		return nil, errors.Join(ended(ctx, err), r.Close())
 	}

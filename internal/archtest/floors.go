@@ -34,6 +34,7 @@ const (
 	cel         = "cel.dev/cel-go"
 	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
+	protowire   = "google.golang.org/protobuf/encoding/protowire"
 	paho5       = "github.com/eclipse/paho.golang/packets"
 	paho311     = "github.com/eclipse/paho.mqtt.golang/packets"
 )
@@ -107,7 +108,8 @@ var floors = [][]rule{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
 		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
-		{pkg: "connector/mqtt", imports: []string{"connector", "engine", "patch"}, modules: []string{paho5, paho311}},
+		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
+		{pkg: "connector/mqtt", imports: []string{"connector", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 		{pkg: "connector/sparql", imports: []string{"connector", "engine", "patch", "rdf", "rdf/nquads", "internal/clock", "internal/difference"}},
 		{pkg: "connector/file", imports: []string{"connector", "engine", "patch"}, modules: []string{xsys}},
 	},

@@ -150,7 +150,7 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 	case *config.KafkaSource:
 		return d.kafkaSource(s.Name, s.Mapping != "", settings)
 	case *config.MQTTSource:
-		return d.mqttSource(s.Name, settings)
+		return d.mqttSource(s.Name, s.Mapping != "", settings)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	}

@@ -14,20 +14,28 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/config"
 )
 
-func (d *daemon) mqttSource(name string, s *config.MQTTSource) (connector.Source, error) {
+// sparkplugFormat is the format of messages that are Sparkplug B.
+const sparkplugFormat = "sparkplug"
+
+func (d *daemon) mqttSource(name string, mapped bool, s *config.MQTTSource) (connector.Source, error) {
 	connection, err := mqttConnection(&s.MQTTConnection)
 	if err != nil {
 		return nil, err
 	}
-	if media, _, _ := mime.ParseMediaType(s.Format); !slices.Contains(graph.MediaTypes(), media) {
-		return nil, fmt.Errorf("format %q: expected one of %s", s.Format, strings.Join(graph.MediaTypes(), ", "))
+	sparkplug := s.Format == sparkplugFormat
+	if media, _, _ := mime.ParseMediaType(s.Format); !sparkplug && !slices.Contains(graph.MediaTypes(), media) {
+		return nil, fmt.Errorf("format %q: expected %s or one of %s", s.Format, sparkplugFormat, strings.Join(graph.MediaTypes(), ", "))
 	}
-	if s.MaxMessage < 1 || s.MaxAhead < 1 || s.MaxMessages < 1 || s.ReceiveMaximum < 1 || s.SessionExpiry < 1 {
-		return nil, errors.New("max-message, max-ahead, max-messages, receive-maximum and session-expiry: expected more than 0")
+	if sparkplug && !mapped {
+		return nil, errors.New("format sparkplug: it needs a mapping, which makes changes of its documents")
+	}
+	if s.MaxMessage < 1 || s.MaxAhead < 1 || s.MaxMessages < 1 || s.ReceiveMaximum < 1 || s.SessionExpiry < 1 || s.Rebirth < 1 {
+		return nil, errors.New("max-message, max-ahead, max-messages, receive-maximum, session-expiry and rebirth: expected more than 0")
 	}
 	return mqtt.NewSource(mqtt.SourceConfig{Connection: connection, Topics: s.Topics, ClientID: d.mqttClient(name, &s.MQTTConnection),
 		QoS: s.QoS, IgnoreRetained: s.Retained == "ignore", SessionExpiry: s.SessionExpiry, ReceiveMaximum: s.ReceiveMaximum,
-		MediaType: s.Format, MaxMessage: int(s.MaxMessage), MaxAhead: int(s.MaxAhead), MaxMessages: s.MaxMessages, Logger: d.log})
+		MediaType: s.Format, MaxMessage: int(s.MaxMessage), MaxAhead: int(s.MaxAhead), MaxMessages: s.MaxMessages,
+		Sparkplug: sparkplug, HostID: s.HostID, SkipUnborn: s.Unborn == "skip", Rebirth: s.Rebirth, Logger: d.log})
 }
 
 func (d *daemon) mqttSink(name string, s *config.MQTTSink) (connector.Sink, error) {
