@@ -32,7 +32,7 @@ type SourceConfig struct {
 	// that to the broker. Default 7 days.
 	SessionExpiry time.Duration
 	// ReceiveMaximum bounds the messages that the broker sends before the first of them is acknowledged, 1 to 65535; with
-	// MQTT 3.1.1 that is the broker's to say. Default 1000.
+	// MQTT 3.1.1 that is the broker's to say. Default 20,000: what is committed at one time, twice.
 	ReceiveMaximum int
 	// MediaType is that of messages without a content type. Default "application/rdf-patch".
 	MediaType string
@@ -77,7 +77,7 @@ const maxPacket = 256 << 20
 
 // NewSource checks the configuration and returns a source; it connects to nothing.
 func NewSource(cfg SourceConfig) (*Source, error) {
-	cfg.SessionExpiry, cfg.ReceiveMaximum = cmp.Or(cfg.SessionExpiry, 7*24*time.Hour), cmp.Or(cfg.ReceiveMaximum, 1000)
+	cfg.SessionExpiry, cfg.ReceiveMaximum = cmp.Or(cfg.SessionExpiry, 7*24*time.Hour), cmp.Or(cfg.ReceiveMaximum, 20_000)
 	cfg.MediaType, cfg.MaxMessage = cmp.Or(cfg.MediaType, "application/rdf-patch"), cmp.Or(cfg.MaxMessage, 64<<20)
 	cfg.MaxAhead, cfg.MaxMessages = cmp.Or(cfg.MaxAhead, 8<<20), cmp.Or(cfg.MaxMessages, 10_000)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())

@@ -23,7 +23,7 @@ type MQTTSource struct {
 	Topics         []string      `yaml:"topics" required:"" placeholder:"FILTER" help:"Topics that are read: + is any level, # any number of them at the end, $share/GROUP/FILTER shares them with others."`
 	Retained       string        `yaml:"retained" enum:"take,ignore" default:"take" help:"What becomes of messages that the broker has retained (${enum}): take reads them when the subscription is new."`
 	SessionExpiry  time.Duration `yaml:"session-expiry" default:"168h" help:"How long the broker keeps what comes while nobody reads; MQTT 5 alone."`
-	ReceiveMaximum int           `yaml:"receive-maximum" default:"1000" help:"Messages that the broker sends before the first of them is committed; MQTT 5 alone."`
+	ReceiveMaximum int           `yaml:"receive-maximum" default:"20000" help:"Messages that the broker sends before the first of them is committed; MQTT 5 alone."`
 	Format         string        `yaml:"format" placeholder:"MEDIA TYPE" default:"application/rdf-patch" help:"Media type of messages that have no content type; or sparkplug: they are Sparkplug B, become documents of JSON, and need a mapping."`
 	HostID         string        `yaml:"host-id" placeholder:"ID" help:"Sparkplug: that of the primary host application, whose STATE this source then keeps. Default: it is none."`
 	Unborn         string        `yaml:"unborn" enum:"letter,skip" default:"letter" help:"Sparkplug: what becomes of a message that builds on a birth which is not known (${enum}); a rebirth is asked for."`

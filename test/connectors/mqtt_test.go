@@ -24,15 +24,21 @@ func startMQTT(t testing.TB) *peer.Peer {
 	return peer.Start(t, "mosquitto", mqttPorts, "memory") //nolint:misspell // its name
 }
 
-// dialMQTT connects a client of others to a broker.
-func dialMQTT(t testing.TB, b *peer.Peer, name string, cfg paho.ClientConfig) *paho.Client {
+// newMQTT is a client of others, with a connection to a broker.
+func newMQTT(t testing.TB, b *peer.Peer, cfg paho.ClientConfig) *paho.Client {
 	t.Helper()
 	conn, err := net.Dial("tcp", b.Address(0)) //nolint:noctx // loopback
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg.Conn = conn
-	c := paho.NewClient(cfg)
+	return paho.NewClient(cfg)
+}
+
+// dialMQTT connects one.
+func dialMQTT(t testing.TB, b *peer.Peer, name string, cfg paho.ClientConfig) *paho.Client {
+	t.Helper()
+	c := newMQTT(t, b, cfg)
 	if _, err := c.Connect(t.Context(), &paho.Connect{ClientID: name, CleanStart: true, KeepAlive: 30}); err != nil {
 		t.Fatal(err)
 	}
