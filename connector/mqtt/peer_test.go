@@ -250,7 +250,7 @@ func TestMQTT(t *testing.T) {
 			"what it says": testVars, "filters": testFilters, "retained": testRetained, "shared": testShared, "one at a time": testOneAtATime,
 			"taken over": testTakenOver, "security": testSecurity, "refused": testRefused, "too large": testTooLarge,
 			"nobody reads": testNobodyReads, "silence": testSilence, "torn connections": testTorn, "ack of another connection": testOldAck,
-			"earlier subscriptions": testEarlier, "not kept": testNotKept,
+			"earlier subscriptions": testEarlier, "not kept": testNotKept, "backlog": testBacklog,
 			"subjects": testSubjects, "writer refused": testWriterRefused, "torn writer": testTornWriter,
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -208,6 +208,23 @@ func testEarlier(t *testing.T, b *broker) {
 	r.close()
 }
 
+// testBacklog: a session that has kept more than is read ahead is read, though the answer to the subscription stands behind it.
+func testBacklog(t *testing.T, b *broker) {
+	for name, version := range versions {
+		cfg := b.config(unique("topic"))
+		cfg.Version, cfg.MaxAhead = version, 10_000
+		read(t, cfg).close()
+		var want []string
+		for i := range 100 {
+			want = append(want, fmt.Sprint(name, i, strings.Repeat("x", 1000)))
+		}
+		b.send(t, cfg.Topics[0], want...)
+		r := read(t, cfg)
+		r.is(want...)
+		r.close()
+	}
+}
+
 // testNotKept: with QoS 0 what was read from a connection that has ended is not lost.
 func testNotKept(t *testing.T, b *broker) {
 	cfg := b.config(unique("topic"))
