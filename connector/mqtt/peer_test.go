@@ -251,7 +251,7 @@ func TestMQTT(t *testing.T) {
 			"taken over": testTakenOver, "security": testSecurity, "refused": testRefused, "too large": testTooLarge,
 			"nobody reads": testNobodyReads, "silence": testSilence, "torn connections": testTorn, "ack of another connection": testOldAck,
 			"earlier subscriptions": testEarlier, "not kept": testNotKept, "backlog": testBacklog,
-			"subjects": testSubjects, "writer refused": testWriterRefused, "torn writer": testTornWriter,
+			"subjects": testSubjects, "position": testPosition, "writer refused": testWriterRefused, "torn writer": testTornWriter,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

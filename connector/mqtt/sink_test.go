@@ -258,6 +258,30 @@ func testWriterRefused(t *testing.T, b *broker) {
 	}
 }
 
+// testPosition: who opens a shard later goes on behind what was confirmed, and writes nothing of it again.
+func testPosition(t *testing.T, b *broker) {
+	for name, version := range versions {
+		s := b.target(t)
+		s.cfg.Version = version
+		records := conntest.Records(3, 6, 100, engine.Mark{})
+		for i := range 3 {
+			w := s.openShard(t, 3)
+			if i > 0 && w.At() != records[2*i-1].Mark {
+				t.Fatalf("MQTT %s: a later writer is at %v, want %v", name, w.At(), records[2*i-1].Mark)
+			}
+			if err := w.Write(within(t), records[2*i:2*i+2]); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := s.Read(t, 3); len(got) != len(records) {
+			t.Errorf("MQTT %s: %d deltas were written, want %d", name, len(got), len(records))
+		}
+	}
+}
+
 // writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there.
 func (s *target) writeAll(t *testing.T, shard int, records []connector.Record) (failures int) {
 	t.Helper()
