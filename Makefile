@@ -8,8 +8,8 @@ COUNT ?= 6
 
 # The tests of test/faults take a whole machine for some minutes, those of test/differential need other readers, and those of
 # PEERS real stores, so they run alone.
-PEERS    = ./connector/kafka ./connector/nats ./connector/opcua ./connector/sparql ./test/connectors
-PACKAGES = $(shell $(GO) list ./... | grep -v -E "/test/|/connector/(kafka|nats|opcua|sparql)$$")
+PEERS    = ./connector/kafka ./connector/mqtt ./connector/nats ./connector/opcua ./connector/sparql ./test/connectors
+PACKAGES = $(shell $(GO) list ./... | grep -v -E "/test/|/connector/(kafka|mqtt|nats|opcua|sparql)$$")
 
 .PHONY: help build test race faults differential peers check lint fmt fuzz mutants demo bench bench-peers
 

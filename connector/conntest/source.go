@@ -74,10 +74,32 @@ func (p *Progress) All() map[string]uint64 {
 	return maps.Clone(p.next)
 }
 
+// TestSourceWithoutIdentity tests a source whose messages have none: what is not acknowledged comes again, and that alone tells
+// where a later process begins. peer makes one without messages.
+func TestSourceWithoutIdentity(t *testing.T, peer func(t *testing.T) Peer) {
+	for _, test := range []struct {
+		name string
+		run  func(*sourceTest)
+	}{
+		{"in order", (*sourceTest).inOrder},
+		{"goes on after what is acknowledged", (*sourceTest).goesOnUnacked},
+		{"comes again in order", (*sourceTest).againUnacked},
+		{"waits", (*sourceTest).waits},
+		{"ends", (*sourceTest).ends},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // the last of all
+			test.run(&sourceTest{T: t, peer: peer(t), progress: &Progress{}, anonymous: true})
+		})
+	}
+}
+
 type sourceTest struct {
 	*testing.T
-	peer     Peer
-	progress *Progress
+	peer      Peer
+	progress  *Progress
+	anonymous bool // messages have no identity
 }
 
 func (s *sourceTest) within() context.Context {
@@ -125,18 +147,24 @@ func (s *sourceTest) are(got []connector.Message, want []string) {
 		s.Fatalf("%d messages, want %d", len(got), len(want))
 	}
 	for i, m := range got {
-		if string(m.Body) != want[i] || m.MediaType == "" || m.Stream == "" {
+		if string(m.Body) != want[i] || m.MediaType == "" || (m.Stream == "") != s.anonymous {
 			s.Fatalf("message %d: %q of %q, of stream %q at %d, want %q", i, m.Body, m.MediaType, m.Stream, m.Offset, want[i])
 		}
-		if i > 0 && (m.Stream != got[0].Stream || m.Offset <= got[i-1].Offset) {
+		if i > 0 && !s.anonymous && (m.Stream != got[0].Stream || m.Offset <= got[i-1].Offset) {
 			s.Fatalf("message %d is at %q/%d, the one before at %q/%d", i, m.Stream, m.Offset, got[i-1].Stream, got[i-1].Offset)
 		}
 	}
 }
 
 func (s *sourceTest) inOrder() {
+	var r connector.Reader
+	if s.anonymous { // the peer keeps only what comes from now on
+		r = s.open()
+	}
 	want := s.peer.Send(s.T, 20)
-	r := s.open()
+	if r == nil {
+		r = s.open()
+	}
 	got := s.read(r, 20)
 	want = append(want, s.peer.Send(s.T, 5)...)
 	got = append(got, s.read(r, 5)...)
@@ -178,6 +206,38 @@ func (s *sourceTest) again() {
 		if a, b := first[i], second[i]; a.Stream != b.Stream || a.Offset != b.Offset || string(a.Body) != string(b.Body) {
 			s.Fatalf("message %d was %s, and is %s", i, named(a), named(b))
 		}
+	}
+}
+
+// goesOnUnacked: a later process begins after what was acknowledged.
+func (s *sourceTest) goesOnUnacked() {
+	r := s.open() // from now on the peer keeps what comes
+	want := s.peer.Send(s.T, 10)
+	first := s.read(r, 10)
+	if err := r.Ack(s.within(), first[:5]); err != nil {
+		s.Error(err)
+	}
+	if err := r.Ack(s.within(), first[5:7]); err != nil {
+		s.Error(err)
+	}
+	s.close(r)
+	want = append(want, s.peer.Send(s.T, 3)...)
+	r = s.open()
+	s.are(s.read(r, 6), want[7:])
+	s.close(r)
+}
+
+// againUnacked: what was not acknowledged comes again, in order, before what is new.
+func (s *sourceTest) againUnacked() {
+	r := s.open()
+	want := s.peer.Send(s.T, 10)
+	s.are(s.read(r, 10), want)
+	s.close(r)
+	want = append(want, s.peer.Send(s.T, 5)...)
+	for range 2 {
+		r = s.open()
+		s.are(s.read(r, 15), want)
+		s.close(r)
 	}
 }
 

@@ -35,6 +35,9 @@ const (
 	cel         = "cel.dev/cel-go"
 	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
+	protowire   = "google.golang.org/protobuf/encoding/protowire"
+	paho5       = "github.com/eclipse/paho.golang/packets"
+	paho311     = "github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 // floors is the table of DESIGN.md §11 with the packages that exist, from the top: what stands higher knows nothing
@@ -129,6 +132,8 @@ var floors = [][]rule{
 		}},
 		{pkg: "connector/opcua", imports: []string{"connector", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
 		{pkg: "connector/nats", imports: []string{"connector", "engine", "patch"}, modules: []string{natsClient, nuid}},
+		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
+		{pkg: "connector/mqtt", imports: []string{"connector", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -195,10 +200,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
-			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http",
-			"connector/kafka", "connector/nats", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse",
-			"connector/webhook", "coordinator", "engine", "engine/jetstream", "graph", "mapping", "node", "patch", "rdf",
-			"rdfio", "store",
+			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/mqtt", "connector/nats", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse", "connector/webhook", "coordinator", "engine", "engine/jetstream", "graph", "mapping", "node", "patch", "rdf", "rdfio", "store",
 			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
 		}},
 	},

@@ -74,6 +74,14 @@ func (*WebhookSink) about() About {
 	return About{"an address that deltas are posted to, signed", "at least once, in the order of each shard"}
 }
 
+func (*MQTTSource) about() About {
+	return About{"topics of an MQTT broker, Sparkplug B among them", "at least once, in the order of each topic"}
+}
+
+func (*MQTTSink) about() About {
+	return About{"topics of an MQTT broker", "at least once, in the order of each shard"}
+}
+
 // Connector is a type of sources or sinks.
 type Connector struct {
 	// Type is its name in a configuration. In: it is one of sources, else of sinks.

@@ -129,7 +129,7 @@ func TestErrors(t *testing.T) {
 		"sinks: [x]":                                            `:1:9: expected a sink: name, type and its settings`,
 		"sinks:\n  - type: file":                                `:2:5: the sink has no name`,
 		"sinks:\n  - name: a":                                   `:2:5: the sink has no type`,
-		"sinks:\n  - {name: a, type: pulsar}":                   `:2:21: unknown type "pulsar" of a sink; there is file, kafka, nats, opcua, sparql, webhook`,
+		"sinks:\n  - {name: a, type: pulsar}":                   `:2:21: unknown type "pulsar" of a sink; there is file, kafka, mqtt, nats, opcua, sparql, webhook`,
 		"sinks:\n  - {name: a/b, type: file}":                   `:2:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'`,
 		"sinks:\n  - {name: a, type: file}":                     `:2:5: key "sinks[file].dir" is missing: Folder of the files.`,
 		"sinks:\n  - {name: a, name: b}":                        `:2:15: key "name" comes twice`,
@@ -137,7 +137,7 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - {name: a, type: opcua, url: u, writes: x}": `:2:44: key "sinks[opcua].writes": expected a list`,
 		"sinks:\n  - {name: a, type: opcua, url: u, writes: [{subjekt: x}]}":                  `:2:46: unknown key "subjekt"; the nearest is "subject"`,
 		"sinks:\n  - {name: a, type: opcua, url: u, writes: [{subject: 'urn:x'}]}":            `:2:45: key "sinks[opcua].writes.predicate" is missing`,
-		"sources:\n  - {name: a, type: pulsar}":                                               `:2:21: unknown type "pulsar" of a source; there is delta, file, http, kafka, nats, opcua, poll, sparql, sse`,
+		"sources:\n  - {name: a, type: pulsar}":                                               `:2:21: unknown type "pulsar" of a source; there is delta, file, http, kafka, mqtt, nats, opcua, poll, sparql, sse`,
 		"sinks:\n  - {name: a, type: file, dir: x}\n  - {name: a, type: file, dir: y}":        `:3:12: two sinks are called "a"`,
 		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "sinks[file].dir" is missing`,
 		"sinks:\n  - {name: &n foo, type: file, dir: x}\n  - {name: *n , type: file, dir: y}": `:3:5: the sink has no name`,
@@ -190,9 +190,9 @@ func TestExample(t *testing.T) {
 	_, items, _ := strings.Cut(example.String(), "\n# sources:")
 	text := strings.NewReplacer("\n# ", "\n", "\n#", "\n").Replace("\n# sources:" + items)
 	for key, value := range map[string]string{
-		"brokers": "a:1", "dir": "x", "graphs": "default", "log": "x", "paths": "x", "predicate": "x",
-		"query": "http://a", "secret": "x", "servers": "a:1", "subject": "x", "topic": "x", "topics": "x",
-		"url": "http://a:1",
+		"address": "a:1", "brokers": "a:1", "dir": "x", "graphs": "default", "log": "x", "paths": "x",
+		"predicate": "x", "query": "http://a", "secret": "x", "servers": "a:1", "subject": "x", "topic": "x",
+		"topics": "x", "url": "http://a:1",
 	} {
 		text = strings.ReplaceAll(text, " "+key+": \n", " "+key+": "+value+"\n")
 	}
@@ -325,7 +325,7 @@ func TestAllMistakes(t *testing.T) {
 :1:23: key "node.leave": "perhaps": expected true or false
 :2:17: key "pipeline.key": "object" is none of subject, graph, dataset
 :4:12: name "a/b": expected 1 to 64 letters, digits, '-' and '_'
-:4:23: unknown type "pulsar" of a sink; there is file, kafka, nats, opcua, sparql, webhook
+:4:23: unknown type "pulsar" of a sink; there is file, kafka, mqtt, nats, opcua, sparql, webhook
 :5:38: key "sinks[file].max-batch": size "x": expected a number of bytes, such as 65536, 64KiB or 64MiB
 :5:5: key "sinks[file].dir" is missing: Folder of the files.`
 	if err == nil || "\n"+strings.ReplaceAll(err.Error(), path, "") != want {

@@ -201,6 +201,7 @@ var (
 		"file":   func() any { return &FileSource{} },
 		"http":   func() any { return &HTTPSource{} },
 		"kafka":  func() any { return &KafkaSource{} },
+		"mqtt":   func() any { return &MQTTSource{} },
 		"nats":   func() any { return &NATSSource{} },
 		"opcua":  func() any { return &OPCUASource{} },
 		"poll":   func() any { return &PollSource{} },
@@ -210,6 +211,7 @@ var (
 	sinkTypes = map[string]func() any{
 		"file":    func() any { return &FileSink{} },
 		"kafka":   func() any { return &KafkaSink{} },
+		"mqtt":    func() any { return &MQTTSink{} },
 		"nats":    func() any { return &NATSSink{} },
 		"opcua":   func() any { return &OPCUASink{} },
 		"sparql":  func() any { return &SPARQLSink{} },

@@ -103,6 +103,8 @@ func (d *daemon) sink(s config.Sink, n *graph.Graph) (connector.Sink, error) {
 		return d.opcuaSink(settings, n)
 	case *config.NATSSink:
 		return d.natsSink(s.Name, settings)
+	case *config.MQTTSink:
+		return d.mqttSink(s.Name, settings)
 	case *config.SPARQLSink:
 		return d.sparqlSink(s.Name, settings)
 	case *config.WebhookSink:
@@ -136,6 +138,8 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 		return d.opcuaSource(s.Mapping != "", settings)
 	case *config.NATSSource:
 		return d.natsSource(s.Name, settings)
+	case *config.MQTTSource:
+		return d.mqttSource(s.Name, s.Mapping != "", settings)
 	case *config.SPARQLSource:
 		return sparqlSource(settings, n)
 	case *config.SSESource:

@@ -129,7 +129,7 @@ func TestEndToEnd(t *testing.T) {
 	}
 	http := client.New("")
 	defer http.Close()
-	same("the shards", func() []string { return dataOf(ctx, http, nodes) })
+	same("the shards", func() []string { return quadsOf(ctx, http, nodes) })
 	same("the store", func() []string { return triplesOf(t, store) })
 	same("the files", func() []string { return filesOf(files) })
 	same("what is committed in Kafka", func() []string { return inKafka(ctx, t, k) })
@@ -168,8 +168,8 @@ func startNodes(ctx context.Context, t *testing.T, text string) *cluster.Cluster
 	return nodes
 }
 
-// dataOf is what the shards have, in order; nothing while they don't answer.
-func dataOf(ctx context.Context, http *client.Client, nodes *cluster.Cluster) []string {
+// quadsOf is what the shards have, in order; nothing while they don't answer.
+func quadsOf(ctx context.Context, http *client.Client, nodes *cluster.Cluster) []string {
 	answer, err := http.Data(ctx, nodes.Doors()[0])
 	if err != nil {
 		return nil

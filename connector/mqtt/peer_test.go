@@ -1,0 +1,269 @@
+package mqtt_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/paho"
+
+	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/mqtt"
+	"github.com/quadrille-stream/quadrille/internal/peer"
+)
+
+// patience bounds what the broker has to do.
+const patience = 60 * time.Second
+
+// The ports of the broker, in the order of its script.
+const (
+	open = iota
+	withPassword
+	withCertificate
+	guarded
+	allPorts = iota
+)
+
+// broker is a real one, with a client of others.
+type broker struct {
+	*peer.Peer
+
+	mu     sync.Mutex
+	client *paho.Client
+}
+
+func startBroker(t *testing.T, kind string) *broker {
+	t.Helper()
+	b := &broker{Peer: peer.Start(t, "mosquitto", allPorts, kind)} //nolint:misspell // its name
+	t.Cleanup(b.hangUp)
+	return b
+}
+
+// hangUp ends the connection of the client of others.
+func (b *broker) hangUp() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.client != nil {
+		_ = b.client.Disconnect(&paho.Disconnect{}) // it may be gone
+		b.client = nil
+	}
+}
+
+// others returns a client of others.
+func (b *broker) others(t *testing.T, received func(*paho.Publish)) *paho.Client {
+	t.Helper()
+	conn, err := net.Dial("tcp", b.Address(open)) //nolint:noctx // loopback
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := paho.ClientConfig{Conn: conn}
+	if received != nil {
+		cfg.OnPublishReceived = []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
+			received(p.Packet)
+			return true, nil
+		}}
+	}
+	c := paho.NewClient(cfg)
+	if _, err := c.Connect(within(t), &paho.Connect{ClientID: unique("others"), CleanStart: true, KeepAlive: 30}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// publish sends a message, and returns when the broker has it.
+func (b *broker) publish(t *testing.T, m *paho.Publish) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.client == nil {
+		b.client = b.others(t, nil)
+	}
+	if _, err := b.client.Publish(within(t), m); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// send sends texts to a topic.
+func (b *broker) send(t *testing.T, topic string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		b.publish(t, &paho.Publish{Topic: topic, QoS: 1, Payload: []byte(text)})
+	}
+}
+
+// within bounds what is asked of the broker.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// names makes each topic and client one of its own.
+var names atomic.Int64
+
+func unique(what string) string { return fmt.Sprintf("%s-%d", what, names.Add(1)) }
+
+// config is that of a source of topics.
+func (b *broker) config(topics ...string) mqtt.SourceConfig {
+	return mqtt.SourceConfig{Connection: mqtt.Connection{Address: b.Address(open)}, Topics: topics, ClientID: unique("source"), QoS: 1,
+		Logger: slog.New(slog.DiscardHandler)}
+}
+
+func source(t *testing.T, cfg mqtt.SourceConfig) connector.Source {
+	t.Helper()
+	s, err := mqtt.NewSource(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// reading is a reader with what it has read.
+type reading struct {
+	*testing.T
+	connector.Reader
+	got []connector.Message
+}
+
+// read opens a reader.
+func read(t *testing.T, cfg mqtt.SourceConfig) *reading {
+	t.Helper()
+	r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &reading{T: t, Reader: r}
+}
+
+// next reads so many messages.
+func (r *reading) next(n int) []connector.Message {
+	r.Helper()
+	for ctx := within(r.T); len(r.got) < n; {
+		messages, err := r.Read(ctx)
+		if err != nil {
+			r.Fatalf("after %d of %d messages: %v", len(r.got), n, err)
+		}
+		r.got = append(r.got, messages...)
+	}
+	list := r.got[:n]
+	r.got = r.got[n:]
+	return list
+}
+
+// is compares the next messages with texts, and acknowledges them.
+func (r *reading) is(want ...string) {
+	r.Helper()
+	list := r.next(len(want))
+	if got := bodies(list); strings.Join(got, " ") != strings.Join(want, " ") {
+		r.Fatalf("read %q, want %q", got, want)
+	}
+	if err := r.Ack(within(r.T), list); err != nil {
+		r.Fatal(err)
+	}
+}
+
+func bodies(list []connector.Message) (texts []string) {
+	for _, m := range list {
+		texts = append(texts, string(m.Body))
+	}
+	return texts
+}
+
+// fails waits for an error.
+func (r *reading) fails() error {
+	r.Helper()
+	for ctx := within(r.T); ; {
+		_, err := r.Read(ctx)
+		if ctx.Err() != nil {
+			r.Fatal("the reader doesn't fail")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *reading) close() {
+	r.Helper()
+	if err := r.Close(); err != nil {
+		r.Fatal(err)
+	}
+}
+
+// givesUp reports that somebody must see to it, and what of.
+func givesUp(t *testing.T, err error, of string) {
+	t.Helper()
+	if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), of) {
+		t.Errorf("%v; want one to give up for, of %q", err, of)
+	}
+}
+
+// sender is a [conntest.Peer].
+type sender struct {
+	b    *broker
+	cfg  mqtt.SourceConfig
+	qos  byte
+	sent int
+}
+
+func (s *sender) Source(t *testing.T) connector.Source { return source(t, s.cfg) }
+
+func (s *sender) Send(t *testing.T, n int) (bodies []string) {
+	for range n {
+		s.sent++
+		body := fmt.Sprintf("TX .\nA <urn:s> <urn:p> \"%d\" .\nTC .\n", s.sent)
+		bodies = append(bodies, body)
+		s.b.publish(t, &paho.Publish{Topic: s.cfg.Topics[0], QoS: s.qos, Payload: []byte(body)})
+	}
+	return bodies
+}
+
+// versions are both, by name.
+var versions = map[string]mqtt.Version{"5": mqtt.V5, "3.1.1": mqtt.V311}
+
+// TestMQTT is all that needs the real thing, with one broker.
+func TestMQTT(t *testing.T) {
+	b := startBroker(t, "memory")
+	for name, version := range versions {
+		for qos := 1; qos <= 2; qos++ {
+			t.Run(fmt.Sprintf("source, MQTT %s, QoS %d", name, qos), func(t *testing.T) {
+				b.publish(t, &paho.Publish{Topic: "warm", QoS: 1}) // the client of others is none of the test's
+				conntest.TestSourceWithoutIdentity(t, func(*testing.T) conntest.Peer {
+					cfg := b.config(unique("topic"))
+					cfg.Version, cfg.QoS = version, qos
+					return &sender{b: b, cfg: cfg, qos: byte(qos)}
+				})
+			})
+		}
+	}
+	testSinks(t, b)
+	t.Run("together", func(t *testing.T) { // most of them wait
+		for name, test := range map[string]func(*testing.T, *broker){
+			"what it says": testVars, "filters": testFilters, "retained": testRetained, "shared": testShared, "one at a time": testOneAtATime,
+			"taken over": testTakenOver, "security": testSecurity, "refused": testRefused, "too large": testTooLarge,
+			"nobody reads": testNobodyReads, "silence": testSilence, "torn connections": testTorn, "ack of another connection": testOldAck,
+			"earlier subscriptions": testEarlier, "not kept": testNotKept, "backlog": testBacklog,
+			"subjects": testSubjects, "position": testPosition, "writer refused": testWriterRefused, "torn writer": testTornWriter,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, b)
+			})
+		}
+	})
+}
+
+// TestKilled is what needs one that writes each change to its disk.
+func TestKilled(t *testing.T) {
+	b := startBroker(t, "disk")
+	t.Run("source", func(t *testing.T) { testKilled(t, b) })
+	t.Run("sink", func(t *testing.T) { testWriterKilled(t, b) })
+}
