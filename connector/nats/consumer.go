@@ -13,10 +13,11 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 )
 
-// What a consumer says of itself: which stream it is of, and the sequence from which all is to be read yet. What is before that is
-// committed, was looked at and is of no subject that is read, or is before the start.
+// What a consumer says of itself: which stream it is of, the sequence at which the source began when it ran first, and that before which
+// nothing is missed: it is committed, was looked at and is of no subject that is read, or is before the start.
 const (
 	noteStream = "quadrille.stream"
+	noteStart  = "quadrille.start"
 	noteFrom   = "quadrille.from"
 )
 
@@ -66,43 +67,47 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 	if r.stream.config.Retention == jetstream.WorkQueuePolicy && r.s.cfg.Start != first {
 		return fmt.Errorf("%w: stream %s is a work queue, which is read from its first message", connector.ErrGiveUp, r.s.cfg.Stream)
 	}
-	at, err := r.begin(ctx, progress)
+	at, known, err := r.begin(ctx, progress)
 	if err != nil {
 		return err
 	}
 	if r.seen = at - 1; r.gaps && at < r.stream.first {
-		if err := r.gap(at, r.stream.first); err != nil {
-			return err
+		if known < r.stream.first {
+			if err := r.gap(known, r.stream.first); err != nil {
+				return err
+			}
 		}
 		r.seen = r.stream.first - 1
 	}
 	if err := r.subscribe(); err != nil {
 		return err
 	}
-	return r.consume(ctx, at)
+	return r.consume(ctx, known)
 }
 
-// begin returns the sequence from which all is to be read.
-func (r *reader) begin(ctx context.Context, progress connector.Progress) (uint64, error) {
-	noted, isNoted, err := r.noted(ctx)
+// begin returns the sequence from which all is to be read, and that before which nothing is missed, which is not before it.
+func (r *reader) begin(ctx context.Context, progress connector.Progress) (at, known uint64, err error) {
+	start, from, err := r.noted(ctx)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	next, found, err := progress.Next(ctx, r.stream.name)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	at := max(noted, next)
-	if !found && !isNoted {
-		if at, err = r.start(ctx); err != nil {
-			return 0, err
+	if start == 0 {
+		if start, err = r.start(ctx); err != nil {
+			return 0, 0, err
 		}
 	}
+	if r.first, at = start, start; found { // it may have been sought back, too
+		at = next
+	}
 	if at > r.stream.last+1 {
-		return 0, fmt.Errorf("%w: stream %s ends at sequence %d, and is to be read from %d: it has lost what was between",
+		return 0, 0, fmt.Errorf("%w: stream %s ends at sequence %d, and is to be read from %d: it has lost what was between",
 			connector.ErrGiveUp, r.s.cfg.Stream, r.stream.last, at)
 	}
-	return at, nil
+	return at, max(at, from), nil
 }
 
 // start finds where a stream begins of which nothing was read yet.
@@ -128,8 +133,8 @@ func (r *reader) start(ctx context.Context) (uint64, error) {
 // interest in messages of a stream that keeps only those that a consumer is to get.
 func (r *reader) next() string { return r.s.cfg.Consumer + "-next" }
 
-// noted reads what the consumer before has noted, or the one that held its place.
-func (r *reader) noted(ctx context.Context) (from uint64, found bool, err error) {
+// noted reads what the consumer before has noted, or the one that held its place; 0: nothing.
+func (r *reader) noted(ctx context.Context) (start, from uint64, err error) {
 	for _, name := range []string{r.s.cfg.Consumer, r.next()} {
 		consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
 			return r.js.Consumer(ctx, r.s.cfg.Stream, name)
@@ -138,15 +143,16 @@ func (r *reader) noted(ctx context.Context) (from uint64, found bool, err error)
 			continue
 		}
 		if err != nil {
-			return 0, false, fmt.Errorf("consumer %s: %w", name, err)
+			return 0, 0, fmt.Errorf("consumer %s: %w", name, err)
 		}
 		notes := consumer.CachedInfo().Config.Metadata
+		start, wrong := strconv.ParseUint(notes[noteStart], 10, 64)
 		from, err := strconv.ParseUint(notes[noteFrom], 10, 64)
-		if err == nil && notes[noteStream] == r.stream.name {
-			return from, true, nil
+		if err == nil && wrong == nil && notes[noteStream] == r.stream.name {
+			return start, from, nil
 		}
 	}
-	return 0, false, nil
+	return 0, 0, nil
 }
 
 // config is that of the durable consumer, which begins behind what was seen, and notes what is to be read: a gap between the two
@@ -164,7 +170,7 @@ func (r *reader) config(name string, at uint64) jetstream.ConsumerConfig {
 }
 
 func (r *reader) notes(from uint64) map[string]string {
-	return map[string]string{noteStream: r.stream.name, noteFrom: strconv.FormatUint(from, 10)}
+	return map[string]string{noteStream: r.stream.name, noteStart: strconv.FormatUint(r.first, 10), noteFrom: strconv.FormatUint(from, 10)}
 }
 
 // consume makes the durable consumer anew. A work queue keeps its messages without a consumer, and takes no second one.

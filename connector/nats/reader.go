@@ -30,7 +30,8 @@ type reader struct {
 	*link
 	s        *Source
 	stream   extent
-	gaps     bool // a first sequence behind what was seen says that messages were removed unread
+	first    uint64 // the sequence at which the source began when it ran first
+	gaps     bool   // a first sequence behind what was seen says that messages were removed unread
 	consumer jetstream.ConsumerConfig
 	made     time.Time // the consumer
 	answers  chan *nats.Msg

@@ -157,6 +157,60 @@ func testNoGap(t *testing.T, s *server) {
 	r.close()
 }
 
+// testExtent: the lag ends with what is read of a stream, whatever else is in it.
+func testExtent(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	name := nameOf(stream)
+	for _, test := range []struct {
+		subjects []string
+		end      uint64
+	}{{nil, 4}, {[]string{name + ".a"}, 3}, {[]string{name + ".none"}, 1}, {[]string{name + ".a", name + ".b"}, 4}} {
+		cfg := s.config(stream)
+		cfg.Subjects = test.subjects
+		r := read(t, cfg, &conntest.Progress{})
+		if test.subjects == nil {
+			s.send(t, name+".a", "1", "2")
+			s.send(t, name+".b", "3")
+		}
+		got, err := r.Reader.(connector.Lagger).Extents(within(t))
+		if err != nil || len(got) != 1 || got[0].First != 1 || got[0].End != test.end || !strings.HasPrefix(got[0].Stream, name+"/") {
+			t.Errorf("%q: %+v, %v; want the end %d", test.subjects, got, err, test.end)
+		}
+		r.close()
+	}
+}
+
+// testSought: who has sought reads again what the consumer knows to be committed, from where it is told, or from where it began when it
+// ran first. What has been removed meanwhile is no gap.
+func testSought(t *testing.T, s *server) {
+	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 4 })
+	subject := nameOf(stream) + ".a"
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	cfg.Start = "latest"
+	s.send(t, subject, "1")
+	r := read(t, cfg, progress)
+	s.send(t, subject, "2", "3", "4")
+	got := r.is("2", "3", "4")
+	r.commit(progress, got)
+	r.close()
+	read(t, cfg, progress).close() // notes that all is committed
+	back := &conntest.Progress{}
+	back.Commit(got[0])
+	r = read(t, cfg, back)
+	r.is("3", "4")
+	r.close()
+	r = read(t, cfg, &conntest.Progress{})
+	r.is("2", "3", "4")
+	r.close()
+	read(t, cfg, progress).close()
+	if err := stream.Purge(within(t), jetstream.WithPurgeSequence(4)); err != nil {
+		t.Fatal(err)
+	}
+	r = read(t, cfg, back)
+	r.is("4")
+	r.close()
+}
+
 // testQuiet: a stream whose other subjects go on, and lose what is old, has no gap for who reads one that is quiet.
 func testQuiet(t *testing.T, s *server) {
 	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.MaxMsgs = 1000 })
