@@ -1,13 +1,7 @@
 package daemon_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/quadrille-stream/quadrille/internal/config"
-	"github.com/quadrille-stream/quadrille/internal/daemon"
 )
 
 // TestFileMistakes: what can't be of the settings for files is told without touching any.
@@ -15,7 +9,7 @@ func TestFileMistakes(t *testing.T) {
 	source := "sources:\n  - {name: a, type: file, paths: /nowhere, "
 	mapped := "mappings: {m: {s: 'urn:$(a)', po: [['urn:p', '$(b)']]}}\n" + source + "mapping: m, "
 	sink := "sinks:\n  - {name: a, type: file, dir: /nowhere, "
-	for text, want := range map[string]string{
+	areMistakes(t, map[string]string{
 		source + "settle: 0s}":                                   "",
 		source + "settle: 1 day}":                                "expected a time",
 		source + "order: size}":                                  `"size" is none of name, time`,
@@ -36,23 +30,5 @@ func TestFileMistakes(t *testing.T) {
 		sink + "format: turtle}":                                 `"turtle" is none of patch, nquads`,
 		sink + "format: nquads, rotate-every: -1s}":              "less than 0",
 		"sources:\n  - {name: a, type: file, paths: [/var/*/x]}": "a pattern is for the names of files in one folder",
-	} {
-		path := filepath.Join(t.TempDir(), "q.yaml")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		file, err := config.Load(path)
-		if err == nil {
-			var doc *config.Document
-			if doc, err = file.Document(); err == nil {
-				err = daemon.Check(doc, file.Place)
-			}
-		}
-		switch {
-		case want == "" && err != nil:
-			t.Errorf("%s: %v", text, err)
-		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
-			t.Errorf("%s: %v, want %s", text, err, want)
-		}
-	}
+	})
 }

@@ -1,20 +1,14 @@
 package daemon_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/quadrille-stream/quadrille/internal/config"
-	"github.com/quadrille-stream/quadrille/internal/daemon"
 )
 
 // TestNATSMistakes: what can't be of the settings of NATS is told without a server, with its place.
 func TestNATSMistakes(t *testing.T) {
 	source := "sources:\n  - {name: a, type: nats, servers: 'nats:4222', "
 	sink := "sinks:\n  - {name: a, type: nats, servers: 'nats:4222', "
-	for text, want := range map[string]string{
+	areMistakes(t, map[string]string{
 		source + "stream: S}": "",
 		source + "stream: S, consumer: c, subjects: [a.*, 'b.>']}":        "",
 		source + "stream: S, start: '2026-01-02T15:04:05Z'}":              "",
@@ -51,20 +45,5 @@ func TestNATSMistakes(t *testing.T) {
 		sink + "stream: S, record: triple}":                 `"triple" is none of delta, subject`,
 		sink + "stream: S, format: turtle}":                 `"turtle" is none of text, binary`,
 		sink + "stream: S, token: t, tls: false}":           "needs TLS, or servers on loopback",
-	} {
-		path := filepath.Join(t.TempDir(), "q.yaml")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		file, err := config.Load(path)
-		if err == nil {
-			var doc *config.Document
-			if doc, err = file.Document(); err == nil {
-				err = daemon.Check(doc, file.Place)
-			}
-		}
-		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), ":2:")) {
-			t.Errorf("%s\n%v\nwant %q", text, err, want)
-		}
-	}
+	})
 }
