@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
@@ -218,9 +219,10 @@ func (e *StatusError) Refused() bool {
 		e.Status != http.StatusTooEarly
 }
 
-// Meaning is an error in the words of the contract of connectors: what was refused is given up.
+// Meaning is an error in the words of the contract of connectors: what was refused is given up, and so is a certificate that isn't
+// trusted.
 func Meaning(err error) error {
-	if e, ok := errors.AsType[*StatusError](err); ok && e.Refused() {
+	if e, ok := errors.AsType[*StatusError](err); ok && e.Refused() || tlserror.IsRefusal(err) {
 		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
 	}
 	return err

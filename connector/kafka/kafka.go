@@ -27,6 +27,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
 )
 
 // Connection says how brokers are reached.
@@ -142,21 +143,13 @@ func meaning(err error) error {
 	if err == nil || errors.Is(err, connector.ErrGiveUp) {
 		return err
 	}
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
 	_, loss := errors.AsType[*kgo.ErrDataLoss](err)
 	_, large := errors.AsType[*kgo.ErrDecompressTooLarge](err)
 	refused := slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
-	if refused || certificate || alert || loss || large || remoteAlert(err) {
+	if refused || loss || large || tlserror.IsRefusal(err) {
 		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
 	}
 	return err
-}
-
-// remoteAlert reports whether the broker has ended TLS with an alert, as it does with a certificate that it doesn't know.
-func remoteAlert(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "remote error"
 }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.

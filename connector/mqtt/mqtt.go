@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
 )
 
 // Version is that of the protocol.
@@ -106,12 +107,7 @@ func ended(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, alert := errors.AsType[tls.AlertError](err)
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" { // the broker doesn't know our certificate
-		alert = true
-	}
-	if (certificate || alert) && !errors.Is(err, connector.ErrGiveUp) {
+	if tlserror.IsRefusal(err) && !errors.Is(err, connector.ErrGiveUp) {
 		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
 	}
 	return err

@@ -12,7 +12,6 @@ package nats
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,6 +27,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
 )
 
 // Connection says how servers are reached, and as whom. At most one of user, token, credentials and NKey is given.
@@ -224,22 +224,12 @@ func meaning(err error) error {
 	if err == nil || errors.Is(err, connector.ErrGiveUp) {
 		return err
 	}
-	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
-	_, host := errors.AsType[x509.HostnameError](err)
-	_, header := errors.AsType[tls.RecordHeaderError](err)
 	api, isAPI := errors.AsType[*jetstream.APIError](err)
 	refused := slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
-	if refused || certificate || authority || host || header || remoteAlert(err) || isAPI && api.Code == 400 {
+	if refused || tlserror.IsRefusal(err) || isAPI && api.Code == 400 {
 		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
 	}
 	return err
-}
-
-// remoteAlert reports whether the server has ended TLS with an alert, as it does with a certificate that it doesn't know.
-func remoteAlert(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "remote error"
 }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.

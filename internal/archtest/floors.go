@@ -108,11 +108,11 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"connector", "connector/internal/tlserror", "engine", "patch", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
-		{pkg: "connector/endpoint", imports: []string{"connector", "internal/clock"}},
+		{pkg: "connector/endpoint", imports: []string{"connector", "connector/internal/tlserror", "internal/clock"}},
 		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
 		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
@@ -122,6 +122,7 @@ var floors = [][]rule{
 		}},
 		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry"}},
 		{pkg: "connector/internal/filelock", modules: []string{xsys}},
+		{pkg: "connector/internal/tlserror"},
 		{
 			pkg:     "connector/file",
 			imports: []string{"connector", "connector/internal/filelock", "engine", "patch", "rdf", "rdf/nquads", "rdfio"},
@@ -131,9 +132,9 @@ var floors = [][]rule{
 			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
 		}},
 		{pkg: "connector/opcua", imports: []string{"connector", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
-		{pkg: "connector/nats", imports: []string{"connector", "engine", "patch"}, modules: []string{natsClient, nuid}},
+		{pkg: "connector/nats", imports: []string{"connector", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
 		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
-		{pkg: "connector/mqtt", imports: []string{"connector", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
+		{pkg: "connector/mqtt", imports: []string{"connector", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
