@@ -10,97 +10,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
-	"github.com/quadrille-stream/quadrille/connector/kafka"
 	"github.com/quadrille-stream/quadrille/engine"
 )
-
-// writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there. It
-// returns the number of errors.
-func (s *target) writeAll(t *testing.T, shard int, records []connector.Record) (failures int) {
-	t.Helper()
-	sink := s.Sink(t)
-	for deadline := time.Now().Add(patience); ; failures++ {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d errors, and no end", failures)
-		}
-		w, err := sink.Open(within(t), shard)
-		if err != nil {
-			t.Logf("open: %v", err)
-			continue
-		}
-		rest := slices.DeleteFunc(slices.Clone(records), func(r connector.Record) bool { return r.Position <= w.At().Position })
-		for len(rest) > 0 && err == nil {
-			n := min(10, len(rest))
-			err = w.Write(within(t), rest[:n])
-			rest = rest[n:]
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		if err == nil {
-			return failures
-		}
-		t.Logf("write: %v", err)
-	}
-}
-
-// once compares what is there of a shard with the records.
-func (s *target) once(t *testing.T, shard int, records []connector.Record) {
-	t.Helper()
-	got := s.Read(t, shard)
-	for i := range max(len(got), len(records)) {
-		if i >= len(got) || i >= len(records) || got[i].Position != records[i].Position {
-			t.Fatalf("delta %d: there are %d, want %d, each once and in order", i, len(got), len(records))
-		}
-	}
-}
-
-// readAll reads as the pipeline does, over all errors, until so many messages are committed.
-func readAll(t *testing.T, cfg kafka.SourceConfig, n int) (bodies []string, failures int) {
-	t.Helper()
-	s, progress := source(t, cfg), &conntest.Progress{}
-	last := map[string]uint64{}
-	for ctx := within(t); len(bodies) < n; failures++ {
-		if ctx.Err() != nil {
-			t.Fatalf("%d messages after %d errors", len(bodies), failures)
-		}
-		r, err := s.Open(ctx, progress)
-		if err != nil {
-			t.Logf("open: %v", err)
-			continue
-		}
-		for err == nil && len(bodies) < n {
-			var messages []connector.Message
-			messages, err = r.Read(ctx)
-			for _, m := range messages {
-				if at, known := last[m.Stream]; known && m.Offset <= at {
-					t.Fatalf("%s: %d after %d", m.Stream, m.Offset, at)
-				}
-				last[m.Stream] = m.Offset
-				bodies = append(bodies, string(m.Body))
-				progress.Commit(m)
-			}
-			if err == nil {
-				err = r.Ack(ctx, messages)
-			}
-		}
-		if err != nil {
-			t.Logf("read: %v", err)
-		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	return bodies, failures
-}
 
 // spoiled is a connection that goes wrong.
 type spoiled struct {
@@ -164,15 +81,15 @@ func testTorn(t *testing.T, b *broker) {
 	cfg := b.config(topic)
 	cfg.MaxFetch = 4000
 	cfg.DialBy(spoil(bytes, noKey))
-	got, _ := readAll(t, cfg, len(want))
+	got, _ := conntest.ReadAll(t, source(t, cfg), len(want))
 	if !slices.Equal(got, want) {
 		t.Errorf("%d messages, want %d", len(got), len(want))
 	}
 	s := b.target(t, 1)
 	s.cfg.DialBy(spoil(bytes, noKey))
 	records := conntest.Records(1, 100, 100, engine.Mark{})
-	s.writeAll(t, 1, records)
-	s.once(t, 1, records)
+	conntest.WriteAll(t, s.Sink(t), 1, records)
+	conntest.Once(t, s.Read(t, 1), records)
 	if connections.Load() < 10 {
 		t.Errorf("%d connections: hardly any was torn", connections.Load())
 	}
@@ -192,9 +109,9 @@ func testAnswersLost(t *testing.T, b *broker) {
 		}))
 		records := conntest.Records(1, 100, 100, engine.Mark{})
 		for i := range 5 { // five owners one after the other
-			s.writeAll(t, 1, records[:20*(i+1)])
+			conntest.WriteAll(t, s.Sink(t), 1, records[:20*(i+1)])
 		}
-		s.once(t, 1, records)
+		conntest.Once(t, s.Read(t, 1), records)
 		if lost.Load() == 0 {
 			t.Errorf("%s: no answer was lost", key.Name())
 		}
@@ -235,14 +152,14 @@ func TestSinkErrors(t *testing.T) {
 		t.Run(test.key.Name()+" "+test.err.Message, func(t *testing.T) {
 			s := b.target(t, 1)
 			records := conntest.Records(0, 50, 50, engine.Mark{})
-			s.writeAll(t, 0, records[:15])
+			conntest.WriteAll(t, s.Sink(t), 0, records[:15])
 			fault := c.Fault(kfake.Fault{Keys: []kmsg.Key{test.key}, Err: test.err, Count: 1,
 				When: after(test.key, 2)})
-			failures := s.writeAll(t, 0, records)
+			failures := conntest.WriteAll(t, s.Sink(t), 0, records)
 			if hits := fault.Hits(); hits != 1 || (failures > 0) != test.ends {
 				t.Errorf("%d errors were put in, and the writer has failed %d times", hits, failures)
 			}
-			s.once(t, 0, records)
+			conntest.Once(t, s.Read(t, 0), records)
 		})
 	}
 }
@@ -253,7 +170,7 @@ func TestClaimAborted(t *testing.T) {
 	c, b := fake(t)
 	s := b.target(t, 1)
 	records := conntest.Records(0, 20, 50, engine.Mark{})
-	s.writeAll(t, 0, records[:10])
+	conntest.WriteAll(t, s.Sink(t), 0, records[:10])
 	for _, aborted := range []int{1, 100} {
 		left := aborted
 		c.ControlKey(kmsg.EndTxn.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
@@ -314,7 +231,7 @@ func TestSourceErrors(t *testing.T) {
 			defer fault.Remove()
 			cfg := b.config(topic)
 			cfg.MaxMessages = 7
-			got, _ := readAll(t, cfg, len(want))
+			got, _ := conntest.ReadAll(t, source(t, cfg), len(want))
 			if !slices.Equal(got, want) {
 				t.Errorf("%q", got)
 			}

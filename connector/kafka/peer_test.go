@@ -2,7 +2,6 @@ package kafka_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -198,14 +197,6 @@ func (r *reading) close() {
 	r.Helper()
 	if err := r.Close(); err != nil {
 		r.Fatal(err)
-	}
-}
-
-// givesUp reports that somebody must see to it, and what of.
-func givesUp(t *testing.T, err error, of string) {
-	t.Helper()
-	if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), of) {
-		t.Errorf("%v; want one to give up for, of %q", err, of)
 	}
 }
 

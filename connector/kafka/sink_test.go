@@ -178,7 +178,7 @@ func testRefused(t *testing.T, b *broker) {
 	s.cfg.MaxMessage = 10_000
 	w := s.openShard(t, 0)
 	err := w.Write(within(t), conntest.Records(0, 1, 20_000, engine.Mark{}))
-	givesUp(t, err, "raise max-message")
+	conntest.GivesUp(t, err, "raise max-message")
 	if err := w.Write(within(t), conntest.Records(0, 1, 10, engine.Mark{})); err == nil {
 		t.Error("a writer that has failed is used on")
 	}
@@ -197,7 +197,7 @@ func testRefused(t *testing.T, b *broker) {
 		other := *s
 		change(&other.cfg)
 		_, err := other.Sink(t).Open(within(t), 7)
-		givesUp(t, err, what)
+		conntest.GivesUp(t, err, what)
 	}
 }
 
@@ -232,7 +232,7 @@ func testTargetMadeAnew(t *testing.T, b *broker) {
 		}
 	}
 	_, err := s.Sink(t).Open(within(t), 0)
-	givesUp(t, err, "was made anew")
+	conntest.GivesUp(t, err, "was made anew")
 	w = s.openShard(t, 1)
 	if err := w.Close(); err != nil { // of which the one before had nothing
 		t.Error(err)

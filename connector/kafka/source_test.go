@@ -134,7 +134,7 @@ func testGap(t *testing.T, b *broker) {
 		t.Fatal(err)
 	}
 	r = read(t, cfg, progress)
-	givesUp(t, r.fails(), topic+"/0 begins at offset 3, and is to be read from 1")
+	conntest.GivesUp(t, r.fails(), topic+"/0 begins at offset 3, and is to be read from 1")
 	r.close()
 
 	cfg.SkipGaps = true
@@ -159,7 +159,7 @@ func testGap(t *testing.T, b *broker) {
 
 	progress.Commit(connector.Message{Stream: stream, Offset: 9})
 	r = read(t, cfg, progress)
-	givesUp(t, r.fails(), topic+"/0 ends at offset 5, and is to be read from 10")
+	conntest.GivesUp(t, r.fails(), topic+"/0 ends at offset 5, and is to be read from 10")
 	r.close()
 }
 
@@ -208,7 +208,7 @@ func testMadeAnew(t *testing.T, b *broker) {
 	r.close()
 
 	_, err = source(t, b.config("nowhere")).Open(within(t), progress)
-	givesUp(t, err, "UNKNOWN_TOPIC_OR_PARTITION")
+	conntest.GivesUp(t, err, "UNKNOWN_TOPIC_OR_PARTITION")
 }
 
 // testTransactions: what was aborted is not there, and what is not committed yet comes when it is.
@@ -456,7 +456,7 @@ func testSecurity(t *testing.T, b *broker) {
 			t.Errorf("%s: a wrong secret is taken", name)
 			continue
 		}
-		givesUp(t, err, test.refused)
+		conntest.GivesUp(t, err, test.refused)
 	}
 }
 
@@ -511,8 +511,8 @@ func testKilled(t *testing.T, b *broker) {
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
-	s.writeAll(t, 4, records)
-	s.once(t, 4, records)
+	conntest.WriteAll(t, s.Sink(t), 4, records)
+	conntest.Once(t, s.Read(t, 4), records)
 	b.send(t, topic, 0, "two")
 	for {
 		messages, err := r.Read(within(t))

@@ -227,7 +227,7 @@ func testWriterRefused(t *testing.T, b *broker) {
 		s := b.target(t)
 		s.cfg.Address, s.cfg.QoS, s.cfg.Topic, s.cfg.Positions = b.Address(guarded), qos, "closed/{shard}", "open/"+unique("positions")
 		w := s.openShard(t, 1)
-		givesUp(t, w.Write(within(t), conntest.Records(1, 3, 100, engine.Mark{})), "not authorized")
+		conntest.GivesUp(t, w.Write(within(t), conntest.Records(1, 3, 100, engine.Mark{})), "not authorized")
 		if err := w.Write(within(t), conntest.Records(1, 1, 100, engine.Mark{})); err == nil || w.At() != (engine.Mark{}) {
 			t.Errorf("a writer that has failed is used on, and is at %v", w.At())
 		}
@@ -236,12 +236,12 @@ func testWriterRefused(t *testing.T, b *broker) {
 		}
 		s.cfg.Positions = "closed/positions"
 		_, err := s.Sink(t).Open(within(t), 1)
-		givesUp(t, err, "closed/positions/1")
+		conntest.GivesUp(t, err, "closed/positions/1")
 	}
 	s := b.target(t)
 	b.publish(t, &paho.Publish{Topic: s.cfg.Positions + "/1", QoS: 1, Retain: true, Payload: []byte("of somebody else")})
 	_, err := s.Sink(t).Open(within(t), 1)
-	givesUp(t, err, "expected a number and an id")
+	conntest.GivesUp(t, err, "expected a number and an id")
 	w := s.openShard(t, 2)
 	long := []connector.Record{{Mark: engine.Mark{Position: 1, ID: "ni:1"}, Body: fmt.Appendf(nil, "TX .\nA <urn:%s> <urn:p> \"1\" .\nTC .\n", strings.Repeat("x", 70_000))}}
 	if err := w.Write(within(t), long); err != nil {
@@ -252,7 +252,7 @@ func testWriterRefused(t *testing.T, b *broker) {
 	}
 	s.cfg.PerSubject, s.cfg.Topic = true, s.root+"/data/{subject}"
 	w = s.openShard(t, 3)
-	givesUp(t, w.Write(within(t), long), "a topic has 70")
+	conntest.GivesUp(t, w.Write(within(t), long), "a topic has 70")
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
@@ -278,33 +278,6 @@ func testPosition(t *testing.T, b *broker) {
 		}
 		if got := s.Read(t, 3); len(got) != len(records) {
 			t.Errorf("MQTT %s: %d deltas were written, want %d", name, len(got), len(records))
-		}
-	}
-}
-
-// writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there.
-func (s *target) writeAll(t *testing.T, shard int, records []connector.Record) (failures int) {
-	t.Helper()
-	sink := s.Sink(t)
-	for deadline := time.Now().Add(patience); ; failures++ {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d errors, and no end", failures)
-		}
-		w, err := sink.Open(within(t), shard)
-		if err != nil {
-			continue
-		}
-		rest := slices.DeleteFunc(slices.Clone(records), func(r connector.Record) bool { return r.Position <= w.At().Position })
-		for len(rest) > 0 && err == nil {
-			n := min(10, len(rest))
-			err = w.Write(within(t), rest[:n])
-			rest = rest[n:]
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		if err == nil {
-			return failures
 		}
 	}
 }
@@ -336,7 +309,7 @@ func testTornWriter(t *testing.T, b *broker) {
 				var connections atomic.Int64
 				s.cfg.DialBy(cutWriter(func() int64 { return 200 + 1709*connections.Add(1)%9000 }))
 				records := conntest.Records(1, 60, 100, engine.Mark{})
-				failures := s.writeAll(t, 1, records)
+				failures := conntest.WriteAll(t, s.Sink(t), 1, records)
 				s.hasAll(t, 1, records)
 				if failures < 2 {
 					t.Errorf("%d connections failed: hardly any was torn", failures)
@@ -394,7 +367,7 @@ func testWriterKilled(t *testing.T, b *broker) {
 	_ = s.reader.Disconnect(&paho.Disconnect{}) // it is lost
 	b.Restart(t)
 	s.listen(t)
-	s.writeAll(t, 0, records)
+	conntest.WriteAll(t, s.Sink(t), 0, records)
 	s.hasAll(t, 0, records)
 }
 

@@ -318,7 +318,7 @@ func testSecurity(t *testing.T, b *broker) {
 					_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
 					return errors.Is(err, connector.ErrGiveUp)
 				})
-				givesUp(t, err, test.wrong)
+				conntest.GivesUp(t, err, test.wrong)
 			})
 		}
 	}
@@ -330,7 +330,7 @@ func testRefused(t *testing.T, b *broker) {
 		cfg := b.config("open/a", "secret/b")
 		cfg.Version, cfg.Address = version, b.Address(guarded)
 		_, err := source(t, cfg).Open(within(t), &conntest.Progress{})
-		givesUp(t, err, "secret/b")
+		conntest.GivesUp(t, err, "secret/b")
 		if version == mqtt.V5 && !strings.Contains(err.Error(), "not authorized") {
 			t.Error(err)
 		}

@@ -2,7 +2,6 @@ package nats_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -203,14 +202,6 @@ func eventually(t testing.TB, what string, holds func() bool) {
 		if time.Now().After(end) {
 			t.Fatalf("after %v not: %s", patience, what)
 		}
-	}
-}
-
-// givesUp reports that somebody must see to it, and what of.
-func givesUp(t testing.TB, err error, of string) {
-	t.Helper()
-	if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), of) {
-		t.Errorf("%v; want one to give up for, of %q", err, of)
 	}
 }
 

@@ -39,15 +39,15 @@ func testUsers(t *testing.T, s *server) {
 			t.Errorf("%+v: %v", good, err)
 		}
 	}
-	givesUp(t, admits(t, nats.Connection{Servers: servers, User: "user", Password: "other"}), "Authorization Violation")
-	givesUp(t, admits(t, nats.Connection{Servers: servers, NKey: keys + "README"}), "NKey")
-	givesUp(t, admits(t, nats.Connection{Servers: servers, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}), "secure connection not available")
-	givesUp(t, admits(t, nats.Connection{Servers: servers, User: "weak", Password: "secret"}), "ermissions")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, User: "user", Password: "other"}), "Authorization Violation")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, NKey: keys + "README"}), "NKey")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}), "secure connection not available")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, User: "weak", Password: "secret"}), "ermissions")
 	stream := s.stream(t, nil)
 	cfg := s.config(stream)
 	cfg.User = "weak"
 	_, err := source(t, cfg).Open(within(t), &conntest.Progress{})
-	givesUp(t, err, "ermissions")
+	conntest.GivesUp(t, err, "ermissions")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := source(t, cfg).Open(ended, &conntest.Progress{}); !errors.Is(err, context.Canceled) {
@@ -75,13 +75,13 @@ func TestTLS(t *testing.T) {
 	if err := admits(t, with(roots, pair)); err != nil {
 		t.Error(err)
 	}
-	givesUp(t, admits(t, with(nil, pair)), "certificate signed by unknown authority")
+	conntest.GivesUp(t, admits(t, with(nil, pair)), "certificate signed by unknown authority")
 	if err := admits(t, with(roots)); err == nil { // the server hangs up, and its reason may get lost
 		t.Error("who has no certificate is admitted")
 	}
 	plain := with(roots, pair)
 	plain.TLS = nil
-	givesUp(t, admits(t, plain), "certificate signed by unknown authority") // it asks for TLS
+	conntest.GivesUp(t, admits(t, plain), "certificate signed by unknown authority") // it asks for TLS
 }
 
 // TestToken: a token is asked for.
@@ -90,7 +90,7 @@ func TestToken(t *testing.T) {
 	if err := admits(t, nats.Connection{Servers: []string{p.Address(0)}, Token: "secret-token"}); err != nil {
 		t.Error(err)
 	}
-	givesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}, Token: "other"}), "Authorization Violation")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}, Token: "other"}), "Authorization Violation")
 }
 
 // TestCredentials: an operator's user has a file.
@@ -99,8 +99,8 @@ func TestCredentials(t *testing.T) {
 	if err := admits(t, nats.Connection{Servers: []string{p.Address(0)}, Credentials: keys + "user.creds"}); err != nil {
 		t.Error(err)
 	}
-	givesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}}), "Authorization Violation")
-	givesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}, Credentials: keys + "nowhere"}), "no such file")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}}), "Authorization Violation")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: []string{p.Address(0)}, Credentials: keys + "nowhere"}), "no such file")
 }
 
 // TestConnection: what can't be is told before anything is connected.

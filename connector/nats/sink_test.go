@@ -185,45 +185,6 @@ func closeWriter(t *testing.T, w connector.Writer) {
 	}
 }
 
-// writeAll writes records as the pipeline does: after an error the shard is opened again, and goes on behind what is there. It
-// returns the number of errors.
-func (s *target) writeAll(t *testing.T, shard int, records []connector.Record) (failures int) {
-	t.Helper()
-	sink := s.Sink(t)
-	for ctx := within(t); ; failures++ {
-		if ctx.Err() != nil {
-			t.Fatalf("%d errors, and no end", failures)
-		}
-		w, err := sink.Open(ctx, shard)
-		if err != nil {
-			t.Logf("open: %v", err)
-			continue
-		}
-		rest := slices.DeleteFunc(slices.Clone(records), func(r connector.Record) bool { return r.Position <= w.At().Position })
-		for len(rest) > 0 && err == nil {
-			n := min(10, len(rest))
-			err = w.Write(ctx, rest[:n])
-			rest = rest[n:]
-		}
-		closeWriter(t, w)
-		if err == nil {
-			return failures
-		}
-		t.Logf("write: %v", err)
-	}
-}
-
-// once compares what is there of a shard with the records.
-func (s *target) once(t *testing.T, shard int, records []connector.Record) {
-	t.Helper()
-	got := s.Read(t, shard)
-	for i := range max(len(got), len(records)) {
-		if i >= len(got) || i >= len(records) || got[i].Position != records[i].Position {
-			t.Fatalf("delta %d: there are %d, want %d, each once and in order", i, len(got), len(records))
-		}
-	}
-}
-
 // testSubjects: a delta is one message for each subject, in the order of their rows.
 func testSubjects(t *testing.T, s *server) {
 	to := s.target(t, nil)
@@ -283,7 +244,7 @@ func testRefused(t *testing.T, s *server) {
 	to := s.target(t, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 10_000 })
 	for size, want := range map[int]string{20_000: "raise max_msg_size", 9 << 20: "raise max_payload"} {
 		w := to.openShard(t, 0)
-		givesUp(t, w.Write(within(t), conntest.Records(0, 1, size, engine.Mark{})), want)
+		conntest.GivesUp(t, w.Write(within(t), conntest.Records(0, 1, size, engine.Mark{})), want)
 		if err := w.Write(within(t), conntest.Records(0, 1, 10, engine.Mark{})); err == nil {
 			t.Error("a writer that has failed is used on")
 		}
@@ -315,7 +276,7 @@ func testRefused(t *testing.T, s *server) {
 			s.send(t, to.cfg.Stream+".0", "of somebody else")
 		}
 		_, err := to.Sink(t).Open(within(t), 0)
-		givesUp(t, err, want)
+		conntest.GivesUp(t, err, want)
 	}
 }
 
@@ -325,9 +286,9 @@ func testBounded(t *testing.T, s *server) {
 	to := s.target(t, func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 })
 	records := conntest.Records(0, 30, 10, engine.Mark{})
 	for i := range 3 {
-		to.writeAll(t, 0, records[:10*(i+1)])
+		conntest.WriteAll(t, to.Sink(t), 0, records[:10*(i+1)])
 	}
-	to.once(t, 0, records[29:])
+	conntest.Once(t, to.Read(t, 0), records[29:])
 	to = s.target(t, func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 6, jetstream.DiscardNew })
 	w := to.openShard(t, 0)
 	if err := w.Write(within(t), records); err == nil || !strings.Contains(err.Error(), "maximum messages exceeded") {
@@ -342,8 +303,8 @@ func testBounded(t *testing.T, s *server) {
 	if _, err := s.js.UpdateStream(within(t), cfg); err != nil {
 		t.Fatal(err)
 	}
-	to.writeAll(t, 0, records)
-	to.once(t, 0, records)
+	conntest.WriteAll(t, to.Sink(t), 0, records)
+	conntest.Once(t, to.Read(t, 0), records)
 }
 
 // testOtherStream: another stream that has taken over the subject is not written to, whatever it answers.
@@ -364,7 +325,7 @@ func testOtherStream(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	givesUp(t, later.Write(within(t), records[1:]), `stream "other" has taken it`)
+	conntest.GivesUp(t, later.Write(within(t), records[1:]), `stream "other" has taken it`)
 	closeWriter(t, later)
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
@@ -373,7 +334,7 @@ func testOtherStream(t *testing.T, s *server) {
 	if _, err := s.js.CreateStream(within(t), other); err != nil {
 		t.Fatal(err)
 	}
-	givesUp(t, w.Write(within(t), records[1:]), "expected stream does not match")
+	conntest.GivesUp(t, w.Write(within(t), records[1:]), "expected stream does not match")
 	closeWriter(t, w)
 	if got := s.all(t, other.Name); len(got) != 0 {
 		t.Errorf("%d messages are in the other stream", len(got))
@@ -385,7 +346,7 @@ func testForgotten(t *testing.T, s *server) {
 	// The server remembers for two minutes, unless told otherwise, the message ids of what isn't there any more.
 	to := s.target(t, func(c *jetstream.StreamConfig) { c.Duplicates = 100 * time.Millisecond })
 	records := conntest.Records(0, 20, 10, engine.Mark{})
-	to.writeAll(t, 0, records[:10])
+	conntest.WriteAll(t, to.Sink(t), 0, records[:10])
 	w := to.openShard(t, 0)
 	if err := w.Write(within(t), records[10:11]); err != nil {
 		t.Fatal(err)
@@ -397,8 +358,8 @@ func testForgotten(t *testing.T, s *server) {
 		t.Error(err)
 	}
 	closeWriter(t, w)
-	to.writeAll(t, 0, records)
-	to.once(t, 0, records)
+	conntest.WriteAll(t, to.Sink(t), 0, records)
+	conntest.Once(t, to.Read(t, 0), records)
 }
 
 // testTwoSinks: two sinks write to one stream, beside each other.
@@ -433,7 +394,7 @@ func testCoreOut(t *testing.T, s *server) {
 	if err := w.Write(within(t), records[:2]); err != nil {
 		t.Fatal(err)
 	}
-	givesUp(t, w.Write(within(t), conntest.Records(0, 1, 9<<20, engine.Mark{})), "raise max_payload")
+	conntest.GivesUp(t, w.Write(within(t), conntest.Records(0, 1, 9<<20, engine.Mark{})), "raise max_payload")
 	closeWriter(t, w)
 	if w, err = sink.Open(within(t), 0); err != nil || w.At() != records[1].Mark {
 		t.Fatalf("at %v, %v", w.At(), err)
@@ -448,7 +409,7 @@ func testCoreOut(t *testing.T, s *server) {
 	if w, err = weak.Open(within(t), 0); err != nil {
 		t.Fatal(err)
 	}
-	givesUp(t, w.Write(within(t), records), "ermissions")
+	conntest.GivesUp(t, w.Write(within(t), records), "ermissions")
 	if w.At() != (engine.Mark{}) {
 		t.Errorf("at %v", w.At())
 	}

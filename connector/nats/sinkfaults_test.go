@@ -47,7 +47,7 @@ func testPart(t *testing.T, s *server) {
 	}
 	other := records[1]
 	other.ID = "ni:other"
-	givesUp(t, w.Write(within(t), []connector.Record{other}), "has a part of delta 9")
+	conntest.GivesUp(t, w.Write(within(t), []connector.Record{other}), "has a part of delta 9")
 	closeWriter(t, w)
 	w = to.openShard(t, 0)
 	if err := w.Write(within(t), records[1:]); err != nil {
@@ -108,9 +108,9 @@ func testAnswersLost(t *testing.T, s *server) {
 	}))
 	records := conntest.Records(1, 100, 100, engine.Mark{})
 	for i := range 5 { // five owners one after the other
-		to.writeAll(t, 1, records[:20*(i+1)])
+		conntest.WriteAll(t, to.Sink(t), 1, records[:20*(i+1)])
 	}
-	to.once(t, 1, records)
+	conntest.Once(t, to.Read(t, 1), records)
 	if lost.Load() < 5 {
 		t.Errorf("%d answers were lost", lost.Load())
 	}
@@ -122,10 +122,10 @@ func testTornOut(t *testing.T, s *server) {
 	var connections atomic.Int64
 	to.cfg.DialBy(spoil(func() int64 { return 1500 + 700*connections.Add(1)%9_000 }))
 	records := conntest.Records(1, 200, 100, engine.Mark{})
-	if failures := to.writeAll(t, 1, records); failures < 5 {
+	if failures := conntest.WriteAll(t, to.Sink(t), 1, records); failures < 5 {
 		t.Errorf("%d errors: hardly any connection was torn", failures)
 	}
-	to.once(t, 1, records)
+	conntest.Once(t, to.Read(t, 1), records)
 }
 
 // held is a connection that can be held up: what is sent waits.
@@ -224,8 +224,8 @@ func testLate(t *testing.T, s *server) {
 			if err != nil && test.before+test.after > 0 {
 				t.Error(err)
 			}
-			to.writeAll(t, 0, records)
-			to.once(t, 0, records)
+			conntest.WriteAll(t, to.Sink(t), 0, records)
+			conntest.Once(t, to.Read(t, 0), records)
 		})
 	}
 }
@@ -243,7 +243,7 @@ func testKilledOut(t *testing.T, s *server) {
 	to := s.target(t, nil)
 	records := conntest.Records(0, 3000, 100, engine.Mark{})
 	done := make(chan int)
-	go func() { done <- to.writeAll(t, 0, records) }()
+	go func() { done <- conntest.WriteAll(t, to.Sink(t), 0, records) }()
 	eventually(t, "some are there", func() bool {
 		info, err := to.stream.Info(within(t))
 		return err == nil && info.State.Msgs > 100
@@ -252,7 +252,7 @@ func testKilledOut(t *testing.T, s *server) {
 	s.Restart(t)
 	failures := <-done
 	eventually(t, "the client is back", s.IsConnected)
-	to.once(t, 0, records)
+	conntest.Once(t, to.Read(t, 0), records)
 	t.Logf("%d errors", failures)
 }
 
@@ -260,7 +260,7 @@ func testKilledOut(t *testing.T, s *server) {
 func testBehind(t *testing.T, s *server) {
 	to := s.target(t, nil)
 	records := conntest.Records(0, 10, 100, engine.Mark{})
-	to.writeAll(t, 0, records[:5])
+	conntest.WriteAll(t, to.Sink(t), 0, records[:5])
 	w := to.openShard(t, 0)
 	last := s.all(t, to.cfg.Stream)[4]
 	copied := natsgo.NewMsg(last.Subject)
@@ -278,6 +278,6 @@ func testBehind(t *testing.T, s *server) {
 		t.Error(err)
 	}
 	closeWriter(t, w)
-	to.writeAll(t, 0, records)
-	to.once(t, 0, records)
+	conntest.WriteAll(t, to.Sink(t), 0, records)
+	conntest.Once(t, to.Read(t, 0), records)
 }

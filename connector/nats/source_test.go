@@ -18,7 +18,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
-	"github.com/quadrille-stream/quadrille/connector/nats"
 )
 
 // testStarts: where a stream begins of which nothing was read.
@@ -55,7 +54,7 @@ func testStarts(t *testing.T, s *server) {
 	r.close()
 	cfg.Start, cfg.Consumer = "7", unique("consumer")
 	_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
-	givesUp(t, err, "ends at sequence 5, and is to be read from 7")
+	conntest.GivesUp(t, err, "ends at sequence 5, and is to be read from 7")
 }
 
 // testLatest: what comes after the first opening is read, also by a later one, though nothing was committed between.
@@ -106,13 +105,13 @@ func testGap(t *testing.T, s *server) {
 			r.commit(progress, r.is("LOST", "5", "6", "7"))
 		} else {
 			s.send(t, subject, "3", "4", "5", "6", "7")
-			givesUp(t, r.fails(), "from sequence 3, and begins at 5")
+			conntest.GivesUp(t, r.fails(), "from sequence 3, and begins at 5")
 		}
 		r.close()
 		s.send(t, subject, "8", "9", "10", "11")
 		if !skip {
 			_, err := source(t, cfg).Open(within(t), progress)
-			givesUp(t, err, "from sequence 3, and begins at 9")
+			conntest.GivesUp(t, err, "from sequence 3, and begins at 9")
 			continue
 		}
 		read(t, cfg, progress).close() // killed before it has told
@@ -283,7 +282,7 @@ func testMadeAnew(t *testing.T, s *server) {
 	}
 	r.close()
 	_, err := source(t, cfg).Open(within(t), progress)
-	givesUp(t, err, "stream not found")
+	conntest.GivesUp(t, err, "stream not found")
 	if _, err := s.js.CreateStream(within(t), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -442,7 +441,7 @@ func testWorkQueue(t *testing.T, s *server) {
 	r.close()
 	cfg.Start = "latest"
 	_, err := source(t, cfg).Open(within(t), progress)
-	givesUp(t, err, "is a work queue")
+	conntest.GivesUp(t, err, "is a work queue")
 }
 
 // testTakenOver: who opens a reader of the same name ends the one before.
@@ -464,45 +463,6 @@ func testTakenOver(t *testing.T, s *server) {
 	s.send(t, cfg.Stream+".a", "3")
 	r.is("3")
 	r.close()
-}
-
-// readAll reads as the pipeline does, over all errors, until so many messages are committed.
-func readAll(t *testing.T, cfg nats.SourceConfig, n int) (bodies []string, failures int) {
-	t.Helper()
-	s, progress := source(t, cfg), &conntest.Progress{}
-	last := map[string]uint64{}
-	for ctx := within(t); len(bodies) < n; failures++ {
-		if ctx.Err() != nil {
-			t.Fatalf("%d messages after %d errors", len(bodies), failures)
-		}
-		r, err := s.Open(ctx, progress)
-		if err != nil {
-			t.Logf("open: %v", err)
-			continue
-		}
-		for err == nil && len(bodies) < n {
-			var messages []connector.Message
-			messages, err = r.Read(ctx)
-			for _, m := range messages {
-				if at, known := last[m.Stream]; known && m.Offset <= at {
-					t.Fatalf("%s: %d after %d", m.Stream, m.Offset, at)
-				}
-				last[m.Stream] = m.Offset
-				bodies = append(bodies, string(m.Body))
-				progress.Commit(m)
-			}
-			if err == nil {
-				err = r.Ack(ctx, messages)
-			}
-		}
-		if err != nil {
-			t.Logf("read: %v", err)
-		}
-		if err := r.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-	return bodies, failures
 }
 
 // spoiled is a connection that goes wrong.
@@ -548,7 +508,7 @@ func testTorn(t *testing.T, s *server) {
 	cfg := s.config(stream)
 	cfg.MaxFetch = 4000
 	cfg.DialBy(spoil(func() int64 { return 1000 + 700*connections.Add(1)%17_000 }))
-	got, failures := readAll(t, cfg, len(want))
+	got, failures := conntest.ReadAll(t, source(t, cfg), len(want))
 	if !slices.Equal(got, want) {
 		t.Errorf("%d messages, want %d", len(got), len(want))
 	}
