@@ -573,3 +573,32 @@ func testStolen(t *testing.T, s *server) {
 	r.is("1", "2")
 	r.close()
 }
+
+// testShortReads: readings that are given up at any moment, in the middle of a look too, lose nothing and end nothing.
+func testShortReads(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	cfg.PullFor(time.Millisecond) // looks all the time
+	cfg.Subjects = []string{cfg.Stream + ".a"}
+	r := read(t, cfg, &conntest.Progress{})
+	var want, got []string
+	for i := range 300 {
+		if i%10 == 0 {
+			want = append(want, fmt.Sprint(i))
+			s.send(t, cfg.Stream+".b", "") // a jump
+			s.send(t, cfg.Stream+".a", fmt.Sprint(i))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%7)*500*time.Microsecond)
+		messages, err := r.Read(ctx)
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+		got = append(got, textsOf(messages)...)
+	}
+	got = append(got, textsOf(r.next(len(want)-len(got)))...)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	r.close()
+}
