@@ -25,9 +25,9 @@ func (r *reader) checkJumps(ctx context.Context, seen uint64, messages []connect
 	if !r.gaps || messages[len(messages)-1].Offset == seen+uint64(len(messages)) {
 		return messages, nil
 	}
-	now, err := r.extent(ctx)
+	now, err := r.extent(context.WithoutCancel(ctx)) // the messages have come, and would be lost with the end of ctx
 	if err != nil {
-		return nil, r.fail(ended(ctx, err))
+		return nil, r.fail(err)
 	}
 	var out []connector.Message
 	for _, m := range messages {

@@ -213,7 +213,8 @@ func ask[T any](ctx context.Context, fn func(context.Context) (T, error)) (T, er
 
 // refusals are the errors that no trying again mends.
 var refusals = []error{
-	fs.ErrNotExist, fs.ErrPermission, nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired, nats.ErrPermissionViolation,
+	fs.ErrNotExist, fs.ErrPermission,
+	nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired, nats.ErrPermissionViolation,
 	nats.ErrSecureConnRequired, nats.ErrSecureConnWanted, nats.ErrNkeysNotSupported, nats.ErrBadSubject, nats.ErrMaxPayload,
 	jetstream.ErrStreamNotFound, jetstream.ErrJetStreamNotEnabled, jetstream.ErrJetStreamNotEnabledForAccount,
 	jetstream.ErrInvalidStreamName, jetstream.ErrInvalidConsumerName, jetstream.ErrOverlappingFilterSubjects,

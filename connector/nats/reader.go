@@ -153,7 +153,9 @@ func (r *reader) arrived(ctx context.Context, m *nats.Msg) (messages []connector
 		}
 		m, more = r.waiting()
 	}
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // of a look, which the next request brings again
+	} else if err != nil {
 		err = r.fail(err) // told again when what came before is committed
 	}
 	if len(messages) == 0 {

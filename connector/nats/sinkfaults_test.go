@@ -32,11 +32,13 @@ func testPart(t *testing.T, s *server) {
 	}
 	records := conntest.Records(0, 1, 10, engine.Mark{})
 	records = append(records, connector.Record{Mark: engine.Mark{Position: 9, ID: "ni:9"}, Prev: records[0].ID, Body: []byte(body + "TC .\n")})
+	records = append(records, connector.Record{Mark: engine.Mark{Position: 10, ID: "ni:10"}, Prev: "ni:9", Body: []byte(body + "TC .\n")})
+	want = append(want, want...)
 	var sent atomic.Int64
 	good := to.cfg.Connection
 	to.cfg.DialBy(loses(func(text []byte) bool { return bytes.HasPrefix(text, []byte("HPUB")) && sent.Add(1) == 13 }))
 	w := to.openShard(t, 0)
-	if err := w.Write(within(t), records); err == nil {
+	if err := w.Write(within(t), records[:2]); err == nil {
 		t.Error("no error, though an answer was lost")
 	}
 	closeWriter(t, w)

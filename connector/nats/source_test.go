@@ -239,6 +239,12 @@ func testQuiet(t *testing.T, s *server) {
 	}
 	s.send(t, name+".quiet", "2")
 	r.is("2")
+	s.send(t, name+".busy", "")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*shortPull) // and for one that must not note what isn't committed
+	defer cancel()
+	if messages, err := r.Read(ctx); err == nil {
+		t.Fatal(messages)
+	}
 	r.close()
 	r = read(t, cfg, progress) // the next one knows what was seen, though nothing of it is committed
 	r.is("2")
@@ -543,5 +549,70 @@ func testKilled(t *testing.T, s *server) {
 	s.send(t, nameOf(stream)+".a", want[100:]...)
 	r = read(t, cfg, progress)
 	r.is(want[50:]...)
+	r.close()
+}
+
+// testForeignNote: what a consumer has noted of another stream, as a backup may bring it back, is of no account.
+func testForeignNote(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	s.send(t, cfg.Stream+".a", "1", "2", "3")
+	notes := map[string]string{"quadrille.stream": cfg.Stream + "/2001-01-01T00:00:00Z", "quadrille.start": "3", "quadrille.from": "3"}
+	if _, err := stream.CreateConsumer(within(t), jetstream.ConsumerConfig{Durable: cfg.Consumer, Metadata: notes}); err != nil {
+		t.Fatal(err)
+	}
+	r := read(t, cfg, &conntest.Progress{})
+	r.is("1", "2", "3")
+	r.close()
+}
+
+// testStolen: a delivery that went elsewhere is missed at the next one, and comes again.
+func testStolen(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	s.send(t, cfg.Stream+".a", "1", "2")
+	r := read(t, cfg, &conntest.Progress{})
+	consumer, err := stream.Consumer(within(t), cfg.Consumer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := consumer.Next(); err != nil || string(m.Data()) != "1" {
+		t.Fatal(m, err)
+	}
+	if err := r.fails(); !strings.Contains(err.Error(), "got lost") {
+		t.Error(err)
+	}
+	r.close()
+	r = read(t, cfg, &conntest.Progress{})
+	r.is("1", "2")
+	r.close()
+}
+
+// testShortReads: readings that are given up at any moment, in the middle of a look too, lose nothing and end nothing.
+func testShortReads(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	cfg := s.config(stream)
+	cfg.PullFor(time.Millisecond) // looks all the time
+	cfg.Subjects = []string{cfg.Stream + ".a"}
+	r := read(t, cfg, &conntest.Progress{})
+	var want, got []string
+	for i := range 300 {
+		if i%10 == 0 {
+			want = append(want, fmt.Sprint(i))
+			s.send(t, cfg.Stream+".b", "") // a jump
+			s.send(t, cfg.Stream+".a", fmt.Sprint(i))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i%7)*500*time.Microsecond)
+		messages, err := r.Read(ctx)
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+		got = append(got, textsOf(messages)...)
+	}
+	got = append(got, textsOf(r.next(len(want)-len(got)))...)
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 	r.close()
 }
