@@ -201,7 +201,7 @@ func TestFlagsAgree(t *testing.T) {
 			t.Errorf("--%s is set by %q", name, variables[name])
 		}
 	}
-	if asking != 5 {
+	if asking != 19 {
 		t.Errorf("%d commands ask nodes", asking)
 	}
 }
