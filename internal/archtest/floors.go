@@ -36,6 +36,7 @@ const (
 	jsonPath    = "github.com/theory/jsonpath"
 	jsonGold    = "github.com/piprate/json-gold"
 	protowire   = "google.golang.org/protobuf/encoding/protowire"
+	pahoClient  = "github.com/eclipse/paho.golang/paho"
 	paho5       = "github.com/eclipse/paho.golang/packets"
 	paho311     = "github.com/eclipse/paho.mqtt.golang/packets"
 )
@@ -211,7 +212,7 @@ var floors = [][]rule{
 		{
 			pkg:     "internal/demo",
 			imports: []string{"engine", "client", "internal/terminal", "internal/factory", "internal/cluster"},
-			modules: []string{franz},
+			modules: []string{franz, natsClient, pahoClient},
 		},
 		{pkg: "internal/bench", imports: []string{
 			"internal/clock", "internal/ports", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",

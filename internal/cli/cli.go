@@ -22,6 +22,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/buildinfo"
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/demo"
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
@@ -134,6 +135,7 @@ func newParser(grammar *commands, io *streams) (*kong.Kong, error) {
 		kong.Name("quadrille"),
 		kong.Description("A distributed stream processor for knowledge graphs."),
 		kong.DefaultEnvars("QUADRILLE"),
+		kong.Vars{"peers": strings.Join(demo.Peers(), "=HOST:PORT, ") + "=HOST:PORT"},
 		kong.Writers(io.out, io.err),
 		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),

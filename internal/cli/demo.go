@@ -14,7 +14,7 @@ type demoCommand struct {
 	Nodes   int    `default:"3" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
 	Changes int    `default:"200000" help:"Changes to stream."`
 	Shards  int    `default:"8" help:"Shards."`
-	With    string `placeholder:"KIND=ADDRESS" help:"Let the changes go through a peer that runs already: kafka=HOST:PORT."`
+	With    string `placeholder:"KIND=ADDRESS" help:"Let the changes go through a peer that runs already: ${peers}."`
 	Keep    bool   `help:"When all is checked, leave the cluster running, print its addresses, and end it on ^C."`
 	JSON    bool   `name:"json" env:"-" help:"Print the result as one JSON object."`
 	Sweep   bool   `hidden:"" help:"Clear up behind another process."`
@@ -42,7 +42,8 @@ With --json there are also these, which are 0 when all is well but for retries:
   retries            requests that were sent again
 
 With --with the changes go to a peer that you have, and the nodes read them there; accepted is then what the peer has taken.
-What is made there is named quadrille-demo-… and is taken away at the end.
+What is made there is named quadrille-demo-… and is taken away at the end. Over mqtt a change comes at least once: one that is
+doubled is told, and no fault; a broker whose queue for who reads is full drops what comes then, and it is lost.
 
 Exit status 0 says that every change was accepted, none is lost or doubled, and the data are exactly the expected ones.
 No process and no file is left, however the demo ends.`

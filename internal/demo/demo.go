@@ -26,6 +26,8 @@ const (
 	patience = 60 * time.Second
 	// settleBound bounds the time until the nodes that are left are ready, when all is sent.
 	settleBound = 30 * time.Second
+	// comparePause is the time between two looks at data that are not as expected yet.
+	comparePause = 100 * time.Millisecond
 )
 
 // Config says what to run.
@@ -171,9 +173,35 @@ func (d *run) verify(ctx context.Context, door string) error {
 	if err := d.readLogs(ctx, door); err != nil {
 		return fmt.Errorf("read the logs: %w", err)
 	}
+	return d.compare(ctx, door)
+}
+
+// compare reads the data and compares them. A value that comes again where it may is there beside a newer one until that one
+// comes again, too; so they are read until they are as expected, or the time for that is over.
+func (d *run) compare(ctx context.Context, door string) error {
+	late := time.After(patience)
+	for {
+		if err := d.readData(ctx, door); err != nil {
+			return fmt.Errorf("read the data: %w", err)
+		}
+		if r := d.check.Result(); d.once() || r.Missing+r.Extra == 0 {
+			return nil
+		}
+		select {
+		case <-time.After(comparePause):
+		case <-late:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// readData reads all data from a node.
+func (d *run) readData(ctx context.Context, door string) error {
 	data, err := d.client.Data(ctx, door)
 	if err != nil {
-		return fmt.Errorf("read the data: %w", err)
+		return err
 	}
 	defer data.Close()
 	return d.check.Data(data, d.model.Expected())

@@ -14,7 +14,8 @@ type peer interface {
 	source() string
 	// send hands over a request, and returns when the peer has it for good. The requests of a sender stay in order.
 	send(ctx context.Context, sender int, body []byte) error
-	// once reports whether what the nodes read again has no second effect.
+	// once reports whether what the nodes read again has no second effect. Otherwise it comes again in order, and with it all that
+	// came behind it.
 	once() bool
 	// close takes away what was made there, and disconnects.
 	close() error
@@ -22,7 +23,7 @@ type peer interface {
 
 // peers are the kinds of peers; each is made for a run of that name.
 var peers = map[string]func(ctx context.Context, address, run string) (peer, error){
-	"kafka": newKafka,
+	"kafka": newKafka, "mqtt": newMQTT, "nats": newNATS,
 }
 
 // Peers lists the kinds of peers that [Config.With] can name.

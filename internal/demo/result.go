@@ -3,6 +3,7 @@ package demo
 import (
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/internal/factory"
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
@@ -44,11 +45,17 @@ func (d *run) result() Result {
 
 // good reports whether all was accepted and nothing is wrong with it.
 func (d *run) good() bool {
+	r := d.faults()
+	return r.Good() && r.Accepted == d.model.Changes()
+}
+
+// faults is what was found, without the changes that are doubled and may be.
+func (d *run) faults() factory.Result {
 	r := d.check.Result()
 	if !d.once() {
-		r.Duplicated, r.Inexact = 0, 0
+		r.Duplicated = 0
 	}
-	return r.Good() && r.Accepted == d.model.Changes()
+	return r
 }
 
 // once reports whether each change must be in the logs once: what comes from some peers twice has its effect twice.
@@ -56,7 +63,7 @@ func (d *run) once() bool { return d.peer == nil || d.peer.once() }
 
 // blame says what is wrong.
 func (d *run) blame() string {
-	r := d.check.Result()
+	r := d.faults()
 	var list []string
 	for _, f := range []struct {
 		n    int

@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/eclipse/paho.golang/paho"
 )
 
 // TestDemoWithKafka: the demo's changes go through a topic, and none is lost or doubled; nothing is left there.
@@ -14,6 +18,78 @@ func TestDemoWithKafka(t *testing.T) {
 	topics, err := k.admin.ListTopics(t.Context())
 	if err != nil || len(topics) > 0 {
 		t.Errorf("left: %v, %v", topics.Names(), err)
+	}
+}
+
+// TestDemoWithNATS: the same with a stream.
+func TestDemoWithNATS(t *testing.T) {
+	p := startNATS(t)
+	before := p.streams(t)
+	runDemo(t, "nats="+p.Address(0))
+	if left := p.streams(t); !slices.Equal(left, before) {
+		t.Errorf("left: %v, before %v", left, before)
+	}
+}
+
+// streams are the names of those that a server has.
+func (p *natsPeer) streams(t *testing.T) (names []string) {
+	t.Helper()
+	list := p.StreamNames(t.Context())
+	for name := range list.Name() {
+		names = append(names, name)
+	}
+	if list.Err() != nil {
+		t.Fatal(list.Err())
+	}
+	slices.Sort(names)
+	return names
+}
+
+// TestDemoWithMQTT: the demo's changes go through topics, each sender's through its own, and none is lost; the broker keeps no
+// session of it, and no message.
+func TestDemoWithMQTT(t *testing.T) {
+	b := startMQTT(t)
+	topics, retained, seen := map[string]bool{}, 0, make(chan struct{})
+	c := dialMQTT(t, b, "others", paho.ClientConfig{OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+		func(p paho.PublishReceived) (bool, error) {
+			if p.Packet.Topic == "end" {
+				close(seen)
+				return true, nil
+			}
+			topics[p.Packet.Topic] = true
+			if p.Packet.Retain {
+				retained++
+			}
+			return true, nil
+		}}})
+	all := []paho.SubscribeOptions{{Topic: "#", QoS: 1, RetainAsPublished: true}}
+	if _, err := c.Subscribe(t.Context(), &paho.Subscribe{Subscriptions: all}); err != nil {
+		t.Fatal(err)
+	}
+	runDemo(t, "mqtt="+b.Address(0))
+	if _, err := c.Publish(t.Context(), &paho.Publish{Topic: "end", QoS: 1}); err != nil {
+		t.Fatal(err)
+	}
+	<-seen // and all before it
+	names := map[string]bool{}
+	for topic := range topics {
+		name, _, _ := strings.Cut(topic, "/")
+		names[name] = true
+	}
+	if len(topics) != 12 || len(names) != 1 || retained > 0 {
+		t.Errorf("topics %v, of which %d messages are retained", topics, retained)
+	}
+	for name := range names {
+		for _, session := range []string{name, name + "-sender"} {
+			other := newMQTT(t, b, paho.ClientConfig{})
+			answer, err := other.Connect(t.Context(), &paho.Connect{ClientID: session})
+			if err != nil || answer.SessionPresent {
+				t.Errorf("session %s is there: %+v, %v", session, answer, err)
+			}
+			if err := other.Disconnect(&paho.Disconnect{}); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 
