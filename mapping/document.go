@@ -132,6 +132,19 @@ func distinct(list []string) error {
 	return nil
 }
 
+// kindOf names what a value of JSON is that is no object.
+func kindOf(value any) string {
+	switch value.(type) {
+	case []any:
+		return "a list"
+	case string:
+		return "a text"
+	case bool:
+		return "true or false"
+	}
+	return "a number"
+}
+
 // changeEvent takes the envelope off a row of Debezium, and returns it with the row: that after the change, or, of one that was
 // deleted, that before it. A tombstone has none.
 func changeEvent(document any) (envelope any, rows []any, err error) {
@@ -140,7 +153,7 @@ func changeEvent(document any) (envelope any, rows []any, err error) {
 	}
 	object, ok := document.(map[string]any)
 	if !ok {
-		return nil, nil, fmt.Errorf("expected a change event of Debezium, an object, found %T", document)
+		return nil, nil, fmt.Errorf("expected a change event of Debezium, an object, found %s", kindOf(document))
 	}
 	if payload, wrapped := object["payload"]; wrapped && object["op"] == nil {
 		return changeEvent(payload)
@@ -152,7 +165,11 @@ func changeEvent(document any) (envelope any, rows []any, err error) {
 	case "d":
 		row = object["before"]
 	default:
-		return nil, nil, wrongValue(fmt.Sprint(object["op"]), `expected a change event of Debezium with "op" c, r, u or d`)
+		const expected = `expected a change event of Debezium with "op" c, r, u or d`
+		if object["op"] == nil {
+			return nil, nil, errors.New(`"op" is missing, or null: ` + expected)
+		}
+		return nil, nil, wrongValue(fmt.Sprint(object["op"]), expected)
 	}
 	if _, ok := row.(map[string]any); !ok {
 		return nil, nil, fmt.Errorf(`a change event with "op" %q has no row; a delete needs its key in "before", such as by `+

@@ -180,7 +180,7 @@ type StatusError struct {
 	// URL is the address that was asked, Status the code of its answer.
 	URL    string
 	Status int
-	// Text is the beginning of what it said.
+	// Text is the beginning of what it said, in one line.
 	Text string
 	// RetryAfter is how long it wants to be left alone, an hour at most; 0 if it didn't say.
 	RetryAfter time.Duration
@@ -192,7 +192,7 @@ const MaxPause = time.Hour
 func newStatusError(r *http.Request, answer *http.Response) *StatusError {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 500)) // as much as there is
 	return &StatusError{URL: r.URL.Redacted(), Status: answer.StatusCode,
-		Text:       strings.TrimSpace(strings.ToValidUTF8(string(text), "?")),
+		Text:       strings.Join(strings.Fields(strings.ToValidUTF8(string(text), "?")), " "),
 		RetryAfter: retryAfter(answer.Header.Get("Retry-After"), time.Now())}
 }
 
@@ -209,7 +209,11 @@ func retryAfter(value string, now time.Time) time.Duration {
 
 // Error implements error.
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s answers %d %s: %s", e.URL, e.Status, http.StatusText(e.Status), e.Text)
+	answer := fmt.Sprintf("%s answers %d %s", e.URL, e.Status, http.StatusText(e.Status))
+	if e.Text == "" {
+		return answer
+	}
+	return answer + ": " + e.Text
 }
 
 // Refused reports whether the other side has understood the request and won't do it: then it has not been done, and asking again

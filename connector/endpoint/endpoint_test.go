@@ -159,6 +159,12 @@ func TestStatusError(t *testing.T) {
 	if !ok || errors.Is(err, connector.ErrGiveUp) || e.Status != 503 || len(e.Text) != 500 || e.RetryAfter != 3*time.Second {
 		t.Errorf("%v", err)
 	}
+	for text, want := range map[string]string{"": "u answers 503 Service Unavailable", "<p>\n  busy\n</p>\n": "u answers 503 Service Unavailable: <p> busy </p>"} {
+		answer := &http.Response{StatusCode: 503, Body: io.NopCloser(strings.NewReader(text))}
+		if got := newStatusError(&http.Request{URL: &url.URL{Path: "u"}}, answer).Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 	var p Pause
 	if p.Note(io.EOF); p.Left() != 0 {
 		t.Error("what is no answer says when to ask again")

@@ -208,7 +208,7 @@ func testMadeAnew(t *testing.T, b *broker) {
 	r.close()
 
 	_, err = source(t, b.config("nowhere")).Open(within(t), progress)
-	conntest.GivesUp(t, err, "UNKNOWN_TOPIC_OR_PARTITION")
+	conntest.GivesUp(t, err, "topic nowhere: UNKNOWN_TOPIC_OR_PARTITION")
 }
 
 // testTransactions: what was aborted is not there, and what is not committed yet comes when it is.

@@ -33,7 +33,7 @@ func (r *reader) topics(ctx context.Context) (kadm.TopicDetails, error) {
 	cfg := &r.s.cfg
 	if !cfg.Regex {
 		details, err := r.admin.ListTopics(ctx, cfg.Topics...)
-		return details, errors.Join(err, details.Error())
+		return details, errors.Join(err, missing(details))
 	}
 	details, err := r.admin.ListTopics(ctx)
 	for name := range details {
@@ -42,6 +42,17 @@ func (r *reader) topics(ctx context.Context) (kadm.TopicDetails, error) {
 		}
 	}
 	return details, err
+}
+
+// missing says which of the topics can't be read, and why.
+func missing(details kadm.TopicDetails) error {
+	var errs []error
+	for _, topic := range details.Sorted() {
+		if topic.Err != nil {
+			errs = append(errs, fmt.Errorf("topic %s: %w", topic.Topic, topic.Err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // firstStarts are the offsets at which streams began when the source ran first, where that isn't their start; by stream. They

@@ -155,8 +155,11 @@ func (c *Connection) connect(ctx context.Context, log *slog.Logger) (*link, erro
 	for _, stop := range d.opened {
 		stop()
 	}
+	if errors.Is(err, nats.ErrSecureConnWanted) {
+		err = fmt.Errorf("%w (tls: false takes a server without TLS)", err)
+	}
 	if err != nil {
-		return nil, ended(ctx, err)
+		return nil, ended(ctx, fmt.Errorf("%s: %w", strings.Join(c.Servers, ", "), err))
 	}
 	l.over = l.StatusChanged(nats.CLOSED)
 	l.js, err = jetstream.New(l.Conn)

@@ -41,7 +41,7 @@ func testUsers(t *testing.T, s *server) {
 	}
 	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, User: "user", Password: "other"}), "Authorization Violation")
 	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, NKey: keys + "README"}), "NKey")
-	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}), "secure connection not available")
+	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}), "secure connection not available (tls: false")
 	conntest.GivesUp(t, admits(t, nats.Connection{Servers: servers, User: "weak", Password: "secret"}), "ermissions")
 	stream := s.stream(t, nil)
 	cfg := s.config(stream)

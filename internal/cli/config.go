@@ -80,14 +80,14 @@ func checkFile(path string) (*config.Document, error) {
 }
 
 type configExplainCommand struct {
-	Key string `arg:"" optional:"" help:"Setting, or the beginning of its name, such as engine. Default: all."`
+	Key string `arg:"" optional:"" help:"Setting, the beginning of its name, such as engine, or a part of it, such as kafka. Default: all."`
 }
 
 // Run explains.
 func (c *configExplainCommand) Run(std *streams) error {
 	any, err := config.Explain(std.out, c.Key)
 	if err == nil && !any {
-		err = usagef("no setting begins with %q; the nearest is %q", c.Key, config.NearestKey(c.Key))
+		err = usagef("no setting has the name %q, or begins with it; the nearest is %q", c.Key, config.NearestKey(c.Key))
 	}
 	return err
 }

@@ -66,7 +66,7 @@ func (c *demoCommand) Run(ctx context.Context, std *streams) error {
 			return usagef("--with: %v", err)
 		}
 	}
-	return demo.Run(ctx, demo.Config{
+	err := demo.Run(ctx, demo.Config{
 		Nodes: c.Nodes, Changes: c.Changes, Shards: c.Shards, With: c.With, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err),
 		Checked: func(ctx context.Context, r demo.Result, nodes *cluster.Cluster) error {
 			if err := c.show(std.out, r); err != nil {
@@ -78,6 +78,10 @@ func (c *demoCommand) Run(ctx context.Context, std *streams) error {
 			return nil
 		},
 	})
+	if err != nil { // no flag names another node
+		return prefixed{err}
+	}
+	return nil
 }
 
 // sweepArgs are the arguments that make this binary clear up behind another process of it.

@@ -345,6 +345,20 @@ func TestAllMistakes(t *testing.T) {
 	}
 }
 
+// TestExplainPart: who doesn't know where a setting stands finds it by a part of its name, unless a name begins so.
+func TestExplainPart(t *testing.T) {
+	for key, want := range map[string]string{"paths": "sources[file].paths ", "webhook": "sinks[webhook].url ", "node": "node.name ", "pat": ""} {
+		var out strings.Builder
+		any, err := config.Explain(&out, key)
+		if err != nil || any != (want != "") || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %v, %v, %s", key, any, err, out.String())
+		}
+		if key == "node" && strings.Contains(out.String(), "[") {
+			t.Errorf("%s: %s", key, out.String())
+		}
+	}
+}
+
 func TestNearestKey(t *testing.T) {
 	for key, want := range map[string]string{"sinks.dir": "sinks[file].dir", "sources.url": "sources[delta].url", "engines.data": "engine.data",
 		"sinks[file].max-bath": "sinks[file].max-batch"} {

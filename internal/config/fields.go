@@ -112,19 +112,31 @@ func AlikeEnv(environ, own []string) map[string]string {
 // envPrefix begins the names of our variables.
 const envPrefix = "QUADRILLE_"
 
-// Explain writes what the settings are whose key begins with prefix; all, if that is empty. It reports whether there are any.
-func Explain(w io.Writer, prefix string) (any bool, err error) {
-	for _, f := range everything() {
-		if !strings.HasPrefix(f.Key, prefix) {
-			continue
+// Explain writes what the settings are whose key begins with the given text or, if there are none, has it as a part, such as kafka
+// or paths; all, if it is empty. It reports whether there are any.
+func Explain(w io.Writer, key string) (any bool, err error) {
+	all := everything()
+	for _, meant := range []func(Field) bool{
+		func(f Field) bool { return strings.HasPrefix(f.Key, key) },
+		func(f Field) bool { return slices.Contains(strings.FieldsFunc(f.Key, betweenParts), key) },
+	} {
+		for _, f := range all {
+			if !meant(f) {
+				continue
+			}
+			any = true
+			if _, err := fmt.Fprintf(w, "%s (%s%s)\n  %s\n", f.Key, f.Type, also(f), f.Help); err != nil {
+				return any, err
+			}
 		}
-		any = true
-		if _, err := fmt.Fprintf(w, "%s (%s%s)\n  %s\n", f.Key, f.Type, also(f), f.Help); err != nil {
-			return any, err
+		if any {
+			break
 		}
 	}
 	return any, nil
 }
+
+func betweenParts(r rune) bool { return strings.ContainsRune(".[]", r) }
 
 // NearestKey returns the key that is most like the given one, which may lack the type in brackets.
 func NearestKey(key string) string {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ const (
 	settleBound = 30 * time.Second
 	// comparePause is the time between two looks at data that are not as expected yet.
 	comparePause = 100 * time.Millisecond
+	// heirsPause is between two looks at who owns the shards.
+	heirsPause = 50 * time.Millisecond
 )
 
 // Config says what to run.
@@ -133,10 +136,11 @@ func (d *run) work(ctx context.Context) error {
 		return err
 	}
 	door := d.nodes.Doors()[d.nodes.Alive()[0]]
-	if status, err = d.client.Status(ctx, door); err != nil {
+	now, err := d.heirs(settle, door)
+	if err != nil {
 		return err
 	}
-	for shard, owner := range owners(status) {
+	for shard, owner := range now {
 		if owner != d.before[shard] {
 			d.moves++
 		}
@@ -145,6 +149,26 @@ func (d *run) work(ctx context.Context) error {
 		return err
 	}
 	return d.nodes.Err()
+}
+
+// heirs lists the owner of every shard once none is left to the node that was killed: what goes through a peer may all be sent
+// before anybody has noticed the kill.
+func (d *run) heirs(ctx context.Context, door string) ([]string, error) {
+	for {
+		status, err := d.client.Status(ctx, door)
+		if err != nil {
+			return nil, err
+		}
+		now := owners(status)
+		if d.cfg.Nodes == 1 || !slices.Contains(now, d.nodes.Name(d.victim)) {
+			return now, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(heirsPause):
+		}
+	}
 }
 
 // owners lists the owner of every shard.

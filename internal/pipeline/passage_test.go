@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -288,7 +290,13 @@ func TestRefusedAreCounted(t *testing.T) {
 		}}
 		poison := message("a", 2)
 		poison.MediaType = noDocument
-		from := &script{t: t, reads: []step{messages(message("a", 0)), messages(message("a", 1)), messages(poison), messages(message("a", 3))}}
+		second := message("a", 1)
+		for i, m := range []*connector.Message{&second, &poison} {
+			m.Vars = maps.All(map[string]string{"line": strconv.Itoa(i + 7), "header.token": "not for the log"})
+		}
+		unevaluated := message("a", 0)
+		unevaluated.Vars = maps.All(map[string]string{"line": strings.Repeat("6", 300)})
+		from := &script{t: t, reads: []step{messages(unevaluated), messages(second), messages(poison), messages(message("a", 3))}}
 		s, stop := starting(t, door, from, &log, rare)
 		if st := s.Status(); st.Messages != 4 || st.Rejected != 3 || st.Err != nil {
 			t.Errorf("%+v", st)
@@ -296,6 +304,7 @@ func TestRefusedAreCounted(t *testing.T) {
 		stop()
 		for want, times := range map[string]int{
 			"not evaluated": 1, "a message can't be taken in": 2, "a dead letter was refused": 1, "no letter fits": 1, "has stopped": 0,
+			"offset=0 line=" + strings.Repeat("6", 256) + " ": 1, "offset=1 line=7 ": 1, "offset=2 line=8 ": 1, "header": 0,
 		} {
 			if strings.Count(log.String(), want) != times {
 				t.Errorf("want %q %d times in the log: %s", want, times, log.String())

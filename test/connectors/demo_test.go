@@ -107,9 +107,11 @@ func runDemo(t *testing.T, with string) {
 	var result struct {
 		Accepted int
 		Killed   string
+		Moves    int
 		Good     bool
 	}
-	if err := json.Unmarshal(out, &result); err != nil || result.Accepted != 4000 || result.Killed != "n3" || !result.Good {
+	if err := json.Unmarshal(out, &result); err != nil || result.Accepted != 4000 || result.Killed != "n3" || result.Moves < 2 ||
+		!result.Good {
 		t.Errorf("%v: %s", err, out)
 	}
 }

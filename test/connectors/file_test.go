@@ -24,7 +24,7 @@ func TestExampleFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	example := strings.NewReplacer("paths: in", "paths: "+dir+"/in\n    settle: 100ms\n    poll: 20ms", "readings/*.csv", dir+"/readings/*.csv",
+	example := strings.NewReplacer(`"in/*.rdfp*"`, dir+"/in/*.rdfp*\n    settle: 100ms\n    poll: 20ms", "readings/*.csv", dir+"/readings/*.csv",
 		"dir: out", "dir: "+dir+"/out", "rotate-size: 64MiB", "rotate-size: 1KiB", "quickstart-data", dir+"/data").Replace(string(text)) +
 		"node: {name: n1}\nhttp: {address: '127.0.0.1:0'}\nlog: {level: warn}\n"
 	add := func(name, text string) {
@@ -60,8 +60,8 @@ func TestExampleFile(t *testing.T) {
 	has(off, value, from("3"))
 	node.end()
 
-	rename("in/pump.rdfp", "in/pump.1.rdfp")
-	add("in/pump.1.rdfp", "D "+off+"\n")
+	rename("in/pump.rdfp", "in/pump.rdfp.1")
+	add("in/pump.rdfp.1", "D "+off+"\n")
 	add("in/pump.rdfp", "A "+on+"\n")
 	add("readings/today.csv", "temp1,20.5\n")
 	node = runNode(t, example)

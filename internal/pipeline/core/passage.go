@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -162,7 +163,7 @@ func (p *Passage) events(m connector.Message) ([]event.Addressed, error) {
 		return list, err
 	}
 	ev := event.Event{Producer: producer, Seq: seq, MediaType: p.cfg.LetterType(m), Payload: m.Body}
-	return []event.Addressed{p.letter(ev, "", err.Error())}, nil
+	return []event.Addressed{p.letter(ev, "", err.Error(), m.Vars)}, nil
 }
 
 // divide makes events of a message.
@@ -205,10 +206,9 @@ const maxReason = 2048
 // letter makes a dead letter of what can't be taken in, in the source's home. It has a producer beside the stream's own, so that
 // it is none that came before, whatever of the stream is in the home by now: one for what is no document, and one for what each
 // shard has refused, by its number, since each of these comes in order.
-func (p *Passage) letter(ev event.Event, shard, why string) event.Addressed {
+func (p *Passage) letter(ev event.Event, shard, why string, vars iter.Seq2[string, string]) event.Addressed {
 	p.rejected++
-	p.cfg.Logger.Warn("a message can't be taken in; it is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq,
-		"reason", why)
+	p.cfg.Logger.Warn("a message can't be taken in; it is a dead letter", append(place(&ev, vars), "reason", why)...)
 	if !ev.Producer.IsZero() {
 		ev.Producer.Name = p.cfg.Source + "!" + shard + strings.TrimPrefix(ev.Producer.Name, p.cfg.Source)
 	}
@@ -221,6 +221,41 @@ func (p *Passage) letter(ev event.Event, shard, why string) event.Addressed {
 	ev.MediaType = LetterType(ev.MediaType, nil) // within its bounds
 	ev.Reject(why)
 	return event.Addressed{Shard: p.cfg.Home, Event: ev}
+}
+
+// maxPlace bounds each thing that the log says of where a message stood, in bytes.
+const maxPlace = 256
+
+// place says for the log where the message of an event stood: its identity, if it has one, and what the source says of it besides,
+// such as the line of a file. The headers of a message say what it is, and not where.
+func place(ev *event.Event, vars iter.Seq2[string, string]) []any {
+	var at []any
+	if !ev.Producer.IsZero() {
+		at = append(at, "producer", ev.Producer.String(), "offset", ev.Seq-1)
+	}
+	if vars == nil {
+		return at
+	}
+	for name, value := range vars {
+		if !strings.HasPrefix(name, "header.") {
+			at = append(at, name, strings.ToValidUTF8(value[:min(len(value), maxPlace)], "?"))
+		}
+	}
+	return at
+}
+
+// vars are those of the message that an event was made of, if it has an identity.
+func (p *Passage) vars(ev *event.Event) iter.Seq2[string, string] {
+	for i := range p.batch {
+		m := &p.batch[i]
+		if m.Offset+1 != ev.Seq { // most are passed over without making a name
+			continue
+		}
+		if producer, _ := p.identity(m); producer == ev.Producer {
+			return m.Vars
+		}
+	}
+	return nil
 }
 
 // noted are the events that note in the home how far the streams have come.
@@ -352,13 +387,13 @@ func (p *Passage) answered(ev *event.Addressed, ack event.Ack) {
 	case ack.Status == event.Committed || ack.Status == event.Duplicate || ack.Status == event.Bad && letter:
 	case ack.Status == event.Bad:
 		p.rejected++
-		p.cfg.Logger.Warn("a message is a dead letter", "producer", ev.Producer.String(), "seq", ev.Seq, "shard", ev.Shard,
-			"position", ack.Position, "reason", ack.Reason)
+		p.cfg.Logger.Warn("a message is a dead letter",
+			append(place(&ev.Event, p.vars(&ev.Event)), "shard", ev.Shard, "position", ack.Position, "reason", ack.Reason)...)
 	case letter:
 		p.cfg.Logger.Error("a dead letter was refused", "producer", ev.Producer.String(), "seq", ev.Seq, "reason", ack.Reason)
 	default:
 		why := fmt.Sprintf("shard %d has refused it for good: %s", ev.Shard, cmp.Or(ack.Reason, Refusals[ack.Status]))
-		p.refused = append(p.refused, p.letter(ev.Event, strconv.Itoa(ev.Shard), why))
+		p.refused = append(p.refused, p.letter(ev.Event, strconv.Itoa(ev.Shard), why, p.vars(&ev.Event)))
 	}
 }
 
