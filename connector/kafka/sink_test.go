@@ -201,6 +201,23 @@ func testRefused(t *testing.T, b *broker) {
 	}
 }
 
+// testSameName: sinks of one name, which write to different topics, end each other's producers. It is said what to do.
+func testSameName(t *testing.T, b *broker) {
+	s, other := b.target(t, 1), b.target(t, 1)
+	other.cfg.Name = s.cfg.Name
+	w, beside := s.openShard(t, 0), other.openShard(t, 0)
+	records := conntest.Records(0, 1, 10, engine.Mark{})
+	if err := w.Write(within(t), records); err == nil || !strings.Contains(err.Error(), "rename one of the sinks") {
+		t.Error(err)
+	}
+	if err := beside.Write(within(t), records); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(w.Close(), beside.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 // id is what the broker has given a topic.
 func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
 	t.Helper()

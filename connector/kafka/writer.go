@@ -184,6 +184,14 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 // transact commits records. After an error the writer is of no use any more.
 func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 	w.failed = true // until it is known to be committed
+	if err := w.commit(ctx, records); err != nil {
+		return w.fenced(tooLarge(err))
+	}
+	w.failed = false
+	return nil
+}
+
+func (w *writer) commit(ctx context.Context, records []*kgo.Record) error {
 	if err := w.client.BeginTransaction(); err != nil {
 		return err
 	}
@@ -195,7 +203,7 @@ func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 		return err
 	}
 	if err := first.Err(); err != nil {
-		return tooLarge(err)
+		return err
 	}
 	// Nothing is left to abort. But franz-go 1.22.3 sends the first records of a topic before it has noted the topic's
 	// partitions, and a transaction that ends in between is aborted, with no error, if it has no other records. This waits
@@ -203,11 +211,16 @@ func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 	if err := w.client.AbortBufferedRecords(ctx); err != nil {
 		return err
 	}
-	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return err
+	return w.client.EndTransaction(ctx, kgo.TryCommit)
+}
+
+// fenced says who has ended a producer. Where two pipelines have one name, they do that to each other for ever.
+func (w *writer) fenced(err error) error {
+	if errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) {
+		return fmt.Errorf("another producer has the transactional id %s: another node writes the shard, or another pipeline with the same"+
+			" name has a sink of this name (then rename one of the sinks): %w", w.id, err)
 	}
-	w.failed = false
-	return nil
+	return err
 }
 
 // tooLarge says what to do about a record that the topic doesn't take.

@@ -1,0 +1,107 @@
+package nats_test
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/nats"
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/peer"
+	"github.com/quadrille-stream/quadrille/internal/ports"
+)
+
+// members is how many servers a cluster has.
+const members = 3
+
+// cluster is of real servers, with a client of any of them.
+type cluster struct {
+	server
+	peers     []*peer.Peer
+	addresses []string
+}
+
+// startCluster starts one, and ends it with the test.
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	routes, err := ports.Free(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{}
+	for i := range members {
+		args := []string{"cluster", strconv.Itoa(i + 1)}
+		for _, route := range routes {
+			args = append(args, strconv.Itoa(route))
+		}
+		p := peer.Start(t, "nats", 1, args...)
+		c.peers, c.addresses = append(c.peers, p), append(c.addresses, p.Address(0))
+	}
+	servers := "nats://user:secret@" + strings.Join(c.addresses, ",nats://user:secret@")
+	c.Conn, err = natsgo.Connect(servers, natsgo.MaxReconnects(-1), natsgo.ReconnectWait(50*time.Millisecond))
+	if err == nil {
+		c.js, err = jetstream.New(c.Conn)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// led returns the server that leads a stream, and the stream's last sequence; -1 and 0 if none does. What was asked while the leader
+// changes may never be answered.
+func (c *cluster) led(t *testing.T, stream string) (leader int, last uint64) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	made, err := c.js.Stream(ctx, stream)
+	if err != nil || made.CachedInfo().Cluster == nil {
+		return -1, 0
+	}
+	info := made.CachedInfo()
+	n, err := strconv.Atoi(strings.TrimPrefix(info.Cluster.Leader, "s"))
+	if err != nil {
+		return -1, 0
+	}
+	return n - 1, info.State.LastSeq
+}
+
+// TestLeaderKilled: the server that leads a stream of three replicas is killed in the middle of writing, again and again. Each delta
+// is there once and in order, and each of them is read once and in order meanwhile.
+func TestLeaderKilled(t *testing.T) {
+	c := startCluster(t)
+	name := unique("replicated")
+	cfg := jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, Replicas: members}
+	var stream jetstream.Stream
+	eventually(t, "the servers take a stream", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		var err error
+		stream, err = c.js.CreateOrUpdateStream(ctx, cfg)
+		return err == nil
+	})
+	connection := nats.Connection{Servers: c.addresses, User: "user", Password: "secret"}
+	to := &target{s: &c.server, stream: stream,
+		cfg: nats.SinkConfig{Connection: connection, Stream: name, Subject: name + ".{shard}", Name: "main-" + name}}
+	records := conntest.Records(0, 6000, 100, engine.Mark{})
+	done := make(chan int)
+	go func() { done <- to.writeAll(t, 0, records) }()
+	for round := range 3 {
+		_, before := c.led(t, name)
+		leader, at := -1, uint64(0)
+		eventually(t, "some are there", func() bool { leader, at = c.led(t, name); return at > before+300 })
+		c.peers[leader].Kill()
+		eventually(t, "another one leads", func() bool { now, _ := c.led(t, name); return now >= 0 && now != leader })
+		c.peers[leader].Restart(t)
+		t.Logf("round %d: server %d was killed at %d", round, leader+1, at)
+	}
+	t.Logf("%d errors", <-done)
+	to.once(t, 0, records)
+}
