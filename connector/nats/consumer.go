@@ -31,7 +31,7 @@ type extent struct {
 	first, last uint64
 }
 
-// extent asks for it.
+// extent asks for it, and notes what it means that something is missing at the beginning: a stream's limits may be changed at any time.
 func (r *reader) extent(ctx context.Context) (extent, error) {
 	stream, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return r.js.Stream(ctx, r.s.cfg.Stream) })
 	if err != nil {
@@ -42,6 +42,8 @@ func (r *reader) extent(ctx context.Context) (extent, error) {
 	if info.State.Msgs == 0 {
 		e.first = e.last + 1
 	}
+	// The first message that is missing tells of a gap only where messages are removed by limits alone, and not for others' acks.
+	r.gaps = e.config.Retention == jetstream.LimitsPolicy || forgets(&e.config)
 	return e, nil
 }
 
@@ -61,8 +63,6 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 	if r.stream, err = r.extent(ctx); err != nil {
 		return err
 	}
-	// The first message that is missing tells of a gap only where messages are removed by limits alone, and not for others' acks.
-	r.gaps = r.stream.config.Retention == jetstream.LimitsPolicy || forgets(&r.stream.config)
 	if r.stream.config.Retention == jetstream.WorkQueuePolicy && r.s.cfg.Start != first {
 		return fmt.Errorf("%w: stream %s is a work queue, which is read from its first message", connector.ErrGiveUp, r.s.cfg.Stream)
 	}

@@ -22,12 +22,15 @@ import (
 
 // checkJumps looks whether what was left out before some messages is lost.
 func (r *reader) checkJumps(ctx context.Context, seen uint64, messages []connector.Message) ([]connector.Message, error) {
-	if !r.gaps || messages[len(messages)-1].Offset == seen+uint64(len(messages)) {
+	if messages[len(messages)-1].Offset == seen+uint64(len(messages)) {
 		return messages, nil
 	}
 	now, err := r.extent(ctx)
 	if err != nil {
 		return nil, r.fail(ended(ctx, err))
+	}
+	if !r.gaps {
+		return messages, nil
 	}
 	var out []connector.Message
 	for _, m := range messages {
