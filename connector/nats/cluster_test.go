@@ -2,6 +2,8 @@ package nats_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,13 +76,10 @@ func (c *cluster) led(t *testing.T, stream string) (leader int, last uint64) {
 	return n - 1, info.State.LastSeq
 }
 
-// TestLeaderKilled: the server that leads a stream of three replicas is killed in the middle of writing, again and again. Each delta
-// is there once and in order, and is read so meanwhile.
-func TestLeaderKilled(t *testing.T) {
-	c := startCluster(t)
-	name := unique("replicated")
-	cfg := jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, Replicas: members}
-	var stream jetstream.Stream
+// replicated makes a stream as soon as the servers take one, and a connection to any of them.
+func (c *cluster) replicated(t *testing.T, name string, replicas int) (stream jetstream.Stream, connection nats.Connection) {
+	t.Helper()
+	cfg := jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, Replicas: replicas}
 	eventually(t, "the servers take a stream", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
@@ -88,7 +87,50 @@ func TestLeaderKilled(t *testing.T) {
 		stream, err = c.js.CreateOrUpdateStream(ctx, cfg)
 		return err == nil
 	})
-	connection := nats.Connection{Servers: c.addresses, User: "user", Password: "secret"}
+	return stream, nats.Connection{Servers: c.addresses, User: "user", Password: "secret"}
+}
+
+// TestServerWiped: the only server of a stream comes back without its data. The others make the stream anew, with its name and time,
+// and its sequences are used again: what was not read of them is not taken for read.
+func TestServerWiped(t *testing.T) {
+	c := startCluster(t)
+	name := unique("single")
+	stream, connection := c.replicated(t, name, 1)
+	cfg := nats.SourceConfig{Connection: connection, Stream: name, Consumer: unique("consumer")}
+	progress := &conntest.Progress{}
+	c.send(t, name+".a", "1", "2", "3")
+	r := read(t, cfg, progress)
+	r.commit(progress, r.is("1", "2", "3"))
+	r.close()
+	r = read(t, cfg, progress) // there is nothing to be told
+	r.close()
+	leader, _ := c.led(t, name)
+	c.peers[leader].Kill()
+	if err := os.RemoveAll(filepath.Join(c.peers[leader].Dir, "js")); err != nil {
+		t.Fatal(err)
+	}
+	c.peers[leader].Restart(t)
+	for i, last := 1, uint64(0); last < 5; i++ {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if ack, err := c.js.Publish(ctx, name+".a", []byte("new "+strconv.Itoa(i))); err == nil {
+			last = ack.Sequence
+		}
+		cancel()
+	}
+	now, err := c.js.Stream(within(t), name)
+	if err != nil || !now.CachedInfo().Created.Equal(stream.CachedInfo().Created) {
+		t.Fatalf("the stream is another one: %v", err)
+	}
+	_, err = source(t, cfg).Open(within(t), progress)
+	givesUp(t, err, "at sequence 3, and has one of ")
+}
+
+// TestLeaderKilled: the server that leads a stream of three replicas is killed in the middle of writing, again and again. Each delta
+// is there once and in order, and is read so meanwhile.
+func TestLeaderKilled(t *testing.T) {
+	c := startCluster(t)
+	name := unique("replicated")
+	stream, connection := c.replicated(t, name, members)
 	to := &target{s: &c.server, stream: stream,
 		cfg: nats.SinkConfig{Connection: connection, Stream: name, Subject: name + ".{shard}", Name: "main-" + name}}
 	records := conntest.Records(0, 4000, 100, engine.Mark{})

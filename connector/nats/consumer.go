@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,10 +15,12 @@ import (
 )
 
 // What a consumer says of itself: which stream it is of, and the sequence from which all is to be read yet. What is before that is
-// committed, was looked at and is of no subject that is read, or is before the start.
+// committed, was looked at and is of no subject that is read, or is before the start. And the last message that the stream had then,
+// by its sequence and time: a stream that was restored, or whose only server has lost its data, has the same name and sequences again.
 const (
 	noteStream = "quadrille.stream"
 	noteFrom   = "quadrille.from"
+	noteLast   = "quadrille.last"
 )
 
 // ackWait is the time after which the server sends again what was not acknowledged. The reader knows it by its sequence.
@@ -29,6 +32,7 @@ type extent struct {
 	config jetstream.StreamConfig
 	// first and last are sequences. Of a stream without messages first is one more than last.
 	first, last uint64
+	lastTime    time.Time // of the message at last
 }
 
 // extent asks for it, and notes what it means that something is missing at the beginning: a stream's limits may be changed at any time.
@@ -38,7 +42,8 @@ func (r *reader) extent(ctx context.Context) (extent, error) {
 		return extent{}, fmt.Errorf("stream %s: %w", r.s.cfg.Stream, err)
 	}
 	info := stream.CachedInfo()
-	e := extent{name: streamName(info), config: info.Config, first: info.State.FirstSeq, last: info.State.LastSeq}
+	e := extent{name: streamName(info), config: info.Config, first: info.State.FirstSeq, last: info.State.LastSeq,
+		lastTime: info.State.LastTime}
 	if info.State.Msgs == 0 {
 		e.first = e.last + 1
 	}
@@ -84,16 +89,20 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 
 // begin returns the sequence from which all is to be read.
 func (r *reader) begin(ctx context.Context, progress connector.Progress) (uint64, error) {
-	noted, isNoted, err := r.noted(ctx)
+	notes, err := r.noted(ctx)
 	if err != nil {
 		return 0, err
 	}
+	if err := r.checkLast(ctx, notes[noteLast]); err != nil {
+		return 0, err
+	}
+	noted, notANumber := strconv.ParseUint(notes[noteFrom], 10, 64)
 	next, found, err := progress.Next(ctx, r.stream.name)
 	if err != nil {
 		return 0, err
 	}
 	at := max(noted, next)
-	if !found && !isNoted {
+	if !found && notANumber != nil {
 		if at, err = r.start(ctx); err != nil {
 			return 0, err
 		}
@@ -128,8 +137,8 @@ func (r *reader) start(ctx context.Context) (uint64, error) {
 // interest in messages of a stream that keeps only those that a consumer is to get.
 func (r *reader) next() string { return r.s.cfg.Consumer + "-next" }
 
-// noted reads what the consumer before has noted, or the one that held its place.
-func (r *reader) noted(ctx context.Context) (from uint64, found bool, err error) {
+// noted reads what the consumer before has noted, or the one that held its place; nil if there is none of this stream.
+func (r *reader) noted(ctx context.Context) (map[string]string, error) {
 	for _, name := range []string{r.s.cfg.Consumer, r.next()} {
 		consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
 			return r.js.Consumer(ctx, r.s.cfg.Stream, name)
@@ -138,15 +147,37 @@ func (r *reader) noted(ctx context.Context) (from uint64, found bool, err error)
 			continue
 		}
 		if err != nil {
-			return 0, false, fmt.Errorf("consumer %s: %w", name, err)
+			return nil, fmt.Errorf("consumer %s: %w", name, err)
 		}
 		notes := consumer.CachedInfo().Config.Metadata
-		from, err := strconv.ParseUint(notes[noteFrom], 10, 64)
-		if err == nil && notes[noteStream] == r.stream.name {
-			return from, true, nil
+		if _, err := strconv.ParseUint(notes[noteFrom], 10, 64); err == nil && notes[noteStream] == r.stream.name {
+			return notes, nil
 		}
 	}
-	return 0, false, nil
+	return nil, nil
+}
+
+// checkLast reports that the stream has another message, or none, where one was noted. What was removed meanwhile tells nothing.
+func (r *reader) checkLast(ctx context.Context, noted string) error {
+	number, at, _ := strings.Cut(noted, " ")
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || seq < r.stream.first {
+		return nil
+	}
+	now := "nothing"
+	if seq <= r.stream.last {
+		message, err := get(ctx, r.link, r.s.cfg.Stream, getRequest{Seq: seq})
+		if err != nil || message == nil {
+			return err
+		}
+		now = message.Time.UTC().Format(time.RFC3339Nano)
+	}
+	if now == at {
+		return nil
+	}
+	return fmt.Errorf("%w: stream %s had a message of %s at sequence %d, and has one of %s there: it was restored, or its server has lost"+
+		" its data, and sequences are used again; a source of another name reads it from its start", connector.ErrGiveUp, r.s.cfg.Stream,
+		at, seq, now)
 }
 
 // config is that of the durable consumer, which begins behind what was seen, and notes what is to be read: a gap between the two
@@ -164,7 +195,11 @@ func (r *reader) config(name string, at uint64) jetstream.ConsumerConfig {
 }
 
 func (r *reader) notes(from uint64) map[string]string {
-	return map[string]string{noteStream: r.stream.name, noteFrom: strconv.FormatUint(from, 10)}
+	notes := map[string]string{noteStream: r.stream.name, noteFrom: strconv.FormatUint(from, 10)}
+	if r.stream.last > 0 {
+		notes[noteLast] = strconv.FormatUint(r.stream.last, 10) + " " + r.stream.lastTime.UTC().Format(time.RFC3339Nano)
+	}
+	return notes
 }
 
 // consume makes the durable consumer anew. A work queue keeps its messages without a consumer, and takes no second one.
@@ -233,9 +268,10 @@ type getRequest struct {
 
 // gotten is a message as it is stored.
 type gotten struct {
-	Subject  string `json:"subject"`
-	Sequence uint64 `json:"seq"`
-	Header   []byte `json:"hdrs"`
+	Subject  string    `json:"subject"`
+	Sequence uint64    `json:"seq"`
+	Header   []byte    `json:"hdrs"`
+	Time     time.Time `json:"time"`
 }
 
 // get returns the message, nil if there is none.

@@ -81,6 +81,7 @@ func (r *reader) look(ctx context.Context) error {
 		}
 		r.seen = now.first - 1
 	}
+	r.stream.last, r.stream.lastTime = now.last, now.lastTime
 	waits, found, err := r.nextInStream(ctx)
 	if err != nil {
 		return err
