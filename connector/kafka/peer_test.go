@@ -254,6 +254,7 @@ func TestKafka(t *testing.T) {
 			"starts": testStarts, "latest": testLatest, "reset": testReset, "gap": testGap, "made anew": testMadeAnew,
 			"transactions": testTransactions, "kinds": testKinds, "rebalance": testRebalance, "taken over": testTakenOver,
 			"patterns": testRegex, "security": testSecurity, "subjects": testSubjects, "refused": testRefused, "same name": testSameName,
+			"open transaction": testOpenTransaction,
 			"target made anew": testTargetMadeAnew,
 			"torn connections": testTorn, "answers lost": testAnswersLost,
 		} {

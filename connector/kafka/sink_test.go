@@ -218,6 +218,39 @@ func testSameName(t *testing.T, b *broker) {
 	}
 }
 
+// testOpenTransaction: a transaction of others that isn't ended keeps the position from being read, and nobody waits for it in silence.
+func testOpenTransaction(t *testing.T, b *broker) {
+	s := b.target(t, 1)
+	w := s.openShard(t, 0)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.TransactionalID(unique("other")), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	record := &kgo.Record{Topic: s.cfg.Topic + "-positions", Key: []byte("other"), Value: []byte("x")}
+	if err := other.ProduceSync(within(t), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.WaitFor(2 * time.Second)
+	if _, err := s.Sink(t).Open(within(t), 0); err == nil || !strings.Contains(err.Error(), "a transaction open") {
+		t.Error(err)
+	}
+	if err := other.EndTransaction(within(t), kgo.TryAbort); err != nil {
+		t.Error(err)
+	}
+	s.cfg.WaitFor(patience)
+	w = s.openShard(t, 0)
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // id is what the broker has given a topic.
 func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
 	t.Helper()

@@ -26,6 +26,12 @@ const deliveryTimeout = 10 * time.Second
 // errUsed: a transaction has failed, and what has become of it is only known when the shard is opened again.
 var errUsed = errors.New("the writer has failed before")
 
+// readPatience is how long the positions are waited for. A transaction of ours that nobody ends is ended by the brokers before that.
+const readPatience = 2 * transactionTimeout
+
+var errWaits = errors.New("what is committed can't be read to its end: has somebody else a transaction open there, or is its leader" +
+	" away?")
+
 // writer writes one shard, with a producer of its own. It is used by one goroutine.
 //
 // This is what comes of each call in each state. A producer is never used on after an error: whether a transaction is committed
@@ -106,8 +112,10 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 		return at, false, err
 	}
 	defer reader.Close()
+	reading, cancel := context.WithTimeoutCause(ctx, w.cfg.patience, errWaits)
+	defer cancel()
 	for {
-		fetches := reader.PollFetches(ctx)
+		fetches := reader.PollFetches(reading)
 		for _, record := range fetches.Records() {
 			if record.Offset >= claim {
 				return at, record.Offset == claim, nil
@@ -119,6 +127,9 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 				where := place(record.Topic, record.Partition)
 				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
 			}
+		}
+		if ctx.Err() == nil && reading.Err() != nil {
+			return at, false, fmt.Errorf("read %s: %w", place(w.cfg.Positions, int32(w.shard)), context.Cause(reading))
 		}
 		if err := fetches.Err(); err != nil {
 			return at, false, err
@@ -217,8 +228,8 @@ func (w *writer) commit(ctx context.Context, records []*kgo.Record) error {
 // fenced says who has ended a producer. Where two pipelines have one name, they do that to each other for ever.
 func (w *writer) fenced(err error) error {
 	if errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) {
-		return fmt.Errorf("another producer has the transactional id %s: another node writes the shard, or another pipeline with the same"+
-			" name has a sink of this name (then rename one of the sinks): %w", w.id, err)
+		return fmt.Errorf("another producer has the transactional id %s: another node writes the shard, or another pipeline of the"+
+			" same name has a sink of this name (then rename one of the sinks): %w", w.id, err)
 	}
 	return err
 }

@@ -125,8 +125,8 @@ func TestServerWiped(t *testing.T) {
 	givesUp(t, err, "at sequence 3, and has one of ")
 }
 
-// TestLeaderKilled: the server that leads a stream of three replicas is killed in the middle of writing, again and again. Each delta
-// is there once and in order, and is read so meanwhile.
+// TestLeaderKilled: the server that leads a stream of three replicas is killed in the middle of writing, again and again. Each
+// delta is there once and in order, and is read so meanwhile.
 func TestLeaderKilled(t *testing.T) {
 	c := startCluster(t)
 	name := unique("replicated")

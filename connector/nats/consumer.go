@@ -15,8 +15,9 @@ import (
 )
 
 // What a consumer says of itself: which stream it is of, and the sequence from which all is to be read yet. What is before that is
-// committed, was looked at and is of no subject that is read, or is before the start. And the last message that the stream had then,
-// by its sequence and time: a stream that was restored, or whose only server has lost its data, has the same name and sequences again.
+// committed, was looked at and is of no subject that is read, or is before the start. And the last message that the stream had
+// then, by its sequence and time: a stream that was restored, or whose only server has lost its data, has the same name and
+// sequences again.
 const (
 	noteStream = "quadrille.stream"
 	noteFrom   = "quadrille.from"
@@ -35,7 +36,8 @@ type extent struct {
 	lastTime    time.Time // of the message at last
 }
 
-// extent asks for it, and notes what it means that something is missing at the beginning: a stream's limits may be changed at any time.
+// extent asks for it, and notes what it means that something is missing at the beginning: a stream's limits may be changed at any
+// time.
 func (r *reader) extent(ctx context.Context) (extent, error) {
 	stream, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return r.js.Stream(ctx, r.s.cfg.Stream) })
 	if err != nil {
@@ -175,9 +177,9 @@ func (r *reader) checkLast(ctx context.Context, noted string) error {
 	if now == at {
 		return nil
 	}
-	return fmt.Errorf("%w: stream %s had a message of %s at sequence %d, and has one of %s there: it was restored, or its server has lost"+
-		" its data, and sequences are used again; a source of another name reads it from its start", connector.ErrGiveUp, r.s.cfg.Stream,
-		at, seq, now)
+	return fmt.Errorf("%w: stream %s had a message of %s at sequence %d, and has one of %s there: it was restored, or its server has"+
+		" lost its data, and sequences are used again; a source of another name reads it from its start", connector.ErrGiveUp,
+		r.s.cfg.Stream, at, seq, now)
 }
 
 // config is that of the durable consumer, which begins behind what was seen, and notes what is to be read: a gap between the two
