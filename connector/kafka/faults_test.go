@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/kafka"
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
@@ -237,4 +238,39 @@ func TestSourceErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestBrokerElsewhere: a broker on loopback that says that the others are elsewhere doesn't have us show them a password.
+func TestBrokerElsewhere(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.EnableSASL(), kfake.Superuser("PLAIN", "user", "secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.ControlKey(kmsg.Metadata.Int16(), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		answer := request.ResponseKind().(*kmsg.MetadataResponse)
+		broker := kmsg.NewMetadataResponseBroker()
+		broker.NodeID, broker.Host, broker.Port = 7, "192.0.2.1", 9092
+		topic, partition := kmsg.NewMetadataResponseTopic(), kmsg.NewMetadataResponseTopicPartition()
+		partition.Leader, partition.Replicas, partition.ISR = 7, []int32{7}, []int32{7}
+		topic.Topic, topic.TopicID, topic.Partitions = kmsg.StringPtr("t"), [16]byte{1}, []kmsg.MetadataResponseTopicPartition{partition}
+		answer.ControllerID, answer.Brokers, answer.Topics = 7, append(answer.Brokers, broker), append(answer.Topics, topic)
+		return answer, nil, true
+	})
+	cfg := kafka.SinkConfig{Connection: kafka.Connection{Brokers: c.ListenAddrs(), Mechanism: "PLAIN", User: "user", Password: "secret"},
+		Topic: "t", Name: "main/kafka", Shards: 1}
+	cfg.DialBy(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if strings.HasPrefix(address, "192.0.2.1") {
+			t.Errorf("%s is connected to", address)
+			return nil, net.ErrClosed
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	})
+	s, err := kafka.NewSink(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Open(within(t), 0)
+	conntest.GivesUp(t, err, "needs TLS")
 }

@@ -72,8 +72,8 @@ func (c *Connection) sasl() (sasl.Mechanism, error) {
 	if (c.Mechanism == "OAUTHBEARER") != (c.Token != "") {
 		return nil, errors.New("kafka: OAUTHBEARER and a token belong together")
 	}
-	if c.TLS == nil && (c.Mechanism == "PLAIN" || c.Mechanism == "OAUTHBEARER") && !c.local() {
-		return nil, fmt.Errorf("kafka: %s sends its secret as it is: it needs TLS, or brokers on loopback", c.Mechanism)
+	if c.shows() && slices.ContainsFunc(c.Brokers, isElsewhere) {
+		return nil, c.needsTLS()
 	}
 	switch c.Mechanism {
 	case "":
@@ -90,13 +90,31 @@ func (c *Connection) sasl() (sasl.Mechanism, error) {
 	return nil, fmt.Errorf("kafka: mechanism %q: expected PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER", c.Mechanism)
 }
 
-// local reports whether all brokers are on loopback.
-func (c *Connection) local() bool {
-	return !slices.ContainsFunc(c.Brokers, func(broker string) bool {
-		host, _, _ := net.SplitHostPort(broker)
-		ip := net.ParseIP(host)
-		return host != "localhost" && (ip == nil || !ip.IsLoopback())
-	})
+// shows reports whether the secret is sent as it is.
+func (c *Connection) shows() bool {
+	return c.TLS == nil && (c.Mechanism == "PLAIN" || c.Mechanism == "OAUTHBEARER")
+}
+
+func (c *Connection) needsTLS() error {
+	return fmt.Errorf("kafka: %s sends its secret as it is: it needs TLS, or brokers on loopback", c.Mechanism)
+}
+
+// isElsewhere reports whether an address is not on loopback.
+func isElsewhere(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return host != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+// dialLoopback connects to brokers on loopback alone: those that others have named need not be where the configured ones are.
+func (c *Connection) dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
+	if isElsewhere(address) {
+		return nil, fmt.Errorf("%w: broker %s: %w", connector.ErrGiveUp, address, c.needsTLS())
+	}
+	if c.dial != nil {
+		return c.dial(ctx, network, address)
+	}
+	return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
 }
 
 // fetchWait is how long brokers wait for messages before they say that there are none. They don't always notice that a
@@ -114,7 +132,9 @@ func (c *Connection) client(opts ...kgo.Opt) (*kgo.Client, error) {
 	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("quadrille"), kgo.DisableClientMetrics(),
 		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(time.Second / 4),
 		kgo.FetchMaxWait(fetchWait)}, opts...)
-	if c.dial != nil {
+	if c.shows() {
+		all = append(all, kgo.Dialer(c.dialLoopback))
+	} else if c.dial != nil {
 		all = append(all, kgo.Dialer(c.dial))
 	}
 	if c.TLS != nil {

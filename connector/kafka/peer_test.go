@@ -244,7 +244,9 @@ func TestKafka(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *broker){
 			"starts": testStarts, "latest": testLatest, "reset": testReset, "gap": testGap, "made anew": testMadeAnew,
 			"transactions": testTransactions, "kinds": testKinds, "rebalance": testRebalance, "taken over": testTakenOver,
-			"patterns": testRegex, "security": testSecurity, "subjects": testSubjects, "refused": testRefused, "target made anew": testTargetMadeAnew,
+			"patterns": testRegex, "security": testSecurity, "subjects": testSubjects, "refused": testRefused, "same name": testSameName,
+			"open transaction": testOpenTransaction,
+			"target made anew": testTargetMadeAnew,
 			"torn connections": testTorn, "answers lost": testAnswersLost,
 		} {
 			t.Run(name, func(t *testing.T) {

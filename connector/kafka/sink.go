@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -40,6 +41,8 @@ type SinkConfig struct {
 	MaxMessage int
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
+
+	patience time.Duration // of tests, which don't wait for a minute
 }
 
 // Sink writes deltas to a topic. Make it with [NewSink]. It may be used concurrently.
@@ -49,7 +52,7 @@ var _ connector.Seeker = (*Sink)(nil)
 
 // NewSink checks the configuration and returns a sink; it connects to nothing.
 func NewSink(cfg SinkConfig) (*Sink, error) {
-	cfg.MaxMessage = cmp.Or(cfg.MaxMessage, 1_000_000)
+	cfg.MaxMessage, cfg.patience = cmp.Or(cfg.MaxMessage, 1_000_000), cmp.Or(cfg.patience, readPatience)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if cfg.Positions == "" {
 		cfg.Positions = cfg.Topic + "-positions"

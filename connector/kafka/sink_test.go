@@ -201,6 +201,56 @@ func testRefused(t *testing.T, b *broker) {
 	}
 }
 
+// testSameName: sinks of one name, which write to different topics, end each other's producers. It is said what to do.
+func testSameName(t *testing.T, b *broker) {
+	s, other := b.target(t, 1), b.target(t, 1)
+	other.cfg.Name = s.cfg.Name
+	w, beside := s.openShard(t, 0), other.openShard(t, 0)
+	records := conntest.Records(0, 1, 10, engine.Mark{})
+	if err := w.Write(within(t), records); err == nil || !strings.Contains(err.Error(), "rename one of the sinks") {
+		t.Error(err)
+	}
+	if err := beside.Write(within(t), records); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(w.Close(), beside.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// testOpenTransaction: a transaction of others that isn't ended keeps the position from being read, and nobody waits for it in silence.
+func testOpenTransaction(t *testing.T, b *broker) {
+	s := b.target(t, 1)
+	w := s.openShard(t, 0)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := kgo.NewClient(kgo.SeedBrokers(b.address), kgo.TransactionalID(unique("other")), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	record := &kgo.Record{Topic: s.cfg.Topic + "-positions", Key: []byte("other"), Value: []byte("x")}
+	if err := other.ProduceSync(within(t), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	s.cfg.WaitFor(2 * time.Second)
+	if _, err := s.Sink(t).Open(within(t), 0); err == nil || !strings.Contains(err.Error(), "a transaction open") {
+		t.Error(err)
+	}
+	if err := other.EndTransaction(within(t), kgo.TryAbort); err != nil {
+		t.Error(err)
+	}
+	s.cfg.WaitFor(patience)
+	w = s.openShard(t, 0)
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // id is what the broker has given a topic.
 func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
 	t.Helper()

@@ -26,6 +26,12 @@ const deliveryTimeout = 10 * time.Second
 // errUsed: a transaction has failed, and what has become of it is only known when the shard is opened again.
 var errUsed = errors.New("the writer has failed before")
 
+// readPatience is how long the positions are waited for. A transaction of ours that nobody ends is ended by the brokers before that.
+const readPatience = 2 * transactionTimeout
+
+var errWaits = errors.New("what is committed can't be read to its end: has somebody else a transaction open there, or is its leader" +
+	" away?")
+
 // writer writes one shard, with a producer of its own. It is used by one goroutine.
 //
 // This is what comes of each call in each state. A producer is never used on after an error: whether a transaction is committed
@@ -114,8 +120,10 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 		return at, false, err
 	}
 	defer reader.Close()
+	reading, cancel := context.WithTimeoutCause(ctx, w.cfg.patience, errWaits)
+	defer cancel()
 	for {
-		fetches := reader.PollFetches(ctx)
+		fetches := reader.PollFetches(reading)
 		for _, record := range fetches.Records() {
 			if record.Offset >= claim {
 				return at, record.Offset == claim, nil
@@ -131,6 +139,9 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 				where := place(record.Topic, record.Partition)
 				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
 			}
+		}
+		if ctx.Err() == nil && reading.Err() != nil {
+			return at, false, fmt.Errorf("read %s: %w", place(w.cfg.Positions, int32(w.shard)), context.Cause(reading))
 		}
 		if err := fetches.Err(); err != nil {
 			return at, false, err
@@ -205,6 +216,14 @@ func (w *writer) seek(ctx context.Context, to engine.Mark) error {
 // transact commits records. After an error the writer is of no use any more.
 func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 	w.failed = true // until it is known to be committed
+	if err := w.commit(ctx, records); err != nil {
+		return w.fenced(tooLarge(err))
+	}
+	w.failed = false
+	return nil
+}
+
+func (w *writer) commit(ctx context.Context, records []*kgo.Record) error {
 	if err := w.client.BeginTransaction(); err != nil {
 		return err
 	}
@@ -216,7 +235,7 @@ func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 		return err
 	}
 	if err := first.Err(); err != nil {
-		return tooLarge(err)
+		return err
 	}
 	// Nothing is left to abort. But franz-go 1.22.3 sends the first records of a topic before it has noted the topic's
 	// partitions, and a transaction that ends in between is aborted, with no error, if it has no other records. This waits
@@ -224,11 +243,16 @@ func (w *writer) transact(ctx context.Context, records ...*kgo.Record) error {
 	if err := w.client.AbortBufferedRecords(ctx); err != nil {
 		return err
 	}
-	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
-		return err
+	return w.client.EndTransaction(ctx, kgo.TryCommit)
+}
+
+// fenced says who has ended a producer. Where two pipelines have one name, they do that to each other for ever.
+func (w *writer) fenced(err error) error {
+	if errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) {
+		return fmt.Errorf("another producer has the transactional id %s: another node writes the shard, or another pipeline of the"+
+			" same name has a sink of this name (then rename one of the sinks): %w", w.id, err)
 	}
-	w.failed = false
-	return nil
+	return err
 }
 
 // tooLarge says what to do about a record that the topic doesn't take.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,11 +15,14 @@ import (
 )
 
 // What a consumer says of itself: which stream it is of, the sequence at which the source began when it ran first, and that before which
-// nothing is missed: it is committed, was looked at and is of no subject that is read, or is before the start.
+// nothing is missed: it is committed, was looked at and is of no subject that is read, or is before the start. And the last message
+// that the stream had then, by its sequence and time: a stream that was restored, or whose only server has lost its data, has the same
+// name and sequences again.
 const (
 	noteStream = "quadrille.stream"
 	noteStart  = "quadrille.start"
 	noteFrom   = "quadrille.from"
+	noteLast   = "quadrille.last"
 )
 
 // ackWait is the time after which the server sends again what was not acknowledged. The reader knows it by its sequence.
@@ -30,19 +34,24 @@ type extent struct {
 	config jetstream.StreamConfig
 	// first and last are sequences. Of a stream without messages first is one more than last.
 	first, last uint64
+	lastTime    time.Time // of the message at last
 }
 
-// extent asks for it.
+// extent asks for it, and notes what it means that something is missing at the beginning: a stream's limits may be changed at any
+// time.
 func (r *reader) extent(ctx context.Context) (extent, error) {
 	stream, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return r.js.Stream(ctx, r.s.cfg.Stream) })
 	if err != nil {
 		return extent{}, fmt.Errorf("stream %s: %w", r.s.cfg.Stream, err)
 	}
 	info := stream.CachedInfo()
-	e := extent{name: streamName(info), config: info.Config, first: info.State.FirstSeq, last: info.State.LastSeq}
+	e := extent{name: streamName(info), config: info.Config, first: info.State.FirstSeq, last: info.State.LastSeq,
+		lastTime: info.State.LastTime}
 	if info.State.Msgs == 0 {
 		e.first = e.last + 1
 	}
+	// The first message that is missing tells of a gap only where messages are removed by limits alone, and not for others' acks.
+	r.gaps = e.config.Retention == jetstream.LimitsPolicy || forgets(&e.config)
 	return e, nil
 }
 
@@ -62,8 +71,6 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 	if r.stream, err = r.extent(ctx); err != nil {
 		return err
 	}
-	// The first message that is missing tells of a gap only where messages are removed by limits alone, and not for others' acks.
-	r.gaps = r.stream.config.Retention == jetstream.LimitsPolicy || forgets(&r.stream.config)
 	if r.stream.config.Retention == jetstream.WorkQueuePolicy && r.s.cfg.Start != first {
 		return fmt.Errorf("%w: stream %s is a work queue, which is read from its first message", connector.ErrGiveUp, r.s.cfg.Stream)
 	}
@@ -87,10 +94,14 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 
 // begin returns the sequence from which all is to be read, and that before which nothing is missed, which is not before it.
 func (r *reader) begin(ctx context.Context, progress connector.Progress) (at, known uint64, err error) {
-	start, from, err := r.noted(ctx)
+	notes, err := r.noted(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
+	if err := r.checkLast(ctx, notes[noteLast]); err != nil {
+		return 0, 0, err
+	}
+	start, from := numberOf(notes[noteStart]), numberOf(notes[noteFrom])
 	next, found, err := progress.Next(ctx, r.stream.name)
 	if err != nil {
 		return 0, 0, err
@@ -133,8 +144,8 @@ func (r *reader) start(ctx context.Context) (uint64, error) {
 // interest in messages of a stream that keeps only those that a consumer is to get.
 func (r *reader) next() string { return r.s.cfg.Consumer + "-next" }
 
-// noted reads what the consumer before has noted, or the one that held its place; 0: nothing.
-func (r *reader) noted(ctx context.Context) (start, from uint64, err error) {
+// noted reads what the consumer before has noted, or the one that held its place; nil if there is none of this stream.
+func (r *reader) noted(ctx context.Context) (map[string]string, error) {
 	for _, name := range []string{r.s.cfg.Consumer, r.next()} {
 		consumer, err := ask(ctx, func(ctx context.Context) (jetstream.Consumer, error) {
 			return r.js.Consumer(ctx, r.s.cfg.Stream, name)
@@ -143,16 +154,46 @@ func (r *reader) noted(ctx context.Context) (start, from uint64, err error) {
 			continue
 		}
 		if err != nil {
-			return 0, 0, fmt.Errorf("consumer %s: %w", name, err)
+			return nil, fmt.Errorf("consumer %s: %w", name, err)
 		}
 		notes := consumer.CachedInfo().Config.Metadata
-		start, wrong := strconv.ParseUint(notes[noteStart], 10, 64)
-		from, err := strconv.ParseUint(notes[noteFrom], 10, 64)
-		if err == nil && wrong == nil && notes[noteStream] == r.stream.name {
-			return start, from, nil
+		if numberOf(notes[noteStart]) > 0 && numberOf(notes[noteFrom]) > 0 && notes[noteStream] == r.stream.name {
+			return notes, nil
 		}
 	}
-	return 0, 0, nil
+	return nil, nil
+}
+
+// numberOf reads a sequence, 0 if it is none.
+func numberOf(text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// checkLast reports that the stream has another message, or none, where one was noted. What was removed meanwhile tells nothing.
+func (r *reader) checkLast(ctx context.Context, noted string) error {
+	number, at, _ := strings.Cut(noted, " ")
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || seq < r.stream.first {
+		return nil
+	}
+	now := "nothing"
+	if seq <= r.stream.last {
+		message, err := get(ctx, r.link, r.s.cfg.Stream, getRequest{Seq: seq})
+		if err != nil || message == nil {
+			return err
+		}
+		now = message.Time.UTC().Format(time.RFC3339Nano)
+	}
+	if now == at {
+		return nil
+	}
+	return fmt.Errorf("%w: stream %s had a message of %s at sequence %d, and has one of %s there: it was restored, or its server has"+
+		" lost its data, and sequences are used again; a source of another name reads it from its start", connector.ErrGiveUp,
+		r.s.cfg.Stream, at, seq, now)
 }
 
 // config is that of the durable consumer, which begins behind what was seen, and notes what is to be read: a gap between the two
@@ -170,7 +211,11 @@ func (r *reader) config(name string, at uint64) jetstream.ConsumerConfig {
 }
 
 func (r *reader) notes(from uint64) map[string]string {
-	return map[string]string{noteStream: r.stream.name, noteStart: strconv.FormatUint(r.first, 10), noteFrom: strconv.FormatUint(from, 10)}
+	notes := map[string]string{noteStream: r.stream.name, noteStart: strconv.FormatUint(r.first, 10), noteFrom: strconv.FormatUint(from, 10)}
+	if r.stream.last > 0 {
+		notes[noteLast] = strconv.FormatUint(r.stream.last, 10) + " " + r.stream.lastTime.UTC().Format(time.RFC3339Nano)
+	}
+	return notes
 }
 
 // consume makes the durable consumer anew. A work queue keeps its messages without a consumer, and takes no second one.
@@ -239,9 +284,10 @@ type getRequest struct {
 
 // gotten is a message as it is stored.
 type gotten struct {
-	Subject  string `json:"subject"`
-	Sequence uint64 `json:"seq"`
-	Header   []byte `json:"hdrs"`
+	Subject  string    `json:"subject"`
+	Sequence uint64    `json:"seq"`
+	Header   []byte    `json:"hdrs"`
+	Time     time.Time `json:"time"`
 }
 
 // get returns the message, nil if there is none.

@@ -22,12 +22,15 @@ import (
 
 // checkJumps looks whether what was left out before some messages is lost.
 func (r *reader) checkJumps(ctx context.Context, seen uint64, messages []connector.Message) ([]connector.Message, error) {
-	if !r.gaps || messages[len(messages)-1].Offset == seen+uint64(len(messages)) {
+	if messages[len(messages)-1].Offset == seen+uint64(len(messages)) {
 		return messages, nil
 	}
 	now, err := r.extent(context.WithoutCancel(ctx)) // the messages have come, and would be lost with the end of ctx
 	if err != nil {
 		return nil, r.fail(err)
+	}
+	if !r.gaps {
+		return messages, nil
 	}
 	var out []connector.Message
 	for _, m := range messages {
@@ -78,6 +81,7 @@ func (r *reader) look(ctx context.Context) error {
 		}
 		r.seen = now.first - 1
 	}
+	r.stream.last, r.stream.lastTime = now.last, now.lastTime
 	waits, found, err := r.nextInStream(ctx)
 	if err != nil {
 		return err

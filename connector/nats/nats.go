@@ -143,6 +143,7 @@ func (c *Connection) connect(ctx context.Context, log *slog.Logger) (*link, erro
 	opts := []nats.Option{
 		nats.Name("quadrille"), nats.NoReconnect(), nats.Timeout(dialTimeout), nats.SetCustomDialer(d),
 		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(1), nats.ErrorHandler(l.failed),
+		nats.IgnoreDiscoveredServers(), // they would be shown a password, wherever they are
 	}
 	who, err := c.identity()
 	if err != nil {

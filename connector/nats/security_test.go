@@ -1,13 +1,17 @@
 package nats_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/connector/conntest"
@@ -172,4 +176,34 @@ func TestSourceConfig(t *testing.T) {
 			t.Errorf("%+v: %v, want %q", cfg, err, test.want)
 		}
 	}
+}
+
+// TestDiscovered: a server that refuses us and names others doesn't have us show them the password.
+func TestDiscovered(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer l.Close()
+	serving.Go(func() {
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			_, _ = io.WriteString(conn, `INFO {"server_id":"x","version":"2.12.0","max_payload":1000,"connect_urls":["192.0.2.1:4222"]}`+"\r\n")
+			_, _ = bufio.NewReader(conn).ReadString('\n') // CONNECT
+			_, _ = io.WriteString(conn, "-ERR 'Authorization Violation'\r\n")
+			_ = conn.Close()
+		}
+	})
+	c := nats.Connection{Servers: []string{l.Addr().String()}, User: "user", Password: "secret"}
+	c.DialBy(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if address != l.Addr().String() {
+			t.Errorf("%s is connected to", address)
+			return nil, net.ErrClosed
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	})
+	cfg := nats.SourceConfig{Connection: c, Stream: "s", Consumer: "c"}
+	_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
+	conntest.GivesUp(t, err, "uthorization")
 }

@@ -346,6 +346,23 @@ func testInterest(t *testing.T, s *server) {
 	r.close()
 }
 
+// testLimited: a stream that keeps what isn't acknowledged is given limits while it is read, and removes what was not read.
+func testLimited(t *testing.T, s *server) {
+	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy })
+	cfg, progress := s.config(stream), &conntest.Progress{}
+	r := read(t, cfg, progress)
+	defer r.close()
+	s.send(t, cfg.Stream+".a", "1")
+	r.commit(progress, r.is("1"))
+	limited := stream.CachedInfo().Config
+	limited.MaxMsgs = 2
+	if _, err := s.js.UpdateStream(within(t), limited); err != nil {
+		t.Fatal(err)
+	}
+	s.send(t, cfg.Stream+".a", "2", "3", "4", "5")
+	conntest.GivesUp(t, r.fails(), "from sequence 2, and begins at 4")
+}
+
 // testAcks: what is acknowledged follows what is committed, for those who look at the consumer.
 func testAcks(t *testing.T, s *server) {
 	stream := s.stream(t, nil)

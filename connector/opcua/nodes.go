@@ -81,7 +81,8 @@ func (s *session) browse(ctx context.Context, what []*ua.BrowseDescription) ([][
 		}
 		lists := make([][]*ua.ReferenceDescription, len(answer.Results))
 		for i, result := range answer.Results {
-			if lists[i], err = s.rest(ctx, result); err != nil {
+			next := func(point []byte) (*ua.BrowseResult, error) { return s.browseNext(ctx, point) }
+			if lists[i], err = rest(result, next); err != nil {
 				return nil, fmt.Errorf("browse node %s: %w", some[min(i, len(some)-1)].NodeID, err)
 			}
 		}
@@ -89,27 +90,40 @@ func (s *session) browse(ctx context.Context, what []*ua.BrowseDescription) ([][
 	})
 }
 
+// maxReferences bounds what a server says of one node: it alone says when that ends.
+const maxReferences = 200_000
+
 // rest returns the references of a result, and those that the server has kept back.
-func (s *session) rest(ctx context.Context, result *ua.BrowseResult) ([]*ua.ReferenceDescription, error) {
+func rest(result *ua.BrowseResult, next func(point []byte) (*ua.BrowseResult, error)) ([]*ua.ReferenceDescription, error) {
 	var list []*ua.ReferenceDescription
-	for {
+	for seen := 0; ; {
 		if bad(result.StatusCode) {
 			return nil, result.StatusCode
+		}
+		if seen += max(1, len(result.References)); seen > maxReferences {
+			return nil, giveUp("the server has more than %d references of it, or doesn't come to an end", maxReferences)
 		}
 		list = append(list, result.References...)
 		if len(result.ContinuationPoint) == 0 {
 			return list, nil
 		}
-		request := &ua.BrowseNextRequest{ContinuationPoints: [][]byte{result.ContinuationPoint}}
-		answer, err := ask[*ua.BrowseNextResponse](ctx, s, request)
-		if err != nil {
+		var err error
+		if result, err = next(result.ContinuationPoint); err != nil {
 			return nil, err
 		}
-		if len(answer.Results) != 1 {
-			return nil, fmt.Errorf("the server has given %d results for one operation", len(answer.Results))
-		}
-		result = answer.Results[0]
 	}
+}
+
+// browseNext asks for references that the server has kept back.
+func (s *session) browseNext(ctx context.Context, point []byte) (*ua.BrowseResult, error) {
+	answer, err := ask[*ua.BrowseNextResponse](ctx, s, &ua.BrowseNextRequest{ContinuationPoints: [][]byte{point}})
+	if err != nil {
+		return nil, err
+	}
+	if len(answer.Results) != 1 {
+		return nil, fmt.Errorf("the server has given %d results for one operation", len(answer.Results))
+	}
+	return answer.Results[0], nil
 }
 
 // hierarchy describes a browsing of what is below a node, or above it.

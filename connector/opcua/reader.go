@@ -290,6 +290,10 @@ func (r *reader) arrived(answer *ua.PublishResponse) {
 	if sign {
 		r.seen = time.Now()
 	}
+	if len(r.order.held) > maxHeld {
+		r.failed(fmt.Errorf("message %d of the subscription is missing, and %d have come behind it", r.order.next, len(r.order.held)))
+		return
+	}
 	if len(m.NotificationData) > 0 {
 		r.acks = append(r.acks, &ua.SubscriptionAcknowledgement{SubscriptionID: r.subscription, SequenceNumber: m.SequenceNumber})
 	}

@@ -12,11 +12,14 @@ import "github.com/gopcua/opcua/ua"
 //	keep-alive  a sign                           a sign    no sign
 //
 // A later number is held until those before have come. Where they never do nothing is a sign of the server any more, and the
-// session ends.
+// session ends; so it does at once when more than maxHeld are held.
 type sequence struct {
 	next uint32                             // number of the next message with data
 	held map[uint32]*ua.NotificationMessage // later ones
 }
+
+// maxHeld bounds the messages that wait for one before them: few requests are under way at a time.
+const maxHeld = 16
 
 func newSequence() *sequence {
 	return &sequence{next: 1, held: map[uint32]*ua.NotificationMessage{}}

@@ -117,6 +117,12 @@ func testWrites(t *testing.T, s *server) {
 		}
 	}
 	is(12)
+	// What was added first is the value again when what came behind it is deleted.
+	again := []connector.Record{record(14, row("A", "20")), record(15, row("A", "-1")), record(16, row("D", "-1"))}
+	if err := w.Write(within(t), again); err != nil {
+		t.Fatal(err)
+	}
+	is(20)
 }
 
 // testRefusedWrites: what can't be written stops the shard, or is left out; what is beside it is written.

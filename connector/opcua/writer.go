@@ -166,41 +166,54 @@ func (w *writer) Close() error {
 	return nil
 }
 
-// pending are values that are to be written, the newest of each variable, in the order in which the variables came first.
+// pending are values that are to be written, in the order in which the variables came first.
 type pending struct {
 	order  []string
-	values map[string][]rdf.Term // more than one: it can't be known which
+	values map[string][]valued
 }
 
-// set takes in a value. those beside it are of the same time.
-func (p *pending) set(node string, value rdf.Term, beside bool) {
+// valued is a value of a time: the newest are written. More than one of the same time are none, since nobody knows which. What is
+// earlier is written when the newer ones are deleted again.
+type valued struct {
+	term rdf.Term
+	time int
+}
+
+// set takes in a value.
+func (p *pending) set(node string, value rdf.Term, time int) {
 	if p.values == nil {
-		p.values = map[string][]rdf.Term{}
+		p.values = map[string][]valued{}
 	}
-	old, known := p.values[node]
-	if !known {
+	if _, known := p.values[node]; !known {
 		p.order = append(p.order, node)
 	}
-	if !beside {
-		old = nil
-	}
-	if !slices.Contains(old, value) {
-		p.values[node] = append(old, value)
-	}
+	p.unset(node, value)
+	p.values[node] = append(p.values[node], valued{term: value, time: time})
 }
 
 // unset takes out a value that is deleted before it was written.
 func (p *pending) unset(node string, value rdf.Term) {
 	if values, known := p.values[node]; known {
-		p.values[node] = slices.DeleteFunc(values, func(v rdf.Term) bool { return v == value })
+		p.values[node] = slices.DeleteFunc(values, func(v valued) bool { return v.term == value })
 	}
+}
+
+// newest returns those that are written to a variable.
+func (p *pending) newest(node string) (terms []rdf.Term) {
+	values := p.values[node]
+	for _, v := range values {
+		if v.time == values[len(values)-1].time {
+			terms = append(terms, v.term)
+		}
+	}
+	return terms
 }
 
 // begin writes what the shard has now.
 func (w *writer) begin(ctx context.Context) error {
 	var p pending
 	at, err := w.s.cfg.State(ctx, w.shard, w.s.predicates, func(q rdf.Quad) error {
-		w.each(q, func(node string) { p.set(node, q.O.Clone(), true) })
+		w.each(q, func(node string) { p.set(node, q.O.Clone(), 0) })
 		return nil
 	})
 	if err != nil {
@@ -227,7 +240,7 @@ func (w *writer) each(q rdf.Quad, fn func(node string)) {
 func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	var p pending
 	for i := range records {
-		if err := w.collect(&p, &records[i]); err != nil {
+		if err := w.collect(&p, &records[i], i); err != nil {
 			return giveUp("shard %d, position %d: %w", w.shard, records[i].Position, err)
 		}
 	}
@@ -238,9 +251,8 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	return nil
 }
 
-// collect takes in a record.
-func (w *writer) collect(p *pending, r *connector.Record) error {
-	here := map[string]bool{} // variables that have a value of this record
+// collect takes in a record, whose number is the time of its values.
+func (w *writer) collect(p *pending, r *connector.Record, time int) error {
 	for row, err := range patch.Rows(r.Body, patch.Trusted()) {
 		if err != nil {
 			return err
@@ -250,8 +262,7 @@ func (w *writer) collect(p *pending, r *connector.Record) error {
 				p.unset(node, row.Quad.O)
 				return
 			}
-			p.set(node, row.Quad.O.Clone(), here[node])
-			here[node] = true
+			p.set(node, row.Quad.O.Clone(), time)
 		})
 	}
 	return nil
@@ -262,10 +273,11 @@ func (w *writer) flush(ctx context.Context, p *pending) error {
 	var nodes []string
 	var values []*ua.WriteValue
 	for _, text := range p.order {
-		if len(p.values[text]) == 0 {
+		terms := p.newest(text)
+		if len(terms) == 0 {
 			continue
 		}
-		value, why, err := w.prepare(ctx, text, p.values[text])
+		value, why, err := w.prepare(ctx, text, terms)
 		if err == nil && why != nil {
 			err = w.refused(text, why)
 		}
