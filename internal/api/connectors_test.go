@@ -28,7 +28,7 @@ func TestConnectorsThatFail(t *testing.T) {
 			source(client.SourceStatus{Name: "good", Running: true, Messages: 9}),
 			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2})},
 		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0},
-			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space"}}}})},
+			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space\nno inode"}}}})},
 	})
 	answer, body := call(t, "GET", url+"/v1/status", "")
 	var s client.Status
@@ -39,7 +39,7 @@ func TestConnectorsThatFail(t *testing.T) {
 		"what the node says",
 		"source plant of node n1 fails (shard 3) since 2026-01-02T03:05:05Z: no route",
 		"source poor: since node n1 began, 2 of its 7 messages could not be taken in and are dead letters; the node's log says why",
-		"sink files of node n1 fails (shards 1, 4) since 2026-01-02T03:04:05Z: no space",
+		"sink files of node n1 fails (shards 1, 4) since 2026-01-02T03:04:05Z: no space; no inode",
 		"sink many of node n1 fails (shards 0, 1, 2, 3, 4, 5, 6, 7 and 2 more) since 2026-01-02T03:05:05Z: no route",
 	}
 	if diff := cmp.Diff(want, s.Degraded); diff != "" {
