@@ -95,7 +95,9 @@ func earliest(failing []client.SinkShard) *client.Failure {
 }
 
 // sinceWhy says since when something fails, and why.
-func sinceWhy(f *client.Failure) string { return f.Since.UTC().Format(time.RFC3339) + ": " + f.Error }
+func sinceWhy(f *client.Failure) string {
+	return f.Since.UTC().Format(time.RFC3339) + ": " + strings.ReplaceAll(f.Error, "\n", "; ") // a sentence is a line
+}
 
 // namesOf names shards, the first of them if they are many.
 func namesOf(list []client.SinkShard) string {

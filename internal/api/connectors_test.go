@@ -31,7 +31,7 @@ func TestConnectorsThatFail(t *testing.T) {
 			source(client.SourceStatus{Name: "good", Running: true, Messages: 9}),
 			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2})},
 		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0, Position: new(uint64)},
-			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space"}}}})},
+			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space\nno inode"}}}})},
 	})
 	answer, body := call(t, "GET", url+"/v1/status", "")
 	var s client.Status
@@ -41,7 +41,7 @@ func TestConnectorsThatFail(t *testing.T) {
 	want := []string{
 		"what the node says",
 		"source plant of node n1 fails (shard 3) since 2026-01-02T03:05:05Z: no route",
-		"sink files of node n1 fails (shards 1, 4) since 2026-01-02T03:04:05Z: no space",
+		"sink files of node n1 fails (shards 1, 4) since 2026-01-02T03:04:05Z: no space; no inode",
 		"sink many of node n1 fails (shards 0, 1, 2, 3, 4, 5, 6, 7 and 2 more) since 2026-01-02T03:05:05Z: no route",
 		"5 messages could not be taken in and are dead letters (shards 1, 3, node n1); quadrille dlq shows, retries and drops them",
 	}
