@@ -220,13 +220,12 @@ func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := Config{URL: "http://a", Timeout: time.Second}
 		client := &Client{cfg: c, http: &http.Client{Transport: transport{&pieces{pause: 900 * time.Millisecond, left: 5, ended: make(chan struct{})}}}}
-		begin := time.Now()
 		answer, err := client.Do(&http.Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: "a"}, Header: http.Header{}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour) // who reads may be held up
-		begin = time.Now()
+		begin := time.Now()
 		got, err := io.ReadAll(answer.Body)
 		if string(got) != "xxxxx" || err == nil || !strings.Contains(err.Error(), "nothing has come for 1s") {
 			t.Errorf("%q, %v", got, err)
