@@ -124,8 +124,9 @@ func TestWaits(t *testing.T) {
 			time.Sleep(time.Second)
 			return errors.Join(err, end)
 		})
-		if got, err := r.Read(t.Context()); err != nil || len(got) != 1 {
-			t.Errorf("%v, %v", got, err)
+		begin := time.Now()
+		if got, err := r.Read(t.Context()); err != nil || len(got) != 1 || time.Since(begin) != time.Second {
+			t.Errorf("%v, %v, after %v", got, err, time.Since(begin))
 		}
 		if _, err := r.Read(t.Context()); !errors.Is(err, end) {
 			t.Errorf("%v", err)
