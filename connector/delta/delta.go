@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -95,17 +94,13 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 	if err := r.lookUp(ctx); err != nil {
 		return nil, err
 	}
-	next, found, err := progress.Next(ctx, r.log)
+	next, _, err := progress.Next(ctx, r.log)
 	if err != nil {
 		return nil, err
 	}
-	if r.next = max(next, 1); found && r.newest < next-1 {
-		return nil, fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, s.cfg.Log, r.newest,
-			next-1)
-	}
-	if r.oldest > r.next {
-		return nil, fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, s.cfg.Log,
-			r.oldest, r.next)
+	r.next = max(next, 1)
+	if err := r.look(ctx); err != nil {
+		return nil, err
 	}
 	r.closing, r.close = context.WithCancelCause(context.WithoutCancel(ctx))
 	return r, nil
@@ -119,6 +114,7 @@ type reader struct {
 	// oldest and newest are the versions that the log has, 0 if there is none; next is the one to read.
 	oldest, newest, next uint64
 	before               string // id of the patch before the next one, "" if that isn't known
+	missing              uint64 // the version that wasn't found when it was last asked for, though the log has it
 	closing              context.Context
 	close                context.CancelCauseFunc
 }
@@ -130,7 +126,7 @@ type description struct {
 	Newest int64  `json:"max_version"`
 }
 
-// lookUp asks which log has the name, and what it has.
+// lookUp asks which log has the name.
 func (r *reader) lookUp(ctx context.Context) error {
 	var source description
 	name := r.source.cfg.Log
@@ -141,10 +137,11 @@ func (r *reader) lookUp(ctx context.Context) error {
 		return fmt.Errorf("%w: %s has no log %s", connector.ErrGiveUp, r.source.cfg.URL, name)
 	}
 	r.log = strings.TrimPrefix(source.ID, "id:")
-	return r.look(ctx)
+	return nil
 }
 
-// look asks which versions there are.
+// look asks which versions there are. A log that lacks what was read of it, or what is to be read, is none to wait for: what it
+// gets later may be another's.
 func (r *reader) look(ctx context.Context) error {
 	var d description
 	if err := r.call(ctx, "describe_log", map[string]string{"datasource": r.log}, &d); err != nil {
@@ -154,6 +151,13 @@ func (r *reader) look(ctx context.Context) error {
 		return fmt.Errorf("%w: %s has no log %s any more", connector.ErrGiveUp, r.source.cfg.URL, r.source.cfg.Log)
 	}
 	r.oldest, r.newest = uint64(max(d.Oldest, 0)), uint64(max(d.Newest, 0)) // -1 and 0 say that there is none
+	switch name := r.source.cfg.Log; {
+	case r.newest < r.next-1:
+		return fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, name, r.newest, r.next-1)
+	case r.oldest > r.next:
+		return fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, name, r.oldest,
+			r.next)
+	}
 	return nil
 }
 
@@ -172,7 +176,15 @@ func (r *reader) call(ctx context.Context, operation string, arg map[string]stri
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
-	text, err := r.do(req, maxAnswer)
+	answered, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer answered.Body.Close()
+	if answered.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	text, err := endpoint.Document(req, answered, maxAnswer)
 	if err != nil || len(text) == 0 {
 		return err
 	}
@@ -180,20 +192,6 @@ func (r *reader) call(ctx context.Context, operation string, arg map[string]stri
 		return fmt.Errorf("%s: %s: %w", r.source.cfg.URL, operation, err)
 	}
 	return nil
-}
-
-// do sends a request, and returns the body of its answer.
-func (r *reader) do(req *http.Request, limit int64) ([]byte, error) {
-	answer, err := r.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%w: %s has more than %d bytes", connector.ErrGiveUp, req.URL.Redacted(), limit)
-	}
-	return text, err
 }
 
 // Read returns the next patches, and waits until there are some.
@@ -245,7 +243,8 @@ func (r *reader) patches(ctx context.Context) (list []connector.Message, err err
 	return list, nil
 }
 
-// patch reads the next one. One that isn't found though the log has it may be on its way to where the server keeps it.
+// patch reads the next one. One that isn't found though the log has it may be on its way to where the server keeps it: it is
+// asked for once more, and then that it is missing is an error, which shows.
 func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, err error) {
 	at := r.source.cfg.URL + r.log + "/" + strconv.FormatUint(r.next, 10)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at, nil)
@@ -253,8 +252,12 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 		return m, false, err
 	}
 	req.Header.Set("Accept", mediaType)
-	text, err := r.do(req, r.source.cfg.MaxPatch)
+	text, err := r.document(req)
 	if e, ok := errors.AsType[*endpoint.StatusError](err); ok && e.Status == http.StatusNotFound {
+		if r.missing == r.next {
+			return m, false, fmt.Errorf("the log %s ends with version %d, and %s isn't found", r.source.cfg.Log, r.newest, at)
+		}
+		r.missing = r.next
 		return m, false, nil
 	}
 	if err != nil {
@@ -262,6 +265,9 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 	}
 	m = connector.Message{Stream: r.log, Offset: r.next, MediaType: mediaType, Body: text}
 	e, err := entry.Of(text)
+	if err == nil && e.ID == "" {
+		err = errors.New("it has no id: it is no patch of a log")
+	}
 	if err != nil {
 		m.Reason = err.Error()
 		r.before = ""
@@ -275,6 +281,16 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 		_ = yield("log", r.source.cfg.Log) && (e.ID == "" || yield("id", e.ID))
 	}
 	return m, true, nil
+}
+
+// document asks for a document.
+func (r *reader) document(req *http.Request) ([]byte, error) {
+	answer, err := r.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	return endpoint.Document(req, answer, r.source.cfg.MaxPatch)
 }
 
 const mediaType = "application/rdf-patch"

@@ -35,7 +35,9 @@ type server struct {
 	late    int  // so many of the newest aren't found yet
 	status  int  // of all answers, 0: as it should be
 	retry   bool // it says when to come again
-	asked   int
+	// patchStatus is that of the answers that are patches, 0: as it should be.
+	patchStatus int
+	asked       int
 }
 
 const logID = "4a9e0c5c-17f3-11f1-8d6e-4f6d2b3c9a10"
@@ -71,6 +73,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/rdf-patch")
+	if s.patchStatus != 0 {
+		w.WriteHeader(s.patchStatus)
+	}
 	_, _ = io.WriteString(w, s.patches[version-1])
 }
 
@@ -275,6 +280,48 @@ func TestChain(t *testing.T) {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	if list, err := r.Read(within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "builds on") {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestChangesWhileRead: a log that loses while it is read what was read of it, or is to be read, isn't waited for in silence, as
+// it isn't when it is opened.
+func TestChangesWhileRead(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*server)
+		want   string
+		giveUp bool
+	}{
+		"shorter":        {func(s *server) { s.patches = s.patches[:2] }, "ends with version 2, and 3 was read", true},
+		"trimmed":        {func(s *server) { s.patches, s.oldest = append(s.patches, s.patches...), 5 }, "begins with version 5", true},
+		"a gap":          {func(s *server) { s.patches, s.late = append(s.patches, s.patches...), 3 }, "isn't found", false},
+		"nothing said":   {func(s *server) { s.patches, s.patchStatus = append(s.patches, ""), http.StatusNoContent }, "204", true},
+		"not there yet":  {func(s *server) { s.patches, s.patchStatus = append(s.patches, ""), http.StatusAccepted }, "202", true},
+		"not all of it":  {func(s *server) { s.patches, s.patchStatus = append(s.patches, ""), http.StatusPartialContent }, "206", true},
+		"nothing is new": {func(s *server) { s.patches, s.patchStatus = append(s.patches, ""), http.StatusNotModified }, "304", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			s.Send(t, 3)
+			r := open(t, s.Source(t), &conntest.Progress{})
+			if list, err := r.Read(within(t)); err != nil || len(list) != 3 {
+				t.Fatalf("%+v, %v", list, err)
+			}
+			s.set(test.change)
+			if list, err := r.Read(within(t)); err == nil || errors.Is(err, connector.ErrGiveUp) != test.giveUp ||
+				!strings.Contains(err.Error(), test.want) {
+				t.Errorf("%+v, %v", list, err)
+			}
+		})
+	}
+}
+
+// TestNoPatch: what has no id, such as an empty answer, is no patch that changes nothing.
+func TestNoPatch(t *testing.T) {
+	s := newServer(t)
+	s.set(func(s *server) { s.patches = []string{""} })
+	list, err := open(t, s.Source(t), &conntest.Progress{}).Read(within(t))
+	if err != nil || len(list) != 1 || !strings.Contains(list[0].Reason, "no id") {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

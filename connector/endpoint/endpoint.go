@@ -124,8 +124,8 @@ func (c Config) redirect(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// Do sends a request, with who we are, and returns the answer of a success, or one that has not been modified; the caller closes
-// it. Reading its body fails when the other side is silent for too long. Another answer is a [StatusError], in the words of the
+// Do sends a request, with who we are, and returns the answer of a success, or, to who has asked for what is new, that nothing
+// is; the caller closes it. Reading its body fails when the other side is silent for too long. Another answer is a [StatusError], in the words of the
 // contract of connectors.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	switch {
@@ -142,11 +142,33 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	}
 	answer.Body = &body{ReadCloser: answer.Body, cancel: cancel, ctx: ctx, timeout: c.cfg.Timeout,
 		silent: fmt.Errorf("%s: nothing has come for %v", r.URL.Redacted(), c.cfg.Timeout)}
-	if answer.StatusCode/100 != 2 && answer.StatusCode != http.StatusNotModified {
+	if answer.StatusCode/100 != 2 && !notModified(r, answer) {
 		defer answer.Body.Close()
 		return nil, Meaning(newStatusError(r, answer))
 	}
 	return answer, nil
+}
+
+// notModified reports the answer that nothing is new. To who has not asked that it says nothing: to a POST least of all that
+// it was taken.
+func notModified(r *http.Request, answer *http.Response) bool {
+	return answer.StatusCode == http.StatusNotModified && r.Header.Get("If-None-Match")+r.Header.Get("If-Modified-Since") != ""
+}
+
+// Document reads a document of limit bytes at most, which is the answer to r. Only 200 says that it is that: what was accepted
+// (202) isn't there yet, no content (204) is no empty document, and a part (206) is not the whole. The caller closes the answer.
+func Document(r *http.Request, answer *http.Response, limit int64) ([]byte, error) {
+	if answer.StatusCode != http.StatusOK {
+		return nil, Meaning(newStatusError(r, answer))
+	}
+	text, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", r.URL.Redacted(), err)
+	}
+	if int64(len(text)) > limit {
+		return nil, fmt.Errorf("%w: %s has more than %d bytes", connector.ErrGiveUp, r.URL.Redacted(), limit)
+	}
+	return text, nil
 }
 
 // body ends when the other side is silent while it is read; who doesn't read isn't kept from going on later.

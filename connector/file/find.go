@@ -2,6 +2,7 @@ package file
 
 import (
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,21 +28,44 @@ func (s *Source) find() ([]string, error) {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
 			dir, pattern = path, ""
 		}
-		entries, err := os.ReadDir(dir)
+		names, err := s.list(dir, pattern)
 		if err != nil {
 			return nil, fmt.Errorf("files to read: %w", err)
 		}
+		found = append(found, names...)
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	if len(found) > s.cfg.MaxFiles {
+		return nil, fmt.Errorf("%w: there are %d files or more, and max-files is %d: move away what was read", connector.ErrGiveUp,
+			len(found), s.cfg.MaxFiles)
+	}
+	return found, nil
+}
+
+// atOnce is how many names of a folder are asked for at one time.
+const atOnce = 1000
+
+// list returns those files of a folder that are read, or as many as are too many: a folder may have any number.
+func (s *Source) list(dir, pattern string) (found []string, err error) {
+	d, err := openFile(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	for len(found) <= s.cfg.MaxFiles {
+		entries, err := d.ReadDir(atOnce)
 		for _, e := range entries {
 			if takes(pattern, e) {
 				found = append(found, filepath.Join(dir, e.Name()))
 			}
 		}
-	}
-	slices.Sort(found)
-	found = slices.Compact(found)
-	if len(found) > s.cfg.MaxFiles {
-		return nil, fmt.Errorf("%w: there are %d files, and max-files is %d: move away what was read", connector.ErrGiveUp, len(found),
-			s.cfg.MaxFiles)
+		if err == io.EOF {
+			return found, nil
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	return found, nil
 }

@@ -125,11 +125,12 @@ func cutCSV(text []byte, last bool) (p patch.Piece, found, open bool) {
 		return p, false, false
 	}
 	quoted, begins := false, true // within quotes; a field begins here
+	closed := -1                  // where the last quotes were closed: a quote behind is one in the field
 	for i := p.Begin; i < len(text); i++ {
 		switch c := text[i]; {
 		case c == '"' && quoted:
-			quoted = false
-		case c == '"' && (begins || text[i-1] == '"'):
+			quoted, closed = false, i
+		case c == '"' && (begins || closed == i-1):
 			quoted = true
 		case c == '\n' && !quoted:
 			p.End = i + 1

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"os"
+	"syscall"
 )
 
 // identity is what a file keeps when it is renamed or written to. A copy has another one.
@@ -20,13 +21,18 @@ type identity struct {
 // firstLine bounds what is looked at of a file's first line, in bytes.
 const firstLine = 4 << 10
 
+// openFile opens a file, and waits for nobody: a pipe that has taken its place meanwhile is opened, and seen to be no file.
+func openFile(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
 // key names a file. Where no time says when it was made, its first line takes that place, and there is no name as long as that
 // line has no end: then it has no message either. known says that the name can be told.
 func (id identity) key(path string) (key string, known bool, err error) {
 	if id.birth != 0 {
 		return fmt.Sprintf("%x.%x", id.inode, id.birth), true, nil
 	}
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		return "", false, err
 	}

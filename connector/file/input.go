@@ -19,12 +19,15 @@ import (
 // Content that was read stands in buf, from the byte base on; buf[:cut] was handed over, or passed over, and its last proven
 // bytes are kept. For a file that is followed, content is the file; for one that isn't, it is what is decompressed of it.
 type input struct {
-	cfg    *SourceConfig
-	key    string
-	path   string  // where it was last seen
-	format *format // nil: it can't be told, which why says
-	why    error
-	whole  bool // it is not followed
+	cfg *SourceConfig
+	key string
+	id  identity
+	// identify tells which file stands at a path.
+	identify func(path string, info os.FileInfo) (identity, error)
+	path     string  // where it was last seen
+	format   *format // nil: it can't be told, which why says
+	why      error
+	whole    bool // it is not followed
 
 	// generation counts how often the file was written anew in its place: each time is another stream.
 	generation int
@@ -177,12 +180,15 @@ func (in *input) readFollowed(b *batch) (more bool, err error) {
 			}
 		case errors.Is(err, errAway): // the next look tells where it is
 			return false, nil
+		case errors.Is(err, errEnded):
+			return true, nil
 		case err != nil:
 			return false, fmt.Errorf("read %s: %w", in.path, err)
 		case b.full():
 			return true, nil
 		default:
 			in.touched = false
+			in.spare()
 			if in.ending {
 				in.end(b)
 			}
@@ -194,37 +200,55 @@ func (in *input) readFollowed(b *batch) (more bool, err error) {
 var (
 	// errAnew: what was read of the file is not in it any more.
 	errAnew = errors.New("the file was cut off or written anew")
-	// errAway: the file is not where it was.
-	errAway = errors.New("the file was moved")
+	// errAway: the file is not where it was, or, if it is to be complete, as it was.
+	errAway = errors.New("the file was moved or changed")
+	// errEnded: nobody waits for what is read any more.
+	errEnded = errors.New("reading has ended")
 )
+
+// sameState reports that a file has not changed between two looks at it.
+func sameState(a, b os.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) }
 
 // reopen opens the file, unless it is open, if it still is where it was seen.
 func (in *input) reopen() error {
 	if in.file != nil {
 		return nil
 	}
-	f, err := os.Open(in.path)
+	f, err := openFile(in.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errAway
 	}
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
-	if err == nil && !os.SameFile(info, in.info) {
-		err = errAway
-	}
-	if err != nil {
+	if err := in.is(f); err != nil {
 		return errors.Join(err, f.Close())
 	}
 	in.file = f
 	return nil
 }
 
+// is reports with an error that an open file isn't the one that was seen, as it was seen. An inode is soon used again: if the
+// path names the same file as before, it was that when it was opened, too.
+func (in *input) is(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(info, in.info) || !info.Mode().IsRegular() || in.whole && !sameState(info, in.info) {
+		return errAway
+	}
+	id, err := in.identify(in.path, info)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && id != in.id {
+		return errAway
+	}
+	return err
+}
+
 // follow reads a file that is open until the batch is full or its end is reached.
 func (in *input) follow(b *batch) error {
 	if !in.started {
-		if err := in.resume(); err != nil {
+		if err := in.resume(b); err != nil {
 			return err
 		}
 		in.started = true
@@ -247,7 +271,7 @@ func (in *input) follow(b *batch) error {
 }
 
 // resume goes to where the file was read up to, if what stands before is what stood there.
-func (in *input) resume() error {
+func (in *input) resume(b *batch) error {
 	if !in.found {
 		return nil
 	}
@@ -266,16 +290,20 @@ func (in *input) resume() error {
 		return errAnew
 	}
 	in.buf, in.base, in.cut = before, in.at.end-int64(len(before)), len(before)
-	return in.recall()
+	return in.recall(b)
 }
 
 // recall reads again what mappings are told: the number of the line, and the first row of CSV.
-func (in *input) recall() error {
+func (in *input) recall(b *batch) error {
 	if !in.cfg.Mapped {
 		return nil
 	}
+	in.lines = 0
 	text := make([]byte, chunk)
 	for at := int64(0); at < in.at.end; {
+		if b.full() {
+			return errEnded
+		}
 		n, err := in.file.ReadAt(text[:min(chunk, in.at.end-at)], at)
 		if n == 0 {
 			return err
@@ -320,6 +348,14 @@ func (in *input) fill() (n int, err error) {
 func (in *input) forget() {
 	if drop := in.cut - proven; drop >= chunk {
 		in.buf = append(in.buf[:0], in.buf[drop:]...)
+		in.base, in.cut = in.base+int64(drop), proven
+	}
+}
+
+// spare lets go of what was handed over, when nothing more is to be read now: a folder may have thousands of files.
+func (in *input) spare() {
+	if drop := in.cut - proven; drop > 0 {
+		in.buf = bytes.Clone(in.buf[drop:])
 		in.base, in.cut = in.base+int64(drop), proven
 	}
 }

@@ -60,8 +60,8 @@ const positionDigits = 20
 
 // goOn finds how far the shard is, where the file itself has nothing yet.
 func (w *writer) goOn(ctx context.Context) error {
+	w.untidy = true // a crash may have come before the newest piece was compressed
 	if w.size > 0 {
-		w.untidy = true
 		return w.tidy(ctx)
 	}
 	list, _, err := w.pieces()

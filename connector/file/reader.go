@@ -28,6 +28,7 @@ type reader struct {
 	inputs map[string]*input
 	order  []*input // in which they are read
 	turn   int      // which is read now; behind the last, it is time to look
+	open   []*input // those that are held open, and have a path
 	// prints are the keys of files that only their first line tells apart, by inode.
 	prints map[uint64]string
 	err    error // why the reader is of no use any more
@@ -54,16 +55,8 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 func (r *reader) round(ctx context.Context) ([]connector.Message, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	select {
-	case <-r.closed:
-		return nil, errClosed
-	default:
-	}
-	b := &batch{cfg: &r.s.cfg}
+	b := &batch{cfg: &r.s.cfg, ended: func() bool { return ctx.Err() != nil || r.isClosed() }}
 	for r.err == nil && !b.full() {
-		if err := ctx.Err(); err != nil && len(b.messages) == 0 {
-			return nil, err
-		}
 		if r.turn == len(r.order) {
 			if len(b.messages) > 0 {
 				break
@@ -73,20 +66,35 @@ func (r *reader) round(ctx context.Context) ([]connector.Message, error) {
 			}
 			r.turn = 0
 		}
-		if more, err := r.order[r.turn].read(b); err != nil {
+		in := r.order[r.turn]
+		if more, err := in.read(b); err != nil {
 			r.err = err
 		} else if !more {
 			r.turn++
+			r.hold(in)
 		}
 	}
 	if len(b.messages) > 0 {
 		return b.messages, nil // the error comes with the next call
 	}
 	err := r.err
-	if ctx.Err() != nil { // so ended what was asked
+	switch {
+	case r.isClosed():
+		err = errClosed
+	case ctx.Err() != nil: // so ended what was asked
 		err, r.err = ctx.Err(), nil
 	}
 	return nil, err
+}
+
+// isClosed reports that the reader was closed, or is about to be.
+func (r *reader) isClosed() bool {
+	select {
+	case <-r.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // idle reports that there is nothing to read.
@@ -176,6 +184,7 @@ func (r *reader) at(path string, now time.Time, inodes map[uint64]bool) (in *inp
 	in = r.inputs[key]
 	if isNew = in == nil; isNew {
 		in = newInput(&r.s.cfg, key, path, now)
+		in.id, in.identify = id, r.s.identify
 	}
 	if !in.seen {
 		in.saw(path, info, now)
@@ -199,15 +208,21 @@ func (r *reader) leave(now time.Time) {
 		return true
 	})
 	r.turn = len(r.order)
-	var open []*input
+	r.open = r.open[:0]
 	for _, in := range r.order {
-		if in.file != nil && in.seen {
-			open = append(open, in)
-		}
+		r.hold(in)
 	}
-	slices.SortFunc(open, func(a, b *input) int { return a.since.Compare(b.since) })
-	for i := range len(open) - r.s.cfg.MaxOpen {
-		open[i].close()
+}
+
+// hold bounds the files that are held open: that which has not changed for the longest time is closed. One that is gone isn't
+// among them, since nobody can open it again.
+func (r *reader) hold(in *input) {
+	r.open = slices.DeleteFunc(r.open, func(other *input) bool { return other.file == nil || other == in })
+	if in.file == nil || !in.seen {
+		return
+	}
+	if r.open = append(r.open, in); len(r.open) > r.s.cfg.MaxOpen {
+		slices.MinFunc(r.open, func(a, b *input) int { return a.since.Compare(b.since) }).close()
 	}
 }
 
@@ -230,6 +245,8 @@ type batch struct {
 	cfg      *SourceConfig
 	messages []connector.Message
 	bytes    int
+	// ended reports that nobody waits for it any more; nil: somebody does.
+	ended func() bool
 }
 
 func (b *batch) add(m connector.Message) {
@@ -237,8 +254,9 @@ func (b *batch) add(m connector.Message) {
 	b.bytes += len(m.Body)
 }
 
+// full reports that nothing more is to be read now. What has no message for long asks that, too, so that reading ends.
 func (b *batch) full() bool {
-	return len(b.messages) >= b.cfg.MaxMessages || b.bytes >= b.cfg.MaxBatch
+	return b.ended != nil && b.ended() || len(b.messages) >= b.cfg.MaxMessages || b.bytes >= b.cfg.MaxBatch
 }
 
 // gapError says that a file is not what it was.

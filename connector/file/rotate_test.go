@@ -252,6 +252,9 @@ func TestCrashAtEveryStep(t *testing.T) {
 				if got := m.all(t); got != want {
 					t.Fatalf("%s, call %d, power %v: %v\n%s\nwant\n%s", name, last, power, slices.Sorted(maps.Keys(m.names)), got, want)
 				}
+				if got := slices.Sorted(maps.Keys(m.names)); !slices.Equal(got, slices.Sorted(maps.Keys(whole.names))) {
+					t.Fatalf("%s, call %d, power %v: there are %q", name, last, power, got)
+				}
 				for path := range m.names {
 					if cfg.Compress != "" && strings.HasPrefix(filepath.Base(path), unfinished) {
 						t.Fatalf("%s, call %d: %s is left", name, last, path)

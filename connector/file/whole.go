@@ -48,6 +48,10 @@ func (in *input) readWhole(b *batch) (more bool, err error) {
 	for !b.full() {
 		end, err := in.step(b)
 		switch {
+		case errors.Is(err, errAway): // it was not complete
+			in.close()
+			in.clear()
+			return false, nil
 		case errors.Is(err, errAnew):
 			return true, in.anew(b)
 		case err != nil:
@@ -125,12 +129,18 @@ func (in *input) step(b *batch) (end bool, err error) {
 }
 
 // more reads a chunk. What can't be decompressed ends the file with a dead letter, and so does a file that is one message and too
-// large. One that is cut off is not complete after all: it is read on when it has changed.
+// large. One that is cut off is not complete after all: it is read on when it has changed; and so is one that has changed while it
+// was read, whose end is nobody's end.
 func (in *input) more(b *batch) (end bool, err error) {
 	in.forget()
 	text := make([]byte, chunk)
 	n, err := in.content.Read(text)
 	in.buf = append(in.buf, text[:n]...)
+	if err != nil {
+		if info, failed := in.file.Stat(); failed != nil || !sameState(info, in.info) {
+			return false, errors.Join(errAway, failed)
+		}
+	}
 	var broken *os.PathError
 	switch {
 	case in.format.cut == nil && len(in.buf) > in.cfg.MaxMessage:

@@ -13,7 +13,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"mime"
 	"net/http"
@@ -144,18 +143,12 @@ func (f *fetcher) fetch(ctx context.Context) (changed bool, err error) {
 		return false, err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode == http.StatusNotModified && f.etag+f.modified == "" {
-		return false, fmt.Errorf("%s answers that the document has not changed, and it wasn't asked that", cfg.URL)
-	}
 	if answer.StatusCode == http.StatusNotModified {
 		return false, nil
 	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, cfg.MaxBody+1))
+	body, err := endpoint.Document(r, answer, cfg.MaxBody)
 	if err != nil {
-		return false, fmt.Errorf("read %s: %w", cfg.URL, err)
-	}
-	if int64(len(body)) > cfg.MaxBody {
-		return false, fmt.Errorf("%w: %s has more than %d bytes", connector.ErrGiveUp, cfg.URL, cfg.MaxBody)
+		return false, err
 	}
 	f.take(answer.Header, body)
 	return true, nil

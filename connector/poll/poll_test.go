@@ -261,7 +261,10 @@ func TestNoDocument(t *testing.T) {
 		"out of order":  {func(s *site) { s.status = http.StatusBadGateway }, "502", false},
 		"torn":          {func(s *site) { s.torn = true }, "unexpected EOF", false},
 		"too large":     {func(s *site) { s.body = strings.Repeat("x", 101) }, "more than 100 bytes", true},
-		"no validators": {func(s *site) { s.status = http.StatusNotModified }, "wasn't asked", false},
+		"no validators": {func(s *site) { s.status = http.StatusNotModified }, "304", true},
+		"not yet":       {func(s *site) { s.status = http.StatusAccepted }, "202", true},
+		"no content":    {func(s *site) { s.status = http.StatusNoContent }, "204", true},
+		"a part":        {func(s *site) { s.status = http.StatusPartialContent }, "206", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)

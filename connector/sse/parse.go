@@ -3,9 +3,12 @@ package sse
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
+
+	"github.com/quadrille-stream/quadrille/connector"
 )
 
 // event is one of a stream, as the HTML standard says (9.2.6): a name, data, and the id that was the last when it came.
@@ -34,6 +37,12 @@ type parser struct {
 
 // names is room for the name of a field before its value.
 const names = 16
+
+// maxID bounds an id, in bytes: it is kept with each message, and goes into a header.
+const maxID = 1 << 10
+
+// errLongID: nothing can be told by such an id.
+var errLongID = fmt.Errorf("%w: an event has an id of more than %d bytes", connector.ErrGiveUp, maxID)
 
 // mark may stand at the beginning of a stream.
 var mark = []byte("\xef\xbb\xbf")
@@ -88,6 +97,9 @@ func (p *parser) next() (event, error) {
 		case "event":
 			e.name = string(value)
 		case "id":
+			if len(value) > maxID {
+				return event{}, errLongID
+			}
 			if bytes.IndexByte(value, 0) < 0 {
 				p.id, e.own = string(value), true
 			}

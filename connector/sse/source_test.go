@@ -215,11 +215,12 @@ func TestEvents(t *testing.T) {
 // TestIDsThatDontGrow: what couldn't be told from what came before isn't taken.
 func TestIDsThatDontGrow(t *testing.T) {
 	for text, want := range map[string]string{
-		"id: 1\ndata: a\n\ndata: b\n\n":                           "no number of its own",
-		"id: 1\ndata: a\n\nid: x\ndata: b\n\n":                    "no number of its own",
-		"id: 1\ndata: a\n\nid: 18446744073709551615\ndata: b\n\n": "no number of its own",
-		"id: 1\ndata: a\n\nid: 1\ndata: b\n\n":                    "1 comes after 1",
-		"id: 1\ndata: a\n\nid: 0\ndata: b\n\n":                    "0 comes after 1",
+		"id: 1\ndata: a\n\ndata: b\n\n":                                         "no number of its own",
+		"id: 1\ndata: a\n\nid: x\ndata: b\n\n":                                  "no number of its own",
+		"id: 1\ndata: a\n\nid: 18446744073709551615\ndata: b\n\n":               "no number of its own",
+		"id: 1\ndata: a\n\nid: 1\ndata: b\n\n":                                  "1 comes after 1",
+		"id: 1\ndata: a\n\nid: " + strings.Repeat("0", 1024) + "2\ndata: b\n\n": "more than 1024 bytes",
+		"id: 1\ndata: a\n\nid: 0\ndata: b\n\n":                                  "0 comes after 1",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", eventStream)

@@ -262,7 +262,7 @@ func TestBatchIsBounded(t *testing.T) {
 // TestRefused: an answer that isn't success stops the shard where it is, and says what comes of it; what was taken before isn't
 // sent again, by the next process neither.
 func TestRefused(t *testing.T) {
-	for status, want := range map[int]error{410: connector.ErrGiveUp, 401: connector.ErrGiveUp, 302: connector.ErrGiveUp,
+	for status, want := range map[int]error{410: connector.ErrGiveUp, 401: connector.ErrGiveUp, 302: connector.ErrGiveUp, 304: connector.ErrGiveUp,
 		429: connector.ErrRetry, 503: connector.ErrRetry, 500: connector.ErrRetry} {
 		r := newReceiver(t)
 		r.answer = func(n int) (int, http.Header) {

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 
+	"github.com/quadrille-stream/quadrille/connector/file"
 	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/internal/config"
@@ -70,6 +72,7 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
 		}
 	}
+	checkLoops(m, doc)
 	names, targets := map[string]bool{}, map[string]string{}
 	for _, s := range doc.Sinks {
 		if _, err := d.sink(s, nil); err != nil {
@@ -88,6 +91,39 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 		}
 		targets[target] = s.Name
 	}
+}
+
+// checkLoops looks for sources that read what a sink writes: what is deleted would be added again by what stands before, and so
+// on for ever.
+func checkLoops(m *config.Mistakes, doc *config.Document) {
+	for _, source := range doc.Sources {
+		reads, is := source.Settings.(*config.FileSource)
+		if !is {
+			continue
+		}
+		for _, sink := range doc.Sinks {
+			writes, is := sink.Settings.(*config.FileSink)
+			if is && slices.ContainsFunc(reads.Paths, func(path string) bool { return readsOwn(path, writes.Dir) }) {
+				m.AddAt(source.Place, fmt.Errorf("source %q reads what sink %q writes to %s: give it another folder", source.Name,
+					sink.Name, writes.Dir))
+			}
+		}
+	}
+}
+
+// written are names of files as sinks write them.
+var written = []string{file.Name(0), "shard-0000.nq", "shard-0000-00000000000000000001.rdfp", "shard-0000-00000000000000000001.nq.zst",
+	"shard-0000-00000000000000000001.rdfp.gz", "shard-0000-00000000000000000001.rdfp.zst"}
+
+// readsOwn reports that a folder, or a pattern, is of files of a sink in dir.
+func readsOwn(path, dir string) bool {
+	if folderOf(path) == folderOf(dir) {
+		return true
+	}
+	return folderOf(filepath.Dir(path)) == folderOf(dir) && slices.ContainsFunc(written, func(name string) bool {
+		match, _ := filepath.Match(filepath.Base(path), name)
+		return match
+	})
 }
 
 // targetOf is what no other sink may write to, by its one name, and what it is called; empty if there is no such thing.

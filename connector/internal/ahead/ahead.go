@@ -1,4 +1,4 @@
-// Package ahead is a [connector.Reader] that reads ahead, within a bound of bytes, of a connection on which messages come by
+// Package ahead is a [connector.Reader] that reads ahead, within a bound of bytes and messages, of a connection on which messages come by
 // themselves.
 package ahead
 
@@ -66,10 +66,13 @@ func (r *Reader) add(ctx context.Context, m connector.Message) error {
 	return nil
 }
 
+// maxMessages bounds what waits to be read in number: messages may have no bytes.
+const maxMessages = 10_000
+
 func (r *Reader) tryAdd(m connector.Message) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.messages) > 0 && r.bytes+len(m.Body) > r.max {
+	if len(r.messages) == maxMessages || len(r.messages) > 0 && r.bytes+len(m.Body) > r.max {
 		return false
 	}
 	r.messages, r.bytes = append(r.messages, m), r.bytes+len(m.Body)

@@ -50,6 +50,22 @@ func TestReadAheadIsBounded(t *testing.T) {
 	})
 }
 
+// TestMessagesWithoutBytes: they wait, too, when there are too many.
+func TestMessagesWithoutBytes(t *testing.T) {
+	r := newReader(1)
+	for n := range 10_000 {
+		if !r.tryAdd(messageOf(0)) {
+			t.Fatalf("there is no room for message %d", n)
+		}
+	}
+	if r.tryAdd(messageOf(0)) {
+		t.Error("there is room for more than 10,000")
+	}
+	if got, err := r.Read(t.Context()); err != nil || len(got) != 10_000 || !r.tryAdd(messageOf(0)) {
+		t.Errorf("%d, %v", len(got), err)
+	}
+}
+
 // TestWaitingForRoomEnds: what waits for room ends with the connection.
 func TestWaitingForRoomEnds(t *testing.T) {
 	r := newReader(1)
@@ -108,8 +124,9 @@ func TestWaits(t *testing.T) {
 			time.Sleep(time.Second)
 			return errors.Join(err, end)
 		})
-		if got, err := r.Read(t.Context()); err != nil || len(got) != 1 {
-			t.Errorf("%v, %v", got, err)
+		begin := time.Now()
+		if got, err := r.Read(t.Context()); err != nil || len(got) != 1 || time.Since(begin) != time.Second {
+			t.Errorf("%v, %v, after %v", got, err, time.Since(begin))
 		}
 		if _, err := r.Read(t.Context()); !errors.Is(err, end) {
 			t.Errorf("%v", err)
