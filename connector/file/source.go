@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -105,5 +106,19 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if err := r.look(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
+	s.warnOfMissing()
 	return r, nil
+}
+
+// warnOfMissing tells of files and folders that aren't there: they may come yet, as logs do, but are more likely misspelt. Of a pattern
+// nothing can be told.
+func (s *Source) warnOfMissing() {
+	for _, path := range s.cfg.Paths {
+		if strings.ContainsAny(path, `*?[`) {
+			continue
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			s.cfg.Logger.Warn("nothing is there yet; it is read when it comes", "path", path)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -850,4 +851,25 @@ func TestEndsWithContext(t *testing.T) {
 		t.Errorf("%q, %v", texts(messages), err)
 	}
 	f.has(row(0))
+}
+
+// TestMissingIsTold: a path that isn't there is told, since it may be misspelt; a pattern, or what is there, is not.
+func TestMissingIsTold(t *testing.T) {
+	dir := t.TempDir()
+	var said bytes.Buffer
+	s, err := NewSource(SourceConfig{Paths: []string{filepath.Join(dir, "later.rdfp"), filepath.Join(dir, "*.rdfp"), dir},
+		Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Open(t.Context(), &conntest.Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	if text := said.String(); strings.Count(text, "nothing is there yet") != 1 || !strings.Contains(text, "later.rdfp") {
+		t.Error(text)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,6 +72,7 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 	if r.stream, err = r.extent(ctx); err != nil {
 		return err
 	}
+	r.warnOfSubjects()
 	if r.stream.config.Retention == jetstream.WorkQueuePolicy && r.s.cfg.Start != first {
 		return fmt.Errorf("%w: stream %s is a work queue, which is read from its first message", connector.ErrGiveUp, r.s.cfg.Stream)
 	}
@@ -90,6 +92,21 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 		return err
 	}
 	return r.consume(ctx, known)
+}
+
+// warnOfSubjects tells of subjects that the stream doesn't have: they may be added to it yet, but are more likely misspelt. Of what it
+// has from other streams only those know the subjects.
+func (r *reader) warnOfSubjects() {
+	has := r.stream.config.Subjects
+	if len(has) == 0 || len(r.stream.config.Sources) > 0 {
+		return
+	}
+	for _, subject := range r.s.cfg.Subjects {
+		if !slices.ContainsFunc(has, func(of string) bool { return overlap(subject, of) }) {
+			r.log.Warn("the stream has no such subject; nothing comes of it until one is added", "stream", r.s.cfg.Stream, "subject", subject,
+				"has", has)
+		}
+	}
 }
 
 // begin returns the sequence from which all is to be read, and that before which nothing is missed, which is not before it.

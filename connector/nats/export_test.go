@@ -26,3 +26,6 @@ func Arrived(r connector.Reader) int {
 	defer c.mu.Unlock()
 	return len(c.queue) + int(c.dropped)
 }
+
+// Overlap is overlap.
+var Overlap = overlap

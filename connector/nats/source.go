@@ -155,6 +155,20 @@ func covers(wide, narrow string) bool {
 	return len(w) == len(n)
 }
 
+// overlap reports whether some subject is one of both, which may have wildcards.
+func overlap(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(x), len(y)) {
+		switch {
+		case x[i] == ">" || y[i] == ">":
+			return true
+		case x[i] != y[i] && x[i] != "*" && y[i] != "*":
+			return false
+		}
+	}
+	return len(x) == len(y)
+}
+
 // Open connects, and begins to read.
 func (s *Source) Open(ctx context.Context, progress connector.Progress) (connector.Reader, error) {
 	l, err := s.cfg.Connection.connect(ctx, s.cfg.Logger)

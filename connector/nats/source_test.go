@@ -18,6 +18,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/nats"
 )
 
 // testStarts: where a stream begins of which nothing was read.
@@ -632,4 +633,19 @@ func testShortReads(t *testing.T, s *server) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	r.close()
+}
+
+// TestOverlap: subjects with and without wildcards.
+func TestOverlap(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want bool
+	}{
+		{"a", "a", true}, {"a", "b", false}, {"a.>", "a.b.c", true}, {"a.>", "a", false}, {">", "x.y", true}, {"a.*.c", "a.b.*", true},
+		{"a.*", "a.b.c", false}, {"plant.>", "changes.>", false}, {"*.b", "a.>", true}, {"a.b", "a.b.c", false},
+	} {
+		if nats.Overlap(test.a, test.b) != test.want || nats.Overlap(test.b, test.a) != test.want {
+			t.Errorf("%s and %s: want %t", test.a, test.b, test.want)
+		}
+	}
 }
