@@ -32,14 +32,14 @@ func (p *printed) String() string {
 	return p.text.String()
 }
 
-// receive starts the example's receiver, whose process ends with the test or when stop is called.
-func receive(t *testing.T, port int, to *printed) (stop func()) {
+// runPython runs a program of an example, whose process ends with the test or when stop is called.
+func runPython(t *testing.T, program string, port int, to *printed) (stop func()) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil && os.Getenv("QUADRILLE_PEERS_REQUIRED") != "1" {
 		t.Skip("no python3")
 	}
-	cmd := exec.Command(python, "../../examples/webhook/receiver.py", strconv.Itoa(port))
+	cmd := exec.Command(python, "../../examples/"+program, strconv.Itoa(port))
 	cmd.Stdout, cmd.Stderr = to, to
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestExampleWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out printed
-	stop := receive(t, free[0], &out)
+	stop := runPython(t, "webhook/receiver.py", free[0], &out)
 	node := runExample(t, "webhook", func(d *config.Document) {
 		settings := d.Sinks[0].Settings.(*config.WebhookSink) //nolint:forcetypeassert // the example's
 		settings.URL, settings.Dir = strings.Replace(settings.URL, ":8001", ":"+strconv.Itoa(free[0]), 1), t.TempDir()
@@ -66,7 +66,7 @@ func TestExampleWebhook(t *testing.T) {
 	for _, speed := range []string{"17", "18", "19"} {
 		post(t, node+"/v1/changes", "application/rdf-patch", "TX .\n"+row(speed)+"TC .\n")
 		if speed == "18" {
-			stop = receive(t, free[0], &out)
+			stop = runPython(t, "webhook/receiver.py", free[0], &out)
 		}
 		eventually(t, speed, func() bool { return strings.Contains(out.String(), row(speed)) })
 		if speed == "17" {
