@@ -57,8 +57,11 @@ func openLetters(s *client.Status) string {
 	if sum == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d messages could not be taken in and are dead letters (%s, node %s); quadrille dlq shows, retries and drops them",
-		sum, namesOf(shards), s.Node)
+	what := fmt.Sprintf("%d messages could not be taken in and are dead letters", sum)
+	if sum == 1 {
+		what = "a message could not be taken in and is a dead letter"
+	}
+	return fmt.Sprintf("%s (%s, node %s); quadrille dlq shows, retries and drops them", what, namesOf(shards), s.Node)
 }
 
 // setLags says how far behind the ends of the logs a sink is: by no more than claims and the like, which aren't written, is not at

@@ -60,3 +60,12 @@ func TestConnectorsThatFail(t *testing.T) {
 		}
 	}
 }
+
+// TestOneLetter: of one dead letter the status speaks as of one.
+func TestOneLetter(t *testing.T) {
+	url := serve(t, &scripted{status: node.Status{Node: "n1", Shards: []node.ShardStatus{{Owner: "n1", Letters: 1}}}}, api.Config{})
+	_, body := call(t, "GET", url+"/v1/status", "")
+	if want := "a message could not be taken in and is a dead letter (shard 0, node n1); "; !strings.Contains(body, want) {
+		t.Errorf("no %q in %s", want, body)
+	}
+}
