@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,9 +230,9 @@ func TestWhyItIsTriedAgain(t *testing.T) {
 // TestWellOnceItIsCommitted: a source shows no error any more as soon as its batch is committed, though it is not acked yet.
 func TestWellOnceItIsCommitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		busy := true
+		var free atomic.Bool
 		door := &ledger{answer: func(context.Context, *event.Addressed) (event.Ack, error) {
-			if busy {
+			if !free.Load() {
 				return event.Ack{Status: event.Busy, Reason: "not now"}, nil
 			}
 			return event.Ack{Status: event.Committed}, nil
@@ -241,7 +242,7 @@ func TestWellOnceItIsCommitted(t *testing.T) {
 		if err := s.Status().Err; !errors.Is(err, event.ErrBusy) {
 			t.Errorf("it shows %v", err)
 		}
-		busy = false
+		free.Store(true)
 		for s.Status().Messages == 0 {
 			time.Sleep(time.Millisecond)
 			synctest.Wait()
