@@ -21,6 +21,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Config is an address, and how it is asked.
@@ -63,16 +64,10 @@ func CheckURL(text string, secret bool) error {
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "":
 		return fmt.Errorf("address %q: expected http://… or https://…, without user and fragment", text)
-	case u.Scheme == "http" && secret && !IsLoopback(u.Hostname()):
+	case u.Scheme == "http" && secret && !loopback.Is(u.Hostname()):
 		return fmt.Errorf("address %q: password or token would be sent in clear; use https://", text)
 	}
 	return nil
-}
-
-// IsLoopback reports whether a host is this machine, by its name or address alone.
-func IsLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Client asks. Make it with [Config.Connect]. It may be used concurrently.

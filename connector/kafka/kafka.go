@@ -28,6 +28,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Connection says how brokers are reached.
@@ -102,8 +103,7 @@ func (c *Connection) needsTLS() error {
 // isElsewhere reports whether an address is not on loopback.
 func isElsewhere(address string) bool {
 	host, _, _ := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return host != "localhost" && (ip == nil || !ip.IsLoopback())
+	return !loopback.Is(host)
 }
 
 // dialLoopback connects to brokers on loopback alone: those that others have named need not be where the configured ones are.

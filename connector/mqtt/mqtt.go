@@ -22,6 +22,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Version is that of the protocol.
@@ -69,7 +70,7 @@ func (c *Connection) check() error {
 	if c.Password != "" && c.User == "" {
 		return errors.New("mqtt: a password needs a user")
 	}
-	if ip := net.ParseIP(host); c.Password != "" && c.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if c.Password != "" && c.TLS == nil && !loopback.Is(host) {
 		return errors.New("mqtt: a password is sent as it is: it needs TLS, or a broker on loopback")
 	}
 	return nil

@@ -28,6 +28,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Connection says how servers are reached, and as whom. At most one of user, token, credentials and NKey is given.
@@ -56,7 +57,7 @@ func (c *Connection) check() error {
 		if err != nil {
 			return err
 		}
-		local = local && isLoopback(host)
+		local = local && loopback.Is(host)
 	}
 	if (c.User == "") != (c.Password == "") {
 		return errors.New("nats: a user and a password belong together")
@@ -87,11 +88,6 @@ func hostOf(server string) (string, error) {
 		return "", errors.New("nats: a server is given as HOST:PORT or nats://HOST:PORT, without user and password")
 	}
 	return u.Hostname(), nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // The times within which a server must do something.

@@ -16,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +24,7 @@ import (
 	"github.com/gopcua/opcua/ua"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Connection says how a server is reached.
@@ -97,11 +97,7 @@ func (c *Connection) host() string {
 }
 
 // local reports whether the server is on loopback.
-func (c *Connection) local() bool {
-	host := c.host()
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
+func (c *Connection) local() bool { return loopback.Is(c.host()) }
 
 // refusals are what servers answer that no trying again mends.
 var refusals = []ua.StatusCode{

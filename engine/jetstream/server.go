@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Defaults of [ServerConfig].
@@ -231,7 +232,7 @@ func (cfg ServerConfig) options() (*server.Options, error) {
 
 		TLSConfig:   tls.Clone(),
 		TLSTimeout:  handshakeSeconds,
-		NoAdvertise: isLoopback(opts.Host), // clients on other machines would look for it on theirs
+		NoAdvertise: loopback.Is(opts.Host), // clients on other machines would look for it on theirs
 	}
 	opts.Cluster.PingInterval, opts.Cluster.MaxPingsOut = cfg.routePings()
 	for _, r := range cfg.Routes {
@@ -254,11 +255,6 @@ func (cfg ServerConfig) routePings() (time.Duration, int) {
 		return 0, 0
 	}
 	return d / 2, 3
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (cfg ServerConfig) election() time.Duration { return cmp.Or(cfg.Election, DefaultElection) }

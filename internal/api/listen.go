@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // DefaultAddr is where a node listens unless it is told otherwise.
@@ -52,10 +54,7 @@ func (cfg ListenConfig) Check() error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: expected HOST:PORT, such as %s", cfg.Addr, DefaultAddr)
 	}
-	if host == "localhost" {
-		return nil
-	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
+	if loopback.Is(host) {
 		return nil
 	}
 	if cfg.Certificate == nil || !cfg.Protected {

@@ -53,6 +53,7 @@ var floors = [][]rule{
 		{pkg: "internal/suite"},
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
+		{pkg: "internal/loopback"},
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
 		{pkg: "internal/buildinfo"},
@@ -87,7 +88,11 @@ var floors = [][]rule{
 		{pkg: "engine"},
 		{pkg: "engine/memory", imports: []string{"engine"}},
 		{pkg: "engine/jetstream/filestore", modules: []string{natsServer, highwayhash, compress}},
-		{pkg: "engine/jetstream", imports: []string{"engine", "engine/jetstream/filestore"}, modules: []string{natsServer, natsClient, nuid, xsys, compress}},
+		{
+			pkg:     "engine/jetstream",
+			imports: []string{"engine", "engine/jetstream/filestore", "internal/loopback"},
+			modules: []string{natsServer, natsClient, nuid, xsys, compress},
+		},
 		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
 	},
 	{
@@ -109,11 +114,11 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "connector/internal/tlserror", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
-		{pkg: "connector/endpoint", imports: []string{"connector", "connector/internal/tlserror", "internal/clock"}},
+		{pkg: "connector/endpoint", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "internal/clock"}},
 		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
 		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
@@ -132,10 +137,10 @@ var floors = [][]rule{
 		{pkg: "connector/webhook", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
 		}},
-		{pkg: "connector/opcua", imports: []string{"connector", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
-		{pkg: "connector/nats", imports: []string{"connector", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
+		{pkg: "connector/opcua", imports: []string{"connector", "internal/loopback", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
+		{pkg: "connector/nats", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
 		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
-		{pkg: "connector/mqtt", imports: []string{"connector", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
+		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
@@ -165,7 +170,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/api", imports: []string{
 			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
-			"internal/status",
+			"internal/status", "internal/loopback",
 		}, modules: []string{prometheus, compress}},
 	},
 	{
