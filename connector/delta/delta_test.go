@@ -156,25 +156,6 @@ func TestSource(t *testing.T) {
 	conntest.TestSource(t, func(t *testing.T) conntest.Peer { return newServer(t) })
 }
 
-const patience = 30 * time.Second
-
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func open(t *testing.T, s connector.Source, p connector.Progress) connector.Reader {
-	t.Helper()
-	r, err := s.Open(within(t), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.Close() })
-	return r
-}
-
 // TestMessage: what becomes of a patch; headers of the log don't guard it here, and one that can't be read is a dead letter.
 func TestMessage(t *testing.T) {
 	s := newServer(t)
@@ -183,8 +164,8 @@ func TestMessage(t *testing.T) {
 		s.patches = append(s.patches, "H id <uuid:"+patchID(2)+"> .\nTX .\nA <urn:s> .\nTC .\n")
 	})
 	last := s.add("A <urn:s> <urn:p> <urn:o>")
-	r := open(t, s.Source(t), &conntest.Progress{})
-	list, err := r.Read(within(t))
+	r := conntest.Open(t, s.Source(t), &conntest.Progress{})
+	list, err := r.Read(conntest.Within(t))
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -205,13 +186,13 @@ func TestNotFoundYet(t *testing.T) {
 	s := newServer(t)
 	want := s.Send(t, 3)
 	s.set(func(s *server) { s.late = 1 })
-	r := open(t, s.Source(t), &conntest.Progress{})
-	list, err := r.Read(within(t))
+	r := conntest.Open(t, s.Source(t), &conntest.Progress{})
+	list, err := r.Read(conntest.Within(t))
 	if err != nil || len(list) != 2 {
 		t.Fatalf("%+v, %v", list, err)
 	}
 	s.set(func(s *server) { s.late = 0 })
-	if list, err = r.Read(within(t)); err != nil || len(list) != 1 || string(list[0].Body) != want[2] {
+	if list, err = r.Read(conntest.Within(t)); err != nil || len(list) != 1 || string(list[0].Body) != want[2] {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
@@ -223,13 +204,13 @@ func TestBounds(t *testing.T) {
 	s.Send(t, 5)
 	size := len("TX .\nA <urn:s> <urn:p> \"0\" .\nTC .\n")
 	for limit, want := range map[int]int{1: 1, size: 1, size + 1: 2, 10 * size: 5} {
-		r := open(t, s.source(t, func(c *Config) { c.MaxBatch = limit }), &conntest.Progress{})
-		if list, err := r.Read(within(t)); err != nil || len(list) != want {
+		r := conntest.Open(t, s.source(t, func(c *Config) { c.MaxBatch = limit }), &conntest.Progress{})
+		if list, err := r.Read(conntest.Within(t)); err != nil || len(list) != want {
 			t.Errorf("%d bytes: %d patches, %v", limit, len(list), err)
 		}
 	}
-	r := open(t, s.source(t, func(c *Config) { c.MaxPatch = 10 }), &conntest.Progress{})
-	if _, err := r.Read(within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "more than 10 bytes") {
+	r := conntest.Open(t, s.source(t, func(c *Config) { c.MaxPatch = 10 }), &conntest.Progress{})
+	if _, err := r.Read(conntest.Within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "more than 10 bytes") {
 		t.Errorf("%v", err)
 	}
 }
@@ -257,7 +238,7 @@ func TestOtherLog(t *testing.T) {
 				source = s.source(t, func(c *Config) { c.Log = "other" })
 				test.want = "has no log other"
 			}
-			if _, err := source.Open(within(t), &progress); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), test.want) {
+			if _, err := source.Open(conntest.Within(t), &progress); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v", err)
 			}
 		})
@@ -265,7 +246,7 @@ func TestOtherLog(t *testing.T) {
 	s := newServer(t)
 	s.Send(t, 4)
 	s.set(func(s *server) { s.id = "5a9e0c5c-17f3-11f1-8d6e-4f6d2b3c9a10" })
-	if list, err := open(t, s.Source(t), &progress).Read(within(t)); err != nil || len(list) != 4 {
+	if list, err := conntest.Open(t, s.Source(t), &progress).Read(conntest.Within(t)); err != nil || len(list) != 4 {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
@@ -275,11 +256,11 @@ func TestChain(t *testing.T) {
 	s := newServer(t)
 	s.Send(t, 3)
 	s.set(func(s *server) { s.patches[2] = strings.Replace(s.patches[2], patchID(2), patchID(1), 1) })
-	r := open(t, s.Source(t), &conntest.Progress{})
-	if list, err := r.Read(within(t)); err != nil || len(list) != 2 {
+	r := conntest.Open(t, s.Source(t), &conntest.Progress{})
+	if list, err := r.Read(conntest.Within(t)); err != nil || len(list) != 2 {
 		t.Fatalf("%+v, %v", list, err)
 	}
-	if list, err := r.Read(within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "builds on") {
+	if list, err := r.Read(conntest.Within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "builds on") {
 		t.Errorf("%+v, %v", list, err)
 	}
 }
@@ -303,12 +284,12 @@ func TestChangesWhileRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
 			s.Send(t, 3)
-			r := open(t, s.Source(t), &conntest.Progress{})
-			if list, err := r.Read(within(t)); err != nil || len(list) != 3 {
+			r := conntest.Open(t, s.Source(t), &conntest.Progress{})
+			if list, err := r.Read(conntest.Within(t)); err != nil || len(list) != 3 {
 				t.Fatalf("%+v, %v", list, err)
 			}
 			s.set(test.change)
-			if list, err := r.Read(within(t)); err == nil || errors.Is(err, connector.ErrGiveUp) != test.giveUp ||
+			if list, err := r.Read(conntest.Within(t)); err == nil || errors.Is(err, connector.ErrGiveUp) != test.giveUp ||
 				!strings.Contains(err.Error(), test.want) {
 				t.Errorf("%+v, %v", list, err)
 			}
@@ -320,7 +301,7 @@ func TestChangesWhileRead(t *testing.T) {
 func TestNoPatch(t *testing.T) {
 	s := newServer(t)
 	s.set(func(s *server) { s.patches = []string{""} })
-	list, err := open(t, s.Source(t), &conntest.Progress{}).Read(within(t))
+	list, err := conntest.Open(t, s.Source(t), &conntest.Progress{}).Read(conntest.Within(t))
 	if err != nil || len(list) != 1 || !strings.Contains(list[0].Reason, "no id") {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -330,9 +311,9 @@ func TestNoPatch(t *testing.T) {
 func TestLetAlone(t *testing.T) {
 	s := newServer(t)
 	source := s.source(t, func(*Config) {})
-	r := open(t, source, &conntest.Progress{})
+	r := conntest.Open(t, source, &conntest.Progress{})
 	s.set(func(s *server) { s.status, s.retry = http.StatusServiceUnavailable, true })
-	if _, err := r.Read(within(t)); err == nil || errors.Is(err, connector.ErrGiveUp) || source.pause.Left() < 9*time.Minute {
+	if _, err := r.Read(conntest.Within(t)); err == nil || errors.Is(err, connector.ErrGiveUp) || source.pause.Left() < 9*time.Minute {
 		t.Errorf("%v, %v are left", err, source.pause.Left())
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -344,7 +325,7 @@ func TestLetAlone(t *testing.T) {
 	source.pause.For(0)
 	s.set(func(s *server) { s.status = 0 })
 	s.Send(t, 1)
-	if list, err := open(t, source, &conntest.Progress{}).Read(within(t)); err != nil || len(list) != 1 {
+	if list, err := conntest.Open(t, source, &conntest.Progress{}).Read(conntest.Within(t)); err != nil || len(list) != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -278,3 +278,14 @@ func (p *Pause) Left() time.Duration {
 
 // Wait returns when it is over, or with the cause when ctx ends before.
 func (p *Pause) Wait(ctx context.Context) error { return clock.Sleep(ctx, p.Left()) }
+
+// Fit returns how many records go into one request: as many as their bodies fit into limit bytes, and at least one.
+func Fit(records []connector.Record, limit int) int {
+	size := 0
+	for i := range records {
+		if size += len(records[i].Body); size > limit && i > 0 {
+			return i
+		}
+	}
+	return len(records)
+}

@@ -18,13 +18,13 @@ func TestExtents(t *testing.T) {
 	b.send(t, topic, 1, "d")
 	offsets := kadm.Offsets{}
 	offsets.Add(kadm.Offset{Topic: topic, Partition: 0, At: 1})
-	if _, err := b.admin.DeleteRecords(within(t), offsets); err != nil {
+	if _, err := b.admin.DeleteRecords(conntest.Within(t), offsets); err != nil {
 		t.Fatal(err)
 	}
 	r := read(t, b.config(topic), &conntest.Progress{})
-	defer r.close()
-	r.next(3)
-	extents, err := r.Reader.(connector.Lagger).Extents(within(t))
+	defer r.End()
+	r.Next(3)
+	extents, err := r.Reader.(connector.Lagger).Extents(conntest.Within(t))
 	if err != nil || len(extents) != 2 {
 		t.Fatalf("%+v, %v", extents, err)
 	}
@@ -45,24 +45,24 @@ func TestSeek(t *testing.T) {
 		t.Fatal("it can't seek")
 	}
 	records := conntest.Records(0, 6, 100, engine.Mark{})
-	w, err := s.Open(within(t), 0)
+	w, err := s.Open(conntest.Within(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(within(t), records[:4]); err != nil {
+	if err := w.Write(conntest.Within(t), records[:4]); err != nil {
 		t.Fatal(err)
 	}
 	for _, to := range []engine.Mark{records[1].Mark, {}, records[5].Mark} {
-		if err := s.Seek(within(t), 0, to); err != nil {
+		if err := s.Seek(conntest.Within(t), 0, to); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Write(within(t), records[4:]); err == nil {
+		if err := w.Write(conntest.Within(t), records[4:]); err == nil {
 			t.Error("who had the shard before still writes")
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
-		if w, err = s.Open(within(t), 0); err != nil || w.At() != to {
+		if w, err = s.Open(conntest.Within(t), 0); err != nil || w.At() != to {
 			t.Fatalf("%v, want %v; %v", w.At(), to, err)
 		}
 	}

@@ -180,7 +180,7 @@ func TestClaimAborted(t *testing.T) {
 			left--
 			return nil, nil, false
 		})
-		w, err := s.Sink(t).Open(within(t), 0)
+		w, err := s.Sink(t).Open(conntest.Within(t), 0)
 		if aborted > 1 {
 			if err == nil || !strings.Contains(err.Error(), "claims were aborted") {
 				t.Errorf("%v", err)
@@ -271,6 +271,6 @@ func TestBrokerElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Open(within(t), 0)
+	_, err = s.Open(conntest.Within(t), 0)
 	conntest.GivesUp(t, err, "needs TLS")
 }

@@ -1,9 +1,7 @@
 package kafka_test
 
 import (
-	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -60,12 +58,6 @@ func newBroker(t *testing.T, address string) *broker {
 }
 
 // within bounds what is asked of the broker.
-func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // names makes each topic and group one of its own.
 var names atomic.Int64
 
@@ -87,7 +79,7 @@ func (b *broker) make(t *testing.T, name string, partitions int32) {
 // makeWith makes a topic with a configuration.
 func (b *broker) makeWith(t *testing.T, name string, partitions int32, config map[string]*string) {
 	t.Helper()
-	if _, err := b.admin.CreateTopic(within(t), partitions, 1, config, name); err != nil {
+	if _, err := b.admin.CreateTopic(conntest.Within(t), partitions, 1, config, name); err != nil {
 		t.Fatal(err)
 	}
 	b.has(t, name, partitions)
@@ -96,7 +88,7 @@ func (b *broker) makeWith(t *testing.T, name string, partitions int32, config ma
 // has waits until the broker has a topic with so many partitions.
 func (b *broker) has(t *testing.T, name string, partitions int32) {
 	t.Helper()
-	for ctx := within(t); ; {
+	for ctx := conntest.Within(t); ; {
 		details, err := b.admin.ListTopics(ctx, name)
 		if err == nil && details.Error() == nil && len(details[name].Partitions) == int(partitions) {
 			return
@@ -117,7 +109,7 @@ func (b *broker) send(t *testing.T, topic string, partition int32, texts ...stri
 
 func (b *broker) sendRecord(t *testing.T, record *kgo.Record) {
 	t.Helper()
-	if err := b.client.ProduceSync(within(t), record).FirstErr(); err != nil {
+	if err := b.client.ProduceSync(conntest.Within(t), record).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -136,68 +128,12 @@ func source(t *testing.T, cfg kafka.SourceConfig) connector.Source {
 	return s
 }
 
-// reading is a reader with what it has read.
-type reading struct {
-	*testing.T
-	connector.Reader
-	got []connector.Message
-}
+// reading is a reader of a test.
+type reading struct{ *conntest.Reading }
 
-// read opens a reader that is closed at the end of the test, at the latest.
 func read(t *testing.T, cfg kafka.SourceConfig, progress connector.Progress) *reading {
 	t.Helper()
-	r, err := source(t, cfg).Open(within(t), progress)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &reading{T: t, Reader: r}
-}
-
-// next reads so many messages, and returns their bodies.
-func (r *reading) next(n int) []string {
-	r.Helper()
-	for ctx := within(r.T); len(r.got) < n; {
-		messages, err := r.Read(ctx)
-		if err != nil {
-			r.Fatalf("after %d of %d messages: %v", len(r.got), n, err)
-		}
-		r.got = append(r.got, messages...)
-	}
-	var bodies []string
-	for _, m := range r.got[:n] {
-		bodies = append(bodies, string(m.Body))
-	}
-	r.got = r.got[n:]
-	return bodies
-}
-
-// is compares the next messages with texts.
-func (r *reading) is(want ...string) {
-	r.Helper()
-	if got := r.next(len(want)); strings.Join(got, " ") != strings.Join(want, " ") {
-		r.Fatalf("read %q, want %q", got, want)
-	}
-}
-
-// fails waits for an error.
-func (r *reading) fails() error {
-	r.Helper()
-	for ctx := within(r.T); ; {
-		_, err := r.Read(ctx)
-		if ctx.Err() != nil {
-			r.Fatal("the reader doesn't fail")
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (r *reading) close() {
-	r.Helper()
-	if err := r.Close(); err != nil {
-		r.Fatal(err)
-	}
+	return &reading{conntest.Read(t, source(t, cfg), progress)}
 }
 
 // sender is a [conntest.Peer].

@@ -53,7 +53,7 @@ func (s *target) Sink(t *testing.T) connector.Sink {
 // all reads what is committed of a topic, of all partitions, each in order.
 func (b *broker) all(t *testing.T, topic string) (records []*kgo.Record) {
 	t.Helper()
-	ends, err := b.admin.ListEndOffsets(within(t), topic)
+	ends, err := b.admin.ListEndOffsets(conntest.Within(t), topic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func (b *broker) all(t *testing.T, topic string) (records []*kgo.Record) {
 		t.Fatal(err)
 	}
 	defer reader.Close()
-	for ctx := within(t); len(behind) > 0; {
+	for ctx := conntest.Within(t); len(behind) > 0; {
 		fetches := reader.PollFetches(ctx)
 		if err := fetches.Err(); err != nil {
 			t.Fatal(err)
@@ -128,7 +128,7 @@ func asText(t *testing.T, binary []byte) string {
 // openShard opens a shard of a new sink.
 func (s *target) openShard(t *testing.T, shard int) connector.Writer {
 	t.Helper()
-	w, err := s.Sink(t).Open(within(t), shard)
+	w, err := s.Sink(t).Open(conntest.Within(t), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func testSubjects(t *testing.T, b *broker) {
 	body := "TX .\nD <urn:a> <urn:p> \"1\" .\nA <urn:b> <urn:p> \"1\" .\nA <urn:a> <urn:p> \"2\" .\nTC .\n"
 	records := []connector.Record{{Mark: engine.Mark{Position: 5, ID: "ni:5"}, Time: time.Unix(1000, 0), Body: []byte(body)},
 		{Mark: engine.Mark{Position: 6, ID: "ni:6"}, Prev: "ni:5", Body: []byte("TX .\nA _:x <urn:p> <urn:a> .\nD <urn:a> <urn:p> \"2\" .\nTC .\n")}}
-	if err := w.Write(within(t), records); err != nil {
+	if err := w.Write(conntest.Within(t), records); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -177,9 +177,9 @@ func testRefused(t *testing.T, b *broker) {
 	s := b.target(t, 1)
 	s.cfg.MaxMessage = 10_000
 	w := s.openShard(t, 0)
-	err := w.Write(within(t), conntest.Records(0, 1, 20_000, engine.Mark{}))
+	err := w.Write(conntest.Within(t), conntest.Records(0, 1, 20_000, engine.Mark{}))
 	conntest.GivesUp(t, err, "raise max-message")
-	if err := w.Write(within(t), conntest.Records(0, 1, 10, engine.Mark{})); err == nil {
+	if err := w.Write(conntest.Within(t), conntest.Records(0, 1, 10, engine.Mark{})); err == nil {
 		t.Error("a writer that has failed is used on")
 	}
 	if err := w.Close(); err != nil {
@@ -196,7 +196,7 @@ func testRefused(t *testing.T, b *broker) {
 	} {
 		other := *s
 		change(&other.cfg)
-		_, err := other.Sink(t).Open(within(t), 7)
+		_, err := other.Sink(t).Open(conntest.Within(t), 7)
 		conntest.GivesUp(t, err, what)
 	}
 }
@@ -207,10 +207,10 @@ func testSameName(t *testing.T, b *broker) {
 	other.cfg.Name = s.cfg.Name
 	w, beside := s.openShard(t, 0), other.openShard(t, 0)
 	records := conntest.Records(0, 1, 10, engine.Mark{})
-	if err := w.Write(within(t), records); err == nil || !strings.Contains(err.Error(), "rename one of the sinks") {
+	if err := w.Write(conntest.Within(t), records); err == nil || !strings.Contains(err.Error(), "rename one of the sinks") {
 		t.Error(err)
 	}
-	if err := beside.Write(within(t), records); err != nil {
+	if err := beside.Write(conntest.Within(t), records); err != nil {
 		t.Error(err)
 	}
 	if err := errors.Join(w.Close(), beside.Close()); err != nil {
@@ -234,14 +234,14 @@ func testOpenTransaction(t *testing.T, b *broker) {
 		t.Fatal(err)
 	}
 	record := &kgo.Record{Topic: s.cfg.Topic + "-positions", Key: []byte("other"), Value: []byte("x")}
-	if err := other.ProduceSync(within(t), record).FirstErr(); err != nil {
+	if err := other.ProduceSync(conntest.Within(t), record).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 	s.cfg.WaitFor(2 * time.Second)
-	if _, err := s.Sink(t).Open(within(t), 0); err == nil || !strings.Contains(err.Error(), "a transaction open") {
+	if _, err := s.Sink(t).Open(conntest.Within(t), 0); err == nil || !strings.Contains(err.Error(), "a transaction open") {
 		t.Error(err)
 	}
-	if err := other.EndTransaction(within(t), kgo.TryAbort); err != nil {
+	if err := other.EndTransaction(conntest.Within(t), kgo.TryAbort); err != nil {
 		t.Error(err)
 	}
 	s.cfg.WaitFor(patience)
@@ -254,7 +254,7 @@ func testOpenTransaction(t *testing.T, b *broker) {
 // id is what the broker has given a topic.
 func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
 	t.Helper()
-	details, err := b.admin.ListTopics(within(t), topic)
+	details, err := b.admin.ListTopics(conntest.Within(t), topic)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,23 +265,23 @@ func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
 func testTargetMadeAnew(t *testing.T, b *broker) {
 	s := b.target(t, 1)
 	w := s.openShard(t, 0)
-	if err := w.Write(within(t), conntest.Records(0, 1, 10, engine.Mark{})); err != nil {
+	if err := w.Write(conntest.Within(t), conntest.Records(0, 1, 10, engine.Mark{})); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	before := b.id(t, s.cfg.Topic)
-	if _, err := b.admin.DeleteTopic(within(t), s.cfg.Topic); err != nil {
+	if _, err := b.admin.DeleteTopic(conntest.Within(t), s.cfg.Topic); err != nil {
 		t.Fatal(err)
 	}
 	b.make(t, s.cfg.Topic, 1)
-	for ctx := within(t); b.id(t, s.cfg.Topic) == before; { // it doesn't know it yet
+	for ctx := conntest.Within(t); b.id(t, s.cfg.Topic) == before; { // it doesn't know it yet
 		if ctx.Err() != nil {
 			t.Fatal("the topic is the one before")
 		}
 	}
-	_, err := s.Sink(t).Open(within(t), 0)
+	_, err := s.Sink(t).Open(conntest.Within(t), 0)
 	conntest.GivesUp(t, err, "was made anew")
 	w = s.openShard(t, 1)
 	if err := w.Close(); err != nil { // of which the one before had nothing

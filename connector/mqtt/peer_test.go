@@ -1,11 +1,9 @@
 package mqtt_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,7 +69,7 @@ func (b *broker) others(t *testing.T, received func(*paho.Publish)) *paho.Client
 		}}
 	}
 	c := paho.NewClient(cfg)
-	if _, err := c.Connect(within(t), &paho.Connect{ClientID: unique("others"), CleanStart: true, KeepAlive: 30}); err != nil {
+	if _, err := c.Connect(conntest.Within(t), &paho.Connect{ClientID: unique("others"), CleanStart: true, KeepAlive: 30}); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -85,7 +83,7 @@ func (b *broker) publish(t *testing.T, m *paho.Publish) {
 	if b.client == nil {
 		b.client = b.others(t, nil)
 	}
-	if _, err := b.client.Publish(within(t), m); err != nil {
+	if _, err := b.client.Publish(conntest.Within(t), m); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -99,12 +97,6 @@ func (b *broker) send(t *testing.T, topic string, texts ...string) {
 }
 
 // within bounds what is asked of the broker.
-func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // names makes each topic and client one of its own.
 var names atomic.Int64
 
@@ -125,74 +117,18 @@ func source(t *testing.T, cfg mqtt.SourceConfig) connector.Source {
 	return s
 }
 
-// reading is a reader with what it has read.
-type reading struct {
-	*testing.T
-	connector.Reader
-	got []connector.Message
-}
+// reading is a reader of a test.
+type reading struct{ *conntest.Reading }
 
-// read opens a reader.
 func read(t *testing.T, cfg mqtt.SourceConfig) *reading {
 	t.Helper()
-	r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &reading{T: t, Reader: r}
-}
-
-// next reads so many messages.
-func (r *reading) next(n int) []connector.Message {
-	r.Helper()
-	for ctx := within(r.T); len(r.got) < n; {
-		messages, err := r.Read(ctx)
-		if err != nil {
-			r.Fatalf("after %d of %d messages: %v", len(r.got), n, err)
-		}
-		r.got = append(r.got, messages...)
-	}
-	list := r.got[:n]
-	r.got = r.got[n:]
-	return list
+	return &reading{conntest.Read(t, source(t, cfg), &conntest.Progress{})}
 }
 
 // is compares the next messages with texts, and acknowledges them.
 func (r *reading) is(want ...string) {
 	r.Helper()
-	list := r.next(len(want))
-	if got := bodies(list); strings.Join(got, " ") != strings.Join(want, " ") {
-		r.Fatalf("read %q, want %q", got, want)
-	}
-	if err := r.Ack(within(r.T), list); err != nil {
-		r.Fatal(err)
-	}
-}
-
-func bodies(list []connector.Message) (texts []string) {
-	for _, m := range list {
-		texts = append(texts, string(m.Body))
-	}
-	return texts
-}
-
-// fails waits for an error.
-func (r *reading) fails() error {
-	r.Helper()
-	for ctx := within(r.T); ; {
-		_, err := r.Read(ctx)
-		if ctx.Err() != nil {
-			r.Fatal("the reader doesn't fail")
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (r *reading) close() {
-	r.Helper()
-	if err := r.Close(); err != nil {
+	if err := r.Ack(conntest.Within(r.TB), r.Is(want...)); err != nil {
 		r.Fatal(err)
 	}
 }

@@ -55,7 +55,7 @@ func (s *target) listen(t *testing.T) {
 		defer s.mu.Unlock()
 		s.got = append(s.got, m)
 	})
-	if _, err := s.reader.Subscribe(within(t), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{
+	if _, err := s.reader.Subscribe(conntest.Within(t), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{
 		{Topic: s.root + "/data/#", QoS: 1}, {Topic: s.root + "/end", QoS: 1}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func (s *target) Read(t *testing.T, shard int) (list []conntest.Delivered) {
 // openShard opens a shard of a new sink.
 func (s *target) openShard(t *testing.T, shard int) connector.Writer {
 	t.Helper()
-	w, err := s.Sink(t).Open(within(t), shard)
+	w, err := s.Sink(t).Open(conntest.Within(t), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func testSubjects(t *testing.T, b *broker) {
 	w := s.openShard(t, 2)
 	body := "TX .\nD <http://e/s/a> <urn:p> \"1\" .\nA <urn:b> <urn:p> \"1\" .\nA <http://e/s/a> <urn:p> \"2\" .\nA _:x <urn:p> \"3\" .\nTC .\n"
 	record := connector.Record{Mark: engine.Mark{Position: 5, ID: "ni:5"}, Prev: "ni:4", Time: time.Unix(1000, 0), Body: []byte(body)}
-	if err := w.Write(within(t), []connector.Record{record}); err != nil {
+	if err := w.Write(conntest.Within(t), []connector.Record{record}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
@@ -218,7 +218,7 @@ func testSubjects(t *testing.T, b *broker) {
 	cfg := b.config(s.root + "/data/2/a/#")
 	r := read(t, cfg) // it is retained
 	r.is(strings.SplitN(want[0], " ", 2)[1])
-	r.close()
+	r.End()
 }
 
 // testWriterRefused: what somebody must see to is told so, and a writer that has failed is of no use.
@@ -227,24 +227,24 @@ func testWriterRefused(t *testing.T, b *broker) {
 		s := b.target(t)
 		s.cfg.Address, s.cfg.QoS, s.cfg.Topic, s.cfg.Positions = b.Address(guarded), qos, "closed/{shard}", "open/"+unique("positions")
 		w := s.openShard(t, 1)
-		conntest.GivesUp(t, w.Write(within(t), conntest.Records(1, 3, 100, engine.Mark{})), "not authorized")
-		if err := w.Write(within(t), conntest.Records(1, 1, 100, engine.Mark{})); err == nil || w.At() != (engine.Mark{}) {
+		conntest.GivesUp(t, w.Write(conntest.Within(t), conntest.Records(1, 3, 100, engine.Mark{})), "not authorized")
+		if err := w.Write(conntest.Within(t), conntest.Records(1, 1, 100, engine.Mark{})); err == nil || w.At() != (engine.Mark{}) {
 			t.Errorf("a writer that has failed is used on, and is at %v", w.At())
 		}
 		if err := w.Close(); err != nil {
 			t.Error(err)
 		}
 		s.cfg.Positions = "closed/positions"
-		_, err := s.Sink(t).Open(within(t), 1)
+		_, err := s.Sink(t).Open(conntest.Within(t), 1)
 		conntest.GivesUp(t, err, "closed/positions/1")
 	}
 	s := b.target(t)
 	b.publish(t, &paho.Publish{Topic: s.cfg.Positions + "/1", QoS: 1, Retain: true, Payload: []byte("of somebody else")})
-	_, err := s.Sink(t).Open(within(t), 1)
+	_, err := s.Sink(t).Open(conntest.Within(t), 1)
 	conntest.GivesUp(t, err, "expected a number and an id")
 	w := s.openShard(t, 2)
 	long := []connector.Record{{Mark: engine.Mark{Position: 1, ID: "ni:1"}, Body: fmt.Appendf(nil, "TX .\nA <urn:%s> <urn:p> \"1\" .\nTC .\n", strings.Repeat("x", 70_000))}}
-	if err := w.Write(within(t), long); err != nil {
+	if err := w.Write(conntest.Within(t), long); err != nil {
 		t.Error(err)
 	}
 	if err := w.Close(); err != nil {
@@ -252,7 +252,7 @@ func testWriterRefused(t *testing.T, b *broker) {
 	}
 	s.cfg.PerSubject, s.cfg.Topic = true, s.root+"/data/{subject}"
 	w = s.openShard(t, 3)
-	conntest.GivesUp(t, w.Write(within(t), long), "a topic has 70")
+	conntest.GivesUp(t, w.Write(conntest.Within(t), long), "a topic has 70")
 	if err := w.Close(); err != nil {
 		t.Error(err)
 	}
@@ -269,7 +269,7 @@ func testPosition(t *testing.T, b *broker) {
 			if i > 0 && w.At() != records[2*i-1].Mark {
 				t.Fatalf("MQTT %s: a later writer is at %v, want %v", name, w.At(), records[2*i-1].Mark)
 			}
-			if err := w.Write(within(t), records[2*i:2*i+2]); err != nil {
+			if err := w.Write(conntest.Within(t), records[2*i:2*i+2]); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.Close(); err != nil {
@@ -352,13 +352,13 @@ func testWriterKilled(t *testing.T, b *broker) {
 	s := b.target(t)
 	records := conntest.Records(0, 300, 200, engine.Mark{})
 	w := s.openShard(t, 0)
-	if err := w.Write(within(t), records[:100]); err != nil {
+	if err := w.Write(conntest.Within(t), records[:100]); err != nil {
 		t.Fatal(err)
 	}
 	s.all(t)
 	b.hangUp()
 	b.Kill()
-	if err := w.Write(within(t), records[100:200]); err == nil || errors.Is(err, connector.ErrGiveUp) {
+	if err := w.Write(conntest.Within(t), records[100:200]); err == nil || errors.Is(err, connector.ErrGiveUp) {
 		t.Errorf("%v, though the broker is gone", err)
 	}
 	if err := w.Close(); err != nil {

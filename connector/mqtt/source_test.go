@@ -37,7 +37,7 @@ func testVars(t *testing.T, b *broker) {
 		r := read(t, cfg)
 		b.publish(t, &paho.Publish{Topic: topic, QoS: 1, Payload: []byte("{}"), Properties: &paho.PublishProperties{ContentType: "application/json",
 			User: paho.UserProperties{{Key: "line", Value: "1"}, {Key: "line", Value: "2"}, {Key: "unit", Value: "°C"}}}})
-		m := r.next(1)[0]
+		m := r.Next(1)[0]
 		want := map[string]string{"topic": topic, "qos": "1", "retained": "false", "redelivered": "false"}
 		media := "text/turtle"
 		if version == mqtt.V5 {
@@ -51,12 +51,12 @@ func testVars(t *testing.T, b *broker) {
 				t.Errorf("%s, again: %v", name, got)
 			}
 		}
-		r.close()
+		r.End()
 		r = read(t, cfg)
-		if got := maps.Collect(r.next(1)[0].Vars); got["redelivered"] != "true" {
+		if got := maps.Collect(r.Next(1)[0].Vars); got["redelivered"] != "true" {
 			t.Errorf("%s: %v comes again", name, got)
 		}
-		r.close()
+		r.End()
 	}
 }
 
@@ -68,7 +68,7 @@ func testFilters(t *testing.T, b *broker) {
 		b.send(t, root+topic, topic)
 	}
 	r.is("/a/temp", "/all", "/all/x/y", "/b/temp")
-	r.close()
+	r.End()
 }
 
 // testRetained: what is retained comes once, when the subscription is new; or not at all.
@@ -82,23 +82,23 @@ func testRetained(t *testing.T, b *broker) {
 			r := read(t, cfg)
 			b.send(t, root+"/b", "new")
 			if !ignore {
-				m := r.next(1)
+				m := r.Next(1)
 				if vars := maps.Collect(m[0].Vars); vars["retained"] != "true" || string(m[0].Body) != "old" {
 					t.Errorf("MQTT %s: %q, %v", name, m[0].Body, vars)
 				}
-				if err := r.Ack(within(t), m); err != nil {
+				if err := r.Ack(conntest.Within(t), m); err != nil {
 					t.Error(err)
 				}
 			}
 			r.is("new")
-			r.close()
+			r.End()
 			r = read(t, cfg)
 			b.send(t, root+"/b", "newer")
 			if version == mqtt.V311 && !ignore { // it can't be asked for once
 				r.is("old")
 			}
 			r.is("newer")
-			r.close()
+			r.End()
 		}
 	}
 }
@@ -120,7 +120,7 @@ func testShared(t *testing.T, b *broker) {
 	for _, r := range readers {
 		n := len(got)
 		for ended := false; !ended; {
-			for _, m := range r.next(1) {
+			for _, m := range r.Next(1) {
 				ended = ended || string(m.Body) == "end"
 				if !ended {
 					got = append(got, string(m.Body))
@@ -130,7 +130,7 @@ func testShared(t *testing.T, b *broker) {
 		if len(got) == n || len(got) == len(want) && n == 0 {
 			t.Errorf("one of them has read %d of %d", len(got)-n, len(want))
 		}
-		r.close()
+		r.End()
 	}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("both have read %q", got)
@@ -144,15 +144,15 @@ func testOneAtATime(t *testing.T, b *broker) {
 	r := read(t, cfg)
 	b.send(t, cfg.Topics[0], "a", "b", "c")
 	for _, want := range []string{"a", "b", "c"} {
-		messages, err := r.Read(within(t))
+		messages, err := r.Read(conntest.Within(t))
 		if err != nil || len(messages) != 1 || string(messages[0].Body) != want {
-			t.Fatalf("%q, %v; want %s alone", bodies(messages), err, want)
+			t.Fatalf("%q, %v; want %s alone", conntest.Texts(messages), err, want)
 		}
-		if err := r.Ack(within(t), messages); err != nil {
+		if err := r.Ack(conntest.Within(t), messages); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r.close()
+	r.End()
 }
 
 // testTakenOver: who opens a session ends the reader before; that must not fight for it.
@@ -160,13 +160,13 @@ func testTakenOver(t *testing.T, b *broker) {
 	cfg := b.config(unique("topic"))
 	first := read(t, cfg)
 	second := read(t, cfg)
-	if err := first.fails(); !strings.Contains(err.Error(), "the connection is lost") {
+	if err := first.Fails(); !strings.Contains(err.Error(), "the connection is lost") {
 		t.Error(err)
 	}
-	first.close()
+	first.End()
 	b.send(t, cfg.Topics[0], "a")
 	second.is("a")
-	second.close()
+	second.End()
 }
 
 // testOldAck: an acknowledgement over a connection that has ended confirms nothing of the next one, though the broker uses the
@@ -176,20 +176,20 @@ func testOldAck(t *testing.T, b *broker) {
 	cfg.ReceiveMaximum = 2
 	first := read(t, cfg)
 	b.send(t, cfg.Topics[0], "a", "b", "c", "d")
-	old := first.next(2)
+	old := first.Next(2)
 	second := read(t, cfg)
-	second.next(2)                    // a and b again
-	_ = first.Ack(within(t), old[:1]) // it may not know yet that it is lost
-	first.fails()
-	if err := first.Ack(within(t), old[1:]); err == nil {
+	second.Next(2)                             // a and b again
+	_ = first.Ack(conntest.Within(t), old[:1]) // it may not know yet that it is lost
+	first.Fails()
+	if err := first.Ack(conntest.Within(t), old[1:]); err == nil {
 		t.Error("the connection is lost, and an acknowledgement is none the worse")
 	}
-	first.close()
-	second.close()
+	first.End()
+	second.End()
 	cfg.ReceiveMaximum = 4
 	third := read(t, cfg)
 	third.is("a", "b", "c", "d")
-	third.close()
+	third.End()
 }
 
 // testEarlier: what comes of the subscriptions of an earlier configuration is left out, and doesn't come again.
@@ -197,7 +197,7 @@ func testEarlier(t *testing.T, b *broker) {
 	before, after := unique("before"), unique("after")
 	cfg := b.config(before, after)
 	cfg.ReceiveMaximum = 2
-	read(t, cfg).close()
+	read(t, cfg).End()
 	cfg.Topics = []string{after}
 	r := read(t, cfg)
 	b.send(t, before, "1", "2", "3", "4")
@@ -205,7 +205,7 @@ func testEarlier(t *testing.T, b *broker) {
 	b.send(t, before, "5")
 	b.send(t, after, "b")
 	r.is("a", "b")
-	r.close()
+	r.End()
 }
 
 // testBacklog: a session that has kept more than is read ahead is read, though the answer to the subscription stands behind it.
@@ -213,7 +213,7 @@ func testBacklog(t *testing.T, b *broker) {
 	for name, version := range versions {
 		cfg := b.config(unique("topic"))
 		cfg.Version, cfg.MaxAhead = version, 10_000
-		read(t, cfg).close()
+		read(t, cfg).End()
 		var want []string
 		for i := range 100 {
 			want = append(want, fmt.Sprint(name, i, strings.Repeat("x", 1000)))
@@ -221,7 +221,7 @@ func testBacklog(t *testing.T, b *broker) {
 		b.send(t, cfg.Topics[0], want...)
 		r := read(t, cfg)
 		r.is(want...)
-		r.close()
+		r.End()
 	}
 }
 
@@ -235,17 +235,17 @@ func testNotKept(t *testing.T, b *broker) {
 	other := read(t, cfg) // ends the connection
 	var got []string
 	for {
-		messages, err := r.Read(within(t))
+		messages, err := r.Read(conntest.Within(t))
 		if err != nil {
 			break
 		}
-		got = append(got, bodies(messages)...)
+		got = append(got, conntest.Texts(messages)...)
 	}
 	if !slices.Equal(got, []string{"b", "c"}) {
 		t.Errorf("then came %q", got)
 	}
-	r.close()
-	other.close()
+	r.End()
+	other.End()
 }
 
 // testTooLarge: a message that is too large comes with a reason, and those behind it come.
@@ -258,13 +258,13 @@ func testTooLarge(t *testing.T, b *broker) {
 			b.send(t, cfg.Topics[0], strings.Repeat("x", size))
 		}
 		b.send(t, cfg.Topics[0], "small")
-		list := r.next(4)
+		list := r.Next(4)
 		for i, reason := range []string{"", "it has 1025 bytes", "it has 1048576 bytes", ""} {
 			if m := list[i]; !strings.HasPrefix(m.Reason, reason) || (reason == "") != (m.Reason == "") || len(m.Body) > cfg.MaxMessage {
 				t.Errorf("message %d: %d bytes, %q", i, len(m.Body), m.Reason)
 			}
 		}
-		r.close()
+		r.End()
 	}
 }
 
@@ -310,12 +310,12 @@ func testSecurity(t *testing.T, b *broker) {
 				cfg.Version, cfg.Address = version, b.Address(withPassword)
 				test.change(&cfg.Connection)
 				if test.wrong == "" {
-					read(t, cfg).close()
+					read(t, cfg).End()
 					return
 				}
 				var err error
 				eventually(t, "it is told", func() bool { // a connection that is reset may lose the reason
-					_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
+					_, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 					return errors.Is(err, connector.ErrGiveUp)
 				})
 				conntest.GivesUp(t, err, test.wrong)
@@ -329,14 +329,14 @@ func testRefused(t *testing.T, b *broker) {
 	for _, version := range versions {
 		cfg := b.config("open/a", "secret/b")
 		cfg.Version, cfg.Address = version, b.Address(guarded)
-		_, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+		_, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 		conntest.GivesUp(t, err, "secret/b")
 		if version == mqtt.V5 && !strings.Contains(err.Error(), "not authorized") {
 			t.Error(err)
 		}
 		cfg.Topics = cfg.Topics[:1]
 		r := read(t, cfg)
-		r.close()
+		r.End()
 	}
 }
 
@@ -399,15 +399,15 @@ func testNobodyReads(t *testing.T, b *broker) {
 	}
 	b.send(t, cfg.Topics[0], want...)
 	eventually(t, "three keep-alives are over", func() bool { return pings.Load() >= 3 })
-	first, err := r.Read(within(t))
+	first, err := r.Read(conntest.Within(t))
 	if err != nil || len(first) > 10 {
 		t.Fatalf("%d messages were read ahead, %v", len(first), err)
 	}
-	if err := r.Ack(within(t), first); err != nil {
+	if err := r.Ack(conntest.Within(t), first); err != nil {
 		t.Fatal(err)
 	}
 	r.is(want[len(first):]...)
-	r.close()
+	r.End()
 }
 
 // eventually waits until a condition holds.
@@ -428,10 +428,10 @@ func testSilence(t *testing.T, b *broker) {
 	cfg.DialBy(spoil(endless, nil, &mute))
 	r := read(t, cfg)
 	mute.Store(true)
-	if err := r.fails(); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := r.Fails(); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%v, want that of a deadline", err)
 	}
-	r.close()
+	r.End()
 }
 
 // readAll reads as the pipeline does, over all errors, until the last message is committed. It returns the messages without those
@@ -439,7 +439,7 @@ func testSilence(t *testing.T, b *broker) {
 func readAll(t *testing.T, cfg mqtt.SourceConfig, last string) (got []string, failures int) {
 	t.Helper()
 	s := source(t, cfg)
-	for ctx := within(t); ; failures++ {
+	for ctx := conntest.Within(t); ; failures++ {
 		if ctx.Err() != nil {
 			t.Fatalf("%d messages after %d errors", len(got), failures)
 		}
@@ -498,7 +498,7 @@ func testTorn(t *testing.T, b *broker) {
 				var connections atomic.Int64
 				cfg := b.config(unique("topic"))
 				cfg.Version, cfg.QoS, cfg.ReceiveMaximum, cfg.MaxMessages = version, qos, 20, 3
-				read(t, cfg).close()
+				read(t, cfg).End()
 				var want []string
 				for i := range 100 {
 					want = append(want, fmt.Sprint(i, strings.Repeat("x", 100)))
@@ -522,18 +522,18 @@ func testKilled(t *testing.T, b *broker) {
 	kept := unique("c is kept ")
 	b.send(t, cfg.Topics[0], "a", "b", kept)
 	r.is("a", "b")
-	r.next(1)
+	r.Next(1)
 	eventually(t, "the broker has written it to its disk", func() bool {
 		db, err := os.ReadFile(filepath.Join(b.Dir, "mosquitto.db"))
 		return err == nil && bytes.Contains(db, []byte(kept))
 	})
 	b.hangUp()
 	b.Kill()
-	if err := r.fails(); errors.Is(err, connector.ErrGiveUp) {
+	if err := r.Fails(); errors.Is(err, connector.ErrGiveUp) {
 		t.Error(err)
 	}
-	r.close()
-	if _, err := source(t, cfg).Open(within(t), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) {
+	r.End()
+	if _, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) {
 		t.Errorf("%v, though the broker is away", err)
 	}
 	b.Restart(t)

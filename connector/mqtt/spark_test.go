@@ -39,7 +39,7 @@ func (b *broker) sparkConfig(group string) mqtt.SourceConfig {
 // until reads documents until one is as it should be.
 func (r *reading) until(what string, is func(document) bool) (all []document) {
 	r.Helper()
-	for ctx := within(r.T); ; {
+	for ctx := conntest.Within(r.TB); ; {
 		messages, err := r.Read(ctx)
 		if err != nil {
 			r.Fatalf("%s: %v", what, err)
@@ -127,17 +127,17 @@ func TestSparkplug(t *testing.T) {
 	b.publish(t, &paho.Publish{Topic: "spBv1.0/plant/NDATA/edge7", Payload: []byte{0x18, 200, 1}})
 	r.until("a gap is asked about", ofType("NBIRTH"))
 	r.until("and data goes on", ofType("DDATA"))
-	r.close()
+	r.End()
 	// The same source asks for a rebirth when it is connected again.
 	edge.Kill()
 	edge.Restart(t)
 	s := source(t, cfg)
 	for range 2 {
-		again, err := s.Open(within(t), &conntest.Progress{})
+		again, err := s.Open(conntest.Within(t), &conntest.Progress{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		r = &reading{T: t, Reader: again}
+		r = &reading{&conntest.Reading{TB: t, Reader: again}}
 		r.until("it is born again", ofType("DDATA"))
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
@@ -161,7 +161,7 @@ func TestSparkplug(t *testing.T) {
 			}
 		}
 	}
-	r.close()
+	r.End()
 	testUnborn(t, b)
 	testState(t, b)
 }
@@ -177,18 +177,18 @@ func testUnborn(t *testing.T, b *broker) {
 		b.publish(t, &paho.Publish{Topic: "spBv1.0/" + group + "/NDATA/n", QoS: 1, Payload: []byte("nonsense")})
 		var list []connector.Message
 		if !skip {
-			list = r.next(2)
+			list = r.Next(2)
 			if !strings.Contains(list[0].Reason, "a rebirth is asked for") {
 				t.Errorf("%q", list[0].Reason)
 			}
 			list = list[1:]
 		} else {
-			list = r.next(1)
+			list = r.Next(1)
 		}
 		if m := list[0]; m.Reason == "" || string(m.Body) != "nonsense" {
 			t.Errorf("%q: %q", m.Body, m.Reason)
 		}
-		r.close()
+		r.End()
 	}
 }
 
@@ -204,7 +204,7 @@ func testState(t *testing.T, b *broker) {
 	})
 	defer func() { _ = c.Disconnect(&paho.Disconnect{}) }()
 	topic := "spBv1.0/STATE/" + id
-	if _, err := c.Subscribe(within(t), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: topic, QoS: 1}}}); err != nil {
+	if _, err := c.Subscribe(conntest.Within(t), &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: topic, QoS: 1}}}); err != nil {
 		t.Fatal(err)
 	}
 	last := func(want string, n int) {
@@ -223,20 +223,20 @@ func testState(t *testing.T, b *broker) {
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = r.Read(within(t)) // nothing comes
+		_, _ = r.Read(conntest.Within(t)) // nothing comes
 	}()
 	last(`{"online":true,"timestamp":`, 3)
-	r.close()
+	r.End()
 	<-read
 	last(`{"online":false,"timestamp":`, 4)
 	// A connection that ends without a goodbye leaves the will.
-	r = &reading{T: t, Reader: mustOpen(t, cfg)}
+	r = &reading{&conntest.Reading{TB: t, Reader: mustOpen(t, cfg)}}
 	last(`{"online":true,"timestamp":`, 5)
 	other := cfg
 	other.HostID = ""
 	second := mustOpen(t, other) // takes the session over
 	last(`{"online":false,"timestamp":`, 6)
-	r.close()
+	r.End()
 	if err := second.Close(); err != nil {
 		t.Error(err)
 	}
@@ -244,7 +244,7 @@ func testState(t *testing.T, b *broker) {
 
 func mustOpen(t *testing.T, cfg mqtt.SourceConfig) connector.Reader {
 	t.Helper()
-	r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,10 +100,10 @@ func TestServerWiped(t *testing.T) {
 	progress := &conntest.Progress{}
 	c.send(t, name+".a", "1", "2", "3")
 	r := read(t, cfg, progress)
-	r.commit(progress, r.is("1", "2", "3"))
-	r.close()
+	r.commit(progress, r.Is("1", "2", "3"))
+	r.End()
 	r = read(t, cfg, progress) // there is nothing to be told
-	r.close()
+	r.End()
 	leader, _ := c.led(t, name)
 	c.peers[leader].Kill()
 	if err := os.RemoveAll(filepath.Join(c.peers[leader].Dir, "js")); err != nil {
@@ -117,11 +117,11 @@ func TestServerWiped(t *testing.T) {
 		}
 		cancel()
 	}
-	now, err := c.js.Stream(within(t), name)
+	now, err := c.js.Stream(conntest.Within(t), name)
 	if err != nil || !now.CachedInfo().Created.Equal(stream.CachedInfo().Created) {
 		t.Fatalf("the stream is another one: %v", err)
 	}
-	_, err = source(t, cfg).Open(within(t), progress)
+	_, err = source(t, cfg).Open(conntest.Within(t), progress)
 	conntest.GivesUp(t, err, "at sequence 3, and has one of ")
 }
 

@@ -27,7 +27,7 @@ func (s *server) publish(t testing.TB, subject string, texts ...string) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.FlushWithContext(within(t)); err != nil {
+	if err := s.FlushWithContext(conntest.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -39,7 +39,7 @@ func testCore(t *testing.T, s *server) {
 	r := read(t, cfg, &conntest.Progress{})
 	s.publish(t, prefix+".a", "1")
 	s.publish(t, prefix+".b.c", "2", "3")
-	got := r.is("1", "2", "3")
+	got := r.Is("1", "2", "3")
 	if got[0].Stream != "" || got[0].MediaType != "application/rdf-patch" {
 		t.Errorf("%+v", got[0])
 	}
@@ -49,8 +49,8 @@ func testCore(t *testing.T, s *server) {
 	if _, err := r.Read(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	r.close()
-	if _, err := r.Read(within(t)); err == nil {
+	r.End()
+	if _, err := r.Read(conntest.Within(t)); err == nil {
 		t.Error("a reader that is closed reads on")
 	}
 }
@@ -66,7 +66,7 @@ func testQueue(t *testing.T, s *server) {
 	}
 	s.publish(t, prefix+".a", want...)
 	came := make(chan string)
-	ctx, cancel := context.WithCancel(within(t))
+	ctx, cancel := context.WithCancel(conntest.Within(t))
 	done := make(chan struct{}, 2)
 	for _, r := range []*reading{one, other} {
 		go func() {
@@ -76,7 +76,7 @@ func testQueue(t *testing.T, s *server) {
 				if err != nil {
 					return
 				}
-				for _, text := range textsOf(messages) {
+				for _, text := range conntest.Texts(messages) {
 					came <- text
 				}
 			}
@@ -93,8 +93,8 @@ func testQueue(t *testing.T, s *server) {
 	cancel()
 	<-done
 	<-done
-	one.close()
-	other.close()
+	one.End()
+	other.End()
 }
 
 // testSlow: what comes faster than it is taken in is dropped, counted and told, and what fits is there.
@@ -108,13 +108,13 @@ func testSlow(t *testing.T, s *server) {
 		r := read(t, cfg, &conntest.Progress{})
 		s.publish(t, prefix+".a", "1", "2", "3", "4", "5", "6", "7")
 		eventually(t, "all have come", func() bool { return nats.Arrived(r.Reader) == 7 })
-		got := r.is("1", "2", "3", "4", "LOST")
+		got := r.Is("1", "2", "3", "4", "LOST")
 		if lost := got[4]; !strings.HasPrefix(lost.Reason, "3 messages were dropped") || lost.Stream != "" {
 			t.Errorf("%+v", lost)
 		}
 		s.publish(t, prefix+".a", "8")
-		r.is("8")
-		r.close()
+		r.Is("8")
+		r.End()
 	}
 }
 
@@ -123,11 +123,11 @@ func testCoreKilled(t *testing.T, s *server) {
 	cfg, _ := s.core()
 	r := read(t, cfg, &conntest.Progress{})
 	s.Kill()
-	if err := r.fails(); errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "connection is lost") {
+	if err := r.Fails(); errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "connection is lost") {
 		t.Error(err)
 	}
-	r.close()
+	r.End()
 	s.Restart(t)
 	r = read(t, cfg, &conntest.Progress{})
-	r.close()
+	r.End()
 }

@@ -1,9 +1,7 @@
 package nats_test
 
 import (
-	"context"
 	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -43,19 +41,13 @@ func startServer(t testing.TB) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	if _, err := s.js.AccountInfo(within(t)); err != nil { // so that the client has what it keeps
+	if _, err := s.js.AccountInfo(conntest.Within(t)); err != nil { // so that the client has what it keeps
 		t.Fatal(err)
 	}
 	return s
 }
 
 // within bounds what is asked of the server.
-func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // names makes each stream and consumer one of its own.
 var names atomic.Int64
 
@@ -69,7 +61,7 @@ func (s *server) stream(t testing.TB, change func(*jetstream.StreamConfig)) jets
 	if change != nil {
 		change(&cfg)
 	}
-	made, err := s.js.CreateStream(within(t), cfg)
+	made, err := s.js.CreateStream(conntest.Within(t), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +75,7 @@ func nameOf(stream jetstream.Stream) string { return stream.CachedInfo().Config.
 func (s *server) send(t testing.TB, subject string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if _, err := s.js.Publish(within(t), subject, []byte(text)); err != nil {
+		if _, err := s.js.Publish(conntest.Within(t), subject, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -110,57 +102,12 @@ func source(t testing.TB, cfg nats.SourceConfig) connector.Source {
 	return s
 }
 
-// reading is a reader with what it has read.
-type reading struct {
-	testing.TB
-	connector.Reader
-	got []connector.Message
-}
+// reading is a reader of a test.
+type reading struct{ *conntest.Reading }
 
-// read opens a reader.
 func read(t testing.TB, cfg nats.SourceConfig, progress connector.Progress) *reading {
 	t.Helper()
-	r, err := source(t, cfg).Open(within(t), progress)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &reading{TB: t, Reader: r}
-}
-
-// next reads so many messages.
-func (r *reading) next(n int) []connector.Message {
-	r.Helper()
-	for ctx := within(r.TB); len(r.got) < n; {
-		messages, err := r.Read(ctx)
-		if err != nil {
-			r.Fatalf("after %d of %d messages: %v", len(r.got), n, err)
-		}
-		r.got = append(r.got, messages...)
-	}
-	next := r.got[:n]
-	r.got = r.got[n:]
-	return next
-}
-
-// is compares the next messages with texts; that of a message with a reason is LOST.
-func (r *reading) is(want ...string) []connector.Message {
-	r.Helper()
-	got := r.next(len(want))
-	if texts := textsOf(got); strings.Join(texts, " ") != strings.Join(want, " ") {
-		r.Fatalf("read %q, want %q", texts, want)
-	}
-	return got
-}
-
-func textsOf(messages []connector.Message) (texts []string) {
-	for _, m := range messages {
-		if m.Reason != "" {
-			texts = append(texts, "LOST")
-		} else {
-			texts = append(texts, string(m.Body))
-		}
-	}
-	return texts
+	return &reading{conntest.Read(t, source(t, cfg), progress)}
 }
 
 // commit acknowledges messages, as the pipeline does when they are committed.
@@ -169,28 +116,7 @@ func (r *reading) commit(progress *conntest.Progress, messages []connector.Messa
 	for _, m := range messages {
 		progress.Commit(m)
 	}
-	if err := r.Ack(within(r.TB), messages); err != nil {
-		r.Fatal(err)
-	}
-}
-
-// fails waits for an error.
-func (r *reading) fails() error {
-	r.Helper()
-	for ctx := within(r.TB); ; {
-		_, err := r.Read(ctx)
-		if ctx.Err() != nil {
-			r.Fatal("the reader doesn't fail")
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (r *reading) close() {
-	r.Helper()
-	if err := r.Close(); err != nil {
+	if err := r.Ack(conntest.Within(r.TB), messages); err != nil {
 		r.Fatal(err)
 	}
 }

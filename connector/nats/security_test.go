@@ -25,7 +25,7 @@ const keys = "../../scripts/peers/nats-keys/"
 // admits reports how a server takes a connection.
 func admits(t *testing.T, c nats.Connection) error {
 	t.Helper()
-	r, err := source(t, nats.SourceConfig{Connection: c, Subjects: []string{"a"}}).Open(within(t), &conntest.Progress{})
+	r, err := source(t, nats.SourceConfig{Connection: c, Subjects: []string{"a"}}).Open(conntest.Within(t), &conntest.Progress{})
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func testUsers(t *testing.T, s *server) {
 	stream := s.stream(t, nil)
 	cfg := s.config(stream)
 	cfg.User = "weak"
-	_, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+	_, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	conntest.GivesUp(t, err, "ermissions")
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -204,6 +204,6 @@ func TestDiscovered(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	})
 	cfg := nats.SourceConfig{Connection: c, Stream: "s", Consumer: "c"}
-	_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
+	_, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	conntest.GivesUp(t, err, "uthorization")
 }

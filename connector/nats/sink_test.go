@@ -48,7 +48,7 @@ func (s *target) Sink(t *testing.T) connector.Sink {
 // all reads what a stream has, claims left out.
 func (s *server) all(t testing.TB, stream string) (list []*natsgo.Msg) {
 	t.Helper()
-	info, err := s.js.Stream(within(t), stream)
+	info, err := s.js.Stream(conntest.Within(t), stream)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,11 +63,11 @@ func (s *server) all(t testing.TB, stream string) (list []*natsgo.Msg) {
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	consumer := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, DeliverSubject: inbox, InactiveThreshold: time.Minute}
-	if _, err := s.js.CreatePushConsumer(within(t), stream, consumer); err != nil {
+	if _, err := s.js.CreatePushConsumer(conntest.Within(t), stream, consumer); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		m, err := sub.NextMsgWithContext(within(t))
+		m, err := sub.NextMsgWithContext(conntest.Within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func (s *server) listener(t testing.TB) *listener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = sub.Unsubscribe() })
-	if err := s.FlushWithContext(within(t)); err != nil {
+	if err := s.FlushWithContext(conntest.Within(t)); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -171,7 +171,7 @@ func (l *listener) Read(t *testing.T, shard int) []conntest.Delivered {
 // openShard opens a shard of a new sink.
 func (s *target) openShard(t *testing.T, shard int) connector.Writer {
 	t.Helper()
-	w, err := s.Sink(t).Open(within(t), shard)
+	w, err := s.Sink(t).Open(conntest.Within(t), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func testSubjects(t *testing.T, s *server) {
 	records := []connector.Record{{Mark: engine.Mark{Position: 5, ID: "ni:5"}, Time: time.Unix(1000, 0), Body: []byte(body)},
 		{Mark: engine.Mark{Position: 6, ID: "ni:6"}, Prev: "ni:5", Body: []byte("TX .\nTC .\n")}, // of no subject
 		{Mark: engine.Mark{Position: 7, ID: "ni:7"}, Prev: "ni:6", Body: []byte("TX .\nA _:x <urn:p> <urn:a> .\nTC .\n")}}
-	if err := w.Write(within(t), records); err != nil {
+	if err := w.Write(conntest.Within(t), records); err != nil {
 		t.Fatal(err)
 	}
 	closeWriter(t, w)
@@ -222,7 +222,7 @@ func testHeaders(t *testing.T, s *server) {
 	to := s.target(t, nil)
 	w := to.openShard(t, 1)
 	record := connector.Record{Mark: engine.Mark{Position: 5, ID: "ni:5"}, Prev: "ni:3", Time: time.Unix(1000, 0), Body: []byte("TX .\nTC .\n")}
-	if err := w.Write(within(t), []connector.Record{record}); err != nil {
+	if err := w.Write(conntest.Within(t), []connector.Record{record}); err != nil {
 		t.Fatal(err)
 	}
 	closeWriter(t, w)
@@ -244,8 +244,8 @@ func testRefused(t *testing.T, s *server) {
 	to := s.target(t, func(c *jetstream.StreamConfig) { c.MaxMsgSize = 10_000 })
 	for size, want := range map[int]string{20_000: "raise max_msg_size", 9 << 20: "raise max_payload"} {
 		w := to.openShard(t, 0)
-		conntest.GivesUp(t, w.Write(within(t), conntest.Records(0, 1, size, engine.Mark{})), want)
-		if err := w.Write(within(t), conntest.Records(0, 1, 10, engine.Mark{})); err == nil {
+		conntest.GivesUp(t, w.Write(conntest.Within(t), conntest.Records(0, 1, size, engine.Mark{})), want)
+		if err := w.Write(conntest.Within(t), conntest.Records(0, 1, 10, engine.Mark{})); err == nil {
 			t.Error("a writer that has failed is used on")
 		}
 		closeWriter(t, w)
@@ -275,7 +275,7 @@ func testRefused(t *testing.T, s *server) {
 		if strings.HasPrefix(want, "is not") {
 			s.send(t, to.cfg.Stream+".0", "of somebody else")
 		}
-		_, err := to.Sink(t).Open(within(t), 0)
+		_, err := to.Sink(t).Open(conntest.Within(t), 0)
 		conntest.GivesUp(t, err, want)
 	}
 }
@@ -291,7 +291,7 @@ func testBounded(t *testing.T, s *server) {
 	conntest.Once(t, to.Read(t, 0), records[29:])
 	to = s.target(t, func(c *jetstream.StreamConfig) { c.MaxMsgs, c.Discard = 6, jetstream.DiscardNew })
 	w := to.openShard(t, 0)
-	if err := w.Write(within(t), records); err == nil || !strings.Contains(err.Error(), "maximum messages exceeded") {
+	if err := w.Write(conntest.Within(t), records); err == nil || !strings.Contains(err.Error(), "maximum messages exceeded") {
 		t.Error(err)
 	}
 	if w.At() != records[4].Mark {
@@ -300,7 +300,7 @@ func testBounded(t *testing.T, s *server) {
 	closeWriter(t, w)
 	cfg := to.stream.CachedInfo().Config
 	cfg.MaxMsgs = 1000
-	if _, err := s.js.UpdateStream(within(t), cfg); err != nil {
+	if _, err := s.js.UpdateStream(conntest.Within(t), cfg); err != nil {
 		t.Fatal(err)
 	}
 	conntest.WriteAll(t, to.Sink(t), 0, records)
@@ -312,29 +312,29 @@ func testOtherStream(t *testing.T, s *server) {
 	to := s.target(t, nil)
 	records := conntest.Records(0, 3, 10, engine.Mark{})
 	w, later := to.openShard(t, 0), to.openShard(t, 1)
-	if err := errors.Join(w.Write(within(t), records[:1]), later.Write(within(t), records[:1])); err != nil {
+	if err := errors.Join(w.Write(conntest.Within(t), records[:1]), later.Write(conntest.Within(t), records[:1])); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.js.DeleteStream(within(t), to.cfg.Stream); err != nil {
+	if err := s.js.DeleteStream(conntest.Within(t), to.cfg.Stream); err != nil {
 		t.Fatal(err)
 	}
 	sub, err := s.Subscribe(to.cfg.Stream+".>", func(m *natsgo.Msg) { _ = m.Respond([]byte(`{"stream":"other","seq":7}`)) })
 	if err == nil {
-		err = s.FlushWithContext(within(t))
+		err = s.FlushWithContext(conntest.Within(t))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	conntest.GivesUp(t, later.Write(within(t), records[1:]), `stream "other" has taken it`)
+	conntest.GivesUp(t, later.Write(conntest.Within(t), records[1:]), `stream "other" has taken it`)
 	closeWriter(t, later)
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
 	other := jetstream.StreamConfig{Name: to.cfg.Stream + "-other", Subjects: []string{to.cfg.Stream + ".>"}}
-	if _, err := s.js.CreateStream(within(t), other); err != nil {
+	if _, err := s.js.CreateStream(conntest.Within(t), other); err != nil {
 		t.Fatal(err)
 	}
-	conntest.GivesUp(t, w.Write(within(t), records[1:]), "expected stream does not match")
+	conntest.GivesUp(t, w.Write(conntest.Within(t), records[1:]), "expected stream does not match")
 	closeWriter(t, w)
 	if got := s.all(t, other.Name); len(got) != 0 {
 		t.Errorf("%d messages are in the other stream", len(got))
@@ -348,13 +348,13 @@ func testForgotten(t *testing.T, s *server) {
 	records := conntest.Records(0, 20, 10, engine.Mark{})
 	conntest.WriteAll(t, to.Sink(t), 0, records[:10])
 	w := to.openShard(t, 0)
-	if err := w.Write(within(t), records[10:11]); err != nil {
+	if err := w.Write(conntest.Within(t), records[10:11]); err != nil {
 		t.Fatal(err)
 	}
-	if err := to.stream.Purge(within(t)); err != nil {
+	if err := to.stream.Purge(conntest.Within(t)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(within(t), records[11:]); err == nil || !strings.Contains(err.Error(), "or the stream has changed") {
+	if err := w.Write(conntest.Within(t), records[11:]); err == nil || !strings.Contains(err.Error(), "or the stream has changed") {
 		t.Error(err)
 	}
 	closeWriter(t, w)
@@ -370,7 +370,7 @@ func testTwoSinks(t *testing.T, s *server) {
 	records := conntest.Records(0, 20, 10, engine.Mark{})
 	a, b := to.openShard(t, 0), other.openShard(t, 0)
 	for i := range records {
-		if err := errors.Join(a.Write(within(t), records[i:i+1]), b.Write(within(t), records[i:i+1])); err != nil {
+		if err := errors.Join(a.Write(conntest.Within(t), records[i:i+1]), b.Write(conntest.Within(t), records[i:i+1])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -387,16 +387,16 @@ func testCoreOut(t *testing.T, s *server) {
 	l := s.listener(t)
 	sink := l.Sink(t)
 	records := conntest.Records(0, 3, 10, engine.Mark{})
-	w, err := sink.Open(within(t), 0)
+	w, err := sink.Open(conntest.Within(t), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(within(t), records[:2]); err != nil {
+	if err := w.Write(conntest.Within(t), records[:2]); err != nil {
 		t.Fatal(err)
 	}
-	conntest.GivesUp(t, w.Write(within(t), conntest.Records(0, 1, 9<<20, engine.Mark{})), "raise max_payload")
+	conntest.GivesUp(t, w.Write(conntest.Within(t), conntest.Records(0, 1, 9<<20, engine.Mark{})), "raise max_payload")
 	closeWriter(t, w)
-	if w, err = sink.Open(within(t), 0); err != nil || w.At() != records[1].Mark {
+	if w, err = sink.Open(conntest.Within(t), 0); err != nil || w.At() != records[1].Mark {
 		t.Fatalf("at %v, %v", w.At(), err)
 	}
 	closeWriter(t, w)
@@ -406,10 +406,10 @@ func testCoreOut(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w, err = weak.Open(within(t), 0); err != nil {
+	if w, err = weak.Open(conntest.Within(t), 0); err != nil {
 		t.Fatal(err)
 	}
-	conntest.GivesUp(t, w.Write(within(t), records), "ermissions")
+	conntest.GivesUp(t, w.Write(conntest.Within(t), records), "ermissions")
 	if w.At() != (engine.Mark{}) {
 		t.Errorf("at %v", w.At())
 	}

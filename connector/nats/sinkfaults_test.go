@@ -38,7 +38,7 @@ func testPart(t *testing.T, s *server) {
 	good := to.cfg.Connection
 	to.cfg.DialBy(loses(func(text []byte) bool { return bytes.HasPrefix(text, []byte("HPUB")) && sent.Add(1) == 13 }))
 	w := to.openShard(t, 0)
-	if err := w.Write(within(t), records[:2]); err == nil {
+	if err := w.Write(conntest.Within(t), records[:2]); err == nil {
 		t.Error("no error, though an answer was lost")
 	}
 	closeWriter(t, w)
@@ -49,10 +49,10 @@ func testPart(t *testing.T, s *server) {
 	}
 	other := records[1]
 	other.ID = "ni:other"
-	conntest.GivesUp(t, w.Write(within(t), []connector.Record{other}), "has a part of delta 9")
+	conntest.GivesUp(t, w.Write(conntest.Within(t), []connector.Record{other}), "has a part of delta 9")
 	closeWriter(t, w)
 	w = to.openShard(t, 0)
-	if err := w.Write(within(t), records[1:]); err != nil {
+	if err := w.Write(conntest.Within(t), records[1:]); err != nil {
 		t.Fatal(err)
 	}
 	closeWriter(t, w)
@@ -200,7 +200,7 @@ func testLate(t *testing.T, s *server) {
 			old := to.openShard(t, 0)
 			to.cfg.Connection = good
 			if test.before > 0 {
-				if err := old.Write(within(t), records[:test.before]); err != nil {
+				if err := old.Write(conntest.Within(t), records[:test.before]); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -215,13 +215,13 @@ func testLate(t *testing.T, s *server) {
 				t.Errorf("at %v", w.At())
 			}
 			if test.after > 0 {
-				if err := w.Write(within(t), records[test.before:test.before+test.after]); err != nil {
+				if err := w.Write(conntest.Within(t), records[test.before:test.before+test.after]); err != nil {
 					t.Fatal(err)
 				}
 			}
 			conn.release(t)
 			closeWriter(t, old)
-			err := w.Write(within(t), records[test.before+test.after:])
+			err := w.Write(conntest.Within(t), records[test.before+test.after:])
 			closeWriter(t, w)
 			if err != nil && test.before+test.after > 0 {
 				t.Error(err)
@@ -247,7 +247,7 @@ func testKilledOut(t *testing.T, s *server) {
 	done := make(chan int)
 	go func() { done <- conntest.WriteAll(t, to.Sink(t), 0, records) }()
 	eventually(t, "some are there", func() bool {
-		info, err := to.stream.Info(within(t))
+		info, err := to.stream.Info(conntest.Within(t))
 		return err == nil && info.State.Msgs > 100
 	})
 	s.Kill()
@@ -273,10 +273,10 @@ func testBehind(t *testing.T, s *server) {
 			delete(copied.Header, name)
 		}
 	}
-	if _, err := s.js.PublishMsg(within(t), copied); err != nil {
+	if _, err := s.js.PublishMsg(conntest.Within(t), copied); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Write(within(t), records[5:]); err == nil || !strings.Contains(err.Error(), "another writer has the shard") {
+	if err := w.Write(conntest.Within(t), records[5:]); err == nil || !strings.Contains(err.Error(), "another writer has the shard") {
 		t.Error(err)
 	}
 	closeWriter(t, w)

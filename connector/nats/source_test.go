@@ -26,7 +26,7 @@ func testStarts(t *testing.T, s *server) {
 	stream := s.stream(t, nil)
 	subject := nameOf(stream) + ".a"
 	s.send(t, subject, "1", "2")
-	second, err := stream.GetMsg(within(t), 2)
+	second, err := stream.GetMsg(conntest.Within(t), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,17 +44,17 @@ func testStarts(t *testing.T, s *server) {
 		cfg := s.config(stream)
 		cfg.Start = start
 		r := read(t, cfg, &conntest.Progress{})
-		r.is(want...)
-		r.close()
+		r.Is(want...)
+		r.End()
 	}
 	cfg := s.config(stream)
 	cfg.Start = time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	r := read(t, cfg, &conntest.Progress{})
 	s.send(t, subject, "5")
-	r.is("5")
-	r.close()
+	r.Is("5")
+	r.End()
 	cfg.Start, cfg.Consumer = "7", unique("consumer")
-	_, err = source(t, cfg).Open(within(t), &conntest.Progress{})
+	_, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	conntest.GivesUp(t, err, "ends at sequence 5, and is to be read from 7")
 }
 
@@ -65,18 +65,18 @@ func testLatest(t *testing.T, s *server) {
 	s.send(t, subject, "1", "2")
 	cfg := s.config(stream)
 	cfg.Start = "latest"
-	read(t, cfg, &conntest.Progress{}).close()
+	read(t, cfg, &conntest.Progress{}).End()
 	s.send(t, subject, "3")
 	r := read(t, cfg, &conntest.Progress{})
-	r.is("3")
-	r.close()
+	r.Is("3")
+	r.End()
 	// Killed between the removal of the consumer and the making of the next: what holds its place knows.
-	if err := renamed(within(t), s, cfg.Stream, cfg.Consumer, cfg.Consumer+"-next"); err != nil {
+	if err := renamed(conntest.Within(t), s, cfg.Stream, cfg.Consumer, cfg.Consumer+"-next"); err != nil {
 		t.Fatal(err)
 	}
 	r = read(t, cfg, &conntest.Progress{})
-	r.is("3")
-	r.close()
+	r.Is("3")
+	r.End()
 }
 
 // renamed gives a consumer another name.
@@ -100,41 +100,41 @@ func testGap(t *testing.T, s *server) {
 		cfg.SkipGaps, cfg.MaxMessages = skip, 2
 		s.send(t, subject, "1", "2")
 		r := read(t, cfg, progress)
-		r.commit(progress, r.is("1", "2"))
+		r.commit(progress, r.Is("1", "2"))
 		if skip {
 			s.send(t, subject, "3", "4", "5", "6", "7")
-			r.commit(progress, r.is("LOST", "5", "6", "7"))
+			r.commit(progress, r.Is("LOST", "5", "6", "7"))
 		} else {
 			s.send(t, subject, "3", "4", "5", "6", "7")
-			conntest.GivesUp(t, r.fails(), "from sequence 3, and begins at 5")
+			conntest.GivesUp(t, r.Fails(), "from sequence 3, and begins at 5")
 		}
-		r.close()
+		r.End()
 		s.send(t, subject, "8", "9", "10", "11")
 		if !skip {
-			_, err := source(t, cfg).Open(within(t), progress)
+			_, err := source(t, cfg).Open(conntest.Within(t), progress)
 			conntest.GivesUp(t, err, "from sequence 3, and begins at 9")
 			continue
 		}
-		read(t, cfg, progress).close() // killed before it has told
+		read(t, cfg, progress).End() // killed before it has told
 		r = read(t, cfg, progress)
-		got := r.is("LOST", "9", "10", "11")
+		got := r.Is("LOST", "9", "10", "11")
 		if lost := got[0]; lost.Offset != 8 || lost.Stream != got[1].Stream || !strings.Contains(lost.Reason, "from sequence 8, and begins at 9") {
 			t.Errorf("%+v", lost)
 		}
 		r.commit(progress, got)
-		if err := stream.Purge(within(t), jetstream.WithPurgeSequence(12)); err != nil { // what was read
+		if err := stream.Purge(conntest.Within(t), jetstream.WithPurgeSequence(12)); err != nil { // what was read
 			t.Fatal(err)
 		}
 		s.send(t, subject, "12")
-		r.is("12")
-		r.close()
+		r.Is("12")
+		r.End()
 		s.send(t, subject, "13", "14")
-		if err := stream.Purge(within(t)); err != nil { // what was not
+		if err := stream.Purge(conntest.Within(t)); err != nil { // what was not
 			t.Fatal(err)
 		}
 		r = read(t, cfg, progress)
-		r.is("LOST")
-		r.close()
+		r.Is("LOST")
+		r.End()
 	}
 }
 
@@ -147,14 +147,14 @@ func testNoGap(t *testing.T, s *server) {
 	s.send(t, name+".b", "x")
 	s.send(t, name+".a.1", "1", "2", "3", "4") // 1 and 2 are replaced
 	s.send(t, name+".b", "x", "x")
-	s.send(t, name+".a.2", "5", "6", "7")                   // 5 is replaced
-	if err := stream.DeleteMsg(within(t), 10); err != nil { // 6
+	s.send(t, name+".a.2", "5", "6", "7")                            // 5 is replaced
+	if err := stream.DeleteMsg(conntest.Within(t), 10); err != nil { // 6
 		t.Fatal(err)
 	}
 	s.send(t, name+".c", "8")
 	r := read(t, cfg, &conntest.Progress{})
-	r.is("3", "4", "6", "8")
-	r.close()
+	r.Is("3", "4", "6", "8")
+	r.End()
 }
 
 // testExtent: the lag ends with what is read of a stream, whatever else is in it.
@@ -172,11 +172,11 @@ func testExtent(t *testing.T, s *server) {
 			s.send(t, name+".a", "1", "2")
 			s.send(t, name+".b", "3")
 		}
-		got, err := r.Reader.(connector.Lagger).Extents(within(t))
+		got, err := r.Reader.(connector.Lagger).Extents(conntest.Within(t))
 		if err != nil || len(got) != 1 || got[0].First != 1 || got[0].End != test.end || !strings.HasPrefix(got[0].Stream, name+"/") {
 			t.Errorf("%q: %+v, %v; want the end %d", test.subjects, got, err, test.end)
 		}
-		r.close()
+		r.End()
 	}
 }
 
@@ -190,25 +190,25 @@ func testSought(t *testing.T, s *server) {
 	s.send(t, subject, "1")
 	r := read(t, cfg, progress)
 	s.send(t, subject, "2", "3", "4")
-	got := r.is("2", "3", "4")
+	got := r.Is("2", "3", "4")
 	r.commit(progress, got)
-	r.close()
-	read(t, cfg, progress).close() // notes that all is committed
+	r.End()
+	read(t, cfg, progress).End() // notes that all is committed
 	back := &conntest.Progress{}
 	back.Commit(got[0])
 	r = read(t, cfg, back)
-	r.is("3", "4")
-	r.close()
+	r.Is("3", "4")
+	r.End()
 	r = read(t, cfg, &conntest.Progress{})
-	r.is("2", "3", "4")
-	r.close()
-	read(t, cfg, progress).close()
-	if err := stream.Purge(within(t), jetstream.WithPurgeSequence(4)); err != nil {
+	r.Is("2", "3", "4")
+	r.End()
+	read(t, cfg, progress).End()
+	if err := stream.Purge(conntest.Within(t), jetstream.WithPurgeSequence(4)); err != nil {
 		t.Fatal(err)
 	}
 	r = read(t, cfg, back)
-	r.is("4")
-	r.close()
+	r.Is("4")
+	r.End()
 }
 
 // testQuiet: a stream whose other subjects go on, and lose what is old, has no gap for who reads one that is quiet.
@@ -220,7 +220,7 @@ func testQuiet(t *testing.T, s *server) {
 	cfg.NoteEvery(time.Nanosecond)
 	s.send(t, name+".quiet", "1")
 	r := read(t, cfg, progress)
-	r.commit(progress, r.is("1"))
+	r.commit(progress, r.Is("1"))
 	for range 4 {
 		for range 300 {
 			if _, err := s.js.PublishAsync(name+".busy", nil); err != nil {
@@ -229,7 +229,7 @@ func testQuiet(t *testing.T, s *server) {
 		}
 		select {
 		case <-s.js.PublishAsyncComplete():
-		case <-within(t).Done():
+		case <-conntest.Within(t).Done():
 			t.Fatal("nothing is published")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 3*shortPull) // time for a look
@@ -239,17 +239,17 @@ func testQuiet(t *testing.T, s *server) {
 		cancel()
 	}
 	s.send(t, name+".quiet", "2")
-	r.is("2")
+	r.Is("2")
 	s.send(t, name+".busy", "")
 	ctx, cancel := context.WithTimeout(t.Context(), 3*shortPull) // and for one that must not note what isn't committed
 	defer cancel()
 	if messages, err := r.Read(ctx); err == nil {
 		t.Fatal(messages)
 	}
-	r.close()
+	r.End()
 	r = read(t, cfg, progress) // the next one knows what was seen, though nothing of it is committed
-	r.is("2")
-	r.close()
+	r.Is("2")
+	r.End()
 }
 
 // testPurged: what is removed while nothing is asked for is missed when the consumer has nothing more.
@@ -259,17 +259,17 @@ func testPurged(t *testing.T, s *server) {
 	cfg.SkipGaps, cfg.MaxMessages = true, 1
 	s.send(t, cfg.Stream+".a", "1")
 	r := read(t, cfg, progress)
-	r.is("1")
+	r.Is("1")
 	s.send(t, cfg.Stream+".a", "2", "3")
-	if err := stream.Purge(within(t)); err != nil {
+	if err := stream.Purge(conntest.Within(t)); err != nil {
 		t.Fatal(err)
 	}
-	if lost := r.is("LOST")[0]; lost.Offset != 3 {
+	if lost := r.Is("LOST")[0]; lost.Offset != 3 {
 		t.Errorf("%+v", lost)
 	}
 	s.send(t, cfg.Stream+".a", "4")
-	r.is("4")
-	r.close()
+	r.Is("4")
+	r.End()
 }
 
 // testMadeAnew: a stream that was deleted and made anew is another one.
@@ -279,26 +279,26 @@ func testMadeAnew(t *testing.T, s *server) {
 	s.send(t, name+".a", "1", "2", "3")
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	r := read(t, cfg, progress)
-	before := r.is("1", "2", "3")
+	before := r.Is("1", "2", "3")
 	r.commit(progress, before)
-	if err := s.js.DeleteStream(within(t), name); err != nil {
+	if err := s.js.DeleteStream(conntest.Within(t), name); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.fails(); errors.Is(err, connector.ErrGiveUp) {
+	if err := r.Fails(); errors.Is(err, connector.ErrGiveUp) {
 		t.Log(err) // it may be gone, or there again
 	}
-	r.close()
-	_, err := source(t, cfg).Open(within(t), progress)
+	r.End()
+	_, err := source(t, cfg).Open(conntest.Within(t), progress)
 	conntest.GivesUp(t, err, "stream not found")
-	if _, err := s.js.CreateStream(within(t), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}}); err != nil {
+	if _, err := s.js.CreateStream(conntest.Within(t), jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}}); err != nil {
 		t.Fatal(err)
 	}
 	s.send(t, name+".a", "4")
 	r = read(t, cfg, progress)
-	if m := r.is("4")[0]; m.Stream == before[0].Stream || m.Offset != 1 {
+	if m := r.Is("4")[0]; m.Stream == before[0].Stream || m.Offset != 1 {
 		t.Errorf("%q at %d is another stream than %q", m.Stream, m.Offset, before[0].Stream)
 	}
-	r.close()
+	r.End()
 }
 
 // testStuck: a consumer that sends nothing though there is something is noticed, and made anew.
@@ -307,18 +307,18 @@ func testStuck(t *testing.T, s *server) {
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	s.send(t, cfg.Stream+".a", "1")
 	r := read(t, cfg, progress)
-	r.commit(progress, r.is("1"))
-	if _, err := s.js.PauseConsumer(within(t), cfg.Stream, cfg.Consumer, time.Now().Add(time.Hour)); err != nil {
+	r.commit(progress, r.Is("1"))
+	if _, err := s.js.PauseConsumer(conntest.Within(t), cfg.Stream, cfg.Consumer, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	s.send(t, cfg.Stream+".a", "2")
-	if err := r.fails(); !strings.Contains(err.Error(), "does not send what the stream has") || errors.Is(err, connector.ErrGiveUp) {
+	if err := r.Fails(); !strings.Contains(err.Error(), "does not send what the stream has") || errors.Is(err, connector.ErrGiveUp) {
 		t.Error(err)
 	}
-	r.close()
+	r.End()
 	r = read(t, cfg, progress)
-	r.is("2")
-	r.close()
+	r.Is("2")
+	r.End()
 }
 
 // testInterest: a stream that keeps what its consumers are to get loses nothing while the consumer is made anew.
@@ -327,24 +327,24 @@ func testInterest(t *testing.T, s *server) {
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	r := read(t, cfg, progress)
 	s.send(t, cfg.Stream+".a", "1", "2", "3", "4")
-	r.commit(progress, r.is("1", "2"))
-	r.close()
+	r.commit(progress, r.Is("1", "2"))
+	r.End()
 	for range 3 {
 		r = read(t, cfg, progress)
-		r.is("3", "4")
-		r.close()
+		r.Is("3", "4")
+		r.End()
 	}
 	r = read(t, cfg, progress)
-	r.commit(progress, r.is("3", "4"))
-	r.close()
+	r.commit(progress, r.Is("3", "4"))
+	r.End()
 	eventually(t, "the stream keeps nothing", func() bool {
-		info, err := stream.Info(within(t))
+		info, err := stream.Info(conntest.Within(t))
 		return err == nil && info.State.Msgs == 0
 	})
 	r = read(t, cfg, progress)
 	s.send(t, cfg.Stream+".a", "5")
-	r.is("5")
-	r.close()
+	r.Is("5")
+	r.End()
 }
 
 // testLimited: a stream that keeps what isn't acknowledged is given limits while it is read, and removes what was not read.
@@ -352,16 +352,16 @@ func testLimited(t *testing.T, s *server) {
 	stream := s.stream(t, func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy })
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	r := read(t, cfg, progress)
-	defer r.close()
+	defer r.End()
 	s.send(t, cfg.Stream+".a", "1")
-	r.commit(progress, r.is("1"))
+	r.commit(progress, r.Is("1"))
 	limited := stream.CachedInfo().Config
 	limited.MaxMsgs = 2
-	if _, err := s.js.UpdateStream(within(t), limited); err != nil {
+	if _, err := s.js.UpdateStream(conntest.Within(t), limited); err != nil {
 		t.Fatal(err)
 	}
 	s.send(t, cfg.Stream+".a", "2", "3", "4", "5")
-	conntest.GivesUp(t, r.fails(), "from sequence 2, and begins at 4")
+	conntest.GivesUp(t, r.Fails(), "from sequence 2, and begins at 4")
 }
 
 // testAcks: what is acknowledged follows what is committed, for those who look at the consumer.
@@ -370,17 +370,17 @@ func testAcks(t *testing.T, s *server) {
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	s.send(t, cfg.Stream+".a", "1", "2", "3", "4", "5")
 	r := read(t, cfg, progress)
-	got := r.is("1", "2", "3", "4", "5")
+	got := r.Is("1", "2", "3", "4", "5")
 	r.commit(progress, got[:3])
-	consumer, err := s.js.Consumer(within(t), cfg.Stream, cfg.Consumer)
+	consumer, err := s.js.Consumer(conntest.Within(t), cfg.Stream, cfg.Consumer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "three are acknowledged", func() bool {
-		info, err := consumer.Info(within(t))
+		info, err := consumer.Info(conntest.Within(t))
 		return err == nil && info.AckFloor.Stream == 3 && info.NumAckPending == 2
 	})
-	r.close()
+	r.End()
 }
 
 // testKinds: what a message is, and what else is said of it.
@@ -390,12 +390,12 @@ func testKinds(t *testing.T, s *server) {
 	cfg.MediaType = "text/turtle"
 	m := natsgo.NewMsg(cfg.Stream + ".plant.7")
 	m.Data, m.Header = []byte("x"), natsgo.Header{"Content-Type": {"application/n-quads"}, "Unit": {"a", "b"}, "Nats-Msg-Id": {"m1"}, "Status": {"404"}}
-	if _, err := s.js.PublishMsg(within(t), m); err != nil {
+	if _, err := s.js.PublishMsg(conntest.Within(t), m); err != nil {
 		t.Fatal(err)
 	}
 	s.send(t, cfg.Stream+".b", "")
 	r := read(t, cfg, &conntest.Progress{})
-	got := r.is("x", "")
+	got := r.Is("x", "")
 	want := map[string]string{"subject": cfg.Stream + ".plant.7", "sequence": "1", "header.Content-Type": "application/n-quads",
 		"header.Unit": "b", "header.Nats-Msg-Id": "m1", "header.Status": "404"}
 	if vars := maps.Collect(got[0].Vars); !maps.Equal(vars, want) || got[0].MediaType != "application/n-quads" || time.Since(got[0].Time) > time.Hour {
@@ -407,7 +407,7 @@ func testKinds(t *testing.T, s *server) {
 	for range got[0].Vars { // one alone
 		break
 	}
-	r.close()
+	r.End()
 }
 
 // testFilters: the order of the stream is kept over subjects.
@@ -427,11 +427,11 @@ func testFilters(t *testing.T, s *server) {
 		}
 	}
 	r := read(t, cfg, &conntest.Progress{})
-	r.is(want...)
-	r.close()
+	r.Is(want...)
+	r.End()
 	cfg.Subjects = []string{"elsewhere"}
 	r = read(t, cfg, &conntest.Progress{}) // of which there may be messages once
-	r.close()
+	r.End()
 }
 
 // testLargeMessage: a message that is larger than what is asked for at one time comes alone, and those around it as ever.
@@ -442,8 +442,8 @@ func testLargeMessage(t *testing.T, s *server) {
 	want := []string{"1", strings.Repeat("x", 6<<20), strings.Repeat("y", 9_000), strings.Repeat("z", 9_000), "2"}
 	s.send(t, cfg.Stream+".a", want...)
 	r := read(t, cfg, &conntest.Progress{})
-	r.is(want...)
-	r.close()
+	r.Is(want...)
+	r.End()
 }
 
 // testWorkQueue: a work queue keeps what isn't committed; what was committed and not acknowledged does not come twice.
@@ -452,19 +452,19 @@ func testWorkQueue(t *testing.T, s *server) {
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	s.send(t, cfg.Stream+".a", "1", "2", "3", "4")
 	r := read(t, cfg, progress)
-	got := r.is("1", "2", "3", "4")
+	got := r.Is("1", "2", "3", "4")
 	progress.Commit(got[0])
 	progress.Commit(got[1])
-	r.close()
+	r.End()
 	r = read(t, cfg, progress)
-	r.commit(progress, r.is("3", "4"))
+	r.commit(progress, r.Is("3", "4"))
 	eventually(t, "the queue is empty", func() bool {
-		info, err := stream.Info(within(t))
+		info, err := stream.Info(conntest.Within(t))
 		return err == nil && info.State.Msgs == 0
 	})
-	r.close()
+	r.End()
 	cfg.Start = "latest"
-	_, err := source(t, cfg).Open(within(t), progress)
+	_, err := source(t, cfg).Open(conntest.Within(t), progress)
 	conntest.GivesUp(t, err, "is a work queue")
 }
 
@@ -474,19 +474,19 @@ func testTakenOver(t *testing.T, s *server) {
 	cfg, progress := s.config(stream), &conntest.Progress{}
 	s.send(t, cfg.Stream+".a", "1", "2")
 	old := read(t, cfg, progress)
-	got := old.is("1", "2")
+	got := old.Is("1", "2")
 	r := read(t, cfg, progress)
-	r.is("1", "2")
-	if err := old.fails(); !strings.Contains(err.Error(), "Consumer Deleted") && !strings.Contains(err.Error(), "another reader") {
+	r.Is("1", "2")
+	if err := old.Fails(); !strings.Contains(err.Error(), "Consumer Deleted") && !strings.Contains(err.Error(), "another reader") {
 		t.Error(err)
 	}
-	if err := old.Ack(within(t), got); err != nil {
+	if err := old.Ack(conntest.Within(t), got); err != nil {
 		t.Error(err)
 	}
-	old.close()
+	old.End()
 	s.send(t, cfg.Stream+".a", "3")
-	r.is("3")
-	r.close()
+	r.Is("3")
+	r.End()
 }
 
 // spoiled is a connection that goes wrong.
@@ -553,21 +553,21 @@ func testKilled(t *testing.T, s *server) {
 	cfg.MaxMessages = 10
 	progress := &conntest.Progress{}
 	r := read(t, cfg, progress)
-	r.commit(progress, r.is(want[:50]...))
+	r.commit(progress, r.Is(want[:50]...))
 	s.Kill()
-	if err := r.fails(); errors.Is(err, connector.ErrGiveUp) {
+	if err := r.Fails(); errors.Is(err, connector.ErrGiveUp) {
 		t.Error(err)
 	}
-	r.close()
-	if _, err := source(t, cfg).Open(within(t), progress); err == nil || errors.Is(err, connector.ErrGiveUp) {
+	r.End()
+	if _, err := source(t, cfg).Open(conntest.Within(t), progress); err == nil || errors.Is(err, connector.ErrGiveUp) {
 		t.Error(err)
 	}
 	s.Restart(t)
 	eventually(t, "the client is back", s.IsConnected)
 	s.send(t, nameOf(stream)+".a", want[100:]...)
 	r = read(t, cfg, progress)
-	r.is(want[50:]...)
-	r.close()
+	r.Is(want[50:]...)
+	r.End()
 }
 
 // testForeignNote: what a consumer has noted of another stream, as a backup may bring it back, is of no account.
@@ -576,12 +576,12 @@ func testForeignNote(t *testing.T, s *server) {
 	cfg := s.config(stream)
 	s.send(t, cfg.Stream+".a", "1", "2", "3")
 	notes := map[string]string{"quadrille.stream": cfg.Stream + "/2001-01-01T00:00:00Z", "quadrille.start": "3", "quadrille.from": "3"}
-	if _, err := stream.CreateConsumer(within(t), jetstream.ConsumerConfig{Durable: cfg.Consumer, Metadata: notes}); err != nil {
+	if _, err := stream.CreateConsumer(conntest.Within(t), jetstream.ConsumerConfig{Durable: cfg.Consumer, Metadata: notes}); err != nil {
 		t.Fatal(err)
 	}
 	r := read(t, cfg, &conntest.Progress{})
-	r.is("1", "2", "3")
-	r.close()
+	r.Is("1", "2", "3")
+	r.End()
 }
 
 // testStolen: a delivery that went elsewhere is missed at the next one, and comes again.
@@ -590,20 +590,20 @@ func testStolen(t *testing.T, s *server) {
 	cfg := s.config(stream)
 	s.send(t, cfg.Stream+".a", "1", "2")
 	r := read(t, cfg, &conntest.Progress{})
-	consumer, err := stream.Consumer(within(t), cfg.Consumer)
+	consumer, err := stream.Consumer(conntest.Within(t), cfg.Consumer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if m, err := consumer.Next(); err != nil || string(m.Data()) != "1" {
 		t.Fatal(m, err)
 	}
-	if err := r.fails(); !strings.Contains(err.Error(), "got lost") {
+	if err := r.Fails(); !strings.Contains(err.Error(), "got lost") {
 		t.Error(err)
 	}
-	r.close()
+	r.End()
 	r = read(t, cfg, &conntest.Progress{})
-	r.is("1", "2")
-	r.close()
+	r.Is("1", "2")
+	r.End()
 }
 
 // testShortReads: readings that are given up at any moment, in the middle of a look too, lose nothing and end nothing.
@@ -626,13 +626,13 @@ func testShortReads(t *testing.T, s *server) {
 			t.Fatal(err)
 		}
 		cancel()
-		got = append(got, textsOf(messages)...)
+		got = append(got, conntest.Texts(messages)...)
 	}
-	got = append(got, textsOf(r.next(len(want)-len(got)))...)
+	got = append(got, conntest.Texts(r.Next(len(want)-len(got)))...)
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	r.close()
+	r.End()
 }
 
 // TestOverlap: subjects with and without wildcards.

@@ -166,7 +166,7 @@ func testKilled(t *testing.T, s *server) {
 	r.until("a value", func(d document) bool { return d.number() > 3 })
 	s.Kill()
 	lost(t, r, "count", "set")
-	if r, err := from.Open(within(t), &conntest.Progress{}); err == nil {
+	if r, err := from.Open(conntest.Within(t), &conntest.Progress{}); err == nil {
 		t.Error("a server that is dead is there")
 		_ = r.Close()
 	}
@@ -186,7 +186,7 @@ func testTorn(t *testing.T, s *server) {
 	last, failures, readers := -1.0, 0, 0
 	for left := int64(10); last < 0 || readers < 3; left += left / 3 {
 		p.left.Store(left)
-		r, err := from.Open(within(t), &conntest.Progress{})
+		r, err := from.Open(conntest.Within(t), &conntest.Progress{})
 		if err != nil {
 			failures++
 			continue

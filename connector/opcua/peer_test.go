@@ -22,9 +22,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds what a server has to do.
-const patience = 60 * time.Second
-
 // server is a real one.
 type server struct {
 	*peer.Peer
@@ -62,12 +59,6 @@ func (s *server) plain(t testing.TB) opcua.Connection {
 }
 
 // within bounds what is asked of the server.
-func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 func source(t testing.TB, cfg opcua.SourceConfig) connector.Source {
 	t.Helper()
 	s, err := opcua.NewSource(cfg)
@@ -102,7 +93,7 @@ type reading struct {
 
 func open(t testing.TB, s connector.Source) *reading {
 	t.Helper()
-	r, err := s.Open(within(t), &conntest.Progress{})
+	r, err := s.Open(conntest.Within(t), &conntest.Progress{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +132,7 @@ func (r *reading) parse(m connector.Message) (d document) {
 // until reads until a document is as it should be.
 func (r *reading) until(what string, is func(document) bool) document {
 	r.Helper()
-	ctx := within(r)
+	ctx := conntest.Within(r)
 	for {
 		d, err := r.next(ctx)
 		if err != nil {
@@ -156,7 +147,7 @@ func (r *reading) until(what string, is func(document) bool) document {
 // fails reads until the reader fails, and returns what came before and why.
 func (r *reading) fails() (list []document, why error) {
 	r.Helper()
-	for ctx := within(r); ; {
+	for ctx := conntest.Within(r); ; {
 		d, err := r.next(ctx)
 		if err != nil {
 			if ctx.Err() != nil {

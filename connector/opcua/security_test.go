@@ -17,12 +17,12 @@ func (s *server) reads(t *testing.T, c opcua.Connection) error {
 	t.Helper()
 	cfg := s.fast(t)
 	cfg.Connection, cfg.Nodes = c, []string{s.node("set")}
-	r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	_, err = r.Read(within(t))
+	_, err = r.Read(conntest.Within(t))
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/opcua"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -53,7 +54,7 @@ func (s *server) sinkTo(t *testing.T, of *shardState, skip bool) connector.Sink 
 
 func openWriter(t *testing.T, to connector.Sink, shard int) connector.Writer {
 	t.Helper()
-	w, err := to.Open(within(t), shard)
+	w, err := to.Open(conntest.Within(t), shard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func testWrites(t *testing.T, s *server) {
 		{record(10, row("D", "9")), record(11, "A <urn:x> <urn:value> \"-1\" .\n")},
 		{record(12, row("A", "-1"), row("D", "-1")), record(13, s.rowOf("set", "12"))},
 	} {
-		if err := w.Write(within(t), records); err != nil {
+		if err := w.Write(conntest.Within(t), records); err != nil {
 			t.Fatal(err)
 		}
 		if want := records[len(records)-1].Mark; w.At() != want {
@@ -119,7 +120,7 @@ func testWrites(t *testing.T, s *server) {
 	is(12)
 	// What was added first is the value again when what came behind it is deleted.
 	again := []connector.Record{record(14, row("A", "20")), record(15, row("A", "-1")), record(16, row("D", "-1"))}
-	if err := w.Write(within(t), again); err != nil {
+	if err := w.Write(conntest.Within(t), again); err != nil {
 		t.Fatal(err)
 	}
 	is(20)
@@ -137,13 +138,13 @@ func testRefusedWrites(t *testing.T, s *server) {
 		of := &shardState{}
 		to := s.sinkTo(t, of, false)
 		w := openWriter(t, to, 0)
-		err := w.Write(within(t), []connector.Record{record(1, rows)})
+		err := w.Write(conntest.Within(t), []connector.Record{record(1, rows)})
 		if !errors.Is(err, connector.ErrGiveUp) || w.At() != (engine.Mark{}) {
 			t.Errorf("%s: %v, at %v", name, err, w.At())
 		}
 		_ = w.Close()
 		of.rows = rows
-		if w, err := to.Open(within(t), 0); !errors.Is(err, connector.ErrGiveUp) {
+		if w, err := to.Open(conntest.Within(t), 0); !errors.Is(err, connector.ErrGiveUp) {
 			t.Errorf("%s, in the state: %v", name, err)
 			if err == nil {
 				_ = w.Close()
@@ -152,7 +153,7 @@ func testRefusedWrites(t *testing.T, s *server) {
 		w = openWriter(t, s.sinkTo(t, of, true), 0)
 		next := record(2, rows, s.rowOf("set", "77"))
 		if name == "takes no value" || name == "no node" {
-			if err := w.Write(within(t), []connector.Record{next}); err != nil || w.At() != next.Mark {
+			if err := w.Write(conntest.Within(t), []connector.Record{next}); err != nil || w.At() != next.Mark {
 				t.Errorf("%s, left out: %v, at %v", name, err, w.At())
 			}
 			if n := s.value(t, "set"); n != 77 {
@@ -183,7 +184,7 @@ func testSinkKilled(t *testing.T, s *server) {
 	w, beside := openWriter(t, to, 0), openWriter(t, to, 1)
 	s.Kill()
 	for _, w := range []connector.Writer{w, beside} {
-		err := w.Write(within(t), []connector.Record{record(2, row("A", "50"))})
+		err := w.Write(conntest.Within(t), []connector.Record{record(2, row("A", "50"))})
 		if err == nil || errors.Is(err, connector.ErrRetry) || errors.Is(err, connector.ErrGiveUp) {
 			t.Errorf("written to a server that is dead: %v", err)
 		}
@@ -212,7 +213,7 @@ func testManyShards(t *testing.T, s *server) {
 		writers = append(writers, openWriter(t, to, shard))
 	}
 	for i, w := range writers {
-		if err := w.Write(within(t), []connector.Record{record(1, row("A", fmt.Sprint(i)))}); err != nil {
+		if err := w.Write(conntest.Within(t), []connector.Record{record(1, row("A", fmt.Sprint(i)))}); err != nil {
 			t.Fatal(err)
 		}
 		if err := w.Close(); err != nil {

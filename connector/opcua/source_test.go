@@ -124,7 +124,7 @@ func testRefused(t *testing.T, s *server) {
 		}
 		cfg := s.fast(t)
 		c.change(&cfg)
-		r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+		r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 		if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 			if err == nil {
@@ -253,7 +253,7 @@ func testDeadband(t *testing.T, s *server) {
 func testStructure(t *testing.T, s *server) {
 	cfg := s.fast(t)
 	cfg.Trees, cfg.Structure, cfg.NodeIRI = []string{s.node("Device")}, true, "urn:node:"
-	r, err := source(t, cfg).Open(within(t), &conntest.Progress{})
+	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func testStructure(t *testing.T, s *server) {
 	var text strings.Builder
 	for err == nil {
 		var messages []connector.Message
-		messages, err = r.Read(within(t))
+		messages, err = r.Read(conntest.Within(t))
 		for _, m := range messages {
 			if m.MediaType != patch.ReplaceMediaType {
 				t.Error(m.MediaType)

@@ -99,27 +99,10 @@ func newSource(t *testing.T, s *site, state *State) *Source {
 
 const patience = 30 * time.Second
 
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func open(t *testing.T, s *Source, progress connector.Progress) connector.Reader {
-	t.Helper()
-	r, err := s.Open(within(t), progress)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.Close() })
-	return r
-}
-
 // read returns the next document, and has the note behind it committed.
 func read(t *testing.T, r connector.Reader, progress *conntest.Progress) connector.Message {
 	t.Helper()
-	list, err := r.Read(within(t))
+	list, err := r.Read(conntest.Within(t))
 	if err != nil || len(list) != 2 || list[0].Stream != "" || list[1].Stream != Seen || string(list[1].Body) != "TX .\nTC .\n" {
 		t.Fatalf("%+v, %v", list, err)
 	}
@@ -168,7 +151,7 @@ func TestVersions(t *testing.T) {
 			}
 			want := version(1)
 			source := newSource(t, s, nil)
-			r := open(t, source, progress)
+			r := conntest.Open(t, source, progress)
 			got := read(t, r, progress)
 			if string(got.Body) != want || got.MediaType != patch.MediaType {
 				t.Errorf("%q of %q", got.Body, got.MediaType)
@@ -188,7 +171,7 @@ func TestVersions(t *testing.T) {
 			if err := r.Close(); err != nil {
 				t.Error(err)
 			}
-			r = open(t, newSource(t, s, nil), progress) // as after a restart
+			r = conntest.Open(t, newSource(t, s, nil), progress) // as after a restart
 			nothing(t, s, r)
 			for _, n := range []int{3, 2} { // one that was there before is another one than the one before it
 				want = version(n)
@@ -208,7 +191,7 @@ func TestSameSecond(t *testing.T) {
 	s.header.Set("Date", now)
 	s.header.Set("Last-Modified", now)
 	s.body = "TX .\nTC .\n"
-	r := open(t, newSource(t, s, nil), &conntest.Progress{})
+	r := conntest.Open(t, newSource(t, s, nil), &conntest.Progress{})
 	read(t, r, nil)
 	s.set(func(s *site) { s.body = "TX .\n\nTC .\n" })
 	if got := read(t, r, nil); string(got.Body) != s.body {
@@ -221,7 +204,7 @@ func TestNotNoted(t *testing.T) {
 	s := newSite(t)
 	s.set(func(s *site) { s.body = "TX .\nTC .\n" })
 	for range 2 {
-		r := open(t, newSource(t, s, nil), &conntest.Progress{})
+		r := conntest.Open(t, newSource(t, s, nil), &conntest.Progress{})
 		read(t, r, nil)
 		if err := r.Close(); err != nil {
 			t.Error(err)
@@ -234,7 +217,7 @@ func TestLetAlone(t *testing.T) {
 	s := newSite(t)
 	s.set(func(s *site) { s.status, s.header = http.StatusTooManyRequests, http.Header{"Retry-After": {"3600"}} })
 	source := newSource(t, s, nil)
-	if _, err := source.Open(within(t), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "429") {
+	if _, err := source.Open(conntest.Within(t), &conntest.Progress{}); err == nil || errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "429") {
 		t.Errorf("%v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -247,7 +230,7 @@ func TestLetAlone(t *testing.T) {
 	}
 	source.pause.For(0)
 	s.set(func(s *site) { s.status = 0 })
-	read(t, open(t, source, &conntest.Progress{}), nil)
+	read(t, conntest.Open(t, source, &conntest.Progress{}), nil)
 }
 
 // TestNoDocument: what is no answer, or not whole, is an error while the source is being opened, and while it reads.
@@ -273,12 +256,12 @@ func TestNoDocument(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r := open(t, source, &conntest.Progress{})
+			r := conntest.Open(t, source, &conntest.Progress{})
 			read(t, r, nil)
 			s.set(test.spoil)
 			for _, ask := range []func() error{
-				func() error { _, err := r.Read(within(t)); return err },
-				func() error { _, err := source.Open(within(t), &conntest.Progress{}); return err },
+				func() error { _, err := r.Read(conntest.Within(t)); return err },
+				func() error { _, err := source.Open(conntest.Within(t), &conntest.Progress{}); return err },
 			} {
 				if err := ask(); err == nil || errors.Is(err, connector.ErrGiveUp) != test.giveUp || !strings.Contains(err.Error(), test.want) {
 					t.Errorf("%v", err)
@@ -298,11 +281,11 @@ func TestClose(t *testing.T) {
 	if c := source.cfg; c.Every != time.Minute || c.MaxBody != 64<<20 || c.Accept != "*/*" {
 		t.Errorf("the defaults are %+v", c)
 	}
-	r := open(t, source, &conntest.Progress{})
+	r := conntest.Open(t, source, &conntest.Progress{})
 	read(t, r, nil)
 	done := make(chan error, 1)
 	go func() {
-		_, err := r.Read(within(t))
+		_, err := r.Read(conntest.Within(t))
 		done <- err
 	}()
 	if err := r.Close(); err != nil {
@@ -364,7 +347,7 @@ func (g *graphs) lines() string {
 func (g *graphs) becomes(t *testing.T, r connector.Reader, want string) {
 	t.Helper()
 	for g.lines() != want {
-		list, err := r.Read(within(t))
+		list, err := r.Read(conntest.Within(t))
 		if err != nil {
 			t.Fatalf("%v; there is\n%s", err, g.lines())
 		}
@@ -399,21 +382,21 @@ func TestState(t *testing.T) {
 	}
 	version(1, "<urn:s> <urn:p> \"1\" .\n<urn:s> <urn:p> \"2\" <urn:g> .\n")
 	source := newSource(t, s, state)
-	r := open(t, source, &conntest.Progress{})
+	r := conntest.Open(t, source, &conntest.Progress{})
 	has.becomes(t, r, "<urn:s> <urn:p> \"1\" <urn:g> .\n<urn:s> <urn:p> \"2\" <urn:g> .\n"+other)
 	nothing(t, s, r)
 	version(2, "<urn:s> <urn:p> \"2\" .\n")
 	has.becomes(t, r, "<urn:s> <urn:p> \"2\" <urn:g> .\n"+other)
 	for n, bad := range []string{"<urn:s> <urn:p> .\n", "<urn:s> <urn:p> \"1\" <urn:other> .\n", "<urn:s> <urn:p> _:b .\n"} {
 		version(10+n, bad)
-		if _, err := r.Read(within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), s.url) {
+		if _, err := r.Read(conntest.Within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), s.url) {
 			t.Errorf("%q: %v", bad, err)
 		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 		version(20+n, "<urn:s> <urn:p> \"2\" .\n")
-		r = open(t, source, &conntest.Progress{})
+		r = conntest.Open(t, source, &conntest.Progress{})
 	}
 	nothing(t, s, r)
 	version(30, "")

@@ -23,6 +23,7 @@ import (
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -150,24 +151,13 @@ func (w *writer) claim(ctx context.Context) error {
 // Write writes the net effect of the records, in as few requests as hold it, each of whole records if they fit into one.
 func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	for len(records) > 0 {
-		n := w.fit(records)
+		n := endpoint.Fit(records, w.cfg.MaxRequest)
 		if err := w.group(ctx, records[:n]); err != nil {
 			return err
 		}
 		records = records[n:]
 	}
 	return nil
-}
-
-// fit returns how many records are likely to fit into one request.
-func (w *writer) fit(records []connector.Record) int {
-	size := 0
-	for i := range records {
-		if size += len(records[i].Body); size > w.cfg.MaxRequest && i > 0 {
-			return i
-		}
-	}
-	return len(records)
 }
 
 // group writes records with one request. Those that do not fit are halved, so that only a single record takes several: then a

@@ -108,30 +108,11 @@ func TestSource(t *testing.T) {
 	conntest.TestSource(t, func(t *testing.T) conntest.Peer { return newStation(t) })
 }
 
-const patience = 30 * time.Second
-
-func within(t *testing.T) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-func open(t *testing.T, s connector.Source, p connector.Progress) connector.Reader {
-	t.Helper()
-	r, err := s.Open(within(t), p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = r.Close() })
-	return r
-}
-
 // read reads so many messages.
 func read(t *testing.T, r connector.Reader, n int) (list []connector.Message) {
 	t.Helper()
 	for len(list) < n {
-		got, err := r.Read(within(t))
+		got, err := r.Read(conntest.Within(t))
 		if err != nil {
 			t.Fatalf("after %d messages: %v", len(list), err)
 		}
@@ -146,7 +127,7 @@ func TestOtherIDs(t *testing.T) {
 	s.sequence, s.ids = false, func(n int) string { return strings.Repeat("i", n) }
 	want := s.Send(t, 3)
 	source := s.Source(t)
-	r := open(t, source, &conntest.Progress{})
+	r := conntest.Open(t, source, &conntest.Progress{})
 	list := read(t, r, 3)
 	for i, m := range list {
 		if m.Stream != "" || string(m.Body) != want[i] || m.MediaType != "application/rdf-patch" {
@@ -159,7 +140,7 @@ func TestOtherIDs(t *testing.T) {
 	if err := errors.Join(r.Ack(t.Context(), list[:1]), r.Ack(t.Context(), list[1:2]), r.Close()); err != nil {
 		t.Error(err)
 	}
-	r = open(t, source, &conntest.Progress{})
+	r = conntest.Open(t, source, &conntest.Progress{})
 	if got := read(t, r, 1); string(got[0].Body) != want[2] {
 		t.Errorf("it goes on with %q", got[0].Body)
 	}
@@ -170,7 +151,7 @@ func TestOtherIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, open(t, first, &conntest.Progress{}), 1); string(got[0].Body) != want[1] {
+	if got := read(t, conntest.Open(t, first, &conntest.Progress{}), 1); string(got[0].Body) != want[1] {
 		t.Errorf("it begins with %q", got[0].Body)
 	}
 }
@@ -182,7 +163,7 @@ func TestBeginsEarlier(t *testing.T) {
 	var progress conntest.Progress
 	progress.Commit(connector.Message{Stream: sequence, Offset: 2})
 	s.ids = func(n int) string { return fmt.Sprintf("%03d", n) } // which isn't what it is asked for
-	r := open(t, s.Source(t), &progress)
+	r := conntest.Open(t, s.Source(t), &progress)
 	if got := read(t, r, 1); len(got) != 1 || string(got[0].Body) != want[2] {
 		t.Errorf("%+v", got)
 	}
@@ -203,7 +184,7 @@ func TestEvents(t *testing.T) {
 	for _, text := range []string{"event: change\ndata: one", "event: ping\ndata: two", "data: " + strings.Repeat("x", 11), "data: last"} {
 		s.say(text)
 	}
-	r := open(t, source, &conntest.Progress{})
+	r := conntest.Open(t, source, &conntest.Progress{})
 	got := read(t, r, 3)
 	if string(got[0].Body) != "one" || got[0].MediaType != "text/turtle" || got[0].Reason != "" ||
 		string(got[1].Body) != strings.Repeat("x", 10) || !strings.Contains(got[1].Reason, "more than 10 bytes") || got[1].Offset != 3 ||
@@ -230,11 +211,11 @@ func TestIDsThatDontGrow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := open(t, source, &conntest.Progress{})
+		r := conntest.Open(t, source, &conntest.Progress{})
 		if got := read(t, r, 1); len(got) != 1 || string(got[0].Body) != "a" {
 			t.Errorf("%q: %+v", text, got)
 		}
-		if _, err := r.Read(within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), want) {
+		if _, err := r.Read(conntest.Within(t)); !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
 		if err := r.Close(); err != nil {
@@ -279,12 +260,12 @@ func TestNoStream(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r, err := source.Open(within(t), &conntest.Progress{})
+			r, err := source.Open(conntest.Within(t), &conntest.Progress{})
 			if (err != nil) != test.open {
 				t.Fatalf("open: %v", err)
 			}
 			if err == nil {
-				_, err = r.Read(within(t))
+				_, err = r.Read(conntest.Within(t))
 				_ = r.Close()
 			}
 			if err == nil || !strings.Contains(err.Error(), test.want) || errors.Is(err, connector.ErrGiveUp) != test.giveUp {
@@ -312,8 +293,8 @@ func TestRetry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := open(t, source, &conntest.Progress{})
-	if _, err := r.Read(within(t)); err == nil {
+	r := conntest.Open(t, source, &conntest.Progress{})
+	if _, err := r.Read(conntest.Within(t)); err == nil {
 		t.Error("it doesn't end")
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -323,7 +304,7 @@ func TestRetry(t *testing.T) {
 	}
 	busy = true
 	source.pause.For(0)
-	if _, err := source.Open(within(t), &conntest.Progress{}); err == nil || source.pause.Left() < 29*time.Minute {
+	if _, err := source.Open(conntest.Within(t), &conntest.Progress{}); err == nil || source.pause.Left() < 29*time.Minute {
 		t.Errorf("%v, %v are left", err, source.pause.Left())
 	}
 }

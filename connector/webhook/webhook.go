@@ -139,7 +139,7 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	for len(records) > 0 {
 		n := 1
 		if w.cfg.Request == Batch {
-			n = w.fit(records)
+			n = endpoint.Fit(records, w.cfg.MaxRequest)
 		}
 		posts, err := w.posts(records[:n])
 		if err != nil {
@@ -156,17 +156,6 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		records = records[n:]
 	}
 	return w.position.sync()
-}
-
-// fit returns how many records go into one request.
-func (w *writer) fit(records []connector.Record) int {
-	size := 0
-	for i := range records {
-		if size += len(records[i].Body); size > w.cfg.MaxRequest && i > 0 {
-			return i
-		}
-	}
-	return len(records)
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

@@ -28,8 +28,7 @@ type push struct {
 	busy    bool // something is under way
 	read    []connector.Record
 	reader  *reader
-	pauses  int
-	resume  func()
+	pausing
 }
 
 func (h *held) run(p *proc, returned func()) call {
@@ -47,19 +46,6 @@ func (s *push) stop() {
 	if s.writing != nil {
 		s.close(errStopped)
 	}
-}
-
-// pause does a thing later, or as soon as the call is to end.
-func (s *push) pause(d time.Duration, then func()) {
-	s.pauses++
-	n := s.pauses
-	s.resume = func() {
-		if n == s.pauses && s.resume != nil {
-			s.resume = nil
-			then()
-		}
-	}
-	s.p.after(d, s.resume)
 }
 
 // connect opens the target, and follows the log from where that ends.
@@ -129,7 +115,7 @@ func (s *push) step() {
 	case step.Action == core.Pause:
 		k := s.k
 		s.busy = true
-		s.pause(step.Pause, func() { s.did(k, (*core.Writing).Paused) })
+		s.pause(s.p, step.Pause, func() { s.did(k, (*core.Writing).Paused) })
 	case step.Action == core.Write:
 		k := s.k
 		s.busy = true
@@ -169,5 +155,5 @@ func (s *push) again(err error) {
 		return
 	}
 	s.h.t.w.note("%s at %s has stopped: %v", s.h, s.p, err)
-	s.pause(s.backoff.After(err), s.connect)
+	s.pause(s.p, s.backoff.After(err), s.connect)
 }

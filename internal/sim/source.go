@@ -73,8 +73,26 @@ type pull struct {
 	idle    int                 // tells timers apart
 	busy    bool                // something is under way for the passage
 
+	pausing
+}
+
+// pausing is the pause of a call. Its zero value has none.
+type pausing struct {
 	pauses int
 	resume func() // ends the pause, not nil while there is one
+}
+
+// pause does a thing later, or as soon as the call is to end.
+func (s *pausing) pause(p *proc, d time.Duration, then func()) {
+	s.pauses++
+	n := s.pauses
+	s.resume = func() {
+		if n == s.pauses && s.resume != nil {
+			s.resume = nil
+			then()
+		}
+	}
+	p.after(d, s.resume)
 }
 
 // backoff are the pauses of connectors: shorter than the defaults, to save steps.
@@ -99,19 +117,6 @@ func (s *pull) stop() {
 		s.resume()
 	}
 	s.step()
-}
-
-// pause does a thing later, or as soon as the call is to end.
-func (s *pull) pause(d time.Duration, then func()) {
-	s.pauses++
-	n := s.pauses
-	s.resume = func() {
-		if n == s.pauses && s.resume != nil {
-			s.resume = nil
-			then()
-		}
-	}
-	s.p.after(d, s.resume)
 }
 
 // errStopped is why a call ends that was stopped.
@@ -149,7 +154,7 @@ func (s *pull) again(err error) {
 		s.returned()
 		return
 	}
-	s.pause(s.backoff.After(err), s.connect)
+	s.pause(s.p, s.backoff.After(err), s.connect)
 }
 
 // next is [connector.Progress.Next] and node.Sequence.
@@ -204,7 +209,7 @@ func (s *pull) step() {
 				return
 			}
 			s.busy = true
-			s.pause(step.Pause, s.paused)
+			s.pause(s.p, step.Pause, s.paused)
 		case core.Ack:
 			s.busy = true
 			s.c.ack(step.Messages, func(err error) {
