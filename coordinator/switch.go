@@ -101,39 +101,30 @@ func (s *State) checkSwitches() error {
 	return nil
 }
 
-// Turn pauses what the switch is of, or has it run. It returns the epoch of the record that did, or of the one that had done it
-// before. Errors are those of [State.Turn], and of a proposal.
-func (c *Coordinator) Turn(ctx context.Context, to Switch) (epoch uint64, err error) {
+// Turn pauses what the switch is of, or has it run. It returns the switch as the record has it that did so, or had done it before.
+// Errors are those of [State.Turn], and of a proposal.
+func (c *Coordinator) Turn(ctx context.Context, to Switch) (Switch, error) {
 	if len(to.Name) > MaxSwitchName || len(to.By) > MaxSwitchName {
-		return 0, fmt.Errorf("switch %.40q: expected at most %d bytes", to.Name, MaxSwitchName)
+		return Switch{}, fmt.Errorf("switch %.40q: expected at most %d bytes", to.Name, MaxSwitchName)
 	}
-	return c.change(ctx, func(s *State) (*State, Switch, error) {
-		next, err := s.Turn(to)
-		if err != nil {
-			return nil, Switch{}, err
-		}
-		return next, next.Switch(to.Name), nil
-	})
+	return c.change(ctx, to.Name, func(s *State) (*State, error) { return s.Turn(to) })
 }
 
 // Restart has what the switch is of begin anew where it runs, and returns the epoch of the record that says so: it is larger than
 // that of any before it. Errors are those of Turn.
 func (c *Coordinator) Restart(ctx context.Context, name string) (epoch uint64, err error) {
-	return c.change(ctx, func(s *State) (*State, Switch, error) {
-		next, err := s.Restart(name)
-		if err != nil {
-			return nil, Switch{}, err
-		}
-		return next, next.Switch(name), nil
-	})
+	w, err := c.change(ctx, name, func(s *State) (*State, error) { return s.Restart(name) })
+	return w.Epoch, err
 }
 
-// change proposes a change of a switch, and returns its epoch then.
-func (c *Coordinator) change(ctx context.Context, compute func(*State) (*State, Switch, error)) (epoch uint64, err error) {
+// change proposes a change of a switch, and returns it as it is then.
+func (c *Coordinator) change(ctx context.Context, name string, compute func(*State) (*State, error)) (w Switch, err error) {
 	_, err = c.propose(ctx, &c.counters.switches, func(s *State) (*State, error) {
-		next, of, err := compute(s)
-		epoch = of.Epoch
+		next, err := compute(s)
+		if err == nil {
+			w = next.Switch(name)
+		}
 		return next, err
 	})
-	return epoch, err
+	return w, err
 }

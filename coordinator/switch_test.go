@@ -119,12 +119,12 @@ func TestTurn(t *testing.T) {
 	}
 	first, err := list[0].Turn(t.Context(), paused("source/a", true))
 	second, err2 := list[1].Turn(t.Context(), paused("source/a", true))
-	if err != nil || err2 != nil || first == 0 || second != first || list[1].State().Switch("source/a").By != "ops" {
-		t.Errorf("%d %v, %d %v", first, err, second, err2)
+	if err != nil || err2 != nil || first.Epoch == 0 || second != first || !first.Paused || list[1].State().Switch("source/a").By != "ops" {
+		t.Errorf("%+v %v, %+v %v", first, err, second, err2)
 	}
 	anew, err := list[0].Restart(t.Context(), "source/a")
-	if err != nil || anew <= first || !list[0].State().Switch("source/a").Paused || list[0].Stats().SwitchProposals != 2 {
-		t.Errorf("%d after %d, %v, %+v", anew, first, err, list[0].Stats())
+	if err != nil || anew <= first.Epoch || !list[0].State().Switch("source/a").Paused || list[0].Stats().SwitchProposals != 2 {
+		t.Errorf("%d after %d, %v, %+v", anew, first.Epoch, err, list[0].Stats())
 	}
 	for _, w := range []coordinator.Switch{{Name: strings.Repeat("x", coordinator.MaxSwitchName+1)}, {By: strings.Repeat("x", coordinator.MaxSwitchName+1)}} {
 		if _, err := list[0].Turn(t.Context(), w); err == nil {

@@ -190,20 +190,33 @@ func (n *Node) deltaBefore(ctx context.Context, s int, position uint64) (string,
 
 // lastDelta returns the id of the last delta, or last part of one, from one position up to another.
 func (n *Node) lastDelta(ctx context.Context, s int, from, to uint64) (id string, err error) {
-	_, err = n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
+	err = n.readSpan(ctx, s, from, to, func(r *operator.Record) {
+		if r.Kind == operator.Delta && !r.More {
+			id = r.ID
+		}
+	})
+	return id, err
+}
+
+// readSpan hands over the records of a log from one position up to another. What stands behind is not looked at.
+func (n *Node) readSpan(ctx context.Context, s int, from, to uint64, fn func(*operator.Record)) error {
+	_, err := n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
 		if e.Seq > to {
 			return errFound
 		}
 		r, err := decode(e)
-		if err == nil && r.Kind == operator.Delta && !r.More {
-			id = r.ID
+		if err != nil {
+			return err
 		}
-		return err
+		if fn(r); e.Seq == to {
+			return errFound
+		}
+		return nil
 	})
 	if errors.Is(err, errFound) {
-		err = nil
+		return nil
 	}
-	return id, err
+	return err
 }
 
 // readers bounds how many shards one reader reads at a time.

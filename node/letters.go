@@ -73,16 +73,9 @@ func (n *Node) letterAt(ctx context.Context, s int, position uint64) (r *operato
 	if s < 0 || s >= len(n.loops) || position == 0 {
 		return nil, none
 	}
-	_, err = n.cfg.Engine.Shard(s).Read(ctx, position, func(e engine.Entry) error {
-		if e.Seq == position {
-			if r, err = decode(e); err != nil {
-				return err
-			}
-		}
-		return errFound
-	})
+	err = n.readSpan(ctx, s, position, position, func(found *operator.Record) { r = found })
 	switch {
-	case err != nil && !errors.Is(err, errFound):
+	case err != nil:
 		return nil, err
 	case r == nil || r.Kind != operator.DeadLetter || r.More || len(r.Positions) == 0:
 		return nil, none
@@ -96,23 +89,16 @@ func (n *Node) joined(ctx context.Context, s int, position uint64, parts int) ([
 		from := position - min(back, position)
 		var body []byte
 		next := 1
-		_, err := n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
-			r, err := decode(e)
-			switch {
-			case err != nil:
-				return err
-			case e.Seq > position:
-				return errFound
-			case r.Part == 1:
+		err := n.readSpan(ctx, s, from, position, func(r *operator.Record) {
+			if r.Part == 1 {
 				body, next = nil, 1
 			}
 			if r.Part == next {
 				body, next = append(body, r.Body...), next+1
 			}
-			return nil
 		})
 		switch {
-		case err != nil && !errors.Is(err, errFound):
+		case err != nil:
 			return nil, err
 		case next == parts+1:
 			return body, nil

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,7 +10,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
-	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
@@ -40,27 +39,9 @@ func ask[T any](ctx context.Context, q *questionFlags, question func(cl *client.
 		return answer, err
 	}
 	defer cl.Close()
-	for end := time.Now().Add(q.Patience); ; {
-		var errs []error
-		again := false
-		for _, base := range q.URL {
-			answer, err := question(cl, base)
-			if err == nil {
-				return answer, nil
-			}
-			errs, again = append(errs, err), again || client.Temporary(err)
-		}
-		if err = errors.Join(errs...); !again || time.Now().After(end) {
-			return answer, err
-		}
-		if ended := clock.Sleep(ctx, askAgain); ended != nil {
-			return answer, errors.Join(ended, err)
-		}
-	}
+	_, answer, err = status.Ask(ctx, q.URL, q.Patience, func(base string) (T, error) { return question(cl, base) })
+	return answer, err
 }
-
-// askAgain is the time between two rounds of a question.
-const askAgain = 200 * time.Millisecond
 
 type sourceListCommand struct{ questionFlags }
 
@@ -262,24 +243,18 @@ func (c *orderFlags) turned(std *streams, w client.Switch, what string) error {
 	return err
 }
 
-func (c *orderFlags) turnSource(ctx context.Context, std *streams, paused bool) error {
+// turn pauses a source or sink, or has it run.
+func (c *orderFlags) turn(ctx context.Context, std *streams, what string, paused bool) error {
 	w, err := ask(ctx, &c.questionFlags, func(cl *client.Client, base string) (client.Switch, error) {
+		if what == "sink" {
+			return cl.TurnSink(ctx, base, c.Name, paused)
+		}
 		return cl.TurnSource(ctx, base, c.Name, paused)
 	})
 	if err != nil {
 		return err
 	}
-	return c.turned(std, w, "source")
-}
-
-func (c *orderFlags) turnSink(ctx context.Context, std *streams, paused bool) error {
-	w, err := ask(ctx, &c.questionFlags, func(cl *client.Client, base string) (client.Switch, error) {
-		return cl.TurnSink(ctx, base, c.Name, paused)
-	})
-	if err != nil {
-		return err
-	}
-	return c.turned(std, w, "sink")
+	return c.turned(std, w, what)
 }
 
 type sourcePauseCommand struct{ orderFlags }
@@ -293,14 +268,14 @@ that is away: look at its retention. State "pausing" means that the node on whic
 
 // Run pauses.
 func (c *sourcePauseCommand) Run(ctx context.Context, std *streams) error {
-	return c.turnSource(ctx, std, true)
+	return c.turn(ctx, std, "source", true)
 }
 
 type sourceResumeCommand struct{ orderFlags }
 
 // Run resumes.
 func (c *sourceResumeCommand) Run(ctx context.Context, std *streams) error {
-	return c.turnSource(ctx, std, false)
+	return c.turn(ctx, std, "source", false)
 }
 
 type sinkPauseCommand struct{ orderFlags }
@@ -314,14 +289,14 @@ yet.`
 
 // Run pauses.
 func (c *sinkPauseCommand) Run(ctx context.Context, std *streams) error {
-	return c.turnSink(ctx, std, true)
+	return c.turn(ctx, std, "sink", true)
 }
 
 type sinkResumeCommand struct{ orderFlags }
 
 // Run resumes.
 func (c *sinkResumeCommand) Run(ctx context.Context, std *streams) error {
-	return c.turnSink(ctx, std, false)
+	return c.turn(ctx, std, "sink", false)
 }
 
 type sourceSeekCommand struct {

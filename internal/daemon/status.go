@@ -15,7 +15,7 @@ import (
 func sourceStatus(of config.Source, s *pipeline.Source, committed *coordinator.State) client.SourceStatus {
 	st := s.Status()
 	out := client.SourceStatus{Name: of.Name, Type: of.Type, Home: st.Home, Running: st.Running, Ended: st.Ended,
-		Switch: switchOf(committed.Switch(pipeline.SourceSwitch(of.Name))), Messages: st.Messages, Rejected: st.Rejected, Rate: st.Rate,
+		Switch: switchOf(committed.Switch(pipeline.SourceKind.Switch(of.Name))), Messages: st.Messages, Rejected: st.Rejected, Rate: st.Rate,
 		Failing: failureOf(st.Failure), Tries: triesOf(st.Tries)}
 	for _, stream := range st.Streams {
 		one := streamOf(stream)
@@ -63,7 +63,7 @@ func secondsOf(d time.Duration) *float64 {
 // written has no position yet.
 func sinkStatus(of config.Sink, s *pipeline.Sink, committed *coordinator.State) client.SinkStatus {
 	out := client.SinkStatus{Name: of.Name, Type: of.Type, Promise: s.Promise().String(), Rate: s.Rate(),
-		Switch: switchOf(committed.Switch(pipeline.SinkSwitch(of.Name)))}
+		Switch: switchOf(committed.Switch(pipeline.SinkKind.Switch(of.Name)))}
 	shards := s.Shards()
 	for _, shard := range slices.Sorted(maps.Keys(shards)) {
 		st := shards[shard]

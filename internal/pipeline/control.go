@@ -20,6 +20,9 @@ const (
 	SinkKind   Kind = "sink"
 )
 
+// Switch is the name of the switch of a source or sink.
+func (k Kind) Switch(name string) string { return string(k) + "/" + name }
+
 // Control changes what the sources and sinks of a pipeline do, wherever they run: any node may be asked. Its methods may be called
 // concurrently.
 type Control struct {
@@ -33,15 +36,12 @@ type Control struct {
 }
 
 // Turn pauses a source or sink, or has it run. When it returns that is committed: it holds wherever the source or sink runs now or
-// later, and also when all nodes are started again. Errors: that there is none of
-// that name, and those of [coordinator.Coordinator.Turn].
+// later, and also when all nodes are started again. Errors: that there is none of that name, and those of [coordinator.Coordinator.Turn].
 func (c *Control) Turn(ctx context.Context, kind Kind, name, by string, paused bool) (coordinator.Switch, error) {
 	if err := c.known(kind, name); err != nil {
 		return coordinator.Switch{}, err
 	}
-	full := string(kind) + "/" + name
-	_, err := c.Switches.Turn(ctx, coordinator.Switch{Name: full, Paused: paused, By: by, Since: time.Now().UTC()})
-	return c.Switches.State().Switch(full), err
+	return c.Switches.Turn(ctx, coordinator.Switch{Name: kind.Switch(name), Paused: paused, By: by, Since: time.Now().UTC()})
 }
 
 // known reports a name that the configuration doesn't have.

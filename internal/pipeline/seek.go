@@ -9,7 +9,6 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
-	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 	"github.com/quadrille-stream/quadrille/node"
 )
@@ -28,8 +27,7 @@ func (s *Source) adopted(stream string) string  { return s.cfg.Name + "!adopted/
 
 // noteOf is an event that brings a producer of marks to a sequence.
 func noteOf(shard int, name string, seq uint64) event.Addressed {
-	return event.Addressed{Shard: shard, Event: event.Event{Producer: event.Producer{Kind: event.Resume, Name: name}, Seq: seq,
-		MediaType: graph.TypePatch}}
+	return core.Note(shard, event.Producer{Kind: event.Resume, Name: name}, seq)
 }
 
 // known is the generation of a stream as it was when it was last asked for.
@@ -77,8 +75,7 @@ const closed = 1 << 62
 func (s *Source) adopt(ctx context.Context, stream string, before, gen uint64) error {
 	var events []event.Addressed
 	for shard := range s.door.Shards() {
-		events = append(events, event.Addressed{Shard: shard, Event: event.Event{Producer: core.Producer(event.Source, s.cfg.Name, stream, before),
-			Seq: closed, MediaType: graph.TypePatch}})
+		events = append(events, core.Note(shard, core.Producer(event.Source, s.cfg.Name, stream, before), closed))
 	}
 	if err := commitAll(ctx, s.door, events); err != nil {
 		return fmt.Errorf("end the generation before of stream %q: %w", stream, err)
@@ -120,7 +117,7 @@ func (c *Control) SeekSource(ctx context.Context, name string, to SourcePlace) e
 	if s == nil {
 		return c.known(SourceKind, name)
 	}
-	gen, err := c.Switches.Restart(ctx, SourceSwitch(name))
+	gen, err := c.Switches.Restart(ctx, SourceKind.Switch(name))
 	if err != nil {
 		return err
 	}
@@ -129,7 +126,7 @@ func (c *Control) SeekSource(ctx context.Context, name string, to SourcePlace) e
 	if to.Stream != "" {
 		newest = s.replayed(to.Stream)
 		if to.Offset > 0 {
-			events = append(events, noteOf(s.home, core.Producer(event.Resume, s.cfg.Name, to.Stream, gen).Name, to.Offset))
+			events = append(events, core.Note(s.home, core.Producer(event.Resume, s.cfg.Name, to.Stream, gen), to.Offset))
 		}
 	}
 	for _, ev := range append(events, noteOf(s.home, newest, gen)) { // one after the other: a generation begins where it says
@@ -137,7 +134,7 @@ func (c *Control) SeekSource(ctx context.Context, name string, to SourcePlace) e
 			return err
 		}
 	}
-	_, err = c.Switches.Restart(ctx, SourceSwitch(name))
+	_, err = c.Switches.Restart(ctx, SourceKind.Switch(name))
 	return err
 }
 
@@ -183,7 +180,7 @@ func (c *Control) SeekSink(ctx context.Context, name string, position uint64, sh
 			return err
 		}
 	}
-	order, err := c.Switches.Restart(ctx, SinkSwitch(name))
+	order, err := c.Switches.Restart(ctx, SinkKind.Switch(name))
 	if err != nil {
 		return err
 	}
@@ -196,7 +193,7 @@ func (c *Control) SeekSink(ctx context.Context, name string, position uint64, sh
 			return err
 		}
 	}
-	_, err = c.Switches.Restart(ctx, SinkSwitch(name))
+	_, err = c.Switches.Restart(ctx, SinkKind.Switch(name))
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -49,7 +48,7 @@ type Sink struct {
 	rate rate
 
 	mu     sync.Mutex
-	shards map[int]SinkShard
+	shards map[int]*SinkShard
 }
 
 // SinkShard is how a sink is for a shard that its node owns.
@@ -74,7 +73,7 @@ type SinkShard struct {
 func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
 	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 1<<20)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
-	return &Sink{from: from, to: to, cfg: cfg, shards: map[int]SinkShard{}}
+	return &Sink{from: from, to: to, cfg: cfg, shards: map[int]*SinkShard{}}
 }
 
 // Promise is that of what is written to.
@@ -87,16 +86,21 @@ func (s *Sink) Rate() float64 { return s.rate.perSecond(time.Now()) }
 func (s *Sink) Shards() map[int]SinkShard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return maps.Clone(s.shards)
+	all := make(map[int]SinkShard, len(s.shards))
+	for shard, of := range s.shards {
+		all[shard] = *of
+	}
+	return all
 }
 
-// note changes what is shown of a shard.
-func (s *Sink) note(shard int, change func(*SinkShard)) {
+// note looks at what is shown of a shard, or changes it.
+func (s *Sink) note(shard int, fn func(*SinkShard)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of := s.shards[shard]
-	change(&of)
-	s.shards[shard] = of
+	if s.shards[shard] == nil {
+		s.shards[shard] = &SinkShard{}
+	}
+	fn(s.shards[shard])
 }
 
 // Run writes until ctx ends, and returns when every connection is closed. An error of a shard is logged and tried again; it
@@ -104,7 +108,7 @@ func (s *Sink) note(shard int, change func(*SinkShard)) {
 func (s *Sink) Run(ctx context.Context) error {
 	whileOwned(ctx, s.from, func(ctx context.Context, shard int) {
 		defer s.forget(shard)
-		whileOn(ctx, s.cfg.Switches, SinkSwitch(s.cfg.Name), func(ctx context.Context, paused bool) {
+		whileOn(ctx, s.cfg.Switches, SinkKind.Switch(s.cfg.Name), func(ctx context.Context, paused bool) {
 			s.note(shard, func(of *SinkShard) { of.Paused, of.Failure = paused, Failure{} })
 			if paused {
 				s.wait(ctx, shard)
@@ -121,7 +125,8 @@ var errFound = errors.New("found")
 
 // wait looks, while the sink is paused, for the oldest record that is not written, if it is known how far the target is.
 func (s *Sink) wait(ctx context.Context, shard int) {
-	of := s.Shards()[shard]
+	var of SinkShard
+	s.note(shard, func(now *SinkShard) { of = *now })
 	if !of.Opened || of.oldest > 0 {
 		return
 	}
@@ -220,7 +225,10 @@ func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Write
 	}
 }
 
-func (s *Sink) position(shard int) uint64 { return s.Shards()[shard].At.Position }
+func (s *Sink) position(shard int) (position uint64) {
+	s.note(shard, func(of *SinkShard) { position = of.At.Position })
+	return position
+}
 
 // opening takes in whether a connection was had. Where none was before, that is what has succeeded now.
 func (of *SinkShard) opening(err error) {

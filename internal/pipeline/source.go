@@ -119,7 +119,7 @@ func (s *Source) Run(ctx context.Context) error {
 			return
 		}
 		defer s.note(func(st *SourceStatus) { st.Paused = false })
-		whileOn(ctx, s.cfg.Switches, SourceSwitch(s.cfg.Name), func(ctx context.Context, paused bool) {
+		whileOn(ctx, s.cfg.Switches, SourceKind.Switch(s.cfg.Name), func(ctx context.Context, paused bool) {
 			s.note(func(st *SourceStatus) { st.Paused = paused })
 			if !paused {
 				s.keep(ctx)

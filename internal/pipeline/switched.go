@@ -14,12 +14,6 @@ type Switches interface {
 	Watch() (wake <-chan struct{}, stop func())
 }
 
-// SourceSwitch and SinkSwitch are the names of the switches of a source and of a sink.
-func SourceSwitch(name string) string { return "source/" + name }
-
-// SinkSwitch is the name of a sink's switch.
-func SinkSwitch(name string) string { return "sink/" + name }
-
 // whileOn calls fn, and again whenever the switch has changed, until ctx ends: a switch that was turned off and on again, or
 // restarted, has what runs begin anew, however fast that was. fn is told whether it is paused, ends when its context does, and isn't
 // called again before it has returned. Without switches nothing is ever paused.

@@ -94,7 +94,7 @@ func TestTurnedFast(t *testing.T) {
 		turn(t, control, pipeline.SourceKind, "src", false)
 	})
 	anew("it is opened anew after a restart", func() {
-		if _, err := g.Coordinator().Restart(t.Context(), pipeline.SourceSwitch("src")); err != nil {
+		if _, err := g.Coordinator().Restart(t.Context(), pipeline.SourceKind.Switch("src")); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -103,7 +103,7 @@ func TestTurnedFast(t *testing.T) {
 	b.mu.Lock()
 	before := b.opened
 	b.mu.Unlock()
-	if _, err := g.Coordinator().Restart(t.Context(), pipeline.SourceSwitch("src")); err != nil {
+	if _, err := g.Coordinator().Restart(t.Context(), pipeline.SourceKind.Switch("src")); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "what had ended is read again", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.opened > before })

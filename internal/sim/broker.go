@@ -194,7 +194,6 @@ func refused(ev *event.Event) bool {
 type conn struct {
 	b        *broker
 	p        *proc
-	id       int
 	progress func(stream string, done func(next uint64, found bool, err error))
 	at       map[*stream]int // the index of the next message of each stream that it was given and whose beginning it knows
 	failed   error
@@ -212,7 +211,7 @@ func (b *broker) open(p *proc, progress func(string, func(uint64, bool, error)),
 		return
 	}
 	w.after(w.between(0, 20*time.Millisecond), func() {
-		c := &conn{b: b, p: p, id: b.turns, progress: progress, at: map[*stream]int{}}
+		c := &conn{b: b, p: p, progress: progress, at: map[*stream]int{}}
 		b.conns = append(b.conns, c)
 		b.rebalance()
 		p.after(w.between(0, 10*time.Millisecond), func() { done(c, nil) })

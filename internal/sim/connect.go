@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -107,10 +108,10 @@ func (s *stream) restless() error {
 
 // noted is how far the source has come in the stream, as its home says.
 func (s *stream) noted() uint64 {
-	return s.b.w.check.shards[s.b.home].last[event.Producer{Kind: event.Resume, Name: s.b.name + "/" + s.name}]
+	return s.b.w.check.shards[s.b.home].last[core.Producer(event.Resume, s.b.name, s.name, 0)]
 }
 
-// find is the stream of a producer, and the shard's number that stands in the producer's name of a letter.
+// find is the stream of a producer, or of one whose letters it numbers; nil if there is none.
 func (w *world) find(p event.Producer) *stream {
 	for _, b := range w.brokers {
 		for _, s := range b.streams {

@@ -41,15 +41,13 @@ func (r *running) own(owned []int) {
 
 // call calls what runs for a shard.
 func (r *running) call(shard int) {
-	over := false
 	returned := func() {
-		over = true
 		delete(r.calls, shard)
 		if r.tasks.Returned(shard) {
 			r.call(shard)
 		}
 	}
-	if c := r.begin(shard, func() { r.p.after(0, returned) }); !over && c != nil {
+	if c := r.begin(shard, func() { r.p.after(0, returned) }); c != nil {
 		r.calls[shard] = c
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -157,12 +158,7 @@ func (h *held) put(k *writer, records []connector.Record) error {
 // take checks a record: it is the next of the log, or, where that is all that is promised, one that was before.
 func (h *held) take(r connector.Record) {
 	deltas := h.t.w.check.shards[h.shard].deltas
-	at := -1
-	for i := range deltas[:min(len(deltas), h.next+1)] {
-		if deltas[i] == r.Mark {
-			at = i
-		}
-	}
+	at := slices.Index(deltas[:min(len(deltas), h.next+1)], r.Mark)
 	switch {
 	case at < 0:
 		h.t.w.broken(ErrTarget, "%s: the delta at %d is not one that may come next", h, r.Position)

@@ -35,9 +35,10 @@ func Sources(replies map[string]Reply) (list []client.Source) {
 			of.Switch = newest
 		}
 	}
+	missing := len(Missing(replies)) > 0
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		of := known[name]
-		of.State = stateOf(of, len(Missing(replies)) > 0)
+		of.State = stateOf(of.Switch.Paused, of.Running, of.Failing, of.Running, of.Ended, missing)
 		list = append(list, *of)
 	}
 	return list
@@ -61,17 +62,19 @@ func newer(a, b client.Switch) client.Switch {
 	return a
 }
 
-func stateOf(s *client.Source, missing bool) string {
+// stateOf is the word for how a source or sink is: whether a connection of it is open somewhere, whether it runs as it should, has
+// ended, and whether some node that may know more did not answer.
+func stateOf(paused, open bool, failing *client.Failure, running, ended, missing bool) string {
 	switch {
-	case s.Switch.Paused && s.Running:
+	case paused && open:
 		return client.StatePausing
-	case s.Switch.Paused:
+	case paused:
 		return client.StatePaused
-	case s.Failing != nil:
+	case failing != nil:
 		return client.StateFailing
-	case s.Running:
+	case running:
 		return client.StateRunning
-	case s.Ended:
+	case ended:
 		return client.StateEnded
 	case missing:
 		return client.StateUnknown
@@ -96,11 +99,13 @@ func Sinks(replies map[string]Reply, shards int) (list []client.Sink) {
 			}
 		}
 	}
+	missing := len(Missing(replies)) > 0
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		of := known[name]
 		slices.SortFunc(of.Shards, func(a, b client.SinkShard) int { return cmp.Compare(a.Shard, b.Shard) })
 		sum(of)
-		of.State = sinkState(of, shards, len(Missing(replies)) > 0)
+		open := slices.ContainsFunc(of.Shards, func(shard client.SinkShard) bool { return !shard.Paused })
+		of.State = stateOf(of.Switch.Paused, open, of.Failing, len(of.Shards) >= shards, false, missing)
 		list = append(list, *of)
 	}
 	return list
@@ -136,21 +141,4 @@ func both(a, b *client.Lag) *client.Lag {
 		sum.Seconds = b.Seconds
 	}
 	return &sum
-}
-
-func sinkState(s *client.Sink, shards int, missing bool) string {
-	running := slices.ContainsFunc(s.Shards, func(shard client.SinkShard) bool { return !shard.Paused })
-	switch {
-	case s.Switch.Paused && running:
-		return client.StatePausing
-	case s.Switch.Paused:
-		return client.StatePaused
-	case s.Failing != nil:
-		return client.StateFailing
-	case len(s.Shards) >= shards:
-		return client.StateRunning
-	case missing:
-		return client.StateUnknown
-	}
-	return client.StateWaiting
 }

@@ -64,25 +64,31 @@ type Shard struct {
 	Lag *uint64 `json:"lag,omitempty"`
 }
 
-// First asks the nodes one after the other, and returns the address and the status of the first one that answers. When none
-// does it asks again, as long as patience says.
+// First asks the nodes one after the other, and returns the address and the status of the first one that answers, see [Ask].
 func First(ctx context.Context, cl *client.Client, urls []string, patience time.Duration) (string, client.Status, error) {
+	return Ask(ctx, urls, patience, func(base string) (client.Status, error) { return ask(ctx, cl, base) })
+}
+
+// Ask puts a question to the nodes one after the other, and returns the address and the answer of the first one that answers. When
+// none does it asks again, as long as patience says, unless no error is one that may pass.
+func Ask[T any](ctx context.Context, urls []string, patience time.Duration, question func(base string) (T, error)) (string, T, error) {
+	var none T
 	for end := time.Now().Add(patience); ; {
 		var errs []error
 		again := false
 		for _, base := range urls {
-			s, err := ask(ctx, cl, base)
+			answer, err := question(base)
 			if err == nil {
-				return base, s, nil
+				return base, answer, nil
 			}
 			errs, again = append(errs, err), again || client.Temporary(err)
 		}
 		err := errors.Join(errs...)
 		if !again || time.Now().After(end) {
-			return "", client.Status{}, err
+			return "", none, err
 		}
 		if ended := clock.Sleep(ctx, askPause); ended != nil {
-			return "", client.Status{}, errors.Join(ended, err)
+			return "", none, errors.Join(ended, err)
 		}
 	}
 }

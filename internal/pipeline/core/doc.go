@@ -4,7 +4,7 @@
 // [Tasks] says what runs for which shard while this node owns it. [Passage] brings the messages of a source's connection through
 // the door: what is sent, what is sent again, what becomes a dead letter, how far the source has come, and what is acked when.
 // [Writing] takes the records of a shard to a sink's connection: what is written together, and what again. [Backoff] is the pause
-// after an error. Each machine has a table of its states and inputs, and says by Step what is to be done next.
+// after an error. Each has a table of its states and inputs; [Passage] and [Writing] say by Step what is to be done next.
 package core
 
 // Action is what a machine wants done next. Behind each stand the inputs that tell what came of it.

@@ -17,12 +17,12 @@ const (
 	DetailCut    = "cut"
 	DetailLost   = "lost"
 	DetailVar    = "var."
-	// MaxDetail bounds all of it, and maxType the media type, in bytes.
+	// MaxDetail is what those who describe a message keep to, in bytes; maxType bounds the media type.
 	MaxDetail = 8 << 10
 	maxType   = 2 << 10
 )
 
-// LetterType adds details to a media type, which may have some, and keeps it within its bounds.
+// LetterType adds details to a media type, which may have some; the media type without them is cut to its bound.
 func LetterType(media string, details url.Values) string {
 	media, known := LetterDetails(media)
 	media = strings.ToValidUTF8(media[:min(len(media), maxType)], "?")

@@ -37,6 +37,11 @@ func Producer(kind event.Kind, source, stream string, generation uint64) event.P
 // messages.
 const Idle = 200 * time.Millisecond
 
+// Note is an event that brings a producer to a sequence in a shard, and changes nothing else there.
+func Note(shard int, p event.Producer, seq uint64) event.Addressed {
+	return event.Addressed{Shard: shard, Event: event.Event{Producer: p, Seq: seq, MediaType: dataset.MediaType}}
+}
+
 // PassageConfig configures a [Passage].
 type PassageConfig struct {
 	// Source is the source's name, Home its home.
@@ -213,12 +218,13 @@ func (p *Passage) letter(ev event.Event, shard, why string, vars iter.Seq2[strin
 		ev.Producer.Name = p.cfg.Source + "!" + shard + strings.TrimPrefix(ev.Producer.Name, p.cfg.Source)
 	}
 	why = strings.ToValidUTF8(why[:min(len(why), maxReason)], "?")
+	details := url.Values{}
 	if ev.Prev, ev.First = "", false; len(ev.Payload) > maxLetter {
 		ev.Payload = ev.Payload[:maxLetter]
-		ev.MediaType = LetterType(ev.MediaType, url.Values{DetailCut: {"true"}})
+		details.Set(DetailCut, "true")
 		why += fmt.Sprintf(" (only its first %d bytes are kept)", maxLetter)
 	}
-	ev.MediaType = LetterType(ev.MediaType, nil) // within its bounds
+	ev.MediaType = LetterType(ev.MediaType, details)
 	ev.Reject(why)
 	return event.Addressed{Shard: p.cfg.Home, Event: ev}
 }
@@ -262,8 +268,7 @@ func (p *Passage) vars(ev *event.Event) iter.Seq2[string, string] {
 func (p *Passage) noted() []event.Addressed {
 	var list []event.Addressed
 	for _, stream := range slices.Sorted(maps.Keys(p.done)) {
-		list = append(list, event.Addressed{Shard: p.cfg.Home, Event: event.Event{
-			Producer: Producer(event.Resume, p.cfg.Source, stream, p.cfg.Generation(stream)), Seq: p.done[stream], MediaType: dataset.MediaType}})
+		list = append(list, Note(p.cfg.Home, Producer(event.Resume, p.cfg.Source, stream, p.cfg.Generation(stream)), p.done[stream]))
 	}
 	return list
 }
