@@ -206,6 +206,25 @@ func TestLargeLetter(t *testing.T) {
 	}
 }
 
+// TestLetterBeforeDamage: a letter of several parts is read whole, though the record right behind it is damaged.
+func TestLetterBeforeDamage(t *testing.T) {
+	c := newGraphs(t)
+	g := c.start("n1")
+	acks, err := g.SendBatch(t.Context(), []event.Addressed{{Shard: 2, Event: event.Event{Producer: event.Producer{Name: "src/a"}, Seq: 5,
+		MediaType: graph.TypePatch, Payload: []byte(strings.Repeat("nonsense", 1<<18))}}})
+	if err != nil || acks[0].Status != event.Bad {
+		t.Fatal(acks, err)
+	}
+	at := acks[0].Position
+	if _, err := c.engine.Shard(2).Append(t.Context(), at, []byte("no record")); err != nil {
+		t.Fatal(err)
+	}
+	got, err := g.Letter(t.Context(), 2, at)
+	if err != nil || got.Parts < 2 || len(got.Payload) != 8<<18 {
+		t.Errorf("%d parts, %d bytes, %v", got.Parts, len(got.Payload), err)
+	}
+}
+
 // TestLetterOfAnOwner: what an owner can't evaluate is a letter in its shard; taken in again it is one more, and the first is settled.
 func TestLetterOfAnOwner(t *testing.T) {
 	c := newGraphs(t)
