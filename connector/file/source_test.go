@@ -319,6 +319,34 @@ func TestManyGenerations(t *testing.T) {
 	}
 }
 
+// TestAnewBeforeAMessage: a file that was written anew before anything of it was handed over is read once, after a restart too.
+func TestAnewBeforeAMessage(t *testing.T) {
+	for what, c := range map[string]struct {
+		cfg         SourceConfig
+		name, begin string
+		anew        string
+		want        []string
+	}{
+		"half a line":   {SourceConfig{}, "a.nt", "<urn:half> <urn:p>", row(1) + "\n", []string{row(1)}},
+		"CSV header":    {SourceConfig{Mapped: true, SkipGaps: true}, "a.csv", "a,b\n", "c,d\n1,2\n", []string{"!cut off", "c,d\n1,2"}},
+		"only comments": {SourceConfig{SkipGaps: true}, "a.nt", "# a\n# b\n", row(1) + "\n", []string{"!cut off", row(1)}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := newFolder(t, c.cfg)
+			f.write(c.name, c.begin)
+			f.has()
+			f.write(c.name, c.anew)
+			at := time.Now().Add(time.Minute) // a clock has ticked
+			if err := os.Chtimes(f.path(c.name), at, at); err != nil {
+				t.Fatal(err)
+			}
+			f.has(c.want...)
+			f.stop()
+			f.has() // nothing twice
+		})
+	}
+}
+
 // noBirth is the identity of a file system that doesn't say when a file was made, and gives each file the inode that it is told.
 func noBirth(inode *uint64) func(string, os.FileInfo) (identity, error) {
 	return func(string, os.FileInfo) (identity, error) { return identity{inode: *inode}, nil }
