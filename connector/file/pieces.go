@@ -25,7 +25,7 @@ type piece struct {
 	first uint64
 }
 
-// path is that of a file in the folder.
+// dirPath is the path of a file in the folder.
 func (w *writer) dirPath(name string) string { return filepath.Join(filepath.Dir(w.path), name) }
 
 // unfinished begins the name of a piece that is being compressed.
