@@ -284,7 +284,8 @@ func TestCutOff(t *testing.T) {
 			}
 			f.cfg.SkipGaps = true
 			messages, err := f.read(true)
-			if err != nil || len(messages) == 0 || !strings.Contains(messages[0].Reason, "cut off or written anew after") {
+			if err != nil || len(messages) == 0 || !strings.Contains(messages[0].Reason, "cut off or written anew after") ||
+				!strings.HasSuffix(messages[0].Stream, "~1") {
 				t.Fatalf("%s, runs %v: %q, %v", name, runs, texts(messages), err)
 			}
 			text, _ := os.ReadFile(f.path("log.nt"))
@@ -345,6 +346,31 @@ func TestAnewBeforeAMessage(t *testing.T) {
 			f.has() // nothing twice
 		})
 	}
+}
+
+// TestAnewAgainAndAgain: a number of a stream is used before the next one is, so that the newest is found.
+func TestAnewAgainAndAgain(t *testing.T) {
+	f := newFolder(t, SourceConfig{SkipGaps: true})
+	at := time.Now()
+	write := func(text string) {
+		f.write("a.nt", text)
+		at = at.Add(time.Minute) // a clock has ticked
+		if err := os.Chtimes(f.path("a.nt"), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(row(0) + "\n")
+	f.has(row(0))
+	write("<urn:")
+	f.has("!cut off")
+	for n := range 5 {
+		write(fmt.Sprint("<", n))
+		f.has()
+	}
+	write(row(1) + "\n")
+	f.has(row(1))
+	f.stop()
+	f.has()
 }
 
 // noBirth is the identity of a file system that doesn't say when a file was made, and gives each file the inode that it is told.
