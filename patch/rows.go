@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"errors"
 	"iter"
 
@@ -71,4 +72,18 @@ func (r rowYielder) row(row Row) error {
 		return errEnough
 	}
 	return nil
+}
+
+// CountRows counts the additions and deletions of a record's body, or of another text with a row in each line, as a [Writer] writes
+// it, without reading them.
+func CountRows(body []byte) (adds, deletes int) {
+	for line := range bytes.Lines(body) {
+		switch {
+		case bytes.HasPrefix(line, []byte("A ")):
+			adds++
+		case bytes.HasPrefix(line, []byte("D ")):
+			deletes++
+		}
+	}
+	return adds, deletes
 }

@@ -46,6 +46,21 @@ func TestRows(t *testing.T) {
 	}
 }
 
+func TestCountRows(t *testing.T) {
+	const row = " <urn:s> <urn:p> \"A D\" .\n"
+	for body, want := range map[string][2]int{
+		"":                        {},
+		"TX .\nTC .\n":            {},
+		"A" + row:                 {1, 0},
+		"A" + row + "A" + row[:9]: {2, 0},
+		"H id <urn:x> .\nTX .\nPA \"p\" <urn:p> .\nPD \"p\" .\nA" + row + "D" + row + "D" + row + "TC .\n": {1, 2},
+	} {
+		if adds, deletes := patch.CountRows([]byte(body)); adds != want[0] || deletes != want[1] {
+			t.Errorf("%q: %d, %d, want %v", body, adds, deletes, want)
+		}
+	}
+}
+
 func ExampleRows() {
 	body := []byte("TX .\nD <http://e/pump1> <http://e/state> \"off\" .\nA <http://e/pump1> <http://e/state> \"on\" .\nTC .\n")
 	for row, err := range patch.Rows(body) {

@@ -76,6 +76,16 @@ func cutCompression(name string) (rest string, c *compression) {
 	return name, nil
 }
 
+// CutCompression takes the ending of a compression that can be read from the name of a file, in upper or lower case; compressed
+// reports that there is one.
+func CutCompression(name string) (rest string, compressed bool) {
+	_, c := cutCompression(strings.ToLower(name))
+	if c == nil || c.how != "" {
+		return name, false
+	}
+	return name[:len(name)-len(c.suffix)], true
+}
+
 // byMagic returns the compression of what r gives, nil if there is none. It waits for no byte more than it needs.
 func byMagic(r *bufio.Reader) *compression {
 	for n := 1; n <= longestMagic; n++ {

@@ -285,3 +285,14 @@ func TestLongLiteralIsCopiedLittle(t *testing.T) {
 		t.Errorf("%.1f times its size to write it", n)
 	}
 }
+
+func TestCutCompression(t *testing.T) {
+	for name, want := range map[string]string{
+		"a.nq.gz": "a.nq", "A.NQ.ZST": "A.NQ", "a.csv.bz2": "a.csv", "*.gz": "*", ".gz": "", "\u0130.gz": "\u0130", "a.gz.zst": "a.gz",
+		"a.nq": "a.nq", "a.nq.xz": "a.nq.xz", "a.zip": "a.zip", "gz": "gz", "": "",
+	} {
+		if got, is := rdfio.CutCompression(name); got != want || is != (name != want) {
+			t.Errorf("%q: %q, %v, want %q", name, got, is, want)
+		}
+	}
+}

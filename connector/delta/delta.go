@@ -23,6 +23,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // Config configures a [Source].
@@ -111,12 +112,13 @@ type reader struct {
 	source *Source
 	client *endpoint.Client
 	log    string // id of its data source
-	// oldest and newest are the versions that the log has, 0 if there is none; next is the one to read.
-	oldest, newest, next uint64
-	before               string // id of the patch before the next one, "" if that isn't known
-	missing              uint64 // the version that wasn't found when it was last asked for, though the log has it
-	closing              context.Context
-	close                context.CancelCauseFunc
+	newest uint64 // the newest version that the log has, 0 if there is none
+	next   uint64 // the version to read
+	before string // id of the patch before the next one, "" if that isn't known
+
+	missing uint64 // the version that wasn't found when it was last asked for, though the log has it
+	closing context.Context
+	close   context.CancelCauseFunc
 }
 
 // description is what the server says of a log.
@@ -150,13 +152,13 @@ func (r *reader) look(ctx context.Context) error {
 	if d.ID == "" {
 		return fmt.Errorf("%w: %s has no log %s any more", connector.ErrGiveUp, r.source.cfg.URL, r.source.cfg.Log)
 	}
-	r.oldest, r.newest = uint64(max(d.Oldest, 0)), uint64(max(d.Newest, 0)) // -1 and 0 say that there is none
+	oldest := uint64(max(d.Oldest, 0)) // -1 and 0 say that there is none
+	r.newest = uint64(max(d.Newest, 0))
 	switch name := r.source.cfg.Log; {
 	case r.newest < r.next-1:
 		return fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, name, r.newest, r.next-1)
-	case r.oldest > r.next:
-		return fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, name, r.oldest,
-			r.next)
+	case oldest > r.next:
+		return fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, name, oldest, r.next)
 	}
 	return nil
 }
@@ -251,7 +253,7 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 	if err != nil {
 		return m, false, err
 	}
-	req.Header.Set("Accept", mediaType)
+	req.Header.Set("Accept", patch.MediaType)
 	text, err := r.document(req)
 	if e, ok := errors.AsType[*endpoint.StatusError](err); ok && e.Status == http.StatusNotFound {
 		if r.missing == r.next {
@@ -263,7 +265,7 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 	if err != nil {
 		return m, false, err
 	}
-	m = connector.Message{Stream: r.log, Offset: r.next, MediaType: mediaType, Body: text}
+	m = connector.Message{Stream: r.log, Offset: r.next, MediaType: patch.MediaType, Body: text}
 	e, err := entry.Of(text)
 	if err == nil && e.ID == "" {
 		err = errors.New("it has no id: it is no patch of a log")
@@ -278,7 +280,7 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 	}
 	m.Body, r.before = e.Rows, e.ID
 	m.Vars = func(yield func(string, string) bool) {
-		_ = yield("log", r.source.cfg.Log) && (e.ID == "" || yield("id", e.ID))
+		_ = yield("log", r.source.cfg.Log) && yield("id", e.ID)
 	}
 	return m, true, nil
 }
@@ -292,8 +294,6 @@ func (r *reader) document(req *http.Request) ([]byte, error) {
 	defer answer.Body.Close()
 	return endpoint.Document(req, answer, r.source.cfg.MaxPatch)
 }
-
-const mediaType = "application/rdf-patch"
 
 // Ack has nothing to tell: the server keeps its log for all.
 func (r *reader) Ack(context.Context, []connector.Message) error { return nil }

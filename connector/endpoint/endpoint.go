@@ -139,7 +139,7 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 		silent: fmt.Errorf("%s: nothing has come for %v", r.URL.Redacted(), c.cfg.Timeout)}
 	if answer.StatusCode/100 != 2 && !notModified(r, answer) {
 		defer answer.Body.Close()
-		return nil, Meaning(newStatusError(r, answer))
+		return nil, meaning(newStatusError(r, answer))
 	}
 	return answer, nil
 }
@@ -154,7 +154,7 @@ func notModified(r *http.Request, answer *http.Response) bool {
 // (202) isn't there yet, no content (204) is no empty document, and a part (206) is not the whole. The caller closes the answer.
 func Document(r *http.Request, answer *http.Response, limit int64) ([]byte, error) {
 	if answer.StatusCode != http.StatusOK {
-		return nil, Meaning(newStatusError(r, answer))
+		return nil, meaning(newStatusError(r, answer))
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, limit+1))
 	if err != nil {
@@ -203,8 +203,8 @@ type StatusError struct {
 	RetryAfter time.Duration
 }
 
-// MaxPause bounds how long one is let alone, whatever it asks for.
-const MaxPause = time.Hour
+// maxPause bounds how long one is let alone, whatever it asks for.
+const maxPause = time.Hour
 
 func newStatusError(r *http.Request, answer *http.Response) *StatusError {
 	text, _ := io.ReadAll(io.LimitReader(answer.Body, 500)) // as much as there is
@@ -221,7 +221,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	} else if at, err := http.ParseTime(value); err == nil {
 		d = at.Sub(now)
 	}
-	return min(max(d, 0), MaxPause)
+	return min(max(d, 0), maxPause)
 }
 
 // Error implements error.
@@ -233,17 +233,17 @@ func (e *StatusError) Error() string {
 	return answer + ": " + e.Text
 }
 
-// Refused reports whether the other side has understood the request and won't do it: then it has not been done, and asking again
+// refused reports whether the other side has understood the request and won't do it: then it has not been done, and asking again
 // is of no use. What a gateway says, or one that is busy, tells nothing of what was done.
-func (e *StatusError) Refused() bool {
+func (e *StatusError) refused() bool {
 	return e.Status/100 != 5 && e.Status != http.StatusRequestTimeout && e.Status != http.StatusTooManyRequests &&
 		e.Status != http.StatusTooEarly
 }
 
-// Meaning is an error in the words of the contract of connectors: what was refused is given up, and so is a certificate that isn't
+// meaning is an error in the words of the contract of connectors: what was refused is given up, and so is a certificate that isn't
 // trusted.
-func Meaning(err error) error {
-	if e, ok := errors.AsType[*StatusError](err); ok && e.Refused() || tlserror.IsRefusal(err) {
+func meaning(err error) error {
+	if e, ok := errors.AsType[*StatusError](err); ok && e.refused() || tlserror.IsRefusal(err) {
 		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
 	}
 	return err
@@ -255,11 +255,11 @@ type Pause struct {
 	until time.Time
 }
 
-// For begins a pause, of [MaxPause] at most.
+// For begins a pause, of an hour at most.
 func (p *Pause) For(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.until = time.Now().Add(min(d, MaxPause))
+	p.until = time.Now().Add(min(d, maxPause))
 }
 
 // Note begins the pause that an answer asks for, if err is one that does.

@@ -48,8 +48,8 @@ func TestRefused(t *testing.T) {
 	for status, want := range map[int]bool{302: true, 400: true, 401: true, 403: true, 404: true, 405: true, 410: true, 413: true, 415: true,
 		408: false, 425: false, 429: false, 500: false, 502: false, 503: false, 504: false} {
 		e := &StatusError{URL: "u", Status: status}
-		if e.Refused() != want || errors.Is(Meaning(e), connector.ErrGiveUp) != want {
-			t.Errorf("%v: refused %v", e, e.Refused())
+		if e.refused() != want || errors.Is(meaning(e), connector.ErrGiveUp) != want {
+			t.Errorf("%v: refused %v", e, e.refused())
 		}
 	}
 }
@@ -180,7 +180,7 @@ func TestPause(t *testing.T) {
 		var p Pause
 		begin := time.Now()
 		p.For(24 * time.Hour)
-		if err := p.Wait(t.Context()); err != nil || time.Since(begin) != MaxPause {
+		if err := p.Wait(t.Context()); err != nil || time.Since(begin) != maxPause {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		p.For(time.Hour)

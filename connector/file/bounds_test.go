@@ -191,3 +191,13 @@ func TestInodeUsedAgainBeforeItIsOpened(t *testing.T) {
 	}
 	f.has(row(0))
 }
+
+// TestHoldsNoRoom: what waits to be committed is a document, not the room that it was read into.
+func TestHoldsNoRoom(t *testing.T) {
+	f := newFolder(t, SourceConfig{})
+	f.write("x.ttl", "<urn:a> <urn:p> 1 .")
+	messages, err := f.read(true)
+	if err != nil || len(messages) != 1 || cap(messages[0].Body) >= proven {
+		t.Errorf("%q, %v", texts(messages), err)
+	}
+}

@@ -31,8 +31,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -129,6 +131,17 @@ func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
 
 // Name is the name of a shard's file, as RDF Patch.
 func Name(shard int) string { return stem(shard) + kind{}.ending() }
+
+// Samples are names of files as sinks write them: in each format a file, and its first piece, compressed in each way.
+func Samples() (names []string) {
+	for _, k := range []kind{{}, {nquads: true}} {
+		names = append(names, stem(0)+k.ending())
+		for _, compress := range slices.Sorted(maps.Values(endings)) {
+			names = append(names, k.piece(0, 1)+compress)
+		}
+	}
+	return names
+}
 
 // stem is what the names of a shard's files begin with.
 func stem(shard int) string { return fmt.Sprintf("shard-%04d", shard) }

@@ -10,14 +10,13 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// compressed are the endings of the names of compressed files that can be read.
-var compressed = []string{".gz", ".zst", ".bz2"}
-
-// isCompressed reports whether a name, or a pattern, is of compressed files.
+// isCompressed reports whether a name, or a pattern, is of compressed files that can be read.
 func isCompressed(name string) bool {
-	return slices.ContainsFunc(compressed, func(suffix string) bool { return strings.HasSuffix(strings.ToLower(name), suffix) })
+	_, is := rdfio.CutCompression(name)
+	return is
 }
 
 // find returns the files that are there, by name, each once.

@@ -45,10 +45,7 @@ func formatOf(cfg *SourceConfig, path string) (*format, error) {
 
 // byName is the media type of a file's name; empty, if that doesn't tell.
 func byName(mapped bool, path string) string {
-	name := strings.ToLower(filepath.Base(path))
-	for _, suffix := range compressed {
-		name = strings.TrimSuffix(name, suffix)
-	}
+	name, _ := rdfio.CutCompression(strings.ToLower(filepath.Base(path)))
 	switch ext := filepath.Ext(name); {
 	case ext == ".jsonl" || ext == ".ndjson":
 		return typeJSONLines

@@ -368,13 +368,15 @@ func (in *input) anew(b *batch) error {
 	if read > 0 && !in.cfg.SkipGaps {
 		return gapError(what)
 	}
-	in.generation++
+	if in.found { // else nobody knows of a stream: what comes first begins it, and [input.locate] finds it
+		in.generation++
+	}
 	in.found, in.at = false, position{}
 	in.close()
 	in.clear()
 	if read > 0 {
 		in.cfg.Logger.Warn("file source: something may be lost; the file is read from its start", "path", in.path, "read", read)
-		b.add(connector.Message{Stream: in.stream(in.generation), Offset: position{check: 1}.offset(),
+		in.give(b, &connector.Message{Stream: in.stream(in.generation), Offset: position{check: 1}.offset(),
 			MediaType: in.format.media, Reason: what, Vars: in.vars(0)})
 	}
 	return nil

@@ -34,6 +34,11 @@ func (k kind) ending() string {
 	return ".rdfp"
 }
 
+// piece is the name of a shard's piece whose first patch is at that position, before it is compressed.
+func (k kind) piece(shard int, first uint64) string {
+	return fmt.Sprintf("%s-%0*d%s", stem(shard), positionDigits, first, k.ending())
+}
+
 // span is the beginning of the span of time that a record is in.
 func (k kind) span(t time.Time) time.Time { return t.Truncate(k.every) }
 

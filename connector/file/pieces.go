@@ -25,7 +25,7 @@ type piece struct {
 	first uint64
 }
 
-// path is that of a file in the folder.
+// dirPath is the path of a file in the folder.
 func (w *writer) dirPath(name string) string { return filepath.Join(filepath.Dir(w.path), name) }
 
 // unfinished begins the name of a piece that is being compressed.
@@ -188,7 +188,7 @@ func (w *writer) rotate() error {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%s-%0*d%s", stem(w.shard), positionDigits, w.first, w.kind.ending())
+	name := w.kind.piece(w.shard, w.first)
 	if slices.ContainsFunc(list, func(p piece) bool { return p.first == w.first }) {
 		return fmt.Errorf("%s is there already, or compressed: somebody has put it back; move it away", w.dirPath(name))
 	}

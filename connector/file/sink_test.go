@@ -57,3 +57,13 @@ func TestEndsBeforeItsTurn(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestSamples: each name that a sink may give a file is among them.
+func TestSamples(t *testing.T) {
+	want := "shard-0000.rdfp shard-0000-00000000000000000001.rdfp shard-0000-00000000000000000001.rdfp.gz " +
+		"shard-0000-00000000000000000001.rdfp.zst " +
+		"shard-0000.nq shard-0000-00000000000000000001.nq shard-0000-00000000000000000001.nq.gz shard-0000-00000000000000000001.nq.zst"
+	if got := strings.Join(Samples(), " "); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}

@@ -284,7 +284,8 @@ func TestCutOff(t *testing.T) {
 			}
 			f.cfg.SkipGaps = true
 			messages, err := f.read(true)
-			if err != nil || len(messages) == 0 || !strings.Contains(messages[0].Reason, "cut off or written anew after") {
+			if err != nil || len(messages) == 0 || !strings.Contains(messages[0].Reason, "cut off or written anew after") ||
+				!strings.HasSuffix(messages[0].Stream, "~1") {
 				t.Fatalf("%s, runs %v: %q, %v", name, runs, texts(messages), err)
 			}
 			text, _ := os.ReadFile(f.path("log.nt"))
@@ -317,6 +318,59 @@ func TestManyGenerations(t *testing.T) {
 		f.has()
 		f.stop()
 	}
+}
+
+// TestAnewBeforeAMessage: a file that was written anew before anything of it was handed over is read once, after a restart too.
+func TestAnewBeforeAMessage(t *testing.T) {
+	for what, c := range map[string]struct {
+		cfg         SourceConfig
+		name, begin string
+		anew        string
+		want        []string
+	}{
+		"half a line":   {SourceConfig{}, "a.nt", "<urn:half> <urn:p>", row(1) + "\n", []string{row(1)}},
+		"CSV header":    {SourceConfig{Mapped: true, SkipGaps: true}, "a.csv", "a,b\n", "c,d\n1,2\n", []string{"!cut off", "c,d\n1,2"}},
+		"only comments": {SourceConfig{SkipGaps: true}, "a.nt", "# a\n# b\n", row(1) + "\n", []string{"!cut off", row(1)}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			f := newFolder(t, c.cfg)
+			f.write(c.name, c.begin)
+			f.has()
+			f.write(c.name, c.anew)
+			at := time.Now().Add(time.Minute) // a clock has ticked
+			if err := os.Chtimes(f.path(c.name), at, at); err != nil {
+				t.Fatal(err)
+			}
+			f.has(c.want...)
+			f.stop()
+			f.has() // nothing twice
+		})
+	}
+}
+
+// TestAnewAgainAndAgain: a number of a stream is used before the next one is, so that the newest is found.
+func TestAnewAgainAndAgain(t *testing.T) {
+	f := newFolder(t, SourceConfig{SkipGaps: true})
+	at := time.Now()
+	write := func(text string) {
+		f.write("a.nt", text)
+		at = at.Add(time.Minute) // a clock has ticked
+		if err := os.Chtimes(f.path("a.nt"), at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(row(0) + "\n")
+	f.has(row(0))
+	write("<urn:")
+	f.has("!cut off")
+	for n := range 5 {
+		write(fmt.Sprint("<", n))
+		f.has()
+	}
+	write(row(1) + "\n")
+	f.has(row(1))
+	f.stop()
+	f.has()
 }
 
 // noBirth is the identity of a file system that doesn't say when a file was made, and gives each file the inode that it is told.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/rdfio"
@@ -133,9 +134,9 @@ func (in *input) step(b *batch) (end bool, err error) {
 // was read, whose end is nobody's end.
 func (in *input) more(b *batch) (end bool, err error) {
 	in.forget()
-	text := make([]byte, chunk)
-	n, err := in.content.Read(text)
-	in.buf = append(in.buf, text[:n]...)
+	in.buf = slices.Grow(in.buf, chunk)
+	n, err := in.content.Read(in.buf[len(in.buf) : len(in.buf)+chunk])
+	in.buf = in.buf[:len(in.buf)+n]
 	if err != nil {
 		if info, failed := in.file.Stat(); failed != nil || !sameState(info, in.info) {
 			return false, errors.Join(errAway, failed)
@@ -150,7 +151,7 @@ func (in *input) more(b *batch) (end bool, err error) {
 	case err == io.EOF: //nolint:errorlint // within another error it is none
 		if in.eof, err = true, nil; in.format.cut == nil && len(bytes.TrimSpace(in.buf)) > 0 {
 			in.advance(len(in.buf))
-			err = in.take(b, in.message(in.buf, 0))
+			err = in.take(b, in.message(bytes.Clone(in.buf), 0)) // without the room behind it
 			return false, err
 		}
 	case errors.Is(err, io.ErrUnexpectedEOF):

@@ -225,11 +225,13 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 	defer cancel(nil)
 	defer context.AfterFunc(r.closing, func() { cancel(context.Cause(r.closing)) })()
 	for {
-		if next := r.seen.next(&r.f.document); r.fetched && (r.seen.count == 0 || next.print != r.seen.print) {
-			r.fetched, r.seen = false, next
-			return []connector.Message{r.f.document, next.note()}, nil
+		if r.fetched {
+			r.fetched = false
+			if next := r.seen.next(&r.f.document); r.seen.count == 0 || next.print != r.seen.print {
+				r.seen = next
+				return []connector.Message{r.f.document, next.note()}, nil
+			}
 		}
-		r.fetched = false
 		err := clock.Sleep(asking, r.f.source.cfg.Every)
 		if err == nil {
 			r.fetched, err = r.f.fetch(asking)

@@ -25,6 +25,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/connector/internal/ahead"
 	"github.com/quadrille-stream/quadrille/connector/internal/entry"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // Config configures a [Source].
@@ -66,7 +67,7 @@ func New(cfg Config) (*Source, error) {
 		cfg.Events = []string{"message"}
 	}
 	if cfg.MediaType == "" {
-		cfg.MediaType = "application/rdf-patch"
+		cfg.MediaType = patch.MediaType
 	}
 	if cfg.MaxEvent == 0 {
 		cfg.MaxEvent = 16 << 20
@@ -170,7 +171,7 @@ type reader struct {
 	newest uint64 // id of the newest event, where they are numbers
 
 	mu  sync.Mutex
-	ids []string // of the messages that are not acked
+	ids []string // of the messages that are not acked, where they are no numbers
 }
 
 // follow hands over events until the stream ends.
@@ -196,9 +197,7 @@ func (r *reader) follow(body io.Reader, add func(connector.Message) error) error
 		}
 		m, known, err := r.message(&e)
 		if err == nil && !known {
-			r.mu.Lock()
-			r.ids = append(r.ids, e.id)
-			r.mu.Unlock()
+			r.keep(e.id)
 			err = add(m)
 		}
 		if err != nil {
@@ -238,16 +237,26 @@ func vars(name, id string) iter.Seq2[string, string] {
 	}
 }
 
-// Ack remembers the id of the newest event that is committed.
-func (r *reader) Ack(_ context.Context, committed []connector.Message) error {
+// keep keeps the id of a message until it is acked. A number stands in the pipeline.
+func (r *reader) keep(id string) {
+	if r.source.cfg.Sequence {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	id := r.ids[len(committed)-1]
-	r.ids = r.ids[len(committed):]
-	if !r.source.cfg.Sequence {
-		r.source.mu.Lock()
-		defer r.source.mu.Unlock()
-		r.source.last = id
+	r.ids = append(r.ids, id)
+}
+
+// Ack remembers the id of the newest event that is committed.
+func (r *reader) Ack(_ context.Context, committed []connector.Message) error {
+	if r.source.cfg.Sequence {
+		return nil
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.source.mu.Lock()
+	defer r.source.mu.Unlock()
+	r.source.last = r.ids[len(committed)-1]
+	r.ids = r.ids[len(committed):]
 	return nil
 }

@@ -191,6 +191,12 @@ func TestEvents(t *testing.T) {
 		string(got[2].Body) != "last" || got[2].Reason != "" {
 		t.Errorf("%+v", got)
 	}
+	if ids := r.(*reader).ids; len(ids) > 0 { //nolint:forcetypeassert // it is this package's
+		t.Errorf("%q are kept, which stand in the pipeline", ids)
+	}
+	if err := r.Ack(t.Context(), got); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestIDsThatDontGrow: what couldn't be told from what came before isn't taken.

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -31,16 +30,11 @@ func (w *writer) posts(records []connector.Record) ([]post, error) {
 	case Subject:
 		return w.bySubject(first)
 	case Batch:
-		var bodies [][]byte
-		var list []change
-		for i := range records {
-			bodies, list = append(bodies, w.entry(&records[i])), append(list, w.change(&records[i], records[i].Body))
-		}
 		id := fmt.Sprintf("%d:%d-%d:%s", w.shard, first.Position, last.Position, last.ID)
-		p, err := w.make(id, bytes.Join(bodies, nil), list)
+		p, err := w.make(id, func() []byte { return w.entries(records) }, func() any { return w.changes(records) })
 		return []post{p}, err
 	}
-	p, err := w.make(w.id(first), w.entry(first), w.change(first, first.Body))
+	p, err := w.make(w.id(first), func() []byte { return w.entries(records[:1]) }, func() any { return w.change(first, first.Body) })
 	return []post{p}, err
 }
 
@@ -49,22 +43,26 @@ func (w *writer) id(r *connector.Record) string {
 	return fmt.Sprintf("%d:%d:%s", w.shard, r.Position, r.ID)
 }
 
-// entry is the document of a record.
-func (w *writer) entry(r *connector.Record) []byte {
-	return patch.Entry{ID: r.ID, Prev: r.Prev, Shard: w.shard, Time: r.Time, Rows: r.Body}.Append(nil)
+// entries is the document of records.
+func (w *writer) entries(records []connector.Record) (text []byte) {
+	for _, r := range records {
+		text = patch.Entry{ID: r.ID, Prev: r.Prev, Shard: w.shard, Time: r.Time, Rows: r.Body}.Append(text)
+	}
+	return text
+}
+
+// changes are records as JSON.
+func (w *writer) changes(records []connector.Record) (list []change) {
+	for i := range records {
+		list = append(list, w.change(&records[i], records[i].Body))
+	}
+	return list
 }
 
 // change is a record, or rows of it, as JSON.
 func (w *writer) change(r *connector.Record, rows []byte) change {
 	c := client.Change{Shard: w.shard, Position: r.Position, ID: r.ID, Prev: r.Prev, Time: r.Time, Patch: string(rows)}
-	for line := range bytes.Lines(rows) { // a row each, as an owner writes them
-		switch {
-		case bytes.HasPrefix(line, []byte("A ")):
-			c.Adds++
-		case bytes.HasPrefix(line, []byte("D ")):
-			c.Deletes++
-		}
-	}
+	c.Adds, c.Deletes = patch.CountRows(rows) // as an owner writes them
 	return change{Change: c}
 }
 
@@ -76,25 +74,31 @@ func (w *writer) bySubject(r *connector.Record) ([]post, error) {
 	}
 	list := make([]post, len(parts))
 	for i, part := range parts {
-		c := w.change(r, part.Rows)
-		c.Subject, c.Filtered = part.Subject, true
-		if list[i], err = w.make(w.id(r)+":"+strconv.Itoa(i), part.Rows, c); err != nil {
+		text := func() []byte { return part.Rows }
+		list[i], err = w.make(w.id(r)+":"+strconv.Itoa(i), text, func() any {
+			c := w.change(r, part.Rows)
+			c.Subject, c.Filtered = part.Subject, true
+			return c
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
-// make makes a request of a document in text form, or what it is as JSON.
-func (w *writer) make(id string, text []byte, value any) (p post, err error) {
-	p = post{id: id, mediaType: patch.MediaType, body: text}
+// make makes a request of a document, whose text form or what it is as JSON is asked for as it is needed.
+func (w *writer) make(id string, text func() []byte, value func() any) (p post, err error) {
+	p.id = id
 	switch w.cfg.Format {
 	case Binary:
 		p.mediaType = patch.BinaryMediaType
-		p.body, err = patch.Binary(text, patch.Trusted()) // an owner has written it
+		p.body, err = patch.Binary(text(), patch.Trusted()) // an owner has written it
 	case JSON:
 		p.mediaType = "application/json"
-		p.body, err = json.Marshal(value)
+		p.body, err = json.Marshal(value())
+	default:
+		p.mediaType, p.body = patch.MediaType, text()
 	}
 	return p, err
 }

@@ -171,23 +171,19 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	cw.Header().Set(requestIDHeader, requestID(r))
 	a.setDeadlines(cw, r)
-	path := "other"
-	if pattern := patternOf(a.routes, r.URL.Path); pattern != "" {
-		path = pattern
-	}
+	pattern := patternOf(a.routes, r.URL.Path)
 	defer func() {
 		took := time.Since(begin)
-		a.metrics.observe(path, r.Method, cw.code, took)
+		a.metrics.observe(cmp.Or(pattern, "other"), r.Method, cw.code, took)
 		a.cfg.Logger.Debug("request", "request_id", cw.Header().Get(requestIDHeader), "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
 	}()
-	if p := a.dispatch(cw, r); p != nil {
+	if p := a.dispatch(cw, r, pattern); p != nil {
 		p.write(cw)
 	}
 }
 
-// dispatch has the request answered, or returns the problem to answer with.
-func (a *API) dispatch(w http.ResponseWriter, r *http.Request) *problem {
-	pattern := patternOf(a.routes, r.URL.Path)
+// dispatch has the request answered, whose path is one of the pattern, or returns the problem to answer with.
+func (a *API) dispatch(w http.ResponseWriter, r *http.Request, pattern string) *problem {
 	route, ok := a.routes[pattern]
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func (a *API) status() client.Status {
 	for i := range s.Sinks {
 		if failing := failingShards(&s.Sinks[i]); len(failing) > 0 {
 			s.Degraded = append(s.Degraded, fmt.Sprintf("sink %s of node %s fails (%s) since %s", s.Sinks[i].Name, s.Node,
-				namesOf(failing), sinceWhy(earliest(failing))))
+				namesOf(numbersOf(failing)), sinceWhy(earliest(failing))))
 		}
 	}
 	if letters := openLetters(&s); letters != "" {
@@ -47,11 +48,11 @@ func (a *API) status() client.Status {
 // openLetters is a sentence about the dead letters of the shards that the node owns; "" if none is open.
 func openLetters(s *client.Status) string {
 	sum := 0
-	var shards []client.SinkShard // for their numbers
+	var shards []int
 	for _, shard := range s.Shards {
 		if shard.Owner == s.Node && shard.Letters > 0 {
 			sum += shard.Letters
-			shards = append(shards, client.SinkShard{Shard: shard.Shard})
+			shards = append(shards, shard.Shard)
 		}
 	}
 	if sum == 0 {
@@ -102,17 +103,25 @@ func sinceWhy(f *client.Failure) string {
 	return f.Since.UTC().Format(time.RFC3339) + ": " + strings.ReplaceAll(f.Error, "\n", "; ") // a sentence is a line
 }
 
+// numbersOf returns the numbers of shards.
+func numbersOf(list []client.SinkShard) (shards []int) {
+	for _, of := range list {
+		shards = append(shards, of.Shard)
+	}
+	return shards
+}
+
 // namesOf names shards, the first of them if they are many.
-func namesOf(list []client.SinkShard) string {
+func namesOf(shards []int) string {
 	var names []string
-	for _, shard := range list[:min(len(list), maxNamed)] {
-		names = append(names, fmt.Sprint(shard.Shard))
+	for _, shard := range shards[:min(len(shards), maxNamed)] {
+		names = append(names, strconv.Itoa(shard))
 	}
 	text := "shard " + names[0]
 	if len(names) > 1 {
 		text = "shards " + strings.Join(names, ", ")
 	}
-	if more := len(list) - len(names); more > 0 {
+	if more := len(shards) - len(names); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text

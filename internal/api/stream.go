@@ -2,7 +2,6 @@ package api
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -132,7 +131,7 @@ func (s *stream) chosen(rec node.Record) (change client.Change, text []byte, err
 	if s.only.All() {
 		if s.events() {
 			change.Patch = string(rec.Body)
-			change.Adds, change.Deletes = countRows(rec.Body)
+			change.Adds, change.Deletes = patch.CountRows(rec.Body)
 			return change, rec.Body, nil
 		}
 		return change, patch.Entry{ID: rec.ID, Prev: rec.Prev, Shard: rec.Shard, Time: rec.Time, Rows: rec.Body}.Append(nil), nil
@@ -212,19 +211,6 @@ func (s *stream) errorEvent(p *problem) {
 }
 
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
-
-// countRows counts the rows of a record's body, of which there is one a line.
-func countRows(body []byte) (adds, deletes int) {
-	for line := range bytes.Lines(body) {
-		switch {
-		case bytes.HasPrefix(line, []byte("A ")):
-			adds++
-		case bytes.HasPrefix(line, []byte("D ")):
-			deletes++
-		}
-	}
-	return adds, deletes
-}
 
 // extend gives the client its time to take what is written from now on.
 func (s *stream) extend() { _ = s.rc.SetWriteDeadline(time.Now().Add(s.timeout)) }

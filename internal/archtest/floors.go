@@ -122,11 +122,11 @@ var floors = [][]rule{
 		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
 		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
-		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/entry", "internal/clock"}},
+		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/entry", "internal/clock", "patch"}},
 		{pkg: "connector/poll", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/entry", "connector/internal/mirror", "patch", "rdf", "internal/clock",
 		}},
-		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry"}},
+		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry", "patch"}},
 		{pkg: "connector/internal/filelock", modules: []string{xsys}},
 		{pkg: "connector/internal/tlserror"},
 		{

@@ -111,16 +111,12 @@ func checkLoops(m *config.Mistakes, doc *config.Document) {
 	}
 }
 
-// written are names of files as sinks write them.
-var written = []string{file.Name(0), "shard-0000.nq", "shard-0000-00000000000000000001.rdfp", "shard-0000-00000000000000000001.nq.zst",
-	"shard-0000-00000000000000000001.rdfp.gz", "shard-0000-00000000000000000001.rdfp.zst"}
-
 // readsOwn reports that a folder, or a pattern, is of files of a sink in dir.
 func readsOwn(path, dir string) bool {
 	if folderOf(path) == folderOf(dir) {
 		return true
 	}
-	return folderOf(filepath.Dir(path)) == folderOf(dir) && slices.ContainsFunc(written, func(name string) bool {
+	return folderOf(filepath.Dir(path)) == folderOf(dir) && slices.ContainsFunc(file.Samples(), func(name string) bool {
 		match, _ := filepath.Match(filepath.Base(path), name)
 		return match
 	})

@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"fmt"
 	"testing"
 )
 
@@ -34,4 +35,21 @@ func TestFileMistakes(t *testing.T) {
 		sink + "format: nquads, rotate-every: -1s}":              "less than 0",
 		"sources:\n  - {name: a, type: file, paths: [/var/*/x]}": "a pattern is for the names of files in one folder",
 	})
+}
+
+// TestReadsOwn: a source that reads what a sink writes is told of, whichever of its files it reads.
+func TestReadsOwn(t *testing.T) {
+	rows := map[string]string{}
+	for pattern, loops := range map[string]bool{
+		"*.rdfp": true, "*.nq": true, "*-0*.rdfp": true, "*-0*.nq": true,
+		"*.rdfp.gz": true, "*.rdfp.zst": true, "*.nq.gz": true, "*.nq.zst": true,
+		"*.nt": false, "*.nq.bz2": false, "plant-*.nq.gz": false,
+	} {
+		mistake := ""
+		if loops {
+			mistake = `source "a" reads what sink "o" writes to /no`
+		}
+		rows[fmt.Sprintf("sources:\n  - {name: a, type: file, paths: ['/no/%s']}\nsinks:\n  - {name: o, type: file, dir: /no}", pattern)] = mistake
+	}
+	areMistakes(t, rows)
 }
