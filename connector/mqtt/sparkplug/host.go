@@ -166,9 +166,8 @@ func parseTopic(topic string) (*message, error) {
 	if !ours || parts[0] == "STATE" {
 		return nil, nil
 	}
-	wrong := fmt.Errorf("topic %.200q is none of Sparkplug B", topic)
 	if len(parts) < 3 || len(parts) > 4 || slices.Contains(parts, "") {
-		return nil, wrong
+		return nil, errTopic(topic)
 	}
 	m := &message{group: parts[0], kind: parts[1], node: parts[2]}
 	if len(parts) == 4 {
@@ -179,17 +178,20 @@ func parseTopic(topic string) (*message, error) {
 		return nil, nil
 	case "NBIRTH", "NDATA", "NDEATH":
 		if m.device != "" {
-			return nil, wrong
+			return nil, errTopic(topic)
 		}
 	case "DBIRTH", "DDATA", "DDEATH":
 		if m.device == "" {
-			return nil, wrong
+			return nil, errTopic(topic)
 		}
 	default:
-		return nil, wrong
+		return nil, errTopic(topic)
 	}
 	return m, nil
 }
+
+// errTopic: a topic is none of Sparkplug B, though it begins like one.
+func errTopic(topic string) error { return fmt.Errorf("topic %.200q is none of Sparkplug B", topic) }
 
 // bdSeq is the number that ties a death to its birth.
 func (m *message) bdSeq() *uint64 {
