@@ -55,7 +55,7 @@ func (d *daemon) mqttClient(name string, c *config.MQTTConnection) string {
 
 // mqttConnection reads the files that a connection names.
 func mqttConnection(c *config.MQTTConnection) (mqtt.Connection, error) {
-	secure, err := tlsOf(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	secure, err := tlsOf(c.TLS, &c.TLSFiles)
 	connection := mqtt.Connection{Address: c.Address, TLS: secure, User: c.User, Password: string(c.Password), KeepAlive: c.KeepAlive}
 	if c.Protocol == "3.1.1" {
 		connection.Version = mqtt.V311

@@ -72,6 +72,6 @@ func natsConnection(c *config.NATSConnection) (nats.Connection, error) {
 		}
 	}
 	var err error
-	connection.TLS, err = tlsOf(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	connection.TLS, err = tlsOf(c.TLS, &c.TLSFiles)
 	return connection, err
 }
