@@ -159,23 +159,27 @@ func (st *structure) reference(subject rdf.Term, ref *ua.ReferenceDescription) e
 func (st *structure) classes(ctx context.Context) error {
 	level, known := st.super, map[string]bool{}
 	for range maxLevels {
-		next := map[string]*ua.ReferenceDescription{}
+		var types []*ua.ReferenceDescription
+		var what []*ua.BrowseDescription
 		for key, ref := range level {
 			if known[key] {
 				continue
 			}
 			known[key] = true
-			lists, err := st.s.browse(ctx, []*ua.BrowseDescription{{
+			types, what = append(types, ref), append(what, &ua.BrowseDescription{
 				NodeID: st.s.here(ref.NodeID), BrowseDirection: ua.BrowseDirectionInverse, IncludeSubtypes: true,
-				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)}})
-			if err != nil {
-				return err
-			}
-			if err := st.class(ref, lists[0], next); err != nil {
+				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)})
+		}
+		lists, err := st.s.browse(ctx, what)
+		if err != nil {
+			return err
+		}
+		level = map[string]*ua.ReferenceDescription{}
+		for i, ref := range types {
+			if err := st.class(ref, lists[i], level); err != nil {
 				return err
 			}
 		}
-		level = next
 	}
 	return nil
 }
