@@ -25,8 +25,9 @@ import (
 // Host knows the births of edge nodes and their devices. It is used by one goroutine.
 //
 // This is what comes of a message in each state of its edge node. A death that a node has left behind for the birth before
-// (another bdSeq) is ignored. What is told by itself has name and datatype at each metric. In the states "unknown" and "dead" a
-// rebirth is asked for with each message that is not a birth or death, and with a gap; not sooner than Config.Pause after the last time.
+// (another bdSeq) is ignored. What is told by itself has name and datatype at each metric. A rebirth
+// is asked for with each message that can be read and after which the node is not born, but for NDEATH: so with those of devices,
+// with an NBIRTH that is refused, and with a gap; not sooner than Config.Pause after the last time.
 //
 //	message             unknown                  born                                      dead
 //	NBIRTH              born                     born; devices die                         born
