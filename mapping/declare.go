@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -58,7 +59,7 @@ func (d Declaration) Compile() (*Set, []*Mistake) {
 	c.prefixes(d.Prefixes)
 	set := &Set{byName: map[string]*Mapping{}}
 	c.members(d.Mappings, "mappings", func(name string, key, value *yaml.Node) {
-		if !mappingName(name) {
+		if !mappingName.MatchString(name) {
 			c.wrong(key, "name %q: expected 1 to 64 letters, digits, '-' and '_'", name)
 			return
 		}
@@ -70,12 +71,7 @@ func (d Declaration) Compile() (*Set, []*Mistake) {
 	return set, nil
 }
 
-func mappingName(name string) bool {
-	other := func(r rune) bool {
-		return r >= utf8.RuneSelf || r != '-' && !unreserved(byte(r)) || r == '.' || r == '~'
-	}
-	return name != "" && len(name) <= 64 && !strings.ContainsFunc(name, other)
-}
+var mappingName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // compiler collects mistakes.
 type compiler struct {

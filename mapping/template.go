@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/quadrille-stream/quadrille/rdf"
 )
 
 // template is a text with references in it.
@@ -168,7 +169,7 @@ func combine(texts, values []string, encode bool) ([]string, error) {
 	}
 	if encode {
 		for i, v := range values {
-			values[i] = encodeIRI(v)
+			values[i] = rdf.EncodeIRI(v)
 		}
 	}
 	if len(texts) == 1 && len(values) == 1 {
@@ -182,46 +183,4 @@ func combine(texts, values []string, encode bool) ([]string, error) {
 		}
 	}
 	return all, nil
-}
-
-// encodeIRI percent-encodes all but the unreserved characters of RFC 3987: letters, digits, - . _ ~, and those beyond ASCII that
-// an IRI may have.
-func encodeIRI(text string) string {
-	i := 0
-	for i < len(text) && unreserved(text[i]) {
-		i++
-	}
-	if i == len(text) {
-		return text
-	}
-	out := append(make([]byte, 0, len(text)+16), text[:i]...)
-	for i < len(text) {
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if unreserved(text[i]) || n > 1 && isUCS(r) {
-			out = append(out, text[i:i+n]...)
-		} else {
-			for _, c := range []byte(text[i : i+n]) {
-				out = append(out, '%', upperHex[c>>4], upperHex[c&15])
-			}
-		}
-		i += n
-	}
-	return string(out)
-}
-
-const upperHex = "0123456789ABCDEF"
-
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == '~'
-}
-
-// isUCS reports whether a character is one of ucschar in RFC 3987.
-func isUCS(r rune) bool {
-	switch {
-	case r < 0xA0, 0xE000 <= r && r <= 0xF8FF, 0xFDD0 <= r && r <= 0xFDEF, r >= 0xFFF0 && r < 0x10000:
-		return false
-	case r >= 0x10000:
-		return r < 0xF0000 && r&0xFFFF < 0xFFFE && (r < 0xE0000 || r >= 0xE1000)
-	}
-	return true
 }

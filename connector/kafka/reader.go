@@ -76,13 +76,14 @@ func (r *reader) open(ctx context.Context) error {
 		return err
 	}
 	r.admin = kadm.NewClient(r.client)
-	if _, err = r.topics(ctx); err != nil {
+	details, err := r.topics(ctx)
+	if err != nil {
 		return err
 	}
 	if err = r.leave(ctx, ""); err != nil {
 		return err
 	}
-	if r.starts, err = r.firstStarts(ctx); err != nil {
+	if r.starts, err = r.firstStarts(ctx, details); err != nil {
 		return err
 	}
 	if r.group, err = cfg.Connection.client(r.options()...); err != nil {

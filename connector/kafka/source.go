@@ -55,9 +55,10 @@ type SourceConfig struct {
 
 // Source reads topics. Make it with [NewSource]. It may be used concurrently.
 type Source struct {
-	cfg     SourceConfig
-	since   time.Time        // Start, if it is a time
-	offsets map[string]int64 // Offsets, by TOPIC/PARTITION
+	cfg      SourceConfig
+	since    time.Time        // Start, if it is a time
+	offsets  map[string]int64 // Offsets, by TOPIC/PARTITION
+	patterns []*regexp.Regexp // of Topics, with Regex
 }
 
 var _ connector.Source = (*Source)(nil)
@@ -83,9 +84,11 @@ func NewSource(cfg SourceConfig) (*Source, error) {
 	s := &Source{cfg: cfg, offsets: map[string]int64{}}
 	if cfg.Regex {
 		for _, expr := range cfg.Topics {
-			if _, err := regexp.Compile(expr); err != nil {
+			pattern, err := regexp.Compile(expr)
+			if err != nil {
 				return nil, fmt.Errorf("kafka: topics: %w", err)
 			}
+			s.patterns = append(s.patterns, pattern)
 		}
 	}
 	if cfg.Start != earliest && cfg.Start != latest {

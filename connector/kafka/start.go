@@ -37,7 +37,7 @@ func (r *reader) topics(ctx context.Context) (kadm.TopicDetails, error) {
 	}
 	details, err := r.admin.ListTopics(ctx)
 	for name := range details {
-		if !slices.ContainsFunc(cfg.Topics, func(expr string) bool { return regexp.MustCompile(expr).MatchString(name) }) {
+		if !slices.ContainsFunc(r.s.patterns, func(p *regexp.Regexp) bool { return p.MatchString(name) }) {
 			delete(details, name)
 		}
 	}
@@ -57,13 +57,9 @@ func missing(details kadm.TopicDetails) error {
 
 // firstStarts are the offsets at which streams began when the source ran first, where that isn't their start; by stream. They
 // stand in the group, so that what comes between a first opening and the first commit is not missed by the next one.
-func (r *reader) firstStarts(ctx context.Context) (map[string]int64, error) {
+func (r *reader) firstStarts(ctx context.Context, details kadm.TopicDetails) (map[string]int64, error) {
 	if r.s.cfg.Start == earliest {
 		return nil, nil
-	}
-	details, err := r.topics(ctx)
-	if err != nil {
-		return nil, err
 	}
 	starts, err := r.committedStarts(ctx, details)
 	if err != nil || len(starts) > 0 || len(details) == 0 {

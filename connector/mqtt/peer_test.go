@@ -176,7 +176,8 @@ func TestMQTT(t *testing.T) {
 		for name, test := range map[string]func(*testing.T, *broker){
 			"what it says": testVars, "filters": testFilters, "retained": testRetained, "shared": testShared, "one at a time": testOneAtATime,
 			"taken over": testTakenOver, "security": testSecurity, "refused": testRefused, "too large": testTooLarge,
-			"nobody reads": testNobodyReads, "silence": testSilence, "torn connections": testTorn, "ack of another connection": testOldAck,
+			"too large, Sparkplug": testTooLargeSpark,
+			"nobody reads":         testNobodyReads, "silence": testSilence, "torn connections": testTorn, "ack of another connection": testOldAck,
 			"earlier subscriptions": testEarlier, "not kept": testNotKept, "backlog": testBacklog,
 			"subjects": testSubjects, "position": testPosition, "writer refused": testWriterRefused, "torn writer": testTornWriter,
 		} {

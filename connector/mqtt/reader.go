@@ -234,11 +234,19 @@ func (r *reader) message(ctx context.Context, m *message) *connector.Message {
 	if m.contentType != "" {
 		out.MediaType = m.contentType
 	}
-	if whole := len(m.payload) + m.cut; whole > r.s.cfg.MaxMessage {
-		out.Body = m.payload[:min(len(m.payload), r.s.cfg.MaxMessage)]
-		out.Reason = fmt.Sprintf("it has %d bytes, expected %d at most; the rest was not kept", whole, r.s.cfg.MaxMessage)
-	}
+	tooLarge(out, m, r.s.cfg.MaxMessage)
 	return out
+}
+
+// tooLarge reports that a message has more than most bytes, and makes one without the rest of it, and with the reason.
+func tooLarge(out *connector.Message, m *message, most int) bool {
+	whole := len(m.payload) + m.cut
+	if whole <= most {
+		return false
+	}
+	out.Body = m.payload[:min(len(m.payload), most)]
+	out.Reason = fmt.Sprintf("it has %d bytes, expected %d at most; the rest was not kept", whole, most)
+	return true
 }
 
 // vars is what a message says besides its content: topic, qos, retained and redelivered, which are true or false, content-type if it

@@ -268,6 +268,27 @@ func testTooLarge(t *testing.T, b *broker) {
 	}
 }
 
+// testTooLargeSpark: one of Sparkplug B is too large from the same size on.
+func testTooLargeSpark(t *testing.T, b *broker) {
+	for _, version := range versions {
+		group := unique("group")
+		cfg := b.sparkConfig(group)
+		cfg.Version, cfg.MaxMessage = version, 1<<10
+		r := read(t, cfg)
+		for _, size := range []int{1 << 10, 1<<10 + 1, 1 << 20} {
+			b.send(t, "spBv1.0/"+group+"/NDATA/node", strings.Repeat("x", size))
+		}
+		list := r.Next(3)
+		for i, reason := range []string{"", "it has 1025 bytes", "it has 1048576 bytes"} {
+			m := list[i]
+			if (reason == "") == strings.Contains(m.Reason, "at most") || !strings.HasPrefix(m.Reason, reason) || len(m.Body) != cfg.MaxMessage {
+				t.Errorf("message %d: %d bytes, %q", i, len(m.Body), m.Reason)
+			}
+		}
+		r.End()
+	}
+}
+
 // certificates makes the configuration of a client.
 func certificates(t *testing.T, b *broker) *tls.Config {
 	t.Helper()

@@ -74,8 +74,7 @@ func (k *spark) take(ctx context.Context, c *client, m *message) *connector.Mess
 		return nil
 	}
 	out := &connector.Message{MediaType: jsonType, Body: m.payload, Vars: m.vars()}
-	if m.cut > 0 {
-		out.Reason = fmt.Sprintf("it has %d bytes, expected %d at most; the rest was not kept", len(m.payload)+m.cut, k.s.cfg.MaxMessage)
+	if tooLarge(out, m, k.s.cfg.MaxMessage) {
 		return out
 	}
 	k.mu.Lock()

@@ -56,7 +56,6 @@ const (
 	kindPubrec     kind = 5
 	kindPubrel     kind = 6
 	kindPubcomp    kind = 7
-	kindUnsuback   kind = 11
 	kindPing       kind = 12
 	kindPong       kind = 13
 	kindDisconnect kind = 14

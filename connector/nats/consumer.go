@@ -38,8 +38,13 @@ type extent struct {
 	lastTime    time.Time // of the message at last
 }
 
-// extent asks for it, and notes what it means that something is missing at the beginning: a stream's limits may be changed at any
-// time.
+// gaps reports whether the first message that is missing tells of a gap: that is so only where messages are removed by limits alone,
+// and not for others' acks.
+func (e *extent) gaps() bool {
+	return e.config.Retention == jetstream.LimitsPolicy || forgets(&e.config)
+}
+
+// extent asks for it: a stream's limits, too, may be changed at any time.
 func (r *reader) extent(ctx context.Context) (extent, error) {
 	stream, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return r.js.Stream(ctx, r.s.cfg.Stream) })
 	if err != nil {
@@ -51,8 +56,6 @@ func (r *reader) extent(ctx context.Context) (extent, error) {
 	if info.State.Msgs == 0 {
 		e.first = e.last + 1
 	}
-	// The first message that is missing tells of a gap only where messages are removed by limits alone, and not for others' acks.
-	r.gaps = e.config.Retention == jetstream.LimitsPolicy || forgets(&e.config)
 	return e, nil
 }
 
@@ -80,7 +83,7 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 	if err != nil {
 		return err
 	}
-	if r.seen = at - 1; r.gaps && at < r.stream.first {
+	if r.seen = at - 1; r.stream.gaps() && at < r.stream.first {
 		if known < r.stream.first {
 			if err := r.gap(known, r.stream.first); err != nil {
 				return err

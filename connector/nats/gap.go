@@ -29,7 +29,7 @@ func (r *reader) checkJumps(ctx context.Context, seen uint64, messages []connect
 	if err != nil {
 		return nil, r.fail(err)
 	}
-	if !r.gaps {
+	if !now.gaps() {
 		return messages, nil
 	}
 	var out []connector.Message
@@ -75,7 +75,7 @@ func (r *reader) look(ctx context.Context) error {
 	case now.last < r.seen:
 		return fmt.Errorf("%w: stream %s ends at sequence %d, and was read up to %d: it has lost what was between",
 			connector.ErrGiveUp, r.s.cfg.Stream, now.last, r.seen)
-	case r.gaps && now.first > r.seen+1:
+	case now.gaps() && now.first > r.seen+1:
 		if err := r.gap(r.seen+1, now.first); err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (r *reader) look(ctx context.Context) error {
 		return err
 	}
 	if !found {
-		return r.sawAll(ctx, max(now.last, r.seen))
+		return r.sawAll(ctx, max(now.last, r.seen), now.gaps())
 	}
 	if waits == r.missing { // it was there two requests ago
 		return errStuck
@@ -114,14 +114,14 @@ func (r *reader) nextInStream(ctx context.Context) (seq uint64, found bool, err 
 	return seq, found, nil
 }
 
-// sawAll takes in that nothing up to a sequence is to be read, and notes it from time to time where the next reader needs to know:
-// what is removed there is no loss.
-func (r *reader) sawAll(ctx context.Context, to uint64) error {
+// sawAll takes in that nothing up to a sequence is to be read, and notes it from time to time where the next reader needs to know,
+// since it would find a gap there: what is removed there is no loss.
+func (r *reader) sawAll(ctx context.Context, to uint64, gaps bool) error {
 	r.seen, r.missing = to, 0
 	r.mu.Lock()
 	open := len(r.unacked)
 	r.mu.Unlock()
-	if !r.gaps || open > 0 || time.Since(r.notedAt) < r.s.cfg.notePause || r.consumer.Metadata[noteFrom] == r.notes(to + 1)[noteFrom] {
+	if !gaps || open > 0 || time.Since(r.notedAt) < r.s.cfg.notePause || r.consumer.Metadata[noteFrom] == r.notes(to + 1)[noteFrom] {
 		return nil
 	}
 	r.notedAt, r.consumer.Metadata = time.Now(), r.notes(to+1)

@@ -179,7 +179,8 @@ func TestNATS(t *testing.T) {
 	t.Run("together", func(t *testing.T) { // most of them wait
 		for name, test := range map[string]func(*testing.T, *server){
 			"starts": testStarts, "latest": testLatest, "gap": testGap, "no gap": testNoGap, "quiet": testQuiet, "sought": testSought, "extent": testExtent,
-			"made anew": testMadeAnew, "purged": testPurged, "stolen": testStolen, "short reads": testShortReads, "foreign note": testForeignNote, "behind": testBehind,
+			"extent while read": testExtentWhileRead,
+			"made anew":         testMadeAnew, "purged": testPurged, "stolen": testStolen, "short reads": testShortReads, "foreign note": testForeignNote, "behind": testBehind,
 			"stuck": testStuck, "interest": testInterest, "limited": testLimited, "acks": testAcks, "kinds": testKinds, "filters": testFilters, "large": testLargeMessage,
 			"work queue": testWorkQueue, "taken over": testTakenOver, "torn connections": testTorn, "core": testCore, "queue": testQueue,
 			"slow": testSlow, "users": testUsers, "subjects": testSubjects, "headers": testHeaders, "part": testPart,

@@ -31,7 +31,6 @@ type reader struct {
 	s        *Source
 	stream   extent
 	first    uint64 // the sequence at which the source began when it ran first
-	gaps     bool   // a first sequence behind what was seen says that messages were removed unread
 	consumer jetstream.ConsumerConfig
 	made     time.Time // the consumer
 	answers  chan *nats.Msg

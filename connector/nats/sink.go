@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -146,7 +147,7 @@ func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
 
 // checkStream finds what a stream can't be for a sink: the newest message of each shard says how far that is, so the stream must
 // never remove it. With max_msgs_per_subject it removes others alone.
-func (s *Sink) checkStream(cfg *jetstream.StreamConfig, shard int) error {
+func (c *SinkConfig) checkStream(cfg *jetstream.StreamConfig, shard int) error {
 	why := ""
 	switch {
 	case cfg.Retention != jetstream.LimitsPolicy:
@@ -161,22 +162,13 @@ func (s *Sink) checkStream(cfg *jetstream.StreamConfig, shard int) error {
 	case cfg.SubjectTransform != nil || cfg.Mirror != nil || cfg.NoAck || cfg.Sealed:
 		why = "a stream that transforms subjects, mirrors, doesn't acknowledge or is sealed can't be written to exactly once"
 	}
-	for _, subject := range []string{fill(s.cfg.Subject, shard, "*"), fill(s.cfg.Claims, shard, "")} {
-		if why == "" && !coversAny(cfg.Subjects, subject) {
+	for _, subject := range []string{fill(c.Subject, shard, "*"), fill(c.Claims, shard, "")} {
+		if why == "" && !slices.ContainsFunc(cfg.Subjects, func(wide string) bool { return covers(wide, subject) }) {
 			why = fmt.Sprintf("it has no subject for %s: add it, or one with wildcards", subject)
 		}
 	}
 	if why == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: stream %s: %s", connector.ErrGiveUp, s.cfg.Stream, why)
-}
-
-func coversAny(wide []string, narrow string) bool {
-	for _, w := range wide {
-		if covers(w, narrow) {
-			return true
-		}
-	}
-	return false
+	return fmt.Errorf("%w: stream %s: %s", connector.ErrGiveUp, c.Stream, why)
 }

@@ -180,6 +180,43 @@ func testExtent(t *testing.T, s *server) {
 	}
 }
 
+// testExtentWhileRead: the lag is asked for while messages are read, between which are others: so the reader asks, too.
+func testExtentWhileRead(t *testing.T, s *server) {
+	stream := s.stream(t, nil)
+	name := nameOf(stream)
+	cfg := s.config(stream)
+	cfg.Subjects = []string{name + ".a"}
+	r := read(t, cfg, &conntest.Progress{})
+	ctx, cancel := context.WithCancel(conntest.Within(t))
+	defer cancel()
+	asked, failed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(failed)
+		for ctx.Err() == nil {
+			if _, err := r.Reader.(connector.Lagger).Extents(ctx); err != nil && ctx.Err() == nil {
+				failed <- err
+				return
+			}
+			select {
+			case asked <- struct{}{}:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	for i := range 20 {
+		<-asked // and it is asked again, beside this
+		s.send(t, name+".b", "other")
+		text := fmt.Sprint(i)
+		s.send(t, name+".a", text)
+		r.Is(text)
+	}
+	cancel()
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+	r.End()
+}
+
 // testSought: who has sought reads again what the consumer knows to be committed, from where it is told, or from where it began when it
 // ran first. What has been removed meanwhile is no gap.
 func testSought(t *testing.T, s *server) {

@@ -47,7 +47,7 @@ func (w *writer) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", w.cfg.Stream, err)
 	}
-	if err := (&Sink{cfg: *w.cfg}).checkStream(&stream.CachedInfo().Config, w.shard); err != nil {
+	if err := w.cfg.checkStream(&stream.CachedInfo().Config, w.shard); err != nil {
 		return err
 	}
 	claim := nats.NewMsg(fill(w.cfg.Claims, w.shard, ""))

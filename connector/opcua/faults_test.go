@@ -1,6 +1,7 @@
 package opcua_test
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,8 @@ type proxy struct {
 	left   atomic.Int64 // bytes that the server may send through a connection before it is cut; 0: any number
 	silent atomic.Bool  // nothing goes through
 	tasks  sync.WaitGroup
+
+	messages atomic.Int64 // requests and answers: what begins as one
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -69,7 +72,7 @@ func (p *proxy) serve(from net.Conn) {
 	p.copy(from, to, p.left.Load())
 }
 
-// copy copies until either end is closed, or so many bytes were.
+// copy copies, and counts messages, until either end is closed, or so many bytes were.
 func (p *proxy) copy(to, from net.Conn, most int64) {
 	b := make([]byte, 1000)
 	for n := int64(0); most == 0 || n < most; {
@@ -78,6 +81,9 @@ func (p *proxy) copy(to, from net.Conn, most int64) {
 			return
 		}
 		n += int64(some)
+		if bytes.HasPrefix(b[:some], []byte("MSG")) {
+			p.messages.Add(1)
+		}
 		if p.silent.Load() {
 			continue
 		}

@@ -83,25 +83,13 @@ type found struct {
 // below returns the objects and variables below the roots, and these, each once, with the path by which it was found first.
 // Properties are none of them, and neither is what the server says of itself, unless it is a root.
 func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*found, error) {
-	placed := make([]*item, len(roots))
-	for i, root := range roots {
-		placed[i] = &item{node: root}
-	}
-	if err := s.place(ctx, placed); err != nil {
+	known := map[string]bool{}
+	level, err := s.roots(ctx, roots, known)
+	if err != nil {
 		return nil, err
 	}
-	known := map[string]bool{ua.NewNumericNodeID(0, id.Server).String(): true}
-	var all, level []*found
-	for i, root := range roots {
-		classes, err := s.read(ctx, []*ua.ReadValueID{attribute(root, ua.AttributeIDNodeClass)})
-		if err != nil {
-			return nil, err
-		}
-		class, _ := valueOf(classes[0]).(int32)
-		level = append(level, &found{node: root, class: ua.NodeClass(class), path: placed[i].path,
-			name: &ua.QualifiedName{Name: placed[i].name}})
-		known[root.String()] = true
-	}
+	known[ua.NewNumericNodeID(0, id.Server).String()] = true
+	var all []*found
 	for range maxLevels {
 		if all = append(all, level...); len(all) > most {
 			return nil, giveUp("more than %d nodes below the trees: raise max-nodes, or name smaller trees", most)
@@ -109,12 +97,36 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*f
 		if len(level) == 0 {
 			return all, nil
 		}
-		var err error
 		if level, err = s.children(ctx, level, known); err != nil {
 			return nil, err
 		}
 	}
 	return nil, giveUp("the trees are more than %d levels deep", maxLevels)
+}
+
+// roots finds the nodes that are named as trees, each once.
+func (s *session) roots(ctx context.Context, roots []*ua.NodeID, known map[string]bool) ([]*found, error) {
+	var placed []*item
+	var what []*ua.ReadValueID
+	for _, root := range roots {
+		if !known[root.String()] {
+			known[root.String()] = true
+			placed, what = append(placed, &item{node: root}), append(what, attribute(root, ua.AttributeIDNodeClass))
+		}
+	}
+	if err := s.place(ctx, placed); err != nil {
+		return nil, err
+	}
+	classes, err := s.read(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*found, len(placed))
+	for i, it := range placed {
+		class, _ := valueOf(classes[i]).(int32)
+		list[i] = &found{node: it.node, class: ua.NodeClass(class), path: it.path, name: &ua.QualifiedName{Name: it.name}}
+	}
+	return list, nil
 }
 
 // children returns what is one level below, and wasn't known.

@@ -263,38 +263,54 @@ func segment(name *ua.QualifiedName) string {
 
 // resolve returns the nodes that texts name.
 func (s *session) resolve(ctx context.Context, texts []string) ([]*ua.NodeID, error) {
-	nodes := make([]*ua.NodeID, len(texts))
-	for i, text := range texts {
-		var err error
-		if nodes[i], err = s.node(ctx, text); err != nil {
-			return nil, fmt.Errorf("node %q: %w", text, err)
-		}
+	nodes, which, err := s.find(ctx, texts)
+	if err != nil {
+		return nil, fmt.Errorf("node %q: %w", which, err)
 	}
 	return nodes, nil
 }
 
-// node returns the one that a text names.
-func (s *session) node(ctx context.Context, text string) (*ua.NodeID, error) {
+// find is resolve, and says apart which text an error is about: of a request that failed, the first that was asked for.
+func (s *session) find(ctx context.Context, texts []string) (nodes []*ua.NodeID, which string, err error) {
+	nodes = make([]*ua.NodeID, len(texts))
+	var paths []*ua.BrowsePath
+	var of []int // the texts that are paths
+	for i, text := range texts {
+		var path *ua.BrowsePath
+		if nodes[i], path, err = s.named(text); err != nil {
+			return nil, text, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		}
+		if path != nil {
+			paths, of = append(paths, path), append(of, i)
+		}
+	}
+	found, err := s.translate(ctx, paths)
+	if err != nil {
+		return nil, texts[of[0]], err
+	}
+	for i, node := range found {
+		if node == nil {
+			return nil, texts[of[i]], giveUp("the server has no such path")
+		}
+		nodes[of[i]] = node
+	}
+	return nodes, "", nil
+}
+
+// named reads a text that names a node: by its id, or by the path to it.
+func (s *session) named(text string) (*ua.NodeID, *ua.BrowsePath, error) {
 	if !strings.HasPrefix(text, "/") {
 		expanded, err := ua.ParseExpandedNodeID(text, s.namespaces)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+			return nil, nil, err
 		}
-		return expanded.NodeID, nil
+		return expanded.NodeID, nil, nil
 	}
 	names, err := parsePath(text)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return nil, nil, err
 	}
-	path := pathFrom(ua.NewNumericNodeID(0, id.RootFolder), id.HierarchicalReferences, names...)
-	found, err := s.translate(ctx, []*ua.BrowsePath{path})
-	if err != nil {
-		return nil, err
-	}
-	if found[0] == nil {
-		return nil, giveUp("the server has no such path")
-	}
-	return found[0], nil
+	return nil, pathFrom(ua.NewNumericNodeID(0, id.RootFolder), id.HierarchicalReferences, names...), nil
 }
 
 // pathFrom is the way from a node over references of a type.

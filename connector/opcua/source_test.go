@@ -34,7 +34,7 @@ func testServer(t *testing.T, s *server) {
 		{"values", testValues}, {"by id and path", testNamed}, {"refused", testRefused}, {"waits and ends", testWaits},
 		{"security", testSecurity}, {"user", testUser}, {"keys made anew", testRenewed}, {"back-pressure", testBackPressure},
 		{"types", testTypes},
-		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure},
+		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure}, {"batches", testBatches},
 		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes},
 		{"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},
@@ -252,7 +252,9 @@ func testDeadband(t *testing.T, s *server) {
 // testStructure: what the trees are made of comes as RDF that replaces what was known of each node, and then there is no more.
 func testStructure(t *testing.T, s *server) {
 	cfg := s.fast(t)
-	cfg.Trees, cfg.Structure, cfg.NodeIRI = []string{s.node("Device")}, true, "urn:node:"
+	// A tree that is named twice, by id and path, or is in another one, is there once.
+	cfg.Trees = []string{s.node("Device"), s.node("Device"), s.browse("Device"), s.browse("Device", "temp")}
+	cfg.Structure, cfg.NodeIRI = true, "urn:node:"
 	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	if err != nil {
 		t.Fatal(err)
@@ -286,9 +288,38 @@ func testStructure(t *testing.T, s *server) {
 			t.Errorf("missing: %s", row)
 		}
 	}
+	deleted := map[string]int{}
 	for row, err := range patch.Rows([]byte(text.String())) {
 		if err != nil {
 			t.Fatalf("%v: %v", row, err)
 		}
+		if row.Deleted {
+			deleted[row.Quad.S.Key()]++
+		}
+	}
+	for subject, n := range deleted {
+		if n > 1 {
+			t.Errorf("%s is there %d times", subject, n)
+		}
+	}
+}
+
+// testBatches: what is asked of a server is asked for many nodes at a time: more trees take no more requests.
+func testBatches(t *testing.T, s *server) {
+	messages := func(trees ...string) int64 {
+		cfg := s.fast(t)
+		p := newProxy(t, s, &cfg.Connection)
+		cfg.Trees, cfg.Structure, cfg.NodeIRI = trees, true, "urn:node:"
+		r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		return p.messages.Load()
+	}
+	device, some := s.browse("Device"), s.browse("Device", "temp")
+	one := messages(device, some)
+	if all := messages(device, some, s.browse("Device", "set"), s.browse("Device", "count")); all != one || one == 0 {
+		t.Errorf("%d messages for four trees, %d for two", all, one)
 	}
 }

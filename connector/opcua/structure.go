@@ -159,23 +159,27 @@ func (st *structure) reference(subject rdf.Term, ref *ua.ReferenceDescription) e
 func (st *structure) classes(ctx context.Context) error {
 	level, known := st.super, map[string]bool{}
 	for range maxLevels {
-		next := map[string]*ua.ReferenceDescription{}
+		var types []*ua.ReferenceDescription
+		var what []*ua.BrowseDescription
 		for key, ref := range level {
 			if known[key] {
 				continue
 			}
 			known[key] = true
-			lists, err := st.s.browse(ctx, []*ua.BrowseDescription{{
+			types, what = append(types, ref), append(what, &ua.BrowseDescription{
 				NodeID: st.s.here(ref.NodeID), BrowseDirection: ua.BrowseDirectionInverse, IncludeSubtypes: true,
-				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)}})
-			if err != nil {
-				return err
-			}
-			if err := st.class(ref, lists[0], next); err != nil {
+				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)})
+		}
+		lists, err := st.s.browse(ctx, what)
+		if err != nil {
+			return err
+		}
+		level = map[string]*ua.ReferenceDescription{}
+		for i, ref := range types {
+			if err := st.class(ref, lists[i], level); err != nil {
 				return err
 			}
 		}
-		level = next
 	}
 	return nil
 }
@@ -248,23 +252,5 @@ func (st *structure) iri(subject rdf.Term, predicate, object string) error {
 	return nil
 }
 
-// encode percent-encodes all but unreserved characters of IRIs, as mappings do in templates of IRIs.
-func encode(text string) string {
-	var b strings.Builder
-	for _, r := range strings.ToValidUTF8(text, "\uFFFD") {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r) || inIRI(r) {
-			b.WriteRune(r)
-			continue
-		}
-		for _, c := range []byte(string(r)) {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
-// inIRI reports a character beyond ASCII that an IRI may have (ucschar of RFC 3987).
-func inIRI(r rune) bool {
-	return r >= 0xA0 && r <= 0xD7FF || r >= 0xF900 && r <= 0xFDCF || r >= 0xFDF0 && r <= 0xFFEF ||
-		r >= 0x10000 && r <= 0xEFFFD && r&0xFFFF <= 0xFFFD && !(r >= 0xE0000 && r < 0xE1000)
-}
+// encode makes a text of the server's a part of an IRI. What is not UTF-8 in it is replaced, as in literals.
+func encode(text string) string { return rdf.EncodeIRI(strings.ToValidUTF8(text, "\uFFFD")) }

@@ -83,13 +83,14 @@ func (sh *shared) variable(ctx context.Context, text string) (*variable, error) 
 
 // look finds out what a text names.
 func (sh *shared) look(ctx context.Context, text string) (*variable, error) {
-	node, err := sh.node(ctx, text)
+	nodes, _, err := sh.find(ctx, []string{text})
 	if errors.Is(err, connector.ErrGiveUp) {
 		return &variable{why: err}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	node := nodes[0]
 	values, err := sh.read(ctx, []*ua.ReadValueID{attribute(node, ua.AttributeIDDataType), attribute(node, ua.AttributeIDValueRank),
 		attribute(node, ua.AttributeIDValue)})
 	if err != nil {

@@ -75,7 +75,7 @@ func (*WebhookSink) about() About {
 }
 
 func (*MQTTSource) about() About {
-	return About{"topics of an MQTT broker, Sparkplug B among them", "at least once, in the order of each topic"}
+	return About{"topics of an MQTT broker, Sparkplug B among them", "at least once, in the order of each topic; with qos 0: at most once"}
 }
 
 func (*MQTTSink) about() About {

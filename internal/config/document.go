@@ -145,17 +145,22 @@ type SPARQLSource struct {
 	BlankNodes string        `yaml:"blank-nodes" enum:"keep,refuse" default:"keep" help:"What becomes of blank nodes (${enum}): keep takes over the store's labels, which must be the same whenever it is read; refuse is an error."`
 }
 
+// TLSFiles are those of a connection that is encrypted.
+type TLSFiles struct {
+	TLSCA   string `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
+	TLSCert string `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
+	TLSKey  string `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+}
+
 // KafkaConnection says how the brokers of a cluster are reached.
 type KafkaConnection struct {
-	Brokers       []string `yaml:"brokers" required:"" placeholder:"HOST:PORT" help:"Some of the cluster's brokers."`
-	TLS           bool     `yaml:"tls" default:"true" help:"Encrypt, and check the brokers' certificates."`
-	TLSCA         string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-	TLSCert       string   `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
-	TLSKey        string   `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
-	SASLMechanism string   `yaml:"sasl-mechanism" enum:"PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" help:"How the brokers are told who we are (${enum}). Default: they aren't."`
-	SASLUser      string   `yaml:"sasl-user" help:"User of PLAIN and SCRAM."`
-	SASLPassword  Secret   `yaml:"sasl-password" help:"Password of PLAIN and SCRAM."`
-	SASLToken     Secret   `yaml:"sasl-token" help:"Token of OAUTHBEARER."`
+	Brokers []string `yaml:"brokers" required:"" placeholder:"HOST:PORT" help:"Some of the cluster's brokers."`
+	TLS     bool     `yaml:"tls" default:"true" help:"Encrypt, and check the brokers' certificates."`
+	TLSFiles
+	SASLMechanism string `yaml:"sasl-mechanism" enum:"PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER" help:"How the brokers are told who we are (${enum}). Default: they aren't."`
+	SASLUser      string `yaml:"sasl-user" help:"User of PLAIN and SCRAM."`
+	SASLPassword  Secret `yaml:"sasl-password" help:"Password of PLAIN and SCRAM."`
+	SASLToken     Secret `yaml:"sasl-token" help:"Token of OAUTHBEARER."`
 }
 
 // KafkaSource reads topics of Apache Kafka.

@@ -11,14 +11,12 @@ type HTTPSource struct {
 
 // HTTPConnection says how a server of others is asked.
 type HTTPConnection struct {
-	URL      string        `yaml:"url" required:"" placeholder:"URL" help:"Address, http:// or https://."`
-	User     string        `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
-	Password Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
-	Token    Secret        `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
-	TLSCA    string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-	TLSCert  string        `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
-	TLSKey   string        `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
-	Timeout  time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the other side."`
+	URL      string `yaml:"url" required:"" placeholder:"URL" help:"Address, http:// or https://."`
+	User     string `yaml:"user" placeholder:"NAME" help:"User, for HTTP basic authentication."`
+	Password Secret `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token    Secret `yaml:"token" placeholder:"TOKEN" help:"Bearer token, instead of user and password."`
+	TLSFiles
+	Timeout time.Duration `yaml:"timeout" default:"1m" help:"Longest time without a sign of the other side."`
 }
 
 // PollSource asks for a document again and again.

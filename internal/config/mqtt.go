@@ -4,12 +4,10 @@ import "time"
 
 // MQTTConnection says how a broker is reached.
 type MQTTConnection struct {
-	Address   string        `yaml:"address" required:"" placeholder:"HOST:PORT" help:"Address of the broker."`
-	Protocol  string        `yaml:"protocol" enum:"5,3.1.1" default:"5" help:"Version of MQTT (${enum})."`
-	TLS       bool          `yaml:"tls" default:"true" help:"Encrypt, and check the broker's certificate."`
-	TLSCA     string        `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-	TLSCert   string        `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
-	TLSKey    string        `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
+	Address  string `yaml:"address" required:"" placeholder:"HOST:PORT" help:"Address of the broker."`
+	Protocol string `yaml:"protocol" enum:"5,3.1.1" default:"5" help:"Version of MQTT (${enum})."`
+	TLS      bool   `yaml:"tls" default:"true" help:"Encrypt, and check the broker's certificate."`
+	TLSFiles
 	User      string        `yaml:"user" placeholder:"NAME" help:"User."`
 	Password  Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password. It needs tls, or a broker on loopback."`
 	ClientID  string        `yaml:"client-id" placeholder:"ID" help:"Name of the session, of this source or sink alone; of a sink with the shard's number behind it. Default: PIPELINE.NAME."`

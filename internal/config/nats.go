@@ -2,16 +2,14 @@ package config
 
 // NATSConnection says how NATS servers are reached, and as whom.
 type NATSConnection struct {
-	Servers     []string `yaml:"servers" required:"" placeholder:"HOST:PORT" help:"Some of the cluster's servers."`
-	TLS         bool     `yaml:"tls" default:"true" help:"Encrypt, and check the servers' certificates."`
-	TLSCA       string   `yaml:"tls-ca" placeholder:"FILE" help:"PEM file of the certificates to trust instead of the system's."`
-	TLSCert     string   `yaml:"tls-cert" placeholder:"FILE" help:"PEM file of a certificate that says who we are."`
-	TLSKey      string   `yaml:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
-	User        string   `yaml:"user" placeholder:"NAME" help:"User, with a password."`
-	Password    Secret   `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
-	Token       Secret   `yaml:"token" placeholder:"TOKEN" help:"Token, instead of a user."`
-	Credentials string   `yaml:"credentials" placeholder:"FILE" help:"Credentials file (JWT and seed), instead of a user."`
-	NKey        string   `yaml:"nkey" placeholder:"FILE" help:"File of an NKey's seed, instead of a user."`
+	Servers []string `yaml:"servers" required:"" placeholder:"HOST:PORT" help:"Some of the cluster's servers."`
+	TLS     bool     `yaml:"tls" default:"true" help:"Encrypt, and check the servers' certificates."`
+	TLSFiles
+	User        string `yaml:"user" placeholder:"NAME" help:"User, with a password."`
+	Password    Secret `yaml:"password" placeholder:"PASSWORD" help:"The user's password."`
+	Token       Secret `yaml:"token" placeholder:"TOKEN" help:"Token, instead of a user."`
+	Credentials string `yaml:"credentials" placeholder:"FILE" help:"Credentials file (JWT and seed), instead of a user."`
+	NKey        string `yaml:"nkey" placeholder:"FILE" help:"File of an NKey's seed, instead of a user."`
 }
 
 // NATSSource reads a stream of JetStream, or subjects of core NATS.

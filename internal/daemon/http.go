@@ -40,12 +40,12 @@ func certificateOf(certificate, key string) (*tls.Certificate, error) {
 	return &pair, err
 }
 
-// checkFormat looks whether a media type is one of those that are taken.
-func checkFormat(format string, taken []string) error {
-	if media, _, _ := mime.ParseMediaType(format); !slices.Contains(taken, media) {
-		return fmt.Errorf("format %q: expected one of %s", format, strings.Join(taken, ", "))
+// checkFormat looks whether a format is one of the media types that are taken, or one of the words.
+func checkFormat(format string, taken []string, words ...string) error {
+	if media, _, _ := mime.ParseMediaType(format); slices.Contains(taken, media) || slices.Contains(words, format) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("format %q: expected one of %s", format, strings.Join(slices.Concat(words, taken), ", "))
 }
 
 // httpSource makes a source that follows another pipeline.

@@ -46,6 +46,6 @@ func kafkaConnection(c *config.KafkaConnection) (kafka.Connection, error) {
 	connection := kafka.Connection{Brokers: c.Brokers, Mechanism: c.SASLMechanism, User: c.SASLUser, Password: string(c.SASLPassword),
 		Token: string(c.SASLToken)}
 	var err error
-	connection.TLS, err = tlsOf(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	connection.TLS, err = tlsOf(c.TLS, &c.TLSFiles)
 	return connection, err
 }

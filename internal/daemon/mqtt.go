@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"mime"
-	"slices"
-	"strings"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/mqtt"
@@ -23,8 +20,8 @@ func (d *daemon) mqttSource(name string, mapped bool, s *config.MQTTSource) (con
 		return nil, err
 	}
 	sparkplug := s.Format == sparkplugFormat
-	if media, _, _ := mime.ParseMediaType(s.Format); !sparkplug && !slices.Contains(graph.MediaTypes(), media) {
-		return nil, fmt.Errorf("format %q: expected %s or one of %s", s.Format, sparkplugFormat, strings.Join(graph.MediaTypes(), ", "))
+	if err := checkFormat(s.Format, graph.MediaTypes(), sparkplugFormat); err != nil {
+		return nil, err
 	}
 	if sparkplug && !mapped {
 		return nil, errors.New("format sparkplug: it needs a mapping, which makes changes of its documents")
@@ -58,7 +55,7 @@ func (d *daemon) mqttClient(name string, c *config.MQTTConnection) string {
 
 // mqttConnection reads the files that a connection names.
 func mqttConnection(c *config.MQTTConnection) (mqtt.Connection, error) {
-	secure, err := tlsOf(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	secure, err := tlsOf(c.TLS, &c.TLSFiles)
 	connection := mqtt.Connection{Address: c.Address, TLS: secure, User: c.User, Password: string(c.Password), KeepAlive: c.KeepAlive}
 	if c.Protocol == "3.1.1" {
 		connection.Version = mqtt.V311

@@ -12,7 +12,7 @@ func TestMQTTMistakes(t *testing.T) {
 		source + "topics: x}":                        `key "sources[mqtt].topics" comes twice`,
 		source + "protocol: 4}":                      `"4" is none of 5, 3.1.1`,
 		source + "protocol: 3.1.1}":                  "",
-		source + "format: text/csv}":                 "expected sparkplug or one of application/rdf-patch",
+		source + "format: text/csv}":                 "expected one of sparkplug, application/rdf-patch",
 		source + "retained: drop}":                   `"drop" is none of take, ignore`,
 		source + "max-message: 0}":                   "expected more than 0",
 		source + "max-message: 10}":                  "a message of 10 bytes",

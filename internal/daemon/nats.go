@@ -3,10 +3,7 @@ package daemon
 import (
 	"cmp"
 	"fmt"
-	"mime"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/nats"
@@ -25,8 +22,8 @@ func (d *daemon) natsSource(name string, s *config.NATSSource) (connector.Source
 	if err != nil {
 		return nil, err
 	}
-	if media, _, _ := mime.ParseMediaType(s.Format); !slices.Contains(graph.MediaTypes(), media) {
-		return nil, fmt.Errorf("format %q: expected one of %s", s.Format, strings.Join(graph.MediaTypes(), ", "))
+	if err := checkFormat(s.Format, graph.MediaTypes()); err != nil {
+		return nil, err
 	}
 	if s.MaxFetch < 1 || s.MaxFetch > maxNATS || s.MaxMessages < 1 || s.MaxMessages > maxNATSMessages {
 		return nil, fmt.Errorf("max-fetch: expected 1 to %d bytes, max-messages: 1 to %d", maxNATS, maxNATSMessages)
@@ -75,6 +72,6 @@ func natsConnection(c *config.NATSConnection) (nats.Connection, error) {
 		}
 	}
 	var err error
-	connection.TLS, err = tlsOf(c.TLS, c.TLSCA, c.TLSCert, c.TLSKey)
+	connection.TLS, err = tlsOf(c.TLS, &c.TLSFiles)
 	return connection, err
 }

@@ -45,29 +45,18 @@ func (d *daemon) opcuaSink(s *config.OPCUASink, n *graph.Graph) (connector.Sink,
 // eachWith hands over the quads of a shard that have one of the predicates.
 func eachWith(ctx context.Context, n *graph.Graph, shard int, predicates []rdf.Term, fn func(rdf.Quad) error) (engine.Mark,
 	error) {
-	view, at, err := n.View(ctx, shard)
-	if err != nil {
-		return at, err
-	}
-	defer view.Close()
-	for _, predicate := range predicates {
-		id, ok, err := view.Lookup(predicate)
-		if err != nil {
-			return at, err
-		}
-		if !ok { // the shard has none
-			continue
-		}
-		for q, err := range store.Quads(view, store.Pattern{P: id}) {
-			if err == nil {
-				err = fn(q)
+	return view(ctx, n, shard, func(v store.View) error {
+		for _, predicate := range predicates {
+			id, ok, err := v.Lookup(predicate)
+			if err == nil && ok { // otherwise the shard has none
+				err = eachOf(v, store.Pattern{P: id}, fn)
 			}
 			if err != nil {
-				return at, err
+				return err
 			}
 		}
-	}
-	return at, nil
+		return nil
+	})
 }
 
 func opcuaConnection(c *config.OPCUAConnection) opcua.Connection {

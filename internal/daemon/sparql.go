@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/sparql"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -53,24 +54,30 @@ func sparqlSource(c *config.SPARQLSource, n *graph.Graph) (connector.Source, err
 // eachQuad hands over the quads of all shards.
 func eachQuad(ctx context.Context, n *graph.Graph, fn func(rdf.Quad) error) error {
 	for s := range n.Shards() {
-		if err := eachOf(ctx, n, s, fn); err != nil {
+		if _, err := view(ctx, n, s, func(v store.View) error { return eachOf(v, store.Pattern{}, fn) }); err != nil {
 			return fmt.Errorf("shard %d: %w", s, err)
 		}
 	}
 	return nil
 }
 
-func eachOf(ctx context.Context, n *graph.Graph, s int, fn func(rdf.Quad) error) error {
-	view, _, err := n.View(ctx, s)
+// view looks at what a shard has, and returns as of when that was.
+func view(ctx context.Context, n *graph.Graph, shard int, look func(store.View) error) (engine.Mark, error) {
+	v, at, err := n.View(ctx, shard)
 	if err != nil {
-		return err
+		return at, err
 	}
-	defer view.Close()
-	for q, err := range store.Quads(view, store.Pattern{}) {
-		if err != nil {
-			return err
+	defer v.Close()
+	return at, look(v)
+}
+
+// eachOf hands over the quads that match.
+func eachOf(v store.View, pattern store.Pattern, fn func(rdf.Quad) error) error {
+	for q, err := range store.Quads(v, pattern) {
+		if err == nil {
+			err = fn(q)
 		}
-		if err := fn(q); err != nil {
+		if err != nil {
 			return err
 		}
 	}

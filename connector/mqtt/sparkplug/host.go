@@ -25,8 +25,9 @@ import (
 // Host knows the births of edge nodes and their devices. It is used by one goroutine.
 //
 // This is what comes of a message in each state of its edge node. A death that a node has left behind for the birth before
-// (another bdSeq) is ignored. What is told by itself has name and datatype at each metric. In the states "unknown" and "dead" a
-// rebirth is asked for with each message that is not a birth or death, and with a gap; not sooner than Config.Pause after the last time.
+// (another bdSeq) is ignored. What is told by itself has name and datatype at each metric. A rebirth
+// is asked for with each message that can be read and after which the node is not born, but for NDEATH: so with those of devices,
+// with an NBIRTH that is refused, and with a gap; not sooner than Config.Pause after the last time.
 //
 //	message             unknown                  born                                      dead
 //	NBIRTH              born                     born; devices die                         born
@@ -166,9 +167,8 @@ func parseTopic(topic string) (*message, error) {
 	if !ours || parts[0] == "STATE" {
 		return nil, nil
 	}
-	wrong := fmt.Errorf("topic %.200q is none of Sparkplug B", topic)
 	if len(parts) < 3 || len(parts) > 4 || slices.Contains(parts, "") {
-		return nil, wrong
+		return nil, errTopic(topic)
 	}
 	m := &message{group: parts[0], kind: parts[1], node: parts[2]}
 	if len(parts) == 4 {
@@ -179,17 +179,20 @@ func parseTopic(topic string) (*message, error) {
 		return nil, nil
 	case "NBIRTH", "NDATA", "NDEATH":
 		if m.device != "" {
-			return nil, wrong
+			return nil, errTopic(topic)
 		}
 	case "DBIRTH", "DDATA", "DDEATH":
 		if m.device == "" {
-			return nil, wrong
+			return nil, errTopic(topic)
 		}
 	default:
-		return nil, wrong
+		return nil, errTopic(topic)
 	}
 	return m, nil
 }
+
+// errTopic: a topic is none of Sparkplug B, though it begins like one.
+func errTopic(topic string) error { return fmt.Errorf("topic %.200q is none of Sparkplug B", topic) }
 
 // bdSeq is the number that ties a death to its birth.
 func (m *message) bdSeq() *uint64 {

@@ -333,3 +333,44 @@ func FuzzTake(f *testing.F) {
 		}
 	})
 }
+
+// TestNoErrors: no error is made for a message and its values that are as they should be: that cost three allocations of each.
+func TestNoErrors(t *testing.T) {
+	if each := (allocations(t, 1000) - allocations(t, 0)) / 1000; each > 9.5 { // two are the race detector's
+		t.Errorf("a value has %v allocations, expected 7", each)
+	}
+	h := newHost(t)
+	command := testing.AllocsPerRun(100, func() {
+		if _, err := h.Take("spBv1.0/g/NCMD/n", nil, h.now); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if command > 2 {
+		t.Errorf("a topic has %v allocations, expected 2", command)
+	}
+}
+
+// allocations counts those of a message with so many values.
+func allocations(t *testing.T, values int) float64 {
+	birth, data := make([][]byte, values), make([][]byte, values)
+	for i := range values {
+		alias := uint64(i + 1)
+		birth[i] = metric(fmt.Sprint("m", i), alias, int32Type, whole(5))
+		data[i] = metric("", alias, 0, whole(6))
+	}
+	h := newHost(t)
+	if _, err := h.Take("spBv1.0/g/NBIRTH/n", payload(0, birth...), h.now); err != nil {
+		t.Fatal(err)
+	}
+	var bodies [256][]byte // by the sequence
+	for i := range bodies {
+		bodies[i] = payload(uint64(i), data...)
+	}
+	var seq uint8
+	return testing.AllocsPerRun(100, func() {
+		seq++
+		if _, err := h.Take("spBv1.0/g/NDATA/n", bodies[seq], h.now); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

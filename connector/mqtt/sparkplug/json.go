@@ -126,10 +126,9 @@ func (v *value) append(b []byte, datatype uint32) ([]byte, error) {
 	if v.null || v.form == formNone {
 		return append(b, "null"...), nil
 	}
-	wrong := errForm(datatype)
 	if size, ok := sizes[datatype]; ok {
 		if v.form != formInt && v.form != formLong {
-			return b, wrong
+			return b, errForm(datatype)
 		}
 		if !fits(v.bits, size.bits, size.signed) {
 			return b, fmt.Errorf("%d is no %s", v.bits, typeName(datatype))
@@ -139,7 +138,7 @@ func (v *value) append(b []byte, datatype uint32) ([]byte, error) {
 	switch datatype {
 	case typeFloat, typeDouble:
 		if v.form != formFloat && v.form != formDouble {
-			return b, wrong
+			return b, errForm(datatype)
 		}
 		if v.form == formFloat {
 			return number(b, v.float(), 32), nil
@@ -147,17 +146,17 @@ func (v *value) append(b []byte, datatype uint32) ([]byte, error) {
 		return number(b, v.float(), 64), nil
 	case typeBoolean:
 		if v.form != formBool {
-			return b, wrong
+			return b, errForm(datatype)
 		}
 		return strconv.AppendBool(b, v.bits != 0), nil
 	case typeString, typeText, typeUUID:
 		if v.form != formString {
-			return b, wrong
+			return b, errForm(datatype)
 		}
 		return text(b, string(v.bytes)), nil
 	case typeBytes, typeFile:
 		if v.form != formBytes {
-			return b, wrong
+			return b, errForm(datatype)
 		}
 		return text(b, base64.StdEncoding.EncodeToString(v.bytes)), nil
 	}
