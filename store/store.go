@@ -67,6 +67,15 @@ type Reader interface {
 	Match(p Pattern) iter.Seq2[Quad, error]
 	// Count returns the number of quads that fit. It may take as long as Match does.
 	Count(p Pattern) (int, error)
+	// Statistics returns what is known of the quads of a predicate, [Any] for all quads.
+	Statistics(predicate ID) (Statistics, error)
+}
+
+// Statistics say of the quads of one predicate, or of all, what a planner asks. Each is right within a factor of two, and 0 only if
+// there is none; a quad that is in two graphs counts twice.
+type Statistics struct {
+	// Quads is the number of quads, Subjects and Objects of different terms in these places.
+	Quads, Subjects, Objects int
 }
 
 // Store is a set of quads with a log position. One goroutine writes, through one [Tx] at a time; any number of

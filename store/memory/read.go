@@ -87,3 +87,19 @@ func (t *tx) Count(p store.Pattern) (n int, err error) {
 	}
 	return n, nil
 }
+
+func (t *tx) Statistics(predicate store.ID) (store.Statistics, error) { return count(t, predicate) }
+
+// count finds the statistics by a look at every quad.
+func count(r store.Reader, predicate store.ID) (s store.Statistics, err error) {
+	subjects, objects := map[store.ID]struct{}{}, map[store.ID]struct{}{}
+	for q, err := range r.Match(store.Pattern{P: predicate}) {
+		if err != nil {
+			return store.Statistics{}, err
+		}
+		s.Quads++
+		subjects[q.S], objects[q.O] = struct{}{}, struct{}{}
+	}
+	s.Subjects, s.Objects = len(subjects), len(objects)
+	return s, nil
+}

@@ -220,3 +220,5 @@ func (v *view) touched() map[quad]bool {
 	}
 	return touched
 }
+
+func (v *view) Statistics(predicate store.ID) (store.Statistics, error) { return count(v, predicate) }
