@@ -1,0 +1,115 @@
+package results
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql"
+)
+
+// Writer writes one result: either Head and then any number of Row, or Boolean; Close ends it. It must not be used concurrently.
+// After an error, which is that of the writer below, nothing more is written.
+type Writer struct {
+	w       *bufio.Writer
+	form    form
+	state   state
+	columns int
+}
+
+// form writes a format. Errors are kept by the bufio.Writer.
+type form interface {
+	head(w *bufio.Writer, vars []sparql.Var)
+	row(w *bufio.Writer, terms []rdf.Term)
+	boolean(w *bufio.Writer, b bool) error
+	end(w *bufio.Writer)
+}
+
+// state is what a Writer has written.
+type state uint8
+
+const (
+	begun state = iota
+	headed
+	ended
+)
+
+// ErrOrder is in the error of a call of [Writer] that may not come where it does.
+var ErrOrder = errors.New("results: call out of order")
+
+// NewWriter writes to w in a format.
+func NewWriter(w io.Writer, f Format) (*Writer, error) {
+	made, err := newForm(f)
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{w: bufio.NewWriterSize(w, 32<<10), form: made}, nil
+}
+
+func newForm(f Format) (form, error) {
+	switch f {
+	case JSON:
+		return nil, nil
+	case XML:
+		return nil, nil
+	case CSV:
+		return csvForm{}, nil
+	case TSV:
+		return tsvForm{}, nil
+	}
+	return nil, fmt.Errorf("results: format %q is none of json, xml, csv, tsv", string(f))
+}
+
+// Head names the columns, in order.
+func (w *Writer) Head(vars []sparql.Var) error {
+	if w.state != begun {
+		return fmt.Errorf("%w: Head was called, or the result is a boolean", ErrOrder)
+	}
+	w.state, w.columns = headed, len(vars)
+	w.form.head(w.w, vars)
+	return w.err()
+}
+
+// Row writes a solution: a term for each variable of Head, the zero Term for one that is unbound.
+func (w *Writer) Row(terms []rdf.Term) error {
+	if w.state != headed || len(terms) != w.columns {
+		return fmt.Errorf("%w: a row of %d terms for %d variables", ErrOrder, len(terms), w.columns)
+	}
+	w.form.row(w.w, terms)
+	return w.err()
+}
+
+// Boolean writes the result of ASK, all but its end. CSV and TSV have none: [ErrBoolean].
+func (w *Writer) Boolean(b bool) error {
+	if w.state != begun {
+		return fmt.Errorf("%w: Boolean behind Head or Boolean", ErrOrder)
+	}
+	if err := w.form.boolean(w.w, b); err != nil {
+		return err
+	}
+	w.state = ended
+	return w.err()
+}
+
+// Flush passes on what is written so far.
+func (w *Writer) Flush() error { return w.w.Flush() }
+
+// Close writes the end of the result and passes all on. It doesn't close the writer below.
+func (w *Writer) Close() error {
+	switch w.state {
+	case begun:
+		return fmt.Errorf("%w: Close before Head or Boolean", ErrOrder)
+	case headed:
+		w.form.end(w.w)
+		w.state = ended
+	}
+	return w.w.Flush()
+}
+
+// err returns the error that the writer below has had.
+func (w *Writer) err() error {
+	_, err := w.w.Write(nil)
+	return err
+}
