@@ -246,7 +246,10 @@ func Safe(op Op, outer Set) bool {
 	case Unit, Nothing, *Pattern, *Path, *Graphs, *Values:
 		return true
 	}
-	return false // grouping, slices and the like are of all solutions; what SERVICE does with a variable isn't known
+	if service, ok := op.(*Service); ok {
+		return !NewSet(service.Slots...).Meets(outer)
+	}
+	return false // grouping, slices and the like are of all solutions
 }
 
 func (l *LeftJoin) safe(outer Set) bool {

@@ -155,3 +155,13 @@ func aggregatesOf(exprs []sparql.Expr) (found []*sparql.Aggregate) {
 	}
 	return found
 }
+
+// Calls reports whether the expression calls a built-in function, outside of the patterns of EXISTS, that fits.
+func (e *Expr) Calls(fits func(name string) bool) (found bool) {
+	eachExpr(e.Expr, func(e sparql.Expr) bool {
+		call, ok := e.(*sparql.Call)
+		found = found || ok && fits(call.Name)
+		return true
+	})
+	return found
+}

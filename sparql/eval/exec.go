@@ -1,0 +1,155 @@
+package eval
+
+import (
+	"context"
+	"errors"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
+	"github.com/quadrille-stream/quadrille/sparql/value"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// checkEvery is the number of steps between two looks at the context.
+const checkEvery = 1024
+
+// firstComputed is the id of the first term that is in no quad.
+const firstComputed = store.DefaultGraph + 1
+
+// exec is one evaluation: the reader, what is computed, and what it has cost so far.
+type exec struct {
+	ctx  context.Context
+	r    store.Reader
+	o    *Options
+	data dataset
+	env  expr.Env
+
+	ids   map[rdf.Term]store.ID // of terms that are no part of a quad
+	terms []rdf.Term            // from firstComputed
+	cache []decoded
+
+	width  int // of a row
+	stages []resetter
+	bases  int
+
+	steps, unchecked, held int64
+}
+
+// decoded is an id with its value.
+type decoded struct {
+	id store.ID
+	v  value.Value
+}
+
+// resetter forgets what a stage holds, when a pipeline was left before its end.
+type resetter interface{ reset() }
+
+// step counts steps, and looks at the context now and then.
+func (x *exec) step(n int) error {
+	x.steps += int64(n)
+	x.unchecked += int64(n)
+	if n != 0 && x.unchecked < checkEvery {
+		return nil
+	}
+	x.unchecked = 0
+	if x.steps > x.o.Steps {
+		return &BudgetError{"Steps", x.o.Steps}
+	}
+	return x.ctx.Err()
+}
+
+// hold counts bytes that are kept until they are released.
+func (x *exec) hold(bytes int64) error {
+	x.held += bytes
+	if x.held > x.o.Memory {
+		return &BudgetError{"Memory", x.o.Memory}
+	}
+	return nil
+}
+
+func (x *exec) release(bytes int64) { x.held -= bytes }
+
+// termCost is what a term costs besides its text: in the map, and in the list.
+const termCost = 80
+
+// intern returns the id of a term, also of one that no quad has.
+func (x *exec) intern(t rdf.Term) (store.ID, error) {
+	if t.IsZero() {
+		return store.Any, nil
+	}
+	if id, ok := x.ids[t]; ok {
+		return id, nil
+	}
+	id, ok, err := x.r.Lookup(t)
+	if err != nil || ok {
+		return id, err
+	}
+	t = t.Clone()
+	if err := x.hold(int64(len(t.String())) + termCost); err != nil {
+		return store.Any, err
+	}
+	id = firstComputed + store.ID(len(x.terms))
+	x.terms = append(x.terms, t)
+	x.ids[t] = id
+	return id, nil
+}
+
+// term returns the term of an id, the zero Term for store.Any and for the default graph.
+func (x *exec) term(id store.ID) (rdf.Term, error) {
+	switch {
+	case id >= firstComputed:
+		return x.terms[id-firstComputed], nil
+	case id == store.Any:
+		return rdf.Term{}, nil
+	}
+	return x.r.Term(id)
+}
+
+// cached is the number of values that are kept, a power of 2.
+const cached = 256
+
+// value returns the value of an id that is bound.
+func (x *exec) value(id store.ID) (value.Value, error) {
+	if x.cache == nil {
+		x.cache = make([]decoded, cached)
+	}
+	entry := &x.cache[id%cached]
+	if entry.id != id {
+		t, err := x.term(id)
+		if err != nil {
+			return value.Value{}, err
+		}
+		*entry = decoded{id, value.Of(t)}
+	}
+	return entry.v, nil
+}
+
+// solution is a row as expressions read it.
+type solution struct {
+	x      *exec
+	row    row
+	number uint64
+}
+
+func (s *solution) Value(slot int) (value.Value, bool, error) {
+	id := s.row[slot]
+	if id == store.Any {
+		return value.Value{}, false, nil
+	}
+	v, err := s.x.value(id)
+	return v, true, err
+}
+
+func (s *solution) Number() uint64 { return s.number }
+
+// compute returns the id of an expression's value, store.Any if it is an error of the expression.
+func (x *exec) compute(f expr.Func, sol *solution) (store.ID, error) {
+	v, err := f(sol)
+	switch {
+	case errors.Is(err, value.ErrType):
+		return store.Any, nil
+	case err != nil:
+		return store.Any, err
+	}
+	return x.intern(v.Term())
+}

@@ -1,0 +1,62 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// Plan is an operator of a plan, for those who look at it.
+type Plan struct {
+	// Operator is its name, Detail what it is about, such as the pattern.
+	Operator, Detail string
+	// Estimate is how many rows were expected of it in all, Rows how many it has made so far.
+	Estimate float64
+	Rows     int64
+	// Parts are the operators below it: those of a Join in the order in which they are evaluated.
+	Parts []Plan
+}
+
+// String returns the plan as lines, indented by depth.
+func (p Plan) String() string {
+	var text strings.Builder
+	p.write(&text, 0)
+	return text.String()
+}
+
+func (p Plan) write(text *strings.Builder, depth int) {
+	fmt.Fprintf(text, "%s%s", strings.Repeat("  ", depth), p.Operator)
+	if p.Detail != "" {
+		fmt.Fprintf(text, " %s", strings.TrimSpace(p.Detail))
+	}
+	fmt.Fprintf(text, " (expected %.4g, made %d)\n", p.Estimate, p.Rows)
+	for _, part := range p.Parts {
+		part.write(text, depth+1)
+	}
+}
+
+func (n *node) plan() Plan {
+	p := Plan{Operator: n.name, Detail: n.detail, Estimate: n.estimate, Rows: n.rows}
+	for _, part := range n.parts {
+		p.Parts = append(p.Parts, part.plan())
+	}
+	if n.name == "Join" {
+		p.Rows = p.Parts[len(p.Parts)-1].Rows
+	}
+	return p
+}
+
+// Explain returns the plan of the query's pattern on these quads, and evaluates it, but for what is made of its solutions, if analyze
+// says so. The plan is valid also with an error of that.
+func (q *Query) Explain(ctx context.Context, r store.Reader, id Identity, analyze bool) (Plan, error) {
+	run, err := q.start(ctx, r, id)
+	if err != nil {
+		return Plan{}, err
+	}
+	if analyze {
+		err = run.sub.run(func(row) error { return nil })
+	}
+	return run.sub.root.plan(), err
+}

@@ -1,0 +1,163 @@
+package eval
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/algebra"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// Query is a query that can be evaluated, any number of times, and concurrently.
+type Query struct {
+	form    sparql.Form
+	data    sparql.Dataset
+	algebra *algebra.Query
+	o       Options
+}
+
+// Prepare makes a query ready to be evaluated. The tree must not be changed any more.
+func Prepare(q *sparql.Query, o Options) (*Query, error) {
+	return &Query{form: q.Form, data: q.Dataset, algebra: algebra.Translate(q), o: o.withDefaults()}, nil
+}
+
+func (o Options) withDefaults() Options {
+	o.Steps = cmp.Or(o.Steps, DefaultSteps)
+	o.Memory = cmp.Or(o.Memory, DefaultMemory)
+	o.Description = cmp.Or(o.Description, DefaultDescription)
+	return o
+}
+
+// Form says which of [Query.Select], [Query.Ask] and [Query.Triples] evaluates the query.
+func (q *Query) Form() sparql.Form { return q.form }
+
+// Vars are the columns of a SELECT.
+func (q *Query) Vars() []sparql.Var { return q.algebra.Vars }
+
+// Ordered reports whether the rows of a SELECT come in an order that the query asks for.
+func (q *Query) Ordered() bool { return q.algebra.Ordered }
+
+// ErrForm: the query is of another form.
+var ErrForm = errors.New("query of another form")
+
+func (q *Query) is(forms ...sparql.Form) error {
+	for _, form := range forms {
+		if q.form == form {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: it gives %s", ErrForm, [...]string{"rows", "triples", "triples", "a boolean"}[q.form])
+}
+
+// Select evaluates a SELECT and calls each for its rows: a term for each of [Query.Vars], the zero Term where one is not bound. The
+// row is valid until each returns, its terms as long as the reader's ids are. It returns the error of each, one of the store, that of
+// the context, or a [BudgetError].
+func (q *Query) Select(ctx context.Context, r store.Reader, id Identity, each func([]rdf.Term) error) error {
+	if err := q.is(sparql.Select); err != nil {
+		return err
+	}
+	run, err := q.start(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	return run.sub.run(run.decode(q.algebra.Columns, each))
+}
+
+// decode returns what decodes rows for each.
+func (x *exec) decode(columns []algebra.Slot, each func([]rdf.Term) error) func(row) error {
+	terms := make([]rdf.Term, len(columns))
+	ids := make([]store.ID, len(columns))
+	return func(r row) (err error) {
+		for i, slot := range columns {
+			if id := r[slot]; id != ids[i] {
+				if terms[i], err = x.term(id); err != nil {
+					return err
+				}
+				ids[i] = id
+			}
+		}
+		return each(terms)
+	}
+}
+
+// Ask evaluates an ASK. Errors are those of [Query.Select].
+func (q *Query) Ask(ctx context.Context, r store.Reader, id Identity) (bool, error) {
+	if err := q.is(sparql.Ask); err != nil {
+		return false, err
+	}
+	run, err := q.start(ctx, r, id)
+	if err != nil {
+		return false, err
+	}
+	err = run.sub.run(func(row) error { return errFound })
+	if errors.Is(err, errFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Triples evaluates a CONSTRUCT or a DESCRIBE and calls each for its triples, each once. What a template makes that is no triple is
+// left out. A description is the triples that a resource is the subject of, in whatever graph of the dataset, and those of the blank
+// nodes in them (concise bounded description). Errors are those of [Query.Select].
+func (q *Query) Triples(ctx context.Context, r store.Reader, id Identity, each func(rdf.Triple) error) error {
+	if err := q.is(sparql.Construct, sparql.Describe); err != nil {
+		return err
+	}
+	run, err := q.start(ctx, r, id)
+	if err != nil {
+		return err
+	}
+	if q.form == sparql.Describe {
+		return run.describe(q.algebra.Describe, each)
+	}
+	return run.construct(q.algebra.Template, id, each)
+}
+
+// run is a query that is being evaluated.
+type run struct {
+	*exec
+	sub *subplan
+}
+
+func (q *Query) start(ctx context.Context, r store.Reader, id Identity) (*run, error) {
+	x := newExec(ctx, r, &q.o, id)
+	if err := x.dataset(q.data, rdf.Term{}); err != nil {
+		return nil, err
+	}
+	return x.start(q.algebra)
+}
+
+// start plans a query from an empty solution.
+func (x *exec) start(q *algebra.Query) (*run, error) {
+	if err := x.ctx.Err(); err != nil {
+		return nil, err
+	}
+	x.width = len(q.Names)
+	sub, err := x.planner(q.Names).subplan(q.Op, &base{})
+	if err != nil {
+		return nil, err
+	}
+	return &run{x, sub}, nil
+}
+
+func newExec(ctx context.Context, r store.Reader, o *Options, id Identity) *exec {
+	x := &exec{ctx: ctx, r: r, o: o, ids: map[rdf.Term]store.ID{}}
+	sum := sha256.Sum256([]byte(id.ID))
+	x.env = expr.Env{Now: id.Time, Base: o.Base, Spend: func(bytes int) error { return x.hold(int64(bytes)) }}
+	copy(x.env.Seed[:], sum[:])
+	return x
+}
+
+// blankPrefix is what the labels of blank nodes begin with that are made for an identity.
+func blankPrefix(id Identity) string {
+	sum := sha256.Sum256([]byte(id.ID))
+	return "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:10]))
+}

@@ -1,0 +1,249 @@
+package eval
+
+import (
+	"math"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql/algebra"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// scan plans a triple pattern: the index is asked for each row.
+func (p *planner) scan(op *algebra.Pattern, g given) *node {
+	fits, _ := p.fits(op, g)
+	n := &node{
+		name: "Pattern", detail: p.show(op.S) + " " + p.show(op.P) + " " + p.show(op.O) + p.showGraph(op.G),
+		estimate: math.Max(g.rows, 1) * fits,
+	}
+	x := p.exec
+	n.build = func(next stage) (stage, error) {
+		s := &scan{x: x, out: x.output(n, next)}
+		for i, node := range [4]algebra.Node{op.S, op.P, op.O, op.G} {
+			var err error
+			if s.places[i], err = x.place(node); err != nil {
+				return nil, err
+			}
+		}
+		return s, nil
+	}
+	return n
+}
+
+// scan joins rows with the quads of a pattern.
+type scan struct {
+	x      *exec
+	places [4]place // subject, predicate, object, graph
+	out    *output
+}
+
+func (s *scan) push(b *block) error {
+	for i := range b.n {
+		if err := s.row(b.row(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scan) row(r row) error {
+	var want [3]store.ID
+	for i := range want {
+		var err error
+		if want[i], err = s.x.bound(&s.places[i], r); err != nil {
+			return err
+		}
+	}
+	looked := 1
+	for q, err := range s.x.match(store.Pattern{S: want[0], P: want[1], O: want[2]}, &s.places[3], r) {
+		if err != nil {
+			return err
+		}
+		if looked++; looked == checkEvery {
+			if err := s.x.step(looked); err != nil {
+				return err
+			}
+			looked = 0
+		}
+		to, err := s.out.add(r)
+		if err != nil {
+			return err
+		}
+		ok, err := s.fit(to, q, &want)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			s.out.drop()
+		}
+	}
+	return s.x.step(looked)
+}
+
+// fit binds what was not bound in the row.
+func (s *scan) fit(r row, q store.Quad, want *[3]store.ID) (bool, error) {
+	for i, id := range [3]store.ID{q.S, q.P, q.O} {
+		if want[i] != store.Any {
+			continue
+		}
+		if ok, err := s.x.fit(&s.places[i], r, id); !ok || err != nil {
+			return false, err
+		}
+	}
+	if slot := s.places[3].slot; slot != algebra.None {
+		return bind(r, slot, q.G), nil
+	}
+	return true, nil
+}
+
+func (s *scan) flush() error { return s.out.flush() }
+
+// values plans VALUES.
+func (p *planner) values(op *algebra.Values, g given) *node {
+	n := &node{name: "Values", detail: p.list(op.Slots), estimate: math.Max(g.rows, 1) * float64(len(op.Rows))}
+	x := p.exec
+	n.build = func(next stage) (stage, error) {
+		s := &values{slots: op.Slots, out: x.output(n, next)}
+		for _, terms := range op.Rows {
+			ids, err := x.internAll(terms)
+			if err != nil {
+				return nil, err
+			}
+			s.rows = append(s.rows, ids)
+		}
+		return s, nil
+	}
+	return n
+}
+
+func (x *exec) internAll(terms []rdf.Term) (ids []store.ID, err error) {
+	for _, t := range terms {
+		id, err := x.intern(t)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// values joins rows with those of VALUES.
+type values struct {
+	slots []algebra.Slot
+	rows  [][]store.ID
+	out   *output
+}
+
+func (v *values) push(b *block) error {
+	for i := range b.n {
+		if err := v.out.x.step(len(v.rows)); err != nil {
+			return err
+		}
+		for _, from := range v.rows {
+			r, err := v.out.add(b.row(i))
+			if err != nil {
+				return err
+			}
+			if !merge(r, v.slots, from) {
+				v.out.drop()
+			}
+		}
+	}
+	return nil
+}
+
+func (v *values) flush() error { return v.out.flush() }
+
+// graphsOf plans the list of named graphs.
+func (p *planner) graphsOf(op *algebra.Graphs, g given) *node {
+	n := &node{name: "Graphs", detail: p.show(op.Name), estimate: g.rows}
+	if !known(op.Name, g.certain) {
+		n.estimate *= reached
+	}
+	x := p.exec
+	n.build = func(next stage) (stage, error) {
+		name, err := x.place(op.Name)
+		return &graphs{x: x, name: name, out: x.output(n, next)}, err
+	}
+	return n
+}
+
+// graphs joins rows with the named graphs.
+type graphs struct {
+	x    *exec
+	name place
+	out  *output
+}
+
+func (g *graphs) push(b *block) error {
+	for i := range b.n {
+		if err := g.row(b.row(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *graphs) row(r row) error {
+	id, err := g.x.bound(&g.name, r)
+	if err != nil {
+		return err
+	}
+	if id != store.Any {
+		ok, err := g.x.isGraph(id)
+		if ok && err == nil {
+			_, err = g.out.add(r)
+		}
+		return err
+	}
+	named, err := g.x.namedGraphs()
+	if err != nil {
+		return err
+	}
+	for _, id := range named {
+		to, err := g.out.add(r)
+		if err != nil {
+			return err
+		}
+		to[g.name.slot] = id
+	}
+	return nil
+}
+
+func (g *graphs) flush() error { return g.out.flush() }
+
+// name is what a variable is called in a plan.
+func (p *planner) name(slot algebra.Slot) string {
+	if int(slot) < len(p.names) {
+		return "?" + string(p.names[slot])
+	}
+	return "?"
+}
+
+func (p *planner) list(slots []algebra.Slot) (text string) {
+	for i, slot := range slots {
+		if i > 0 {
+			text += " "
+		}
+		text += p.name(slot)
+	}
+	return text
+}
+
+// show is a node as a plan has it.
+func (p *planner) show(n algebra.Node) string {
+	switch {
+	case n.Slot != algebra.None:
+		return p.name(n.Slot)
+	case n.Triple != nil:
+		return "<<( " + p.show(n.Triple.S) + " " + p.show(n.Triple.P) + " " + p.show(n.Triple.O) + " )>>"
+	}
+	return n.Term.String()
+}
+
+func (p *planner) showGraph(n algebra.Node) string {
+	if n.Slot == algebra.None && n.Term.IsZero() {
+		return ""
+	}
+	return " in " + p.show(n)
+}
+

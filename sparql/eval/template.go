@@ -1,0 +1,192 @@
+package eval
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql/algebra"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// template makes terms of a template's nodes.
+type template struct {
+	x      *exec
+	prefix string // of the labels of blank nodes
+	number uint64 // of the solution
+	suffix string
+}
+
+// solution begins another solution, with blank nodes of its own.
+func (t *template) solution(number uint64) {
+	t.number, t.suffix = number, "s"+strconv.FormatUint(number, 36)
+}
+
+// term makes the term of a node, the zero Term for a variable that is not bound, and for what is no term.
+func (t *template) term(n *algebra.Node, r row) (rdf.Term, error) {
+	switch {
+	case n.Slot != algebra.None:
+		return t.x.term(r[n.Slot])
+	case n.Triple != nil:
+		made, err := t.triple(n.Triple, r)
+		if err != nil {
+			return rdf.Term{}, err
+		}
+		if term, err := rdf.TripleTerm(made.S, made.P, made.O); err == nil {
+			return term, nil
+		}
+		return rdf.Term{}, nil
+	case n.Term.Kind() == rdf.KindBlank:
+		return rdf.Blank(t.prefix + n.Term.Value() + t.suffix)
+	}
+	return n.Term, nil
+}
+
+func (t *template) triple(of *algebra.Triple, r row) (made rdf.Triple, err error) {
+	if made.S, err = t.term(&of.S, r); err != nil {
+		return made, err
+	}
+	if made.P, err = t.term(&of.P, r); err != nil {
+		return made, err
+	}
+	made.O, err = t.term(&of.O, r)
+	return made, err
+}
+
+// hasBlank reports whether a triple of a template has a blank node.
+func hasBlank(t *algebra.Triple) bool {
+	return slices.ContainsFunc([]algebra.Node{t.S, t.P, t.O}, func(n algebra.Node) bool {
+		return n.Term.Kind() == rdf.KindBlank || n.Triple != nil && hasBlank(n.Triple)
+	})
+}
+
+// construct makes the triples of a template.
+func (r *run) construct(triples []algebra.Triple, id Identity, each func(rdf.Triple) error) error {
+	t := &template{x: r.exec, prefix: blankPrefix(id)}
+	seen := r.table(3, 3)
+	var own []rdf.Triple // of this solution, with blank nodes of its own
+	number := uint64(0)
+	return r.sub.run(func(from row) error {
+		number++
+		t.solution(number)
+		own = own[:0]
+		for i := range triples {
+			made, err := t.triple(&triples[i], from)
+			if err != nil {
+				return err
+			}
+			if (rdf.Quad{S: made.S, P: made.P, O: made.O}).Check() != nil {
+				continue
+			}
+			fresh := true
+			if hasBlank(&triples[i]) {
+				fresh = !slices.Contains(own, made)
+				own = append(own, made)
+			} else if fresh, err = r.first(seen, made); err != nil {
+				return err
+			}
+			if fresh {
+				if err := each(made); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// first reports whether a triple has not been seen.
+func (x *exec) first(seen *table, t rdf.Triple) (bool, error) {
+	ids, err := x.internAll([]rdf.Term{t.S, t.P, t.O})
+	if err != nil {
+		return false, err
+	}
+	_, fresh, err := seen.insert(ids)
+	return fresh, err
+}
+
+// describe gives the descriptions of resources.
+func (r *run) describe(nodes []algebra.Node, each func(rdf.Triple) error) error {
+	d := &description{x: r.exec, resources: r.table(1, 1), seen: r.table(3, 3), each: each}
+	t := &template{x: r.exec}
+	return r.sub.run(func(from row) error {
+		for i := range nodes {
+			term, err := t.term(&nodes[i], from)
+			if err != nil || term.IsZero() {
+				return err
+			}
+			id, err := r.intern(term)
+			if err != nil {
+				return err
+			}
+			if err := d.of(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// description gives each triple once.
+type description struct {
+	x               *exec
+	resources, seen *table
+	each            func(rdf.Triple) error
+	left            int // triples that the resource may still have
+}
+
+func (d *description) of(id store.ID) error {
+	_, fresh, err := d.resources.insert([]store.ID{id})
+	if !fresh || err != nil {
+		return err
+	}
+	d.left = d.x.o.Description
+	return d.closure([]store.ID{id})
+}
+
+// closure describes nodes, and the blank nodes that it meets.
+func (d *description) closure(open []store.ID) error {
+	for len(open) > 0 && d.left > 0 {
+		id := open[len(open)-1]
+		open = open[:len(open)-1]
+		for _, g := range []place{{slot: algebra.None, id: store.DefaultGraph}, {slot: 0}} {
+			for q, err := range d.x.match(store.Pattern{S: id}, &g, row{store.Any}) {
+				if err == nil && d.left > 0 {
+					open, err = d.triple(q, open)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// triple gives a triple, and returns open with its object if that is a blank node that has not been described.
+func (d *description) triple(q store.Quad, open []store.ID) ([]store.ID, error) {
+	if err := d.x.step(1); err != nil {
+		return open, err
+	}
+	_, fresh, err := d.seen.insert([]store.ID{q.S, q.P, q.O})
+	if !fresh || err != nil {
+		return open, err
+	}
+	var terms [3]rdf.Term
+	for i, id := range [3]store.ID{q.S, q.P, q.O} {
+		if terms[i], err = d.x.term(id); err != nil {
+			return open, err
+		}
+	}
+	d.left--
+	if terms[2].Kind() == rdf.KindBlank {
+		_, fresh, err = d.resources.insert([]store.ID{q.O})
+		if err != nil {
+			return open, err
+		}
+		if fresh {
+			open = append(open, q.O)
+		}
+	}
+	return open, d.each(rdf.Triple{S: terms[0], P: terms[1], O: terms[2]})
+}
