@@ -67,6 +67,7 @@ var floors = [][]rule{
 		{pkg: "rdf/jsonld", imports: []string{"rdf", "internal/iri", "internal/labels"}, modules: []string{jsonGold}},
 	},
 	{
+		{pkg: "internal/suite/manifest", imports: []string{"rdf", "rdf/turtle"}},
 		{pkg: "sparql", imports: []string{"rdf", "rdf/scan", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
 		{pkg: "patch/invert", imports: []string{"rdf", "patch"}},
