@@ -259,3 +259,11 @@ func illTypedEBV(v Value) error {
 	}
 	return ErrType
 }
+
+// Float64 returns a number as the nearest double. What is no number is a type error.
+func (v Value) Float64() (float64, error) {
+	if !v.IsNumeric() {
+		return 0, ErrType
+	}
+	return v.float(), nil
+}

@@ -3,6 +3,8 @@ package value
 import (
 	"cmp"
 	"math"
+
+	"github.com/quadrille-stream/quadrille/rdf"
 )
 
 // Order returns -1, 0 or 1 as a comes before, beside or behind b in the order of ORDER BY (15.1): no value, blank nodes, IRIs,
@@ -34,7 +36,7 @@ func Order(a, b Value) int {
 	case KindLang, KindOther:
 		return orderTexts(a, b)
 	}
-	return cmp.Compare(a.text, b.text)
+	return cmp.Compare(rdf.Trusted(a.text).Key(), rdf.Trusted(b.text).Key())
 }
 
 // rank is that of a kind; all numbers have the same.

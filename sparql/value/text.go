@@ -2,6 +2,7 @@ package value
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -15,10 +16,7 @@ func (v Value) Lexical() string {
 		}
 		return string(v.appendLexical(nil))
 	}
-	switch {
-	case v.kind == KindString && len(v.text) >= 2:
-		return rdf.Trusted(v.text).Value()
-	case v.kind == KindBlank || v.kind == KindTriple:
+	if v.kind == KindBlank {
 		return ""
 	}
 	return rdf.Trusted(v.text).Value()
@@ -33,6 +31,28 @@ func (v Value) Datatype() string {
 		return ""
 	}
 	return datatypeOf(v.kind)
+}
+
+// Str computes STR: an IRI or a literal as an xsd:string. Blank nodes and triple terms are a type error.
+func (v Value) Str() (Value, error) {
+	switch {
+	case v.kind == KindString:
+		return v, nil
+	case v.kind == KindIRI || v.IsLiteral():
+		return Value{kind: KindString, text: v.Lexical()}, nil
+	}
+	return Value{}, ErrType
+}
+
+// DatatypeIRI computes DATATYPE: the datatype of a literal as an IRI. What isn't a literal is a type error.
+func (v Value) DatatypeIRI() (Value, error) {
+	if !v.IsLiteral() {
+		return Value{}, ErrType
+	}
+	if at := strings.LastIndex(v.text, `"^^<`); v.held && v.kind != KindString && v.kind != KindLang && at >= 0 {
+		return Value{kind: KindIRI, held: true, text: v.text[at+3:]}, nil
+	}
+	return Value{kind: KindIRI, held: true, text: "<" + v.Datatype() + ">"}, nil
 }
 
 // Lang returns the language tag of a literal, in lower case, "" if it has none.

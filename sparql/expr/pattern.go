@@ -1,0 +1,340 @@
+package expr
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/quadrille-stream/quadrille/sparql/value"
+)
+
+// maxPattern is the length in bytes that a regular expression may have. Matching takes time in proportion to it and to the text.
+const maxPattern = 4096
+
+// flags are those of REGEX and REPLACE (F&O, 5.6.2).
+type flags struct{ dotAll, multiLine, ignoreCase, extended, literal bool }
+
+func parseFlags(text string) (f flags, err error) {
+	for _, r := range text {
+		switch r {
+		case 's':
+			f.dotAll = true
+		case 'm':
+			f.multiLine = true
+		case 'i':
+			f.ignoreCase = true
+		case 'x':
+			f.extended = true
+		case 'q':
+			f.literal = true
+		default:
+			return f, fmt.Errorf("%w: flag %q of a regular expression is none of s, m, i, x, q", value.ErrType, r)
+		}
+	}
+	return f, nil
+}
+
+// compilePattern compiles a regular expression of XPath. Go's have no back-references, which are an error therefore, and take linear
+// time.
+func compilePattern(pattern, flagText string) (*regexp.Regexp, flags, error) {
+	f, err := parseFlags(flagText)
+	if err != nil {
+		return nil, f, err
+	}
+	if len(pattern) > maxPattern {
+		return nil, f, fmt.Errorf("%w: a regular expression of %d bytes, of at most %d", value.ErrType, len(pattern), maxPattern)
+	}
+	translated, err := translate(pattern, f)
+	if err != nil {
+		return nil, f, fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(pattern), err)
+	}
+	re, err := regexp.Compile(translated)
+	if err != nil {
+		return nil, f, fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(pattern), err)
+	}
+	return re, f, nil
+}
+
+// cut shortens a text for an error.
+func cut(text string) string {
+	const most = 100
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// translate writes a regular expression of XPath as one of Go.
+func translate(pattern string, f flags) (string, error) {
+	t := translator{in: pattern, flags: f}
+	if f.multiLine {
+		t.out.WriteString("(?m)")
+	}
+	if f.ignoreCase {
+		t.out.WriteString("(?i)")
+	}
+	if f.literal {
+		return t.out.String() + regexp.QuoteMeta(pattern), nil
+	}
+	if f.extended {
+		t.in = withoutSpace(pattern)
+	}
+	for t.at < len(t.in) {
+		if err := t.token(); err != nil {
+			return "", fmt.Errorf("at character %d: %w", utf8.RuneCountInString(t.in[:min(t.at, len(t.in))])+1, err)
+		}
+	}
+	return t.out.String(), nil
+}
+
+// withoutSpace removes white space outside of classes, as flag x asks for.
+func withoutSpace(pattern string) string {
+	var out strings.Builder
+	depth := 0
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; c {
+		case '\\':
+			out.WriteByte(c)
+			if i++; i < len(pattern) {
+				out.WriteByte(pattern[i])
+			}
+			continue
+		case '[':
+			depth++
+		case ']':
+			depth--
+		case ' ', '\t', '\n', '\r':
+			if depth <= 0 {
+				continue
+			}
+		}
+		out.WriteByte(pattern[i])
+	}
+	return out.String()
+}
+
+// translator reads a pattern from its beginning.
+type translator struct {
+	in    string
+	at    int
+	flags flags
+	out   strings.Builder
+}
+
+// token translates what comes next. Parentheses and the places of quantifiers are left to Go, which says the same about them.
+func (t *translator) token() error {
+	switch c := t.in[t.at]; c {
+	case '\\':
+		set, r, err := t.escape()
+		if set != nil {
+			t.out.WriteString(set.class())
+		} else {
+			t.out.WriteString(regexp.QuoteMeta(string(r)))
+		}
+		return err
+	case '[':
+		set, err := t.class(0)
+		t.out.WriteString(set.class())
+		return err
+	case '.':
+		t.at++
+		if t.flags.dotAll {
+			t.out.WriteString("(?s:.)")
+		} else {
+			t.out.WriteString(`[^\n\r]`)
+		}
+	case '(':
+		return t.group()
+	case '{':
+		return t.quantity()
+	case '}', ']':
+		return fmt.Errorf("%q stands alone; write \\%c", c, c)
+	case '|', ')', '*', '+', '?', '^', '$':
+		t.at++
+		t.out.WriteByte(c)
+	default:
+		r, n := utf8.DecodeRuneInString(t.in[t.at:])
+		t.at += n
+		t.out.WriteString(regexp.QuoteMeta(string(r)))
+	}
+	return nil
+}
+
+func (t *translator) group() error {
+	open := "("
+	if strings.HasPrefix(t.in[t.at:], "(?:") {
+		open = "(?:"
+	} else if strings.HasPrefix(t.in[t.at:], "(?") {
+		return fmt.Errorf("of groups that begin with (? there is only (?:")
+	}
+	t.at += len(open)
+	t.out.WriteString(open)
+	return nil
+}
+
+// quantityForm is {n}, {n,} and {n,m}.
+var quantityForm = regexp.MustCompile(`^\{[0-9]+(,[0-9]*)?\}`)
+
+func (t *translator) quantity() error {
+	form := quantityForm.FindString(t.in[t.at:])
+	if form == "" {
+		return fmt.Errorf(`expected {n}, {n,} or {n,m}; write \{ for the character`)
+	}
+	t.at += len(form)
+	t.out.WriteString(form)
+	return nil
+}
+
+// escape reads a backslash and what follows: a set of characters, or one (XSD, G.4.2.1; F&O, 5.6.1).
+func (t *translator) escape() (runes, rune, error) {
+	if t.at+1 >= len(t.in) {
+		return nil, 0, fmt.Errorf("nothing follows the backslash")
+	}
+	c := t.in[t.at+1]
+	switch {
+	case c == 'p' || c == 'P':
+		set, err := t.property()
+		return set, 0, err
+	case '0' <= c && c <= '9':
+		return nil, 0, fmt.Errorf(`back-references such as \%c can't be computed in linear time, and are not supported`, c)
+	}
+	if set, ok := escaped(c); ok {
+		t.at += 2
+		return set, 0, nil
+	}
+	r := rune(c)
+	switch c {
+	case 'n':
+		r = '\n'
+	case 'r':
+		r = '\r'
+	case 't':
+		r = '\t'
+	default:
+		if !strings.ContainsRune(`\|.-^?*+{}()[]$`, r) {
+			return nil, 0, fmt.Errorf(`there is no \%c in regular expressions of XPath`, c)
+		}
+	}
+	t.at += 2
+	return nil, r, nil
+}
+
+// property reads \p{…} or \P{…}: a category or a block.
+func (t *translator) property() (runes, error) {
+	rest := t.in[t.at+2:]
+	end := strings.IndexByte(rest, '}')
+	if !strings.HasPrefix(rest, "{") || end < 0 {
+		return nil, fmt.Errorf(`expected {…} behind \p`)
+	}
+	name := rest[1:end]
+	set, ok := category(name)
+	if blockName, isBlock := strings.CutPrefix(name, "Is"); isBlock {
+		set, ok = block(blockName)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%q is neither a category nor, behind Is, a block of Unicode", name)
+	}
+	if t.in[t.at+1] == 'P' {
+		set = set.complement()
+	}
+	t.at += 2 + end + 1
+	return set, nil
+}
+
+// maxClassDepth is how deep subtractions of classes may be nested.
+const maxClassDepth = 50
+
+// class reads [...], with what is subtracted from it: [a-z-[aeiou]].
+func (t *translator) class(depth int) (runes, error) {
+	if depth > maxClassDepth {
+		return nil, fmt.Errorf("more than %d classes in each other", maxClassDepth)
+	}
+	t.at++
+	negated := t.skip("^")
+	var set runes
+	for first := true; ; first = false {
+		switch {
+		case t.at >= len(t.in):
+			return nil, fmt.Errorf("the class has no end")
+		case t.in[t.at] == ']' && !first:
+			t.at++
+			return signed(set, negated), nil
+		case strings.HasPrefix(t.in[t.at:], "-[") && !first:
+			return t.subtraction(signed(set, negated), depth)
+		}
+		item, err := t.classItem(first)
+		if err != nil {
+			return nil, err
+		}
+		set = append(set, item...)
+	}
+}
+
+func signed(set runes, negated bool) runes {
+	set = merged(set)
+	if negated {
+		return set.complement()
+	}
+	return set
+}
+
+func (t *translator) subtraction(set runes, depth int) (runes, error) {
+	t.at++
+	less, err := t.class(depth + 1)
+	if err != nil {
+		return nil, err
+	}
+	if !t.skip("]") {
+		return nil, fmt.Errorf("expected ] behind the class that is subtracted")
+	}
+	return set.minus(less), nil
+}
+
+func (t *translator) skip(s string) bool {
+	if !strings.HasPrefix(t.in[t.at:], s) {
+		return false
+	}
+	t.at += len(s)
+	return true
+}
+
+// classItem reads a character, a range or an escape.
+func (t *translator) classItem(first bool) (runes, error) {
+	set, from, err := t.classRune(first)
+	if err != nil || set != nil {
+		return set, err
+	}
+	rest := t.in[t.at:]
+	last := from
+	if strings.HasPrefix(rest, "-") && !strings.HasPrefix(rest, "-]") && !strings.HasPrefix(rest, "-[") {
+		t.at++
+		if set, last, err = t.classRune(false); err != nil {
+			return nil, err
+		}
+		if set != nil || last < from {
+			return nil, fmt.Errorf("a range ends before it begins, or in no character")
+		}
+	}
+	single := runes{{from, last}}
+	if t.flags.ignoreCase {
+		return single.folded(), nil
+	}
+	return single, nil
+}
+
+// classRune reads a character or an escape. A minus stands for itself at the beginning and at the end.
+func (t *translator) classRune(first bool) (runes, rune, error) {
+	if t.at >= len(t.in) {
+		return nil, 0, fmt.Errorf("the class has no end")
+	}
+	switch c := t.in[t.at]; {
+	case c == '\\':
+		return t.escape()
+	case c == '[' || c == ']' || c == '-' && !first && !strings.HasPrefix(t.in[t.at:], "-]"):
+		return nil, 0, fmt.Errorf(`%q in a class; write \%c`, c, c)
+	}
+	r, n := utf8.DecodeRuneInString(t.in[t.at:])
+	t.at += n
+	return nil, r, nil
+}
