@@ -183,11 +183,17 @@ type Expr struct {
 	Expr sparql.Expr
 	// Uses are the variables in it, those in the patterns of EXISTS among them.
 	Uses Set
-	// Exists are the patterns of EXISTS.
-	Exists map[*sparql.Group]Op
+	// Exists are the patterns of EXISTS, in the order of the text.
+	Exists []Exists
 
 	vars       map[sparql.Var]Slot
 	aggregates map[*sparql.Aggregate]Slot
+}
+
+// Exists is the pattern of an EXISTS, in the tree and in algebra.
+type Exists struct {
+	Group *sparql.Group
+	Op    Op
 }
 
 // Slot returns the slot of a variable; ok is false for one that no pattern has.

@@ -45,7 +45,7 @@ func rename(op Op, from, to Slot) {
 			e.Uses = e.Uses.Without(NewSet(from)).Union(NewSet(to))
 		}
 		for _, exists := range e.Exists {
-			rename(exists, from, to)
+			rename(exists.Op, from, to)
 		}
 	}
 	for _, part := range Parts(op) {

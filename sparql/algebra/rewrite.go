@@ -9,8 +9,8 @@ import (
 // gone. It may change op.
 func Rewrite(op Op) Op {
 	for _, e := range Exprs(op) {
-		for g, exists := range e.Exists {
-			e.Exists[g] = Rewrite(exists)
+		for i := range e.Exists {
+			e.Exists[i].Op = Rewrite(e.Exists[i].Op)
 		}
 	}
 	switch op := op.(type) {

@@ -251,11 +251,8 @@ func (s scope) expr(e sparql.Expr) *Expr {
 	}
 	eachExpr(e, func(e sparql.Expr) bool {
 		if exists, ok := e.(*sparql.Exists); ok {
-			if out.Exists == nil {
-				out.Exists = map[*sparql.Group]Op{}
-			}
 			op := s.whole(exists.Group)
-			out.Exists[exists.Group] = op
+			out.Exists = append(out.Exists, Exists{exists.Group, op})
 			out.Uses = out.Uses.Union(Mentioned(op))
 		}
 		return true

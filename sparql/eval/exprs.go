@@ -15,20 +15,17 @@ import (
 // planned is an expression with the plans of its EXISTS.
 type planned struct {
 	*algebra.Expr
-	exists map[*sparql.Group]*subplan
+	exists []*subplan // of Expr.Exists
 }
 
 func (p *planner) expr(e *algebra.Expr, g given) (planned, error) {
 	out := planned{Expr: e}
-	for group, op := range e.Exists {
-		sub, err := p.subplan(op, &base{certain: g.certain, bound: g.possible, substituted: g.possible})
+	for _, exists := range e.Exists {
+		sub, err := p.subplan(exists.Op, &base{certain: g.certain, bound: g.possible, substituted: g.possible})
 		if err != nil {
 			return out, err
 		}
-		if out.exists == nil {
-			out.exists = map[*sparql.Group]*subplan{}
-		}
-		out.exists[group] = sub
+		out.exists = append(out.exists, sub)
 	}
 	return out, nil
 }
@@ -55,7 +52,12 @@ func existsParts(exprs []planned) (parts []*node) {
 }
 
 // in makes x.env that of an expression, whose solution is sol.
-func (x *exec) in(e planned, sol *solution) *expr.Env {
+func (x *exec) in(e planned, sol *solution) (*expr.Env, error) {
+	for _, sub := range e.exists { // they have expressions, too
+		if err := sub.build(); err != nil {
+			return nil, err
+		}
+	}
 	x.env.Slot = func(v sparql.Var) (int, bool) {
 		slot, ok := e.Slot(v)
 		return int(slot), ok
@@ -65,14 +67,20 @@ func (x *exec) in(e planned, sol *solution) *expr.Env {
 		return int(slot), ok
 	}
 	x.env.Exists = func(g *sparql.Group) (func(expr.Solution) (bool, error), error) {
-		sub := e.exists[g]
-		return func(expr.Solution) (bool, error) { return sub.any(sol.row) }, sub.build()
+		at := slices.IndexFunc(e.Exists, func(exists algebra.Exists) bool { return exists.Group == g })
+		return func(expr.Solution) (bool, error) { return e.exists[at].any(sol.row) }, nil
 	}
-	return &x.env
+	return &x.env, nil
 }
 
 // compile makes a function of an expression, to be called while sol has the row.
-func (x *exec) compile(e planned, sol *solution) (expr.Func, error) { return expr.Compile(e.Expr.Expr, x.in(e, sol)) }
+func (x *exec) compile(e planned, sol *solution) (expr.Func, error) {
+	env, err := x.in(e, sol)
+	if err != nil {
+		return nil, err
+	}
+	return expr.Compile(e.Expr.Expr, env)
+}
 
 func (x *exec) compileAll(exprs []planned, sol *solution) (funcs []expr.Func, err error) {
 	for _, e := range exprs {

@@ -71,7 +71,10 @@ func (s *group) compile(keys, aggregates []planned) error {
 		s.keys = append(s.keys, f)
 	}
 	for i, a := range s.op.Aggregates {
-		env := s.x.in(aggregates[i], s.sol)
+		env, err := s.x.in(aggregates[i], s.sol)
+		if err != nil {
+			return err
+		}
 		env.Distinct = func() (slots []int) {
 			for _, slot := range a.Visible {
 				slots = append(slots, int(slot))

@@ -18,7 +18,7 @@ func (p *planner) path(op *algebra.Path, g given) (*node, error) {
 	}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
-		s := &pathStage{x: x, out: x.output(n, next)}
+		s := &pathStage{x: x, base: g.base, out: x.output(n, next)}
 		for i, node := range [3]algebra.Node{op.S, op.O, op.G} {
 			var err error
 			if s.places[i], err = x.place(node); err != nil {
@@ -37,6 +37,7 @@ type pathStage struct {
 	x      *exec
 	places [3]place // subject, object, graph
 	way    way
+	base   *base
 	out    *output
 }
 
@@ -77,6 +78,11 @@ func (s *pathStage) inGraph(r row) error {
 		return err
 	}
 	w := &walk{x: s.x, graph: &s.places[2], row: r}
+	if s.variable(0) && s.variable(1) && from|to != store.Any {
+		if is, err := w.isNode(max(from, to)); err != nil || !is {
+			return err
+		}
+	}
 	switch {
 	case from != store.Any:
 		_, once := s.way.(*repeatWay)
@@ -90,6 +96,13 @@ func (s *pathStage) inGraph(r row) error {
 		return nil
 	}
 	return err
+}
+
+// variable reports whether an end is a variable: then a path of no length is only there for the nodes of the graph (18.4), wherever
+// else the variable is bound.
+func (s *pathStage) variable(end int) bool {
+	slot := s.places[end].slot
+	return slot != algebra.None && !(s.base.substituted.Has(slot) && s.base.row[slot] != store.Any)
 }
 
 // errArrived ends the look for an end that is found, and comes but once.
@@ -164,6 +177,16 @@ type walk struct {
 	x     *exec
 	graph *place
 	row   row
+}
+
+// isNode reports whether a quad of the graph has the id as its subject or object.
+func (w *walk) isNode(id store.ID) (bool, error) {
+	for _, p := range []store.Pattern{{S: id}, {O: id}} {
+		for _, err := range w.x.match(p, w.graph, w.row) {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // match calls fn for the quads of a pattern.
@@ -243,13 +266,17 @@ func (a *alternativeWay) reach(w *walk, from store.ID, back bool, fn func(store.
 	return a.right.reach(w, from, back, fn)
 }
 
-// sequenceWay stands in a way that repeats, so it need not say how often it gets to an end: each node between is gone from once.
+// sequenceWay stands in a way that repeats, so it need not say how often it gets to an end: each node between is gone from once. What
+// is between is a variable (18.4), and so a node of the graph, even if both parts have no length.
 type sequenceWay struct{ left, right way }
 
 func (s *sequenceWay) reach(w *walk, from store.ID, back bool, fn func(store.ID) error) error {
 	first, second := s.left, s.right
 	if back {
 		first, second = second, first
+	}
+	if is, err := w.isNode(from); err != nil || !is {
+		return err
 	}
 	between := w.x.table(1, 1)
 	defer between.reset()
