@@ -5,13 +5,16 @@ import "github.com/quadrille-stream/quadrille/rdf"
 // reified reads << s p o ~ r >> and returns the reifier.
 func (p *parser) reified() Node {
 	at := p.tok.start
+	pos := p.pos(at)
 	p.next()
 	if !p.enter() {
 		return Node{}
 	}
 	defer p.leave()
-	t := &Triple{Pos: p.pos(at)}
+	t := &Triple{Pos: pos}
+	start := p.tok.start
 	t.S = p.reifiedPart("a subject")
+	p.checkSubject(t.S, start)
 	t.P = p.simpleVerb("a predicate, which is a variable or an IRI here")
 	t.O = p.reifiedPart("an object")
 	var r Node
@@ -21,12 +24,12 @@ func (p *parser) reified() Node {
 		r = p.fresh(at, `"<<" without a reifier`)
 	}
 	p.closing(closeReified, `">>"`, at)
-	p.reifies(r, t, at)
+	p.reifies(r, t, pos)
 	return r
 }
 
 // reifies gives out the triple that says what a reifier reifies.
-func (p *parser) reifies(r Node, t *Triple, at int) {
+func (p *parser) reifies(r Node, t *Triple, at Pos) {
 	p.emit(r, Node{Term: rdfReifies}, nil, p.folded(Node{Triple: t}), at)
 }
 
@@ -75,24 +78,21 @@ func (p *parser) annotations(s, v Node, path Path, o Node) {
 		return
 	}
 	defer p.leave()
-	t := &Triple{S: s, P: v, O: o}
 	var r Node
 	for named := false; ; {
-		at := p.tok.start
+		at, pos := p.tok.start, p.pos(p.tok.start)
 		switch p.tok.kind {
 		case '~':
-			t.Pos = p.pos(at)
 			r, named = p.reifier(), true
-			p.reifies(r, t, at)
+			p.reifies(r, &Triple{S: s, P: v, O: o, Pos: pos}, pos)
 		case openNote:
-			t.Pos = p.pos(at)
 			p.next()
 			if !named {
 				r = p.fresh(at, `"{|" without a reifier`)
-				p.reifies(r, t, at)
+				p.reifies(r, &Triple{S: s, P: v, O: o, Pos: pos}, pos)
 			}
 			named = false
-			p.propertyList(r, at)
+			p.propertyList(r, pos)
 			p.closing(closeNote, `"|}"`, at)
 		default:
 			return
@@ -103,17 +103,20 @@ func (p *parser) annotations(s, v Node, path Path, o Node) {
 // tripleTermNode reads <<( s p o )>>; with inExpression, as ExprTripleTerm.
 func (p *parser) tripleTermNode(inExpression bool) Node {
 	at := p.tok.start
+	pos := p.pos(at)
 	p.next()
 	if !p.enter() {
 		return Node{}
 	}
 	defer p.leave()
-	t := &Triple{Pos: p.pos(at)}
+	t := &Triple{Pos: pos}
+	start := p.tok.start
 	if inExpression {
 		t.S = p.expressionSubject()
 	} else {
 		t.S = p.termPart("a subject", false)
 	}
+	p.checkSubject(t.S, start)
 	t.P = p.simpleVerb("a predicate, which is a variable or an IRI here")
 	t.O = p.termPart("an object", inExpression)
 	p.closing(closeTerm, `")>>"`, at)

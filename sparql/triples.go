@@ -103,9 +103,13 @@ func (p *parser) sameUse(label string) {
 }
 
 // emit gives a triple out.
-func (p *parser) emit(s, v Node, path Path, o Node, at int) {
-	t := Triple{S: s, P: v, O: o, Path: path, Pos: p.pos(at)}
+func (p *parser) emit(s, v Node, path Path, o Node, at Pos) {
+	t := Triple{S: s, P: v, O: o, Path: path, Pos: at}
 	if p.out.toQuads {
+		if p.out.quads == nil {
+			const written = 128 // bytes of a quad, about
+			p.out.quads = make([]Quad, 0, (len(p.text)-p.last)/written+1)
+		}
 		p.out.quads = append(p.out.quads, Quad{t, p.out.graph})
 		return
 	}
@@ -138,7 +142,7 @@ func (p *parser) triples() {
 
 // sameSubject reads TriplesSameSubject.
 func (p *parser) sameSubject() {
-	at := p.tok.start
+	start, at := p.tok.start, p.pos(p.tok.start)
 	bare := p.tok.kind == openReified
 	var s Node
 	switch p.tok.kind {
@@ -149,10 +153,29 @@ func (p *parser) sameSubject() {
 	default:
 		s = p.graphNode("a subject")
 	}
+	p.checkSubject(s, start)
 	if bare && !p.atVerb() {
 		return
 	}
 	p.propertyList(s, at)
+}
+
+// checkSubject sets an error for a subject that data can't have; in patterns and templates it is allowed, and matches or makes
+// nothing.
+func (p *parser) checkSubject(s Node, at int) {
+	if p.nodes != inInsertData && p.nodes != inDeleteData {
+		return
+	}
+	if kind := s.Term.Kind(); kind == rdf.KindLiteral || kind == rdf.KindTriple || s.Triple != nil {
+		p.failAt(at, nil, "expected an IRI or a blank node as the subject in %s, found %s", placeNames[p.nodes], subjectKind(s))
+	}
+}
+
+func subjectKind(s Node) string {
+	if s.Triple != nil {
+		return rdf.KindTriple.String()
+	}
+	return s.Term.Kind().String()
 }
 
 // atVerb reports whether a predicate begins here.
@@ -163,8 +186,8 @@ func (p *parser) atVerb() bool {
 	return p.nodes == inPattern && (p.tok.kind == '^' || p.tok.kind == '!' || p.tok.kind == '(')
 }
 
-// propertyList reads PropertyListNotEmpty for a subject that began at an offset.
-func (p *parser) propertyList(s Node, at int) {
+// propertyList reads PropertyListNotEmpty for a subject that began at a place.
+func (p *parser) propertyList(s Node, at Pos) {
 	if !p.enter() {
 		return
 	}
@@ -188,7 +211,7 @@ func (p *parser) propertyList(s Node, at int) {
 }
 
 // objects reads ObjectList.
-func (p *parser) objects(s, v Node, path Path, at int) {
+func (p *parser) objects(s, v Node, path Path, at Pos) {
 	for {
 		o := p.graphNode("an object")
 		p.emit(s, v, path, o, at)
@@ -283,10 +306,11 @@ func (p *parser) simpleTerm(what string) Node {
 // brackets reads "[ … ]"; bare reports that there is something in it.
 func (p *parser) brackets() (n Node, bare bool) {
 	at := p.tok.start
+	pos := p.pos(at)
 	p.next()
 	n = p.fresh(at, `"["`)
 	if p.tok.kind != ']' {
-		p.propertyList(n, at)
+		p.propertyList(n, pos)
 		bare = true
 	}
 	p.closing(']', `"]"`, at)
@@ -296,6 +320,7 @@ func (p *parser) brackets() (n Node, bare bool) {
 // collection reads "( … )"; bare reports that there is something in it.
 func (p *parser) collection() (n Node, bare bool) {
 	at := p.tok.start
+	pos := p.pos(at)
 	p.next()
 	if p.takeSign(')') {
 		return Node{Term: rdfNil}, false
@@ -306,13 +331,13 @@ func (p *parser) collection() (n Node, bare bool) {
 	defer p.leave()
 	first := p.fresh(at, `"("`)
 	for node := first; p.err == nil; {
-		p.emit(node, Node{Term: rdfFirst}, nil, p.graphNode(`a member of the list or ")"`), at)
+		p.emit(node, Node{Term: rdfFirst}, nil, p.graphNode(`a member of the list or ")"`), pos)
 		if p.takeSign(')') {
-			p.emit(node, Node{Term: rdfRest}, nil, Node{Term: rdfNil}, at)
+			p.emit(node, Node{Term: rdfRest}, nil, Node{Term: rdfNil}, pos)
 			break
 		}
 		rest := p.fresh(at, `"("`)
-		p.emit(node, Node{Term: rdfRest}, nil, rest, at)
+		p.emit(node, Node{Term: rdfRest}, nil, rest, pos)
 		node = rest
 	}
 	return first, true
