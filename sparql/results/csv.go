@@ -21,14 +21,15 @@ func (csvForm) head(w *bufio.Writer, vars []sparql.Var) {
 	w.WriteString("\r\n")
 }
 
-func (csvForm) row(w *bufio.Writer, terms []rdf.Term) {
+func (csvForm) row(w *bufio.Writer, terms []rdf.Term) error {
 	for i, t := range terms {
 		if i > 0 {
 			w.WriteByte(',')
 		}
 		csvField(w, csvValue(t))
 	}
-	w.WriteString("\r\n")
+	_, err := w.WriteString("\r\n")
+	return err
 }
 
 func (csvForm) boolean(*bufio.Writer, bool) error { return ErrBoolean }
@@ -77,14 +78,14 @@ func (tsvForm) head(w *bufio.Writer, vars []sparql.Var) {
 }
 
 // row writes canonical texts, which have neither tabs nor line ends in them.
-func (tsvForm) row(w *bufio.Writer, terms []rdf.Term) {
+func (tsvForm) row(w *bufio.Writer, terms []rdf.Term) error {
 	for i, t := range terms {
 		if i > 0 {
 			w.WriteByte('\t')
 		}
 		w.WriteString(t.String())
 	}
-	w.WriteByte('\n')
+	return w.WriteByte('\n')
 }
 
 func (tsvForm) boolean(*bufio.Writer, bool) error { return ErrBoolean }

@@ -22,7 +22,7 @@ type Writer struct {
 // form writes a format. Errors are kept by the bufio.Writer.
 type form interface {
 	head(w *bufio.Writer, vars []sparql.Var)
-	row(w *bufio.Writer, terms []rdf.Term)
+	row(w *bufio.Writer, terms []rdf.Term) error
 	boolean(w *bufio.Writer, b bool) error
 	end(w *bufio.Writer)
 }
@@ -51,9 +51,9 @@ func NewWriter(w io.Writer, f Format) (*Writer, error) {
 func newForm(f Format) (form, error) {
 	switch f {
 	case JSON:
-		return nil, nil
+		return &jsonForm{}, nil
 	case XML:
-		return nil, nil
+		return &xmlForm{}, nil
 	case CSV:
 		return csvForm{}, nil
 	case TSV:
@@ -77,8 +77,7 @@ func (w *Writer) Row(terms []rdf.Term) error {
 	if w.state != headed || len(terms) != w.columns {
 		return fmt.Errorf("%w: a row of %d terms for %d variables", ErrOrder, len(terms), w.columns)
 	}
-	w.form.row(w.w, terms)
-	return w.err()
+	return w.form.row(w.w, terms)
 }
 
 // Boolean writes the result of ASK, all but its end. CSV and TSV have none: [ErrBoolean].
