@@ -27,9 +27,12 @@ type Prefix struct {
 	IRI string
 }
 
-// Prologue is what stands before a query, or before the operations of an update. It is of no consequence for what they mean; the
-// writer takes its prefixes.
+// Prologue is what stands before a query, or before the operations of an update. It is of no consequence for what they mean, but for
+// the base; the writer takes its prefixes.
 type Prologue struct {
+	// Base is what the function IRI resolves relative IRIs with, "" for none: the last that the text says.
+	// That of the option Base is not in the tree.
+	Base string
 	// Version is what VERSION says, "" without it.
 	Version string
 	// Prefixes are in the order of the text. Of two with the same name the later one counts for what follows it.

@@ -40,6 +40,7 @@ func (p *parser) declarations() {
 			iri := p.onlyReference("the IRI of the base behind BASE")
 			if p.err == nil {
 				p.base.Set(iri.Value())
+				p.prologue.Base = iri.Value()
 			}
 		case p.take("PREFIX"):
 			p.prefix()

@@ -81,11 +81,15 @@ func (w *writer) prologue(p *Prologue) {
 		w.quoted(p.Version)
 		w.newline()
 	}
+	if p.Base != "" {
+		w.put("BASE <" + p.Base + ">")
+		w.newline()
+	}
 	for _, prefix := range p.Prefixes {
 		w.put("PREFIX " + prefix.Name + ": <" + prefix.IRI + ">")
 		w.newline()
 	}
-	if len(w.dst) > 0 && len(p.Prefixes) > 0 {
+	if p.Base != "" || len(p.Prefixes) > 0 {
 		w.newline()
 	}
 	w.prefixes = usable(p.Prefixes)

@@ -1,7 +1,6 @@
 package eval
 
 import (
-
 	"github.com/quadrille-stream/quadrille/sparql/algebra"
 	"github.com/quadrille-stream/quadrille/sparql/expr"
 	"github.com/quadrille-stream/quadrille/store"
@@ -254,7 +253,10 @@ func (i *into) flush() error { return nil }
 
 // graph plans GRAPH with a variable that is evaluated for one graph after the other.
 func (p *planner) graph(op *algebra.Graph, g given) (*node, error) {
-	b := &base{certain: g.base.certain.Union(algebra.NewSet(op.Each)), bound: g.base.bound.Union(algebra.NewSet(op.Each)), substituted: g.base.substituted}
+	b := &base{
+		certain: g.base.certain.Union(algebra.NewSet(op.Each)), bound: g.base.bound.Union(algebra.NewSet(op.Each)),
+		substituted: g.base.substituted.Union(algebra.NewSet(op.Each)),
+	}
 	sub, err := p.subplan(op.Op, b)
 	if err != nil {
 		return nil, err
@@ -314,4 +316,3 @@ func (e *eachGraph) in(r row, id store.ID) error {
 }
 
 func (e *eachGraph) flush() error { return e.out.flush() }
-

@@ -72,7 +72,7 @@ type Options struct {
 	Description int
 	// UnionDefault makes the default graph the merge of all graphs, unless the query says what it is.
 	UnionDefault bool
-	// Base is what IRI() resolves relative IRIs against, "" for none.
+	// Base is what IRI() resolves relative IRIs against where the text says no BASE, "" for none.
 	Base string
 	// Service evaluates SERVICE. Without it, that is an [ErrService], and SERVICE SILENT has one empty solution.
 	Service Service

@@ -113,7 +113,9 @@ const (
 	keyCost    = 64
 )
 
-func (s *order) cost(one *sorted) int64 { return int64(sortedCost + 8*len(one.ids) + keyCost*len(one.keys)) }
+func (s *order) cost(one *sorted) int64 {
+	return int64(sortedCost + 8*len(one.ids) + keyCost*len(one.keys))
+}
 
 // among keeps a row if it comes before the last one of those that are asked for.
 func (s *order) among(one sorted, r row) error {
@@ -210,4 +212,3 @@ func (m *merging) Pop() any {
 	m.s.runs = m.s.runs[:last]
 	return nil
 }
-

@@ -363,7 +363,9 @@ func (n *notWay) reach(w *walk, from store.ID, back bool, fn func(store.ID) erro
 	return n.match(w, store.Pattern{S: from}, func(q store.Quad) error { return fn(q.O) })
 }
 
-func (n *notWay) all(w *walk, fn func(store.Quad) error) error { return n.match(w, store.Pattern{}, fn) }
+func (n *notWay) all(w *walk, fn func(store.Quad) error) error {
+	return n.match(w, store.Pattern{}, fn)
+}
 
 func (n *notWay) match(w *walk, p store.Pattern, fn func(store.Quad) error) error {
 	return w.match(p, func(q store.Quad) error {

@@ -26,10 +26,12 @@ type Query struct {
 
 // Prepare makes a query ready to be evaluated. The tree must not be changed any more.
 func Prepare(q *sparql.Query, o Options) (*Query, error) {
-	return &Query{form: q.Form, data: q.Dataset, algebra: algebra.Translate(q), o: o.withDefaults()}, nil
+	return &Query{form: q.Form, data: q.Dataset, algebra: algebra.Translate(q), o: o.of(&q.Prologue)}, nil
 }
 
-func (o Options) withDefaults() Options {
+// of returns the options for a text: with the defaults, and the text's own base.
+func (o Options) of(p *sparql.Prologue) Options {
+	o.Base = cmp.Or(p.Base, o.Base)
 	o.Steps = cmp.Or(o.Steps, DefaultSteps)
 	o.Memory = cmp.Or(o.Memory, DefaultMemory)
 	o.Description = cmp.Or(o.Description, DefaultDescription)

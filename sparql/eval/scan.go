@@ -246,4 +246,3 @@ func (p *planner) showGraph(n algebra.Node) string {
 	}
 	return " in " + p.show(n)
 }
-

@@ -98,4 +98,3 @@ func (s *service) add(r row, terms []rdf.Term) error {
 }
 
 func (s *service) flush() error { return s.out.flush() }
-

@@ -31,7 +31,7 @@ type updateStep struct {
 
 // PrepareUpdate makes an update ready to be carried out. The tree must not be changed any more.
 func PrepareUpdate(u *sparql.Update, o Options) (*Update, error) {
-	out := &Update{o: o.withDefaults()}
+	out := &Update{o: o.of(&u.Prologue)}
 	for _, op := range u.Operations {
 		out.steps = append(out.steps, prepareStep(op))
 	}
