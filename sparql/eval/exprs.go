@@ -21,7 +21,7 @@ type planned struct {
 func (p *planner) expr(e *algebra.Expr, g given) (planned, error) {
 	out := planned{Expr: e}
 	for _, exists := range e.Exists {
-		sub, err := p.subplan(exists.Op, &base{certain: g.certain, bound: g.possible, substituted: g.possible})
+		sub, err := p.subplan(exists.Op, &base{certain: g.certain, bound: g.possible, terms: g.possible})
 		if err != nil {
 			return out, err
 		}
@@ -235,7 +235,7 @@ func (p *planner) extend(op *algebra.Extend, g given) (*node, error) {
 	below := op.Op
 	for {
 		e, ok := below.(*algebra.Extend)
-		if !ok || !algebra.Safe(e, g.possible.Without(g.base.bound)) {
+		if !ok || !algebra.Safe(e, g.possible.Without(g.base.certain)) {
 			break
 		}
 		chained = append([]*algebra.Extend{e}, chained...)

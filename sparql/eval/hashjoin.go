@@ -27,7 +27,7 @@ func (p *planner) built(op algebra.Op, g given) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := algebra.Certain(op).Intersect(g.certain).Without(g.base.bound)
+	keys := algebra.Certain(op).Intersect(g.certain).Without(g.base.certain)
 	rest := algebra.Possible(op).Without(keys)
 	b := &built{sub: sub, keys: keys.Slots(), version: -1}
 	b.columns = append(b.keys[:len(b.keys):len(b.keys)], rest.Slots()...)

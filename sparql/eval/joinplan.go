@@ -115,7 +115,7 @@ const leastHashed = 64
 
 // hashes reports whether a part is better evaluated once than for each row.
 func (p *planner) hashes(op algebra.Op, g given) (bool, error) {
-	if algebra.Certain(op).Intersect(g.certain).Without(g.base.bound).Empty() {
+	if algebra.Certain(op).Intersect(g.certain).Without(g.base.certain).Empty() {
 		return false, nil
 	}
 	if p.o.order != nil {

@@ -84,11 +84,11 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 	}
 	g = g.after(op.Left, left.estimate)
 	g.fresh = false
-	shared := algebra.Possible(op.Left).Intersect(algebra.Possible(op.Right)).Without(g.base.substituted)
+	shared := algebra.Possible(op.Left).Intersect(algebra.Possible(op.Right)).Without(g.base.areTerms())
 	if shared.Empty() {
 		return left, nil
 	}
-	certain := algebra.Certain(op.Left).Intersect(algebra.Certain(op.Right)).Meets(shared)
+	certain := algebra.Certain(op.Left).Intersect(algebra.Certain(op.Right)).Meets(shared.Without(g.base.mayBeTerms()))
 	hashed := !certain || !g.safe(op.Right)
 	if !hashed {
 		if hashed, err = p.hashes(op.Right, g); err != nil {
@@ -107,7 +107,7 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 }
 
 func (p *planner) seekMinus(op *algebra.Minus, _ algebra.Set, g given) (*node, error) {
-	b := &base{certain: g.certain, bound: g.possible, substituted: g.base.substituted}
+	b := &base{certain: g.certain, bound: g.possible, parent: g.base}
 	sub, err := p.subplan(op.Right, b)
 	if err != nil {
 		return nil, err
@@ -139,22 +139,22 @@ func (b *built) has(r row, shared algebra.Set) (bool, error) {
 		if err := b.sub.x.step(1); err != nil {
 			return false, err
 		}
-		if overlaps(r, b.columns, b.table.row(at), shared) {
+		if b.overlaps(r, b.table.row(at), shared) {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-func overlaps(r row, columns []algebra.Slot, other row, shared algebra.Set) (meets bool) {
-	for i, slot := range columns {
-		if !shared.Has(slot) || r[slot] == store.Any || other[i] == store.Any {
+func (b *built) overlaps(r, other row, shared algebra.Set) (meets bool) {
+	for i, slot := range b.columns {
+		if r[slot] == store.Any || other[i] == store.Any {
 			continue
 		}
 		if r[slot] != other[i] {
 			return false
 		}
-		meets = true
+		meets = meets || shared.Has(slot) && !b.sub.base.isTerm(slot)
 	}
 	return meets
 }
@@ -255,7 +255,7 @@ func (i *into) flush() error { return nil }
 func (p *planner) graph(op *algebra.Graph, g given) (*node, error) {
 	b := &base{
 		certain: g.base.certain.Union(algebra.NewSet(op.Each)), bound: g.base.bound.Union(algebra.NewSet(op.Each)),
-		substituted: g.base.substituted.Union(algebra.NewSet(op.Each)),
+		terms: algebra.NewSet(op.Each), parent: g.base,
 	}
 	sub, err := p.subplan(op.Op, b)
 	if err != nil {

@@ -102,7 +102,7 @@ func (s *pathStage) inGraph(r row) error {
 // else the variable is bound.
 func (s *pathStage) variable(end int) bool {
 	slot := s.places[end].slot
-	return slot != algebra.None && !(s.base.substituted.Has(slot) && s.base.row[slot] != store.Any)
+	return slot != algebra.None && !s.base.isTerm(slot)
 }
 
 // errArrived ends the look for an end that is found, and comes but once.

@@ -29,14 +29,36 @@ type given struct {
 }
 
 // base is the row that the plan of a whole pattern begins with. It binds nothing, but for the pattern of EXISTS, where it is the
-// solution that is asked for, and for GRAPH, where it has the graph.
+// solution that is asked for, for that of MINUS, where it is one of the left side, and for GRAPH, where it has the graph.
 type base struct {
 	row     row
 	certain algebra.Set // what the row has
 	bound   algebra.Set // what it may have
-	// substituted are those of bound that EXISTS puts in place of variables, so that they are none any more.
-	substituted algebra.Set
-	version     int // counts changes of the row
+	// terms are those of bound that are put in place of variables, so that there are none any more: by EXISTS, and by GRAPH.
+	terms   algebra.Set
+	parent  *base // whose terms are terms, too
+	version int   // counts changes of the row
+}
+
+// isTerm reports whether a term stands in place of a variable.
+func (b *base) isTerm(slot algebra.Slot) bool {
+	return b.terms.Has(slot) && b.row[slot] != store.Any || b.parent != nil && b.parent.isTerm(slot)
+}
+
+// mayBeTerms are the variables in whose place a term may stand, areTerms those in whose place there is one.
+func (b *base) mayBeTerms() algebra.Set {
+	if b.parent == nil {
+		return b.terms
+	}
+	return b.terms.Union(b.parent.mayBeTerms())
+}
+
+func (b *base) areTerms() algebra.Set {
+	own := b.terms.Intersect(b.certain)
+	if b.parent == nil {
+		return own
+	}
+	return own.Union(b.parent.areTerms())
 }
 
 // planner makes the plan of one evaluation.
@@ -72,9 +94,10 @@ func start(b *base) given {
 	return given{certain: b.certain, possible: b.bound, rows: 1, base: b, fresh: true}
 }
 
-// safe reports whether an operator may be evaluated for the rows as they come. What the base binds stands for the variables anyway.
+// safe reports whether an operator may be evaluated for the rows as they come. What the base binds in any case would be bound for an
+// evaluation of its own, too.
 func (g given) safe(op algebra.Op) bool {
-	return g.fresh || !blocking(op) && algebra.Safe(op, g.possible.Without(g.base.bound))
+	return g.fresh || !blocking(op) && algebra.Safe(op, g.possible.Without(g.base.certain))
 }
 
 // blocking reports whether an operator looks at all rows, or begins anew, so that it can't be pushed those of others.

@@ -27,7 +27,7 @@ func evaluateUpdate(t *testing.T, s *memory.Store, text string, test manifest.Te
 	if err != nil {
 		return err
 	}
-	before := content(t, s)
+	before := contentOf(t, s)
 	var delta rows
 	tx := s.Begin()
 	if err := prepared.Run(context.Background(), tx, event, &delta); err != nil {
@@ -37,13 +37,13 @@ func evaluateUpdate(t *testing.T, s *memory.Store, text string, test manifest.Te
 	if err := tx.Commit(s.Position()+1, nil); err != nil {
 		return err
 	}
-	after := content(t, s)
+	after := contentOf(t, s)
 	if err := delta.check(before, after); err != nil {
 		return err
 	}
 	wanted := memory.New()
 	load(t, wanted, test.After)
-	want := content(t, wanted)
+	want := contentOf(t, wanted)
 	same, err := canon.Isomorphic(after, want)
 	if err == nil && !same {
 		err = fmt.Errorf("left\n%v, expected\n%v", outcome{graph: after}, outcome{graph: want})
@@ -51,8 +51,7 @@ func evaluateUpdate(t *testing.T, s *memory.Store, text string, test manifest.Te
 	return err
 }
 
-func content(t testing.TB, s *memory.Store) (quads []rdf.Quad) {
-	t.Helper()
+func contentOf(t interface{ Fatal(...any) }, s *memory.Store) (quads []rdf.Quad) {
 	view := s.View()
 	defer view.Close()
 	for q, err := range store.Quads(view, store.Pattern{}) {
