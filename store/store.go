@@ -71,11 +71,13 @@ type Reader interface {
 	Statistics(predicate ID) (Statistics, error)
 }
 
-// Statistics say of the quads of one predicate, or of all, what a planner asks. Each is right within a factor of two, and 0 only if
-// there is none; a quad that is in two graphs counts twice.
+// Statistics say of the quads of one predicate, or of all, what a planner asks.
 type Statistics struct {
-	// Quads is the number of quads, Subjects and Objects of different terms in these places.
-	Quads, Subjects, Objects int
+	// Quads is the number of quads. A triple that is in two graphs counts twice.
+	Quads int
+	// Subjects and Objects are about the numbers of different terms in these places: from 1 to Quads if there are any. Of a view, they
+	// may be those of now.
+	Subjects, Objects int
 }
 
 // Store is a set of quads with a log position. One goroutine writes, through one [Tx] at a time; any number of

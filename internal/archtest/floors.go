@@ -77,7 +77,8 @@ var floors = [][]rule{
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
 		{pkg: "patch/apply", imports: []string{"rdf", "patch", "store"}},
-		{pkg: "store/memory", imports: []string{"store", "rdf"}},
+		{pkg: "store/memory/internal/tree"},
+		{pkg: "store/memory", imports: []string{"store", "rdf", "store/memory/internal/tree"}},
 		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
 	{

@@ -28,8 +28,9 @@ const keptLog = 1 << 14
 // not interrupted for it. A view that is opened in a transaction looks past that one's changes, with a map of them for
 // each reading. The terms that are handed out stay valid for ever, but each may keep 64 KiB alive: clone what is kept.
 //
-// A pattern is answered by a look at every quad, but for one that asks for all, in a Count, and in a transaction for one
-// without [store.Any], and for one with a subject, by a look at that one's quads. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
+// Once [Store.Index] was called, a pattern is answered in time that is proportional to what is found, and counted at once. Before that
+// it is answered by a look at every quad, but for one that asks for all, in a Count, and in a transaction for one
+// without [store.Any], and for one with a subject, by a look at that one's quads. So whoever only streams pays nothing. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
 // the view was opened, and doesn't know the term, it looks at all of its own.
 //
 // It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different
@@ -49,6 +50,11 @@ type Store struct {
 	changes uint64   // counts them, what is undone, and the ends of transactions
 	pinned  bool     // a view may read log
 	failed  error    // why the open transaction can only be rolled back
+
+	indexing sync.Mutex // held by Index
+	index    atomic.Pointer[index]
+	behind   bool     // an index is being made, which backlog is missing in
+	backlog  []change // of the rows, in order
 }
 
 // change is a change of the open transaction. The terms of a deleted quad stay until the commit.
@@ -182,6 +188,7 @@ func (m *Store) add(ids quad) {
 		m.terms.use(id)
 	}
 	m.quads.add(ids, m.quads.hash(ids), &m.epochs)
+	m.indexed(&ids, true)
 }
 
 func (m *Store) release(ids quad) {
@@ -203,6 +210,7 @@ func (t *tx) Delete(q rdf.Quad) (bool, error) {
 		return false, nil
 	}
 	m.quads.remove(row, hash, &m.epochs)
+	m.indexed(&ids, false)
 	m.changed(change{ids, false})
 	return true, nil
 }
@@ -263,10 +271,12 @@ func (m *Store) undo(keep int) {
 		hash := m.quads.hash(c.quad)
 		if !c.added {
 			m.quads.add(c.quad, hash, &m.epochs)
+			m.indexed(&c.quad, true)
 			continue
 		}
 		row, _ := m.quads.find(c.quad, hash)
 		m.quads.remove(row, hash, &m.epochs)
+		m.indexed(&c.quad, false)
 		m.release(c.quad)
 	}
 	if m.pinned { // the next changes must not overwrite what a view sees

@@ -72,6 +72,7 @@ func invariants(t *testing.T, m *Store) {
 		t.Errorf("%d ids used and %d free of %d", len(refs), free, m.terms.last)
 	}
 	checkArena(t, &m.terms.texts, live)
+	checkIndex(t, m)
 }
 
 func checkArena(t *testing.T, a *arena, live int) {
