@@ -30,7 +30,7 @@ var (
 // are. An id says nothing of whether any quad has the term. Whoever needs numbers for terms of his own, such as those that
 // a query computes, takes them from behind [DefaultGraph]: no store has an id there.
 //
-// An id holds in a [View] until it is closed. In a [Tx] it holds until that ends or goes back to before the Add that has
+// A literal that has an inline id ([InlineID]) has that one in every store, and for ever. Any other id holds in a [View] until it is closed. In a [Tx] it holds until that ends or goes back to before the Add that has
 // brought the term. Elsewhere it may be the id of another term.
 type ID uint64
 
@@ -57,7 +57,8 @@ type Pattern struct {
 
 // Reader reads a set of quads. It is used by one goroutine at a time.
 type Reader interface {
-	// Lookup returns the id of a term; ok is false if no quad has the term. That of the zero term is [DefaultGraph].
+	// Lookup returns the id of a term; ok is false if no quad has the term. That of the zero term is [DefaultGraph]. An inline id is
+	// returned whether or not a quad has the term.
 	Lookup(t rdf.Term) (id ID, ok bool, err error)
 	// Term returns the term of an id, the zero term for [DefaultGraph], and [ErrNoTerm] for an id of which there is none.
 	// The term is valid as long as its id; whoever keeps it longer keeps a clone.

@@ -52,7 +52,7 @@ var beginning = func() (all [1 << 4]struct{ tree, bound int }) {
 // key is a quad in an order.
 func (o order) key(q *quad) (k tree.Key) {
 	for i, c := range o {
-		k[i] = uint64(q[c])
+		k[i] = q.id(c)
 	}
 	return k
 }
@@ -60,7 +60,11 @@ func (o order) key(q *quad) (k tree.Key) {
 // quad is the quad of a key.
 func (o order) quad(k *tree.Key) (q quad) {
 	for i, c := range o {
-		q[c] = uint32(k[i])
+		if c == 2 {
+			q.setObject(store.ID(k[i]))
+		} else {
+			q[c] = uint32(k[i])
+		}
 	}
 	return q
 }
@@ -165,7 +169,7 @@ type begins struct {
 // find returns where the quads stand that fit: in one of these places, or in both.
 func (x *index) find(p *pattern) (places [2]begins, n int) {
 	mask := 0
-	for c := range p.mask {
+	for c := range terms {
 		if p.mask[c] != 0 {
 			mask |= 1 << c
 		}
@@ -305,7 +309,12 @@ func (v *view) index(ctx context.Context) (*index, error) {
 func build(quads []quad, t int, c *counts, epoch uint64) tree.Tree {
 	o := components[t]
 	slices.SortFunc(quads, func(a, b quad) int {
-		return cmp.Or(cmp.Compare(a[o[0]], b[o[0]]), cmp.Compare(a[o[1]], b[o[1]]), cmp.Compare(a[o[2]], b[o[2]]), cmp.Compare(a[o[3]], b[o[3]]))
+		for _, c := range o {
+			if order := cmp.Compare(a.id(c), b.id(c)); order != 0 {
+				return order
+			}
+		}
+		return 0
 	})
 	var before tree.Key // no key is 0
 	return tree.Build(func(yield func(tree.Key) bool) {

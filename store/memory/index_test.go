@@ -58,23 +58,23 @@ func checkTree(t *testing.T, at int, got []quad, want map[quad]bool) {
 // countRows counts by a look at all.
 func countRows(rows map[quad]bool) counts {
 	c := counts{predicates: map[uint32]*store.Statistics{}}
-	subjects, objects := map[uint32]bool{}, map[uint32]bool{}
-	pairs := map[[3]uint32]bool{}
+	subjects, objects := map[uint64]bool{}, map[uint64]bool{}
+	pairs := map[[3]uint64]bool{}
 	for q := range rows {
 		if c.predicates[q[1]] == nil {
 			c.predicates[q[1]] = &store.Statistics{}
 		}
 		s := c.predicates[q[1]]
 		s.Quads++
-		if pair := [3]uint32{0, q[1], q[0]}; !pairs[pair] {
+		if pair := [3]uint64{0, q.id(1), q.id(0)}; !pairs[pair] {
 			pairs[pair] = true
 			s.Subjects++
 		}
-		if pair := [3]uint32{1, q[1], q[2]}; !pairs[pair] {
+		if pair := [3]uint64{1, q.id(1), q.id(2)}; !pairs[pair] {
 			pairs[pair] = true
 			s.Objects++
 		}
-		subjects[q[0]], objects[q[2]] = true, true
+		subjects[q.id(0)], objects[q.id(2)] = true, true
 	}
 	c.subjects, c.objects = len(subjects), len(objects)
 	return c

@@ -19,6 +19,9 @@ func (t *tx) open() *Store {
 
 func (t *tx) Lookup(term rdf.Term) (store.ID, bool, error) {
 	d := &t.open().terms
+	if id, inline := store.InlineID(term); inline {
+		return id, true, nil
+	}
 	id, ok := d.find(term.String(), d.hash(term.String()))
 	if !ok {
 		return store.Any, false, nil
@@ -31,10 +34,20 @@ func (t *tx) Term(id store.ID) (rdf.Term, error) {
 	switch {
 	case id == store.DefaultGraph:
 		return rdf.Term{}, nil
+	case id.IsInline():
+		return inlineTerm(id)
 	case id == store.Any || id > math.MaxUint32 || !d.used(uint32(id)):
 		return rdf.Term{}, store.ErrNoTerm
 	}
 	return rdf.Trusted(d.text(uint32(id))), nil
+}
+
+func inlineTerm(id store.ID) (rdf.Term, error) {
+	term, ok := store.InlineTerm(id)
+	if !ok {
+		return rdf.Term{}, store.ErrNoTerm
+	}
+	return term, nil
 }
 
 func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {

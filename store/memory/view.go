@@ -104,6 +104,8 @@ func (v *view) Term(id store.ID) (rdf.Term, error) {
 		return rdf.Term{}, store.ErrClosed
 	case id == store.DefaultGraph:
 		return rdf.Term{}, nil
+	case id.IsInline():
+		return inlineTerm(id)
 	case id > math.MaxUint32:
 		return rdf.Term{}, store.ErrNoTerm
 	}
@@ -120,6 +122,9 @@ func (v *view) Lookup(t rdf.Term) (store.ID, bool, error) {
 		return store.Any, false, store.ErrClosed
 	case t.IsZero():
 		return store.DefaultGraph, true, nil
+	}
+	if id, inline := store.InlineID(t); inline {
+		return id, true, nil
 	}
 	id, gone := v.lookupNow(t.String())
 	switch {
