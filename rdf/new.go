@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/chars"
 )
 
 // ErrInvalid is in every error of the functions that make terms. Test with errors.Is.

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/chars"
 )
 
 // Kind says what a [Term] is.

@@ -5,8 +5,8 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/internal/iri"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
 )
 
 // activeContext is what a local context leads to. Once it is made it is not changed: others are laid over it, so that a

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/quadrille-stream/quadrille/internal/iri"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
 )
 
 // remoteContext returns what a remote context makes of another one. It is made once.

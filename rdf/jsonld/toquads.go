@@ -7,9 +7,9 @@ import (
 
 	"github.com/piprate/json-gold/ld"
 
+	"github.com/quadrille-stream/quadrille/internal/iri"
+	"github.com/quadrille-stream/quadrille/internal/labels"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
-	"github.com/quadrille-stream/quadrille/rdf/internal/labels"
 )
 
 const (

@@ -3,8 +3,8 @@ package scan
 import (
 	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
 
 // The datatypes that the canonical text omits or that a literal can't be written with.

@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
 
 // Dialect is a way of writing terms.

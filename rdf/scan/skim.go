@@ -3,7 +3,7 @@ package scan
 import (
 	"bytes"
 
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/chars"
 )
 
 // The functions of this file go over Turtle without reading it. What they need to know is where strings, IRIs and comments are,

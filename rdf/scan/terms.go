@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
 
 // Subject skips white space and reads an IRI or a blank node. Like the other methods that read a term, it returns the

@@ -3,8 +3,8 @@ package scan
 import (
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
 
 // The methods of this file read tokens of Turtle and TriG. A token stands in one line, so that a window holds it whole;

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
 )
 
 // shorthand finds the prefix of an IRI among any number of them.

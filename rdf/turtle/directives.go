@@ -3,7 +3,7 @@ package turtle
 import (
 	"strings"
 
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/chars"
 )
 
 // isKeyword reports whether a word that begins a directive, or a graph, without "@" comes next.

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/iri"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/chars"
-	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
 )
 
 // Sets of the terms that may stand in a place, besides IRIs and blank nodes.

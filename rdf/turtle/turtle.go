@@ -23,9 +23,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/quadrille-stream/quadrille/internal/iri"
+	"github.com/quadrille-stream/quadrille/internal/labels"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/internal/iri"
-	"github.com/quadrille-stream/quadrille/rdf/internal/labels"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
 )
 
