@@ -26,8 +26,11 @@ func parse(text string, update bool, opts ...sparql.Option) (tree, error) {
 
 // difference is what two trees do not have in common, but for the places in their texts.
 func difference(a, b tree) string {
-	return cmp.Diff(a, b, cmpopts.IgnoreTypes(sparql.Pos{}), cmpopts.EquateEmpty(),
-		cmp.Comparer(func(a, b rdf.Term) bool { return a == b }))
+	opts := []cmp.Option{cmpopts.IgnoreTypes(sparql.Pos{}), cmpopts.EquateEmpty(), cmp.Comparer(func(a, b rdf.Term) bool { return a == b })}
+	if cmp.Equal(a, b, opts...) {
+		return ""
+	}
+	return cmp.Diff(a, b, opts...)
 }
 
 // rewritten writes a tree and reads that again. It says what is not equal; "" if all is.

@@ -20,8 +20,8 @@ type Filler interface {
 	// Term takes the next term; they are numbered from 1. The text is valid until Term returns. An empty one stands for a
 	// number that no quad may have.
 	Term(text []byte) error
-	// Quad takes a quad by the numbers of its terms, which have all come; 0 is no term. A term and a quad come once: the
-	// second is damage, which the Filler has to find.
+	// Quad takes a quad by the numbers of its terms, which have all come; 0 is no term. An object may be an inline id instead, of
+	// which there is a term. A term and a quad come once: the second is damage, which the Filler has to find.
 	Quad(numbers [4]uint64) error
 }
 
@@ -48,7 +48,8 @@ func ReadSnapshot(r io.Reader, into Filler, extra func(io.Reader) error) (positi
 }
 
 func readSnapshot(sum *sumReader, into Filler, extra func(io.Reader) error) (uint64, error) {
-	if err := readMagic(sum); err != nil {
+	inline, err := readMagic(sum)
+	if err != nil {
 		return 0, err
 	}
 	z, err := zstd.NewReader(sum, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
@@ -57,7 +58,7 @@ func readSnapshot(sum *sumReader, into Filler, extra func(io.Reader) error) (uin
 		return 0, damaged("%v", err)
 	}
 	defer z.Close()
-	s := snapshotReader{r: bufio.NewReaderSize(z, blockBytes), into: into}
+	s := snapshotReader{r: bufio.NewReaderSize(z, blockBytes), into: into, inline: inline}
 	position, err := s.content(extra)
 	if err != nil {
 		return 0, err
@@ -68,17 +69,20 @@ func readSnapshot(sum *sumReader, into Filler, extra func(io.Reader) error) (uin
 	return position, sum.check()
 }
 
-func readMagic(r io.Reader) error {
+// readMagic also says whether the version has inline ids.
+func readMagic(r io.Reader) (inline bool, err error) {
 	var b [len(magic)]byte
 	n, err := io.ReadFull(r, b[:])
 	name, ours := strings.CutPrefix(string(b[:n]), magicName)
 	switch {
 	case string(b[:n]) == magic:
-		return nil
+		return true, nil
+	case string(b[:n]) == magic2:
+		return false, nil
 	case err == nil && ours && name[0] >= '0' && name[0] <= '9':
-		return fmt.Errorf("its version is %q, this program reads 2", strings.TrimSpace(name))
+		return false, fmt.Errorf("its version is %q, this program reads 2 and 3", strings.TrimSpace(name))
 	}
-	return damaged("it doesn't begin with %q", magic)
+	return false, damaged("it doesn't begin with %q", magic)
 }
 
 // sumReader gives all but the checksum at the end, and keeps the checksum of what it gave.
@@ -132,6 +136,7 @@ func (s *sumReader) check() error {
 type snapshotReader struct {
 	r            *bufio.Reader
 	into         Filler
+	inline       bool   // objects may be
 	terms, quads uint64 // that have come
 	buf          bytes.Buffer
 }
@@ -237,12 +242,32 @@ func (s *snapshotReader) quad() (err error) {
 		if q[i], err = s.number(); err != nil {
 			return err
 		}
+		if i == 2 && s.inline {
+			odd := q[i]&1 == 1
+			if q[i] >>= 1; odd {
+				if q[i], err = inlineNumberOf(q[i]); err != nil {
+					return err
+				}
+				continue
+			}
+		}
 		if q[i] > s.terms {
 			return damaged("a quad has the term %d, which is not there", q[i])
 		}
 	}
 	s.quads++
 	return s.into.Quad(q)
+}
+
+// inlineNumberOf is an inline id that a literal has.
+func inlineNumberOf(n uint64) (uint64, error) {
+	id := ID(n) | inlineBit
+	if t, ok := InlineTerm(id); ok && id.IsInline() {
+		if same, ok := InlineID(t); ok && same == id {
+			return uint64(id), nil
+		}
+	}
+	return 0, damaged("a quad has the inline id %x, which no literal has", n)
 }
 
 // number reads a varint.

@@ -15,20 +15,24 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// The format of a snapshot, version 2:
+// The format of a snapshot, version 3:
 //
 //	snapshot = magic, content compressed as one Zstandard frame, SHA-256 of all bytes before it
 //	content  = position, number of quads, extra, blocks, endBlock
 //	extra    = (length of piece, piece)..., 0
 //	block    = termBlock, number of terms, (length of text, text)...
 //	         | quadBlock, number of quads, (subject, predicate, object, graph)...
+//	object   = number of the term * 2 | inline id without its bit 62, * 2 + 1
 //
 // Numbers are unsigned varints. Terms are numbered from 1 in the order in which they come; an empty text stands for a
-// number that is not used, and 0 for no term. A term comes before the quads that have it, and once. The file ends with
-// the checksum.
+// number that is not used, and 0 for no term. A term comes before the quads that have it, and once. One that has an inline id is only
+// there by that. The file ends with the checksum.
+//
+// Version 2 has no inline ids: an object is the number of its term.
 const (
 	magicName = "quadrille snapshot "
-	magic     = magicName + "2\n"
+	magic     = magicName + "3\n"
+	magic2    = magicName + "2\n"
 
 	endBlock  = 0
 	termBlock = 1
@@ -171,8 +175,13 @@ func (s *snapshotWriter) term(text string) {
 	}
 }
 
-// quad writes a quad by the numbers of its terms.
+// quad writes a quad by the numbers of its terms, or an object by its inline id.
 func (s *snapshotWriter) quad(subject, predicate, object, graph uint64) {
+	if ID(object).IsInline() {
+		object = uint64(ID(object)&^inlineBit)*2 + 1
+	} else {
+		object *= 2
+	}
 	b := binary.AppendUvarint(s.quads.body, subject)
 	b = binary.AppendUvarint(b, predicate)
 	b = binary.AppendUvarint(b, object)
@@ -211,6 +220,9 @@ func (s *snapshotWriter) dense(v Dense) {
 func (s *snapshotWriter) sparse(v View) {
 	numbers := map[ID]uint64{DefaultGraph: 0}
 	number := func(id ID) uint64 {
+		if id.IsInline() {
+			return uint64(id)
+		}
 		n, known := numbers[id]
 		if !known {
 			n = uint64(len(numbers))

@@ -30,7 +30,7 @@ var (
 // are. An id says nothing of whether any quad has the term. Whoever needs numbers for terms of his own, such as those that
 // a query computes, takes them from behind [DefaultGraph]: no store has an id there.
 //
-// An id holds in a [View] until it is closed. In a [Tx] it holds until that ends or goes back to before the Add that has
+// A literal that has an inline id ([InlineID]) has that one in every store, and for ever. Any other id holds in a [View] until it is closed. In a [Tx] it holds until that ends or goes back to before the Add that has
 // brought the term. Elsewhere it may be the id of another term.
 type ID uint64
 
@@ -57,7 +57,8 @@ type Pattern struct {
 
 // Reader reads a set of quads. It is used by one goroutine at a time.
 type Reader interface {
-	// Lookup returns the id of a term; ok is false if no quad has the term. That of the zero term is [DefaultGraph].
+	// Lookup returns the id of a term; ok is false if no quad has the term. That of the zero term is [DefaultGraph]. An inline id is
+	// returned whether or not a quad has the term.
 	Lookup(t rdf.Term) (id ID, ok bool, err error)
 	// Term returns the term of an id, the zero term for [DefaultGraph], and [ErrNoTerm] for an id of which there is none.
 	// The term is valid as long as its id; whoever keeps it longer keeps a clone.
@@ -71,11 +72,13 @@ type Reader interface {
 	Statistics(predicate ID) (Statistics, error)
 }
 
-// Statistics say of the quads of one predicate, or of all, what a planner asks. Each is right within a factor of two, and 0 only if
-// there is none; a quad that is in two graphs counts twice.
+// Statistics say of the quads of one predicate, or of all, what a planner asks.
 type Statistics struct {
-	// Quads is the number of quads, Subjects and Objects of different terms in these places.
-	Quads, Subjects, Objects int
+	// Quads is the number of quads. A triple that is in two graphs counts twice.
+	Quads int
+	// Subjects and Objects are about the numbers of different terms in these places: from 1 to Quads if there are any. Of a view, they
+	// may be those of now.
+	Subjects, Objects int
 }
 
 // Store is a set of quads with a log position. One goroutine writes, through one [Tx] at a time; any number of

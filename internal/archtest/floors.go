@@ -22,6 +22,7 @@ const (
 	nuid        = "github.com/nats-io/nuid"
 	highwayhash = "github.com/minio/highwayhash"
 	compress    = "github.com/klauspost/compress"
+	pebble      = "github.com/cockroachdb/pebble/v2"
 	gocmp       = "github.com/google/go-cmp"
 	goleak      = "go.uber.org/goleak"
 	rapid       = "pgregory.net/rapid"
@@ -82,7 +83,9 @@ var floors = [][]rule{
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
 		{pkg: "patch/apply", imports: []string{"rdf", "patch", "store"}},
-		{pkg: "store/memory", imports: []string{"store", "rdf"}},
+		{pkg: "store/memory/internal/tree"},
+		{pkg: "store/memory", imports: []string{"store", "rdf", "store/memory/internal/tree"}},
+		{pkg: "store/disk", imports: []string{"store", "rdf"}, modules: []string{pebble}},
 		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
 	{

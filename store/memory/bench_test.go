@@ -86,9 +86,14 @@ func BenchmarkAdd(b *testing.B) {
 	for i := range list {
 		list[i], _ = statement(nil, i/statements, i%statements, i/statements%3600)
 	}
+	b.Run("plain", func(b *testing.B) { addAll(b, list, memory.New) })
+	b.Run("indexed", func(b *testing.B) { addAll(b, list, func() *memory.Store { return indexed(b, memory.New()) }) })
+}
+
+func addAll(b *testing.B, list []rdf.Quad, empty func() *memory.Store) {
 	changes := 0
 	for b.Loop() {
-		m := memory.New()
+		m := empty()
 		tx := m.Begin()
 		for i, quad := range list {
 			tx.Add(quad)
@@ -104,9 +109,9 @@ func BenchmarkAdd(b *testing.B) {
 }
 
 // replaceValues makes the updates of so many sensors, in transactions, and calls between after each.
-func replaceValues(b *testing.B, sensors int, between func(m *memory.Store, done int)) {
+func replaceValues(b *testing.B, sensors int, empty func() *memory.Store, between func(m *memory.Store, done int)) {
 	const each = 4
-	m := memory.New()
+	m := empty()
 	fill(m, sensors*statements)
 	list := updates(sensors, each)
 	changes, k := 0, 0
@@ -117,7 +122,7 @@ func replaceValues(b *testing.B, sensors int, between func(m *memory.Store, done
 			if k++; k == len(list) { // from here the values are those of the past, and nothing would change
 				b.StopTimer()
 				tx.Commit(1, nil)
-				m = memory.New()
+				m = empty()
 				fill(m, sensors*statements)
 				k, tx = 0, m.Begin()
 				b.StartTimer()
@@ -131,8 +136,22 @@ func replaceValues(b *testing.B, sensors int, between func(m *memory.Store, done
 
 func BenchmarkReplaceValue(b *testing.B) {
 	nothing := func(*memory.Store, int) {}
-	b.Run("sensors=5000", func(b *testing.B) { replaceValues(b, 5000, nothing) })
-	b.Run("sensors=200000", func(b *testing.B) { replaceValues(b, million/statements, nothing) })
+	b.Run("sensors=5000", func(b *testing.B) { replaceValues(b, 5000, memory.New, nothing) })
+	b.Run("sensors=200000", func(b *testing.B) { replaceValues(b, million/statements, memory.New, nothing) })
+	b.Run("sensors=200000,indexed", func(b *testing.B) {
+		replaceValues(b, million/statements, func() *memory.Store { return indexed(b, memory.New()) }, nothing)
+	})
+}
+
+// BenchmarkIndex makes the index of a store that is there.
+func BenchmarkIndex(b *testing.B) {
+	for b.Loop() {
+		b.StopTimer()
+		m := filled()
+		b.StartTimer()
+		indexed(b, m)
+	}
+	perSecond(b, b.N*million)
 }
 
 // BenchmarkApplyWithView always has a view open, and opens another every so many changes.
@@ -144,7 +163,7 @@ func BenchmarkApplyWithView(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			var v store.View
 			opened := 0
-			replaceValues(b, million/statements, func(m *memory.Store, done int) {
+			replaceValues(b, million/statements, memory.New, func(m *memory.Store, done int) {
 				if v == nil || done >= opened+c.every {
 					if v != nil {
 						v.Close()

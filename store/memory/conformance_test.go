@@ -18,3 +18,17 @@ func TestMemory(t *testing.T) {
 		Small: func() store.Store { return memory.NewWithin(20) },
 	})
 }
+
+func TestIndexed(t *testing.T) {
+	storetest.Run(t, storetest.Stores{
+		Open:  func() store.Store { return indexed(t, memory.New()) },
+		Small: func() store.Store { return indexed(t, memory.NewWithin(20)) },
+	})
+}
+
+func indexed(t testing.TB, m *memory.Store) *memory.Store {
+	if err := m.Index(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}

@@ -5,14 +5,15 @@ import (
 	"io"
 	"unsafe"
 
+	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
 // ReadSnapshot returns a store with what [store.WriteSnapshot] has written, as [store.ReadSnapshot] tells, at its
-// position. It needs the memory of the store, 4 bytes a term and about 5 MiB. A snapshot that is larger than a [Store] can
+// position. It needs the memory of the store, 8 bytes a term and about 5 MiB. A snapshot that is larger than a [Store] can
 // be gives [store.ErrFull].
 func ReadSnapshot(r io.Reader, extra func(io.Reader) error) (*Store, error) {
-	f := filling{m: New(), ids: []uint32{0}}
+	f := filling{m: New(), ids: []store.ID{store.Any}}
 	position, err := store.ReadSnapshot(r, &f, extra)
 	if err != nil {
 		return nil, err
@@ -26,25 +27,29 @@ func ReadSnapshot(r io.Reader, extra func(io.Reader) error) (*Store, error) {
 // filling is a store that nobody has seen, into which a snapshot is read.
 type filling struct {
 	m   *Store
-	ids []uint32 // of the terms of the snapshot, by their numbers; 0: none
+	ids []store.ID // of the terms of the snapshot, by their numbers; Any: none. Snapshots of version 2 have inline ones.
 }
 
 // Term copies the text.
 func (f *filling) Term(b []byte) error {
-	id := uint32(0)
-	if len(b) > 0 {
-		text := unsafe.String(&b[0], len(b)) // in use until the dictionary has its copy
-		terms := &f.m.terms
-		hash := terms.hash(text)
-		if _, there := terms.find(text, hash); there {
-			return fmt.Errorf("%w: a term twice", store.ErrDamaged)
-		}
-		if terms.full(1) {
-			return fmt.Errorf("%w: more than %d terms", store.ErrFull, terms.max)
-		}
-		id = terms.add(text, hash, &f.m.epochs)
+	if len(b) == 0 {
+		f.ids = append(f.ids, store.Any)
+		return nil
 	}
-	f.ids = append(f.ids, id)
+	text := unsafe.String(&b[0], len(b)) // in use until the dictionary has its copy
+	if id, inline := store.InlineID(rdf.Trusted(text)); inline {
+		f.ids = append(f.ids, id)
+		return nil
+	}
+	terms := &f.m.terms
+	hash := terms.hash(text)
+	if _, there := terms.find(text, hash); there {
+		return fmt.Errorf("%w: a term twice", store.ErrDamaged)
+	}
+	if terms.full(1) {
+		return fmt.Errorf("%w: more than %d terms", store.ErrFull, terms.max)
+	}
+	f.ids = append(f.ids, store.ID(terms.add(text, hash, &f.m.epochs)))
 	return nil
 }
 
@@ -52,8 +57,17 @@ func (f *filling) Term(b []byte) error {
 func (f *filling) Quad(numbers [4]uint64) error {
 	var q quad
 	for i, n := range numbers {
-		if q[i] = f.ids[n]; n != 0 && q[i] == 0 {
-			return fmt.Errorf("%w: a quad has the term %d, which is not there", store.ErrDamaged, n)
+		id := store.ID(n)
+		if !id.IsInline() {
+			id = f.ids[n]
+		}
+		switch {
+		case n != 0 && id == store.Any || id.IsInline() && i != 2:
+			return fmt.Errorf("%w: a quad has the term %d, which is not there, or not for this place", store.ErrDamaged, n)
+		case id.IsInline():
+			q.setObject(id)
+		default:
+			q[i] = uint32(id)
 		}
 	}
 	if _, there := f.m.quads.find(q, f.m.quads.hash(q)); there {
@@ -69,8 +83,8 @@ func (f *filling) Quad(numbers [4]uint64) error {
 // dropUnused drops terms that no quad has, such as those of a transaction that was open.
 func (f *filling) dropUnused() {
 	for _, id := range f.ids {
-		if id != 0 && *f.m.terms.refs.at(id) == 0 {
-			f.m.terms.remove(id, &f.m.epochs)
+		if id != store.Any && !id.IsInline() && *f.m.terms.refs.at(uint32(id)) == 0 {
+			f.m.terms.remove(uint32(id), &f.m.epochs)
 		}
 	}
 }

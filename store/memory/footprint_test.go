@@ -30,11 +30,20 @@ func TestMemoryPerQuad(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.Close()
+	m = nil
 	check("restored", func() *memory.Store {
 		restored, err := memory.ReadSnapshot(&file, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return restored
+	})
+	check("indexed at the end", func() *memory.Store {
+		return indexed(t, filled())
+	})
+	check("indexed from the start", func() *memory.Store {
+		m := indexed(t, memory.New())
+		fill(m, million)
+		return m
 	})
 }

@@ -17,7 +17,8 @@ const keptLog = 1 << 14
 
 // Store is a [store.Store] in memory. Make one with [New], or with [ReadSnapshot].
 //
-// It takes 90 to 110 bytes a quad, all in, for sensor observations (the text of each term is there once). Memory for
+// It takes 80 to 90 bytes a quad, all in, for sensor observations (the text of each term is there once, and none of numbers, dates and
+// times that are inline). Memory for
 // what is gone is used again: terms that no quad has are dropped, their ids given again, and the texts that stay are
 // moved together when more than half of their chunk of 64 KiB is gone. What remains of a greater past is 16 bytes for
 // each term that there was at once; a snapshot that is read starts without that.
@@ -28,8 +29,9 @@ const keptLog = 1 << 14
 // not interrupted for it. A view that is opened in a transaction looks past that one's changes, with a map of them for
 // each reading. The terms that are handed out stay valid for ever, but each may keep 64 KiB alive: clone what is kept.
 //
-// A pattern is answered by a look at every quad, but for one that asks for all, in a Count, and in a transaction for one
-// without [store.Any], and for one with a subject, by a look at that one's quads. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
+// Once [Store.Index] was called, a pattern is answered in time that is proportional to what is found, and counted at once. Before that
+// it is answered by a look at every quad, but for one that asks for all, in a Count, and in a transaction for one
+// without [store.Any], and for one with a subject, by a look at that one's quads. So whoever only streams pays nothing. A view looks a term up in the dictionary that the writer changes; only if that has lost terms since
 // the view was opened, and doesn't know the term, it looks at all of its own.
 //
 // It holds at most 2^30-1 quads, among which those that the open transaction changes count twice, and 2^32-2 different
@@ -49,6 +51,11 @@ type Store struct {
 	changes uint64   // counts them, what is undone, and the ends of transactions
 	pinned  bool     // a view may read log
 	failed  error    // why the open transaction can only be rolled back
+
+	indexing sync.Mutex // held by Index
+	index    atomic.Pointer[index]
+	behind   bool     // an index is being made, which backlog is missing in
+	backlog  []change // of the rows, in order
 }
 
 // change is a change of the open transaction. The terms of a deleted quad stay until the commit.
@@ -110,14 +117,22 @@ func (m *Store) end() {
 
 // lookup finds the terms of a quad; found is false if there is one that has no id.
 func (m *Store) lookup(q *rdf.Quad) (ids quad, hashes quad, found bool) {
-	terms := texts(q)
-	var probes [len(terms)]probe
-	for i, text := range terms {
-		hashes[i] = m.terms.hash(text)
-		probes[i] = m.terms.index.probe(hashes[i])
+	if id, inline := store.InlineID(q.O); inline {
+		ids.setObject(id)
+	}
+	texts := texts(q)
+	var probes [terms]probe
+	for i, text := range texts {
+		if !ids.inline(i) {
+			hashes[i] = m.terms.hash(text)
+			probes[i] = m.terms.index.probe(hashes[i])
+		}
 	}
 	found = true
-	for i, text := range terms {
+	for i, text := range texts {
+		if ids.inline(i) {
+			continue
+		}
 		id, ok := m.terms.match(&probes[i], text)
 		ids[i] = id
 		found = found && ok
@@ -125,8 +140,8 @@ func (m *Store) lookup(q *rdf.Quad) (ids quad, hashes quad, found bool) {
 	return ids, hashes, found
 }
 
-func texts(q *rdf.Quad) [4]string {
-	return [4]string{q.S.String(), q.P.String(), q.O.String(), q.G.String()}
+func texts(q *rdf.Quad) [terms]string {
+	return [terms]string{q.S.String(), q.P.String(), q.O.String(), q.G.String()}
 }
 
 func (t *tx) Add(q rdf.Quad) (bool, error) {
@@ -141,7 +156,7 @@ func (t *tx) Add(q rdf.Quad) (bool, error) {
 			return false, nil
 		}
 	}
-	if m.full() || !found && m.terms.full(uint32(len(ids))) {
+	if m.full() || !found && m.terms.full(terms) {
 		m.failed = fmt.Errorf("%w: no room for another quad beside %d, with %d terms, and %d changes under way", store.ErrFull,
 			m.quads.len, m.terms.len, len(m.log))
 		return false, m.failed
@@ -166,7 +181,7 @@ func (m *Store) full() bool { return int(m.quads.len)+len(m.log) >= m.max }
 // intern gives ids to the terms that have none.
 func (m *Store) intern(q *rdf.Quad, ids *quad, hashes quad) {
 	for i, text := range texts(q) {
-		if ids[i] != 0 || text == "" {
+		if ids[i] != 0 || text == "" || ids.inline(i) {
 			continue
 		}
 		id, there := m.terms.find(text, hashes[i]) // the quad may have the term twice
@@ -178,15 +193,20 @@ func (m *Store) intern(q *rdf.Quad, ids *quad, hashes quad) {
 }
 
 func (m *Store) add(ids quad) {
-	for _, id := range ids {
-		m.terms.use(id)
+	for i, id := range ids {
+		if !ids.inline(i) {
+			m.terms.use(id)
+		}
 	}
 	m.quads.add(ids, m.quads.hash(ids), &m.epochs)
+	m.indexed(&ids, true)
 }
 
 func (m *Store) release(ids quad) {
-	for _, id := range ids {
-		m.terms.release(id, &m.epochs)
+	for i, id := range ids {
+		if !ids.inline(i) {
+			m.terms.release(id, &m.epochs)
+		}
 	}
 }
 
@@ -203,6 +223,7 @@ func (t *tx) Delete(q rdf.Quad) (bool, error) {
 		return false, nil
 	}
 	m.quads.remove(row, hash, &m.epochs)
+	m.indexed(&ids, false)
 	m.changed(change{ids, false})
 	return true, nil
 }
@@ -263,10 +284,12 @@ func (m *Store) undo(keep int) {
 		hash := m.quads.hash(c.quad)
 		if !c.added {
 			m.quads.add(c.quad, hash, &m.epochs)
+			m.indexed(&c.quad, true)
 			continue
 		}
 		row, _ := m.quads.find(c.quad, hash)
 		m.quads.remove(row, hash, &m.epochs)
+		m.indexed(&c.quad, false)
 		m.release(c.quad)
 	}
 	if m.pinned { // the next changes must not overwrite what a view sees

@@ -38,8 +38,10 @@ func invariants(t *testing.T, m *Store) {
 	for row := range m.quads.len {
 		q := *m.quads.rows.at(row)
 		bySubject[q[0]]++
-		for _, id := range q {
-			refs[id]++
+		for i, id := range q {
+			if !q.inline(i) {
+				refs[id]++
+			}
 		}
 		if found, ok := m.quads.find(q, m.quads.hash(q)); !ok || found != row {
 			t.Fatalf("row %d is not in the index", row)
@@ -72,6 +74,7 @@ func invariants(t *testing.T, m *Store) {
 		t.Errorf("%d ids used and %d free of %d", len(refs), free, m.terms.last)
 	}
 	checkArena(t, &m.terms.texts, live)
+	checkIndex(t, m)
 }
 
 func checkArena(t *testing.T, a *arena, live int) {
@@ -344,7 +347,7 @@ func TestMisuse(t *testing.T) {
 func TestFull(t *testing.T) {
 	for name, limit := range map[string]func(*Store){
 		"quads": func(m *Store) { m.max = 10 + 10 }, // in one transaction each counts twice
-		"terms": func(m *Store) { m.terms.max = 2 + 2*10 + 3 },
+		"terms": func(m *Store) { m.terms.max = 2 + 10 + 3 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := New()

@@ -3,14 +3,34 @@ package memory
 import (
 	"iter"
 	"math/rand/v2"
+
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // maxQuads is the number of quads that a store can hold, those counted again that the open transaction changes. Each
 // may have one term four times, and the users of a term are counted in 32 bits.
 const maxQuads = 1<<30 - 1
 
-// quad is a quad by the ids of its terms: subject, predicate, object, graph.
-type quad [4]uint32
+// quad is a quad by the ids of its terms: subject, predicate, object, graph, and the high half of the object's, which is 0 unless
+// that is inline (see [store.InlineID]).
+type quad [5]uint32
+
+// terms is the number of the places of terms in a quad.
+const terms = 4
+
+// inline reports whether the term in a place is none of the dictionary's, or of whatever place that is a half.
+func (q *quad) inline(place int) bool { return place >= terms || place == 2 && q[4] != 0 }
+
+// setObject makes the object an inline one.
+func (q *quad) setObject(id store.ID) { q[2], q[4] = uint32(id), uint32(id>>32) }
+
+// id is the id of the term in a place, 0 for the default graph.
+func (q *quad) id(place uint8) uint64 {
+	if place == 2 {
+		return uint64(q[4])<<32 | uint64(q[2])
+	}
+	return uint64(q[place])
+}
 
 // quads is a set of quads: rows without gaps, and an index of them. The rows of each subject are a list besides, in which only
 // the writer reads: no view sees it.
@@ -34,7 +54,8 @@ func newQuads() quads {
 
 func (s *quads) hash(q quad) uint32 {
 	h := mix(uint64(q[0])<<32|uint64(q[1])^s.keys[0], s.keys[1])
-	h = mix(h^uint64(q[2])<<32^uint64(q[3]), s.keys[0]|1)
+	h = mix(h^q.id(2), s.keys[1])
+	h = mix(h^uint64(q[3]), s.keys[0]|1)
 	return uint32(h ^ h>>32)
 }
 

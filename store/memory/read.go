@@ -19,6 +19,9 @@ func (t *tx) open() *Store {
 
 func (t *tx) Lookup(term rdf.Term) (store.ID, bool, error) {
 	d := &t.open().terms
+	if id, inline := store.InlineID(term); inline {
+		return id, true, nil
+	}
 	id, ok := d.find(term.String(), d.hash(term.String()))
 	if !ok {
 		return store.Any, false, nil
@@ -31,10 +34,20 @@ func (t *tx) Term(id store.ID) (rdf.Term, error) {
 	switch {
 	case id == store.DefaultGraph:
 		return rdf.Term{}, nil
+	case id.IsInline():
+		return inlineTerm(id)
 	case id == store.Any || id > math.MaxUint32 || !d.used(uint32(id)):
 		return rdf.Term{}, store.ErrNoTerm
 	}
 	return rdf.Trusted(d.text(uint32(id))), nil
+}
+
+func inlineTerm(id store.ID) (rdf.Term, error) {
+	term, ok := store.InlineTerm(id)
+	if !ok {
+		return rdf.Term{}, store.ErrNoTerm
+	}
+	return term, nil
 }
 
 func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
@@ -53,18 +66,28 @@ func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	}
 }
 
-// scan yields the quads that fit, by a look at those of the subject, or at all.
-func (t *tx) scan(p *pattern, yield func(store.Quad, error) bool) {
-	m, changes := t.m, t.m.changes
+// fitting yields the quads that fit: by the index, or by a look at those of the subject, or at all.
+func (t *tx) fitting(p *pattern) iter.Seq[*quad] {
+	m := t.m
+	if x := m.index.Load(); x != nil {
+		return x.quads(p)
+	}
 	rows := m.quads.all()
 	if p.mask[0] != 0 {
 		rows = m.quads.of(p.want[0])
 	}
-	for row := range rows {
-		q := m.quads.rows.at(row)
-		if !p.fits(q) {
-			continue
+	return func(yield func(*quad) bool) {
+		for row := range rows {
+			if q := m.quads.rows.at(row); p.fits(q) && !yield(q) {
+				return
+			}
 		}
+	}
+}
+
+func (t *tx) scan(p *pattern, yield func(store.Quad, error) bool) {
+	m, changes := t.m, t.m.changes
+	for q := range t.fitting(p) {
 		if !yield(publicQuad(q), nil) {
 			return
 		}
@@ -76,10 +99,21 @@ func (t *tx) scan(p *pattern, yield func(store.Quad, error) bool) {
 }
 
 func (t *tx) Count(p store.Pattern) (n int, err error) {
+	m := t.open()
 	if p == (store.Pattern{}) {
-		return int(t.open().quads.len), nil
+		return int(m.quads.len), nil
 	}
-	for _, err := range t.Match(p) {
+	if x := m.index.Load(); x != nil {
+		if c, ok := compile(p); ok {
+			return x.count(&c), nil
+		}
+		return 0, nil
+	}
+	return countMatches(t, p)
+}
+
+func countMatches(r store.Reader, p store.Pattern) (n int, err error) {
+	for _, err := range r.Match(p) {
 		if err != nil {
 			return 0, err
 		}
@@ -88,10 +122,29 @@ func (t *tx) Count(p store.Pattern) (n int, err error) {
 	return n, nil
 }
 
-func (t *tx) Statistics(predicate store.ID) (store.Statistics, error) { return count(t, predicate) }
+func (t *tx) Statistics(predicate store.ID) (store.Statistics, error) {
+	m := t.open()
+	if m.index.Load() == nil {
+		return countTerms(t, predicate)
+	}
+	return m.statistics(t, predicate)
+}
 
-// count finds the statistics by a look at every quad.
-func count(r store.Reader, predicate store.ID) (s store.Statistics, err error) {
+// statistics counts the quads as r does, and takes what else the index knows now, since it is an estimate.
+func (m *Store) statistics(r store.Reader, predicate store.ID) (s store.Statistics, err error) {
+	if predicate > math.MaxUint32 {
+		return s, nil
+	}
+	quads, err := r.Count(store.Pattern{P: predicate})
+	if err != nil || quads == 0 {
+		return s, err
+	}
+	s = m.index.Load().statistics(uint32(predicate))
+	return store.Statistics{Quads: quads, Subjects: min(max(s.Subjects, 1), quads), Objects: min(max(s.Objects, 1), quads)}, nil
+}
+
+// countTerms finds the statistics by a look at every quad.
+func countTerms(r store.Reader, predicate store.ID) (s store.Statistics, err error) {
 	subjects, objects := map[store.ID]struct{}{}, map[store.ID]struct{}{}
 	for q, err := range r.Match(store.Pattern{P: predicate}) {
 		if err != nil {

@@ -345,14 +345,16 @@ func TestExtra(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	_, _, err := read(strings.NewReader(magicName + "7\nand what that version has, which we don't know"))
-	want := `its version is "7", this program reads 2`
+	want := `its version is "7", this program reads 2 and 3`
 	if err == nil || errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), want) {
 		t.Error(err)
 	}
 }
 
 // seal makes a file of any content, with the right checksum.
-func seal(t testing.TB, content []byte) []byte {
+func seal(t testing.TB, content []byte) []byte { return sealAs(t, magic, content) }
+
+func sealAs(t testing.TB, magic string, content []byte) []byte {
 	var file bytes.Buffer
 	file.WriteString(magic)
 	z, err := zstd.NewWriter(&file, zstd.WithEncoderConcurrency(1))
@@ -397,6 +399,11 @@ func TestWrongContent(t *testing.T) {
 		"more behind the end":     numbers(1, 0, 0, endBlock, endBlock),
 		"unknown term":            numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 1, endBlock),
 		"unknown large term":      numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 1<<32, endBlock),
+		"unknown object":          numbers(1, 1, 0, quadBlock, 1, 0, 0, 2, 0, endBlock),
+		"inline id of nothing":    numbers(1, 1, 0, quadBlock, 1, 0, 0, 63<<57|1, 0, endBlock),
+		"inline date after 9999":  numbers(1, 1, 0, quadBlock, 1, 0, 0, (29<<56|(1<<44+10_000_000)<<11|1<<10)*2+1, 0, endBlock),
+		"inline id too long":      numbers(1, 1, 0, quadBlock, 1, 0, 0, 1<<63|1, 0, endBlock),
+		"inline graph":            numbers(1, 1, 0, quadBlock, 1, 0, 0, 0, 1<<62|2<<56, endBlock),
 		"gap as term":             numbers(1, 1, 0, termBlock, 1, 0, quadBlock, 1, 0, 0, 0, 1, endBlock),
 		"term twice":              join(numbers(1, 0, 0, termBlock, 2), term("_:a"), term("_:a"), numbers(endBlock)),
 		"quad twice":              numbers(1, 2, 0, quadBlock, 2, 0, 0, 0, 0, 0, 0, 0, 0, endBlock),
@@ -412,6 +419,31 @@ func TestWrongContent(t *testing.T) {
 				t.Errorf("%d bytes were allocated", n)
 			}
 		})
+	}
+}
+
+// A snapshot of version 2 has numbers as terms like any other; they become inline.
+func TestVersion2(t *testing.T) {
+	c := numbers(5, 1, 0, termBlock, 2)
+	for _, text := range []string{"<http://example.org/s>", `"1"^^<http://www.w3.org/2001/XMLSchema#integer>`} {
+		c = append(append(c, byte(len(text))), text...)
+	}
+	c = append(c, numbers(quadBlock, 1, 1, 1, 2, 0, endBlock)...)
+	m, _, err := read(bytes.NewReader(sealAs(t, magicName+"2\n", c)))
+	if err != nil || m.Position() != 5 || m.terms.len != 1 {
+		t.Fatal(err)
+	}
+	invariants(t, m)
+	v := m.View()
+	defer v.Close()
+	want := `<http://example.org/s> <http://example.org/s> "1"^^<http://www.w3.org/2001/XMLSchema#integer> .`
+	if got := content(v); len(got) != 1 || !got[want] {
+		t.Errorf("%v", got)
+	}
+	checkSnapshot(t, write(t, v, ""), v, "")
+	c[len(c)-3], c[len(c)-5] = 1, 2 // as the subject
+	if _, _, err := read(bytes.NewReader(sealAs(t, magicName+"2\n", c))); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("a number as a subject: %v", err)
 	}
 }
 

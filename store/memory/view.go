@@ -16,12 +16,20 @@ type view struct {
 	len      int
 	meta     []byte
 
-	rows   []*[pageLen]quad
-	used   uint32 // rows that hold quads
-	places []*[pageLen]place
-	chunks [][]byte
-	gone   uint64   // terms that had been removed from the dictionary
-	log    []change // of the transaction that was open, which the view must look past
+	rows    []*[pageLen]quad
+	used    uint32 // rows that hold quads
+	places  []*[pageLen]place
+	chunks  [][]byte
+	gone    uint64         // terms that had been removed from the dictionary
+	log     []change       // of the transaction that was open, which the view must look past
+	touched map[quad]touch // what log comes to, made when it is needed
+	trees   *index         // without its counts; nil: there was none
+}
+
+// touch is what the open transaction did to a quad.
+type touch struct {
+	before bool // it was there before
+	now    bool // it is in the rows
 }
 
 var _ store.Dense = (*view)(nil)
@@ -30,6 +38,15 @@ var _ store.Dense = (*view)(nil)
 func (m *Store) View() store.View {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	v := m.pin()
+	if x := m.index.Load(); x != nil {
+		v.trees = &index{unnamed: x.unnamed, named: x.named}
+	}
+	return v
+}
+
+// pin opens a view without an index.
+func (m *Store) pin() *view {
 	m.pinned = m.pinned || len(m.log) > 0
 	return &view{
 		m:        m,
@@ -87,6 +104,8 @@ func (v *view) Term(id store.ID) (rdf.Term, error) {
 		return rdf.Term{}, store.ErrClosed
 	case id == store.DefaultGraph:
 		return rdf.Term{}, nil
+	case id.IsInline():
+		return inlineTerm(id)
 	case id > math.MaxUint32:
 		return rdf.Term{}, store.ErrNoTerm
 	}
@@ -103,6 +122,9 @@ func (v *view) Lookup(t rdf.Term) (store.ID, bool, error) {
 		return store.Any, false, store.ErrClosed
 	case t.IsZero():
 		return store.DefaultGraph, true, nil
+	}
+	if id, inline := store.InlineID(t); inline {
+		return id, true, nil
 	}
 	id, gone := v.lookupNow(t.String())
 	switch {
@@ -165,14 +187,24 @@ func (v *view) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	}
 }
 
-// scan yields the quads that fit, by a look at all.
-func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
-	touched := v.touched()
-	for row := range v.used {
-		q := &v.rows[row/pageLen][row%pageLen]
-		if !p.fits(q) {
-			continue
+// fitting yields what fits of the rows, by the index or by a look at all.
+func (v *view) fitting(p *pattern) iter.Seq[*quad] {
+	if v.trees != nil {
+		return v.trees.quads(p)
+	}
+	return func(yield func(*quad) bool) {
+		for row := range v.used {
+			if q := &v.rows[row/pageLen][row%pageLen]; p.fits(q) && !yield(q) {
+				return
+			}
 		}
+	}
+}
+
+// scan yields the quads that fit: what fits of the rows, but for what the open transaction did.
+func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
+	touched := v.changes()
+	for q := range v.fitting(p) {
 		if len(touched) > 0 {
 			if _, skip := touched[*q]; skip {
 				continue
@@ -186,39 +218,63 @@ func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
 			return
 		}
 	}
-	for q, there := range touched {
-		if there && p.fits(&q) && !yield(publicQuad(&q), nil) {
+	for q, was := range touched {
+		if was.before && p.fits(&q) && !yield(publicQuad(&q), nil) {
 			return
 		}
 	}
 }
 
 func (v *view) Count(p store.Pattern) (n int, err error) {
-	if p == (store.Pattern{}) && v.m != nil {
+	c, ok := compile(p)
+	switch {
+	case v.m == nil:
+		return 0, store.ErrClosed
+	case !ok:
+		return 0, nil
+	case p == store.Pattern{}:
 		return v.len, nil
+	case v.trees == nil:
+		return countMatches(v, p)
 	}
-	for _, err := range v.Match(p) {
-		if err != nil {
-			return 0, err
+	n = v.trees.count(&c)
+	for q, was := range v.changes() {
+		switch {
+		case was.before == was.now || !c.fits(&q):
+		case was.before:
+			n++
+		default:
+			n--
 		}
-		n++
 	}
 	return n, nil
 }
 
-// touched tells of each quad that the open transaction changed whether it was there before: then its first change
-// deleted it.
-func (v *view) touched() map[quad]bool {
-	if len(v.log) == 0 {
-		return nil
+// changes tells of each quad that the open transaction changed what it was before: then its first change deleted it.
+func (v *view) changes() map[quad]touch {
+	if v.touched != nil || len(v.log) == 0 {
+		return v.touched
 	}
-	touched := make(map[quad]bool)
+	v.touched = make(map[quad]touch)
 	for _, c := range v.log {
-		if _, later := touched[c.quad]; !later {
-			touched[c.quad] = !c.added
+		was, later := v.touched[c.quad]
+		if !later {
+			was.before = !c.added
 		}
+		was.now = c.added
+		v.touched[c.quad] = was
 	}
-	return touched
+	return v.touched
 }
 
-func (v *view) Statistics(predicate store.ID) (store.Statistics, error) { return count(v, predicate) }
+func (v *view) Statistics(predicate store.ID) (store.Statistics, error) {
+	switch {
+	case v.m == nil:
+		return store.Statistics{}, store.ErrClosed
+	case v.trees == nil:
+		return countTerms(v, predicate)
+	}
+	v.m.mu.Lock()
+	defer v.m.mu.Unlock()
+	return v.m.statistics(v, predicate)
+}

@@ -60,7 +60,8 @@ func testModel(t *testing.T, open func() store.Store) {
 // quads are of few terms, so that many operations concern what is there.
 var quads = rapid.Custom(func(t *rapid.T) rdf.Quad {
 	subject := rapid.SampledFrom([]string{"s", "t", "_:s", "<<( _:a <x:p> _:b )>>"})
-	object := rapid.SampledFrom([]string{"s", "t", "g", `"s"`, `"t"@en`, "_:s"})
+	object := rapid.SampledFrom([]string{"s", "t", "g", `"s"`, `"t"@en`, "_:s",
+		`"1"^^<http://www.w3.org/2001/XMLSchema#integer>`, `"1.50"^^<http://www.w3.org/2001/XMLSchema#decimal>`})
 	graph := rapid.SampledFrom([]string{"", "g", "s", "_:g"})
 	predicate := rapid.SampledFrom([]string{"p", "s"})
 	return q(subject.Draw(t, "s"), predicate.Draw(t, "p"), object.Draw(t, "o"), graph.Draw(t, "g"))

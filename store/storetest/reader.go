@@ -49,7 +49,20 @@ func match(t failer, r store.Reader, p store.Pattern) set {
 	if n, err := r.Count(p); err != nil || n != len(got) {
 		t.Fatalf("count %v: %d, %v; there are %d", p, n, err, len(got))
 	}
+	if p == (store.Pattern{P: p.P}) {
+		checkStatistics(t, r, p.P, len(got))
+	}
 	return got
+}
+
+// checkStatistics fails unless the quads are counted, and the terms may be as many as is said.
+func checkStatistics(t failer, r store.Reader, predicate store.ID, quads int) {
+	t.Helper()
+	s, err := r.Statistics(predicate)
+	least := min(quads, 1)
+	if err != nil || s.Quads != quads || min(s.Subjects, s.Objects) < least || max(s.Subjects, s.Objects) > quads {
+		t.Fatalf("statistics of predicate %d: %+v, %v; there are %d quads", predicate, s, err, quads)
+	}
 }
 
 // checkPatterns fails unless the reader, which has the content all, answers each of the 16 patterns for the terms of a quad,

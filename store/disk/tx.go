@@ -1,0 +1,332 @@
+package disk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+// tx is the open transaction: a batch that can be read together with the database.
+type tx struct {
+	reader
+	s       *Store // nil: it has ended
+	batch   *pebble.Batch
+	log     []change
+	grown   map[store.ID]int      // by how many quads each predicate, and Any for all
+	touched map[store.ID]struct{} // terms that may be without a quad at the end
+	last    uint64                // the last id that was given
+	failed  error
+}
+
+// change is a change of the transaction.
+type change struct {
+	quad  store.Quad
+	added bool
+}
+
+// Begin starts the transaction. It panics if one is open.
+func (s *Store) Begin() store.Tx {
+	if s.tx != nil {
+		panic("store: Begin while a transaction is open")
+	}
+	batch := s.db.NewIndexedBatch()
+	s.tx = &tx{s: s, batch: batch, reader: reader{src: batch, stats: &s.stats}, last: s.head.last,
+		grown: map[store.ID]int{}, touched: map[store.ID]struct{}{}}
+	return s.tx
+}
+
+// open panics if the transaction has ended.
+func (t *tx) open() *tx {
+	if t.s == nil {
+		panic("store: the transaction has ended")
+	}
+	return t
+}
+
+// end ends the transaction.
+func (t *tx) end() {
+	t.close()
+	_ = t.batch.Close() // it has nothing to fail with
+	t.s.tx, t.s = nil, nil
+}
+
+// fail makes the transaction one that can only be rolled back.
+func (t *tx) fail(err error) error {
+	t.failed = diskError(err)
+	return t.failed
+}
+
+// ids returns the ids of the quad's terms; ok is false if one has none.
+func (t *tx) ids(q *rdf.Quad) (ids store.Quad, ok bool, err error) {
+	ok = true
+	for place, term := range [...]rdf.Term{q.S, q.P, q.O, q.G} {
+		id, there, err := t.Lookup(term)
+		if err != nil {
+			return ids, false, err
+		}
+		*component(&ids, uint8(place)) = id
+		ok = ok && there
+	}
+	return ids, ok, nil
+}
+
+// there reports whether there is a quad.
+func (t *tx) there(q *store.Quad) (bool, error) {
+	t.key = orders(q)[0].key(t.key[:0], q)
+	return t.has(t.key)
+}
+
+// Add implements [store.Tx].
+func (t *tx) Add(q rdf.Quad) (bool, error) {
+	if t.open().failed != nil {
+		return false, t.failed
+	}
+	ids, known, err := t.ids(&q)
+	if err == nil && known {
+		if there, err := t.there(&ids); err != nil || there {
+			return false, errOr(err, t.fail)
+		}
+	}
+	if err != nil {
+		return false, t.fail(err)
+	}
+	if t.s.max > 0 && t.size()+len(t.log) >= t.s.max {
+		return false, t.fail(fmt.Errorf("%w: no room for another quad beside %d, with %d changes under way", store.ErrFull, t.size(), len(t.log)))
+	}
+	if !known {
+		if err := t.intern(&q, &ids); err != nil {
+			return false, t.fail(err)
+		}
+	}
+	return t.change(change{ids, true})
+}
+
+// errOr is nil for no error, and what fn makes of one otherwise.
+func errOr(err error, fn func(error) error) error {
+	if err == nil {
+		return nil
+	}
+	return fn(err)
+}
+
+// size is the number of quads as the transaction sees it.
+func (t *tx) size() int { return t.s.Len() + t.grown[store.Any] }
+
+// intern gives ids to the terms that have none.
+func (t *tx) intern(q *rdf.Quad, ids *store.Quad) error {
+	for place, term := range [...]rdf.Term{q.S, q.P, q.O, q.G} {
+		at := component(ids, uint8(place))
+		if *at != store.Any {
+			continue
+		}
+		id, err := t.lookup(term.String()) // the quad may have the term twice
+		if err == nil && id == store.Any {
+			id, err = t.give(term.String())
+		}
+		if err != nil {
+			return err
+		}
+		*at = id
+	}
+	return nil
+}
+
+// give gives an id to a text.
+func (t *tx) give(text string) (store.ID, error) {
+	t.last++
+	id := store.ID(t.last)
+	t.touched[id] = struct{}{}
+	var room [16]byte
+	t.key = textKeyOf(t.key[:0], text)
+	if err := t.batch.Set(t.key, appendNumber(room[:0], uint64(id)), nil); err != nil {
+		return 0, err
+	}
+	t.key = idKey(t.key[:0], id)
+	return id, t.batch.Set(t.key, []byte(text), nil)
+}
+
+// Delete implements [store.Tx].
+func (t *tx) Delete(q rdf.Quad) (bool, error) {
+	if t.open().failed != nil {
+		return false, t.failed
+	}
+	ids, known, err := t.ids(&q)
+	if err != nil || !known {
+		return false, errOr(err, t.fail)
+	}
+	if there, err := t.there(&ids); err != nil || !there {
+		return false, errOr(err, t.fail)
+	}
+	return t.change(change{ids, false})
+}
+
+// change makes a change that is one, and notes it.
+func (t *tx) change(c change) (bool, error) {
+	if err := t.write(&c); err != nil {
+		return false, t.fail(err)
+	}
+	t.log = append(t.log, c)
+	return true, nil
+}
+
+// write writes the keys of a quad, or takes them away.
+func (t *tx) write(c *change) (err error) {
+	t.changed()
+	orders := orders(&c.quad)
+	n := 1
+	if !c.added {
+		n = -1
+	}
+	t.grown[c.quad.P] += n
+	t.grown[store.Any] += n
+	for i := range orders {
+		t.key = orders[i].key(t.key[:0], &c.quad)
+		if c.added {
+			err = t.batch.Set(t.key, nil, nil)
+		} else {
+			err = t.batch.Delete(t.key, nil)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !c.added {
+		for place := range uint8(4) {
+			if id := *component(&c.quad, place); id < store.DefaultGraph && !id.IsInline() {
+				t.touched[id] = struct{}{}
+			}
+		}
+	}
+	return nil
+}
+
+// Savepoint implements [store.Tx].
+func (t *tx) Savepoint() store.Savepoint { return store.Savepoint(len(t.open().log)) }
+
+// RollbackTo implements [store.Tx].
+func (t *tx) RollbackTo(p store.Savepoint) error {
+	if n := len(t.open().log); p < 0 || int(p) > n {
+		return t.fail(fmt.Errorf("savepoint %d is none of this transaction, which has %d changes", p, n))
+	}
+	t.failed = nil
+	t.changed()
+	for _, c := range slices.Backward(t.log[p:]) {
+		c.added = !c.added
+		if err := t.write(&c); err != nil {
+			return t.fail(err)
+		}
+	}
+	t.log = t.log[:p]
+	return nil
+}
+
+// Rollback implements [store.Tx].
+func (t *tx) Rollback() { t.open().end() }
+
+// Commit implements [store.Tx].
+func (t *tx) Commit(position uint64, meta []byte) (err error) {
+	s := t.open().s
+	defer t.end()
+	defer recovered(&err)
+	if t.failed != nil {
+		return t.failed
+	}
+	if broken := s.broken.Load(); broken != nil {
+		return fmt.Errorf("write store: %w", *broken)
+	}
+	if err := t.drop(); err != nil {
+		return err
+	}
+	next := head{position: position, quads: uint64(t.size()), last: t.last, meta: bytes.Clone(meta)}
+	if err := t.count(); err != nil {
+		return diskError(err)
+	}
+	if err := t.batch.Set([]byte{headKey}, next.append(nil), nil); err != nil {
+		return diskError(err)
+	}
+	s.pins.Lock()
+	defer s.pins.Unlock()
+	if err := s.db.Apply(t.batch, pebble.NoSync); err != nil {
+		return fmt.Errorf("write store: %w", diskError(err))
+	}
+	s.head = next
+	s.position.Store(position)
+	s.committed.Store(int64(next.quads))
+	s.stats.note(t.log)
+	return nil
+}
+
+// drop takes the terms out that no quad has any more.
+func (t *tx) drop() error {
+	for id := range t.touched {
+		used, err := t.used(id)
+		if err != nil {
+			return err
+		}
+		if used {
+			continue
+		}
+		term, err := t.Term(id)
+		if errors.Is(err, store.ErrNoTerm) {
+			continue // it was given and given back
+		} else if err != nil {
+			return err
+		}
+		t.key = textKeyOf(t.key[:0], term.String())
+		if err := t.batch.Delete(t.key, nil); err != nil {
+			return err
+		}
+		t.key = idKey(t.key[:0], id)
+		if err := t.batch.Delete(t.key, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// used reports whether a quad has the term.
+func (t *tx) used(id store.ID) (bool, error) {
+	for _, p := range [...]store.Pattern{{S: id}, {O: id}, {P: id}, {G: id}} {
+		if there, err := t.any(p); err != nil || there {
+			return there, err
+		}
+	}
+	return false, nil
+}
+
+// Match implements [store.Reader].
+func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
+	return func(yield func(store.Quad, error) bool) {
+		changes := t.open().changes
+		t.match(p, func() error {
+			if t.changes != changes {
+				return store.ErrChanged
+			}
+			return nil
+		})(yield)
+	}
+}
+
+// Count implements [store.Reader].
+func (t *tx) Count(p store.Pattern) (int, error) {
+	if t.open(); p == (store.Pattern{}) {
+		return t.size(), nil
+	}
+	return t.countMatches(p)
+}
+
+// Statistics implements [store.Reader].
+func (t *tx) Statistics(predicate store.ID) (store.Statistics, error) {
+	quads, err := t.open().quads(predicate)
+	if err != nil {
+		return store.Statistics{}, err
+	}
+	return t.stats.of(predicate, quads+t.grown[predicate]), nil
+}

@@ -1,0 +1,503 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
+
+// Inline ids: numbers, booleans, dates and times whose text is short are ids themselves, the same in every store and for all time, so
+// that no dictionary has them, and what computes with them needs no text. A literal is inline exactly if its text can be made of the id
+// again, character by character: "1.50" and "1.5" are both, with ids of their own; "+1" is not, nor is what has too many digits. So
+// nothing is rewritten, and ids are equal exactly if terms are, as ever.
+//
+//	id      = 01, type (6 bits), payload (56 bits)
+//	payload = boolean: 0 or 1
+//	        | integers: a signed number
+//	        | decimal notation: number of digits behind the dot (4 bits, 0 without a dot), all digits as a signed number (52 bits)
+//	        | scientific notation, d.d…Ed…: the same of the significand (4 and 42 bits), exponent (10 bits, signed)
+//	        | time: seconds, milliseconds or microseconds from 1970 on to what the text says, as a signed number (56 bits, or 45 where
+//	          there is an offset), the minutes of the offset (11 bits, signed)
+//	        | date: days from 1970 on, as a signed number (45 bits), the minutes of the offset (11 bits, signed)
+//
+// A signed number of n bits has 1<<(n-1) added. Snapshots and stores on disk hold such ids: a type keeps its number and its form.
+const inlineBit ID = 1 << 62
+
+const (
+	payloadBits = 56
+	scaleBits   = 4
+	exponBits   = 10
+	offsetBits  = 11
+	digitBits   = payloadBits - scaleBits
+	signifBits  = digitBits - exponBits
+	momentBits  = payloadBits - offsetBits
+
+	maxScale  = 1<<scaleBits - 1
+	maxOffset = 14 * 60
+)
+
+// inlineType is what an inline id is of.
+type inlineType uint8
+
+const (
+	typeBoolean          inlineType = 1
+	typeInteger          inlineType = 2 // of integerTypes the first
+	typeDecimal          inlineType = 15
+	typeDouble           inlineType = 16
+	typeDoubleScientific inlineType = 17
+	typeFloat            inlineType = 18
+	typeFloatScientific  inlineType = 19
+	typeTime             inlineType = 20 // the first of nine: three precisions, each with three zones
+	typeDate             inlineType = 29 // the first of three, by zone
+)
+
+const xsd = "http://www.w3.org/2001/XMLSchema#"
+
+// integerTypes are the names of those types.
+var integerTypes = [...]string{"integer", "long", "int", "short", "byte", "nonNegativeInteger", "positiveInteger", "nonPositiveInteger",
+	"negativeInteger", "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte"}
+
+// inlineTypes finds the types by the local names of datatypes; of numbers that have two, that of decimal notation.
+var inlineTypes = func() map[string]inlineType {
+	types := map[string]inlineType{"boolean": typeBoolean, "decimal": typeDecimal, "double": typeDouble, "float": typeFloat,
+		"dateTime": typeTime, "date": typeDate}
+	for i, name := range integerTypes {
+		types[name] = typeInteger + inlineType(i)
+	}
+	return types
+}()
+
+// Zone says how a date or a time names its time zone.
+type Zone uint8
+
+// The ways.
+const (
+	NoZone     Zone = iota
+	UTC             // "Z"
+	OffsetZone      // such as "+01:00"
+)
+
+// Inline is a literal as its id says it.
+type Inline struct {
+	// Datatype is its IRI.
+	Datatype string
+	// Number is 0 or 1 for a boolean; an integer; the digits of a decimal, float or double; days from 1970 on; or for a time so many
+	// units from 1970 on. Of dates and times it is that of what the text says, as if its zone were UTC.
+	Number int64
+	// Scale is the number of digits behind the dot; Exponent that behind "E" if Scientific, 0 otherwise.
+	Scale, Exponent int
+	Scientific      bool
+	// Unit is how many of the unit of Number are a second: 1, 1,000 or 1,000,000 for a time, 0 for others.
+	Unit int64
+	// Zone and Offset, in minutes, are those of a date or a time.
+	Zone   Zone
+	Offset int
+}
+
+// IsInline reports whether the id is that of a literal which no dictionary has.
+func (id ID) IsInline() bool { return id>>62 == 1 }
+
+// signed is a number in so many bits; ok is false if it needs more.
+func signed(n int64, bits int) (payload uint64, ok bool) {
+	half := int64(1) << (bits - 1)
+	return uint64(n + half), -half <= n && n < half
+}
+
+func unsigned(payload uint64, bits int) int64 { return int64(payload&(1<<bits-1)) - 1<<(bits-1) }
+
+func inlineID(t inlineType, payload uint64) ID { return inlineBit | ID(t)<<payloadBits | ID(payload) }
+
+// InlineID returns the id of a literal that is inline; ok is false for all other terms.
+func InlineID(t rdf.Term) (id ID, ok bool) {
+	text := t.String()
+	if len(text) < len(`"1"^^<`+xsd+`int>`) || text[0] != '"' || text[len(text)-1] != '>' {
+		return 0, false
+	}
+	quote := strings.IndexByte(text[1:], '"') + 1
+	name, ok := strings.CutPrefix(text[quote:len(text)-1], `"^^<`+xsd)
+	if !ok {
+		return 0, false
+	}
+	lexical := text[1:quote]
+	kind, ok := inlineTypes[name]
+	switch {
+	case !ok:
+		return 0, false
+	case kind == typeBoolean:
+		return inlineBooleanID(lexical)
+	case kind < typeDecimal:
+		return inlineInteger(kind, lexical)
+	case kind < typeTime:
+		return inlineNumber(kind, lexical)
+	case kind < typeDate:
+		return inlineTime(lexical)
+	}
+	return inlineDate(lexical)
+}
+
+func inlineBooleanID(lexical string) (ID, bool) {
+	switch lexical {
+	case "false":
+		return inlineID(typeBoolean, 0), true
+	case "true":
+		return inlineID(typeBoolean, 1), true
+	}
+	return 0, false
+}
+
+// digits reads digits, at most 18 and without leading zeros beside others, from the start of a text.
+func digits(text string) (n int64, rest string, ok bool) {
+	i := 0
+	for i < len(text) && i < 18 && '0' <= text[i] && text[i] <= '9' {
+		n = n*10 + int64(text[i]-'0')
+		i++
+	}
+	return n, text[i:], i == 1 || i > 1 && text[0] != '0'
+}
+
+// minus reads a sign.
+func minus(text string) (sign int64, rest string) {
+	if rest, negative := strings.CutPrefix(text, "-"); negative {
+		return -1, rest
+	}
+	return 1, text
+}
+
+// wholeNumber reads a number in the only way that it can be written from its value.
+func wholeNumber(text string) (n int64, rest string, ok bool) {
+	sign, text := minus(text)
+	n, rest, ok = digits(text)
+	return sign * n, rest, ok && (n != 0 || sign > 0)
+}
+
+func inlineInteger(kind inlineType, lexical string) (ID, bool) {
+	n, rest, ok := wholeNumber(lexical)
+	payload, fits := signed(n, payloadBits)
+	return inlineID(kind, payload), ok && fits && rest == ""
+}
+
+// inlineNumber is for decimal and scientific notation.
+func inlineNumber(kind inlineType, lexical string) (ID, bool) {
+	sign, text := minus(lexical)
+	n, rest, ok := digits(text)
+	if !ok {
+		return 0, false
+	}
+	scale := 0
+	if behind, dot := strings.CutPrefix(rest, "."); dot {
+		for rest = behind; scale < maxScale && scale < len(behind) && '0' <= behind[scale] && behind[scale] <= '9' && n < 1<<52; scale++ {
+			n = n*10 + int64(behind[scale]-'0')
+		}
+		if rest = behind[scale:]; scale == 0 {
+			return 0, false
+		}
+	}
+	if n == 0 && sign < 0 {
+		return 0, false
+	}
+	if rest == "" {
+		payload, fits := signed(sign*n, digitBits)
+		return inlineID(kind, uint64(scale)<<digitBits|payload), fits
+	}
+	if rest[0] != 'E' || kind == typeDecimal || scale == 0 || text[1] != '.' {
+		return 0, false
+	}
+	exponent, rest, ok := wholeNumber(rest[1:])
+	digits, fits := signed(sign*n, signifBits)
+	payload, small := signed(exponent, exponBits)
+	return inlineID(kind+1, uint64(scale)<<digitBits|digits<<exponBits|payload), ok && fits && small && rest == ""
+}
+
+// fixed reads a number of so many digits, and what follows it.
+func fixed(text string, width int, behind string) (n int64, rest string, ok bool) {
+	if len(text) < width+len(behind) || text[width:width+len(behind)] != behind {
+		return 0, text, false
+	}
+	for i := range width {
+		if text[i] < '0' || text[i] > '9' {
+			return 0, text, false
+		}
+		n = n*10 + int64(text[i]-'0')
+	}
+	return n, text[width+len(behind):], true
+}
+
+// fixedNumbers reads numbers with their limits, one behind the other.
+func fixedNumbers(text string, parts []fixedNumber) (list [3]int64, rest string, ok bool) {
+	for i, p := range parts {
+		if list[i], text, ok = fixed(text, p.width, p.behind); !ok || list[i] < p.least || list[i] > p.most {
+			return list, text, false
+		}
+	}
+	return list, text, true
+}
+
+type fixedNumber struct {
+	width       int
+	behind      string
+	least, most int64
+}
+
+var (
+	dateParts  = []fixedNumber{{4, "-", 1, 9999}, {2, "-", 1, 12}, {2, "", 1, 31}}
+	clockParts = []fixedNumber{{2, ":", 0, 23}, {2, ":", 0, 59}, {2, "", 0, 59}}
+)
+
+// date reads a date as the number of days from 1970 on.
+func date(text string) (days int64, rest string, ok bool) {
+	d, rest, ok := fixedNumbers(text, dateParts)
+	if !ok {
+		return 0, rest, false
+	}
+	days = daysOf(d[0], d[1], d[2])
+	y, m, day := civil(days) // no 30th of February
+	return days, rest, y == d[0] && m == d[1] && day == d[2]
+}
+
+// zone reads a time zone, up to the end.
+func zone(text string) (z Zone, minutes int64, ok bool) {
+	switch {
+	case text == "":
+		return NoZone, 0, true
+	case text == "Z":
+		return UTC, 0, true
+	case text[0] != '+' && text[0] != '-':
+		return 0, 0, false
+	}
+	hours, rest, ok := fixed(text[1:], 2, ":")
+	minutes, rest, also := fixed(rest, 2, "")
+	if !ok || !also || rest != "" || minutes > 59 {
+		return 0, 0, false
+	}
+	if minutes += hours * 60; text[0] == '-' {
+		minutes = -minutes
+		ok = minutes != 0 // "-00:00" can't be told from "+00:00"
+	}
+	return OffsetZone, minutes, ok && -maxOffset <= minutes && minutes <= maxOffset
+}
+
+func inlineDate(lexical string) (ID, bool) {
+	days, rest, ok := date(lexical)
+	if !ok {
+		return 0, false
+	}
+	z, minutes, ok := zone(rest)
+	payload, _ := signed(days, momentBits)
+	offset, _ := signed(minutes, offsetBits)
+	return inlineID(typeDate+inlineType(z), payload<<offsetBits|offset), ok
+}
+
+// units are the precisions of times, by the number of digits behind the dot.
+var units = [...]struct {
+	unit   int64
+	digits int
+}{{1, 0}, {1000, 3}, {1_000_000, 6}}
+
+func inlineTime(lexical string) (ID, bool) {
+	days, rest, ok := date(lexical)
+	rest, t := strings.CutPrefix(rest, "T")
+	if !ok || !t {
+		return 0, false
+	}
+	clock, rest, ok := fixedNumbers(rest, clockParts)
+	if !ok {
+		return 0, false
+	}
+	n := days*86_400 + clock[0]*3600 + clock[1]*60 + clock[2]
+	precision, fraction := 0, int64(0)
+	if behind, dot := strings.CutPrefix(rest, "."); dot {
+		width := 0
+		for width < len(behind) && '0' <= behind[width] && behind[width] <= '9' {
+			width++
+		}
+		if width != units[1].digits && width != units[2].digits {
+			return 0, false
+		}
+		precision = width / units[1].digits
+		fraction, rest, _ = fixed(behind, width, "")
+	}
+	z, minutes, ok := zone(rest)
+	if !ok {
+		return 0, false
+	}
+	kind := typeTime + inlineType(precision*3) + inlineType(z)
+	n = n*units[precision].unit + fraction
+	if z != OffsetZone {
+		payload, fits := signed(n, payloadBits)
+		return inlineID(kind, payload), fits
+	}
+	payload, fits := signed(n, momentBits)
+	offset, _ := signed(minutes, offsetBits)
+	return inlineID(kind, payload<<offsetBits|offset), fits
+}
+
+// daysOf counts days from 1970 on, in the Gregorian calendar, by years that begin in March (so that a leap day is the last).
+func daysOf(y, m, d int64) int64 {
+	if m <= 2 {
+		y, m = y-1, m+12
+	}
+	return 365*y + y/4 - y/100 + y/400 + (153*(m-3)+2)/5 + d - 1 - 719_468
+}
+
+// civil is the date of a day, from year 1 on.
+func civil(days int64) (y, m, d int64) {
+	n := days + 719_468
+	era := n / 146_097
+	n -= era * 146_097
+	y = (n - n/1460 + n/36_524 - n/146_096) / 365
+	n -= 365*y + y/4 - y/100
+	m = (5*n + 2) / 153
+	d = n - (153*m+2)/5 + 1
+	if y += era * 400; m < 10 {
+		return y, m + 3, d
+	}
+	return y + 1, m - 9, d
+}
+
+// Inline returns what an inline id says; ok is false for all other ids.
+func (id ID) Inline() (v Inline, ok bool) {
+	if !id.IsInline() {
+		return Inline{}, false
+	}
+	kind, payload := inlineType(id&^inlineBit>>payloadBits), uint64(id)&(1<<payloadBits-1)
+	switch {
+	case kind == typeBoolean:
+		return Inline{Datatype: xsd + "boolean", Number: int64(payload)}, payload <= 1
+	case kind >= typeInteger && kind < typeDecimal:
+		return Inline{Datatype: integerIRIs[kind-typeInteger], Number: unsigned(payload, payloadBits)}, true
+	case kind >= typeDecimal && kind < typeTime:
+		return number(kind, payload), true
+	case kind >= typeTime && kind < typeDate:
+		return moment(kind-typeTime, payload), true
+	case kind >= typeDate && kind < typeDate+3:
+		return Inline{Datatype: xsd + "date", Number: unsigned(payload>>offsetBits, momentBits), Zone: Zone(kind - typeDate),
+			Offset: int(unsigned(payload, offsetBits))}, true
+	}
+	return Inline{}, false
+}
+
+var integerIRIs = func() (iris [len(integerTypes)]string) {
+	for i, name := range integerTypes {
+		iris[i] = xsd + name
+	}
+	return iris
+}()
+
+func number(kind inlineType, payload uint64) Inline {
+	v := Inline{Datatype: xsd + "decimal", Scale: int(payload >> digitBits)}
+	switch kind {
+	case typeDouble, typeDoubleScientific:
+		v.Datatype = xsd + "double"
+	case typeFloat, typeFloatScientific:
+		v.Datatype = xsd + "float"
+	}
+	if v.Scientific = kind == typeDoubleScientific || kind == typeFloatScientific; v.Scientific {
+		v.Number, v.Exponent = unsigned(payload>>exponBits, signifBits), int(unsigned(payload, exponBits))
+	} else {
+		v.Number = unsigned(payload, digitBits)
+	}
+	return v
+}
+
+func moment(form inlineType, payload uint64) Inline {
+	v := Inline{Datatype: xsd + "dateTime", Unit: units[form/3].unit, Zone: Zone(form % 3)}
+	if v.Zone == OffsetZone {
+		v.Number, v.Offset = unsigned(payload>>offsetBits, momentBits), int(unsigned(payload, offsetBits))
+	} else {
+		v.Number = unsigned(payload, payloadBits)
+	}
+	return v
+}
+
+// InlineTerm returns the literal of an inline id; ok is false for all other ids.
+func InlineTerm(id ID) (t rdf.Term, ok bool) {
+	v, ok := id.Inline()
+	if !ok {
+		return rdf.Term{}, false
+	}
+	text := append(make([]byte, 0, 80), '"')
+	switch v.Datatype {
+	case xsd + "boolean":
+		text = strconv.AppendBool(text, v.Number == 1)
+	case xsd + "date":
+		text = v.appendZone(appendDate(text, v.Number))
+	case xsd + "dateTime":
+		text = v.appendZone(v.appendTime(text))
+	default:
+		text = v.appendNumber(text)
+	}
+	text = append(append(append(text, `"^^<`...), v.Datatype...), '>')
+	return rdf.Trusted(string(text)), true
+}
+
+func (v *Inline) appendNumber(text []byte) []byte {
+	n := v.Number
+	if n < 0 {
+		text, n = append(text, '-'), -n
+	}
+	text = appendFixed(text, n, v.Scale+1)
+	if v.Scale > 0 {
+		text = append(text, 0)
+		dot := len(text) - 1 - v.Scale
+		copy(text[dot+1:], text[dot:])
+		text[dot] = '.'
+	}
+	if v.Scientific {
+		text = strconv.AppendInt(append(text, 'E'), int64(v.Exponent), 10)
+	}
+	return text
+}
+
+// appendFixed appends a number of at least so many digits.
+func appendFixed(text []byte, n int64, width int) []byte {
+	from := len(text)
+	text = strconv.AppendInt(text, n, 10)
+	for len(text)-from < width {
+		text = append(text, '0')
+		copy(text[from+1:], text[from:])
+		text[from] = '0'
+	}
+	return text
+}
+
+func appendDate(text []byte, days int64) []byte {
+	y, m, d := civil(days)
+	text = append(appendFixed(text, y, 4), '-')
+	text = append(appendFixed(text, m, 2), '-')
+	return appendFixed(text, d, 2)
+}
+
+func (v *Inline) appendTime(text []byte) []byte {
+	day := 86_400 * v.Unit
+	days, rest := v.Number/day, v.Number%day
+	if rest < 0 {
+		days, rest = days-1, rest+day
+	}
+	text = append(appendDate(text, days), 'T')
+	seconds := rest / v.Unit
+	text = append(appendFixed(text, seconds/3600, 2), ':')
+	text = append(appendFixed(text, seconds/60%60, 2), ':')
+	text = appendFixed(text, seconds%60, 2)
+	for _, u := range units[1:] {
+		if u.unit == v.Unit {
+			text = appendFixed(append(text, '.'), rest%v.Unit, u.digits)
+		}
+	}
+	return text
+}
+
+func (v *Inline) appendZone(text []byte) []byte {
+	switch v.Zone {
+	case UTC:
+		return append(text, 'Z')
+	case OffsetZone:
+		sign, minutes := byte('+'), int64(v.Offset)
+		if minutes < 0 {
+			sign, minutes = '-', -minutes
+		}
+		text = append(appendFixed(append(text, sign), minutes/60, 2), ':')
+		return appendFixed(text, minutes%60, 2)
+	}
+	return text
+}
