@@ -58,7 +58,7 @@ func environment() *expr.Env {
 // parse reads an expression, or an aggregate.
 func parse(t testing.TB, text string) sparql.Expr {
 	t.Helper()
-	q, err := sparql.ParseQuery("SELECT (" + text + " AS ?result) { }",
+	q, err := sparql.ParseQuery("SELECT ("+text+" AS ?result) { }",
 		sparql.Prefixes(sparql.Prefix{Name: "xsd", IRI: "http://www.w3.org/2001/XMLSchema#"}))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
