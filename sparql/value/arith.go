@@ -188,9 +188,9 @@ func addExact(a, b Value) (Value, error) {
 	if b.kind > a.kind {
 		wide = b
 	}
-	if a.big == nil && b.big == nil && a.aux == b.aux && wide.kind == KindDecimal {
-		if sum, ok := add(a.num, b.num); ok {
-			return smallDecimal(sum, int(a.aux))
+	if x, y, ok := smallAligned(a, b); ok && wide.kind == KindDecimal {
+		if sum, ok := add(x, y); ok {
+			return smallDecimal(sum, int(max(a.aux, b.aux)))
 		}
 	}
 	x, y, scale := aligned(a, b)
