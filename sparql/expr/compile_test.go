@@ -208,3 +208,16 @@ func TestRegexErrors(t *testing.T) {
 		t.Errorf("nested classes: %v", err)
 	}
 }
+
+// TestRegexTime: a pattern and a text that would take too long end the query.
+func TestRegexTime(t *testing.T) {
+	for text, over := range map[string]bool{
+		`REGEX(?s, "((a?){30}b){30}")`: true, `REPLACE(?s, "((a?){30}b){30}", "")`: true, `REGEX(?s, "^ab")`: false,
+	} {
+		s := solution()
+		s.values[1] = value.Str(strings.Repeat("a", 1<<20))
+		if _, err := compile(t, text, environment())(s); errors.Is(err, expr.ErrLimit) != over || !over && err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
