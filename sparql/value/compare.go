@@ -20,8 +20,9 @@ func SameTerm(a, b Value) bool {
 	return a.Term() == b.Term()
 }
 
-// Equal computes a = b (17.3, 17.4.1.7). Literals whose value nobody knows are equal if they are the same term, and a type error
-// otherwise; so is no value.
+// Equal computes a = b (17.3, 17.4.1.7). Literals whose value nobody knows are equal if they are the same term, different from one
+// with a language tag, and a type error otherwise; so are no value, and two dates of which only one has a timezone, where it matters
+// which the other one would have (XSD, E.3.3: SPARQL's operators know no dates. For times, F&O has an implicit timezone).
 func Equal(a, b Value) (bool, error) {
 	switch {
 	case a.IsNumeric() && b.IsNumeric():
@@ -29,7 +30,7 @@ func Equal(a, b Value) (bool, error) {
 	case a.kind == KindNone || b.kind == KindNone:
 		return false, ErrType
 	case a.kind != b.kind:
-		if (a.kind == KindOther || b.kind == KindOther) && a.IsLiteral() && b.IsLiteral() {
+		if (a.kind == KindOther || b.kind == KindOther) && a.IsLiteral() && b.IsLiteral() && a.kind != KindLang && b.kind != KindLang {
 			return false, ErrType
 		}
 		return false, nil
@@ -43,7 +44,12 @@ func equalOfKind(a, b Value) (bool, error) {
 		return equalStrings(a, b), nil
 	case KindBoolean:
 		return a.num == b.num, nil
-	case KindDateTime, KindDate, KindTime:
+	case KindDate:
+		if vague(a, b) {
+			return false, ErrType
+		}
+		return a.num == b.num, nil
+	case KindDateTime, KindTime:
 		return a.num == b.num && a.nano == b.nano, nil
 	case KindGregorian:
 		return a.num == b.num && a.Datatype() == b.Datatype(), nil
@@ -99,6 +105,9 @@ func Compare(a, b Value) (int, error) {
 	case KindBoolean:
 		return cmp.Compare(a.num, b.num), nil
 	case KindDateTime, KindDate, KindTime:
+		if a.kind == KindDate && vague(a, b) {
+			return 0, ErrType
+		}
 		return compareTimes(a, b), nil
 	case KindDuration:
 		if t := a.Datatype(); t != b.Datatype() || t == XSDDuration {
@@ -111,6 +120,13 @@ func Compare(a, b Value) (int, error) {
 
 // compareStrings compares by code point, which UTF-8 keeps (F&O, the collation of code points).
 func compareStrings(a, b Value) int { return strings.Compare(a.Lexical(), b.Lexical()) }
+
+// vague reports whether only one of two dates has a timezone, and they are no farther apart than timezones are.
+func vague(a, b Value) bool {
+	const farthest = 14 * 60 * 60
+	apart := a.num - b.num
+	return (a.aux == noZone) != (b.aux == noZone) && apart <= farthest && apart >= -farthest
+}
 
 func compareTimes(a, b Value) int {
 	return cmp.Or(cmp.Compare(a.num, b.num), cmp.Compare(a.nano, b.nano))
