@@ -52,7 +52,7 @@ func (f Func) truth(s Solution) (bool, error) {
 }
 
 // isType reports whether an error is one of the expression.
-func isType(err error) bool { return err == value.ErrType || errors.Is(err, value.ErrType) }
+func isType(err error) bool { return errors.Is(err, value.ErrType) }
 
 // code is a compiled expression.
 type code struct {

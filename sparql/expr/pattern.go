@@ -1,16 +1,22 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/sparql/value"
 )
 
-// maxPattern is the length in bytes that a regular expression may have. Matching takes time in proportion to it and to the text.
+// maxPattern is the length in bytes that a regular expression may have.
 const maxPattern = 4096
+
+// maxSteps bounds the time of one match, which is in proportion to the instructions of the pattern and to the bytes of the text: their
+// product. At about 10 ns a step it is some ten seconds.
+const maxSteps = 1 << 30
 
 // flags are those of REGEX and REPLACE (F&O, 5.6.2).
 type flags struct{ dotAll, multiLine, ignoreCase, extended, literal bool }
@@ -35,25 +41,56 @@ func parseFlags(text string) (f flags, err error) {
 	return f, nil
 }
 
+// pattern is a compiled regular expression, or the error that it is.
+type pattern struct {
+	re *regexp.Regexp
+	// size is the number of instructions.
+	size  int
+	flags flags
+	err   error
+}
+
 // compilePattern compiles a regular expression of XPath. Go's have no back-references, which are an error therefore, and take linear
 // time.
-func compilePattern(pattern, flagText string) (*regexp.Regexp, flags, error) {
-	f, err := parseFlags(flagText)
+func compilePattern(text, flagText string) (p pattern) {
+	if p.flags, p.err = parseFlags(flagText); p.err != nil {
+		return p
+	}
+	if len(text) > maxPattern {
+		p.err = fmt.Errorf("%w: a regular expression of %d bytes, of at most %d", value.ErrType, len(text), maxPattern)
+		return p
+	}
+	translated, err := translate(text, p.flags)
+	if err == nil {
+		err = p.compile(translated)
+	}
 	if err != nil {
-		return nil, f, err
+		p.err = fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(text), err)
 	}
-	if len(pattern) > maxPattern {
-		return nil, f, fmt.Errorf("%w: a regular expression of %d bytes, of at most %d", value.ErrType, len(pattern), maxPattern)
+	return p
+}
+
+func (p *pattern) compile(translated string) (err error) {
+	if p.re, err = regexp.Compile(translated); err != nil {
+		return err
 	}
-	translated, err := translate(pattern, f)
+	parsed, err := syntax.Parse(translated, syntax.Perl)
 	if err != nil {
-		return nil, f, fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(pattern), err)
+		return err
 	}
-	re, err := regexp.Compile(translated)
-	if err != nil {
-		return nil, f, fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(pattern), err)
+	program, err := syntax.Compile(parsed.Simplify())
+	if err == nil {
+		p.size = len(program.Inst)
 	}
-	return re, f, nil
+	return err
+}
+
+// bounded returns an error that ends the query if a match would take too long.
+func (p pattern) bounded(text string) error {
+	if len(text) > maxSteps/max(p.size, 1) {
+		return fmt.Errorf("%w: a regular expression of %d instructions on a text of %d bytes", ErrLimit, p.size, len(text))
+	}
+	return nil
 }
 
 // cut shortens a text for an error.
@@ -166,7 +203,7 @@ func (t *translator) group() error {
 	if strings.HasPrefix(t.in[t.at:], "(?:") {
 		open = "(?:"
 	} else if strings.HasPrefix(t.in[t.at:], "(?") {
-		return fmt.Errorf("of groups that begin with (? there is only (?:")
+		return errors.New("of groups that begin with a question mark, XPath has (?:…) alone")
 	}
 	t.at += len(open)
 	t.out.WriteString(open)

@@ -16,13 +16,6 @@ type patterns struct {
 	kept map[[2]string]pattern
 }
 
-// pattern is a compiled regular expression, or the error that it is.
-type pattern struct {
-	re    *regexp.Regexp
-	flags flags
-	err   error
-}
-
 // keptPatterns is how many are kept for one call.
 const keptPatterns = 64
 
@@ -40,8 +33,7 @@ func (p *patterns) get(text, flagText value.Value) (pattern, error) {
 	if p.kept == nil || len(p.kept) >= keptPatterns {
 		p.kept = make(map[[2]string]pattern)
 	}
-	var made pattern
-	made.re, made.flags, made.err = compilePattern(key[0], key[1])
+	made := compilePattern(key[0], key[1])
 	p.kept[[2]string{strings.Clone(key[0]), strings.Clone(key[1])}] = made
 	return made, made.err
 }
@@ -50,7 +42,7 @@ func (p *patterns) get(text, flagText value.Value) (pattern, error) {
 var noFlags = constant(value.Str(""), nil)
 
 // compileRegex compiles REGEX. A constant pattern is compiled once.
-func compileRegex(c *compiler, _ *sparql.Call, args []code) code {
+func compileRegex(_ *compiler, _ *sparql.Call, args []code) code {
 	if len(args) == 2 {
 		args = append(args, noFlags)
 	}
@@ -60,22 +52,26 @@ func compileRegex(c *compiler, _ *sparql.Call, args []code) code {
 		if err != nil {
 			return constant(value.Value{}, err)
 		}
-		return unaryOf(func(v value.Value) (value.Value, error) { return c.match(v, made.re) }, args[0])
+		return unaryOf(func(v value.Value) (value.Value, error) { return match(v, made) }, args[0])
 	}
 	return ternary(func(text, wanted, flagText value.Value) (value.Value, error) {
 		made, err := cache.get(wanted, flagText)
 		if err != nil {
 			return value.Value{}, err
 		}
-		return c.match(text, made.re)
+		return match(text, made)
 	}, args[0], args[1], args[2])
 }
 
-func (c *compiler) match(v value.Value, re *regexp.Regexp) (value.Value, error) {
+func match(v value.Value, p pattern) (value.Value, error) {
 	if !isText(v) {
 		return value.Value{}, value.ErrType
 	}
-	return value.Bool(re.MatchString(v.Lexical())), nil
+	text := v.Lexical()
+	if err := p.bounded(text); err != nil {
+		return value.Value{}, err
+	}
+	return value.Bool(p.re.MatchString(text)), nil
 }
 
 // compileReplace compiles REPLACE.
@@ -117,6 +113,9 @@ func (c *compiler) replace(v value.Value, p pattern, replacement value.Value) (v
 		return value.Value{}, err
 	}
 	text := v.Lexical()
+	if err := p.bounded(text); err != nil {
+		return value.Value{}, err
+	}
 	if err := c.bounded(with.most(text, p.re, c.limit), "REPLACE"); err != nil {
 		return value.Value{}, err
 	}

@@ -1,7 +1,6 @@
 package results
 
 import (
-	"bufio"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -11,30 +10,29 @@ import (
 // csvForm writes CSV: values without their types, lines that end in CR LF.
 type csvForm struct{}
 
-func (csvForm) head(w *bufio.Writer, vars []sparql.Var) {
+func (csvForm) head(b []byte, vars []sparql.Var) []byte {
 	for i, v := range vars {
 		if i > 0 {
-			w.WriteByte(',')
+			b = append(b, ',')
 		}
-		w.WriteString(string(v))
+		b = append(b, v...)
 	}
-	w.WriteString("\r\n")
+	return append(b, "\r\n"...)
 }
 
-func (csvForm) row(w *bufio.Writer, terms []rdf.Term) error {
+func (csvForm) row(b []byte, terms []rdf.Term) ([]byte, error) {
 	for i, t := range terms {
 		if i > 0 {
-			w.WriteByte(',')
+			b = append(b, ',')
 		}
-		csvField(w, csvValue(t))
+		b = appendCSV(b, csvValue(t))
 	}
-	_, err := w.WriteString("\r\n")
-	return err
+	return append(b, "\r\n"...), nil
 }
 
-func (csvForm) boolean(*bufio.Writer, bool) error { return ErrBoolean }
+func (csvForm) boolean(b []byte, _ bool) ([]byte, error) { return b, ErrBoolean }
 
-func (csvForm) end(*bufio.Writer) {}
+func (csvForm) end(b []byte) []byte { return b }
 
 // csvValue is a term as CSV has it: IRIs and literals by their characters, blank nodes as _:label, triple terms as their text.
 func csvValue(t rdf.Term) string {
@@ -45,49 +43,45 @@ func csvValue(t rdf.Term) string {
 	return t.Value()
 }
 
-func csvField(w *bufio.Writer, s string) {
+// appendCSV appends a field, in quotes if it has a quote, a comma or a line end in it.
+func appendCSV(b []byte, s string) []byte {
 	if !strings.ContainsAny(s, "\",\r\n") {
-		w.WriteString(s)
-		return
+		return append(b, s...)
 	}
-	w.WriteByte('"')
-	for {
-		before, after, found := strings.Cut(s, `"`)
-		w.WriteString(before)
-		if !found {
-			break
+	b = append(b, '"')
+	for i := range len(s) {
+		if s[i] == '"' {
+			b = append(b, '"')
 		}
-		w.WriteString(`""`)
-		s = after
+		b = append(b, s[i])
 	}
-	w.WriteByte('"')
+	return append(b, '"')
 }
 
 // tsvForm writes TSV: terms as Turtle has them, in full; variables with "?".
 type tsvForm struct{}
 
-func (tsvForm) head(w *bufio.Writer, vars []sparql.Var) {
+func (tsvForm) head(b []byte, vars []sparql.Var) []byte {
 	for i, v := range vars {
 		if i > 0 {
-			w.WriteByte('\t')
+			b = append(b, '\t')
 		}
-		w.WriteByte('?')
-		w.WriteString(string(v))
+		b = append(append(b, '?'), v...)
 	}
-	w.WriteByte('\n')
+	return append(b, '\n')
 }
 
 // row writes canonical texts, which have neither tabs nor line ends in them.
-func (tsvForm) row(w *bufio.Writer, terms []rdf.Term) error {
+func (tsvForm) row(b []byte, terms []rdf.Term) ([]byte, error) {
 	for i, t := range terms {
 		if i > 0 {
-			w.WriteByte('\t')
+			b = append(b, '\t')
 		}
-		w.WriteString(t.String())
+		b = append(b, t.String()...)
 	}
-	return w.WriteByte('\n')
+	return append(b, '\n'), nil
 }
 
-func (tsvForm) boolean(*bufio.Writer, bool) error { return ErrBoolean }
+func (tsvForm) boolean(b []byte, _ bool) ([]byte, error) { return b, ErrBoolean }
 
-func (tsvForm) end(*bufio.Writer) {}
+func (tsvForm) end(b []byte) []byte { return b }

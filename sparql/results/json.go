@@ -1,7 +1,7 @@
 package results
 
 import (
-	"bufio"
+	"strconv"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -12,24 +12,22 @@ type jsonForm struct {
 	// names are the variables as members, quoted and with a colon.
 	names []string
 	rows  bool
-	room  []byte
 }
 
-func (f *jsonForm) head(w *bufio.Writer, vars []sparql.Var) {
-	w.WriteString(`{"head":{"vars":[`)
+func (f *jsonForm) head(b []byte, vars []sparql.Var) []byte {
+	b = append(b, `{"head":{"vars":[`...)
 	for i, v := range vars {
 		quoted := string(appendJSON(nil, string(v)))
 		if i > 0 {
-			w.WriteByte(',')
+			b = append(b, ',')
 		}
-		w.WriteString(quoted)
+		b = append(b, quoted...)
 		f.names = append(f.names, quoted+":")
 	}
-	w.WriteString(`]},"results":{"bindings":[`)
+	return append(b, `]},"results":{"bindings":[`...)
 }
 
-func (f *jsonForm) row(w *bufio.Writer, terms []rdf.Term) error {
-	b := f.room[:0]
+func (f *jsonForm) row(b []byte, terms []rdf.Term) ([]byte, error) {
 	if f.rows {
 		b = append(b, ',')
 	}
@@ -46,25 +44,19 @@ func (f *jsonForm) row(w *bufio.Writer, terms []rdf.Term) error {
 		first = false
 		b = appendJSONTerm(append(b, f.names[i]...), t)
 	}
-	f.room = append(b, '}')
-	_, err := w.Write(f.room)
-	return err
+	return append(b, '}'), nil
 }
 
-func (f *jsonForm) boolean(w *bufio.Writer, b bool) error {
-	text := `{"head":{},"boolean":false}` + "\n"
-	if b {
-		text = `{"head":{},"boolean":true}` + "\n"
-	}
-	_, err := w.WriteString(text)
-	return err
+func (f *jsonForm) boolean(b []byte, holds bool) ([]byte, error) {
+	b = append(b, `{"head":{},"boolean":`...)
+	return append(strconv.AppendBool(b, holds), "}\n"...), nil
 }
 
-func (f *jsonForm) end(w *bufio.Writer) {
+func (f *jsonForm) end(b []byte) []byte {
 	if f.rows {
-		w.WriteByte('\n')
+		b = append(b, '\n')
 	}
-	w.WriteString("]}}\n")
+	return append(b, "]}}\n"...)
 }
 
 func appendJSONTerm(b []byte, t rdf.Term) []byte {

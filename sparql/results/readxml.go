@@ -42,7 +42,7 @@ func readXML(read *Reader, in io.Reader, o options) error {
 	if err := r.root(); err != nil {
 		return err
 	}
-	if _, err := r.open("head"); err != nil {
+	if err := r.open("head"); err != nil {
 		return err
 	}
 	if err := r.head(); err != nil {
@@ -137,15 +137,12 @@ func (r *xmlReader) root() error {
 }
 
 // open reads the start of an element that must come next.
-func (r *xmlReader) open(name string) (*xml.StartElement, error) {
+func (r *xmlReader) open(name string) error {
 	e, err := r.child()
-	switch {
-	case err != nil:
-		return nil, err
-	case e == nil || e.Name.Local != name:
-		return nil, r.fail(nil, "expected the element %s of namespace %s", name, sparqlNamespace)
+	if err == nil && (e == nil || e.Name.Local != name) {
+		err = r.fail(nil, "expected the element %s", name)
 	}
-	return e, nil
+	return err
 }
 
 func (r *xmlReader) head() error {
@@ -339,7 +336,7 @@ func (r *xmlReader) triple(t *raw, depth int) error {
 		return r.fail(rdf.ErrDepthLimit, "triple terms are nested more than %d deep", maxDepth)
 	}
 	for i, part := range [...]string{"subject", "predicate", "object"} {
-		if _, err := r.open(part); err != nil {
+		if err := r.open(part); err != nil {
 			return err
 		}
 		var err error

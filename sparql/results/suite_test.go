@@ -268,7 +268,7 @@ func TestWriterErrors(t *testing.T) {
 	w, _ := results.NewWriter(io.Discard, results.XML)
 	control, _ := rdf.Literal("a\x01b")
 	if err := errors.Join(w.Head([]sparql.Var{"x"}), w.Row([]rdf.Term{control})); !errors.Is(err, results.ErrCharacter) ||
-		!strings.Contains(err.Error(), "?x: XML has no form for a character: U+0001") {
+		!strings.Contains(err.Error(), "column 1: XML has no form for a character: U+0001") {
 		t.Errorf("a control character in XML: %v", err)
 	}
 }

@@ -11,20 +11,21 @@ import (
 )
 
 // Writer writes one result: either Head and then any number of Row, or Boolean; Close ends it. It must not be used concurrently.
-// After an error, which is that of the writer below, nothing more is written.
+// An error of the writer below stays: nothing more is written.
 type Writer struct {
 	w       *bufio.Writer
 	form    form
 	state   state
 	columns int
+	room    []byte
 }
 
-// form writes a format. Errors are kept by the bufio.Writer.
+// form appends what a format has for each part of a result.
 type form interface {
-	head(w *bufio.Writer, vars []sparql.Var)
-	row(w *bufio.Writer, terms []rdf.Term) error
-	boolean(w *bufio.Writer, b bool) error
-	end(w *bufio.Writer)
+	head(b []byte, vars []sparql.Var) []byte
+	row(b []byte, terms []rdf.Term) ([]byte, error)
+	boolean(b []byte, holds bool) ([]byte, error)
+	end(b []byte) []byte
 }
 
 // state is what a Writer has written.
@@ -68,16 +69,20 @@ func (w *Writer) Head(vars []sparql.Var) error {
 		return fmt.Errorf("%w: Head was called, or the result is a boolean", ErrOrder)
 	}
 	w.state, w.columns = headed, len(vars)
-	w.form.head(w.w, vars)
-	return w.err()
+	return w.write(w.form.head(w.room[:0], vars))
 }
 
-// Row writes a solution: a term for each variable of Head, the zero Term for one that is unbound.
+// Row writes a solution: a term for each variable of Head, the zero Term for one that is unbound. A solution that the format can't
+// hold is an error ([ErrCharacter]), and the result is as if Row hadn't been called.
 func (w *Writer) Row(terms []rdf.Term) error {
 	if w.state != headed || len(terms) != w.columns {
 		return fmt.Errorf("%w: a row of %d terms for %d variables", ErrOrder, len(terms), w.columns)
 	}
-	return w.form.row(w.w, terms)
+	b, err := w.form.row(w.room[:0], terms)
+	if err != nil {
+		return err
+	}
+	return w.write(b)
 }
 
 // Boolean writes the result of ASK, all but its end. CSV and TSV have none: [ErrBoolean].
@@ -85,11 +90,12 @@ func (w *Writer) Boolean(b bool) error {
 	if w.state != begun {
 		return fmt.Errorf("%w: Boolean behind Head or Boolean", ErrOrder)
 	}
-	if err := w.form.boolean(w.w, b); err != nil {
+	text, err := w.form.boolean(w.room[:0], b)
+	if err != nil {
 		return err
 	}
 	w.state = ended
-	return w.err()
+	return w.write(text)
 }
 
 // Flush passes on what is written so far.
@@ -101,14 +107,20 @@ func (w *Writer) Close() error {
 	case begun:
 		return fmt.Errorf("%w: Close before Head or Boolean", ErrOrder)
 	case headed:
-		w.form.end(w.w)
 		w.state = ended
+		if err := w.write(w.form.end(w.room[:0])); err != nil {
+			return err
+		}
 	}
 	return w.w.Flush()
 }
 
-// err returns the error that the writer below has had.
-func (w *Writer) err() error {
-	_, err := w.w.Write(nil)
+// write keeps the memory of b for what comes next, if that isn't much.
+func (w *Writer) write(b []byte) error {
+	const most = 1 << 20
+	if w.room = b; cap(b) > most {
+		w.room = nil
+	}
+	_, err := w.w.Write(b)
 	return err
 }

@@ -1,9 +1,9 @@
 package results
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -22,47 +22,45 @@ var ErrCharacter = errors.New("XML has no form for a character")
 
 // xmlForm writes XML, one solution a line.
 type xmlForm struct {
-	vars []string
-	room []byte
+	// bindings are the start tags of the variables.
+	bindings []string
 }
 
 const xmlBegin = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" +
 	`<sparql xmlns="` + sparqlNamespace + `" xmlns:its="` + itsNamespace + `" its:version="2.0">` + "\n<head>"
 
-func (f *xmlForm) head(w *bufio.Writer, vars []sparql.Var) {
-	w.WriteString(xmlBegin)
+func (f *xmlForm) head(b []byte, vars []sparql.Var) []byte {
+	b = append(b, xmlBegin...)
 	for _, v := range vars {
 		name, _ := appendXML(nil, string(v)) // the name of a variable has no such characters
-		f.vars = append(f.vars, string(name))
-		w.WriteString(`<variable name="` + string(name) + `"/>`)
+		f.bindings = append(f.bindings, `<binding name="`+string(name)+`">`)
+		b = append(b, `<variable name="`...)
+		b = append(append(b, name...), `"/>`...)
 	}
-	w.WriteString("</head>\n<results>\n")
+	return append(b, "</head>\n<results>\n"...)
 }
 
-func (f *xmlForm) row(w *bufio.Writer, terms []rdf.Term) error {
-	b := append(f.room[:0], "<result>"...)
+func (f *xmlForm) row(b []byte, terms []rdf.Term) ([]byte, error) {
+	b = append(b, "<result>"...)
 	for i, t := range terms {
 		if t.IsZero() {
 			continue
 		}
-		b = append(append(append(b, `<binding name="`...), f.vars[i]...), `">`...)
 		var err error
-		if b, err = appendXMLTerm(b, t); err != nil {
-			return fmt.Errorf("the value of ?%s: %w", f.vars[i], err)
+		if b, err = appendXMLTerm(append(b, f.bindings[i]...), t); err != nil {
+			return b, fmt.Errorf("column %d: %w", i+1, err)
 		}
 		b = append(b, `</binding>`...)
 	}
-	f.room = append(b, "</result>\n"...)
-	_, err := w.Write(f.room)
-	return err
+	return append(b, "</result>\n"...), nil
 }
 
-func (f *xmlForm) boolean(w *bufio.Writer, b bool) error {
-	_, err := fmt.Fprintf(w, "%s</head>\n<boolean>%t</boolean>\n</sparql>\n", xmlBegin, b)
-	return err
+func (f *xmlForm) boolean(b []byte, holds bool) ([]byte, error) {
+	b = append(append(b, xmlBegin...), "</head>\n<boolean>"...)
+	return append(strconv.AppendBool(b, holds), "</boolean>\n</sparql>\n"...), nil
 }
 
-func (f *xmlForm) end(w *bufio.Writer) { w.WriteString("</results>\n</sparql>\n") }
+func (f *xmlForm) end(b []byte) []byte { return append(b, "</results>\n</sparql>\n"...) }
 
 func appendXMLTerm(b []byte, t rdf.Term) ([]byte, error) {
 	element := "uri"

@@ -188,9 +188,9 @@ func addExact(a, b Value) (Value, error) {
 	if b.kind > a.kind {
 		wide = b
 	}
-	if a.big == nil && b.big == nil && a.aux == b.aux && wide.kind == KindDecimal {
-		if sum, ok := add(a.num, b.num); ok {
-			return smallDecimal(sum, int(a.aux))
+	if x, y, ok := smallAligned(a, b); ok && wide.kind == KindDecimal {
+		if sum, ok := add(x, y); ok {
+			return smallDecimal(sum, int(max(a.aux, b.aux)))
 		}
 	}
 	x, y, scale := aligned(a, b)
@@ -225,7 +225,7 @@ func divExact(a, b Value) (Value, error) {
 	by := max(divisionDigits-int(a.aux)+int(b.aux), (y.BitLen()-x.BitLen())*3/10+divisionDigits+1, 0)
 	quotient, rest := new(big.Int).QuoRem(a.mantissa(by), y, new(big.Int))
 	roundHalfEven(quotient, rest, y)
-	return shifted(quotient, int(a.aux)-int(b.aux)+by)
+	return decimal(quotient, int(a.aux)-int(b.aux)+by)
 }
 
 // roundHalfEven adds or subtracts one if the rest of a division by y asks for it.
@@ -235,14 +235,6 @@ func roundHalfEven(quotient, rest, y *big.Int) {
 		return
 	}
 	quotient.Add(quotient, big.NewInt(int64(rest.Sign()*y.Sign())))
-}
-
-// shifted returns a decimal whose scale may be negative.
-func shifted(m *big.Int, scale int) (Value, error) {
-	if scale < 0 {
-		return decimal(m.Mul(m, power(-scale)), 0)
-	}
-	return decimal(m, scale)
 }
 
 func add(a, b int64) (int64, bool) {

@@ -152,26 +152,22 @@ func compareFloats(a, b float64) int {
 
 // compareExact compares integers and decimals.
 func compareExact(a, b Value) int {
-	if a.big == nil && b.big == nil {
-		if a.aux == b.aux {
-			return cmp.Compare(a.num, b.num)
-		}
-		if c, ok := compareScaled(a, b); ok {
-			return c
-		}
+	if x, y, ok := smallAligned(a, b); ok {
+		return cmp.Compare(x, y)
 	}
 	x, y, _ := aligned(a, b)
 	return x.Cmp(y)
 }
 
-// compareScaled compares mantissas of different scale without math/big, if that doesn't overflow.
-func compareScaled(a, b Value) (c int, ok bool) {
-	if a.aux > b.aux {
-		c, ok = compareScaled(b, a)
-		return -c, ok
+// smallAligned is aligned without math/big; ok is false if an int64 can't hold one of the mantissas.
+func smallAligned(a, b Value) (x, y int64, ok bool) {
+	if a.big != nil || b.big != nil {
+		return 0, 0, false
 	}
-	m, ok := scaled(a.num, int(b.aux-a.aux))
-	return cmp.Compare(m, b.num), ok
+	scale := max(a.aux, b.aux)
+	x, okX := scaled(a.num, int(scale-a.aux))
+	y, okY := scaled(b.num, int(scale-b.aux))
+	return x, y, okX && okY
 }
 
 // scaled returns m × 10^by, if an int64 holds it.

@@ -70,8 +70,13 @@ func orderNumbers(a, b Value) int {
 		return compareExact(a, b)
 	}
 	x, y := a.float(), b.float()
-	if r := cmp.Compare(x, y); r != 0 || exactA == exactB || math.IsNaN(x) || math.IsInf(x, 0) {
-		return r // NaN is the least
+	switch r := cmp.Compare(x, y); { // NaN is the least
+	case r != 0 || exactA == exactB:
+		return r
+	case math.IsInf(x, 0) && exactA == (x > 0):
+		return -1 // the exact one is finite, however large
+	case math.IsInf(x, 0):
+		return 1
 	}
 	return a.rational().Cmp(b.rational())
 }
