@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -96,6 +97,8 @@ func (p *parser) found(at int) string {
 			return "a string"
 		case number:
 			return "number " + excerpt(p.source())
+		case '<':
+			return p.brokenIRI(at)
 		case atEnd, failed:
 		default:
 			return fmt.Sprintf("%q", excerpt(p.source()))
@@ -106,6 +109,16 @@ func (p *parser) found(at int) string {
 		return "end of line"
 	}
 	return fmt.Sprintf("%q", string(r))
+}
+
+// brokenIRI says what stands at a "<" that begins no IRI.
+func (p *parser) brokenIRI(at int) string {
+	for i, r := range p.text[at+1:] {
+		if r < utf8.RuneSelf && chars.Class[r]&chars.IRI == 0 && i > 0 {
+			return fmt.Sprintf("\"<\" (if it begins an IRI: %q can't stand in one)", string(r))
+		}
+	}
+	return `"<"`
 }
 
 func excerpt(s string) string {
@@ -121,7 +134,7 @@ func nearest(word string, keywords []string) string {
 	best, least := "", 3
 	upper := strings.ToUpper(excerpt(word))
 	for _, k := range keywords {
-		if d := distance(upper, k); d > 0 && d < least && d < len(k)/2+1 {
+		if d := distance(upper, k); d > 0 && d < least && 3*d <= len(k) {
 			best, least = k, d
 		}
 	}

@@ -322,7 +322,7 @@ func (p *parser) list(at int, more func(count int) bool) []Expr {
 			break
 		}
 		if more != nil && !more(len(all)) {
-			p.expected(fmt.Sprintf(`")" behind %d arguments`, len(all)))
+			p.expected(fmt.Sprintf(`")" behind argument %d, which is the last one`, len(all)))
 			return nil
 		}
 		p.next()

@@ -2,9 +2,9 @@ package sparql_test
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -24,13 +24,43 @@ func parse(text string, update bool, opts ...sparql.Option) (tree, error) {
 	return sparql.ParseQuery(text, opts...)
 }
 
-// difference is what two trees do not have in common, but for the places in their texts.
+// difference is what two trees do not have in common, but for the places in their texts, which go away.
 func difference(a, b tree) string {
-	opts := []cmp.Option{cmpopts.IgnoreTypes(sparql.Pos{}), cmpopts.EquateEmpty(), cmp.Comparer(func(a, b rdf.Term) bool { return a == b })}
-	if cmp.Equal(a, b, opts...) {
+	forget(reflect.ValueOf(a))
+	forget(reflect.ValueOf(b))
+	if reflect.DeepEqual(a, b) {
 		return ""
 	}
-	return cmp.Diff(a, b, opts...)
+	return cmp.Diff(a, b, cmp.Comparer(func(a, b rdf.Term) bool { return a == b }))
+}
+
+// forget makes all places zero and all empty slices nil.
+func forget(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if !v.IsNil() {
+			forget(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			forget(v.Index(i))
+		}
+		if v.Len() == 0 && v.CanSet() {
+			v.SetZero()
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[sparql.Pos]() {
+			if v.CanSet() {
+				v.SetZero()
+			}
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type() != reflect.TypeFor[rdf.Term]() {
+				forget(v.Field(i))
+			}
+		}
+	}
 }
 
 // rewritten writes a tree and reads that again. It says what is not equal; "" if all is.

@@ -1,6 +1,7 @@
 package sparql
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -24,11 +25,27 @@ func (p *parser) query(q *Query) {
 		p.where(q)
 		p.modifiers(q)
 	default:
-		p.expected("SELECT, CONSTRUCT, DESCRIBE or ASK", "SELECT", "CONSTRUCT", "DESCRIBE", "ASK", "PREFIX", "BASE", "VERSION")
+		p.noQuery()
 	}
 	p.values(q)
 	if p.tok.kind != atEnd {
 		p.expected("the end of the query", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES", "FROM")
+	}
+}
+
+// queryKeywords begin queries.
+var queryKeywords = []string{"SELECT", "CONSTRUCT", "DESCRIBE", "ASK", "PREFIX", "BASE", "VERSION"}
+
+// noQuery sets the error for what is no query.
+func (p *parser) noQuery() {
+	const what = "SELECT, CONSTRUCT, DESCRIBE or ASK"
+	switch {
+	case p.tok.kind == langTag && (p.source() == "@prefix" || p.source() == "@base"):
+		p.fail(nil, `expected %s, found %q, which SPARQL writes without "@" and "."`, what, p.source())
+	case slices.Contains(operationKeywords, p.tok.word) && p.tok.word != "":
+		p.fail(nil, "expected %s, found %q: this is an update, not a query", what, p.source())
+	default:
+		p.expected(what, queryKeywords...)
 	}
 }
 

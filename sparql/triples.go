@@ -106,14 +106,26 @@ func (p *parser) sameUse(label string) {
 func (p *parser) emit(s, v Node, path Path, o Node, at Pos) {
 	t := Triple{S: s, P: v, O: o, Path: path, Pos: at}
 	if p.out.toQuads {
-		if p.out.quads == nil {
-			const written = 128 // bytes of a quad, about
-			p.out.quads = make([]Quad, 0, (len(p.text)-p.last)/written+1)
-		}
+		p.roomForQuad()
 		p.out.quads = append(p.out.quads, Quad{t, p.out.graph})
 		return
 	}
 	p.out.triples = append(p.out.triples, t)
+}
+
+// roomForQuad makes room for one quad more, and for as many as the rest of the text has if it is like what has been read.
+func (p *parser) roomForQuad() {
+	n := len(p.out.quads)
+	if n < cap(p.out.quads) {
+		return
+	}
+	const most, written = 1024, 128 // first quads, and bytes of one, about
+	rest := len(p.text) - p.last
+	more := min(rest/written+1, most)
+	if n > 0 {
+		more = max(n/2, n*rest/p.last*9/8) + 1
+	}
+	p.out.quads = append(make([]Quad, 0, n+more), p.out.quads...)
 }
 
 // atTriples reports whether triples begin here.

@@ -1,6 +1,10 @@
 package sparql
 
-import "github.com/quadrille-stream/quadrille/rdf"
+import (
+	"slices"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+)
 
 // operationKeywords begin operations.
 var operationKeywords = []string{
@@ -50,6 +54,9 @@ func (p *parser) operation() Operation {
 		return p.manage()
 	case "ADD", "MOVE", "COPY":
 		return p.transfer()
+	}
+	if slices.Contains(queryKeywords, p.tok.word) {
+		p.fail(nil, "expected an operation, such as INSERT DATA, found %q: this is a query, not an update", p.source())
 	}
 	p.expected("an operation, such as INSERT DATA", operationKeywords...)
 	return nil
