@@ -89,6 +89,10 @@ var floors = [][]rule{
 		{pkg: "store/storetest", imports: []string{"store", "store/memory", "rdf"}, modules: []string{gocmp, rapid}},
 	},
 	{
+		{pkg: "sparql/algebra", imports: []string{"rdf", "sparql"}},
+		{pkg: "sparql/eval", imports: []string{"rdf", "sparql", "sparql/algebra", "sparql/value", "sparql/expr", "patch", "store"}},
+	},
+	{
 		{pkg: "shard"},
 		{pkg: "event"},
 	},

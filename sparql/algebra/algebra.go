@@ -19,13 +19,19 @@ const None Slot = -1
 // Node is a place of a pattern: a variable (Slot is not None), a term, or a triple term with variables in it. One with the zero Term
 // and nothing else is the default graph.
 type Node struct {
-	Slot   Slot
-	Term   rdf.Term
+	// Slot is the variable, None for the others.
+	Slot Slot
+	// Term is an IRI, a literal, a triple term without variables, or in templates a blank node.
+	Term rdf.Term
+	// Triple is a triple term with variables.
 	Triple *Triple
 }
 
 // Triple is a triple of nodes, in templates and triple terms.
-type Triple struct{ S, P, O Node }
+type Triple struct {
+	// S, P and O are subject, predicate and object.
+	S, P, O Node
+}
 
 // Op is an operator: one of [Unit], [Nothing], [*Pattern], [*Path], [*Graphs], [*Graph], [*Join], [*LeftJoin], [*Minus], [*Union],
 // [*Filter], [*Extend], [*Values], [*Service], [*Group], [*Project], [*Distinct], [*Order] and [*Slice].
@@ -39,90 +45,129 @@ type Nothing struct{}
 
 // Pattern is a triple pattern in a graph.
 type Pattern struct {
+	// S, P and O are subject, predicate and object, G is the graph.
 	S, P, O, G Node
-	Pos        sparql.Pos
+	// Pos is where it stands in the text.
+	Pos sparql.Pos
 }
 
 // Path is a property path that is no pattern: [*sparql.PathRepeat], or [*sparql.PathNegated] in one direction.
 type Path struct {
+	// S and O are the ends, G is the graph.
 	S, O, G Node
-	Path    sparql.Path
-	Pos     sparql.Pos
+	// Path is what lies between.
+	Path sparql.Path
+	// Pos is where it stands in the text.
+	Pos sparql.Pos
 }
 
 // Graphs has a solution for each named graph of the dataset (a variable), or one if there is that graph.
-type Graphs struct{ Name Node }
+type Graphs struct {
+	// Name is a variable or an IRI.
+	Name Node
+}
 
 // Graph is GRAPH with a variable, where it has to be evaluated for one graph after the other: Each is the slot that holds the graph
 // for Op, Name the variable, which Op doesn't see.
 type Graph struct {
+	// Name is the variable, Each the slot of the graph in Op.
 	Name, Each Slot
-	Op         Op
+	// Op is the pattern.
+	Op Op
 }
 
 // Join joins its parts, of which there are at least two, none of them a Join.
-type Join struct{ Parts []Op }
+type Join struct {
+	// Parts are in the order of the text, which is of no consequence.
+	Parts []Op
+}
 
 // LeftJoin is OPTIONAL, with the filters of its group.
 type LeftJoin struct {
+	// Left stays, Right is optional.
 	Left, Right Op
-	Conditions  []*Expr
+	// Conditions are those of the optional group.
+	Conditions []*Expr
 }
 
 // Minus is MINUS.
-type Minus struct{ Left, Right Op }
+type Minus struct {
+	// Left stays, but for what Right has.
+	Left, Right Op
+}
 
 // Union is UNION.
-type Union struct{ Parts []Op }
+type Union struct {
+	// Parts are at least two.
+	Parts []Op
+}
 
 // Filter keeps what all conditions hold for.
 type Filter struct {
-	Op         Op
+	// Op is what is filtered.
+	Op Op
+	// Conditions must all be true.
 	Conditions []*Expr
 }
 
 // Extend binds a variable to the value of an expression.
 type Extend struct {
-	Op   Op
+	// Op is what is extended.
+	Op Op
+	// Slot is the variable.
 	Slot Slot
+	// Expr is its value; after an error of it, the variable is not bound.
 	Expr *Expr
 }
 
 // Values is VALUES: rows of terms, the zero Term where one is not bound.
 type Values struct {
+	// Slots are the variables.
 	Slots []Slot
-	Rows  [][]rdf.Term
+	// Rows have a term for each of them.
+	Rows [][]rdf.Term
 }
 
 // Service is SERVICE: the pattern is evaluated elsewhere, as the query that is in Query.
 type Service struct {
-	Name   Node
+	// Name is the endpoint: an IRI or a variable.
+	Name Node
+	// Silent is that of SERVICE SILENT.
 	Silent bool
-	// Query is SELECT * of the pattern; Vars and Slots are its columns.
+	// Query is SELECT * of the pattern.
 	Query *sparql.Query
+	// Vars and Slots are its columns.
 	Vars  []sparql.Var
 	Slots []Slot
-	Pos   sparql.Pos
+	// Pos is where it stands in the text.
+	Pos sparql.Pos
 }
 
 // Group is GROUP BY with its aggregates. Without keys there is one group, also of nothing.
 type Group struct {
-	Op         Op
-	Keys       []Key
+	// Op is what is grouped.
+	Op Op
+	// Keys are those of GROUP BY.
+	Keys []Key
+	// Aggregates are computed of each group.
 	Aggregates []Aggregate
 }
 
-// Key is a key of a group. Expr is nil if it is the variable itself.
+// Key is a key of a group.
 type Key struct {
+	// Slot is the variable.
 	Slot Slot
+	// Expr is what it is bound to, nil if it is the variable itself.
 	Expr *Expr
 }
 
 // Aggregate binds a slot to an aggregate of a group.
 type Aggregate struct {
+	// Slot is the variable.
 	Slot Slot
+	// Call is the aggregate.
 	Call *sparql.Aggregate
-	// Scope is what its expression is compiled in.
+	// Expr is its argument, with what names mean in it; "true" for COUNT(*).
 	Expr *Expr
 	// Visible are the variables that COUNT(DISTINCT *) compares.
 	Visible []Slot
@@ -130,31 +175,41 @@ type Aggregate struct {
 
 // Project keeps these variables.
 type Project struct {
-	Op    Op
+	// Op is what is projected.
+	Op Op
+	// Slots are what is kept.
 	Slots []Slot
 }
 
 // Distinct is DISTINCT (or REDUCED, for which it will do) over the variables of a [Project].
 type Distinct struct {
-	Op    Op
+	// Op is a Project.
+	Op Op
+	// Slots are what is compared.
 	Slots []Slot
 }
 
 // Order is ORDER BY.
 type Order struct {
-	Op   Op
+	// Op is what is ordered.
+	Op Op
+	// Keys count in their order.
 	Keys []OrderKey
 }
 
 // OrderKey is a key of ORDER BY.
 type OrderKey struct {
-	Expr       *Expr
+	// Expr is what is compared; an error of it counts as no value.
+	Expr *Expr
+	// Descending is DESC.
 	Descending bool
 }
 
 // Slice is OFFSET and LIMIT; Limit is -1 without one.
 type Slice struct {
-	Op            Op
+	// Op is what is sliced.
+	Op Op
+	// Offset rows are left out, and Limit are given at most.
 	Offset, Limit int64
 }
 
@@ -180,6 +235,7 @@ func (*Slice) op()    {}
 
 // Expr is an expression with what its names mean where it stands.
 type Expr struct {
+	// Expr is the tree.
 	Expr sparql.Expr
 	// Uses are the variables in it, those in the patterns of EXISTS among them.
 	Uses Set
@@ -192,8 +248,10 @@ type Expr struct {
 
 // Exists is the pattern of an EXISTS, in the tree and in algebra.
 type Exists struct {
+	// Group is the pattern in the tree.
 	Group *sparql.Group
-	Op    Op
+	// Op is the pattern in algebra.
+	Op Op
 }
 
 // Slot returns the slot of a variable; ok is false for one that no pattern has.
@@ -210,6 +268,7 @@ func (e *Expr) Aggregate(a *sparql.Aggregate) (s Slot, ok bool) {
 
 // Query is a query, or the WHERE of an update, in algebra.
 type Query struct {
+	// Op is the pattern with the modifiers.
 	Op Op
 	// Names has the variable of each slot; those that nobody has written begin with a dot.
 	Names []sparql.Var
@@ -226,5 +285,6 @@ type Query struct {
 // Quad is a triple of nodes with a graph, in the templates of an update.
 type Quad struct {
 	Triple
+	// G is the graph.
 	G Node
 }

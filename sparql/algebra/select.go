@@ -42,6 +42,7 @@ func (s scope) describe(q *sparql.Query) (nodes []Node) {
 // Modify is an operation DELETE … INSERT … WHERE in algebra.
 type Modify struct {
 	Query
+	// Delete and Insert are the templates, in the order of the tree's.
 	Delete, Insert []Quad
 }
 

@@ -42,7 +42,7 @@ func (n *node) plan() Plan {
 	for _, part := range n.parts {
 		p.Parts = append(p.Parts, part.plan())
 	}
-	if n.name == "Join" {
+	if n.name == joinName {
 		p.Rows = p.Parts[len(p.Parts)-1].Rows
 	}
 	return p

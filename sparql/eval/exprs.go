@@ -267,7 +267,7 @@ func (p *planner) extend(op *algebra.Extend, g given) (*node, error) {
 		}
 		return s, err
 	}
-	return chain("Join", []*node{inner, n}), nil
+	return chain(inner, n), nil
 }
 
 // extend binds variables to the values of expressions.

@@ -147,7 +147,7 @@ func (p *planner) leftJoin(op *algebra.LeftJoin, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chain("Join", []*node{left, n}), nil
+	return chain(left, n), nil
 }
 
 func (p *planner) hashOptional(op *algebra.LeftJoin, conditions []planned, g given) (*node, error) {

@@ -36,7 +36,7 @@ func (p *planner) join(parts []algebra.Op, conditions []*algebra.Expr, g given) 
 	if len(nodes) == 0 {
 		return p.unit(g), nil
 	}
-	return chain("Join", nodes), nil
+	return chain(nodes...), nil
 }
 
 // conditions plans those whose variables no part that is left changes. Before the first part there is nothing to filter, unless

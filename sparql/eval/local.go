@@ -31,6 +31,7 @@ type NotLocalError struct {
 	Reason, Help string
 }
 
+// Error returns where, why, and what would do.
 func (e *NotLocalError) Error() string {
 	text := fmt.Sprintf("%v: %s; %s", ErrNotLocal, e.Reason, e.Help)
 	if e.Pos != (sparql.Pos{}) {

@@ -103,7 +103,7 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return chain("Join", []*node{left, n}), nil
+	return chain(left, n), nil
 }
 
 func (p *planner) seekMinus(op *algebra.Minus, _ algebra.Set, g given) (*node, error) {

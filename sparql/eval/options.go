@@ -50,6 +50,7 @@ type BudgetError struct {
 	Limit int64
 }
 
+// Error names the bound and what to do.
 func (e *BudgetError) Error() string {
 	if e.Bound == "Memory" {
 		return fmt.Sprintf("%v: it needs more than %d bytes at a time (option Memory); ask for less at once, or raise the bound",

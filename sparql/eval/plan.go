@@ -181,12 +181,20 @@ func (s *swallow) push(*block) error { return nil }
 func (s *swallow) flush() error      { return s.next.flush() }
 
 // chain is the plan of nodes behind each other.
-func chain(name string, nodes []*node) *node {
+func chain(parts ...*node) *node {
+	var nodes []*node
+	for _, n := range parts {
+		if n.name == joinName {
+			nodes = append(nodes, n.parts...)
+		} else {
+			nodes = append(nodes, n)
+		}
+	}
 	if len(nodes) == 1 {
 		return nodes[0]
 	}
 	return &node{
-		name: name, parts: nodes, estimate: nodes[len(nodes)-1].estimate,
+		name: joinName, parts: nodes, estimate: nodes[len(nodes)-1].estimate,
 		build: func(next stage) (_ stage, err error) {
 			for i := len(nodes) - 1; i >= 0 && err == nil; i-- {
 				next, err = nodes[i].build(next)
@@ -195,6 +203,9 @@ func chain(name string, nodes []*node) *node {
 		},
 	}
 }
+
+// joinName is the name of a chain.
+const joinName = "Join"
 
 // subplan is a pattern that is evaluated from its base row.
 type subplan struct {
