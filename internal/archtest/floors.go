@@ -68,7 +68,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/suite/manifest", imports: []string{"rdf", "rdf/turtle"}},
-		{pkg: "sparql", imports: []string{"rdf", "rdf/scan", "internal/chars", "internal/iri", "internal/labels"}},
+		{pkg: "sparql", imports: []string{"rdf", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
 		{pkg: "patch/invert", imports: []string{"rdf", "patch"}},
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
