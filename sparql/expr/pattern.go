@@ -45,7 +45,9 @@ func parseFlags(text string) (f flags, err error) {
 type pattern struct {
 	re *regexp.Regexp
 	// size is the number of instructions.
-	size  int
+	size int
+	// empty says that the empty string matches.
+	empty bool
 	flags flags
 	err   error
 }
@@ -74,6 +76,7 @@ func (p *pattern) compile(translated string) (err error) {
 	if p.re, err = regexp.Compile(translated); err != nil {
 		return err
 	}
+	p.empty = p.re.MatchString("")
 	parsed, err := syntax.Parse(translated, syntax.Perl)
 	if err != nil {
 		return err
