@@ -4,6 +4,8 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -64,13 +66,15 @@ type Store struct {
 	tx        *tx
 	pins      sync.RWMutex // a view and what it says of itself are of one commit
 	stats     statistics
+	discard   *runtime.Cleanup
+	dir       string
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the database of the folder, or makes one. The caller must [Store.Close] it.
 func Open(o Options) (*Store, error) {
-	s := &Store{max: o.MaxQuads, buffer: or(o.Buffer, defaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
+	s := &Store{dir: o.Dir, max: o.MaxQuads, buffer: or(o.Buffer, defaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
 	}
@@ -201,11 +205,31 @@ func (s *Store) flush() error {
 // Close writes what is committed to the disk, and closes the database. It is the writer's, between transactions; all views must be closed.
 // After an error what was committed last may be missing, as after a crash.
 func (s *Store) Close() error {
+	if s.discard != nil {
+		s.discard.Stop()
+	}
 	err := s.Flush()
 	if s.faults.dead() != nil {
 		return err // the database would wait for what has ended
 	}
 	return errors.Join(err, s.db.Close())
+}
+
+// Discard has the store closed and its folder removed once nobody refers to it or to a view of it any more, unless it is closed before.
+func (s *Store) Discard() {
+	c := runtime.AddCleanup(s, discard, discarded{s.db, s.dir})
+	s.discard = &c
+}
+
+// discarded is what is left of a store that nobody refers to.
+type discarded struct {
+	db  *pebble.DB
+	dir string
+}
+
+func discard(d discarded) {
+	_ = d.db.Close() // of what is to be removed no error matters
+	_ = os.RemoveAll(d.dir)
 }
 
 // Checkpoint makes a folder, which must not be there, with the store as it is committed; it takes no room as long as files are the same,
