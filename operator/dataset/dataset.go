@@ -29,6 +29,7 @@ const (
 type Logic struct {
 	store store.Store
 	tx    store.Tx
+	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
 }
 
 var (
@@ -88,9 +89,17 @@ func failed(err error) error {
 
 // Commit makes what was evaluated visible.
 func (l *Logic) Commit(position uint64) error {
-	err := l.begin().Commit(position, nil)
+	tx := l.begin()
 	l.tx = nil
-	return failed(err)
+	var part []byte
+	if l.part != nil {
+		var err error
+		if part, err = l.part(); err != nil {
+			tx.Rollback()
+			return failed(err)
+		}
+	}
+	return failed(tx.Commit(position, part))
 }
 
 // Rollback forgets what was evaluated.
