@@ -43,6 +43,10 @@ func New() *Logic { return &Logic{store: memory.New()} }
 // Store returns the shard's quads.
 func (l *Logic) Store() store.Store { return l.store }
 
+// Use takes the store as the state, in the place of the one before, which is left as it is. It is for a logic on this one, whose store
+// outlives the process: part, if not nil, returns what each commit keeps besides. No transaction may be open.
+func (l *Logic) Use(s store.Store, part func() ([]byte, error)) { l.store, l.part = s, part }
+
 func (l *Logic) begin() store.Tx {
 	if l.tx == nil {
 		l.tx = l.store.Begin()
