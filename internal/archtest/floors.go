@@ -164,7 +164,7 @@ var floors = [][]rule{
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset", "operator/dataset/ondisk", "store/disk", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{
