@@ -58,6 +58,13 @@ type Config struct {
 	// Logger takes what an operator of the system must know. Default slog.Default.
 	Logger *slog.Logger
 
+	// Store says where the quads of the node's shards are: in memory, or on a disk, which needs Dir. It concerns this node alone.
+	// [StartNode] has a logic of its own, and no use for it.
+	Store Store
+	// Index: the quads in memory have an index from the start, so that reading some of them needs no look at all. Each change takes
+	// about twice as long, and a quad 60 bytes more. Quads on a disk always have one.
+	Index bool
+
 	// Dir is the folder of what is kept on disk; it is made if it is not there. One process at a time. With NATS it keeps how
 	// far the logs are known to go, and may be left out: a log that loses its end while no node runs is then not noticed.
 	Dir string
@@ -133,6 +140,10 @@ func (c *Config) check() error {
 		return errors.New("ClusterPort needs Routes or Cluster")
 	case c.inMemory() && (c.clustered() || c.Port != 0):
 		return errors.New("an engine for other processes needs a folder: set Dir")
+	case c.Store != "" && c.Store != StoreMemory && c.Store != StoreDisk:
+		return fmt.Errorf("Store %q: expected %q or %q", c.Store, StoreMemory, StoreDisk)
+	case c.Store == StoreDisk && c.Dir == "":
+		return errors.New("a store on a disk needs a folder: set Dir")
 	case c.Name == "" && (c.clustered() || c.NATS != ""):
 		return errors.New("a node that is not alone needs a Name, the same at every start")
 	}

@@ -36,7 +36,11 @@ func Start(ctx context.Context, cfg Config) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := graph.New(graph.Config{Key: r.cfg.Key, Config: r.nodeConfig()})
+	c := r.nodeConfig()
+	if c.Logic, err = r.cfg.logic(); err != nil {
+		return nil, r.abandon(err)
+	}
+	g, err := graph.New(graph.Config{Key: r.cfg.Key, Config: c})
 	if err != nil {
 		return nil, r.abandon(err)
 	}

@@ -98,7 +98,15 @@ func data(t testing.TB, g *quadrille.Graph) string {
 
 // TestRestart: what was written to a folder is there after a start on the same one, and nothing is taken after the end.
 func TestRestart(t *testing.T) {
-	cfg := quadrille.Config{Pipeline: "plant", Shards: 4, Dir: t.TempDir()}
+	for name, cfg := range map[string]quadrille.Config{
+		"memory": {}, "index": {Index: true}, "disk": {Store: quadrille.StoreDisk},
+	} {
+		t.Run(name, func(t *testing.T) { restart(t, cfg) })
+	}
+}
+
+func restart(t *testing.T, cfg quadrille.Config) {
+	cfg.Pipeline, cfg.Shards, cfg.Dir = "plant", 4, t.TempDir()
 	g := start(t, cfg)
 	for i := range 10 {
 		add(t, g, fmt.Sprint("s", i))
@@ -121,6 +129,39 @@ func TestRestart(t *testing.T) {
 		t.Errorf("after a restart:\n%s\nbefore:\n%s", after, before)
 	}
 	add(t, g, "more")
+}
+
+// TestStoreChanges: a node finds all that was committed, wherever the quads were while it ran before. What is kept on the disk may be
+// behind, and what was left of a shard that was only read is removed.
+func TestStoreChanges(t *testing.T) {
+	cfg := quadrille.Config{Shards: 2, Dir: t.TempDir()}
+	left := filepath.Join(cfg.Dir, "quads", "main", "1.restored-7")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i, store := range []quadrille.Store{quadrille.StoreDisk, quadrille.StoreMemory, quadrille.StoreDisk, quadrille.StoreDisk} {
+		cfg.Store = store
+		g := start(t, cfg)
+		add(t, g, fmt.Sprint("s", i))
+		if all := data(t, g); strings.Count(all, "\n") != i+1 {
+			t.Errorf("run %d, in %s:\n%s", i, store, all)
+		}
+		end(t, g)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s is still there: %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, "quads", "main", "0")); err != nil {
+		t.Error(err)
+	}
+	for want, cfg := range map[string]quadrille.Config{
+		"set Dir":  {Store: quadrille.StoreDisk},
+		`"memory"`: {Store: "elsewhere"},
+	} {
+		if _, err := quadrille.Start(within(t), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v", cfg, err)
+		}
+	}
 }
 
 func sorted(lines string) string {

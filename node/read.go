@@ -138,7 +138,7 @@ func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound tim
 // restored returns an operator, the very one that owns shards, with the newest snapshot, the generation of its reading
 // and the position from which it reads on.
 func (n *Node) restored(ctx context.Context, s int) (op *operator.Operator, gen, from uint64) {
-	cfg := operator.Config{Shard: s, Logic: func() operator.Logic { return n.cfg.Logic(s) }}
+	cfg := operator.Config{Shard: s, Apart: true, Logic: func() operator.Logic { return n.cfg.Logic(s) }}
 	op = operator.New(cfg)
 	op.Marked(time.Time{}, n.cfg.Marks.Mark(s))
 	op.Assign(time.Time{}, operator.Assignment{Role: operator.Standby})

@@ -31,7 +31,7 @@ func (o *Operator) kept() bool {
 // open opens a [Durable] Logic unless it is open, and reports whether it has brought back a state.
 func (o *Operator) open() (found bool, err error) {
 	d, ok := o.logic.(Durable)
-	if !ok || o.opened {
+	if !ok || o.opened || o.cfg.Apart {
 		return false, nil
 	}
 	position, kept, err := d.Open(o.part)

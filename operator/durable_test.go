@@ -158,6 +158,23 @@ func TestDurableOpens(t *testing.T) {
 	}
 }
 
+// TestDurableApart: a state that serves readers beside the owner's opens nothing, and is what the log says.
+func TestDurableApart(t *testing.T) {
+	s := &shelf{every: 1}
+	owner := s.on(t, &shardLog{})
+	owner.assign(operator.Owner, 1, 1)
+	owner.deliver(1, eventOf("p", 1, "a"))
+	reader := newHarness(t, owner.log, func(c *operator.Config) { c.Logic, c.Apart = s.logic, true })
+	reader.assign(operator.Standby, 1, 2)
+	if reader.Err() != nil || wordsOf(reader) != "a" {
+		t.Errorf("%v, words %q", reader.Err(), wordsOf(reader))
+	}
+	reader.Close()
+	if !s.open {
+		t.Error("the reader has closed the owner's")
+	}
+}
+
 // TestDurableFails: a state that can't be opened, or is not what was kept, halts the shard.
 func TestDurableFails(t *testing.T) {
 	log := &shardLog{}

@@ -63,7 +63,8 @@ type Snapshotter interface {
 // that state stands, and asks for a snapshot only where there is none.
 //
 // Config.Logic makes it without touching what is kept. It is used between Open and Close. What Restore has filled is
-// apart from what was kept until Open puts it in its place: a Logic that is restored may never be opened.
+// apart from what was kept until Open puts it in its place: a Logic that is restored may never be opened, nor is one that only serves
+// readers ([Config.Apart]), which is used without, be it restored or empty.
 type Durable interface {
 	Logic
 	// Open brings the kept state back: the position of its last Commit or Apply, 0 if nothing is kept, and what part

@@ -26,6 +26,9 @@ type Config struct {
 	Incarnation uint64
 	// Logic makes the shard's work in its empty state.
 	Logic func() Logic
+	// Apart: the state serves readers beside that of the shard's owner or standby, so that a [Durable] Logic is not opened: it has what
+	// it was restored with, and what was applied to it.
+	Apart bool
 	// MaxRecord bounds the bytes of one record's body. With [HeaderRoom] it must be within the engine's limit. Default
 	// 512 KiB.
 	MaxRecord int

@@ -118,7 +118,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "store/disk", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "shard", "event", "operator"}},
+		{pkg: "operator/dataset/ondisk", imports: []string{"store", "store/memory", "store/disk", "operator", "operator/dataset"}},
 	},
 	{
 		{pkg: "client", imports: []string{"event", "engine"}},
@@ -170,7 +171,7 @@ var floors = [][]rule{
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset", "operator/dataset/ondisk", "store/disk", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{

@@ -63,7 +63,7 @@ sinks:
 		t.Fatal(err)
 	}
 	want := &config.Document{
-		Node:     config.Node{Name: "n7", Weight: 1, Leave: true},
+		Node:     config.Node{Name: "n7", Weight: 1, Store: "memory", Index: "never", Leave: true},
 		Pipeline: config.Pipeline{Name: "main", Shards: 16, Key: "subject", KeepKeys: 90 * time.Minute},
 		Engine: config.Engine{Data: "quadrille-data", Listen: "127.0.0.1", Election: 500 * time.Millisecond, MaxStore: 20 << 30,
 			Routes: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"}},

@@ -35,6 +35,7 @@ func (d *daemon) node(ln net.Listener) quadrille.Config {
 	cfg := quadrille.Config{
 		Pipeline: p.Name, Shards: p.Shards, Key: graph.Key(p.Key), Keep: p.KeepKeys,
 		Name: d.Node.Name, NameMustBeFree: true, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
+		Store: quadrille.Store(d.Node.Store), Index: d.Node.Index == "now",
 		Secret: jetstream.Secret(e.Secret), NATS: e.NATS, NATSCreds: e.NATSCreds, NATSEventsCreds: e.NATSEventsCreds,
 		NATSUser: e.NATSUser, NATSPassword: string(e.NATSPassword), NATSCA: e.NATSCA,
 		Host: e.Listen, Port: e.Port, Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
@@ -50,10 +51,10 @@ func (d *daemon) node(ln net.Listener) quadrille.Config {
 }
 
 // keeps reports whether the node keeps anything in the data folder. With an engine that others run it does if the folder
-// was given or is there.
+// was given or is there, or has the shards' quads.
 func (d *daemon) keeps() bool {
 	e := &d.Engine
-	if e.NATS == "" || e.Data != config.DefaultData {
+	if e.NATS == "" || e.Data != config.DefaultData || d.Node.Store == "disk" {
 		return true
 	}
 	_, err := os.Stat(e.Data)

@@ -3,6 +3,7 @@
 package dataset
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,6 +31,7 @@ type Logic struct {
 	store store.Store
 	tx    store.Tx
 	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
+	index bool                   // the store in memory has an index from the start
 }
 
 var (
@@ -37,11 +39,22 @@ var (
 	_ operator.Snapshotter = (*Logic)(nil)
 )
 
-// New returns a logic with an empty store.
+// New returns a logic with an empty store in memory.
 func New() *Logic { return &Logic{store: memory.New()} }
+
+// Indexed returns a logic with an empty store in memory that has its index from the start ([memory.Store.Index]).
+func Indexed() *Logic {
+	m := memory.New()
+	_ = m.Index(context.Background()) // fails only with its context
+	return &Logic{store: m, index: true}
+}
 
 // Store returns the shard's quads.
 func (l *Logic) Store() store.Store { return l.store }
+
+// Use takes the store as the state, in the place of the one before, which is left as it is. It is for a logic on this one, whose store
+// outlives the process: part, if not nil, returns what each commit keeps besides. No transaction may be open.
+func (l *Logic) Use(s store.Store, part func() ([]byte, error)) { l.store, l.part = s, part }
 
 func (l *Logic) begin() store.Tx {
 	if l.tx == nil {
@@ -132,6 +145,9 @@ func (l *Logic) Snapshot(extra func(io.Writer) error) func(io.Writer) error {
 // Restore fills a fresh logic with a snapshot's quads.
 func (l *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	m, err := memory.ReadSnapshot(r, extra)
+	if err == nil && l.index {
+		err = m.Index(context.Background())
+	}
 	if err != nil {
 		return err
 	}

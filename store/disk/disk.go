@@ -24,10 +24,10 @@ var ErrDamaged = errors.New("damaged store")
 type Options struct {
 	// Dir is the folder of the database, which is made if need be, and used by one process at a time.
 	Dir string
-	// Cache is the memory for what was read, in bytes. Default 64 MiB.
+	// Cache is the memory for what was read, in bytes. Default [DefaultCache].
 	Cache int64
 	// Buffer is the memory for what isn't written to the disk's tables yet, in bytes, of which there may be four. It is also what a
-	// crash loses at most of what was committed. Default 32 MiB.
+	// crash loses at most of what was committed. Default [DefaultBuffer].
 	Buffer uint64
 	// MaxQuads is the most quads that it holds, those that the open transaction changes counted twice. Default: no limit but the disk's.
 	MaxQuads int
@@ -35,9 +35,13 @@ type Options struct {
 	FS vfs.FS
 }
 
+// Defaults of [Options], in bytes.
 const (
-	defaultCache  = 64 << 20
-	defaultBuffer = 32 << 20
+	DefaultCache  = 64 << 20
+	DefaultBuffer = 32 << 20
+)
+
+const (
 	// buffers is how many there may be before a commit has to wait. A commit is refused before that if they can't be written.
 	buffers = 4
 )
@@ -74,7 +78,7 @@ var _ store.Store = (*Store)(nil)
 
 // Open opens the database of the folder, or makes one. The caller must [Store.Close] it.
 func Open(o Options) (*Store, error) {
-	s := &Store{dir: o.Dir, max: o.MaxQuads, buffer: or(o.Buffer, defaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
+	s := &Store{dir: o.Dir, max: o.MaxQuads, buffer: or(o.Buffer, DefaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
 	}
@@ -85,7 +89,7 @@ func Open(o Options) (*Store, error) {
 }
 
 func (s *Store) open(o Options) (err error) {
-	cache := pebble.NewCache(or(o.Cache, defaultCache))
+	cache := pebble.NewCache(or(o.Cache, DefaultCache))
 	defer cache.Unref()
 	defer s.faults.opened(&err)
 	s.db, err = pebble.Open(o.Dir, s.options(cache))

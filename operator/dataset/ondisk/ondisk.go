@@ -1,4 +1,5 @@
-package dataset
+// Package ondisk is the operator's logic for RDF, of package dataset, with the quads of a shard on a disk.
+package ondisk
 
 import (
 	"bytes"
@@ -9,31 +10,33 @@ import (
 	"path/filepath"
 
 	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/store/disk"
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
-// Disk is a [Logic] whose quads are on a disk, with what the operator needs to go on: a shard whose node starts again reads the end of its
+// Logic is a [dataset.Logic] whose quads are on a disk, with what the operator needs to go on: a shard whose node starts again reads the end of its
 // log only. Its methods are those of [operator.Durable] besides.
 //
-// What it is restored with stands in a folder of its own until [Disk.Open], or until nobody uses it any more.
-type Disk struct {
-	*Logic
+// What it is restored with stands in a folder of its own until [Logic.Open], or until nobody uses it any more.
+type Logic struct {
+	*dataset.Logic
 	options  disk.Options
-	restored string // the folder of a store that is not the shard's yet, "" for none
+	store    *disk.Store // nil: neither opened nor restored
+	restored string      // the folder of a store that is not the shard's yet, "" for none
 }
 
 // spareSuffix is what such folders have behind the name of the shard's.
 const spareSuffix = ".restored-"
 
 var (
-	_ operator.Durable     = (*Disk)(nil)
-	_ operator.Snapshotter = (*Disk)(nil)
+	_ operator.Durable     = (*Logic)(nil)
+	_ operator.Snapshotter = (*Logic)(nil)
 )
 
-// OnDisk returns a logic for the shard that is kept in the folder of the options, which is not looked at yet. One process uses it at a
+// New returns a logic for the shard that is kept in the folder of the options, which is not looked at yet. One process uses it at a
 // time.
-func OnDisk(o disk.Options) *Disk { return &Disk{Logic: New(), options: o} }
+func New(o disk.Options) *Logic { return &Logic{Logic: dataset.New(), options: o} }
 
 // RemoveSpares removes what earlier processes have left below a folder of shards. It is called before any shard there is in use.
 func RemoveSpares(dir string) error {
@@ -45,7 +48,7 @@ func RemoveSpares(dir string) error {
 }
 
 // Restore makes a store of the snapshot beside the shard's.
-func (d *Disk) Restore(r io.Reader, extra func(io.Reader) error) error {
+func (d *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	if err := os.MkdirAll(filepath.Dir(d.options.Dir), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", operator.ErrState, err)
 	}
@@ -67,12 +70,14 @@ func (d *Disk) Restore(r io.Reader, extra func(io.Reader) error) error {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	s.Discard() // a logic that only serves readers is not closed
-	d.store, d.restored = s, dir
+	d.store = s
+	d.Use(s, nil)
+	d.restored = dir
 	return nil
 }
 
 // Open implements [operator.Durable]. What was restored takes the place of what was kept.
-func (d *Disk) Open(part func() ([]byte, error)) (position uint64, kept []byte, err error) {
+func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte, err error) {
 	if d.restored != "" {
 		if err := d.replace(); err != nil {
 			return 0, nil, err
@@ -85,7 +90,8 @@ func (d *Disk) Open(part func() ([]byte, error)) (position uint64, kept []byte, 
 	if err != nil {
 		return 0, nil, err
 	}
-	d.store, d.part = s, part
+	d.store = s
+	d.Use(s, part)
 	view := s.View()
 	defer view.Close()
 	kept, err = view.Meta()
@@ -93,7 +99,7 @@ func (d *Disk) Open(part func() ([]byte, error)) (position uint64, kept []byte, 
 }
 
 // replace puts the folder of what was restored in the place of the shard's.
-func (d *Disk) replace() error {
+func (d *Logic) replace() error {
 	if err := d.Close(); err != nil {
 		return err
 	}
@@ -106,9 +112,13 @@ func (d *Disk) replace() error {
 }
 
 // Close implements [operator.Durable]. What reads the logic afterwards finds nothing.
-func (d *Disk) Close() error {
+func (d *Logic) Close() error {
 	d.Rollback()
 	s := d.store
-	d.store, d.part = memory.New(), nil
-	return s.(*disk.Store).Close()
+	if s == nil {
+		return nil
+	}
+	d.store = nil
+	d.Use(memory.New(), nil)
+	return s.Close()
 }

@@ -1,4 +1,4 @@
-package dataset_test
+package ondisk_test
 
 import (
 	"bytes"
@@ -13,15 +13,16 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
 	"github.com/quadrille-stream/quadrille/store/disk"
 )
 
-func onDisk(dir string) *dataset.Disk {
-	return dataset.OnDisk(disk.Options{Dir: filepath.Join(dir, "3"), Cache: 1 << 20, Buffer: 1 << 20})
+func onDisk(dir string) *ondisk.Logic {
+	return ondisk.New(disk.Options{Dir: filepath.Join(dir, "3"), Cache: 1 << 20, Buffer: 1 << 20})
 }
 
 // opened opens a logic whose operator would keep a part.
-func opened(t *testing.T, d *dataset.Disk, part string) (position uint64, kept string) {
+func opened(t *testing.T, d *ondisk.Logic, part string) (position uint64, kept string) {
 	t.Helper()
 	position, b, err := d.Open(func() ([]byte, error) { return []byte(part), nil })
 	if err != nil {
@@ -30,7 +31,7 @@ func opened(t *testing.T, d *dataset.Disk, part string) (position uint64, kept s
 	return position, string(b)
 }
 
-func commit(t *testing.T, d *dataset.Disk, position uint64, rows string) {
+func commit(t *testing.T, d *ondisk.Logic, position uint64, rows string) {
 	t.Helper()
 	ev := &event.Event{MediaType: dataset.MediaType, Payload: []byte(rows)}
 	if _, _, _, err := d.Evaluate(ev, operator.Evaluation{}, nil); err != nil {
@@ -67,7 +68,7 @@ func TestDisk(t *testing.T) {
 }
 
 // restored returns a logic that was filled with the snapshot of another one.
-func restored(t *testing.T, dir string) *dataset.Disk {
+func restored(t *testing.T, dir string) *ondisk.Logic {
 	t.Helper()
 	source := dataset.New()
 	if err := source.Apply(9, []byte("TX .\n"+add("7")+add("8")+"TC .\n")); err != nil {
@@ -145,7 +146,7 @@ func TestRemoveSpares(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := dataset.RemoveSpares(dir); err != nil {
+	if err := ondisk.RemoveSpares(dir); err != nil {
 		t.Fatal(err)
 	}
 	left, err := os.ReadDir(dir)

@@ -1,0 +1,52 @@
+package quadrille
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
+	"github.com/quadrille-stream/quadrille/store/disk"
+)
+
+// Store says where a node keeps the quads of its shards.
+type Store string
+
+// The places. Quads on a disk are for shards that are larger than memory; a node that starts again has them, and reads the end of the
+// logs only.
+const (
+	StoreMemory Store = "memory"
+	StoreDisk   Store = "disk"
+)
+
+const (
+	// storeCache and storeBuffer are the memory that the stores on a disk of all shards of a node take about, in bytes: of what was read,
+	// and of what isn't written yet.
+	storeCache  = 256 << 20
+	storeBuffer = 512 << 20
+)
+
+// logic makes the logic of shards, after a look at the folder for what an earlier process has left.
+func (c *Config) logic() (func(shard int) operator.Logic, error) {
+	switch {
+	case c.Store != StoreDisk && c.Index:
+		return func(int) operator.Logic { return dataset.Indexed() }, nil
+	case c.Store != StoreDisk:
+		return func(int) operator.Logic { return dataset.New() }, nil
+	}
+	dir := filepath.Join(c.Dir, "quads", c.Pipeline)
+	if err := ondisk.RemoveSpares(dir); err != nil {
+		return nil, fmt.Errorf("store of quads: %w", err)
+	}
+	o := disk.Options{
+		Cache:  max(storeCache/int64(c.Shards), 1<<20),
+		Buffer: uint64(min(max(storeBuffer/4/c.Shards, 1<<20), disk.DefaultBuffer)),
+	}
+	return func(shard int) operator.Logic {
+		of := o
+		of.Dir = filepath.Join(dir, strconv.Itoa(shard))
+		return ondisk.New(of)
+	}, nil
+}
