@@ -139,6 +139,15 @@ type Seeker interface {
 	Seek(ctx context.Context, shard int, to engine.Mark) error
 }
 
+// Placeless is a [Sink] whose target can't be asked how far it is: the pipeline keeps that in the log of the shard, and so tells it
+// another place, too. What was written within seconds before a crash, or before another node took the shard, is written again.
+type Placeless interface {
+	Sink
+	// OpenAt is Open, for a writer that begins behind the record of the mark, or at the log's start if the mark is zero, where Open
+	// begins. The writer's At is what the pipeline keeps.
+	OpenAt(ctx context.Context, shard int, at engine.Mark) (Writer, error)
+}
+
 // Writer is a sink's connection for one shard. It is used by one goroutine.
 type Writer interface {
 	// Target names what is written to, for people, such as a path or a topic's partition.

@@ -3,8 +3,7 @@
 //
 // At least once, in the order of each shard: a request that isn't answered with success is sent again, and nothing behind it
 // before. Its id, SHARD:POSITION:ID of the delta's record, is the same then, so that a receiver can drop what it knows. How far
-// a shard is stands in a file; where that is lost, or another node has the shard that doesn't have the file, all is delivered
-// again.
+// a shard is the receiver isn't asked: that is the pipeline's to keep ([connector.Placeless]).
 package webhook
 
 import (
@@ -53,8 +52,6 @@ type Config struct {
 	endpoint.Config
 	// Secrets sign, each with a signature of its own: whsec_ and 24 to 64 random bytes in base64. At least one.
 	Secrets []string
-	// Dir is the folder of the files that say how far each shard is. Required; no other sink has it.
-	Dir string
 	// Request says what one is about. Default [Delta].
 	Request Request
 	// Format is the form of a body. Default [Text].
@@ -70,15 +67,12 @@ type Sink struct {
 	pause endpoint.Pause
 }
 
-var _ connector.Sink = (*Sink)(nil)
+var _ connector.Placeless = (*Sink)(nil)
 
 // New checks the configuration and returns a sink; it connects to nothing.
 func New(cfg Config) (*Sink, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
-	}
-	if cfg.Dir == "" {
-		return nil, errors.New("no folder for the files that say how far each shard is")
 	}
 	keys, err := keysOf(cfg.Secrets)
 	if err != nil {
@@ -102,39 +96,40 @@ func New(cfg Config) (*Sink, error) {
 // Promise is [connector.AtLeastOnce]: the receiver isn't asked what it has.
 func (s *Sink) Promise() connector.Promise { return connector.AtLeastOnce }
 
-// Open reads how far the shard is.
+// Open posts a shard from the start of its log.
 func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
+	return s.OpenAt(ctx, shard, engine.Mark{})
+}
+
+// OpenAt posts a shard from behind a record of its log. Nothing is connected before there is something to post.
+func (s *Sink) OpenAt(ctx context.Context, shard int, at engine.Mark) (connector.Writer, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	p, err := openPosition(s.cfg.Dir, shard)
-	if err != nil {
-		return nil, err
-	}
-	return &writer{Sink: s, shard: shard, position: p, client: s.cfg.Connect()}, nil
+	return &writer{Sink: s, shard: shard, at: at, client: s.cfg.Connect()}, nil
 }
 
 // writer posts one shard. It is used by one goroutine.
 type writer struct {
 	*Sink
-	shard    int
-	position *position
-	client   *endpoint.Client
+	shard  int
+	at     engine.Mark
+	client *endpoint.Client
 }
 
 // Target is the address.
 func (w *writer) Target() string { return w.cfg.URL }
 
 // At is the last record that was taken.
-func (w *writer) At() engine.Mark { return w.position.at }
+func (w *writer) At() engine.Mark { return w.at }
 
-// Close closes the file.
+// Close lets go of the connections.
 func (w *writer) Close() error {
 	w.client.Close()
-	return w.position.close()
+	return nil
 }
 
-// Write posts the records. What was taken is noted at once, and durably at the end.
+// Write posts the records.
 func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	for len(records) > 0 {
 		n := 1
@@ -147,15 +142,12 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		}
 		for i := range posts {
 			if err := w.post(ctx, &posts[i]); err != nil {
-				return errors.Join(err, w.position.sync())
+				return err
 			}
 		}
-		if err := w.position.put(records[n-1].Mark); err != nil {
-			return err
-		}
-		records = records[n:]
+		w.at, records = records[n-1].Mark, records[n:]
 	}
-	return w.position.sync()
+	return nil
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

@@ -10,8 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -66,7 +64,6 @@ type received struct {
 type receiver struct {
 	t    *testing.T
 	url  string
-	dir  string
 	keys [][]byte
 
 	mu       sync.Mutex
@@ -84,7 +81,7 @@ func newReceiver(t *testing.T) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{t: t, dir: filepath.Join(t.TempDir(), "positions"), keys: keys}
+	r := &receiver{t: t, keys: keys}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -123,7 +120,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *receiver) config() Config {
-	return Config{Config: endpoint.Config{URL: r.url}, Dir: r.dir, Secrets: []string{newSecret, oldSecret}, Request: r.requests, Format: r.format}
+	return Config{Config: endpoint.Config{URL: r.url}, Secrets: []string{newSecret, oldSecret}, Request: r.requests, Format: r.format}
 }
 
 func (r *receiver) Sink(t *testing.T) connector.Sink {
@@ -260,7 +257,7 @@ func TestBatchIsBounded(t *testing.T) {
 }
 
 // TestRefused: an answer that isn't success stops the shard where it is, and says what comes of it; what was taken before isn't
-// sent again, by the next process neither.
+// sent again.
 func TestRefused(t *testing.T) {
 	for status, want := range map[int]error{410: connector.ErrGiveUp, 401: connector.ErrGiveUp, 302: connector.ErrGiveUp, 304: connector.ErrGiveUp,
 		429: connector.ErrRetry, 503: connector.ErrRetry, 500: connector.ErrRetry} {
@@ -278,13 +275,6 @@ func TestRefused(t *testing.T) {
 		}
 		if w.At() != records[1].Mark || len(r.got) != 2 {
 			t.Errorf("%d: it is at %v, and %d were taken", status, w.At(), len(r.got))
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		w = open(t, r.Sink(t))
-		if w.At() != records[1].Mark {
-			t.Errorf("%d: the next process begins at %v", status, w.At())
 		}
 		if err := w.Write(t.Context(), records[2:]); err != nil || len(r.got) != 4 {
 			t.Errorf("%d: %v, %d were taken", status, err, len(r.got))
@@ -330,58 +320,8 @@ func TestTakenUnheard(t *testing.T) {
 	}
 }
 
-// TestPosition: whatever of the newest slot a crash has written, the file tells the newest or the one before; and one process
-// has it.
-func TestPosition(t *testing.T) {
-	dir := t.TempDir()
-	p, err := openPosition(dir, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openPosition(dir, 3); err == nil {
-		t.Error("two have one file")
-	}
-	marks := []engine.Mark{{}, {Position: 5, ID: "ni:///sha-256;a"}, {Position: 17, ID: "ni:///sha-256;b"}, {Position: 123456, ID: "ni:///sha-256;c"}}
-	path := filepath.Join(dir, "shard-0003.position")
-	for i, at := range marks[1:] {
-		before, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(p.put(at), p.sync(), p.close()); err != nil {
-			t.Fatal(err)
-		}
-		after, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before = append(before, make([]byte, len(after)-len(before))...)
-		for torn := range len(after) + 1 {
-			text := append(bytes.Clone(after[:torn]), before[torn:]...)
-			if err := os.WriteFile(path, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if p, err = openPosition(dir, 3); err != nil || p.at != at && p.at != marks[i] {
-				t.Fatalf("torn at byte %d: %v, %v", torn, p, err)
-			}
-			if err := p.close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if p, err = openPosition(dir, 3); err != nil || p.at != at {
-			t.Fatalf("%v, %v", p, err)
-		}
-	}
-	if err := p.put(engine.Mark{ID: strings.Repeat("x", slot)}); err == nil {
-		t.Error("what doesn't fit is written")
-	}
-	if err := p.close(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestConfig(t *testing.T) {
-	good := Config{Config: endpoint.Config{URL: "http://a"}, Dir: "d", Secrets: []string{oldSecret}}
+	good := Config{Config: endpoint.Config{URL: "http://a"}, Secrets: []string{oldSecret}}
 	s, err := New(good)
 	if err != nil {
 		t.Fatal(err)
@@ -389,7 +329,7 @@ func TestConfig(t *testing.T) {
 	if c := s.cfg; c.Request != Delta || c.Format != Text || c.MaxRequest != 1<<20 {
 		t.Errorf("the defaults are %+v", c)
 	}
-	for _, spoil := range []func(*Config){func(c *Config) { c.URL = "" }, func(c *Config) { c.Dir = "" }, func(c *Config) { c.Secrets = nil },
+	for _, spoil := range []func(*Config){func(c *Config) { c.URL = "" }, func(c *Config) { c.Secrets = nil },
 		func(c *Config) { c.MaxRequest = -1 }} {
 		bad := good
 		spoil(&bad)

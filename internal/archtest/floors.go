@@ -135,7 +135,7 @@ var floors = [][]rule{
 			modules: []string{xsys},
 		},
 		{pkg: "connector/webhook", imports: []string{
-			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
+			"connector", "connector/endpoint", "engine", "client", "patch",
 		}},
 		{pkg: "connector/opcua", imports: []string{"connector", "internal/loopback", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
 		{pkg: "connector/nats", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
@@ -181,7 +181,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/pipeline", imports: []string{
-			"internal/clock", "internal/pipeline/core", "event", "engine", "coordinator", "operator", "connector", "node", "graph",
+			"internal/clock", "internal/pipeline/core", "event", "engine", "coordinator", "operator", "connector", "node", "graph", "patch",
 		}},
 	},
 	{

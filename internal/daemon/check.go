@@ -127,8 +127,6 @@ func targetOf(s config.Sink) (target, called string) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
 		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
-	case *config.WebhookSink:
-		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
 	case *config.NATSSink:
 		if settings.Mode != "core" {
 			target := "subjects " + settings.Subject + " of stream " + settings.Stream

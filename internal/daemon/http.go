@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -168,7 +167,7 @@ func webhookSink(s *config.WebhookSink) (connector.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return webhook.New(webhook.Config{Config: at, Secrets: strings.Fields(string(s.Secret)), Dir: filepath.Clean(s.Dir),
+	return webhook.New(webhook.Config{Config: at, Secrets: strings.Fields(string(s.Secret)),
 		Request: webhook.Request(s.Request), Format: webhook.Format(s.Format), MaxRequest: int(s.MaxRequest)})
 }
 

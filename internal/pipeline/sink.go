@@ -33,8 +33,11 @@ type SinkConfig struct {
 	Backoff Backoff
 	// Switches say whether it is paused; nil: it never is.
 	Switches Switches
-	// Place keeps where to seek; nil: it can't.
+	// Place keeps where to seek, and how far the sink is where its target can't tell; nil: it can't seek, and such a target gets all
+	// from the start of the log whenever the sink begins.
 	Place Place
+	// KeepEvery is the time between two notes of how far it is, where the target can't tell. Default 5 s.
+	KeepEvery time.Duration
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -71,7 +74,7 @@ type SinkShard struct {
 
 // NewSink returns a sink; it starts nothing.
 func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
-	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 1<<20)
+	cfg.MaxBatch, cfg.KeepEvery = cmp.Or(cfg.MaxBatch, 1<<20), cmp.Or(cfg.KeepEvery, keepEvery)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
 	return &Sink{from: from, to: to, cfg: cfg, shards: map[int]*SinkShard{}}
 }
@@ -162,10 +165,7 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 
 // write follows the shard's log from where the target ends.
 func (s *Sink) write(ctx context.Context, shard int) (err error) {
-	if err := s.seek(ctx, shard); err != nil {
-		return err
-	}
-	w, err := s.to.Open(ctx, shard)
+	w, kept, err := s.open(ctx, shard)
 	s.note(shard, func(of *SinkShard) { of.opening(err) })
 	if err != nil {
 		return err
@@ -173,12 +173,13 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	defer func() { err = errors.Join(err, w.Close()) }()
 	begin := w.At()
 	s.reached(shard, begin)
+	defer kept.start(ctx)()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := newBatch(s.cfg.MaxBatch, s.cfg.Backoff)
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		if err := s.drain(ctx, shard, b, w); err != nil {
+		if err := s.drain(ctx, shard, b, w, kept); err != nil {
 			cancel(err)
 		}
 	})
@@ -199,7 +200,7 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 }
 
 // drain writes batch after batch until the batches end.
-func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Writer) error {
+func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Writer, kept *keeping) error {
 	for {
 		step, more := b.next()
 		if !more {
@@ -210,6 +211,7 @@ func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Write
 			err := w.Write(ctx, step.Records)
 			at := w.At()
 			s.reached(shard, at)
+			kept.wrote(step.Records, at)
 			if err != nil {
 				s.failed(shard, err)
 			}
