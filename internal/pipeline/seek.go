@@ -176,7 +176,7 @@ func (c *Control) SeekSink(ctx context.Context, name string, position uint64, sh
 		return c.known(SinkKind, name)
 	}
 	if !s.Seekable() {
-		return fmt.Errorf("sink %q: %w: what it has written says itself how far it is", name, ErrNotSeekable)
+		return fmt.Errorf("sink %q: %w: nobody keeps a place of it, and it writes the values of now whenever it begins: pause it, and resume it", name, ErrNotSeekable)
 	}
 	for _, shard := range shards {
 		if _, err := s.markAt(ctx, shard, position); err != nil {
