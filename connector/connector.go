@@ -76,18 +76,22 @@ type Reader interface {
 
 // Extent is what a peer has of a stream.
 type Extent struct {
-	// Stream is the stream's name, as in its messages.
+	// Stream is the stream's name, as in its messages; "" is that of messages without a stream, whose offsets are their numbers in the
+	// order in which Read returns them, from 1 on.
 	Stream string
 	// First is the offset of the first message that the peer still has, or the one at which the next one will be; End is that of the
 	// next message to come, 0 if that isn't known. Between them offsets may be missing.
 	First, End uint64
+	// Per is by how much offsets grow for one of what a lag is counted in; 0 is 1. Bytes: that is bytes, and not messages.
+	Per   uint64
+	Bytes bool
 }
 
 // Lagger is a [Reader] that can tell what its peer has: so one sees how far behind it is, and where its streams begin.
 type Lagger interface {
 	Reader
-	// Extents returns what the peer has of the streams that are this reader's. It may be called at any time until Close, also
-	// while Read and Ack are. An error has no other meaning than that it can't be told now.
+	// Extents returns what the peer has of the streams that are this reader's; of those that it leaves out that isn't known. It may be
+	// called at any time until Close, also while Read and Ack are. An error has no other meaning than that it can't be told now.
 	Extents(ctx context.Context) ([]Extent, error)
 }
 

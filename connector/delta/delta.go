@@ -107,7 +107,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 	return r, nil
 }
 
-// reader reads one log, by one request at a time.
+// reader reads one log, by one request at a time, beside those for what there is.
 type reader struct {
 	source *Source
 	client *endpoint.Client
@@ -145,15 +145,11 @@ func (r *reader) lookUp(ctx context.Context) error {
 // look asks which versions there are. A log that lacks what was read of it, or what is to be read, is none to wait for: what it
 // gets later may be another's.
 func (r *reader) look(ctx context.Context) error {
-	var d description
-	if err := r.call(ctx, "describe_log", map[string]string{"datasource": r.log}, &d); err != nil {
+	oldest, newest, err := r.versions(ctx)
+	if err != nil {
 		return err
 	}
-	if d.ID == "" {
-		return fmt.Errorf("%w: %s has no log %s any more", connector.ErrGiveUp, r.source.cfg.URL, r.source.cfg.Log)
-	}
-	oldest := uint64(max(d.Oldest, 0)) // -1 and 0 say that there is none
-	r.newest = uint64(max(d.Newest, 0))
+	r.newest = newest
 	switch name := r.source.cfg.Log; {
 	case r.newest < r.next-1:
 		return fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, name, r.newest, r.next-1)
@@ -161,6 +157,32 @@ func (r *reader) look(ctx context.Context) error {
 		return fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, name, oldest, r.next)
 	}
 	return nil
+}
+
+// versions asks for the oldest and the newest version of the log, which are 0 if there is none.
+func (r *reader) versions(ctx context.Context) (oldest, newest uint64, err error) {
+	var d description
+	if err := r.call(ctx, "describe_log", map[string]string{"datasource": r.log}, &d); err != nil {
+		return 0, 0, err
+	}
+	if d.ID == "" {
+		return 0, 0, fmt.Errorf("%w: %s has no log %s any more", connector.ErrGiveUp, r.source.cfg.URL, r.source.cfg.Log)
+	}
+	return uint64(max(d.Oldest, 0)), uint64(max(d.Newest, 0)), nil // -1, too, says that there is none
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents asks which versions there are.
+func (r *reader) Extents(ctx context.Context) ([]connector.Extent, error) {
+	asking, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(r.closing, func() { cancel(errClosed) })()
+	oldest, newest, err := r.versions(asking)
+	if err != nil {
+		return nil, err
+	}
+	return []connector.Extent{{Stream: r.log, First: max(oldest, 1), End: newest + 1}}, nil
 }
 
 // maxAnswer bounds what the server says of a log, in bytes.

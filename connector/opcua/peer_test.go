@@ -91,6 +91,16 @@ type reading struct {
 	waiting []document
 }
 
+// extents is how many values have come.
+func (r *reading) extents() []connector.Extent {
+	r.Helper()
+	list, err := r.Reader.(connector.Lagger).Extents(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	return list
+}
+
 func open(t testing.TB, s connector.Source) *reading {
 	t.Helper()
 	r, err := s.Open(conntest.Within(t), &conntest.Progress{})

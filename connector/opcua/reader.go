@@ -41,6 +41,7 @@ type reader struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed when there is more, or room again
 	queue   []connector.Message
+	read    uint64 // messages that Read has returned
 	order   *sequence
 	acks    []*ua.SubscriptionAcknowledgement
 	asking  int       // publishers that are left
@@ -49,6 +50,18 @@ type reader struct {
 	gap     gap
 	err     error // why the reader is of no use any more
 	stale   bool  // what is told of that is in the queue
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents tells how many values have come, in messages. While there is no room for more nobody knows how many the server has.
+func (r *reader) Extents(context.Context) ([]connector.Extent, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting || len(r.queue) >= r.s.cfg.MaxQueued {
+		return nil, nil
+	}
+	return []connector.Extent{{First: 1, End: r.read + uint64(len(r.queue)) + 1}}, nil
 }
 
 // gap is the time of which nothing is known. A zero time isn't known.
@@ -389,6 +402,7 @@ func (r *reader) next() ([]connector.Message, <-chan struct{}, error) {
 		return nil, r.changed, r.err
 	}
 	messages := r.queue[:n:n]
+	r.read += uint64(n)
 	if r.queue = r.queue[n:]; len(r.queue) == 0 {
 		r.queue = nil // so that what was read is let go
 	}

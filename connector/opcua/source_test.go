@@ -146,6 +146,9 @@ func testWaits(t *testing.T, s *server) {
 	}
 	r := open(t, from)
 	first := r.until("the first value", func(document) bool { return true })
+	if got := r.extents(); len(got) != 1 || got[0].First != 1 || got[0].End != 2 {
+		t.Errorf("one value has come, and it is told %+v", got)
+	}
 	if _, err := r.Read(gone); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
@@ -181,6 +184,9 @@ func testBackPressure(t *testing.T, s *server) {
 	other := open(t, source(t, watch)) // says when enough has come that nobody has read
 	defer other.close()
 	other.until("many values", func(d document) bool { return d.number() > first.number()+60 })
+	if got := r.extents(); len(got) > 0 {
+		t.Errorf("what has come without room for more is told to be all: %+v", got)
+	}
 	r.until("what is lost", func(d document) bool { return d.Overflow && d.Status == "Good" })
 }
 

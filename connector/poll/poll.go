@@ -16,6 +16,7 @@ import (
 	"iter"
 	"mime"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -112,6 +113,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if found {
 		r.seen = seenBefore(next - 1)
 	}
+	r.newest.Store(r.seen.offset())
 	return r, nil
 }
 
@@ -192,7 +194,10 @@ type seen struct {
 
 func seenBefore(offset uint64) seen { return seen{uint32(offset >> 32), uint32(offset)} }
 
-func (s seen) offset() uint64 { return uint64(s.count)<<32 | uint64(s.print) }
+func (s seen) offset() uint64 { return uint64(s.count)*perDocument | uint64(s.print) }
+
+// perDocument is by how much offsets grow for each document at least.
+const perDocument = 1 << 32
 
 // note is the message that notes it.
 func (s seen) note() connector.Message {
@@ -210,8 +215,9 @@ func (s seen) next(m *connector.Message) seen {
 // reader hands over each document that differs from the one before, and then a note of which it was.
 type reader struct {
 	f       *fetcher
-	fetched bool // the document was not looked at yet
-	seen    seen // the document handed over last
+	fetched bool          // the document was not looked at yet
+	seen    seen          // the document handed over last
+	newest  atomic.Uint64 // its offset
 	closing context.Context
 	close   context.CancelCauseFunc
 }
@@ -229,6 +235,7 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 			r.fetched = false
 			if next := r.seen.next(&r.f.document); r.seen.count == 0 || next.print != r.seen.print {
 				r.seen = next
+				r.newest.Store(next.offset())
 				return []connector.Message{r.f.document, next.note()}, nil
 			}
 		}
@@ -245,6 +252,13 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 			return nil, err
 		}
 	}
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents tells whether the document that was had last is committed: nobody knows of those that came and went.
+func (r *reader) Extents(context.Context) ([]connector.Extent, error) {
+	return []connector.Extent{{Stream: Seen, End: r.newest.Load() + 1, Per: perDocument}}, nil
 }
 
 // Ack has nothing to tell.

@@ -402,3 +402,31 @@ func TestState(t *testing.T) {
 	version(30, "")
 	has.becomes(t, r, other)
 }
+
+// TestExtents: a document that was handed over and isn't committed is one that lacks, also after a restart.
+func TestExtents(t *testing.T) {
+	s := newSite(t)
+	s.body = "A <urn:a> <urn:p> <urn:o> .\n"
+	progress := &conntest.Progress{}
+	var reader connector.Reader
+	lacks := func(want uint64) {
+		t.Helper()
+		got, err := reader.(connector.Lagger).Extents(t.Context())
+		next, _, _ := progress.Next(t.Context(), Seen)
+		if err != nil || len(got) != 1 || got[0].Stream != Seen || got[0].End/got[0].Per-next/got[0].Per != want {
+			t.Errorf("%+v, %v, and committed is %d; want %d", got, err, next, want)
+		}
+	}
+	for _, body := range []string{s.body, "A <urn:b> <urn:p> <urn:o> .\n"} {
+		s.set(func(s *site) { s.body = body })
+		reader = conntest.Open(t, newSource(t, s, nil), progress)
+		lacks(0)
+		messages, err := reader.Read(conntest.Within(t))
+		if err != nil || len(messages) != 2 {
+			t.Fatalf("%+v, %v", messages, err)
+		}
+		lacks(1)
+		progress.Commit(messages[1])
+		lacks(0)
+	}
+}

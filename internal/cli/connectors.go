@@ -120,7 +120,7 @@ func countOf(lag *client.Lag) string {
 	if lag == nil {
 		return unknownValue
 	}
-	return fmt.Sprint(lag.Count)
+	return strings.TrimSpace(fmt.Sprint(lag.Count, " ", lag.Unit))
 }
 
 func behindOf(lag *client.Lag) string {
@@ -155,7 +155,7 @@ func (c *sourceShowCommand) Run(ctx context.Context, std *streams) error {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "\nSTREAM\tNEXT\tFIRST\tEND\tLAG\tBEHIND")
 		for _, st := range s.Streams {
-			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", st.Stream, st.Next, offsetOf(st.First), offsetOf(st.End), countOf(st.Lag), behindOf(st.Lag))
+			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", cmp.Or(st.Stream, "-"), st.Next, offsetOf(st.First), offsetOf(st.End), countOf(st.Lag), behindOf(st.Lag))
 		}
 		_ = t.Flush() // to memory
 	}

@@ -212,7 +212,7 @@ func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Write
 			at := w.At()
 			s.reached(shard, at)
 			kept.wrote(step.Records, at)
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				s.failed(shard, err)
 			}
 			b.did(func(w *core.Writing) { w.Wrote(at.Position, err) })

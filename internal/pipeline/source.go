@@ -307,7 +307,7 @@ func (p progress) Next(ctx context.Context, stream string) (uint64, bool, error)
 		return 0, false, err
 	}
 	next, err := p.s.door.Sequence(ctx, p.s.home, core.Producer(event.Resume, p.s.cfg.Name, stream, gen))
-	if err == nil {
+	if err == nil && next > 0 { // of others nothing is known, not even that they are there
 		p.s.begins(stream, next)
 	}
 	return next, next > 0, err

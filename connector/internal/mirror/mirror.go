@@ -65,8 +65,22 @@ type reader struct {
 	err    error         // why, once it is closed
 	acked  chan struct{} // holds a value when open has become less
 
-	mu   sync.Mutex
-	open int // messages that are not acked
+	mu       sync.Mutex
+	open     int    // messages that are not acked
+	sent     uint64 // of what differs
+	compared bool   // both were read whole
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents tells how many messages there are of what has been found to differ, once both sides were read whole.
+func (r *reader) Extents(context.Context) ([]connector.Extent, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.compared {
+		return nil, nil
+	}
+	return []connector.Extent{{First: 1, End: r.sent + 1}}, nil
 }
 
 // stubborn is the pause before what differs again and again is sent once more, where none is configured.
@@ -128,6 +142,7 @@ func (r *reader) pass(ctx context.Context) (sent int, err error) {
 		m := connector.Message{MediaType: patch.MediaType, Body: patch.AppendCommit(append(patch.AppendBegin(nil), body...))}
 		body = body[:0]
 		sent++
+		r.found(1, false)
 		return r.send(ctx, m)
 	}
 	row := func(add func([]byte, rdf.Quad) []byte) func(rdf.Quad) error {
@@ -149,7 +164,15 @@ func (r *reader) pass(ctx context.Context) (sent int, err error) {
 	if err != nil {
 		return sent, err
 	}
+	r.found(0, true)
 	return sent, r.settled(ctx)
+}
+
+// found takes in messages of what differs, and that all was compared.
+func (r *reader) found(messages uint64, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent, r.compared = r.sent+messages, r.compared || all
 }
 
 // send hands a message to who reads.

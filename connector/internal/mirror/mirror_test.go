@@ -198,3 +198,32 @@ func TestEnds(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestExtents: how much differs is known once both sides were read whole, and what was committed isn't counted again.
+func TestExtents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there := sideOf(), sideOf(`"a"`)
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each, Every: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := func(want ...connector.Extent) {
+			t.Helper()
+			synctest.Wait()
+			if got, err := r.(connector.Lagger).Extents(t.Context()); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%+v, %v, want %+v", got, err, want)
+			}
+		}
+		is() // there is a message, and there may be more
+		have.commit(t, r, nil)
+		is(connector.Extent{First: 1, End: 2})
+		there.set(`"b"`, true)
+		time.Sleep(2 * time.Minute)
+		is(connector.Extent{First: 1, End: 3})
+		have.commit(t, r, nil)
+		is(connector.Extent{First: 1, End: 3})
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
