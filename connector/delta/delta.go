@@ -21,6 +21,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -91,7 +92,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 			s.pause.Note(err)
 		}
 	}()
-	r := &reader{source: s, client: client}
+	r := &reader{source: s, client: client, ending: ending.New(ctx)}
 	if err := r.lookUp(ctx); err != nil {
 		return nil, err
 	}
@@ -103,7 +104,6 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 	if err := r.look(ctx); err != nil {
 		return nil, err
 	}
-	r.closing, r.close = context.WithCancelCause(context.WithoutCancel(ctx))
 	return r, nil
 }
 
@@ -117,8 +117,7 @@ type reader struct {
 	before string // id of the patch before the next one, "" if that isn't known
 
 	missing uint64 // the version that wasn't found when it was last asked for, though the log has it
-	closing context.Context
-	close   context.CancelCauseFunc
+	ending  *ending.Ending
 }
 
 // description is what the server says of a log.
@@ -175,9 +174,8 @@ var _ connector.Lagger = (*reader)(nil)
 
 // Extents asks which versions there are.
 func (r *reader) Extents(ctx context.Context) ([]connector.Extent, error) {
-	asking, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.closing, func() { cancel(errClosed) })()
+	asking, done := r.ending.Within(ctx)
+	defer done()
 	oldest, newest, err := r.versions(asking)
 	if err != nil {
 		return nil, err
@@ -220,24 +218,18 @@ func (r *reader) call(ctx context.Context, operation string, arg map[string]stri
 
 // Read returns the next patches, and waits until there are some.
 func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
-	asking, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.closing, func() { cancel(errClosed) })()
+	asking, done := r.ending.Within(ctx)
+	defer done()
 	list, err := r.wait(asking)
-	switch {
-	case len(list) > 0 || err == nil:
+	if len(list) > 0 || err == nil {
 		return list, nil // an error comes again
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case r.closing.Err() != nil:
-		return nil, errClosed
+	}
+	if why := r.ending.Why(ctx); why != nil {
+		return nil, why
 	}
 	r.source.pause.Note(err)
 	return nil, err
 }
-
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
 
 // wait asks until there are patches.
 func (r *reader) wait(ctx context.Context) ([]connector.Message, error) {
@@ -322,7 +314,7 @@ func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
 
 // Close ends a request under way.
 func (r *reader) Close() error {
-	r.close(errClosed)
+	r.ending.Close()
 	r.client.Close()
 	return nil
 }

@@ -10,6 +10,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -234,9 +235,4 @@ func meaning(err error) error {
 }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return meaning(err)
-}
+func ended(ctx context.Context, err error) error { return cmp.Or(ctx.Err(), meaning(err)) }

@@ -126,9 +126,4 @@ func giveUp(format string, args ...any) error {
 }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return meaning(err)
-}
+func ended(ctx context.Context, err error) error { return cmp.Or(ctx.Err(), meaning(err)) }

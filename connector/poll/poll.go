@@ -8,10 +8,10 @@
 package poll
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"mime"
@@ -21,6 +21,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 	"github.com/quadrille-stream/quadrille/connector/internal/mirror"
 	"github.com/quadrille-stream/quadrille/internal/clock"
@@ -108,8 +109,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if s.cfg.State != nil {
 		return s.openState(ctx, progress, f)
 	}
-	closing, closed := context.WithCancelCause(context.WithoutCancel(ctx))
-	r := &reader{f: f, fetched: true, closing: closing, close: closed}
+	r := &reader{f: f, fetched: true, ending: ending.New(ctx)}
 	if found {
 		r.seen = seenBefore(next - 1)
 	}
@@ -218,18 +218,13 @@ type reader struct {
 	fetched bool          // the document was not looked at yet
 	seen    seen          // the document handed over last
 	newest  atomic.Uint64 // its offset
-	closing context.Context
-	close   context.CancelCauseFunc
+	ending  *ending.Ending
 }
-
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
 
 // Read waits for another document.
 func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
-	asking, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.closing, func() { cancel(context.Cause(r.closing)) })()
+	asking, done := r.ending.Within(ctx)
+	defer done()
 	for {
 		if r.fetched {
 			r.fetched = false
@@ -243,12 +238,7 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 		if err == nil {
 			r.fetched, err = r.f.fetch(asking)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case r.closing.Err() != nil:
-			return nil, errClosed
-		case err != nil:
+		if err = cmp.Or(r.ending.Why(ctx), err); err != nil {
 			return nil, err
 		}
 	}
@@ -266,7 +256,7 @@ func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
 
 // Close ends a request under way.
 func (r *reader) Close() error {
-	r.close(errClosed)
+	r.ending.Close()
 	r.f.client.Close()
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -291,7 +292,7 @@ func TestClose(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-done; !errors.Is(err, errClosed) {
+	if err := <-done; !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("%v", err)
 	}
 	for _, cfg := range []Config{{}, {Config: endpoint.Config{URL: s.url}, Every: -1}, {Config: endpoint.Config{URL: s.url}, MaxBody: -1}} {

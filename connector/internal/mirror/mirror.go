@@ -6,12 +6,12 @@ package mirror
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/difference"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -230,12 +230,9 @@ func (r *reader) Ack(_ context.Context, committed []connector.Message) error {
 	return nil
 }
 
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
-
 // Close ends the reading.
 func (r *reader) Close() error {
-	r.cancel(errClosed)
+	r.cancel(ending.ErrClosed)
 	<-r.ended
 	if r.cfg.Close != nil {
 		r.cfg.Close()

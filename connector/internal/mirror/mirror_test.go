@@ -17,6 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -194,7 +195,7 @@ func TestEnds(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Read(t.Context()); !errors.Is(err, errClosed) {
+	if _, err := r.Read(t.Context()); !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("%v", err)
 	}
 }
