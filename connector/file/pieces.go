@@ -16,7 +16,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // piece is a file that was rotated.
@@ -302,31 +301,9 @@ func (w *writer) compress(ctx context.Context, name string) (err error) {
 	return w.disk.SyncDir(filepath.Dir(w.path))
 }
 
-// pack writes the compressed form of a piece to a file, and makes it durable.
-func (w *writer) pack(ctx context.Context, name, to string) (err error) {
-	from, _, err := w.disk.Open(w.dirPath(name))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	size, err := from.Size()
-	if err != nil {
-		return err
-	}
-	f, _, err := w.disk.Open(to) // what was left of one was removed
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	c, err := rdfio.Compress(to, &appending{to: f})
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(c, &until{ctx, io.NewSectionReader(from, 0, size)})
-	if err = errors.Join(err, c.Close()); err != nil {
-		return err
-	}
-	return f.Sync()
+// pack writes the compressed form of a piece to a file, and makes it durable. What was left of one was removed.
+func (w *writer) pack(ctx context.Context, name, to string) error {
+	return w.withPiece(name, func(r io.Reader) error { return w.copyTo(ctx, to, r) })
 }
 
 // appending writes to the end of a file.

@@ -240,14 +240,19 @@ func (w *writer) withPiece(name string, fn func(io.Reader) error) error {
 	return fn(r)
 }
 
-// copyTo writes a new file, and makes its content durable.
+// copyTo writes a new file, compressed as its name says, and makes its content durable.
 func (w *writer) copyTo(ctx context.Context, path string, from io.Reader) (err error) {
 	f, _, err := w.disk.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err = io.Copy(&appending{to: f}, &until{ctx, from}); err != nil {
+	c, err := rdfio.Compress(path, &appending{to: f})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(c, &until{ctx, from})
+	if err = errors.Join(err, c.Close()); err != nil {
 		return err
 	}
 	return f.Sync()
