@@ -23,7 +23,7 @@ func BenchmarkKafka(b *testing.B) {
 		k.fill(ctx, b, messages, rows)
 		b.StartTimer()
 		begin := time.Now()
-		runNode(b, strings.Replace(k.example(b), "record: subject", "record: delta", 1))
+		runNode(b, strings.Replace(k.example(b, "kafka/quadrille.yaml"), "record: subject", "record: delta", 1))
 		changes := 0
 		k.read(ctx, b, "deltas", func(record *kgo.Record) bool {
 			changes += strings.Count(string(record.Value), "\nA ")
