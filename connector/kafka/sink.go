@@ -121,20 +121,35 @@ var (
 // partitions.
 func (w *writer) topics(ctx context.Context) (partitions int, err error) {
 	admin := kadm.NewClient(w.client)
-	details, err := admin.ListTopics(ctx, w.cfg.Topic)
-	if err = errors.Join(err, details.Error()); err != nil {
+	details, err := listKnown(ctx, admin, w.cfg.Topic)
+	if err != nil {
 		return 0, fmt.Errorf("topic %s: %w", w.cfg.Topic, err)
 	}
 	_, err = admin.CreateTopic(ctx, int32(w.cfg.Shards), -1, map[string]*string{
 		"cleanup.policy": &compact, "segment.bytes": &positionSegment, "min.cleanable.dirty.ratio": &positionDirty}, w.cfg.Positions)
 	if errors.Is(err, kerr.TopicAlreadyExists) {
-		err = w.checkPositions(ctx, admin)
+		err = known(ctx, func() error { return w.checkPositions(ctx, admin) })
+		if errors.Is(err, kerr.UnknownTopicOrPartition) {
+			err = errUnknownYet // nobody needs to see to it
+		}
 	}
 	if err != nil {
 		return 0, fmt.Errorf("topic of positions %s: %w", w.cfg.Positions, err)
 	}
 	w.topic = idText(details[w.cfg.Topic].ID)
 	return len(details[w.cfg.Topic].Partitions), nil
+}
+
+// errUnknownYet: brokers disagree about a topic, which is their own affair.
+var errUnknownYet = errors.New("some broker says that it is there, and another one doesn't know it yet")
+
+// listKnown returns topics that are all there.
+func listKnown(ctx context.Context, admin *kadm.Client, topics ...string) (details kadm.TopicDetails, err error) {
+	err = known(ctx, func() (err error) {
+		details, err = admin.ListTopics(ctx, topics...)
+		return errors.Join(err, details.Error())
+	})
+	return details, err
 }
 
 // checkPositions reports a topic of positions that has no partition for a shard, or that forgets.
