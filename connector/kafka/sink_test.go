@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -199,29 +198,6 @@ func testRefused(t *testing.T, b *broker) {
 		change(&other.cfg)
 		_, err := other.Sink(t).Open(conntest.Within(t), 7)
 		conntest.GivesUp(t, err, what)
-	}
-}
-
-// testOpenedAtOnce: of those that open shards at once one makes the topic of positions, and the others wait until all brokers know it.
-// Somebody's seeing to it is asked of nobody, for which the pipeline would wait for ten seconds.
-func testOpenedAtOnce(t *testing.T, b *broker) {
-	for range 5 {
-		s := b.target(t, 1)
-		sink := s.Sink(t)
-		var opening sync.WaitGroup
-		for shard := range shards {
-			opening.Go(func() {
-				w, err := sink.Open(conntest.Within(t), shard)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if err := w.Close(); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		opening.Wait()
 	}
 }
 
