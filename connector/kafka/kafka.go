@@ -5,7 +5,7 @@
 // gave the topic), an offset is Kafka's. Where a stream is read from is what the pipeline has committed of it; the group's
 // offsets only tell tools how far that is. So no crash, no rebalance and no reset of the group's offsets has a second effect.
 //
-// The sink writes one record per delta, exactly once: each shard has a transactional producer of its own, which fences who wrote
+// The sink writes one record per delta, or per subject the state of it, exactly once: each shard has a transactional producer of its own, which fences who wrote
 // the shard before, and the shard's position is a record in the same transaction.
 package kafka
 
@@ -29,6 +29,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
@@ -128,10 +129,30 @@ const (
 	retryTimeout = 15 * time.Second
 )
 
+// A topic that was just made is not known to all brokers at once, not even to the one that says that it is there already: on a machine
+// with much to do it took up to a second. So that a topic is unknown is only believed when that stays so for a while.
+const (
+	unknownTries = 9
+	askAgain     = time.Second / 4 // for so long a client keeps the answer
+)
+
+// known asks again while a topic is unknown.
+func known(ctx context.Context, ask func() error) (err error) {
+	for try := range unknownTries {
+		if try > 0 && clock.Sleep(ctx, askAgain) != nil {
+			return err
+		}
+		if err = ask(); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return err
+		}
+	}
+	return err
+}
+
 // client makes a client with options besides those of the connection.
 func (c *Connection) client(opts ...kgo.Opt) (*kgo.Client, error) {
 	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("quadrille"), kgo.DisableClientMetrics(),
-		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(time.Second / 4),
+		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(askAgain),
 		kgo.FetchMaxWait(fetchWait)}, opts...)
 	if c.shows() {
 		all = append(all, kgo.Dialer(c.dialLoopback))

@@ -32,8 +32,11 @@ func streamOf(topic kadm.TopicDetail, partition int32) string {
 func (r *reader) topics(ctx context.Context) (kadm.TopicDetails, error) {
 	cfg := &r.s.cfg
 	if !cfg.Regex {
-		details, err := r.admin.ListTopics(ctx, cfg.Topics...)
-		return details, errors.Join(err, missing(details))
+		details, err := listKnown(ctx, r.admin, cfg.Topics...)
+		if why := missing(details); why != nil { // names them
+			err = why
+		}
+		return details, err
 	}
 	details, err := r.admin.ListTopics(ctx)
 	for name := range details {
@@ -117,13 +120,17 @@ type extent struct {
 	first, last kadm.ListedOffsets // the first offset, and the one behind the last
 }
 
+// extent asks for that. Who has assigned a topic may have known it before those who are asked.
 func (r *reader) extent(ctx context.Context, topics []string) (e extent, err error) {
-	var errs [6]error
-	e.details, errs[0] = r.admin.ListTopics(ctx, topics...)
-	e.first, errs[1] = r.admin.ListStartOffsets(ctx, topics...)
-	e.last, errs[2] = r.admin.ListEndOffsets(ctx, topics...)
-	errs[3], errs[4], errs[5] = e.details.Error(), e.first.Error(), e.last.Error()
-	return e, errors.Join(errs[:]...)
+	err = known(ctx, func() error {
+		var errs [6]error
+		e.details, errs[0] = r.admin.ListTopics(ctx, topics...)
+		e.first, errs[1] = r.admin.ListStartOffsets(ctx, topics...)
+		e.last, errs[2] = r.admin.ListEndOffsets(ctx, topics...)
+		errs[3], errs[4], errs[5] = e.details.Error(), e.first.Error(), e.last.Error()
+		return errors.Join(errs[:]...)
+	})
+	return e, err
 }
 
 // begin says where the partitions are read from that have become this reader's. The group's offset is only of use for its epoch:

@@ -114,7 +114,7 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "rdf", "rdfio", "store", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},

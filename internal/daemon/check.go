@@ -66,7 +66,7 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	for _, s := range doc.Sources {
 		_, err := d.source(s, nil)
 		if err == nil {
-			_, err = d.mapped(s)
+			_, err = d.mapped(s, nil)
 		}
 		if err != nil {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
