@@ -41,13 +41,13 @@ type way struct {
 
 const (
 	benchRounds = 5
-	benchRows   = 20_000
+	benchRows   = 10_000
 )
 
 func benchmarkWays(b *testing.B, s *store) {
 	keepConnections(b)
 	sink := &way{name: "sink", rows: benchRows, write: benchmarkSink(b, s)}
-	one := &way{name: "one-by-one", rows: 200, write: bulkOf(1)}
+	one := &way{name: "one-by-one", rows: 100, write: bulkOf(1)}
 	bulks := []*way{
 		{name: "bulk-1000", rows: benchRows, write: bulkOf(1000)},
 		{name: "bulk-3000", rows: benchRows, write: bulkOf(3000)},
@@ -62,7 +62,7 @@ func benchmarkWays(b *testing.B, s *store) {
 			next += w.rows
 		}
 	}
-	for turn := range len(ways) { // for the store to get warm
+	for turn := range 2 { // for the store to get warm
 		round(turn)
 	}
 	for _, w := range ways {
