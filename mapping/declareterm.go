@@ -47,12 +47,6 @@ func (c *compiler) subject(at *yaml.Node) *termMap {
 	return c.iri("s", at)
 }
 
-// pairKeys are those of an entry of po.
-var pairKeys = map[string]string{
-	"p": "p", "predicate": "p", "predicates": "p", "o": "o", "object": "o", "objects": "o", "when": "when",
-	"g": "graphs", "graph": "graphs", "graphs": "graphs",
-}
-
 // pair compiles [predicate, object], [predicate, object, datatype or language~lang], or {p: …, o: …}.
 func (c *compiler) pair(field string, at *yaml.Node) *pair {
 	p := &pair{field: field}
@@ -90,12 +84,6 @@ func (c *compiler) predicate(field string, at *yaml.Node) *termMap {
 		return &termMap{field: field, constant: rdfType}
 	}
 	return c.iri(field, at)
-}
-
-// objectKeys are those of an object.
-var objectKeys = map[string]string{
-	"value": "value", "cel": "cel", "type": "type", "datatype": "datatype", "language": "language", "time": "time",
-	"unit": "unit", "node": "node", "required": "required",
 }
 
 // object compiles the template of an object, or {value: …}. kind, unless nil, is its datatype or language; typed says that it is
@@ -169,9 +157,8 @@ func (c *compiler) term(field string, at *yaml.Node, fields map[string]*yaml.Nod
 	case cel != nil:
 		c.native = true
 		var err error
-		if m.compute, err = compileExpression(cel.Value); err != nil {
-			c.wrong(cel, "%s: %w", field, err)
-		}
+		m.compute, err = compileExpression(cel.Value)
+		c.expression(field, cel, err)
 	case value.Kind != yaml.ScalarNode:
 		c.wrong(value, "%s: expected a text", field)
 	default:
@@ -219,7 +206,7 @@ func (c *compiler) literal(field string, m *termMap, fields map[string]*yaml.Nod
 	}
 	if at := fields["datatype"]; at != nil {
 		m.datatype = c.names.expand(at.Value)
-		if err := checkDatatype(m.datatype); err != nil {
+		if err := checkDatatype(m.datatype, c.names.prefixes); err != nil {
 			c.wrong(at, "%s: datatype %q: %w", field, at.Value, err)
 		}
 	}
@@ -246,6 +233,9 @@ func (c *compiler) template(field string, at *yaml.Node, iri bool) template {
 	}
 	if iri {
 		c.checkPrefix(field, at, t)
+		if err := checkTerm(t.plain(), c.names.prefixes); err != nil {
+			c.wrong(at, "%s: %w", field, err)
+		}
 	}
 	c.checkColumns(field, at, t)
 	return t
