@@ -63,7 +63,7 @@ func (w *writer) open(ctx context.Context) error {
 // connect makes the producer.
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.shard >= w.cfg.Shards {
-		return fmt.Errorf("%w: shard %d of %d", connector.ErrGiveUp, w.shard, w.cfg.Shards)
+		return connector.GiveUpf("shard %d, and the positions are for %d: the number of shards must be that of the pipeline", w.shard, w.cfg.Shards)
 	}
 	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)),
@@ -137,7 +137,7 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 			}
 			if at, err = w.parseMark(string(record.Value)); err != nil {
 				where := place(record.Topic, record.Partition)
-				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
+				return at, false, connector.GiveUpf("%s, offset %d: %w; give the sink another topic for its positions to have all written again", where, record.Offset, err)
 			}
 		}
 		if ctx.Err() == nil && reading.Err() != nil {
@@ -258,7 +258,7 @@ func (w *writer) fenced(err error) error {
 // tooLarge says what to do about a record that the topic doesn't take.
 func tooLarge(err error) error {
 	if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
-		return fmt.Errorf("%w: %w: raise max-message, and max.message.bytes of the topic", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; raise max-message, and max.message.bytes of the topic", err)
 	}
 	return err
 }

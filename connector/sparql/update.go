@@ -89,12 +89,12 @@ func changesOf(records []connector.Record, effective bool, blank patch.BlankPoli
 	net := patch.Net{Effective: effective, MaxBytes: maxHeld}
 	for i := range records {
 		if err := patch.Parse(records[i].Body, &net, patch.Trusted()); err != nil {
-			return nil, fmt.Errorf("%w: the record at position %d: %w", connector.ErrGiveUp, records[i].Position, err)
+			return nil, connector.GiveUpf("the record at position %d: %w", records[i].Position, err)
 		}
 	}
 	c := changes{blank: blank, max: most}
 	if err := net.Emit(&c); err != nil {
-		return nil, fmt.Errorf("%w: the records at positions %d to %d: %w", connector.ErrGiveUp, records[0].Position,
+		return nil, connector.GiveUpf("the records at positions %d to %d: %w", records[0].Position,
 			records[len(records)-1].Position, err)
 	}
 	if len(c.list) == 0 { // the position goes on all the same
