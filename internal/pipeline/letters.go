@@ -27,17 +27,27 @@ func (s *Source) letterType(m connector.Message) string {
 	if !m.Time.IsZero() {
 		details.Set(core.DetailTime, m.Time.UTC().Format(time.RFC3339Nano))
 	}
-	if m.Vars != nil && s.cfg.Map != nil {
-		size := 0
-		for name, value := range m.Vars {
-			if size += len(name) + len(value); size > core.MaxDetail/3 { // each byte may take three
+	if m.Vars != nil {
+		s.letterVars(m, details)
+	}
+	return core.LetterType(m.MediaType, details)
+}
+
+// letterVars puts the variables of a message into its letter: all for a mapping, which may need them; without one those that say where it
+// stood, if there is room.
+func (s *Source) letterVars(m connector.Message, details url.Values) {
+	size := 0
+	for name, value := range m.Vars {
+		switch size += len(name) + len(value); {
+		case size > core.MaxDetail/3: // each byte may take three
+			if s.cfg.Map != nil {
 				details.Set(core.DetailLost, "true")
-				break
 			}
+			return
+		case s.cfg.Map != nil || !strings.HasPrefix(name, "header."):
 			details.Set(core.DetailVar+name, value)
 		}
 	}
-	return core.LetterType(m.MediaType, details)
 }
 
 // retried begins the names of the producers of letters that are taken in again.
