@@ -308,7 +308,7 @@ func (c *compiler) rule(node *yaml.Node, fields map[string]*yaml.Node) *rule {
 	if at := fields["over"]; at != nil {
 		r.over = c.over(at)
 	}
-	r.graphs = c.iris("graphs", fields["graphs"])
+	r.graphs = c.graphs("graphs", fields["graphs"])
 	if c.format == jsonldFormat {
 		for _, key := range []string{"s", "po", "over"} {
 			if at := fields[key]; at != nil {

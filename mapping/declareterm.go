@@ -22,10 +22,14 @@ func nodes(at *yaml.Node) []*yaml.Node {
 	return []*yaml.Node{at}
 }
 
-// iris compiles one or several maps of IRIs.
-func (c *compiler) iris(field string, at *yaml.Node) (maps []*termMap) {
+// graphs compiles one or several graphs; default stands for the default graph.
+func (c *compiler) graphs(field string, at *yaml.Node) (maps []*termMap) {
 	for _, item := range nodes(at) {
-		maps = append(maps, c.iri(field, resolve(item)))
+		if item = resolve(item); item.Kind == yaml.ScalarNode && item.Value == "default" {
+			maps = append(maps, &termMap{field: field, defaultGraph: true})
+			continue
+		}
+		maps = append(maps, c.iri(field, item))
 	}
 	return maps
 }
@@ -60,7 +64,7 @@ func (c *compiler) pair(field string, at *yaml.Node) *pair {
 	case at.Kind == yaml.MappingNode:
 		fields := c.fieldsOf(at, field, pairKeys)
 		predicates, objects = fields["p"], fields["o"]
-		p.when, p.graphs = c.condition(field+".when", fields["when"]), c.iris(field+".graphs", fields["graphs"])
+		p.when, p.graphs = c.condition(field+".when", fields["when"]), c.graphs(field+".graphs", fields["graphs"])
 	}
 	if predicates == nil || objects == nil {
 		c.wrong(at, "%s: expected [predicate, object], [predicate, object, datatype], or {p: …, o: …}", field)
@@ -205,10 +209,7 @@ func (c *compiler) literal(field string, m *termMap, fields map[string]*yaml.Nod
 		}
 	}
 	if at := fields["datatype"]; at != nil {
-		m.datatype = c.names.expand(at.Value)
-		if err := checkDatatype(m.datatype, c.names.prefixes); err != nil {
-			c.wrong(at, "%s: datatype %q: %w", field, at.Value, err)
-		}
+		c.datatype(field, m, at)
 	}
 	if at := fields["language"]; at != nil {
 		t := c.template(field, at, false)
@@ -218,6 +219,23 @@ func (c *compiler) literal(field string, m *termMap, fields map[string]*yaml.Nod
 		if m.time = at.Value; timeUnits[at.Value] == 0 {
 			c.wrong(at, "%s: time %q is none of s, ms, us, ns: the unit in which the number counts since 1970", field, at.Value)
 		}
+	}
+}
+
+// datatype reads the IRI of a datatype, or its template.
+func (c *compiler) datatype(field string, m *termMap, at *yaml.Node) {
+	t, err := parseTemplate(c.names.expand(at.Value), c.format)
+	switch {
+	case err != nil:
+	case t.constant():
+		m.datatype = t.plain()
+		err = checkDatatype(m.datatype, c.names.prefixes)
+	default:
+		m.datatypes = &t
+		c.checkColumns(field, at, t)
+	}
+	if err != nil {
+		c.wrong(at, "%s: datatype %q: %w", field, at.Value, err)
 	}
 }
 

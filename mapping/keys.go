@@ -53,7 +53,7 @@ var keys = []Key{
 	{in: ofRule, first: "when", Takes: "CEL", Help: "Condition; a row for which it is false makes nothing."},
 	{in: ofRule, first: "mode", Takes: "add or delete or replace or upsert or replace-subject or delete-subject", Help: "What comes of the quads, default add."},
 	{in: ofRule, first: "s", also: []string{"subject", "subjects"}, Takes: "template or {value: …} or {cel: …}", Help: "The subject's IRI. A row that lacks a field of it is an error: exclude it with when."},
-	{in: ofRule, first: "graphs", also: []string{"graph", "g"}, Takes: "template, or list of such", Help: "IRIs of graphs, each of which gets the quads; default: the default graph."},
+	{in: ofRule, first: "graphs", also: []string{"graph", "g"}, Takes: "template, or list of such", Help: "IRIs of graphs, each of which gets the quads; default is the default graph, which has them where there is no key."},
 	{in: ofRule, first: "po", also: []string{"predicateobjects"}, Takes: "list of [predicate, object] or {p: …, o: …}", Help: "Predicates and objects; a third item is a datatype, or TAG~lang."},
 
 	{in: ofPair, first: "p", also: []string{"predicate", "predicates"}, Takes: "template, or list of such", Help: "The predicates' IRIs; a is rdf:type."},
@@ -64,7 +64,7 @@ var keys = []Key{
 	{in: ofObject, first: "value", Takes: "template", Help: "A text with references, such as $(name). ~iri at its end makes an IRI of it; else it is a literal."},
 	{in: ofObject, first: "cel", Takes: "CEL", Help: "An expression in the place of a template; each item of a list is a value, null is none."},
 	{in: ofObject, first: "type", Takes: "iri or literal", Help: "What it is; default a literal, and with the predicate a an IRI."},
-	{in: ofObject, first: "datatype", Takes: "IRI", Help: "The literal's datatype, such as xsd:decimal. Of XSD, numbers, truth values, times and dates are looked at."},
+	{in: ofObject, first: "datatype", Takes: "template", Help: "The literal's datatype, such as xsd:decimal, which may have references, as in xsd:$(type). Of XSD, numbers, truth values, times and dates are looked at."},
 	{in: ofObject, first: "language", Takes: "template", Help: "The literal's language tag."},
 	{in: ofObject, first: "time", Takes: "s or ms or us or ns", Help: "The number counts so since 1970, and becomes an xsd:dateTime in UTC."},
 	{in: ofObject, first: "unit", Takes: "template", Help: "IRI of a unit, with node: the object is then the node, a qudt:QuantityValue."},

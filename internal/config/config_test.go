@@ -239,7 +239,7 @@ func TestExplain(t *testing.T) {
 // TestExplainAll: every key that a file may have is explained, those of items and mappings, too.
 func TestExplainAll(t *testing.T) {
 	for key, want := range map[string]string{
-		"mappings": "mappings[].po[].o[].datatype (IRI)", "base": "base (IRI)", "prefixes": "prefixes (", "po": "mappings[].po (", "when": "mappings[].when (CEL)",
+		"mappings": "mappings[].po[].o[].datatype (template)", "base": "base (IRI)", "prefixes": "prefixes (", "po": "mappings[].po (", "when": "mappings[].when (CEL)",
 		"mappings[].s": "It may also be called subject or subjects.", "sources": "sources[].mapping (text)", "sinks": "sinks[].type (type)", "sources[].mapping": "sources[].mapping (",
 		"graphs": "sources[sparql].graphs",
 	} {
