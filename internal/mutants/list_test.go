@@ -21,6 +21,7 @@ var most = map[string]int{
 	"shipper":           13,
 
 	"connector/internal/ahead":                4,
+	"connector/internal/entry":                1,
 	"internal/pipeline/core":                  3,
 	"shipper/natstransport/internal/fragment": 9,
 }
