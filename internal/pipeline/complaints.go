@@ -29,13 +29,14 @@ const (
 // complaints are the errors of a sink or a source as its log tells them: one line for each cause, however many shards have it, and
 // another only when more shards have it, after a pause that grows, and when it is over. Its methods may be called concurrently.
 //
-// This is what comes of each input for a cause:
+// This is what comes of each input for a cause; sooner is after the gathering, before it is told again:
 //
-//	input                     unknown    gathering  told                   over
-//	failed, of a new shard    gathering  gathering  gathering              gathering
-//	failed, of another        -          gathering  told                   told
-//	well or gone, the last    -          gathering  over                   over
-//	time passes               -          told       told, after its pause  unknown, after settling
+//	input                    unknown  new            told           over
+//	an error of a new shard  new      new            told, sooner   told, sooner
+//	the same again           -        new            told           told
+//	the last shard is well   -        new            over           over
+//	the last shard is gone   -        new            over           over
+//	it is due                unknown  told: stopped  told: stopped  unknown: goes on
 type complaints struct {
 	log *slog.Logger
 	// stopped and goesOn are what a line says.
@@ -71,8 +72,9 @@ func newComplaints(log *slog.Logger, stopped, goesOn string, shards bool) *compl
 var numbers = regexp.MustCompile(`[0-9]+`)
 
 // failed takes in an error of a shard, which has no other cause now.
-func (c *complaints) failed(shard int, err error) {
-	now := time.Now()
+func (c *complaints) failed(shard int, err error) { c.failedAt(time.Now(), shard, err) }
+
+func (c *complaints) failedAt(now time.Time, shard int, err error) {
 	cause := numbers.ReplaceAllString(err.Error(), "#")
 	c.mu.Lock()
 	defer c.mu.Unlock()
