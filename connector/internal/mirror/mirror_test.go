@@ -292,3 +292,34 @@ func TestAtOnceEachTime(t *testing.T) {
 		}
 	})
 }
+
+// TestManyMessages: what differs by more than a message may hold comes in several, each row in one of them.
+func TestManyMessages(t *testing.T) {
+	const n = 10_000
+	have, there := sideOf(), sideOf()
+	for i := range n {
+		there.has[fmt.Sprintf(`"%060d"`, i)] = true
+	}
+	r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Read(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("read without a context: %v", err)
+	}
+	messages, rows := 0, 0
+	for rows < n {
+		list, err := r.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		adds, _ := patch.CountRows(list[0].Body)
+		messages, rows = messages+1, rows+adds
+	}
+	if rows != n || messages < 3 {
+		t.Errorf("%d rows in %d messages, want %d in several", rows, messages, n)
+	}
+}
