@@ -63,7 +63,7 @@ func (w *writer) open(ctx context.Context) error {
 // connect makes the producer.
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.shard >= w.cfg.Shards {
-		return connector.GiveUpf("shard %d, and the positions are for %d: the number of shards must be that of the pipeline", w.shard, w.cfg.Shards)
+		return connector.GiveUpf("shard %d of %d: the number of shards must be that of the pipeline", w.shard, w.cfg.Shards)
 	}
 	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)),
