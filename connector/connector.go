@@ -10,6 +10,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -19,10 +20,20 @@ import (
 var (
 	// ErrRetry: the call may succeed later, on the same connection. What it was to do has not been done.
 	ErrRetry = errors.New("try again on the same connection")
-	// ErrGiveUp: somebody must see to it first - a wrong password, a topic that isn't there, damage. The pipeline shows it, and
-	// tries again only after its longest pause.
-	ErrGiveUp = errors.New("somebody must see to it")
+	// ErrGiveUp: something must be changed first, at the peer or in the configuration - a wrong password, a topic that isn't there,
+	// damage. The pipeline shows it, and tries again only after its longest pause. [GiveUpf] makes such errors.
+	ErrGiveUp = errors.New("it does not go on by itself")
 )
+
+// GiveUpf returns an error that is [ErrGiveUp] and what it wraps with %w. Its text is that of the format alone, which says what is to
+// be done.
+func GiveUpf(format string, args ...any) error { return givenUp{fmt.Errorf(format, args...)} }
+
+// givenUp is an ErrGiveUp whose text is its own.
+type givenUp struct{ error }
+
+// Unwrap returns what it is.
+func (g givenUp) Unwrap() []error { return []error{g.error, ErrGiveUp} }
 
 // Message is what a source has received: a document of changes, and where it stood.
 type Message struct {

@@ -135,7 +135,7 @@ func (r *reader) lookUp(ctx context.Context) error {
 		return err
 	}
 	if source.ID == "" {
-		return fmt.Errorf("%w: %s has no log %s", connector.ErrGiveUp, r.source.cfg.URL, name)
+		return connector.GiveUpf("%s has no log %s: make it there, or put log right", r.source.cfg.URL, name)
 	}
 	r.log = strings.TrimPrefix(source.ID, "id:")
 	return nil
@@ -151,9 +151,9 @@ func (r *reader) look(ctx context.Context) error {
 	r.newest = newest
 	switch name := r.source.cfg.Log; {
 	case r.newest < r.next-1:
-		return fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, name, r.newest, r.next-1)
+		return connector.GiveUpf("the log %s ends with version %d, and %d was read of it: it was made anew, which a source of another name reads from its start", name, r.newest, r.next-1)
 	case oldest > r.next:
-		return fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, name, oldest, r.next)
+		return connector.GiveUpf("the log %s begins with version %d, and the next to read is %d: what is missing can't be had; a source of another name begins with what is there", name, oldest, r.next)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func (r *reader) versions(ctx context.Context) (oldest, newest uint64, err error
 		return 0, 0, err
 	}
 	if d.ID == "" {
-		return 0, 0, fmt.Errorf("%w: %s has no log %s any more", connector.ErrGiveUp, r.source.cfg.URL, r.source.cfg.Log)
+		return 0, 0, connector.GiveUpf("%s has no log %s any more: take the source out, or put log right", r.source.cfg.URL, r.source.cfg.Log)
 	}
 	return uint64(max(d.Oldest, 0)), uint64(max(d.Newest, 0)), nil // -1, too, says that there is none
 }
@@ -290,7 +290,7 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 		return m, true, nil
 	}
 	if r.before != "" && e.Prev != r.before {
-		return m, false, fmt.Errorf("%w: %s builds on %q, and the patch before it is %q", connector.ErrGiveUp, at, e.Prev, r.before)
+		return m, false, connector.GiveUpf("%s builds on %q, and the patch before it is %q: the server's log is damaged, or was changed", at, e.Prev, r.before)
 	}
 	m.Body, r.before = e.Rows, e.ID
 	m.Vars = func(yield func(string, string) bool) {

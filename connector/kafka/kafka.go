@@ -111,7 +111,7 @@ func isElsewhere(address string) bool {
 // dialLoopback connects to brokers on loopback alone: those that others have named need not be where the configured ones are.
 func (c *Connection) dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
 	if isElsewhere(address) {
-		return nil, fmt.Errorf("%w: broker %s: %w", connector.ErrGiveUp, address, c.needsTLS())
+		return nil, connector.GiveUpf("broker %s: %w", address, c.needsTLS())
 	}
 	if c.dial != nil {
 		return c.dial(ctx, network, address)
@@ -180,6 +180,30 @@ var refusals = []error{
 	kerr.InconsistentGroupProtocol, kerr.UnsupportedVersion,
 }
 
+// adviceOf is what is to be done about a refusal.
+func adviceOf(err error) string {
+	is := func(list ...error) bool {
+		return slices.ContainsFunc(list, func(one error) bool { return errors.Is(err, one) })
+	}
+	_, loss := errors.AsType[*kgo.ErrDataLoss](err)
+	switch {
+	case tlserror.IsRefusal(err):
+		return tlserror.Advice
+	case loss:
+		return "the brokers have lost it; a source of another name begins anew"
+	case is(kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState):
+		return "put sasl-mechanism, sasl-user and sasl-password right"
+	case is(kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.TransactionalIDAuthorizationFailed):
+		return "give the user the right at the brokers"
+	case is(kerr.UnknownTopicOrPartition, kerr.InvalidTopicException):
+		return "make the topic there, or put its name right"
+	case is(kerr.InvalidGroupID, kerr.GroupMaxSizeReached, kerr.InconsistentGroupProtocol):
+		return "take a group of the source's own (group)"
+	}
+	return "settings and brokers must be made to fit"
+}
+
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
 	if err == nil || errors.Is(err, connector.ErrGiveUp) {
@@ -189,7 +213,7 @@ func meaning(err error) error {
 	_, large := errors.AsType[*kgo.ErrDecompressTooLarge](err)
 	refused := slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
 	if refused || loss || large || tlserror.IsRefusal(err) {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; %s", err, adviceOf(err))
 	}
 	return err
 }

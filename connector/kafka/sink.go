@@ -159,7 +159,7 @@ func (w *writer) checkPositions(ctx context.Context, admin *kadm.Client) error {
 		return err
 	}
 	if n := len(details[w.cfg.Positions].Partitions); n < w.cfg.Shards {
-		return fmt.Errorf("%w: it has %d partitions, and needs one for each of %d shards", connector.ErrGiveUp, n, w.cfg.Shards)
+		return connector.GiveUpf("it has %d partitions, and needs one for each of %d shards: add partitions, or name another topic (positions)", n, w.cfg.Shards)
 	}
 	configs, err := admin.DescribeTopicConfigs(ctx, w.cfg.Positions)
 	if err != nil {
@@ -171,8 +171,8 @@ func (w *writer) checkPositions(ctx context.Context, admin *kadm.Client) error {
 	}
 	for _, c := range config.Configs {
 		if c.Key == "cleanup.policy" && c.MaybeValue() != compact {
-			return fmt.Errorf("%w: its cleanup.policy is %q, with which positions are lost; expected %q",
-				connector.ErrGiveUp, c.MaybeValue(), compact)
+			return connector.GiveUpf("its cleanup.policy is %q, with which positions are lost; expected %q",
+				c.MaybeValue(), compact)
 		}
 	}
 	return nil

@@ -184,8 +184,8 @@ func (r *reader) beginOf(ctx context.Context, there extent, topic string, partit
 	at = r.assign(stream, topic, partition, there.details[topic].ID, at)
 	switch {
 	case at > last.Offset:
-		return 0, fmt.Errorf("%w: %s ends at offset %d, and is to be read from %d: the brokers have lost what was between",
-			connector.ErrGiveUp, place(topic, partition), last.Offset, at)
+		return 0, connector.GiveUpf("%s ends at offset %d, and is to be read from %d: the brokers have lost what was between; a source of another name begins anew",
+			place(topic, partition), last.Offset, at)
 	case at < first.Offset:
 		return first.Offset, r.gap(stream, place(topic, partition), at, first.Offset)
 	}
@@ -197,7 +197,7 @@ func (r *reader) gap(stream, where string, at, first int64) error {
 	what := fmt.Sprintf("%s begins at offset %d, and is to be read from %d: the brokers have deleted what was between",
 		where, first, at)
 	if !r.s.cfg.SkipGaps {
-		return fmt.Errorf("%w: %s (on-gap: skip goes on without it)", connector.ErrGiveUp, what)
+		return connector.GiveUpf("%s (on-gap: skip goes on without it)", what)
 	}
 	r.s.cfg.Logger.Warn("messages are lost; the source goes on behind them", "group", r.s.cfg.Group, "stream", stream,
 		"from", at, "to", first)

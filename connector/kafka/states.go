@@ -256,7 +256,7 @@ func stateOf(view store.View, subject store.ID, format rdfio.Format) ([]byte, er
 		err = cmp.Or(err, w.Write(q))
 	}
 	if err = cmp.Or(err, w.Flush()); err != nil {
-		return nil, fmt.Errorf("%w: %w (format: nquads has a place for all)", connector.ErrGiveUp, err)
+		return nil, connector.GiveUpf("%w (format: nquads has a place for all)", err)
 	}
 	return b.Bytes(), nil
 }

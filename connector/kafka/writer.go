@@ -74,7 +74,7 @@ func (w *writer) open(ctx context.Context) error {
 // connect makes the producer.
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.shard >= w.cfg.Shards {
-		return fmt.Errorf("%w: shard %d of %d", connector.ErrGiveUp, w.shard, w.cfg.Shards)
+		return connector.GiveUpf("shard %d of %d: the number of shards must be that of the pipeline", w.shard, w.cfg.Shards)
 	}
 	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)),
@@ -154,7 +154,7 @@ func (w *writer) parse(text string) (progress, error) {
 	p, topic, err := parseProgress(text)
 	switch {
 	case err != nil:
-		err = fmt.Errorf("%s: %w", place(w.cfg.Positions, int32(w.shard)), err)
+		err = fmt.Errorf("%s: %w; give the sink another topic for its positions to have all written again", place(w.cfg.Positions, int32(w.shard)), err)
 	case topic != w.topic:
 		err = fmt.Errorf("topic %s was made anew and lacks what the one before had, up to position %d: %s", w.cfg.Topic, p.at.Position, anew)
 	case p.states != (w.cfg.States != ""):
@@ -163,7 +163,7 @@ func (w *writer) parse(text string) (progress, error) {
 	default:
 		return p, nil
 	}
-	return p, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+	return p, connector.GiveUpf("%w", err)
 }
 
 // Target is the topic, and the partition if there is one.
@@ -268,7 +268,7 @@ func (w *writer) fenced(err error) error {
 // tooLarge says what to do about a record that the topic doesn't take.
 func tooLarge(err error) error {
 	if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
-		return fmt.Errorf("%w: %w: raise max-message, and max.message.bytes of the topic", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; raise max-message, and max.message.bytes of the topic", err)
 	}
 	return err
 }

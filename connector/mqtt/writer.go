@@ -47,10 +47,10 @@ func (w *writer) connect(ctx context.Context) (err error) {
 	}
 	w.c.start()
 	if w.c.can.noRetain {
-		return fmt.Errorf("%w: the broker keeps no retained messages, which positions are", connector.ErrGiveUp)
+		return connector.GiveUpf("the broker keeps no retained messages, which positions are: let it, or take another broker")
 	}
 	if int(w.c.can.maxQoS) < max(1, cfg.QoS) {
-		return fmt.Errorf("%w: the broker has quality of service %d at most", connector.ErrGiveUp, w.c.can.maxQoS)
+		return connector.GiveUpf("the broker has quality of service %d at most: raise it there, or take another broker", w.c.can.maxQoS)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (w *writer) position(ctx context.Context, claim string) (err error) {
 				continue
 			}
 			if w.at, err = parseMark(string(m.payload)); err != nil {
-				return fmt.Errorf("%w: topic %s: %w", connector.ErrGiveUp, w.positions, err)
+				return connector.GiveUpf("topic %s: %w; clear the topic there to have all written again", w.positions, err)
 			}
 		case <-w.c.ended:
 			return w.c.err()
@@ -195,14 +195,14 @@ func (w *writer) confirmed(ctx context.Context, list ...*message) error {
 // fits reports a message that can't be sent.
 func (w *writer) fits(m *message) error {
 	if len(m.topic) > math.MaxUint16 {
-		return fmt.Errorf("%w: a topic has %d bytes, expected %d at most: %.200s…", connector.ErrGiveUp, len(m.topic), math.MaxUint16, m.topic)
+		return connector.GiveUpf("a topic has %d bytes, expected %d at most, from the sink's topic and the subject: %.200s…", len(m.topic), math.MaxUint16, m.topic)
 	}
 	most := maxPacket
 	if w.c.can.maxPacket != 0 {
 		most = min(most, int(w.c.can.maxPacket))
 	}
 	if size := len(m.payload) + len(m.topic) + maxProperties; size > most {
-		return fmt.Errorf("%w: a message has %d bytes, and the broker takes %d: raise its largest packet", connector.ErrGiveUp, size, most)
+		return connector.GiveUpf("a message has %d bytes, and the broker takes %d: raise its largest packet", size, most)
 	}
 	return nil
 }

@@ -168,5 +168,5 @@ func (c *SinkConfig) checkStream(cfg *jetstream.StreamConfig, shard int) error {
 	if why == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: stream %s: %s", connector.ErrGiveUp, c.Stream, why)
+	return connector.GiveUpf("stream %s: %s", c.Stream, why)
 }

@@ -86,8 +86,8 @@ func (w *writer) read(ctx context.Context) error {
 		w.reached, err = w.parse(header)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the message at sequence %d of stream %s, of subject %s, is not of this sink: %w",
-			connector.ErrGiveUp, last.Sequence, w.cfg.Stream, last.Subject, err)
+		return connector.GiveUpf("the message at sequence %d of stream %s, of subject %s, is not of this sink: %w; give the sink a subject that nothing else is written to",
+			last.Sequence, w.cfg.Stream, last.Subject, err)
 	}
 	w.messages.seek = w.reached.seek
 	return nil
@@ -132,7 +132,7 @@ func (w *writer) write(ctx context.Context, delta *connector.Record) error {
 		return err
 	}
 	if w.reached.parts > 0 && w.reached.next != delta.Mark {
-		return fmt.Errorf("%w: stream %s has a part of delta %d %s, and the log has %d %s there", connector.ErrGiveUp, w.cfg.Stream,
+		return connector.GiveUpf("stream %s has a part of delta %d %s, and the log has %d %s there: it is of another pipeline's log; give the sink another subject", w.cfg.Stream,
 			w.reached.next.Position, w.reached.next.ID, delta.Position, delta.ID)
 	}
 	for _, msg := range list[w.reached.parts:] {
@@ -169,8 +169,8 @@ func (w *writer) publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	msg.Header[jetstream.ExpectedStreamHeader] = []string{w.cfg.Stream}
 	answer, err := ask(ctx, func(ctx context.Context) (*nats.Msg, error) { return w.RequestMsgWithContext(ctx, msg) })
 	if errors.Is(err, nats.ErrMaxPayload) {
-		return 0, fmt.Errorf("%w: it has %d bytes with its headers, and the server takes %d: raise max_payload there",
-			connector.ErrGiveUp, msg.Size(), w.MaxPayload())
+		return 0, connector.GiveUpf("it has %d bytes with its headers, and the server takes %d: raise max_payload there",
+			msg.Size(), w.MaxPayload())
 	}
 	if err != nil {
 		return 0, err
@@ -181,14 +181,14 @@ func (w *writer) publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	}
 	switch {
 	case ack.Error != nil && ack.Error.ErrorCode == jetstream.JSErrCodeStreamMessageExceedsMaximum:
-		return 0, fmt.Errorf("%w: it has %d bytes with its headers, and the stream takes less: raise max_msg_size there",
-			connector.ErrGiveUp, msg.Size())
+		return 0, connector.GiveUpf("it has %d bytes with its headers, and the stream takes less: raise max_msg_size there",
+			msg.Size())
 	case ack.Error != nil && isTaken(ack.Error):
 		return 0, fmt.Errorf("another writer has the shard, or the stream has changed: %s", ack.Error.Description)
 	case ack.Error != nil:
 		return 0, ack.Error
 	case ack.Stream != w.cfg.Stream || ack.Sequence == 0:
-		return 0, fmt.Errorf("%w: stream %q has taken it, and not %s", connector.ErrGiveUp, ack.Stream, w.cfg.Stream)
+		return 0, connector.GiveUpf("stream %q has taken it, and not %s: put stream or subject right", ack.Stream, w.cfg.Stream)
 	case ack.Duplicate:
 		return 0, fmt.Errorf("the server takes it for one that was at sequence %d, and is not there any more", ack.Sequence)
 	}

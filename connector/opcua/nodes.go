@@ -278,7 +278,7 @@ func (s *session) find(ctx context.Context, texts []string) (nodes []*ua.NodeID,
 	for i, text := range texts {
 		var path *ua.BrowsePath
 		if nodes[i], path, err = s.named(text); err != nil {
-			return nil, text, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+			return nil, text, connector.GiveUpf("%w; put the node right", err)
 		}
 		if path != nil {
 			paths, of = append(paths, path), append(of, i)

@@ -254,8 +254,8 @@ func reject(dir string, certificate *x509.Certificate, why error) error {
 	if err := keep(rejected, file, certificate.Raw); err != nil {
 		why = fmt.Errorf("%w (and it can't be kept: %w)", why, err)
 	}
-	return fmt.Errorf("%w: the certificate of the server (%s, SHA-1 %s) is not trusted: %w; if it is the server's, move %s to %s",
-		connector.ErrGiveUp, certificate.Subject, fingerprint(certificate.Raw), why, file, filepath.Join(dir, "trusted", name))
+	return connector.GiveUpf("the certificate of the server (%s, SHA-1 %s) is not trusted: %w; if it is the server's, move %s to %s",
+		certificate.Subject, fingerprint(certificate.Raw), why, file, filepath.Join(dir, "trusted", name))
 }
 
 // keep writes a certificate unless it is there.

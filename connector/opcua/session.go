@@ -212,7 +212,7 @@ func (c *Connection) user(endpoint *ua.EndpointDescription) (*user, error) {
 	case ua.UserTokenTypeCertificate:
 		certificate, key, err := readUser(c.UserCertificate, c.UserKey)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+			return nil, connector.GiveUpf("%w; put user-certificate and user-key right", err)
 		}
 		u.token, u.key = &ua.X509IdentityToken{PolicyID: taken.PolicyID, CertificateData: certificate}, key
 	default:

@@ -75,7 +75,7 @@ func (sh *shared) variable(ctx context.Context, text string) (*variable, error) 
 	if len(sh.nodes) >= maxVariables {
 		clear(sh.nodes)
 	}
-	if v.why == nil { // else somebody may see to it meanwhile
+	if v.why == nil { // else it may be put right meanwhile
 		sh.nodes[text] = v
 	}
 	return v, nil

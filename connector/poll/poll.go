@@ -303,7 +303,7 @@ func (s *Source) there(ctx context.Context, document *connector.Message, fn func
 		return fn(q)
 	})
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: the document of %s can't be taken for a state: %w", connector.ErrGiveUp, s.cfg.URL, err)
+		return connector.GiveUpf("the document of %s can't be taken for a state: %w; put it right there, or take it for changes (what: changes)", s.cfg.URL, err)
 	}
 	return err
 }

@@ -114,7 +114,7 @@ func (m *maker) changes(records []connector.Record, effective bool) ([]*change, 
 		err = m.net.Emit(&c)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: the records at positions %d to %d: %w", connector.ErrGiveUp, records[0].Position,
+		err = connector.GiveUpf("the records at positions %d to %d: %w", records[0].Position,
 			records[len(records)-1].Position, err)
 	}
 	if err != nil || size(records) > m.max {

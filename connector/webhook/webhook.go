@@ -1,5 +1,5 @@
 // Package webhook is a [connector.Sink] that POSTs deltas to an address, signed as Standard Webhooks says: a delta, what a
-// delta has of one subject, or several deltas in one request.
+// delta has of one subject, or several deltas in one request. Deltas without rows are left out, unless they are asked for.
 //
 // At least once, in the order of each shard: a request that isn't answered with success is sent again, and nothing behind it
 // before. Its id, SHARD:POSITION:ID of the delta's record, is the same then, so that a receiver can drop what it knows. How far
@@ -13,11 +13,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // Request says what one is about.
@@ -54,6 +56,9 @@ type Config struct {
 	Secrets []string
 	// Request says what one is about. Default [Delta].
 	Request Request
+	// Empty: deltas without rows are posted, too, for a receiver that checks that each delta follows the one before. Of one subject
+	// they have nothing.
+	Empty bool
 	// Format is the form of a body. Default [Text].
 	Format Format
 	// MaxRequest bounds the bytes of rows in a [Batch], unless a delta is larger. Default 1 MiB.
@@ -136,7 +141,7 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		if w.cfg.Request == Batch {
 			n = endpoint.Fit(records, w.cfg.MaxRequest)
 		}
-		posts, err := w.posts(records[:n])
+		posts, err := w.posts(w.wanted(records[:n]))
 		if err != nil {
 			return err
 		}
@@ -148,6 +153,17 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		w.at, records = records[n-1].Mark, records[n:]
 	}
 	return nil
+}
+
+// wanted are the records that are posted.
+func (w *writer) wanted(records []connector.Record) []connector.Record {
+	if w.cfg.Empty {
+		return records
+	}
+	return slices.DeleteFunc(slices.Clone(records), func(r connector.Record) bool {
+		adds, deletes := patch.CountRows(r.Body)
+		return adds+deletes == 0
+	})
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

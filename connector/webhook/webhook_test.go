@@ -72,6 +72,7 @@ type receiver struct {
 	asked    int
 	tears    bool // it takes a request and cuts the connection before it answers
 	requests Request
+	empty    bool
 	format   Format
 }
 
@@ -120,7 +121,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *receiver) config() Config {
-	return Config{Config: endpoint.Config{URL: r.url}, Secrets: []string{newSecret, oldSecret}, Request: r.requests, Format: r.format}
+	return Config{Config: endpoint.Config{URL: r.url}, Secrets: []string{newSecret, oldSecret}, Request: r.requests, Format: r.format, Empty: r.empty}
 }
 
 func (r *receiver) Sink(t *testing.T) connector.Sink {
@@ -184,7 +185,7 @@ func TestForms(t *testing.T) {
 		{Batch, JSON, "application/json", []string{batch}, []string{string(records[0].Body) + " 2 1  false" + string(records[1].Body) + " 0 0  false"}},
 	} {
 		r := newReceiver(t)
-		r.requests, r.format = test.request, test.format
+		r.requests, r.format, r.empty = test.request, test.format, true
 		if err := open(t, r.Sink(t)).Write(t.Context(), records); err != nil {
 			t.Fatal(err)
 		}
@@ -197,6 +198,26 @@ func TestForms(t *testing.T) {
 		}
 		if !slices.Equal(gotIDs, test.ids) || !slices.Equal(gotTexts, test.texts) {
 			t.Errorf("%s %s:\n%q\n%q\nwant\n%q\n%q", test.request, test.format, gotIDs, gotTexts, test.ids, test.texts)
+		}
+	}
+}
+
+// TestWithoutRows: a delta without rows is not posted, by itself or among others, and is done.
+func TestWithoutRows(t *testing.T) {
+	records := conntest.Records(3, 3, 10, engine.Mark{})
+	records[1].Body, records[2].Body = []byte("TX .\nTC .\n"), []byte("TX .\nTC .\n")
+	for _, request := range []Request{Delta, Subject, Batch} {
+		r := newReceiver(t)
+		r.requests = request
+		w := open(t, r.Sink(t))
+		if err := errors.Join(w.Write(t.Context(), records), w.Write(t.Context(), records[2:])); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.got) != 1 || w.At() != records[2].Mark {
+			t.Errorf("%s: %d requests, at %v, want 1, and %v", request, len(r.got), w.At(), records[2].Mark)
+		}
+		if request != Subject && string(r.got[0].body) != conntest.Text(3, records[0]) {
+			t.Errorf("%s: %s", request, r.got[0].body)
 		}
 	}
 }

@@ -56,6 +56,7 @@ var floors = [][]rule{
 		{pkg: "internal/loopback"},
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
+		{pkg: "internal/nearest"},
 		{pkg: "internal/buildinfo"},
 		{pkg: "internal/difference", imports: []string{"rdf"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "rdf/internal/chars"}},
@@ -144,7 +145,7 @@ var floors = [][]rule{
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
-		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
+		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
@@ -204,7 +205,7 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access", "internal/nearest"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
@@ -242,7 +243,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config", "internal/nearest",
 	"internal/clock", "internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -168,7 +168,7 @@ func webhookSink(s *config.WebhookSink) (connector.Sink, error) {
 		return nil, err
 	}
 	return webhook.New(webhook.Config{Config: at, Secrets: strings.Fields(string(s.Secret)),
-		Request: webhook.Request(s.Request), Format: webhook.Format(s.Format), MaxRequest: int(s.MaxRequest)})
+		Request: webhook.Request(s.Request), Empty: s.Empty, Format: webhook.Format(s.Format), MaxRequest: int(s.MaxRequest)})
 }
 
 // dataFormats are those of documents that are data, not changes.

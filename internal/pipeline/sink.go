@@ -49,6 +49,7 @@ type Sink struct {
 	cfg  SinkConfig
 
 	rate rate
+	told *complaints
 
 	mu     sync.Mutex
 	shards map[int]*SinkShard
@@ -76,7 +77,8 @@ type SinkShard struct {
 func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
 	cfg.MaxBatch, cfg.KeepEvery = cmp.Or(cfg.MaxBatch, 1<<20), cmp.Or(cfg.KeepEvery, keepEvery)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
-	return &Sink{from: from, to: to, cfg: cfg, shards: map[int]*SinkShard{}}
+	told := newComplaints(cfg.Logger, "the sink has stopped; it is tried again", "the sink goes on", true)
+	return &Sink{from: from, to: to, cfg: cfg, told: told, shards: map[int]*SinkShard{}}
 }
 
 // Promise is that of what is written to.
@@ -109,10 +111,12 @@ func (s *Sink) note(shard int, fn func(*SinkShard)) {
 // Run writes until ctx ends, and returns when every connection is closed. An error of a shard is logged and tried again; it
 // stops no other. Run is called once.
 func (s *Sink) Run(ctx context.Context) error {
+	defer s.told.begin()()
 	whileOwned(ctx, s.from, func(ctx context.Context, shard int) {
 		defer s.forget(shard)
 		whileOn(ctx, s.cfg.Switches, SinkKind.Switch(s.cfg.Name), func(ctx context.Context, paused bool) {
 			s.note(shard, func(of *SinkShard) { of.Paused, of.Failure = paused, Failure{} })
+			s.told.gone(shard)
 			if paused {
 				s.wait(ctx, shard)
 			} else {
@@ -155,7 +159,7 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 		if s.position(shard) != begin {
 			backoff.Reset() // it went on meanwhile
 		}
-		s.cfg.Logger.Error("the sink has stopped for a shard; it is tried again", "shard", shard, "err", err)
+		s.told.failed(shard, err)
 		s.failed(shard, err)
 		if clock.Sleep(ctx, backoff.After(err)) != nil {
 			return
@@ -251,6 +255,7 @@ func (s *Sink) waits(shard int, position uint64, at time.Time) {
 
 // reached takes in how far the target is.
 func (s *Sink) reached(shard int, at engine.Mark) {
+	s.told.well(shard)
 	s.note(shard, func(of *SinkShard) {
 		of.Opened, of.At, of.Failure = true, at, Failure{}
 		if of.oldest <= at.Position {
@@ -276,6 +281,7 @@ func (s *Sink) failed(shard int, err error) {
 }
 
 func (s *Sink) forget(shard int) {
+	s.told.gone(shard)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.shards, shard)
