@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
@@ -248,7 +247,7 @@ func (s *session) describe(ctx context.Context, items []*item) error {
 		}
 		it.head, it.fresh = slices.Clip(b), true
 	}
-	return s.foreign(ctx, items)
+	return nil
 }
 
 // units reads the property EngineeringUnits of each variable; nil where there is none.
@@ -293,50 +292,4 @@ func unitCode(unit *ua.EUInformation) string {
 		}
 	}
 	return string(code)
-}
-
-// registering keeps what is known of structures from being changed twice at a time.
-var registering sync.Mutex
-
-// foreign makes it known that structures of the server's own types are kept as bytes: otherwise the library drops them.
-func (s *session) foreign(ctx context.Context, items []*item) error {
-	what := make([]*ua.ReadValueID, len(items))
-	for i, it := range items {
-		what[i] = attribute(it.node, ua.AttributeIDDataType)
-	}
-	values, err := s.read(ctx, what)
-	if err != nil {
-		return fmt.Errorf("data types: %w", err)
-	}
-	types := map[string]*ua.BrowseDescription{}
-	for _, value := range values {
-		if kind, ok := valueOf(value).(*ua.NodeID); ok && kind.Namespace() != 0 {
-			types[kind.String()] = &ua.BrowseDescription{NodeID: kind, BrowseDirection: ua.BrowseDirectionForward, IncludeSubtypes: true,
-				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasEncoding), ResultMask: uint32(ua.BrowseResultMaskAll)}
-		}
-	}
-	list := make([]*ua.BrowseDescription, 0, len(types))
-	for _, what := range types {
-		list = append(list, what)
-	}
-	encodings, err := s.browse(ctx, list)
-	if err != nil {
-		return fmt.Errorf("encodings of data types: %w", err)
-	}
-	for _, refs := range encodings {
-		for _, ref := range refs {
-			if node := s.here(ref.NodeID); node != nil {
-				register(node)
-			}
-		}
-	}
-	return nil
-}
-
-// register makes an encoding's structures opaque, unless another part of the program knows them.
-func register(encoding *ua.NodeID) {
-	registering.Lock()
-	defer registering.Unlock()
-	defer func() { _ = recover() }() // the library's way to say that it is known
-	ua.RegisterExtensionObject(encoding, &opaque{})
 }

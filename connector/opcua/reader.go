@@ -13,6 +13,7 @@ import (
 	"github.com/gopcua/opcua/ua"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/opcua/internal/binary"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
@@ -327,6 +328,8 @@ func (r *reader) take(data *ua.ExtensionObject) {
 		if bad(n.Status) {
 			r.failed(fmt.Errorf("the server has ended the subscription: %w", n.Status))
 		}
+	case nil, *binary.Opaque:
+		r.failed(errors.New("the server has sent a notification that can't be read"))
 	}
 }
 

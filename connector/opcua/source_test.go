@@ -38,7 +38,7 @@ func testServer(t *testing.T, s *server) {
 		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes},
 		{"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},
-		{"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
+		{"hostile", testHostile}, {"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}

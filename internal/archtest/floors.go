@@ -137,7 +137,16 @@ var floors = [][]rule{
 		{pkg: "connector/webhook", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
 		}},
-		{pkg: "connector/opcua", imports: []string{"connector", "internal/loopback", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/binary", modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/channel", imports: []string{"connector/opcua/internal/binary", "internal/clock"}, modules: []string{gopcua}},
+		{
+			pkg: "connector/opcua",
+			imports: []string{
+				"connector", "connector/internal/mirror", "connector/opcua/internal/binary", "connector/opcua/internal/channel",
+				"internal/loopback", "engine", "patch", "rdf", "internal/clock",
+			},
+			modules: []string{gopcua},
+		},
 		{pkg: "connector/nats", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
 		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},

@@ -2,7 +2,7 @@
 
 Device has variables that change every 50 ms with a source time one second back (temp, count), one whose status goes through
 good, uncertain and bad (quality), one that takes values (set), one that takes
-them from those who may do everything (fixed), as all users here may, and a structure of a type of its own
+them from those who may do everything (fixed), as all users here may, an array (Array), and a structure of a type of its own
 (point).
 """
 import asyncio, datetime, math, pathlib, sys
@@ -49,6 +49,7 @@ async def main():
     quality = await variable("quality", 0.0, ua.VariantType.Double)
     await variable("fixed", 1.0, ua.VariantType.Double)
     await (await variable("set", 1.0, ua.VariantType.Double)).set_writable()
+    await (await variable("Array", [1, 2, 3], ua.VariantType.Int32)).set_writable()
     await new_struct(server, index, "Point", [new_struct_field("X", ua.VariantType.Int16), new_struct_field("Y", ua.VariantType.Int16)])
     point = (await server.load_data_type_definitions())["Point"]
     value = point()
