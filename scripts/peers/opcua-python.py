@@ -3,7 +3,7 @@
 Device has variables that change every 50 ms with a source time one second back (temp, count), one whose status goes through
 good, uncertain and bad (quality), one that takes values (set), one that takes
 them from those who may do everything (fixed), as all users here may, an array (Array), and a structure of a type of its own
-(point).
+(point). Where a file "shift" is in DIR another namespace comes before that of these nodes.
 """
 import asyncio, datetime, math, pathlib, sys
 
@@ -38,6 +38,8 @@ async def main():
                                         {"countryName": "NO", "stateOrProvinceName": "x", "localityName": "x", "organizationName": "x"})
     await server.load_certificate(str(folder / "cert.der"))
     await server.load_private_key(str(folder / "key.pem"))
+    if (folder / "shift").exists():
+        await server.register_namespace("urn:quadrille:test:shift")
     index = await server.register_namespace("urn:quadrille:test")
     device = await server.nodes.objects.add_object(ua.NodeId("Device", index), ua.QualifiedName("Device", index))
 
