@@ -52,7 +52,7 @@ func (r *reader) items(ctx context.Context) ([]*item, error) {
 	if err := s.place(ctx, list); err != nil {
 		return nil, err
 	}
-	below, err := s.below(ctx, roots, cfg.MaxNodes)
+	below, err := s.below(ctx, roots, placed, cfg.MaxNodes)
 	if err != nil {
 		return nil, err
 	}
@@ -79,9 +79,12 @@ type found struct {
 	path  string
 }
 
-// below returns the objects and variables below the roots, and these, each once, with the path by which it was found first.
+// placed are the classes of nodes that others are below of.
+const placed = ua.NodeClassObject | ua.NodeClassVariable
+
+// below returns the nodes of some classes below the roots, and these, each once, with the path by which it was found first.
 // Properties are none of them, and neither is what the server says of itself, unless it is a root.
-func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*found, error) {
+func (s *session) below(ctx context.Context, roots []*ua.NodeID, classes ua.NodeClass, most int) ([]*found, error) {
 	known := map[string]bool{}
 	level, err := s.roots(ctx, roots, known)
 	if err != nil {
@@ -96,7 +99,7 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*f
 		if len(level) == 0 {
 			return all, nil
 		}
-		if level, err = s.children(ctx, level, known); err != nil {
+		if level, err = s.children(ctx, level, classes, known); err != nil {
 			return nil, err
 		}
 	}
@@ -105,23 +108,23 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*f
 
 // roots finds the nodes that are named as trees, each once.
 func (s *session) roots(ctx context.Context, roots []*ua.NodeID, known map[string]bool) ([]*found, error) {
-	var placed []*item
+	var items []*item
 	var what []*ua.ReadValueID
 	for _, root := range roots {
 		if !known[root.String()] {
 			known[root.String()] = true
-			placed, what = append(placed, &item{node: root}), append(what, attribute(root, ua.AttributeIDNodeClass))
+			items, what = append(items, &item{node: root}), append(what, attribute(root, ua.AttributeIDNodeClass))
 		}
 	}
-	if err := s.place(ctx, placed); err != nil {
+	if err := s.place(ctx, items); err != nil {
 		return nil, err
 	}
 	classes, err := s.read(ctx, what)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*found, len(placed))
-	for i, it := range placed {
+	list := make([]*found, len(items))
+	for i, it := range items {
 		class, _ := valueOf(classes[i]).(int32)
 		list[i] = &found{node: it.node, class: ua.NodeClass(class), path: it.path, name: &ua.QualifiedName{Name: it.name}}
 	}
@@ -129,10 +132,10 @@ func (s *session) roots(ctx context.Context, roots []*ua.NodeID, known map[strin
 }
 
 // children returns what is one level below, and wasn't known.
-func (s *session) children(ctx context.Context, of []*found, known map[string]bool) ([]*found, error) {
+func (s *session) children(ctx context.Context, of []*found, classes ua.NodeClass, known map[string]bool) ([]*found, error) {
 	what := make([]*ua.BrowseDescription, len(of))
 	for i, n := range of {
-		what[i] = hierarchy(n.node, ua.BrowseDirectionForward)
+		what[i] = hierarchy(n.node, ua.BrowseDirectionForward, classes)
 	}
 	lists, err := s.browse(ctx, what)
 	if err != nil {
@@ -193,7 +196,7 @@ func (s *session) climb(ctx context.Context, items []*item) error {
 		}
 		what := make([]*ua.BrowseDescription, len(open))
 		for i, n := range open {
-			what[i] = hierarchy(at[n], ua.BrowseDirectionInverse)
+			what[i] = hierarchy(at[n], ua.BrowseDirectionInverse, placed)
 		}
 		lists, err := s.browse(ctx, what)
 		if err != nil {

@@ -126,11 +126,17 @@ func (s *session) browseNext(ctx context.Context, point []byte) (*ua.BrowseResul
 	return answer.Results[0], nil
 }
 
-// hierarchy describes a browsing of what is below a node, or above it.
-func hierarchy(node *ua.NodeID, direction ua.BrowseDirection) *ua.BrowseDescription {
+// hierarchy describes a browsing of what is below a node, or above it, of some classes.
+func hierarchy(node *ua.NodeID, direction ua.BrowseDirection, classes ua.NodeClass) *ua.BrowseDescription {
+	what := references(node, direction, id.HierarchicalReferences)
+	what.NodeClassMask = uint32(classes)
+	return what
+}
+
+// references describes a browsing of references of a type, and of its subtypes.
+func references(node *ua.NodeID, direction ua.BrowseDirection, kind uint32) *ua.BrowseDescription {
 	return &ua.BrowseDescription{NodeID: node, BrowseDirection: direction, IncludeSubtypes: true,
-		ReferenceTypeID: ua.NewNumericNodeID(0, id.HierarchicalReferences), ResultMask: uint32(ua.BrowseResultMaskAll),
-		NodeClassMask: uint32(ua.NodeClassObject | ua.NodeClassVariable)}
+		ReferenceTypeID: ua.NewNumericNodeID(0, kind), ResultMask: uint32(ua.BrowseResultMaskAll)}
 }
 
 // here returns the id of a node of this server; nil for one of another.

@@ -38,6 +38,7 @@ type reader struct {
 	list         []*item // by the number that the server knows them by
 	subscription uint32
 	silence      time.Duration // without a sign: longer than configured where the server doesn't give signs so often
+	event        chan struct{} // of a structure: holds a value when an event has come, or the session is of no use any more
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when there is more, or room again
@@ -74,11 +75,8 @@ func newReader(s *Source, session *session) *reader {
 	return &reader{s: s, session: session, stop: func() {}, changed: make(chan struct{}), order: newSequence(), asking: publishers}
 }
 
-// open subscribes to the variables, or reads the structure.
+// open subscribes to the variables.
 func (r *reader) open(ctx context.Context) error {
-	if r.s.cfg.Structure {
-		return r.readStructure(ctx)
-	}
 	var err error
 	if r.list, err = r.items(ctx); err != nil {
 		return err
@@ -90,16 +88,10 @@ func (r *reader) open(ctx context.Context) error {
 	if err := r.monitor(ctx); err != nil {
 		return err
 	}
-	r.seen = time.Now()
 	if !r.gap.from.IsZero() {
 		r.s.cfg.Logger.Warn("nothing is known of the values of a time", "server", r.s.cfg.URL, "from", r.gap.from, "to", r.gap.to)
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
-	for range publishers {
-		r.tasks.Go(func() { r.publish(running) })
-	}
-	r.tasks.Go(func() { r.watch(running) })
+	r.begin(ctx)
 	return nil
 }
 
@@ -276,6 +268,7 @@ func (r *reader) failed(err error) {
 	if r.err == nil {
 		r.err = meaning(err)
 		r.notify()
+		r.tell()
 	}
 }
 
@@ -328,6 +321,8 @@ func (r *reader) take(data *ua.ExtensionObject) {
 		if bad(n.Status) {
 			r.failed(fmt.Errorf("the server has ended the subscription: %w", n.Status))
 		}
+	case *ua.EventNotificationList:
+		r.tell()
 	case nil, *binary.Opaque:
 		r.failed(errors.New("the server has sent a notification that can't be read"))
 	}

@@ -3,7 +3,6 @@ package opcua_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/opcua"
-	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // TestNode, TestPython and TestMilo: what servers of three makes show.
@@ -39,7 +37,8 @@ func testServer(t *testing.T, s *server) {
 		{"values", testValues}, {"by id and path", testNamed}, {"refused", testRefused}, {"waits and ends", testWaits},
 		{"security", testSecurity}, {"user", testUser}, {"keys made anew", testRenewed}, {"back-pressure", testBackPressure},
 		{"types", testTypes},
-		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure}, {"batches", testBatches},
+		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure}, {"model changes", testModelChanges},
+		{"batches", testBatches},
 		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes},
 		{"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},
@@ -254,67 +253,12 @@ func testDeadband(t *testing.T, s *server) {
 	})
 }
 
-// testStructure: what the trees are made of comes as RDF that replaces what was known of each node, and then there is no more.
-func testStructure(t *testing.T, s *server) {
-	cfg := s.fast(t)
-	// A tree that is named twice, by id and path, or is in another one, is there once.
-	cfg.Trees = []string{s.node("Device"), s.node("Device"), s.browse("Device"), s.browse("Device", "temp")}
-	cfg.Structure, cfg.NodeIRI = true, "urn:node:"
-	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	var text strings.Builder
-	for err == nil {
-		var messages []connector.Message
-		messages, err = r.Read(conntest.Within(t))
-		for _, m := range messages {
-			if m.MediaType != patch.ReplaceMediaType {
-				t.Error(m.MediaType)
-			}
-			text.Write(m.Body)
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Error(err)
-	}
-	node := func(name string) string { return fmt.Sprintf("<urn:node:ns%%3D%d%%3Bs%%3D%s>", s.index, name) }
-	for _, row := range []string{
-		"D " + node("Device") + " <urn:quadrille:any> <urn:quadrille:any> .\n",
-		"A " + node("Device") + " <http://opcfoundation.org/UA/HasComponent> " + node("temp") + " .\n",
-		"A " + node("temp") + " <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> " +
-			"<http://opcfoundation.org/UA/BaseDataVariableType> .\n",
-		"A " + node("temp") + ` <http://opcfoundation.org/UA/browsePath> "` + s.browse("Device", "temp") + "\" .\n",
-		"A <http://opcfoundation.org/UA/BaseDataVariableType> <http://www.w3.org/2000/01/rdf-schema#subClassOf> " +
-			"<http://opcfoundation.org/UA/BaseVariableType> .\n",
-	} {
-		if !strings.Contains(text.String(), row) {
-			t.Errorf("missing: %s", row)
-		}
-	}
-	deleted := map[string]int{}
-	for row, err := range patch.Rows([]byte(text.String())) {
-		if err != nil {
-			t.Fatalf("%v: %v", row, err)
-		}
-		if row.Deleted {
-			deleted[row.Quad.S.Key()]++
-		}
-	}
-	for subject, n := range deleted {
-		if n > 1 {
-			t.Errorf("%s is there %d times", subject, n)
-		}
-	}
-}
-
 // testBatches: what is asked of a server is asked for many nodes at a time: more trees take no more requests.
 func testBatches(t *testing.T, s *server) {
 	messages := func(trees ...string) int64 {
 		cfg := s.fast(t)
 		p := newProxy(t, s, &cfg.Connection)
-		cfg.Trees, cfg.Structure, cfg.NodeIRI = trees, true, "urn:node:"
+		s.structured(t, &cfg, &graphState{}, trees...)
 		r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 		if err != nil {
 			t.Fatal(err)

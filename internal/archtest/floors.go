@@ -120,7 +120,7 @@ var floors = [][]rule{
 		}},
 		{pkg: "connector/endpoint", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "internal/clock"}},
 		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
-		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
+		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
 		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/entry", "internal/clock", "patch"}},
 		{pkg: "connector/poll", imports: []string{
