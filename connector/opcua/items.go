@@ -13,6 +13,7 @@ import (
 // item is a variable that is subscribed to.
 type item struct {
 	node  *ua.NodeID
+	id    string // of the node, as text
 	path  string
 	name  string
 	named bool   // in the configuration: it must be there
@@ -23,7 +24,7 @@ type item struct {
 // vars is what a mapping may know of it besides the document.
 func (i *item) vars(server string) func(yield func(string, string) bool) {
 	return func(yield func(string, string) bool) {
-		_ = yield("node", i.node.String()) && yield("path", i.path) && yield("server", server)
+		_ = yield("node", i.id) && yield("path", i.path) && yield("server", server)
 	}
 }
 
@@ -236,7 +237,8 @@ func (s *session) describe(ctx context.Context, items []*item) error {
 		return err
 	}
 	for i, it := range items {
-		b := appendText([]byte(`{"node":`), it.node.String())
+		it.id = it.node.String()
+		b := appendText([]byte(`{"node":`), it.id)
 		b = appendText(append(b, `,"namespace":`...), s.namespace(it.node))
 		b = appendText(append(b, `,"path":`...), it.path)
 		b = appendText(append(b, `,"name":`...), it.name)

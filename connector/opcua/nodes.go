@@ -145,7 +145,7 @@ func (s *session) here(of *ua.ExpandedNodeID) *ua.NodeID {
 		return nil
 	}
 	if !of.HasNamespaceURI() {
-		return ua.NewNodeIDFromExpandedNodeID(of)
+		return plain(of)
 	}
 	node, err := s.parse(of.NamespaceURI, of.NodeID)
 	if err != nil {
@@ -164,8 +164,12 @@ func (s *session) parse(namespace string, node *ua.NodeID) (*ua.NodeID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return expanded.NodeID, nil
+	return plain(expanded), nil
 }
+
+// plain is an id without the sign that the name of its namespace follows, which gopcua leaves in what it has read from a text. Some
+// servers refuse a message with it.
+func plain(id *ua.ExpandedNodeID) *ua.NodeID { return ua.NewNodeIDFromExpandedNodeID(id) }
 
 // namespace is the name of a node's.
 func (s *session) namespace(node *ua.NodeID) string {
@@ -310,7 +314,7 @@ func (s *session) named(text string) (*ua.NodeID, *ua.BrowsePath, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return expanded.NodeID, nil, nil
+		return plain(expanded), nil, nil
 	}
 	names, err := parsePath(text)
 	if err != nil {

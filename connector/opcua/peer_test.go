@@ -75,12 +75,12 @@ func source(t testing.TB, cfg opcua.SourceConfig) connector.Source {
 
 // document is what a message holds.
 type document struct {
-	Node, Namespace, Path, Name, Unit, UnitCode, Type, Status string
-	Value                                                     json.RawMessage
-	Code                                                      uint32
-	SourceTime, ServerTime                                    *time.Time
-	Overflow                                                  bool
-	Gap                                                       *struct{ From, To *time.Time }
+	Node, Namespace, Path, Name, Unit, UnitCode, Type, Status, JSON string
+	Value                                                           json.RawMessage
+	Code                                                            uint32
+	SourceTime, ServerTime                                          *time.Time
+	Overflow                                                        bool
+	Gap                                                             *struct{ From, To *time.Time }
 }
 
 // number is the value of a document that is one; 0, if it isn't.

@@ -348,8 +348,10 @@ func (r *reader) message(it *item, body []byte) connector.Message {
 func (r *reader) document(it *item, v *ua.DataValue) []byte {
 	b := append(make([]byte, 0, len(it.head)+192), it.head...)
 	b = appendText(append(b, `,"type":`...), typeName(v.Value))
-	b = appendValue(append(b, `,"value":`...), variantOf(v), 0)
-	b = appendStatus(b, v.Status)
+	b = append(b, `,"value":`...)
+	begin := len(b)
+	b = appendValue(b, variantOf(v), 0)
+	b = appendStatus(appendJSON(b, v.Value, b[begin:]), v.Status)
 	b = appendTime(append(b, `,"sourceTime":`...), v.SourceTimestamp)
 	b = appendTime(append(b, `,"serverTime":`...), v.ServerTimestamp)
 	if it.fresh {

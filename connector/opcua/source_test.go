@@ -40,9 +40,11 @@ func testServer(t *testing.T, s *server) {
 		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure}, {"model changes", testModelChanges},
 		{"batches", testBatches},
 		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes},
+		{"arrays and structures", testArrays},
 		{"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},
 		{"hostile", testHostile}, {"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
+		{"another certificate", testOtherCertificate}, {"another namespace index", testShifted},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}

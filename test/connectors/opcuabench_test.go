@@ -19,8 +19,8 @@ import (
 )
 
 // BenchmarkOPCUA measures variables of an OPC UA server on their way into the log: how many values come in a second, how many are
-// missing, and how long it takes from the server's source time until whoever follows the log has them, while server and node share
-// the machine; and, as the server's own limit in the same run, what a bare client of the same library gets of the same variables.
+// missing, and how long it takes from the server's source time until whoever follows the log has them, while server (Eclipse Milo) and
+// node share the machine; and, as the server's own limit in the same run, what a bare client of gopcua gets of the same variables.
 // Run it with -benchtime 1x. QUADRILLE_OPCUA is the number of variables, by default 5,000, each of which changes ten times a second.
 func BenchmarkOPCUA(b *testing.B) {
 	variables, err := strconv.Atoi(os.Getenv("QUADRILLE_OPCUA"))

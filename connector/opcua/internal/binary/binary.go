@@ -35,6 +35,15 @@ type Opaque struct {
 	Bytes []byte
 }
 
+// Decode implements [ua.BinaryDecoder].
+func (o *Opaque) Decode(b []byte) (int, error) {
+	o.Bytes = append([]byte(nil), b...)
+	return len(b), nil
+}
+
+// Encode implements [ua.BinaryEncoder].
+func (o *Opaque) Encode() ([]byte, error) { return o.Bytes, nil }
+
 // Answer reads the body of a message, which begins with the id of its type, into the answer that was asked for. The error is the
 // status that the answer has, if it isn't good.
 func Answer(body []byte, into ua.Response) (err error) {
