@@ -123,8 +123,7 @@ func spoilt(t testing.TB, value string) []byte {
 	return bytes.Replace(encoded(t, reading(ua.MustVariant(mark))), whole, []byte(value), 1)
 }
 
-// TestHostile: what no server sends is an error that takes neither the process nor much room; each but the last few ends a process
-// that has it read by gopcua.
+// TestHostile: what no honest server sends is an error that takes neither the process nor much room.
 func TestHostile(t *testing.T) {
 	const million = 1 << 20
 	for name, c := range map[string]struct{ value, want string }{
