@@ -18,7 +18,7 @@ func standard(text string) (value any, ok bool) {
 		return nil, false
 	}
 	_, err := d.Token()
-	return value, err == io.EOF //nolint:errorlint // it is returned as it is
+	return value, err == io.EOF
 }
 
 // plainTexts are documents: those that are read fast, and others.
