@@ -184,8 +184,23 @@ func trust(dir string, der []byte, uri, host string) error {
 			return nil
 		}
 	}
-	if err := issued(certificate, list, uri, host); err != nil {
-		return reject(dir, certificate, err)
+	err = issued(certificate, list, uri, host)
+	if err == nil {
+		return nil
+	}
+	if before := sameApplication(certificate, list); before != nil {
+		err = fmt.Errorf("the one that is trusted for %s has SHA-1 %s: the server has another one than before, or it is another server: %w",
+			before.URIs[0], fingerprint(before.Raw), err)
+	}
+	return reject(dir, certificate, err)
+}
+
+// sameApplication returns a certificate that is trusted and says that it is of the same application as another one.
+func sameApplication(certificate *x509.Certificate, list []*x509.Certificate) *x509.Certificate {
+	for _, trusted := range list {
+		if len(trusted.URIs) > 0 && len(certificate.URIs) > 0 && trusted.URIs[0].String() == certificate.URIs[0].String() {
+			return trusted
+		}
 	}
 	return nil
 }

@@ -122,7 +122,7 @@ var floors = [][]rule{
 		{pkg: "connector/endpoint", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "internal/clock"}},
 		{pkg: "connector/internal/ending"},
 		{pkg: "connector/internal/ahead", imports: []string{"connector", "connector/internal/ending"}},
-		{pkg: "connector/internal/mirror", imports: []string{"connector", "connector/internal/ending", "patch", "rdf", "internal/clock", "internal/difference"}},
+		{pkg: "connector/internal/mirror", imports: []string{"connector", "connector/internal/ending", "patch", "rdf", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
 		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/ending", "connector/internal/entry", "internal/clock", "patch"}},
 		{pkg: "connector/poll", imports: []string{
@@ -139,7 +139,16 @@ var floors = [][]rule{
 		{pkg: "connector/webhook", imports: []string{
 			"connector", "connector/endpoint", "engine", "client", "patch",
 		}},
-		{pkg: "connector/opcua", imports: []string{"connector", "internal/loopback", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/binary", modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/channel", imports: []string{"connector/opcua/internal/binary", "internal/clock"}, modules: []string{gopcua}},
+		{
+			pkg: "connector/opcua",
+			imports: []string{
+				"connector", "connector/internal/mirror", "connector/opcua/internal/binary", "connector/opcua/internal/channel",
+				"internal/loopback", "engine", "patch", "rdf", "internal/clock",
+			},
+			modules: []string{gopcua},
+		},
 		{pkg: "connector/nats", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
 		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},

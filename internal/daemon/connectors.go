@@ -138,7 +138,7 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 	case *config.PollSource:
 		return d.pollSource(s, settings, n)
 	case *config.OPCUASource:
-		return d.opcuaSource(s.Mapping != "", settings)
+		return d.opcuaSource(s.Mapping != "", settings, n)
 	case *config.NATSSource:
 		return d.natsSource(s.Name, settings)
 	case *config.MQTTSource:

@@ -12,7 +12,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/ending"
-	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/difference"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -26,6 +25,8 @@ type Config struct {
 	Look func(ctx context.Context) (changed bool, err error)
 	// Every is the pause between two readings. 0: the graphs are copied once.
 	Every time.Duration
+	// Wake, unless it is nil, ends a pause when something can be received from it.
+	Wake <-chan struct{}
 	// Keep leaves in the pipeline what There doesn't hand over.
 	Keep bool
 	// MaxHeld bounds the quads of the pipeline that are held at one time. Default [difference.DefaultHeld].
@@ -111,7 +112,7 @@ func (r *reader) run(ctx context.Context) error {
 // pause waits until it is time to read again. While nothing has changed there is none, if all is the same.
 func (r *reader) pause(ctx context.Context, same bool) error {
 	for {
-		if err := clock.Sleep(ctx, cmp.Or(r.cfg.Every, stubborn)); err != nil {
+		if err := r.sleep(ctx, cmp.Or(r.cfg.Every, stubborn)); err != nil {
 			return err
 		}
 		if r.cfg.Look == nil {
@@ -121,6 +122,19 @@ func (r *reader) pause(ctx context.Context, same bool) error {
 			return err
 		}
 	}
+}
+
+// sleep waits for a time, or until it is woken.
+func (r *reader) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.cfg.Wake:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // finish notes that all was copied.

@@ -177,6 +177,30 @@ func TestAgain(t *testing.T) {
 	})
 }
 
+// TestWoken: a pause ends early when it is told that something has changed.
+func TestWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there, wake := sideOf(), sideOf(`"a"`), make(chan struct{}, 1)
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each, Every: time.Hour, Wake: wake})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		have.commit(t, r, nil)
+		synctest.Wait()
+		there.set(`"b"`, true)
+		wake <- struct{}{}
+		have.commit(t, r, nil)
+		have.is(t, `"a"`, `"b"`)
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestEnds: closing ends a reading under way, and what waits to be committed.
 func TestEnds(t *testing.T) {
 	have, there := sideOf(), sideOf()
