@@ -39,7 +39,7 @@ func TestStrangersStayOut(t *testing.T) {
 
 // TestMemberNeedsSecret: a member of a cluster can't be started without the secret of the others.
 func TestMemberNeedsSecret(t *testing.T) {
-	cfg := quadrille.Config{Name: "n1", Dir: t.TempDir(), ClusterPort: -1, Routes: []string{"nats://127.0.0.1:1"}}
+	cfg := quadrille.Config{Name: "n1", Dir: t.TempDir(), ClusterPort: -1, Election: testElection, Routes: []string{"nats://127.0.0.1:1"}}
 	if _, err := quadrille.Start(within(t), silent(cfg)); err == nil || !strings.Contains(err.Error(), "has no secret: give all members the same") {
 		t.Error(err)
 	}

@@ -183,7 +183,7 @@ func TestOtherSettings(t *testing.T) {
 		"2h":                                 func(c *quadrille.Config) { c.Keep = 2 * time.Hour },
 		"\"n1\"":                             func(c *quadrille.Config) { c.Name = "other" },
 		"of cluster": func(c *quadrille.Config) {
-			c.Name, c.Cluster, c.ClusterPort, c.Secret = "n1", "plant", -1, jetstream.NewSecret()
+			c.Name, c.Cluster, c.ClusterPort, c.Secret, c.Election = "n1", "plant", -1, jetstream.NewSecret(), testElection
 		},
 	} {
 		other := cfg
@@ -346,6 +346,10 @@ func TestOthersEngine(t *testing.T) {
 	}
 }
 
+// testElection is the election time of clusters within the tests' process: with the default a machine under many times too much load
+// elects without end.
+const testElection = 2 * time.Second
+
 // members starts three members of a cluster, and returns how a further one is started.
 func members(t *testing.T) (graphs [3]*quadrille.Graph, further quadrille.Config) {
 	t.Helper()
@@ -359,7 +363,7 @@ func members(t *testing.T) (graphs [3]*quadrille.Graph, further quadrille.Config
 	}
 	secret := jetstream.NewSecret()
 	config := func(i int) quadrille.Config {
-		return silent(quadrille.Config{Name: fmt.Sprint("n", i), Shards: 3, Dir: t.TempDir(), Routes: routes, ClusterPort: free[i], Secret: secret})
+		return silent(quadrille.Config{Name: fmt.Sprint("n", i), Election: testElection, Shards: 3, Dir: t.TempDir(), Routes: routes, ClusterPort: free[i], Secret: secret})
 	}
 	var starting sync.WaitGroup
 	var errs [len(graphs)]error
@@ -438,7 +442,7 @@ func TestStopDuringStart(t *testing.T) {
 		cfg     quadrille.Config
 		waiting func(ctx context.Context) // returns when the start has begun to wait
 	}{
-		{"no majority", quadrille.Config{Name: "n1", Dir: t.TempDir(), ClusterPort: free[0], Secret: jetstream.NewSecret(),
+		{"no majority", quadrille.Config{Name: "n1", Election: testElection, Dir: t.TempDir(), ClusterPort: free[0], Secret: jetstream.NewSecret(),
 			Routes: []string{fmt.Sprint("nats://127.0.0.1:", free[0]), fmt.Sprint("nats://127.0.0.1:", free[1])}},
 			func(ctx context.Context) { awaitPort(ctx, free[0]) }},
 		{"no answer", quadrille.Config{Name: "n1", NATS: "nats://" + silence.Addr().String()},

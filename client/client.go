@@ -79,7 +79,7 @@ func New(token string, opts ...Option) *Client {
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Temporary reports whether the same request can succeed later or at another node: anything but an answer of the node
-// that says that the request is wrong, or that the shard waits for somebody to see to it.
+// that says that the request is wrong, or that the shard can't go on by itself.
 func Temporary(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {

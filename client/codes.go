@@ -33,7 +33,7 @@ var codes = []Code{
 	{"key_reused", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another body", event.ErrReused},
 	{"bad_event", http.StatusUnprocessableEntity, "The owner of the shard can't evaluate the changes", event.ErrBad},
 	{"prev_needs_dataset", http.StatusBadRequest, "H prev needs a pipeline with key: dataset", event.ErrPrev},
-	{"halted", http.StatusServiceUnavailable, "The owner has stopped the shard; somebody must see to it", event.ErrHalted},
+	{"halted", http.StatusServiceUnavailable, "The owner has stopped the shard, for damage or a store that can't be written: its log says which, quadrille verify where", event.ErrHalted},
 	{"stopped", http.StatusServiceUnavailable, "The node is shutting down", event.ErrStopped},
 	{"no_room", http.StatusServiceUnavailable, "The disk, or what the engine may use of it, is full", engine.ErrNoRoom},
 	{"no_leader", http.StatusServiceUnavailable, "Too few servers reach each other", engine.ErrNoLeader},

@@ -27,7 +27,7 @@ type SourceStatus struct {
 	Messages uint64  `json:"messages"`
 	Rejected uint64  `json:"rejected"`
 	Rate     float64 `json:"rate"`
-	// Lag is how many messages the peer has that are not committed; nil: that isn't known.
+	// Lag is what the peer has that is not committed; nil: that isn't known.
 	Lag *Lag `json:"lag,omitempty"`
 	// Streams are those of the connection, the furthest behind first, at most [MaxStreams].
 	Streams []SourceStream `json:"streams,omitempty"`
@@ -41,7 +41,7 @@ const MaxStreams = 100
 
 // SourceStream is how far a stream of a source is.
 type SourceStream struct {
-	// Stream is its name, Next the offset behind the last message that is committed.
+	// Stream is its name, "" of messages without one, which are numbered as they come, Next the offset behind the last message that is committed.
 	Stream string `json:"stream"`
 	Next   uint64 `json:"next"`
 	// First is the offset with which the stream begins at the peer, End the one of the next message to come; nil: that isn't known.
@@ -53,12 +53,17 @@ type SourceStream struct {
 
 // Lag is how far something is behind.
 type Lag struct {
-	// Count is in messages of a source, of which some may be none, or in log positions of a sink.
+	// Count is in messages of a source, of which some may be none, or in log positions of a sink, unless Unit says otherwise.
 	Count uint64 `json:"count"`
-	// Seconds is the age of what is the furthest behind: of a source the last message that is committed, of a sink the oldest record
-	// that isn't written; nil: that isn't known.
+	// Unit is [UnitBytes] of a source of files, else "".
+	Unit string `json:"unit,omitempty"`
+	// Seconds is the age of what is the furthest behind: of a source the last message that is committed, or, where messages have no time,
+	// how long it is known that one waits; of a sink the oldest record that isn't written; nil: that isn't known.
 	Seconds *float64 `json:"seconds,omitempty"`
 }
+
+// UnitBytes is the unit of a lag that is counted in bytes.
+const UnitBytes = "bytes"
 
 // Switch says whether a source or sink is to run.
 type Switch struct {

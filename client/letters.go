@@ -18,6 +18,8 @@ type Letter struct {
 	Stream   string  `json:"stream,omitempty"`
 	Offset   *uint64 `json:"offset,omitempty"`
 	Producer string  `json:"producer"`
+	// Place says of a message from a file where it stood: path, line and byte; empty for others.
+	Place string `json:"place,omitempty"`
 	// Time is when it was found to be one, Reason why it is.
 	Time   time.Time `json:"time"`
 	Reason string    `json:"reason"`

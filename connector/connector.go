@@ -10,6 +10,7 @@ package connector
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -19,10 +20,20 @@ import (
 var (
 	// ErrRetry: the call may succeed later, on the same connection. What it was to do has not been done.
 	ErrRetry = errors.New("try again on the same connection")
-	// ErrGiveUp: somebody must see to it first - a wrong password, a topic that isn't there, damage. The pipeline shows it, and
-	// tries again only after its longest pause.
-	ErrGiveUp = errors.New("somebody must see to it")
+	// ErrGiveUp: something must be changed first, at the peer or in the configuration - a wrong password, a topic that isn't there,
+	// damage. The pipeline shows it, and tries again only after its longest pause. [GiveUpf] makes such errors.
+	ErrGiveUp = errors.New("it does not go on by itself")
 )
+
+// GiveUpf returns an error that is [ErrGiveUp] and what it wraps with %w. Its text is that of the format alone, which says what is to
+// be done.
+func GiveUpf(format string, args ...any) error { return givenUp{fmt.Errorf(format, args...)} }
+
+// givenUp is an ErrGiveUp whose text is its own.
+type givenUp struct{ error }
+
+// Unwrap returns what it is.
+func (g givenUp) Unwrap() []error { return []error{g.error, ErrGiveUp} }
 
 // Message is what a source has received: a document of changes, and where it stood.
 type Message struct {
@@ -76,18 +87,22 @@ type Reader interface {
 
 // Extent is what a peer has of a stream.
 type Extent struct {
-	// Stream is the stream's name, as in its messages.
+	// Stream is the stream's name, as in its messages; "" is that of messages without a stream, whose offsets are their numbers in the
+	// order in which Read returns them, from 1 on.
 	Stream string
 	// First is the offset of the first message that the peer still has, or the one at which the next one will be; End is that of the
 	// next message to come, 0 if that isn't known. Between them offsets may be missing.
 	First, End uint64
+	// Per is by how much offsets grow for one of what a lag is counted in; 0 is 1. Bytes: that is bytes, and not messages.
+	Per   uint64
+	Bytes bool
 }
 
 // Lagger is a [Reader] that can tell what its peer has: so one sees how far behind it is, and where its streams begin.
 type Lagger interface {
 	Reader
-	// Extents returns what the peer has of the streams that are this reader's. It may be called at any time until Close, also
-	// while Read and Ack are. An error has no other meaning than that it can't be told now.
+	// Extents returns what the peer has of the streams that are this reader's; of those that it leaves out that isn't known. It may be
+	// called at any time until Close, also while Read and Ack are. An error has no other meaning than that it can't be told now.
 	Extents(ctx context.Context) ([]Extent, error)
 }
 
@@ -137,6 +152,15 @@ type Seeker interface {
 	// the mark is zero: what comes behind it is written, again where it was before, and what is skipped is not. Who has the shard is
 	// kept from going on, as by Open. ctx bounds it. To be told the same again does no harm.
 	Seek(ctx context.Context, shard int, to engine.Mark) error
+}
+
+// Placeless is a [Sink] whose target can't be asked how far it is: the pipeline keeps that in the log of the shard, and so tells it
+// another place, too. What was written within seconds before a crash, or before another node took the shard, is written again.
+type Placeless interface {
+	Sink
+	// OpenAt is Open, for a writer that begins behind the record of the mark, or at the log's start if the mark is zero, where Open
+	// begins. The writer's At is what the pipeline keeps.
+	OpenAt(ctx context.Context, shard int, at engine.Mark) (Writer, error)
 }
 
 // Writer is a sink's connection for one shard. It is used by one goroutine.

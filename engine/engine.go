@@ -64,6 +64,19 @@ func WithReserve(ctx context.Context) context.Context {
 // Reserved reports whether ctx comes from WithReserve.
 func Reserved(ctx context.Context) bool { return ctx.Value(reserveKey{}) != nil }
 
+// fewKey is the key of the context value of WithFew.
+type fewKey struct{}
+
+// WithFew says that readings under ctx need about n entries, at least one each: an engine that reads ahead asks for no more at one time.
+// It bounds nothing else: what is read is the same.
+func WithFew(ctx context.Context, n int) context.Context { return context.WithValue(ctx, fewKey{}, n) }
+
+// Few returns the number of WithFew, 0 if ctx doesn't come from there.
+func Few(ctx context.Context) int {
+	n, _ := ctx.Value(fewKey{}).(int)
+	return n
+}
+
 // Log is a replicated append-only log. All methods may be called concurrently. An entry that Append has confirmed is
 // on a majority of the replicas, each of which has fsynced it, and every later Tail or Read by anybody sees it.
 type Log interface {

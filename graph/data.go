@@ -223,7 +223,7 @@ func (l quadLines) Write(q rdf.Quad) error {
 
 // eachQuad calls fn for the quads of a shard that are asked for.
 func (g *Graph) eachQuad(ctx context.Context, s int, end uint64, of Selection, fn func(rdf.Quad) error) (engine.Mark, error) {
-	v, at, err := g.viewAt(ctx, s, end)
+	v, at, err := g.ViewAt(ctx, s, end)
 	if err != nil {
 		return at, err
 	}
@@ -251,11 +251,11 @@ func (g *Graph) View(ctx context.Context, shard int) (store.View, engine.Mark, e
 	if err != nil {
 		return nil, engine.Mark{}, err
 	}
-	return g.viewAt(ctx, shard, end)
+	return g.ViewAt(ctx, shard, end)
 }
 
-// viewAt is View at a known end of the log.
-func (g *Graph) viewAt(ctx context.Context, shard int, end uint64) (store.View, engine.Mark, error) {
+// ViewAt is View for who knows a position of the log at which, or behind which, the quads may be.
+func (g *Graph) ViewAt(ctx context.Context, shard int, end uint64) (store.View, engine.Mark, error) {
 	v, at, err := g.Node.ViewAt(ctx, shard, end)
 	if err != nil {
 		return nil, at, err

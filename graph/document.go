@@ -75,7 +75,7 @@ func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (sp
 		if format := g.Coordinator().State().Settings.Format; format < coordinator.FormatReplace {
 			return split, fmt.Errorf("%w: some node of the pipeline doesn't know yet what replaces old values: upgrade all", event.ErrBusy)
 		}
-		return by.Patch(s.Body)
+		return by.Replacement(s.Body)
 	}
 	format, err := formatOf(s.MediaType)
 	if err != nil {

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"regexp"
 	"strconv"
@@ -180,12 +179,4 @@ func timeOf(number string, unit string) (string, error) {
 		return "", wrongValue(number, "%w", errTime)
 	}
 	return t.Format(time.RFC3339Nano), nil
-}
-
-// checkDatatype reports an IRI that can't be a literal's datatype.
-func checkDatatype(iri string) error {
-	if iri == rdf.LangString || iri == rdf.DirLangString {
-		return fmt.Errorf("datatype %s needs a language: give language instead", iri)
-	}
-	return rdf.CheckIRI(iri)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/theory/jsonpath"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/quadrille-stream/quadrille/internal/nearest"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -94,6 +96,19 @@ func (c *compiler) wrong(at *yaml.Node, format string, args ...any) {
 	c.mistakes = append(c.mistakes, &Mistake{at.Line, at.Column, err})
 }
 
+// expression takes in what is wrong with an expression, each mistake with its place in the file.
+func (c *compiler) expression(field string, at *yaml.Node, err error) {
+	mistakes, ok := errors.AsType[celMistakes](err)
+	if !ok && err != nil {
+		c.wrong(at, "%s: %w", field, err)
+	}
+	for _, m := range mistakes {
+		place := *at
+		place.Line, place.Column = m.in(at)
+		c.wrong(&place, "%s: %s", field, m.text)
+	}
+}
+
 // resolve goes from an alias to what it stands for.
 func resolve(node *yaml.Node) *yaml.Node {
 	for node != nil && node.Kind == yaml.AliasNode {
@@ -147,21 +162,14 @@ func (c *compiler) prefixes(node *yaml.Node) {
 	})
 }
 
-// ruleKeys are the keys of a mapping, with the other names that YARRRML has for them.
-var ruleKeys = map[string]string{
-	"format": "format", "columns": "columns", "delimiter": "delimiter", "null": "null", "context": "context",
-	"over": "over", "when": "when", "mode": "mode",
-	"s": "s", "subject": "s", "subjects": "s", "g": "graphs", "graph": "graphs", "graphs": "graphs",
-	"po": "po", "predicateobjects": "po",
-}
-
 // fieldsOf reads the known keys of a mapping, by their first names.
 func (c *compiler) fieldsOf(node *yaml.Node, what string, keys map[string]string) map[string]*yaml.Node {
 	fields := map[string]*yaml.Node{}
 	c.members(node, what, func(name string, key, value *yaml.Node) {
 		switch known := keys[name]; {
 		case known == "":
-			c.wrong(key, "%s: unknown key %q; there is %s", what, name, strings.Join(firstNames(keys), ", "))
+			c.wrong(key, "%s: unknown key %q; the nearest is %q, and there is %s", what, name,
+				nearest.Of(name, slices.Collect(maps.Keys(keys))), strings.Join(firstNames(keys), ", "))
 		case fields[known] != nil:
 			c.wrong(key, "%s: key %q comes twice, as another name of it", what, known)
 		case !isNull(value) || known == "null":
@@ -300,7 +308,7 @@ func (c *compiler) rule(node *yaml.Node, fields map[string]*yaml.Node) *rule {
 	if at := fields["over"]; at != nil {
 		r.over = c.over(at)
 	}
-	r.graphs = c.iris("graphs", fields["graphs"])
+	r.graphs = c.graphs("graphs", fields["graphs"])
 	if c.format == jsonldFormat {
 		for _, key := range []string{"s", "po", "over"} {
 			if at := fields[key]; at != nil {
@@ -360,8 +368,6 @@ func (c *compiler) condition(field string, at *yaml.Node) *expression {
 	}
 	c.native = true
 	e, err := compileCondition(at.Value)
-	if err != nil {
-		c.wrong(at, "%s: %w", field, err)
-	}
+	c.expression(field, at, err)
 	return e
 }

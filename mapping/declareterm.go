@@ -22,10 +22,14 @@ func nodes(at *yaml.Node) []*yaml.Node {
 	return []*yaml.Node{at}
 }
 
-// iris compiles one or several maps of IRIs.
-func (c *compiler) iris(field string, at *yaml.Node) (maps []*termMap) {
+// graphs compiles one or several graphs; default stands for the default graph.
+func (c *compiler) graphs(field string, at *yaml.Node) (maps []*termMap) {
 	for _, item := range nodes(at) {
-		maps = append(maps, c.iri(field, resolve(item)))
+		if item = resolve(item); item.Kind == yaml.ScalarNode && item.Value == "default" {
+			maps = append(maps, &termMap{field: field, defaultGraph: true})
+			continue
+		}
+		maps = append(maps, c.iri(field, item))
 	}
 	return maps
 }
@@ -47,12 +51,6 @@ func (c *compiler) subject(at *yaml.Node) *termMap {
 	return c.iri("s", at)
 }
 
-// pairKeys are those of an entry of po.
-var pairKeys = map[string]string{
-	"p": "p", "predicate": "p", "predicates": "p", "o": "o", "object": "o", "objects": "o", "when": "when",
-	"g": "graphs", "graph": "graphs", "graphs": "graphs",
-}
-
 // pair compiles [predicate, object], [predicate, object, datatype or language~lang], or {p: …, o: …}.
 func (c *compiler) pair(field string, at *yaml.Node) *pair {
 	p := &pair{field: field}
@@ -66,7 +64,7 @@ func (c *compiler) pair(field string, at *yaml.Node) *pair {
 	case at.Kind == yaml.MappingNode:
 		fields := c.fieldsOf(at, field, pairKeys)
 		predicates, objects = fields["p"], fields["o"]
-		p.when, p.graphs = c.condition(field+".when", fields["when"]), c.iris(field+".graphs", fields["graphs"])
+		p.when, p.graphs = c.condition(field+".when", fields["when"]), c.graphs(field+".graphs", fields["graphs"])
 	}
 	if predicates == nil || objects == nil {
 		c.wrong(at, "%s: expected [predicate, object], [predicate, object, datatype], or {p: …, o: …}", field)
@@ -90,12 +88,6 @@ func (c *compiler) predicate(field string, at *yaml.Node) *termMap {
 		return &termMap{field: field, constant: rdfType}
 	}
 	return c.iri(field, at)
-}
-
-// objectKeys are those of an object.
-var objectKeys = map[string]string{
-	"value": "value", "cel": "cel", "type": "type", "datatype": "datatype", "language": "language", "time": "time",
-	"unit": "unit", "node": "node", "required": "required",
 }
 
 // object compiles the template of an object, or {value: …}. kind, unless nil, is its datatype or language; typed says that it is
@@ -169,9 +161,8 @@ func (c *compiler) term(field string, at *yaml.Node, fields map[string]*yaml.Nod
 	case cel != nil:
 		c.native = true
 		var err error
-		if m.compute, err = compileExpression(cel.Value); err != nil {
-			c.wrong(cel, "%s: %w", field, err)
-		}
+		m.compute, err = compileExpression(cel.Value)
+		c.expression(field, cel, err)
 	case value.Kind != yaml.ScalarNode:
 		c.wrong(value, "%s: expected a text", field)
 	default:
@@ -218,10 +209,7 @@ func (c *compiler) literal(field string, m *termMap, fields map[string]*yaml.Nod
 		}
 	}
 	if at := fields["datatype"]; at != nil {
-		m.datatype = c.names.expand(at.Value)
-		if err := checkDatatype(m.datatype); err != nil {
-			c.wrong(at, "%s: datatype %q: %w", field, at.Value, err)
-		}
+		c.datatype(field, m, at)
 	}
 	if at := fields["language"]; at != nil {
 		t := c.template(field, at, false)
@@ -231,6 +219,23 @@ func (c *compiler) literal(field string, m *termMap, fields map[string]*yaml.Nod
 		if m.time = at.Value; timeUnits[at.Value] == 0 {
 			c.wrong(at, "%s: time %q is none of s, ms, us, ns: the unit in which the number counts since 1970", field, at.Value)
 		}
+	}
+}
+
+// datatype reads the IRI of a datatype, or its template.
+func (c *compiler) datatype(field string, m *termMap, at *yaml.Node) {
+	t, err := parseTemplate(c.names.expand(at.Value), c.format)
+	switch {
+	case err != nil:
+	case t.constant():
+		m.datatype = t.plain()
+		err = checkDatatype(m.datatype, c.names.prefixes)
+	default:
+		m.datatypes = &t
+		c.checkColumns(field, at, t)
+	}
+	if err != nil {
+		c.wrong(at, "%s: datatype %q: %w", field, at.Value, err)
 	}
 }
 
@@ -246,6 +251,9 @@ func (c *compiler) template(field string, at *yaml.Node, iri bool) template {
 	}
 	if iri {
 		c.checkPrefix(field, at, t)
+		if err := checkTerm(t.plain(), c.names.prefixes); err != nil {
+			c.wrong(at, "%s: %w", field, err)
+		}
 	}
 	c.checkColumns(field, at, t)
 	return t

@@ -58,6 +58,9 @@ func (m *Mapping) read(body []byte, fn func(document any, rows ...any) error) er
 	if m.format == csvFormat {
 		return m.readCSV(body, wrong, fn)
 	}
+	if document, ok := plain(string(body)); ok {
+		return m.readDocument(1, document, wrong, fn)
+	}
 	documents := json.NewDecoder(bytes.NewReader(body))
 	documents.UseNumber()
 	for number := 1; ; number++ {
@@ -68,17 +71,23 @@ func (m *Mapping) read(body []byte, fn func(document any, rows ...any) error) er
 		case err != nil:
 			return wrong(number, fmt.Errorf("the message is no JSON: %w", err))
 		}
-		rows := []any{document}
-		if m.format == debeziumFormat {
-			var err error
-			if document, rows, err = changeEvent(document); err != nil {
-				return wrong(number, err)
-			}
-		}
-		if err := fn(document, rows...); err != nil {
+		if err := m.readDocument(number, document, wrong, fn); err != nil {
 			return err
 		}
 	}
+}
+
+// readDocument calls fn with a document of JSON and its rows.
+func (m *Mapping) readDocument(number int, document any, wrong func(int, error) error,
+	fn func(document any, rows ...any) error) error {
+	rows := []any{document}
+	if m.format == debeziumFormat {
+		var err error
+		if document, rows, err = changeEvent(document); err != nil {
+			return wrong(number, err)
+		}
+	}
+	return fn(document, rows...)
 }
 
 // readCSV makes a document of each row: an object whose members are the fields that have a value.

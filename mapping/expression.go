@@ -42,8 +42,8 @@ func compileExpression(text string) (*expression, error) {
 		return nil, err
 	}
 	ast, issues := env.Compile(text)
-	if err := issues.Err(); err != nil {
-		return nil, err
+	if issues.Err() != nil {
+		return nil, mistakesOf(text, issues.Errors())
 	}
 	program, err := env.Program(ast, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {

@@ -20,6 +20,14 @@ type part struct {
 	ref  *reference
 }
 
+// plain is the text of a template that is one, else empty.
+func (t template) plain() string {
+	if len(t.parts) != 1 {
+		return ""
+	}
+	return t.parts[0].text
+}
+
 // parseTemplate reads a text; \$( stands for $( and \) within a reference for ).
 func parseTemplate(text string, of format) (t template, err error) {
 	var constant strings.Builder

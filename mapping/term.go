@@ -15,20 +15,23 @@ type termMap struct {
 	field string
 	// constant is the term, where it depends on nothing.
 	constant rdf.Term
+	// defaultGraph: it stands for the default graph, whose term is the zero one.
+	defaultGraph bool
 	// Else it is made of a template, or computed.
 	template template
 	compute  *expression
 	iri      bool
 	base     string
-	// Of literals: the datatype, or the language as a template; a unit of time in which a number counts.
-	datatype string
-	language *template
-	time     string
+	// Of literals: the datatype, or a template of it, or the language as a template; a unit of time in which a number counts.
+	datatype  string
+	datatypes *template
+	language  *template
+	time      string
 }
 
 // terms appends the terms that the row has.
 func (m *termMap) terms(in *input, dst []rdf.Term) ([]rdf.Term, presence, error) {
-	if !m.constant.IsZero() {
+	if !m.constant.IsZero() || m.defaultGraph {
 		return append(dst, m.constant), present, nil
 	}
 	dst, found, err := m.make(in, dst)
@@ -45,12 +48,12 @@ func (m *termMap) make(in *input, dst []rdf.Term) ([]rdf.Term, presence, error) 
 	case m.iri:
 		return m.iris(in, dst)
 	}
-	suffix, found, err := m.suffix(in)
+	kind, found, err := m.kind(in)
 	if err != nil || found != present {
 		return dst, found, err
 	}
 	if ref := m.template.only(); ref != nil {
-		return m.natural(ref, in, suffix, dst)
+		return m.natural(ref, in, kind, dst)
 	}
 	texts, found, err := m.template.expand(in, false)
 	for _, text := range texts {
@@ -58,29 +61,47 @@ func (m *termMap) make(in *input, dst []rdf.Term) ([]rdf.Term, presence, error) 
 			break
 		}
 		var t rdf.Term
-		t, err = m.literal(text, m.datatype, suffix)
+		t, err = m.literal(text, kind)
 		dst = append(dst, t)
 	}
 	return dst, found, err
 }
 
-// suffix is the language tag of literals, empty if they have none.
-func (m *termMap) suffix(in *input) (string, presence, error) {
-	if m.language == nil {
-		return "", present, nil
+// literalKind is what a literal has besides its text; both may be empty.
+type literalKind struct{ datatype, language string }
+
+// kind is that of the row's literals, which has no value if a field of it has none.
+func (m *termMap) kind(in *input) (k literalKind, found presence, err error) {
+	k.datatype = m.datatype
+	switch {
+	case m.language != nil:
+		k.language, found, err = m.language.single(in, false, "languages")
+	case m.datatypes != nil:
+		k.datatype, found, err = m.datatypes.single(in, m.datatypes.only() == nil, "datatypes")
+		if err == nil && found == present {
+			k.datatype = behindBase(k.datatype, m.base)
+			err = checkDatatype(k.datatype, knownPrefixes)
+		}
+	default:
+		found = present
 	}
-	tags, found, err := m.language.expand(in, false)
-	if err == nil && len(tags) > 1 {
-		err = fmt.Errorf("%d languages, expected one", len(tags))
+	return k, found, err
+}
+
+// single is the one text of a template.
+func (t *template) single(in *input, encode bool, what string) (string, presence, error) {
+	texts, found, err := t.expand(in, encode)
+	if err == nil && len(texts) > 1 {
+		err = fmt.Errorf("%d %s, expected one", len(texts), what)
 	}
-	if err != nil || found != present || len(tags) == 0 {
+	if err != nil || found != present || len(texts) == 0 {
 		return "", found, err
 	}
-	return tags[0], present, nil
+	return texts[0], present, nil
 }
 
 // natural makes a literal of each value of one field; without a datatype it has that of the value's kind in JSON.
-func (m *termMap) natural(ref *reference, in *input, language string, dst []rdf.Term) ([]rdf.Term, presence, error) {
+func (m *termMap) natural(ref *reference, in *input, kind literalKind, dst []rdf.Term) ([]rdf.Term, presence, error) {
 	found := missing
 	err := ref.find(in, func(v any) error {
 		found = max(found, null)
@@ -92,18 +113,18 @@ func (m *termMap) natural(ref *reference, in *input, language string, dst []rdf.
 		if err != nil {
 			return err
 		}
-		datatype := m.datatype
+		of := kind
 		switch v.(type) {
 		case json.Number:
-			if datatype == "" && language == "" && m.time == "" {
-				datatype = jsonDatatype(text)
+			if kind == (literalKind{}) && m.time == "" {
+				of.datatype = jsonDatatype(text)
 			}
 		case bool:
-			if datatype == "" && language == "" {
-				datatype = xsdBoolean
+			if kind == (literalKind{}) {
+				of.datatype = xsdBoolean
 			}
 		}
-		t, err := m.literal(text, datatype, language)
+		t, err := m.literal(text, of)
 		dst = append(dst, t)
 		return err
 	})
@@ -114,23 +135,23 @@ func (m *termMap) natural(ref *reference, in *input, language string, dst []rdf.
 }
 
 // literal makes one.
-func (m *termMap) literal(text, datatype, language string) (rdf.Term, error) {
+func (m *termMap) literal(text string, kind literalKind) (rdf.Term, error) {
 	switch {
-	case language != "":
-		return rdf.LangLiteral(text, language, rdf.NoDirection)
+	case kind.language != "":
+		return rdf.LangLiteral(text, kind.language, rdf.NoDirection)
 	case m.time != "":
 		t, err := timeOf(text, m.time)
 		if err != nil {
 			return rdf.Term{}, err
 		}
 		return rdf.TypedLiteral(t, xsdDateTime)
-	case datatype == "" || datatype == xsdString:
+	case kind.datatype == "" || kind.datatype == xsdString:
 		return rdf.Literal(text)
 	}
-	if err := checkLexical(text, datatype); err != nil {
+	if err := checkLexical(text, kind.datatype); err != nil {
 		return rdf.Term{}, err
 	}
-	return rdf.TypedLiteral(text, datatype)
+	return rdf.TypedLiteral(text, kind.datatype)
 }
 
 // iris makes an IRI of each text. The value of a template that is one reference and nothing else is an IRI as it stands; in
@@ -152,19 +173,24 @@ func (m *termMap) iris(in *input, dst []rdf.Term) ([]rdf.Term, presence, error) 
 
 // iriTerm makes an IRI, behind the base if it is not absolute.
 func iriTerm(text, base string) (rdf.Term, error) {
-	if base != "" && rdf.CheckIRI(text) != nil {
-		text = base + text
-	}
-	t, err := rdf.IRI(text)
+	t, err := rdf.IRI(behindBase(text, base))
 	if err == nil && t == patch.Any {
 		return t, fmt.Errorf("%s stands for every term, and can't be data", t)
 	}
 	return t, err
 }
 
+// behindBase puts an IRI that is not absolute behind the base, if there is one.
+func behindBase(text, base string) string {
+	if base != "" && rdf.CheckIRI(text) != nil {
+		return base + text
+	}
+	return text
+}
+
 // computed makes the terms of an expression's values.
 func (m *termMap) computed(in *input, dst []rdf.Term) ([]rdf.Term, presence, error) {
-	language, found, err := m.suffix(in)
+	kind, found, err := m.kind(in)
 	if err != nil || found != present {
 		return dst, found, err
 	}
@@ -177,10 +203,10 @@ func (m *termMap) computed(in *input, dst []rdf.Term) ([]rdf.Term, presence, err
 		switch {
 		case m.iri:
 			t, err = iriTerm(v.text, m.base)
-		case m.datatype != "":
-			t, err = m.literal(v.text, m.datatype, language)
+		case kind.datatype != "":
+			t, err = m.literal(v.text, kind)
 		default:
-			t, err = m.literal(v.text, v.datatype, language)
+			t, err = m.literal(v.text, literalKind{v.datatype, kind.language})
 		}
 		if err != nil {
 			return dst, found, err
@@ -192,7 +218,7 @@ func (m *termMap) computed(in *input, dst []rdf.Term) ([]rdf.Term, presence, err
 
 // settle makes a constant of what depends on nothing.
 func (m *termMap) settle() error {
-	if m.compute != nil || !m.template.constant() || m.language != nil && !m.language.constant() {
+	if m.compute != nil || m.datatypes != nil || !m.template.constant() || m.language != nil && !m.language.constant() {
 		return nil
 	}
 	terms, _, err := m.make(&input{}, nil)

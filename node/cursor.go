@@ -190,7 +190,7 @@ func (n *Node) deltaBefore(ctx context.Context, s int, position uint64) (string,
 
 // lastDelta returns the id of the last delta, or last part of one, from one position up to another.
 func (n *Node) lastDelta(ctx context.Context, s int, from, to uint64) (id string, err error) {
-	err = n.readSpan(ctx, s, from, to, func(r *operator.Record) {
+	err = n.readSpan(ctx, s, from, to, func(_ uint64, r *operator.Record) {
 		if r.Kind == operator.Delta && !r.More {
 			id = r.ID
 		}
@@ -199,7 +199,7 @@ func (n *Node) lastDelta(ctx context.Context, s int, from, to uint64) (id string
 }
 
 // readSpan hands over the records of a log from one position up to another. What stands behind is not looked at.
-func (n *Node) readSpan(ctx context.Context, s int, from, to uint64, fn func(*operator.Record)) error {
+func (n *Node) readSpan(ctx context.Context, s int, from, to uint64, fn func(position uint64, r *operator.Record)) error {
 	_, err := n.cfg.Engine.Shard(s).Read(ctx, from, func(e engine.Entry) error {
 		if e.Seq > to {
 			return errFound
@@ -208,7 +208,7 @@ func (n *Node) readSpan(ctx context.Context, s int, from, to uint64, fn func(*op
 		if err != nil {
 			return err
 		}
-		if fn(r); e.Seq == to {
+		if fn(e.Seq, r); e.Seq == to {
 			return errFound
 		}
 		return nil

@@ -29,14 +29,56 @@ func (n *Node) Letters(ctx context.Context, s int) (open operator.Letters, err e
 	return open, err
 }
 
-// LetterHead reads the record of a dead letter, the last one of several: it lacks the payload of one that has several. Errors:
-// [ErrNoLetter], and those of the engine.
-func (n *Node) LetterHead(ctx context.Context, s int, position uint64) (Letter, error) {
-	r, err := n.letterAt(ctx, s, position)
-	if err != nil {
-		return Letter{}, err
+// letterSpan is how far apart letters may be, in positions, that are read together with what stands between.
+const letterSpan = 64
+
+// LetterHeads calls fn with the records of dead letters of a shard, whose positions grow: of each the last one of several, which lacks
+// the payload of one that has several. Letters that are near each other are read together. Errors: [ErrNoLetter], those of the engine,
+// and fn's.
+func (n *Node) LetterHeads(ctx context.Context, s int, positions []uint64, fn func(Letter) error) error {
+	for len(positions) > 0 {
+		together := 1
+		for together < len(positions) && positions[together]-positions[together-1] <= letterSpan {
+			together++
+		}
+		if err := n.letterHeads(ctx, s, positions[:together], fn); err != nil {
+			return err
+		}
+		positions = positions[together:]
 	}
-	l := letterOf(s, position, r)
+	return nil
+}
+
+// letterHeads reads a span once.
+func (n *Node) letterHeads(ctx context.Context, s int, positions []uint64, fn func(Letter) error) error {
+	next := 0
+	last := positions[len(positions)-1]
+	var failed error
+	err := n.readLetters(ctx, s, positions[0], last, len(positions), func(position uint64, r *operator.Record) {
+		if failed != nil || position != positions[next] {
+			return
+		}
+		var l Letter
+		if l, failed = headOf(s, position, r); failed == nil {
+			failed = fn(l)
+		}
+		next++
+	})
+	switch {
+	case failed != nil:
+		return failed
+	case err == nil && next < len(positions):
+		return noLetter(s, positions[next])
+	}
+	return err
+}
+
+// headOf is what the last record of a dead letter says.
+func headOf(s int, position uint64, r *operator.Record) (l Letter, err error) {
+	if !endsLetter(r) {
+		return l, noLetter(s, position)
+	}
+	l = letterOf(s, position, r)
 	if l.Parts > 1 {
 		at := r.Positions[0]
 		l.Producer, l.Seq = at.Producer, at.Seq
@@ -44,6 +86,15 @@ func (n *Node) LetterHead(ctx context.Context, s int, position uint64) (Letter, 
 	}
 	l.Letter, err = operator.DecodeLetter(r.Body)
 	return l, err
+}
+
+func noLetter(s int, position uint64) error {
+	return fmt.Errorf("%w at %d:%d", ErrNoLetter, s, position)
+}
+
+// endsLetter reports whether a record is a dead letter, or the last one of it.
+func endsLetter(r *operator.Record) bool {
+	return r != nil && r.Kind == operator.DeadLetter && !r.More && len(r.Positions) > 0
 }
 
 // Letter reads a dead letter, whole. Errors: [ErrNoLetter], and those of the engine.
@@ -69,18 +120,22 @@ func letterOf(s int, position uint64, r *operator.Record) Letter {
 
 // letterAt reads the record at a position, which is to be a dead letter's last.
 func (n *Node) letterAt(ctx context.Context, s int, position uint64) (r *operator.Record, err error) {
-	none := fmt.Errorf("%w at %d:%d", ErrNoLetter, s, position)
-	if s < 0 || s >= len(n.loops) || position == 0 {
-		return nil, none
-	}
-	err = n.readSpan(ctx, s, position, position, func(found *operator.Record) { r = found })
+	err = n.readLetters(ctx, s, position, position, 1, func(_ uint64, found *operator.Record) { r = found })
 	switch {
 	case err != nil:
 		return nil, err
-	case r == nil || r.Kind != operator.DeadLetter || r.More || len(r.Positions) == 0:
-		return nil, none
+	case !endsLetter(r):
+		return nil, noLetter(s, position)
 	}
 	return r, nil
+}
+
+// readLetters hands over the records from one position up to another, of which so many are wanted.
+func (n *Node) readLetters(ctx context.Context, s int, from, to uint64, wanted int, fn func(uint64, *operator.Record)) error {
+	if s < 0 || s >= len(n.loops) || from == 0 {
+		return noLetter(s, from)
+	}
+	return n.readSpan(engine.WithFew(ctx, wanted), s, from, to, fn)
 }
 
 // joined is the body of a letter of several parts, the last of which is at the position: at least as many records are before it.
@@ -89,7 +144,7 @@ func (n *Node) joined(ctx context.Context, s int, position uint64, parts int) ([
 		from := position - min(back, position)
 		var body []byte
 		next := 1
-		err := n.readSpan(ctx, s, from, position, func(r *operator.Record) {
+		err := n.readSpan(ctx, s, from, position, func(_ uint64, r *operator.Record) {
 			if r.Part == 1 {
 				body, next = nil, 1
 			}

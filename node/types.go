@@ -127,7 +127,7 @@ type Letter struct {
 	// Time is the writer's clock, Reason why the event is one.
 	Time   time.Time
 	Reason string
-	// Parts is the number of records that hold it; of several, [Node.LetterHead] doesn't read the payload.
+	// Parts is the number of records that hold it; of several, [Node.LetterHeads] doesn't read the payload.
 	Parts int
 }
 

@@ -7,19 +7,20 @@ import (
 )
 
 // ReplaceMediaType is the media type of an RDF Patch in text form with wildcards: a D row whose object is [Any] stands for the
-// deletion of each quad with its subject, predicate and graph, and one whose predicate is Any, too, for that of each quad with
-// its subject and graph. Such a patch has no meaning but on a state, by which [Replace] makes it one.
+// deletion of each quad with its subject, predicate and graph, one whose predicate is Any, too, for that of each quad with its
+// subject and graph, and one whose graph is Any as well for that of each quad with its subject. Such a patch has no meaning but on a
+// state, by which [Replace] makes it one.
 const ReplaceMediaType = "application/vnd.quadrille.replace+rdf-patch"
 
 // Any is the wildcard.
 var Any = rdf.Trusted("<urn:quadrille:any>")
 
 // ErrWildcard: a wildcard stands where it has no meaning.
-var ErrWildcard = errors.New("a wildcard may be the object of a D row, or its predicate and object, in a transaction")
+var ErrWildcard = errors.New("a wildcard may be the object of a D row, its predicate and object, or these and its graph, in a transaction")
 
 // Matcher finds quads. It is used by one goroutine at a time.
 type Matcher interface {
-	// Match calls fn with each quad that has the subject, the predicate unless that is [Any], and the graph, each once. Nothing is
+	// Match calls fn with each quad that has the subject, and the predicate and the graph unless that is [Any], each once. Nothing is
 	// changed meanwhile. The terms are valid until fn returns.
 	Match(s, p, g rdf.Term, fn func(rdf.Quad)) error
 }
@@ -62,7 +63,7 @@ func (r *replace) Add(q rdf.Quad) error {
 // Delete holds a D row.
 func (r *replace) Delete(q rdf.Quad) error {
 	switch {
-	case q.S == Any || q.G == Any || q.P == Any && q.O != Any || q.O == Any && !r.open:
+	case q.S == Any || q.G == Any && q.P != Any || q.P == Any && q.O != Any || q.O == Any && !r.open:
 		return ErrWildcard
 	case !r.open:
 		return r.Change.Delete(q)

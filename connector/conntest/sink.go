@@ -85,6 +85,7 @@ func TestSink(t *testing.T, target func(t *testing.T) Target) {
 		{"shards apart", (*sinkTest).shardsApart},
 		{"one writer", (*sinkTest).oneWriter},
 		{"seeks", (*sinkTest).seeks},
+		{"begins where it is told", (*sinkTest).told},
 		{"ends", (*sinkTest).ends},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -272,19 +273,78 @@ func (s *sinkTest) seeks() {
 	old := s.open(sink, 1)
 	s.write(old, records[:8])
 	for _, to := range []engine.Mark{records[3].Mark, records[3].Mark, {}, records[9].Mark} {
-		if err := sink.Seek(s.within(), 1, to); err != nil {
-			s.Fatalf("seek to %v: %v", to, err)
+		if err := sink.Seek(s.within(), 1, to); err != nil { // until the one before has let go
+			s.close(old)
+			if err := sink.Seek(s.within(), 1, to); err != nil {
+				s.Fatalf("seek to %v: %v", to, err)
+			}
+		} else {
+			if err := old.Write(s.within(), records[8:]); err == nil {
+				s.Error("who had the shard before a seek still writes")
+			}
+			_ = old.Close()
 		}
-		if err := old.Write(s.within(), records[8:]); err == nil {
-			s.Error("who had the shard before a seek still writes")
-		}
-		_ = old.Close()
 		old = s.open(sink, 1)
 		if at := old.At(); at != to {
 			s.Fatalf("after a seek to %v it is at %v", to, at)
 		}
 	}
 	s.close(old)
+	s.again(sink, records)
+}
+
+// again: what a seek goes back over is written again, and all that follows is there.
+func (s *sinkTest) again(sink connector.Seeker, records []connector.Record) {
+	s.Helper()
+	for range 2 { // soon one after the other
+		if err := sink.Seek(s.within(), 1, records[3].Mark); err != nil {
+			s.Fatal(err)
+		}
+		w := s.open(sink, 1)
+		s.write(w, records[4:7])
+		s.close(w)
+	}
+	w := s.open(s.target.Sink(s.T), 1)
+	if at := w.At(); at != records[6].Mark {
+		s.Errorf("it is at %v, want %v", at, records[6].Mark)
+	}
+	s.write(w, records[7:])
+	s.close(w)
+	got := s.target.Read(s.T, 1)
+	for i, want := range records[4:] {
+		if n := len(got) - 6 + i; n < 0 || got[n].Position != want.Position {
+			s.Fatalf("%v are there, want %v and what follows at the end", got, want.Position)
+		}
+	}
+}
+
+// told: a sink whose target can't tell how far it is begins where it is told, and without being told at the log's start.
+func (s *sinkTest) told() {
+	sink, ok := s.target.Sink(s.T).(connector.Placeless)
+	if !ok {
+		return
+	}
+	records := Records(1, 10, 100, engine.Mark{})
+	for _, begin := range []int{6, 2} {
+		w, err := sink.OpenAt(s.within(), 1, records[begin-1].Mark)
+		if err != nil {
+			s.Fatal(err)
+		}
+		if at := w.At(); at != records[begin-1].Mark {
+			s.Fatalf("it is at %v, and was told %v", at, records[begin-1].Mark)
+		}
+		s.write(w, records[begin:])
+		s.close(w)
+	}
+	w := s.open(s.target.Sink(s.T), 1)
+	if at := w.At(); at != (engine.Mark{}) {
+		s.Errorf("it was told nothing, and is at %v", at)
+	}
+	s.close(w)
+	got := s.target.Read(s.T, 1)
+	if len(got) != 12 || got[0].Position != records[6].Position || got[4].Position != records[2].Position {
+		s.Errorf("%v were written", got)
+	}
 }
 
 // ends: opening with a context that has ended doesn't hang, and leaves nothing.

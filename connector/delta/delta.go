@@ -21,6 +21,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -91,7 +92,7 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 			s.pause.Note(err)
 		}
 	}()
-	r := &reader{source: s, client: client}
+	r := &reader{source: s, client: client, ending: ending.New(ctx)}
 	if err := r.lookUp(ctx); err != nil {
 		return nil, err
 	}
@@ -103,11 +104,10 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (_ conne
 	if err := r.look(ctx); err != nil {
 		return nil, err
 	}
-	r.closing, r.close = context.WithCancelCause(context.WithoutCancel(ctx))
 	return r, nil
 }
 
-// reader reads one log, by one request at a time.
+// reader reads one log, by one request at a time, beside those for what there is.
 type reader struct {
 	source *Source
 	client *endpoint.Client
@@ -117,8 +117,7 @@ type reader struct {
 	before string // id of the patch before the next one, "" if that isn't known
 
 	missing uint64 // the version that wasn't found when it was last asked for, though the log has it
-	closing context.Context
-	close   context.CancelCauseFunc
+	ending  *ending.Ending
 }
 
 // description is what the server says of a log.
@@ -136,7 +135,7 @@ func (r *reader) lookUp(ctx context.Context) error {
 		return err
 	}
 	if source.ID == "" {
-		return fmt.Errorf("%w: %s has no log %s", connector.ErrGiveUp, r.source.cfg.URL, name)
+		return connector.GiveUpf("%s has no log %s: make it there, or put log right", r.source.cfg.URL, name)
 	}
 	r.log = strings.TrimPrefix(source.ID, "id:")
 	return nil
@@ -145,22 +144,43 @@ func (r *reader) lookUp(ctx context.Context) error {
 // look asks which versions there are. A log that lacks what was read of it, or what is to be read, is none to wait for: what it
 // gets later may be another's.
 func (r *reader) look(ctx context.Context) error {
-	var d description
-	if err := r.call(ctx, "describe_log", map[string]string{"datasource": r.log}, &d); err != nil {
+	oldest, newest, err := r.versions(ctx)
+	if err != nil {
 		return err
 	}
-	if d.ID == "" {
-		return fmt.Errorf("%w: %s has no log %s any more", connector.ErrGiveUp, r.source.cfg.URL, r.source.cfg.Log)
-	}
-	oldest := uint64(max(d.Oldest, 0)) // -1 and 0 say that there is none
-	r.newest = uint64(max(d.Newest, 0))
+	r.newest = newest
 	switch name := r.source.cfg.Log; {
 	case r.newest < r.next-1:
-		return fmt.Errorf("%w: the log %s ends with version %d, and %d was read of it", connector.ErrGiveUp, name, r.newest, r.next-1)
+		return connector.GiveUpf("the log %s ends with version %d, and %d was read of it: it was made anew, which a source of another name reads from its start", name, r.newest, r.next-1)
 	case oldest > r.next:
-		return fmt.Errorf("%w: the log %s begins with version %d, and the next to read is %d", connector.ErrGiveUp, name, oldest, r.next)
+		return connector.GiveUpf("the log %s begins with version %d, and the next to read is %d: what is missing can't be had; a source of another name begins with what is there", name, oldest, r.next)
 	}
 	return nil
+}
+
+// versions asks for the oldest and the newest version of the log, which are 0 if there is none.
+func (r *reader) versions(ctx context.Context) (oldest, newest uint64, err error) {
+	var d description
+	if err := r.call(ctx, "describe_log", map[string]string{"datasource": r.log}, &d); err != nil {
+		return 0, 0, err
+	}
+	if d.ID == "" {
+		return 0, 0, connector.GiveUpf("%s has no log %s any more: take the source out, or put log right", r.source.cfg.URL, r.source.cfg.Log)
+	}
+	return uint64(max(d.Oldest, 0)), uint64(max(d.Newest, 0)), nil // -1, too, says that there is none
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents asks which versions there are.
+func (r *reader) Extents(ctx context.Context) ([]connector.Extent, error) {
+	asking, done := r.ending.Within(ctx)
+	defer done()
+	oldest, newest, err := r.versions(asking)
+	if err != nil {
+		return nil, err
+	}
+	return []connector.Extent{{Stream: r.log, First: max(oldest, 1), End: newest + 1}}, nil
 }
 
 // maxAnswer bounds what the server says of a log, in bytes.
@@ -198,24 +218,18 @@ func (r *reader) call(ctx context.Context, operation string, arg map[string]stri
 
 // Read returns the next patches, and waits until there are some.
 func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
-	asking, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.closing, func() { cancel(errClosed) })()
+	asking, done := r.ending.Within(ctx)
+	defer done()
 	list, err := r.wait(asking)
-	switch {
-	case len(list) > 0 || err == nil:
+	if len(list) > 0 || err == nil {
 		return list, nil // an error comes again
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case r.closing.Err() != nil:
-		return nil, errClosed
+	}
+	if why := r.ending.Why(ctx); why != nil {
+		return nil, why
 	}
 	r.source.pause.Note(err)
 	return nil, err
 }
-
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
 
 // wait asks until there are patches.
 func (r *reader) wait(ctx context.Context) ([]connector.Message, error) {
@@ -276,7 +290,7 @@ func (r *reader) patch(ctx context.Context) (m connector.Message, found bool, er
 		return m, true, nil
 	}
 	if r.before != "" && e.Prev != r.before {
-		return m, false, fmt.Errorf("%w: %s builds on %q, and the patch before it is %q", connector.ErrGiveUp, at, e.Prev, r.before)
+		return m, false, connector.GiveUpf("%s builds on %q, and the patch before it is %q: the server's log is damaged, or was changed", at, e.Prev, r.before)
 	}
 	m.Body, r.before = e.Rows, e.ID
 	m.Vars = func(yield func(string, string) bool) {
@@ -300,7 +314,7 @@ func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
 
 // Close ends a request under way.
 func (r *reader) Close() error {
-	r.close(errClosed)
+	r.ending.Close()
 	r.client.Close()
 	return nil
 }

@@ -348,3 +348,31 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestExtents: which versions the log has is told, also of one that begins later, and of one that has nothing yet.
+func TestExtents(t *testing.T) {
+	s := newServer(t)
+	r := conntest.Open(t, s.Source(t), &conntest.Progress{}).(connector.Lagger)
+	is := func(first, end uint64) {
+		t.Helper()
+		got, err := r.Extents(t.Context())
+		if err != nil || len(got) != 1 || got[0] != (connector.Extent{Stream: logID, First: first, End: end}) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	is(1, 1)
+	for range 3 {
+		s.add("A <urn:s> <urn:p> <urn:o> .\n")
+	}
+	is(1, 4)
+	s.mu.Lock()
+	s.oldest = 2
+	s.mu.Unlock()
+	is(2, 4)
+	s.mu.Lock()
+	s.status = http.StatusServiceUnavailable
+	s.mu.Unlock()
+	if got, err := r.Extents(t.Context()); err == nil {
+		t.Errorf("%+v of a server that doesn't answer", got)
+	}
+}

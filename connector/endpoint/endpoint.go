@@ -109,12 +109,11 @@ func (c Config) redirect(next *http.Request, before []*http.Request) error {
 	case before[0].Method != http.MethodGet:
 		return http.ErrUseLastResponse
 	case len(before) > maxRedirects:
-		return fmt.Errorf("%w: more than %d redirects", connector.ErrGiveUp, maxRedirects)
+		return connector.GiveUpf("more than %d redirects: put the address right", maxRedirects)
 	case first.Scheme == "https" && next.URL.Scheme != "https":
-		return fmt.Errorf("%w: a redirect leads from https to %s", connector.ErrGiveUp, next.URL.Redacted())
+		return connector.GiveUpf("a redirect leads from https to %s: put the address right", next.URL.Redacted())
 	case (c.secret() || c.Certificate != nil) && (next.URL.Host != first.Host || next.URL.Scheme != first.Scheme):
-		return fmt.Errorf("%w: a redirect leads to another host, %s, which must not be shown who we are", connector.ErrGiveUp,
-			next.URL.Host)
+		return connector.GiveUpf("a redirect leads to another host, %s, which must not be shown who we are: put the address right", next.URL.Host)
 	}
 	return nil
 }
@@ -161,7 +160,7 @@ func Document(r *http.Request, answer *http.Response, limit int64) ([]byte, erro
 		return nil, fmt.Errorf("read %s: %w", r.URL.Redacted(), err)
 	}
 	if int64(len(text)) > limit {
-		return nil, fmt.Errorf("%w: %s has more than %d bytes", connector.ErrGiveUp, r.URL.Redacted(), limit)
+		return nil, connector.GiveUpf("%s has more than %d bytes: raise the bound, or have it divided", r.URL.Redacted(), limit)
 	}
 	return text, nil
 }
@@ -240,11 +239,30 @@ func (e *StatusError) refused() bool {
 		e.Status != http.StatusTooEarly
 }
 
+// advice is what is to be done about a refusal.
+func (e *StatusError) advice() string {
+	switch e.Status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired:
+		return "put the token, or user and password right, or the rights there"
+	case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed:
+		return "put the address right"
+	case http.StatusRequestEntityTooLarge:
+		return "raise the bound there"
+	}
+	if e.Status/100 == 3 {
+		return "put the address right: it leads elsewhere"
+	}
+	return "what is asked there must be put right, or the server"
+}
+
 // meaning is an error in the words of the contract of connectors: what was refused is given up, and so is a certificate that isn't
 // trusted.
 func meaning(err error) error {
-	if e, ok := errors.AsType[*StatusError](err); ok && e.refused() || tlserror.IsRefusal(err) {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+	if tlserror.IsRefusal(err) {
+		return connector.GiveUpf("%w; %s", err, tlserror.Advice)
+	}
+	if e, ok := errors.AsType[*StatusError](err); ok && e.refused() {
+		return connector.GiveUpf("%w; %s", err, e.advice())
 	}
 	return err
 }

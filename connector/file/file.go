@@ -72,8 +72,6 @@ type Sink struct {
 	opening chan struct{}
 }
 
-var _ connector.Sink = (*Sink)(nil)
-
 // maxOpening bounds the files that are checked at one time, each of which takes the memory of its largest record.
 const maxOpening = 4
 

@@ -36,8 +36,7 @@ func (s *Source) find() ([]string, error) {
 	slices.Sort(found)
 	found = slices.Compact(found)
 	if len(found) > s.cfg.MaxFiles {
-		return nil, fmt.Errorf("%w: there are %d files or more, and max-files is %d: move away what was read", connector.ErrGiveUp,
-			len(found), s.cfg.MaxFiles)
+		return nil, connector.GiveUpf("there are %d files or more, and max-files is %d: move away what was read", len(found), s.cfg.MaxFiles)
 	}
 	return found, nil
 }

@@ -339,7 +339,7 @@ func (in *input) fill() (n int, err error) {
 	}
 	in.buf = append(in.buf, text[before:n]...)
 	if in.base+int64(len(in.buf)) > maxEnd {
-		return 0, fmt.Errorf("%w: it has more than %d bytes", connector.ErrGiveUp, int64(maxEnd))
+		return 0, connector.GiveUpf("it has more than %d bytes: divide it, or move it away", int64(maxEnd))
 	}
 	return n - before, nil
 }

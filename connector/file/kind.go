@@ -60,7 +60,7 @@ func (k kind) texts(records []connector.Record) ([]connector.Record, error) {
 		body := []byte("\n") // ends the headers
 		for row, err := range patch.Rows(r.Body, patch.Trusted()) {
 			if err == nil && row.Deleted {
-				err = fmt.Errorf("%w: it deletes quads, which N-Quads can't tell; RDF Patch can (format: patch)", connector.ErrGiveUp)
+				err = connector.GiveUpf("it deletes quads, which N-Quads can't tell; RDF Patch can (format: patch)")
 			}
 			if err != nil {
 				return made, fmt.Errorf("position %d: %w", r.Position, err)

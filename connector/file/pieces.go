@@ -16,7 +16,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // piece is a file that was rotated.
@@ -84,20 +83,15 @@ func (w *writer) goOn(ctx context.Context) error {
 
 // endOf checks a piece, and returns its last record. Nothing in it can be torn: all was on the disk before it became one.
 func (w *writer) endOf(name string) (last engine.Mark, err error) {
-	f, _, err := w.disk.Open(w.dirPath(name))
-	if err != nil {
-		return last, err
-	}
-	defer f.Close()
-	size, err := f.Size()
-	if err != nil {
-		return last, err
-	}
-	r, err := rdfio.Decompress(name, io.NewSectionReader(f, 0, size))
-	if err != nil {
-		return last, err
-	}
-	defer r.Close()
+	err = w.withPiece(name, func(r io.Reader) error {
+		last, err = w.lastOf(r)
+		return err
+	})
+	return last, err
+}
+
+// lastOf checks records, and returns the last one.
+func (w *writer) lastOf(r io.Reader) (last engine.Mark, err error) {
 	for b := bufio.NewReader(r); ; {
 		next, err := w.nextOf(b)
 		if err == io.EOF { //nolint:errorlint // within another error it is none
@@ -113,7 +107,7 @@ func (w *writer) endOf(name string) (last engine.Mark, err error) {
 	}
 }
 
-// nextOf reads a record.
+// nextOf reads a record, whose end is how many bytes it has.
 func (w *writer) nextOf(b *bufio.Reader) (*found, error) {
 	line, err := b.ReadBytes('\n')
 	if err == io.EOF && len(line) > 0 { //nolint:errorlint // within another error it is none
@@ -122,6 +116,7 @@ func (w *writer) nextOf(b *bufio.Reader) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
+	head := int64(len(line))
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	position, length, err := headOf(line, w.shard)
 	if err != nil {
@@ -131,7 +126,11 @@ func (w *writer) nextOf(b *bufio.Reader) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	return recordOf(line, w.shard, position, text)
+	r, err := recordOf(line, w.shard, position, text)
+	if err == nil {
+		r.end = head + length
+	}
+	return r, err
 }
 
 // readFirst notes what the first record of the file is.
@@ -145,7 +144,13 @@ func (w *writer) readFirst() error {
 		return err
 	}
 	w.first, w.begun = r.mark.Position, timeOf(r.text)
-	return nil
+	if !w.begun.IsZero() || r.end == w.size { // else it is a place, which has no time
+		return nil
+	}
+	if r, err = s.at(r.end); err == nil {
+		w.begun = timeOf(r.text)
+	}
+	return err
 }
 
 // timeOf is the time of a record, zero if it has none.
@@ -166,7 +171,7 @@ func timeOf(text []byte) (t time.Time) {
 // due reports that the file becomes a piece before a record of that time is written.
 func (w *writer) due(t time.Time) bool {
 	return w.size > 0 && (w.kind.size > 0 && w.size >= w.kind.size ||
-		w.kind.every > 0 && !w.kind.span(t).Equal(w.kind.span(w.begun)))
+		w.kind.every > 0 && !w.begun.IsZero() && !w.kind.span(t).Equal(w.kind.span(w.begun)))
 }
 
 // together are the records, from the first one on, that are in its span.
@@ -182,7 +187,7 @@ func (w *writer) together(records []connector.Record) []connector.Record {
 	return records[:n]
 }
 
-// rotate makes a piece of the file, and begins another one. All of it is on the disk.
+// rotate makes a piece of the file, and begins another one.
 func (w *writer) rotate() error {
 	list, _, err := w.pieces()
 	if err != nil {
@@ -192,8 +197,18 @@ func (w *writer) rotate() error {
 	if slices.ContainsFunc(list, func(p piece) bool { return p.first == w.first }) {
 		return fmt.Errorf("%s is there already, or compressed: somebody has put it back; move it away", w.dirPath(name))
 	}
-	if err := w.disk.Rename(w.path, w.dirPath(name)); err != nil {
+	return w.renew(w.dirPath(name))
+}
+
+// renew gives the file another name, and begins another one. All of it is on the disk.
+func (w *writer) renew(name string) error {
+	if err := w.disk.Rename(w.path, name); err != nil {
 		return err
+	}
+	if dir := filepath.Dir(name); dir != filepath.Dir(w.path) {
+		if err := w.disk.SyncDir(dir); err != nil {
+			return err
+		}
 	}
 	if err := w.disk.SyncDir(filepath.Dir(w.path)); err != nil {
 		return err
@@ -210,7 +225,7 @@ func (w *writer) rotate() error {
 		return errors.Join(err, f.Close())
 	}
 	before := w.file
-	w.file, w.size, w.untidy = f, 0, true
+	w.file, w.size, w.begun, w.untidy = f, 0, time.Time{}, true
 	return before.Close()
 }
 
@@ -286,31 +301,9 @@ func (w *writer) compress(ctx context.Context, name string) (err error) {
 	return w.disk.SyncDir(filepath.Dir(w.path))
 }
 
-// pack writes the compressed form of a piece to a file, and makes it durable.
-func (w *writer) pack(ctx context.Context, name, to string) (err error) {
-	from, _, err := w.disk.Open(w.dirPath(name))
-	if err != nil {
-		return err
-	}
-	defer from.Close()
-	size, err := from.Size()
-	if err != nil {
-		return err
-	}
-	f, _, err := w.disk.Open(to) // what was left of one was removed
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	c, err := rdfio.Compress(to, &appending{to: f})
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(c, &until{ctx, io.NewSectionReader(from, 0, size)})
-	if err = errors.Join(err, c.Close()); err != nil {
-		return err
-	}
-	return f.Sync()
+// pack writes the compressed form of a piece to a file, and makes it durable. What was left of one was removed.
+func (w *writer) pack(ctx context.Context, name, to string) error {
+	return w.withPiece(name, func(r io.Reader) error { return w.copyTo(ctx, to, r) })
 }
 
 // appending writes to the end of a file.

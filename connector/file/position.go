@@ -33,6 +33,9 @@ func (p position) offset() uint64 {
 	return offset
 }
 
+// EndOf returns the byte behind a message, of the content of its file, that an offset of a source's message stands for.
+func EndOf(offset uint64) int64 { return positionOf(offset).end }
+
 // positionOf is what an offset was made of.
 func positionOf(offset uint64) position {
 	return position{end: int64(offset >> endShift), final: offset&finalBit != 0, check: uint32(offset % finalBit)}

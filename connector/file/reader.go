@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"slices"
@@ -261,5 +260,5 @@ func (b *batch) full() bool {
 
 // gapError says that a file is not what it was.
 func gapError(what string) error {
-	return fmt.Errorf("%w: %s (on-gap: skip goes on with what stands there now)", connector.ErrGiveUp, what)
+	return connector.GiveUpf("%s (on-gap: skip goes on with what stands there now)", what)
 }

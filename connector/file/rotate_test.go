@@ -83,9 +83,11 @@ func (m *machine) SyncDir(string) error {
 	return nil
 }
 
-func (m *machine) List(string) (names []string, err error) {
+func (m *machine) List(dir string) (names []string, err error) {
 	for path := range m.names {
-		names = append(names, filepath.Base(path))
+		if filepath.Dir(path) == dir {
+			names = append(names, filepath.Base(path))
+		}
 	}
 	return names, m.call()
 }
@@ -154,7 +156,7 @@ func (m *machine) all(t *testing.T) (text string) {
 	t.Helper()
 	names := slices.Sorted(maps.Keys(m.names))
 	for _, name := range names {
-		if strings.HasPrefix(filepath.Base(name), unfinished) || slices.Contains(names, strings.TrimSuffix(strings.TrimSuffix(name, ".zst"), ".gz")) &&
+		if filepath.Dir(name) != "dir" || strings.HasPrefix(filepath.Base(name), unfinished) || slices.Contains(names, strings.TrimSuffix(strings.TrimSuffix(name, ".zst"), ".gz")) &&
 			filepath.Ext(name) != ".rdfp" {
 			continue
 		}

@@ -133,7 +133,10 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		var taken int
 		w.batch, taken = w.fill(w.batch[:0], w.together(records))
 		if w.size == 0 {
-			w.first, w.begun = records[0].Position, records[0].Time
+			w.first = records[0].Position
+		}
+		if w.begun.IsZero() {
+			w.begun = records[0].Time
 		}
 		if err := w.append(w.batch, records[taken-1].Mark); err != nil {
 			return err

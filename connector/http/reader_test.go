@@ -12,6 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/internal/ahead"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
@@ -68,7 +69,7 @@ func TestWhyNothingMoreComes(t *testing.T) {
 		t.Error(err)
 	}
 	<-hang
-	if _, err := r.Read(t.Context()); !errors.Is(err, ahead.ErrClosed) {
+	if _, err := r.Read(t.Context()); !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("after it was closed: %v", err)
 	}
 }

@@ -86,6 +86,17 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 // streamOf names the stream of a shard.
 func streamOf(pipeline string, shard int) string { return pipeline + "/" + strconv.Itoa(shard) }
 
+// adviceOf is what is to be done about a refusal.
+func adviceOf(status int) string {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "put the token right, or its rights there"
+	case http.StatusGone:
+		return "the pipeline there was made anew; a source of another name reads it from its start"
+	}
+	return "put the url right"
+}
+
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
 	e, ok := errors.AsType[*client.Error](err)
@@ -94,7 +105,7 @@ func meaning(err error) error {
 	}
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusBadRequest:
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; %s", err, adviceOf(e.Status))
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/kafka"
 	"github.com/quadrille-stream/quadrille/engine"
@@ -194,6 +196,41 @@ func TestClaimAborted(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestTopicUnknownYet: a broker that doesn't know yet what another has made is asked again, by sinks and sources; and what stays
+// unknown is for somebody to see to.
+func TestTopicUnknownYet(t *testing.T) {
+	c, b := fake(t)
+	unknown := func(key kmsg.Key, topic string, times int) *kfake.FaultHandle {
+		return c.Fault(kfake.Fault{Keys: []kmsg.Key{key}, Topic: topic, Err: kerr.UnknownTopicOrPartition, Count: times})
+	}
+	s := b.target(t, 1)
+	for _, topic := range []string{s.cfg.Topic, s.cfg.Topic + "-positions"} {
+		w := s.openShard(t, 0) // makes the positions
+		s.closeAll(t, w)
+		fault := unknown(kmsg.Metadata, topic, 2)
+		w = s.openShard(t, 1)
+		s.closeAll(t, w)
+		if fault.Hits() != 2 {
+			t.Errorf("%s was unknown %d times", topic, fault.Hits())
+		}
+	}
+	topic := b.topic(t, 1)
+	b.send(t, topic, 0, "1")
+	for _, fault := range []*kfake.FaultHandle{unknown(kmsg.Metadata, topic, 2), unknown(kmsg.ListOffsets, topic, 1)} {
+		got, _ := conntest.ReadAll(t, source(t, b.config(topic)), 1)
+		if !slices.Equal(got, []string{"1"}) {
+			t.Errorf("%q", got)
+		}
+		fault.Remove()
+	}
+	fault := unknown(kmsg.Metadata, s.cfg.Topic+"-positions", -1)
+	_, err := s.Sink(t).Open(conntest.Within(t), 2)
+	if err == nil || errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), "doesn't know it yet") {
+		t.Error(err)
+	}
+	fault.Remove()
 }
 
 // after picks what comes after so many of the requests with a key; an InitProducerID is picked at once.

@@ -5,11 +5,12 @@
 // gave the topic), an offset is Kafka's. Where a stream is read from is what the pipeline has committed of it; the group's
 // offsets only tell tools how far that is. So no crash, no rebalance and no reset of the group's offsets has a second effect.
 //
-// The sink writes one record per delta, exactly once: each shard has a transactional producer of its own, which fences who wrote
+// The sink writes one record per delta, or per subject the state of it, exactly once: each shard has a transactional producer of its own, which fences who wrote
 // the shard before, and the shard's position is a record in the same transaction.
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,6 +29,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/tlserror"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
@@ -109,7 +111,7 @@ func isElsewhere(address string) bool {
 // dialLoopback connects to brokers on loopback alone: those that others have named need not be where the configured ones are.
 func (c *Connection) dialLoopback(ctx context.Context, network, address string) (net.Conn, error) {
 	if isElsewhere(address) {
-		return nil, fmt.Errorf("%w: broker %s: %w", connector.ErrGiveUp, address, c.needsTLS())
+		return nil, connector.GiveUpf("broker %s: %w", address, c.needsTLS())
 	}
 	if c.dial != nil {
 		return c.dial(ctx, network, address)
@@ -127,10 +129,30 @@ const (
 	retryTimeout = 15 * time.Second
 )
 
+// A topic that was just made is not known to all brokers at once, not even to the one that says that it is there already: on a machine
+// with much to do it took up to a second. So that a topic is unknown is only believed when that stays so for a while.
+const (
+	unknownTries = 9
+	askAgain     = time.Second / 4 // for so long a client keeps the answer
+)
+
+// known asks again while a topic is unknown.
+func known(ctx context.Context, ask func() error) (err error) {
+	for try := range unknownTries {
+		if try > 0 && clock.Sleep(ctx, askAgain) != nil {
+			return err
+		}
+		if err = ask(); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return err
+		}
+	}
+	return err
+}
+
 // client makes a client with options besides those of the connection.
 func (c *Connection) client(opts ...kgo.Opt) (*kgo.Client, error) {
 	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("quadrille"), kgo.DisableClientMetrics(),
-		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(time.Second / 4),
+		kgo.DialTimeout(dialTimeout), kgo.RetryTimeout(retryTimeout), kgo.MetadataMinAge(askAgain),
 		kgo.FetchMaxWait(fetchWait)}, opts...)
 	if c.shows() {
 		all = append(all, kgo.Dialer(c.dialLoopback))
@@ -158,6 +180,30 @@ var refusals = []error{
 	kerr.InconsistentGroupProtocol, kerr.UnsupportedVersion,
 }
 
+// adviceOf is what is to be done about a refusal.
+func adviceOf(err error) string {
+	is := func(list ...error) bool {
+		return slices.ContainsFunc(list, func(one error) bool { return errors.Is(err, one) })
+	}
+	_, loss := errors.AsType[*kgo.ErrDataLoss](err)
+	switch {
+	case tlserror.IsRefusal(err):
+		return tlserror.Advice
+	case loss:
+		return "the brokers have lost it; a source of another name begins anew"
+	case is(kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState):
+		return "put sasl-mechanism, sasl-user and sasl-password right"
+	case is(kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
+		kerr.TransactionalIDAuthorizationFailed):
+		return "give the user the right at the brokers"
+	case is(kerr.UnknownTopicOrPartition, kerr.InvalidTopicException):
+		return "make the topic there, or put its name right"
+	case is(kerr.InvalidGroupID, kerr.GroupMaxSizeReached, kerr.InconsistentGroupProtocol):
+		return "take a group of the source's own (group)"
+	}
+	return "settings and brokers must be made to fit"
+}
+
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
 	if err == nil || errors.Is(err, connector.ErrGiveUp) {
@@ -167,15 +213,10 @@ func meaning(err error) error {
 	_, large := errors.AsType[*kgo.ErrDecompressTooLarge](err)
 	refused := slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
 	if refused || loss || large || tlserror.IsRefusal(err) {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; %s", err, adviceOf(err))
 	}
 	return err
 }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return meaning(err)
-}
+func ended(ctx context.Context, err error) error { return cmp.Or(ctx.Err(), meaning(err)) }

@@ -183,6 +183,7 @@ func TestKafka(t *testing.T) {
 			"patterns": testRegex, "security": testSecurity, "subjects": testSubjects, "refused": testRefused, "same name": testSameName,
 			"open transaction": testOpenTransaction,
 			"target made anew": testTargetMadeAnew,
+			"states":           testStates, "states sought": testStatesSought, "states torn": testStatesTorn,
 			"torn connections": testTorn, "answers lost": testAnswersLost,
 		} {
 			t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -57,12 +58,30 @@ func (w *writer) headers(delta *connector.Record) []kgo.RecordHeader {
 	if w.cfg.Binary {
 		media = patch.BinaryMediaType
 	}
+	return append([]kgo.RecordHeader{{Key: headerType, Value: []byte(media)}}, append(w.place(delta.Mark),
+		kgo.RecordHeader{Key: headerPrev, Value: []byte(delta.Prev)},
+		kgo.RecordHeader{Key: headerTime, Value: delta.Time.UTC().AppendFormat(nil, time.RFC3339Nano)})...)
+}
+
+// place are the headers that say where a delta, or a state, is in the log of the shard.
+func (w *writer) place(at engine.Mark) []kgo.RecordHeader {
 	return []kgo.RecordHeader{
-		{Key: headerType, Value: []byte(media)},
 		{Key: headerShard, Value: strconv.AppendInt(nil, int64(w.shard), 10)},
-		{Key: headerPosition, Value: strconv.AppendUint(nil, delta.Position, 10)},
-		{Key: headerID, Value: []byte(delta.ID)},
-		{Key: headerPrev, Value: []byte(delta.Prev)},
-		{Key: headerTime, Value: delta.Time.UTC().AppendFormat(nil, time.RFC3339Nano)},
+		{Key: headerPosition, Value: strconv.AppendUint(nil, at.Position, 10)},
+		{Key: headerID, Value: []byte(at.ID)},
 	}
+}
+
+// stateRecords are those of states as of a mark. A record without a value, a tombstone, says that the subject is gone.
+func (w *writer) stateRecords(of engine.Mark, list []state) []*kgo.Record {
+	gone := w.place(of)
+	there := append([]kgo.RecordHeader{{Key: headerType, Value: []byte(w.cfg.States.MediaType())}}, gone...)
+	records := make([]*kgo.Record, len(list))
+	for i, s := range list {
+		records[i] = &kgo.Record{Topic: w.cfg.Topic, Partition: w.partition, Key: []byte(s.key), Value: s.value, Headers: there}
+		if s.value == nil {
+			records[i].Headers = gone
+		}
+	}
+	return records
 }

@@ -32,8 +32,11 @@ func streamOf(topic kadm.TopicDetail, partition int32) string {
 func (r *reader) topics(ctx context.Context) (kadm.TopicDetails, error) {
 	cfg := &r.s.cfg
 	if !cfg.Regex {
-		details, err := r.admin.ListTopics(ctx, cfg.Topics...)
-		return details, errors.Join(err, missing(details))
+		details, err := listKnown(ctx, r.admin, cfg.Topics...)
+		if why := missing(details); why != nil { // names them
+			err = why
+		}
+		return details, err
 	}
 	details, err := r.admin.ListTopics(ctx)
 	for name := range details {
@@ -117,13 +120,17 @@ type extent struct {
 	first, last kadm.ListedOffsets // the first offset, and the one behind the last
 }
 
+// extent asks for that. Who has assigned a topic may have known it before those who are asked.
 func (r *reader) extent(ctx context.Context, topics []string) (e extent, err error) {
-	var errs [6]error
-	e.details, errs[0] = r.admin.ListTopics(ctx, topics...)
-	e.first, errs[1] = r.admin.ListStartOffsets(ctx, topics...)
-	e.last, errs[2] = r.admin.ListEndOffsets(ctx, topics...)
-	errs[3], errs[4], errs[5] = e.details.Error(), e.first.Error(), e.last.Error()
-	return e, errors.Join(errs[:]...)
+	err = known(ctx, func() error {
+		var errs [6]error
+		e.details, errs[0] = r.admin.ListTopics(ctx, topics...)
+		e.first, errs[1] = r.admin.ListStartOffsets(ctx, topics...)
+		e.last, errs[2] = r.admin.ListEndOffsets(ctx, topics...)
+		errs[3], errs[4], errs[5] = e.details.Error(), e.first.Error(), e.last.Error()
+		return errors.Join(errs[:]...)
+	})
+	return e, err
 }
 
 // begin says where the partitions are read from that have become this reader's. The group's offset is only of use for its epoch:
@@ -177,8 +184,8 @@ func (r *reader) beginOf(ctx context.Context, there extent, topic string, partit
 	at = r.assign(stream, topic, partition, there.details[topic].ID, at)
 	switch {
 	case at > last.Offset:
-		return 0, fmt.Errorf("%w: %s ends at offset %d, and is to be read from %d: the brokers have lost what was between",
-			connector.ErrGiveUp, place(topic, partition), last.Offset, at)
+		return 0, connector.GiveUpf("%s ends at offset %d, and is to be read from %d: the brokers have lost what was between; a source of another name begins anew",
+			place(topic, partition), last.Offset, at)
 	case at < first.Offset:
 		return first.Offset, r.gap(stream, place(topic, partition), at, first.Offset)
 	}
@@ -190,7 +197,7 @@ func (r *reader) gap(stream, where string, at, first int64) error {
 	what := fmt.Sprintf("%s begins at offset %d, and is to be read from %d: the brokers have deleted what was between",
 		where, first, at)
 	if !r.s.cfg.SkipGaps {
-		return fmt.Errorf("%w: %s (on-gap: skip goes on without it)", connector.ErrGiveUp, what)
+		return connector.GiveUpf("%s (on-gap: skip goes on without it)", what)
 	}
 	r.s.cfg.Logger.Warn("messages are lost; the source goes on behind them", "group", r.s.cfg.Group, "stream", stream,
 		"from", at, "to", first)

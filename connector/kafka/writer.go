@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -48,22 +46,35 @@ type writer struct {
 	partition int32  // of the topic, where records have no key of their own
 	topic     string // the id of the topic as it was made
 	client    *kgo.Client
-	at        engine.Mark
+	progress  progress // what the positions say
 	failed    bool
 }
 
-// open makes the producer, and finds the position that was committed before.
+// open makes the producer, and finds the position that was committed before. Where states are written, that of the shard is in
+// the topic then.
 func (w *writer) open(ctx context.Context) error {
 	if err := w.connect(ctx); err != nil {
 		return err
 	}
-	return w.claim(ctx)
+	text, err := w.claim(ctx)
+	if err != nil {
+		return err
+	}
+	if text != "" {
+		if w.progress, err = w.parse(text); err != nil {
+			return err
+		}
+	}
+	if w.cfg.States == "" || w.progress.states && !w.progress.begins {
+		return nil
+	}
+	return w.begin(ctx)
 }
 
 // connect makes the producer.
 func (w *writer) connect(ctx context.Context) (err error) {
 	if w.shard >= w.cfg.Shards {
-		return fmt.Errorf("%w: shard %d of %d", connector.ErrGiveUp, w.shard, w.cfg.Shards)
+		return connector.GiveUpf("shard %d of %d: the number of shards must be that of the pipeline", w.shard, w.cfg.Shards)
 	}
 	w.client, err = w.cfg.Connection.client(kgo.TransactionalID(w.id), kgo.TransactionTimeout(transactionTimeout),
 		kgo.RecordPartitioner(newPartitioner()), kgo.ProducerBatchMaxBytes(int32(w.cfg.MaxMessage)),
@@ -76,7 +87,7 @@ func (w *writer) connect(ctx context.Context) (err error) {
 		return err
 	}
 	w.partition = int32(w.shard % partitions)
-	if w.cfg.PerSubject {
+	if w.cfg.PerSubject || w.cfg.States != "" {
 		w.partition = byKey
 	}
 	return nil
@@ -85,24 +96,20 @@ func (w *writer) connect(ctx context.Context) (err error) {
 // claims bounds how often a claim is written.
 const claims = 3
 
-// claim commits a record to the shard's positions and reads what is before it. That the claim was committed is not believed but
-// looked for: one that was aborted is written again.
-func (w *writer) claim(ctx context.Context) error {
+// claim commits a record to the shard's positions and returns what is before it, "" if nothing is. That the claim was committed is
+// not believed but looked for: one that was aborted is written again.
+func (w *writer) claim(ctx context.Context) (before string, err error) {
 	for range claims {
 		claim := w.positionRecord("/opened", time.Now().UTC().Format(time.RFC3339))
 		if err := w.transact(ctx, claim); err != nil {
-			return err
+			return "", err
 		}
-		at, found, err := w.position(ctx, claim.Offset)
-		if err != nil {
-			return err
-		}
-		if found {
-			w.at = at
-			return nil
+		text, found, err := w.position(ctx, claim.Offset)
+		if found || err != nil {
+			return text, err
 		}
 	}
-	return fmt.Errorf("%s: %d claims were aborted one after the other", w.id, claims)
+	return "", fmt.Errorf("%s: %d claims were aborted one after the other", w.id, claims)
 }
 
 // positionRecord is a record for those who open the shard.
@@ -112,12 +119,12 @@ func (w *writer) positionRecord(suffix, value string) *kgo.Record {
 
 // position reads the topic of positions up to the claim of this writer, and says whether that was committed. Whatever was
 // committed for the shard stands before it, and nothing can come after but from this writer.
-func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, found bool, err error) {
+func (w *writer) position(ctx context.Context, claim int64) (text string, found bool, err error) {
 	start := map[string]map[int32]kgo.Offset{w.cfg.Positions: {int32(w.shard): kgo.NoResetOffset().AtStart()}}
 	reader, err := w.cfg.Connection.client(kgo.ConsumePartitions(start), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()), kgo.KeepControlRecords()) // the end of the transaction is one
 	if err != nil {
-		return at, false, err
+		return "", false, err
 	}
 	defer reader.Close()
 	reading, cancel := context.WithTimeoutCause(ctx, w.cfg.patience, errWaits)
@@ -126,49 +133,37 @@ func (w *writer) position(ctx context.Context, claim int64) (at engine.Mark, fou
 		fetches := reader.PollFetches(reading)
 		for _, record := range fetches.Records() {
 			if record.Offset >= claim {
-				return at, record.Offset == claim, nil
+				return text, record.Offset == claim, nil
 			}
-			if record.Attrs.IsControl() || string(record.Key) != w.id {
-				continue
-			}
-			if len(record.Value) == 0 { // it is to begin anew
-				at = engine.Mark{}
-				continue
-			}
-			if at, err = w.parseMark(string(record.Value)); err != nil {
-				where := place(record.Topic, record.Partition)
-				return at, false, fmt.Errorf("%w: %s, offset %d: %w", connector.ErrGiveUp, where, record.Offset, err)
+			if !record.Attrs.IsControl() && string(record.Key) == w.id {
+				text = string(record.Value) // none: it is to begin anew
 			}
 		}
 		if ctx.Err() == nil && reading.Err() != nil {
-			return at, false, fmt.Errorf("read %s: %w", place(w.cfg.Positions, int32(w.shard)), context.Cause(reading))
+			return "", false, fmt.Errorf("read %s: %w", place(w.cfg.Positions, int32(w.shard)), context.Cause(reading))
 		}
 		if err := fetches.Err(); err != nil {
-			return at, false, err
+			return "", false, err
 		}
 	}
 }
 
-// mark is what stands in the positions: POSITION ID TOPIC, where TOPIC is the topic's id.
-func (w *writer) mark(at engine.Mark) string {
-	return fmt.Sprintf("%d %s %s", at.Position, at.ID, w.topic)
-}
-
-// parseMark reads that. Of a topic that was made anew it says nothing.
-func (w *writer) parseMark(text string) (engine.Mark, error) {
-	fields := strings.Split(text, " ")
-	if len(fields) != 3 {
-		return engine.Mark{}, fmt.Errorf("position %.200q: expected a number, an id and the id of a topic", text)
+// parse reads a position. One of a topic that was made anew, or of records of another kind, says nothing of what is there.
+func (w *writer) parse(text string) (progress, error) {
+	const anew = "\"quadrille sink seek --start\" has everything written anew"
+	p, topic, err := parseProgress(text)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s: %w; give the sink another topic for its positions to have all written again", place(w.cfg.Positions, int32(w.shard)), err)
+	case topic != w.topic:
+		err = fmt.Errorf("topic %s was made anew and lacks what the one before had, up to position %d: %s", w.cfg.Topic, p.at.Position, anew)
+	case p.states != (w.cfg.States != ""):
+		err = fmt.Errorf("topic %s has states up to position %d, or deltas where states are to come: give the sink another topic, or another"+
+			" name; %s, and leaves what is there", w.cfg.Topic, p.at.Position, anew)
+	default:
+		return p, nil
 	}
-	position, err := strconv.ParseUint(fields[0], 10, 64)
-	if err != nil {
-		return engine.Mark{}, fmt.Errorf("position %.200q: %w", text, err)
-	}
-	if fields[2] != w.topic {
-		return engine.Mark{}, fmt.Errorf("topic %s was made anew and lacks what the one before had, up to position %d: \"quadrille sink seek --start\" "+
-			"has everything written anew", w.cfg.Topic, position)
-	}
-	return engine.Mark{Position: position, ID: fields[1]}, nil
+	return p, connector.GiveUpf("%w", err)
 }
 
 // Target is the topic, and the partition if there is one.
@@ -180,14 +175,17 @@ func (w *writer) Target() string {
 }
 
 // At is the last record that was committed.
-func (w *writer) At() engine.Mark { return w.at }
+func (w *writer) At() engine.Mark { return w.progress.at }
 
 // Write commits all records, and the position, in one transaction.
 func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	if w.failed {
 		return errUsed
 	}
-	last := records[len(records)-1].Mark
+	if w.cfg.States != "" {
+		return ended(ctx, w.writeStates(ctx, records))
+	}
+	next := progress{at: records[len(records)-1].Mark}
 	var out []*kgo.Record
 	for i := range records {
 		made, err := w.records(&records[i])
@@ -196,18 +194,30 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		}
 		out = append(out, made...)
 	}
-	out = append(out, w.positionRecord("", w.mark(last)))
+	out = append(out, w.positionRecord("", next.text(w.topic)))
 	if err := w.transact(ctx, out...); err != nil {
 		return ended(ctx, err)
 	}
-	w.at = last
+	w.progress = next
 	return nil
 }
 
 // seek commits another position.
 func (w *writer) seek(ctx context.Context, to engine.Mark) error {
-	record := w.positionRecord("", w.mark(to))
-	if to.Position == 0 {
+	next := progress{at: to}
+	if w.cfg.States != "" {
+		text, err := w.claim(ctx)
+		if err != nil {
+			return err
+		}
+		before, err := w.parse(text)
+		if err != nil { // it says nothing of what is there
+			before = progress{}
+		}
+		next = before.sought(to)
+	}
+	record := w.positionRecord("", next.text(w.topic))
+	if to.Position == 0 && !next.begins {
 		record.Value = nil
 	}
 	return w.transact(ctx, record)
@@ -258,7 +268,7 @@ func (w *writer) fenced(err error) error {
 // tooLarge says what to do about a record that the topic doesn't take.
 func tooLarge(err error) error {
 	if errors.Is(err, kerr.MessageTooLarge) || errors.Is(err, kerr.RecordListTooLarge) {
-		return fmt.Errorf("%w: %w: raise max-message, and max.message.bytes of the topic", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; raise max-message, and max.message.bytes of the topic", err)
 	}
 	return err
 }

@@ -367,7 +367,10 @@ func (s *subscribe) check(answer any) error {
 	}
 	for i, code := range got.codes {
 		if err := refused(fmt.Sprintf("subscribe to %q", s.filters[i]), code, got.reason); err != nil {
-			return fmt.Errorf("%w: %w", connector.ErrGiveUp, err) // who may subscribe doesn't change by itself
+			if !errors.Is(err, connector.ErrGiveUp) { // who may subscribe doesn't change by itself
+				err = connector.GiveUpf("%w; put the topics right, or let them at the broker", err)
+			}
+			return err
 		}
 	}
 	return nil

@@ -109,7 +109,7 @@ func ended(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	if tlserror.IsRefusal(err) && !errors.Is(err, connector.ErrGiveUp) {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; %s", err, tlserror.Advice)
 	}
 	return err
 }
@@ -136,6 +136,21 @@ var others = map[byte]string{
 // failed is the first of the codes for failures.
 const failed = 0x80
 
+// adviceOf is what is to be done about a refusal.
+func adviceOf(code byte) string {
+	switch code {
+	case 0x86, 0x87, 0x8a, 0x8c:
+		return "put user and password right, or the rights at the broker"
+	case 0x85, 0x8e:
+		return "give the client an id of its own (client-id)"
+	case 0x8f, 0x90, 0x9e, 0xa2:
+		return "put the topics right, or let them at the broker"
+	case 0x9c, 0x9d:
+		return "put the address right"
+	}
+	return "settings and broker must be made to fit"
+}
+
 // refused is the error for a reason code, with what the broker says of it; nil for one that is no failure.
 func refused(what string, code byte, reason string) error {
 	if code < failed {
@@ -150,7 +165,7 @@ func refused(what string, code byte, reason string) error {
 		err = fmt.Errorf("%w: %s", err, reason)
 	}
 	if final {
-		err = fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		err = connector.GiveUpf("%w; %s", err, adviceOf(code))
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/engine"
 )
 
 // SinkConfig configures a [Sink].
@@ -45,7 +46,7 @@ type Sink struct {
 	topic template
 }
 
-var _ connector.Sink = (*Sink)(nil)
+var _ connector.Seeker = (*Sink)(nil)
 
 // NewSink checks the configuration and returns a sink; it connects to nothing.
 func NewSink(cfg SinkConfig) (*Sink, error) {
@@ -146,9 +147,27 @@ func (s *Sink) Promise() connector.Promise { return connector.AtLeastOnce }
 
 // Open ends the connection of who wrote the shard before, and finds how far that has come.
 func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
-	w := &writer{s: s, shard: shard, positions: s.cfg.Positions + "/" + strconv.Itoa(shard), echoes: make(chan *message, maxEchoes)}
+	w := s.writer(shard)
 	if err := w.open(ctx); err != nil {
 		return nil, errors.Join(ended(ctx, err), w.Close())
 	}
 	return w, nil
+}
+
+// Seek ends the connection of who wrote the shard before, and keeps another position, whatever the one before is. What is written
+// again is sent again.
+func (s *Sink) Seek(ctx context.Context, shard int, to engine.Mark) error {
+	w := s.writer(shard)
+	err := w.connect(ctx)
+	if err == nil {
+		err = w.keep(ctx, to)
+	}
+	if err != nil {
+		err = ended(ctx, err)
+	}
+	return errors.Join(err, w.Close())
+}
+
+func (s *Sink) writer(shard int) *writer {
+	return &writer{s: s, shard: shard, positions: s.cfg.Positions + "/" + strconv.Itoa(shard), echoes: make(chan *message, maxEchoes)}
 }

@@ -38,8 +38,8 @@ type writer struct {
 // maxEchoes are more than come before the claim: the retained position.
 const maxEchoes = 16
 
-// open connects, and reads the position: it subscribes to it and sends a claim to the same topic, which comes back behind it.
-func (w *writer) open(ctx context.Context) (err error) {
+// connect ends the connection of the one before.
+func (w *writer) connect(ctx context.Context) (err error) {
 	cfg := &w.s.cfg
 	greeting := &hello{client: cfg.ClientID + "." + strconv.Itoa(w.shard), clean: true}
 	if w.c, err = dialClient(ctx, &cfg.Connection, greeting, maxPacket, w.receive); err != nil {
@@ -47,10 +47,18 @@ func (w *writer) open(ctx context.Context) (err error) {
 	}
 	w.c.start()
 	if w.c.can.noRetain {
-		return fmt.Errorf("%w: the broker keeps no retained messages, which positions are", connector.ErrGiveUp)
+		return connector.GiveUpf("the broker keeps no retained messages, which positions are: let it, or take another broker")
 	}
 	if int(w.c.can.maxQoS) < max(1, cfg.QoS) {
-		return fmt.Errorf("%w: the broker has quality of service %d at most", connector.ErrGiveUp, w.c.can.maxQoS)
+		return connector.GiveUpf("the broker has quality of service %d at most: raise it there, or take another broker", w.c.can.maxQoS)
+	}
+	return nil
+}
+
+// open connects, and reads the position: it subscribes to it and sends a claim to the same topic, which comes back behind it.
+func (w *writer) open(ctx context.Context) error {
+	if err := w.connect(ctx); err != nil {
+		return err
 	}
 	topics := &subscribe{filters: []string{w.positions}, qos: 1}
 	asked, err := w.c.subscribe(topics)
@@ -98,7 +106,7 @@ func (w *writer) position(ctx context.Context, claim string) (err error) {
 				continue
 			}
 			if w.at, err = parseMark(string(m.payload)); err != nil {
-				return fmt.Errorf("%w: topic %s: %w", connector.ErrGiveUp, w.positions, err)
+				return connector.GiveUpf("topic %s: %w; clear the topic there to have all written again", w.positions, err)
 			}
 		case <-w.c.ended:
 			return w.c.err()
@@ -144,12 +152,20 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 		return ended(ctx, err)
 	}
 	last := records[len(records)-1].Mark
-	position := &message{topic: w.positions, qos: 1, retain: true, payload: fmt.Appendf(nil, "%d %s", last.Position, last.ID)}
-	if err := w.confirmed(ctx, position); err != nil {
+	if err := w.keep(ctx, last); err != nil {
 		return ended(ctx, err)
 	}
 	w.at, w.failed = last, false
 	return nil
+}
+
+// keep has the broker keep a position. The start is none: a message without content takes the retained one away.
+func (w *writer) keep(ctx context.Context, at engine.Mark) error {
+	position := &message{topic: w.positions, qos: 1, retain: true}
+	if at.Position > 0 {
+		position.payload = fmt.Appendf(nil, "%d %s", at.Position, at.ID)
+	}
+	return w.confirmed(ctx, position)
 }
 
 // confirmed sends messages, and waits until the broker has confirmed them. Those without quality of service it hasn't to confirm;
@@ -179,14 +195,14 @@ func (w *writer) confirmed(ctx context.Context, list ...*message) error {
 // fits reports a message that can't be sent.
 func (w *writer) fits(m *message) error {
 	if len(m.topic) > math.MaxUint16 {
-		return fmt.Errorf("%w: a topic has %d bytes, expected %d at most: %.200s…", connector.ErrGiveUp, len(m.topic), math.MaxUint16, m.topic)
+		return connector.GiveUpf("a topic has %d bytes, expected %d at most, from the sink's topic and the subject: %.200s…", len(m.topic), math.MaxUint16, m.topic)
 	}
 	most := maxPacket
 	if w.c.can.maxPacket != 0 {
 		most = min(most, int(w.c.can.maxPacket))
 	}
 	if size := len(m.payload) + len(m.topic) + maxProperties; size > most {
-		return fmt.Errorf("%w: a message has %d bytes, and the broker takes %d: raise its largest packet", connector.ErrGiveUp, size, most)
+		return connector.GiveUpf("a message has %d bytes, and the broker takes %d: raise its largest packet", size, most)
 	}
 	return nil
 }

@@ -77,7 +77,7 @@ func (r *reader) open(ctx context.Context, progress connector.Progress) (err err
 	}
 	r.warnOfSubjects()
 	if r.stream.config.Retention == jetstream.WorkQueuePolicy && r.s.cfg.Start != first {
-		return fmt.Errorf("%w: stream %s is a work queue, which is read from its first message", connector.ErrGiveUp, r.s.cfg.Stream)
+		return connector.GiveUpf("stream %s is a work queue, which is read from its first message: leave start out", r.s.cfg.Stream)
 	}
 	at, known, err := r.begin(ctx, progress)
 	if err != nil {
@@ -135,8 +135,8 @@ func (r *reader) begin(ctx context.Context, progress connector.Progress) (at, kn
 		at = next
 	}
 	if at > r.stream.last+1 {
-		return 0, 0, fmt.Errorf("%w: stream %s ends at sequence %d, and is to be read from %d: it has lost what was between",
-			connector.ErrGiveUp, r.s.cfg.Stream, r.stream.last, at)
+		return 0, 0, connector.GiveUpf("stream %s ends at sequence %d, and is to be read from %d: it has lost what was between; a source of another name reads it from its start",
+			r.s.cfg.Stream, r.stream.last, at)
 	}
 	return at, max(at, from), nil
 }
@@ -211,9 +211,8 @@ func (r *reader) checkLast(ctx context.Context, noted string) error {
 	if now == at {
 		return nil
 	}
-	return fmt.Errorf("%w: stream %s had a message of %s at sequence %d, and has one of %s there: it was restored, or its server has"+
-		" lost its data, and sequences are used again; a source of another name reads it from its start", connector.ErrGiveUp,
-		r.s.cfg.Stream, at, seq, now)
+	return connector.GiveUpf("stream %s had a message of %s at sequence %d, and has one of %s there: it was restored, or its server has"+
+		" lost its data, and sequences are used again; a source of another name reads it from its start", r.s.cfg.Stream, at, seq, now)
 }
 
 // config is that of the durable consumer, which begins behind what was seen, and notes what is to be read: a gap between the two

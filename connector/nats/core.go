@@ -21,6 +21,7 @@ type coreReader struct {
 	mu      sync.Mutex
 	queue   []connector.Message
 	bytes   int    // of the queue
+	read    uint64 // messages that were taken from it
 	dropped uint64 // by this reader, since the last dead letter
 	missed  int    // by the client, told already
 }
@@ -93,7 +94,17 @@ func (r *coreReader) take() []connector.Message {
 		r.log.Warn("messages are lost", "subjects", r.s.cfg.Subjects, "messages", n)
 		messages = append(messages, connector.Message{MediaType: r.s.cfg.MediaType, Reason: what})
 	}
+	r.read += uint64(len(messages))
 	return messages
+}
+
+var _ connector.Lagger = (*coreReader)(nil)
+
+// Extents tells how many messages have come: the server has none.
+func (r *coreReader) Extents(context.Context) ([]connector.Extent, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return []connector.Extent{{First: 1, End: r.read + uint64(len(r.queue)) + 1}}, nil
 }
 
 // Ack has nobody to tell.

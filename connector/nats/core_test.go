@@ -108,12 +108,22 @@ func testSlow(t *testing.T, s *server) {
 		r := read(t, cfg, &conntest.Progress{})
 		s.publish(t, prefix+".a", "1", "2", "3", "4", "5", "6", "7")
 		eventually(t, "all have come", func() bool { return nats.Arrived(r.Reader) == 7 })
+		came := func(end uint64) {
+			t.Helper()
+			got, err := r.Reader.(connector.Lagger).Extents(t.Context())
+			if err != nil || len(got) != 1 || got[0] != (connector.Extent{First: 1, End: end}) {
+				t.Errorf("%+v, %v; want an end of %d", got, err, end)
+			}
+		}
+		came(5) // what is dropped doesn't wait
 		got := r.Is("1", "2", "3", "4", "LOST")
 		if lost := got[4]; !strings.HasPrefix(lost.Reason, "3 messages were dropped") || lost.Stream != "" {
 			t.Errorf("%+v", lost)
 		}
+		came(6)
 		s.publish(t, prefix+".a", "8")
 		r.Is("8")
+		came(7)
 		r.End()
 	}
 }

@@ -50,7 +50,7 @@ func (r *reader) gap(from, to uint64) error {
 	what := fmt.Sprintf("stream %s was to be read from sequence %d, and begins at %d: what was between is removed, or of other subjects",
 		r.s.cfg.Stream, from, to)
 	if !r.s.cfg.SkipGaps {
-		return fmt.Errorf("%w: %s (on-gap: skip goes on without it)", connector.ErrGiveUp, what)
+		return connector.GiveUpf("%s (on-gap: skip goes on without it)", what)
 	}
 	r.log.Warn("messages may be lost; the source goes on behind them", "stream", r.stream.name, "from", from, "to", to)
 	r.queue = append(r.queue, connector.Message{Stream: r.stream.name, Offset: to - 1, MediaType: r.s.cfg.MediaType, Reason: what})
@@ -73,8 +73,8 @@ func (r *reader) look(ctx context.Context) error {
 	case err != nil:
 		return err
 	case now.last < r.seen:
-		return fmt.Errorf("%w: stream %s ends at sequence %d, and was read up to %d: it has lost what was between",
-			connector.ErrGiveUp, r.s.cfg.Stream, now.last, r.seen)
+		return connector.GiveUpf("stream %s ends at sequence %d, and was read up to %d: it has lost what was between; a source of another name reads it from its start",
+			r.s.cfg.Stream, now.last, r.seen)
 	case now.gaps() && now.first > r.seen+1:
 		if err := r.gap(r.seen+1, now.first); err != nil {
 			return err

@@ -10,6 +10,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -175,7 +176,7 @@ func (c *Connection) identity() ([]nats.Option, error) {
 	case c.NKey != "":
 		key, err := nats.NkeyOptionFromSeed(c.NKey)
 		if err != nil {
-			return nil, fmt.Errorf("%w: NKey %s: %w", connector.ErrGiveUp, c.NKey, err)
+			return nil, connector.GiveUpf("NKey %s: %w", c.NKey, err)
 		}
 		return []nats.Option{key}, nil
 	}
@@ -220,6 +221,31 @@ var refusals = []error{
 	jetstream.ErrInvalidStreamName, jetstream.ErrInvalidConsumerName, jetstream.ErrOverlappingFilterSubjects,
 }
 
+// adviceOf is what is to be done about a refusal.
+func adviceOf(err error) string {
+	is := func(list ...error) bool {
+		return slices.ContainsFunc(list, func(one error) bool { return errors.Is(err, one) })
+	}
+	switch {
+	case tlserror.IsRefusal(err):
+		return tlserror.Advice
+	case is(fs.ErrNotExist, fs.ErrPermission):
+		return "put the name of the file right, or its rights"
+	case is(nats.ErrSecureConnRequired, nats.ErrSecureConnWanted):
+		return "put tls right"
+	case is(jetstream.ErrStreamNotFound, jetstream.ErrInvalidStreamName):
+		return "make the stream there, or put its name right"
+	case is(jetstream.ErrJetStreamNotEnabled, jetstream.ErrJetStreamNotEnabledForAccount):
+		return "turn JetStream on there, for the account"
+	case is(nats.ErrMaxPayload):
+		return "raise max_payload there"
+	case is(nats.ErrAuthorization, nats.ErrAuthExpired, nats.ErrAuthRevoked, nats.ErrAccountAuthExpired, nats.ErrPermissionViolation,
+		nats.ErrNkeysNotSupported):
+		return "put the credentials right, or the rights at the server"
+	}
+	return "settings and stream must be made to fit"
+}
+
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
 	if err == nil || errors.Is(err, connector.ErrGiveUp) {
@@ -228,15 +254,10 @@ func meaning(err error) error {
 	api, isAPI := errors.AsType[*jetstream.APIError](err)
 	refused := slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
 	if refused || tlserror.IsRefusal(err) || isAPI && api.Code == 400 {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; %s", err, adviceOf(err))
 	}
 	return err
 }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return meaning(err)
-}
+func ended(ctx context.Context, err error) error { return cmp.Or(ctx.Err(), meaning(err)) }

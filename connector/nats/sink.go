@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -20,8 +19,7 @@ import (
 type SinkConfig struct {
 	// Connection says how servers are reached.
 	Connection
-	// Stream is the JetStream stream that the subjects are of, which is there already; empty: what is published reaches those who
-	// listen, by core NATS.
+	// Stream is the JetStream stream that the subjects are of, which is there already; it is what a [CoreSink] doesn't have.
 	Stream string
 	// Subject is where deltas are published, such as deltas.{shard}. {shard} is the shard's number, which a subject of a stream must
 	// have. {subject} stands for a subject of the graph, with PerSubject, as a whole word; see [Word]. Required.
@@ -39,15 +37,10 @@ type SinkConfig struct {
 	Logger *slog.Logger
 }
 
-// Sink writes deltas to a stream, or to who listens. Make it with [NewSink]. It may be used concurrently.
-type Sink struct {
-	cfg SinkConfig
+// Sink writes deltas to a stream. Make it with [NewSink]. It may be used concurrently.
+type Sink struct{ cfg SinkConfig }
 
-	mu sync.Mutex
-	at map[int]engine.Mark // by shard, how far core NATS was told
-}
-
-var _ connector.Sink = (*Sink)(nil)
+var _ connector.Seeker = (*Sink)(nil)
 
 // What stands in a template for the number of a shard, and for a subject of the graph.
 const (
@@ -55,23 +48,25 @@ const (
 	subjectPlace = "{subject}"
 )
 
+// check finds what can be of no sink, and fills in defaults.
+func (c *SinkConfig) check() error {
+	c.Logger = cmp.Or(c.Logger, slog.Default())
+	if err := c.Connection.check(); err != nil {
+		return err
+	}
+	if !isName(c.Name) || c.Stream != "" && !isName(c.Stream) {
+		return errors.New("nats: the names of sink and stream have no dots, wildcards and spaces")
+	}
+	return checkTemplate(c.Subject, c.PerSubject)
+}
+
 // NewSink checks the configuration and returns a sink; it connects to nothing.
 func NewSink(cfg SinkConfig) (*Sink, error) {
-	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
-	if err := cfg.Connection.check(); err != nil {
-		return nil, err
-	}
-	if !isName(cfg.Name) || cfg.Stream != "" && !isName(cfg.Stream) {
-		return nil, errors.New("nats: the names of sink and stream have no dots, wildcards and spaces")
-	}
-	if err := checkTemplate(cfg.Subject, cfg.PerSubject); err != nil {
+	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	if cfg.Stream == "" {
-		if cfg.Claims != "" {
-			return nil, errors.New("nats: core NATS has no claims")
-		}
-		return &Sink{cfg: cfg, at: map[int]engine.Mark{}}, nil
+		return nil, errors.New("nats: a sink needs the name of a stream")
 	}
 	cfg.Claims = cmp.Or(cfg.Claims, defaultClaims(&cfg))
 	if err := checkTemplate(cfg.Claims, false); err != nil {
@@ -119,14 +114,8 @@ func defaultClaims(cfg *SinkConfig) string {
 	return strings.Join(append(words, "_claims", cfg.Name, shardPlace), ".")
 }
 
-// Promise is [connector.Once] with a stream: it says itself how far it is, and who had the shard before can't write. Core NATS has it
-// at least once, as far as the connection.
-func (s *Sink) Promise() connector.Promise {
-	if s.cfg.Stream == "" {
-		return connector.AtLeastOnce
-	}
-	return connector.Once
-}
+// Promise is [connector.Once]: the stream says itself how far it is, and who had the shard before can't write.
+func (s *Sink) Promise() connector.Promise { return connector.Once }
 
 // Open claims the shard, and finds how far it is.
 func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
@@ -134,15 +123,24 @@ func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := messages{cfg: &s.cfg, shard: shard}
-	if s.cfg.Stream == "" {
-		return &coreWriter{link: l, s: s, messages: m}, nil
-	}
-	w := &writer{link: l, messages: m}
+	w := &writer{link: l, messages: messages{cfg: &s.cfg, shard: shard}}
 	if err := w.open(ctx); err != nil {
 		return nil, errors.Join(ended(ctx, l.because(err)), w.Close())
 	}
 	return w, nil
+}
+
+// Seek claims the shard, and writes a message that says another position. What is written again is there again, with another message id.
+func (s *Sink) Seek(ctx context.Context, shard int, to engine.Mark) error {
+	l, err := s.cfg.Connection.connect(ctx, s.cfg.Logger)
+	if err != nil {
+		return err
+	}
+	w := &writer{link: l, messages: messages{cfg: &s.cfg, shard: shard}}
+	if err = w.seek(ctx, to); err != nil {
+		err = ended(ctx, l.because(err))
+	}
+	return errors.Join(err, w.Close())
 }
 
 // checkStream finds what a stream can't be for a sink: the newest message of each shard says how far that is, so the stream must
@@ -170,5 +168,5 @@ func (c *SinkConfig) checkStream(cfg *jetstream.StreamConfig, shard int) error {
 	if why == "" {
 		return nil
 	}
-	return fmt.Errorf("%w: stream %s: %s", connector.ErrGiveUp, c.Stream, why)
+	return connector.GiveUpf("stream %s: %s", c.Stream, why)
 }

@@ -43,6 +43,14 @@ type writer struct {
 
 // open claims the shard, and finds how far it is.
 func (w *writer) open(ctx context.Context) error {
+	if err := w.take(ctx); err != nil {
+		return err
+	}
+	return w.read(ctx)
+}
+
+// take claims the shard.
+func (w *writer) take(ctx context.Context) error {
 	stream, err := ask(ctx, func(ctx context.Context) (jetstream.Stream, error) { return w.js.Stream(ctx, w.cfg.Stream) })
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", w.cfg.Stream, err)
@@ -55,13 +63,21 @@ func (w *writer) open(ctx context.Context) error {
 	if w.claim, err = w.publish(ctx, claim); err != nil {
 		return fmt.Errorf("claim the shard: %w", err)
 	}
-	return w.read(ctx)
+	return nil
+}
+
+// newest is the shard's last message; nil if it has none.
+func (w *writer) newest(ctx context.Context) (*gotten, error) {
+	last, err := get(ctx, w.link, w.cfg.Stream, getRequest{Last: fill(w.cfg.Subject, w.shard, "*")})
+	if last != nil {
+		w.last = last.Sequence
+	}
+	return last, err
 }
 
 // read finds how far the shard is, by its last message.
 func (w *writer) read(ctx context.Context) error {
-	filter := fill(w.cfg.Subject, w.shard, "*")
-	last, err := get(ctx, w.link, w.cfg.Stream, getRequest{Last: filter})
+	last, err := w.newest(ctx)
 	if err != nil || last == nil {
 		return err
 	}
@@ -70,11 +86,22 @@ func (w *writer) read(ctx context.Context) error {
 		w.reached, err = w.parse(header)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the message at sequence %d of stream %s, of subject %s, is not of this sink: %w",
-			connector.ErrGiveUp, last.Sequence, w.cfg.Stream, last.Subject, err)
+		return connector.GiveUpf("the message at sequence %d of stream %s, of subject %s, is not of this sink: %w; give the sink a subject that nothing else is written to",
+			last.Sequence, w.cfg.Stream, last.Subject, err)
 	}
-	w.last = last.Sequence
+	w.messages.seek = w.reached.seek
 	return nil
+}
+
+// seek claims the shard, and has its last message say another position, whatever the one before is.
+func (w *writer) seek(ctx context.Context, to engine.Mark) error {
+	if err := w.take(ctx); err != nil {
+		return err
+	}
+	if _, err := w.newest(ctx); err != nil {
+		return err
+	}
+	return w.behind(ctx, w.order(to))
 }
 
 // Target is the stream and the shard's subject.
@@ -105,22 +132,28 @@ func (w *writer) write(ctx context.Context, delta *connector.Record) error {
 		return err
 	}
 	if w.reached.parts > 0 && w.reached.next != delta.Mark {
-		return fmt.Errorf("%w: stream %s has a part of delta %d %s, and the log has %d %s there", connector.ErrGiveUp, w.cfg.Stream,
+		return connector.GiveUpf("stream %s has a part of delta %d %s, and the log has %d %s there: it is of another pipeline's log; give the sink another subject", w.cfg.Stream,
 			w.reached.next.Position, w.reached.next.ID, delta.Position, delta.ID)
 	}
 	for _, msg := range list[w.reached.parts:] {
-		expected, of := w.claim, fill(w.cfg.Claims, w.shard, "")
-		if !w.began {
-			expected, of = w.last, fill(w.cfg.Subject, w.shard, "*")
-		}
-		msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(expected, 10)}
-		msg.Header[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{of}
-		if _, err := w.publish(ctx, msg); err != nil {
+		if err := w.behind(ctx, msg); err != nil {
 			return fmt.Errorf("publish delta %d: %w", delta.Position, err)
 		}
 		w.began = true
 	}
 	return nil
+}
+
+// behind publishes a message of the shard behind those that are known.
+func (w *writer) behind(ctx context.Context, msg *nats.Msg) error {
+	expected, of := w.claim, fill(w.cfg.Claims, w.shard, "")
+	if !w.began {
+		expected, of = w.last, fill(w.cfg.Subject, w.shard, "*")
+	}
+	msg.Header[jetstream.ExpectedLastSubjSeqHeader] = []string{strconv.FormatUint(expected, 10)}
+	msg.Header[jetstream.ExpectedLastSubjSeqSubjHeader] = []string{of}
+	_, err := w.publish(ctx, msg)
+	return err
 }
 
 // pubAck is what the server says of a message.
@@ -136,8 +169,8 @@ func (w *writer) publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	msg.Header[jetstream.ExpectedStreamHeader] = []string{w.cfg.Stream}
 	answer, err := ask(ctx, func(ctx context.Context) (*nats.Msg, error) { return w.RequestMsgWithContext(ctx, msg) })
 	if errors.Is(err, nats.ErrMaxPayload) {
-		return 0, fmt.Errorf("%w: it has %d bytes with its headers, and the server takes %d: raise max_payload there",
-			connector.ErrGiveUp, msg.Size(), w.MaxPayload())
+		return 0, connector.GiveUpf("it has %d bytes with its headers, and the server takes %d: raise max_payload there",
+			msg.Size(), w.MaxPayload())
 	}
 	if err != nil {
 		return 0, err
@@ -148,14 +181,14 @@ func (w *writer) publish(ctx context.Context, msg *nats.Msg) (uint64, error) {
 	}
 	switch {
 	case ack.Error != nil && ack.Error.ErrorCode == jetstream.JSErrCodeStreamMessageExceedsMaximum:
-		return 0, fmt.Errorf("%w: it has %d bytes with its headers, and the stream takes less: raise max_msg_size there",
-			connector.ErrGiveUp, msg.Size())
+		return 0, connector.GiveUpf("it has %d bytes with its headers, and the stream takes less: raise max_msg_size there",
+			msg.Size())
 	case ack.Error != nil && isTaken(ack.Error):
 		return 0, fmt.Errorf("another writer has the shard, or the stream has changed: %s", ack.Error.Description)
 	case ack.Error != nil:
 		return 0, ack.Error
 	case ack.Stream != w.cfg.Stream || ack.Sequence == 0:
-		return 0, fmt.Errorf("%w: stream %q has taken it, and not %s", connector.ErrGiveUp, ack.Stream, w.cfg.Stream)
+		return 0, connector.GiveUpf("stream %q has taken it, and not %s: put stream or subject right", ack.Stream, w.cfg.Stream)
 	case ack.Duplicate:
 		return 0, fmt.Errorf("the server takes it for one that was at sequence %d, and is not there any more", ack.Sequence)
 	}
@@ -169,62 +202,6 @@ func isTaken(err *jetstream.APIError) bool {
 
 // Close disconnects.
 func (w *writer) Close() error {
-	w.Conn.Close()
-	return nil
-}
-
-// coreWriter publishes the deltas of one shard to those who listen. It is used by one goroutine.
-type coreWriter struct {
-	*link
-	s *Sink
-	messages
-}
-
-// Target is the shard's subject.
-func (w *coreWriter) Target() string { return fill(w.cfg.Subject, w.shard, "*") }
-
-// At is how far this process has published: there is nobody else to ask.
-func (w *coreWriter) At() engine.Mark {
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	return w.s.at[w.shard]
-}
-
-// Write publishes the messages of all records, and waits for the server to have read them.
-func (w *coreWriter) Write(ctx context.Context, records []connector.Record) error {
-	after := w.At().Position
-	for i := range records {
-		list, err := w.of(&records[i], after)
-		if err != nil {
-			return err
-		}
-		for _, msg := range list {
-			err := w.PublishMsg(msg)
-			if errors.Is(err, nats.ErrMaxPayload) {
-				err = fmt.Errorf("delta %d has %d bytes with its headers, and the server takes %d: raise max_payload there: %w",
-					records[i].Position, msg.Size(), w.MaxPayload(), err)
-			}
-			if err != nil {
-				return ended(ctx, w.because(err))
-			}
-		}
-		after = records[i].Position
-	}
-	_, err := ask(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, w.FlushWithContext(ctx) })
-	if err == nil {
-		err = w.LastError() // what isn't permitted is told before the answer
-	}
-	if err != nil {
-		return ended(ctx, w.because(err))
-	}
-	w.s.mu.Lock()
-	defer w.s.mu.Unlock()
-	w.s.at[w.shard] = records[len(records)-1].Mark
-	return nil
-}
-
-// Close disconnects.
-func (w *coreWriter) Close() error {
 	w.Conn.Close()
 	return nil
 }

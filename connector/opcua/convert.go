@@ -15,12 +15,17 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// convert makes a value of a built-in type of a term.
-func convert(term rdf.Term, kind ua.TypeID) (*ua.Variant, error) {
-	if k := term.Kind(); k != rdf.KindLiteral && k != rdf.KindIRI {
+// convert makes a value of a built-in type, or an array of such, of a term.
+func convert(term rdf.Term, kind ua.TypeID, rank int32) (*ua.Variant, error) {
+	switch k := term.Kind(); {
+	case k != rdf.KindLiteral && k != rdf.KindIRI:
 		return nil, fmt.Errorf("it is a %s", k)
+	case isArray(term, rank):
+		return convertArray(term, kind, rank)
+	case kind == ua.TypeIDExtensionObject:
+		return convertStructure(term)
 	}
-	value, err := valueFrom(term, kind)
+	value, err := valueFrom(term.Value(), term.Lang(), kind)
 	if err != nil {
 		return nil, fmt.Errorf("it is none of type %s: %w", typeNames[kind], err)
 	}
@@ -28,19 +33,18 @@ func convert(term rdf.Term, kind ua.TypeID) (*ua.Variant, error) {
 }
 
 // valueFrom is what a variant of the type holds.
-func valueFrom(term rdf.Term, kind ua.TypeID) (any, error) {
-	text := term.Value()
+func valueFrom(text, lang string, kind ua.TypeID) (any, error) {
 	switch kind {
 	case ua.TypeIDBoolean:
 		return parseBool(text)
 	case ua.TypeIDString:
 		return text, nil
 	case ua.TypeIDLocalizedText:
-		return ua.NewLocalizedTextWithLocale(text, term.Lang()), nil
+		return ua.NewLocalizedTextWithLocale(text, lang), nil
 	case ua.TypeIDXMLElement:
 		return ua.XMLElement(text), nil
 	case ua.TypeIDDateTime:
-		return time.Parse(time.RFC3339Nano, text)
+		return dateTime(text)
 	case ua.TypeIDByteString:
 		return base64.StdEncoding.DecodeString(text)
 	case ua.TypeIDGUID:
@@ -55,6 +59,15 @@ func valueFrom(term rdf.Term, kind ua.TypeID) (any, error) {
 }
 
 var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// dateTime reads a time. What gopcua writes holds three centuries.
+func dateTime(text string) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err == nil && (at.Year() < 1678 || at.Year() > 2261) {
+		err = errors.New("expected a time of 1678 to 2261")
+	}
+	return at, err
+}
 
 func parseBool(text string) (bool, error) {
 	switch text {

@@ -3,6 +3,7 @@ package opcua_test
 import (
 	"bytes"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,8 @@ type proxy struct {
 	silent atomic.Bool  // nothing goes through
 	tasks  sync.WaitGroup
 
-	messages atomic.Int64 // requests and answers: what begins as one
+	messages atomic.Int64                        // requests and answers: what begins as one
+	spoil    atomic.Pointer[func([]byte) []byte] // what becomes of what the server sends
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -69,7 +71,21 @@ func (p *proxy) serve(from net.Conn) {
 		defer from.Close()
 		p.copy(to, from, 0)
 	})
-	p.copy(from, to, p.left.Load())
+	p.copy(from, &spoiling{Conn: to, by: &p.spoil}, p.left.Load())
+}
+
+// spoiling is the server's end of a connection, with what becomes of what it sends.
+type spoiling struct {
+	net.Conn
+	by *atomic.Pointer[func([]byte) []byte]
+}
+
+func (s *spoiling) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	if spoil := s.by.Load(); spoil != nil {
+		n = copy(b, (*spoil)(b[:n]))
+	}
+	return n, err
 }
 
 // copy copies, and counts messages, until either end is closed, or so many bytes were.
@@ -212,5 +228,43 @@ func testTorn(t *testing.T, s *server) {
 	}
 	if failures == 0 {
 		t.Error("no opening was torn")
+	}
+}
+
+// testHostile: a server that sends lengths that can't be ends its session, and not the process.
+func testHostile(t *testing.T, s *server) {
+	const honest = "\x86\x03\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00" // three numbers, the first two are 1 and 2
+	for name, length := range map[string]string{"negative": "\xfe\xff\xff\xff", "huge": "\xff\xff\xff\x7f"} {
+		cfg := s.fast(t)
+		p := newProxy(t, s, &cfg.Connection)
+		cfg.Nodes = []string{s.node("Array")}
+		var spoilt atomic.Bool
+		spoil := func(b []byte) []byte {
+			is := bytes.Replace(b, []byte(honest), []byte("\x86"+length+"\x01\x00\x00\x00\x02\x00\x00\x00"), 1)
+			if !bytes.Equal(is, b) {
+				spoilt.Store(true)
+			}
+			return is
+		}
+		p.spoil.Store(&spoil)
+		r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
+		if err == nil {
+			rd := &reading{TB: t, Reader: r}
+			_, err = rd.fails()
+			rd.close()
+		}
+		if !spoilt.Load() || err == nil || !strings.Contains(err.Error(), "the server's message can't be read") {
+			t.Errorf("%s: spoilt %v, %v", name, spoilt.Load(), err)
+		}
+		p.spoil.Store(nil)
+		r, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		rd := &reading{TB: t, Reader: r}
+		if d := rd.until("the values", func(document) bool { return true }); string(d.Value) != "[1,2,3]" {
+			t.Errorf("then they are %s", d.Value)
+		}
+		rd.close()
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
@@ -14,6 +13,7 @@ import (
 // item is a variable that is subscribed to.
 type item struct {
 	node  *ua.NodeID
+	id    string // of the node, as text
 	path  string
 	name  string
 	named bool   // in the configuration: it must be there
@@ -24,7 +24,7 @@ type item struct {
 // vars is what a mapping may know of it besides the document.
 func (i *item) vars(server string) func(yield func(string, string) bool) {
 	return func(yield func(string, string) bool) {
-		_ = yield("node", i.node.String()) && yield("path", i.path) && yield("server", server)
+		_ = yield("node", i.id) && yield("path", i.path) && yield("server", server)
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *reader) items(ctx context.Context) ([]*item, error) {
 	if err := s.place(ctx, list); err != nil {
 		return nil, err
 	}
-	below, err := s.below(ctx, roots, cfg.MaxNodes)
+	below, err := s.below(ctx, roots, placed, cfg.MaxNodes)
 	if err != nil {
 		return nil, err
 	}
@@ -80,9 +80,12 @@ type found struct {
 	path  string
 }
 
-// below returns the objects and variables below the roots, and these, each once, with the path by which it was found first.
+// placed are the classes of nodes that others are below of.
+const placed = ua.NodeClassObject | ua.NodeClassVariable
+
+// below returns the nodes of some classes below the roots, and these, each once, with the path by which it was found first.
 // Properties are none of them, and neither is what the server says of itself, unless it is a root.
-func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*found, error) {
+func (s *session) below(ctx context.Context, roots []*ua.NodeID, classes ua.NodeClass, most int) ([]*found, error) {
 	known := map[string]bool{}
 	level, err := s.roots(ctx, roots, known)
 	if err != nil {
@@ -97,7 +100,7 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*f
 		if len(level) == 0 {
 			return all, nil
 		}
-		if level, err = s.children(ctx, level, known); err != nil {
+		if level, err = s.children(ctx, level, classes, known); err != nil {
 			return nil, err
 		}
 	}
@@ -106,23 +109,23 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, most int) ([]*f
 
 // roots finds the nodes that are named as trees, each once.
 func (s *session) roots(ctx context.Context, roots []*ua.NodeID, known map[string]bool) ([]*found, error) {
-	var placed []*item
+	var items []*item
 	var what []*ua.ReadValueID
 	for _, root := range roots {
 		if !known[root.String()] {
 			known[root.String()] = true
-			placed, what = append(placed, &item{node: root}), append(what, attribute(root, ua.AttributeIDNodeClass))
+			items, what = append(items, &item{node: root}), append(what, attribute(root, ua.AttributeIDNodeClass))
 		}
 	}
-	if err := s.place(ctx, placed); err != nil {
+	if err := s.place(ctx, items); err != nil {
 		return nil, err
 	}
 	classes, err := s.read(ctx, what)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]*found, len(placed))
-	for i, it := range placed {
+	list := make([]*found, len(items))
+	for i, it := range items {
 		class, _ := valueOf(classes[i]).(int32)
 		list[i] = &found{node: it.node, class: ua.NodeClass(class), path: it.path, name: &ua.QualifiedName{Name: it.name}}
 	}
@@ -130,10 +133,10 @@ func (s *session) roots(ctx context.Context, roots []*ua.NodeID, known map[strin
 }
 
 // children returns what is one level below, and wasn't known.
-func (s *session) children(ctx context.Context, of []*found, known map[string]bool) ([]*found, error) {
+func (s *session) children(ctx context.Context, of []*found, classes ua.NodeClass, known map[string]bool) ([]*found, error) {
 	what := make([]*ua.BrowseDescription, len(of))
 	for i, n := range of {
-		what[i] = hierarchy(n.node, ua.BrowseDirectionForward)
+		what[i] = hierarchy(n.node, ua.BrowseDirectionForward, classes)
 	}
 	lists, err := s.browse(ctx, what)
 	if err != nil {
@@ -194,7 +197,7 @@ func (s *session) climb(ctx context.Context, items []*item) error {
 		}
 		what := make([]*ua.BrowseDescription, len(open))
 		for i, n := range open {
-			what[i] = hierarchy(at[n], ua.BrowseDirectionInverse)
+			what[i] = hierarchy(at[n], ua.BrowseDirectionInverse, placed)
 		}
 		lists, err := s.browse(ctx, what)
 		if err != nil {
@@ -234,7 +237,8 @@ func (s *session) describe(ctx context.Context, items []*item) error {
 		return err
 	}
 	for i, it := range items {
-		b := appendText([]byte(`{"node":`), it.node.String())
+		it.id = it.node.String()
+		b := appendText([]byte(`{"node":`), it.id)
 		b = appendText(append(b, `,"namespace":`...), s.namespace(it.node))
 		b = appendText(append(b, `,"path":`...), it.path)
 		b = appendText(append(b, `,"name":`...), it.name)
@@ -248,7 +252,7 @@ func (s *session) describe(ctx context.Context, items []*item) error {
 		}
 		it.head, it.fresh = slices.Clip(b), true
 	}
-	return s.foreign(ctx, items)
+	return nil
 }
 
 // units reads the property EngineeringUnits of each variable; nil where there is none.
@@ -293,50 +297,4 @@ func unitCode(unit *ua.EUInformation) string {
 		}
 	}
 	return string(code)
-}
-
-// registering keeps what is known of structures from being changed twice at a time.
-var registering sync.Mutex
-
-// foreign makes it known that structures of the server's own types are kept as bytes: otherwise the library drops them.
-func (s *session) foreign(ctx context.Context, items []*item) error {
-	what := make([]*ua.ReadValueID, len(items))
-	for i, it := range items {
-		what[i] = attribute(it.node, ua.AttributeIDDataType)
-	}
-	values, err := s.read(ctx, what)
-	if err != nil {
-		return fmt.Errorf("data types: %w", err)
-	}
-	types := map[string]*ua.BrowseDescription{}
-	for _, value := range values {
-		if kind, ok := valueOf(value).(*ua.NodeID); ok && kind.Namespace() != 0 {
-			types[kind.String()] = &ua.BrowseDescription{NodeID: kind, BrowseDirection: ua.BrowseDirectionForward, IncludeSubtypes: true,
-				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasEncoding), ResultMask: uint32(ua.BrowseResultMaskAll)}
-		}
-	}
-	list := make([]*ua.BrowseDescription, 0, len(types))
-	for _, what := range types {
-		list = append(list, what)
-	}
-	encodings, err := s.browse(ctx, list)
-	if err != nil {
-		return fmt.Errorf("encodings of data types: %w", err)
-	}
-	for _, refs := range encodings {
-		for _, ref := range refs {
-			if node := s.here(ref.NodeID); node != nil {
-				register(node)
-			}
-		}
-	}
-	return nil
-}
-
-// register makes an encoding's structures opaque, unless another part of the program knows them.
-func register(encoding *ua.NodeID) {
-	registering.Lock()
-	defer registering.Unlock()
-	defer func() { _ = recover() }() // the library's way to say that it is known
-	ua.RegisterExtensionObject(encoding, &opaque{})
 }

@@ -126,11 +126,17 @@ func (s *session) browseNext(ctx context.Context, point []byte) (*ua.BrowseResul
 	return answer.Results[0], nil
 }
 
-// hierarchy describes a browsing of what is below a node, or above it.
-func hierarchy(node *ua.NodeID, direction ua.BrowseDirection) *ua.BrowseDescription {
+// hierarchy describes a browsing of what is below a node, or above it, of some classes.
+func hierarchy(node *ua.NodeID, direction ua.BrowseDirection, classes ua.NodeClass) *ua.BrowseDescription {
+	what := references(node, direction, id.HierarchicalReferences)
+	what.NodeClassMask = uint32(classes)
+	return what
+}
+
+// references describes a browsing of references of a type, and of its subtypes.
+func references(node *ua.NodeID, direction ua.BrowseDirection, kind uint32) *ua.BrowseDescription {
 	return &ua.BrowseDescription{NodeID: node, BrowseDirection: direction, IncludeSubtypes: true,
-		ReferenceTypeID: ua.NewNumericNodeID(0, id.HierarchicalReferences), ResultMask: uint32(ua.BrowseResultMaskAll),
-		NodeClassMask: uint32(ua.NodeClassObject | ua.NodeClassVariable)}
+		ReferenceTypeID: ua.NewNumericNodeID(0, kind), ResultMask: uint32(ua.BrowseResultMaskAll)}
 }
 
 // here returns the id of a node of this server; nil for one of another.
@@ -139,7 +145,7 @@ func (s *session) here(of *ua.ExpandedNodeID) *ua.NodeID {
 		return nil
 	}
 	if !of.HasNamespaceURI() {
-		return ua.NewNodeIDFromExpandedNodeID(of)
+		return plain(of)
 	}
 	node, err := s.parse(of.NamespaceURI, of.NodeID)
 	if err != nil {
@@ -158,8 +164,12 @@ func (s *session) parse(namespace string, node *ua.NodeID) (*ua.NodeID, error) {
 	if err != nil {
 		return nil, err
 	}
-	return expanded.NodeID, nil
+	return plain(expanded), nil
 }
+
+// plain is an id without the sign that the name of its namespace follows, which gopcua leaves in what it has read from a text. Some
+// servers refuse a message with it.
+func plain(id *ua.ExpandedNodeID) *ua.NodeID { return ua.NewNodeIDFromExpandedNodeID(id) }
 
 // namespace is the name of a node's.
 func (s *session) namespace(node *ua.NodeID) string {
@@ -278,7 +288,7 @@ func (s *session) find(ctx context.Context, texts []string) (nodes []*ua.NodeID,
 	for i, text := range texts {
 		var path *ua.BrowsePath
 		if nodes[i], path, err = s.named(text); err != nil {
-			return nil, text, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+			return nil, text, connector.GiveUpf("%w; put the node right", err)
 		}
 		if path != nil {
 			paths, of = append(paths, path), append(of, i)
@@ -304,7 +314,7 @@ func (s *session) named(text string) (*ua.NodeID, *ua.BrowsePath, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return expanded.NodeID, nil, nil
+		return plain(expanded), nil, nil
 	}
 	names, err := parsePath(text)
 	if err != nil {

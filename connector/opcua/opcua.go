@@ -108,11 +108,26 @@ var refusals = []ua.StatusCode{
 	ua.StatusBadNodeIDInvalid, ua.StatusBadNoMatch, ua.StatusBadServiceUnsupported, ua.StatusBadTCPEndpointURLInvalid,
 }
 
+// adviceOf is what is to be done about a refusal.
+func adviceOf(code ua.StatusCode) string {
+	switch code {
+	case ua.StatusBadUserAccessDenied, ua.StatusBadIdentityTokenInvalid, ua.StatusBadIdentityTokenRejected:
+		return "put user and password right, or the rights at the server"
+	case ua.StatusBadSecurityPolicyRejected, ua.StatusBadSecurityModeRejected:
+		return "take a policy that the server allows"
+	case ua.StatusBadNodeIDUnknown, ua.StatusBadNodeIDInvalid, ua.StatusBadNoMatch:
+		return "put the node right"
+	case ua.StatusBadServiceUnsupported, ua.StatusBadTCPEndpointURLInvalid:
+		return "put the url right"
+	}
+	return "have the server trust this client's certificate, which is in its pki folder"
+}
+
 // meaning is an error in the words of the contract.
 func meaning(err error) error {
 	code, ok := errors.AsType[ua.StatusCode](err)
 	if ok && slices.Contains(refusals, code) && !errors.Is(err, connector.ErrGiveUp) {
-		return fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("%w; %s", err, adviceOf(code))
 	}
 	if errors.Is(err, io.EOF) { // it would be taken for the end of a source
 		return errors.New(strings.Replace(err.Error(), io.EOF.Error(), "the server has ended the connection", 1))
@@ -120,15 +135,8 @@ func meaning(err error) error {
 	return err
 }
 
-// giveUp is an error that somebody must see to.
-func giveUp(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", connector.ErrGiveUp, fmt.Errorf(format, args...))
-}
+// giveUp is an error after which nothing goes on by itself.
+func giveUp(format string, args ...any) error { return connector.GiveUpf(format, args...) }
 
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return meaning(err)
-}
+func ended(ctx context.Context, err error) error { return cmp.Or(ctx.Err(), meaning(err)) }

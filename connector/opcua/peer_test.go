@@ -30,7 +30,7 @@ type server struct {
 	index int    // of the namespace of its nodes
 }
 
-// startNode and startPython start one of each make, and end it with the test.
+// startNode, startPython and startMilo start one of each make, and end it with the test.
 func startNode(t testing.TB, args ...string) *server {
 	t.Helper()
 	return &server{peer.Start(t, "opcua-node", 1, args...), "node", "/UA/Q", 1}
@@ -39,6 +39,11 @@ func startNode(t testing.TB, args ...string) *server {
 func startPython(t testing.TB) *server {
 	t.Helper()
 	return &server{peer.Start(t, "opcua-python", 1), "python", "/q", 2}
+}
+
+func startMilo(t testing.TB) *server {
+	t.Helper()
+	return &server{peer.Start(t, "opcua-milo", 1), "milo", "/q", 2}
 }
 
 // node is the id of one of the server's.
@@ -70,12 +75,12 @@ func source(t testing.TB, cfg opcua.SourceConfig) connector.Source {
 
 // document is what a message holds.
 type document struct {
-	Node, Namespace, Path, Name, Unit, UnitCode, Type, Status string
-	Value                                                     json.RawMessage
-	Code                                                      uint32
-	SourceTime, ServerTime                                    *time.Time
-	Overflow                                                  bool
-	Gap                                                       *struct{ From, To *time.Time }
+	Node, Namespace, Path, Name, Unit, UnitCode, Type, Status, JSON string
+	Value                                                           json.RawMessage
+	Code                                                            uint32
+	SourceTime, ServerTime                                          *time.Time
+	Overflow                                                        bool
+	Gap                                                             *struct{ From, To *time.Time }
 }
 
 // number is the value of a document that is one; 0, if it isn't.
@@ -89,6 +94,16 @@ type reading struct {
 	testing.TB
 	connector.Reader
 	waiting []document
+}
+
+// extents is how many values have come.
+func (r *reading) extents() []connector.Extent {
+	r.Helper()
+	list, err := r.Reader.(connector.Lagger).Extents(r.Context())
+	if err != nil {
+		r.Fatal(err)
+	}
+	return list
 }
 
 func open(t testing.TB, s connector.Source) *reading {

@@ -184,8 +184,23 @@ func trust(dir string, der []byte, uri, host string) error {
 			return nil
 		}
 	}
-	if err := issued(certificate, list, uri, host); err != nil {
-		return reject(dir, certificate, err)
+	err = issued(certificate, list, uri, host)
+	if err == nil {
+		return nil
+	}
+	if before := sameApplication(certificate, list); before != nil {
+		err = fmt.Errorf("the one that is trusted for %s has SHA-1 %s: the server has another one than before, or it is another server: %w",
+			before.URIs[0], fingerprint(before.Raw), err)
+	}
+	return reject(dir, certificate, err)
+}
+
+// sameApplication returns a certificate that is trusted and says that it is of the same application as another one.
+func sameApplication(certificate *x509.Certificate, list []*x509.Certificate) *x509.Certificate {
+	for _, trusted := range list {
+		if len(trusted.URIs) > 0 && len(certificate.URIs) > 0 && trusted.URIs[0].String() == certificate.URIs[0].String() {
+			return trusted
+		}
 	}
 	return nil
 }
@@ -254,8 +269,8 @@ func reject(dir string, certificate *x509.Certificate, why error) error {
 	if err := keep(rejected, file, certificate.Raw); err != nil {
 		why = fmt.Errorf("%w (and it can't be kept: %w)", why, err)
 	}
-	return fmt.Errorf("%w: the certificate of the server (%s, SHA-1 %s) is not trusted: %w; if it is the server's, move %s to %s",
-		connector.ErrGiveUp, certificate.Subject, fingerprint(certificate.Raw), why, file, filepath.Join(dir, "trusted", name))
+	return connector.GiveUpf("the certificate of the server (%s, SHA-1 %s) is not trusted: %w; if it is the server's, move %s to %s",
+		certificate.Subject, fingerprint(certificate.Raw), why, file, filepath.Join(dir, "trusted", name))
 }
 
 // keep writes a certificate unless it is there.

@@ -13,6 +13,7 @@ import (
 	"github.com/gopcua/opcua/ua"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/opcua/internal/binary"
 	"github.com/quadrille-stream/quadrille/internal/clock"
 )
 
@@ -37,10 +38,12 @@ type reader struct {
 	list         []*item // by the number that the server knows them by
 	subscription uint32
 	silence      time.Duration // without a sign: longer than configured where the server doesn't give signs so often
+	event        chan struct{} // of a structure: holds a value when an event has come, or the session is of no use any more
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when there is more, or room again
 	queue   []connector.Message
+	read    uint64 // messages that Read has returned
 	order   *sequence
 	acks    []*ua.SubscriptionAcknowledgement
 	asking  int       // publishers that are left
@@ -49,6 +52,18 @@ type reader struct {
 	gap     gap
 	err     error // why the reader is of no use any more
 	stale   bool  // what is told of that is in the queue
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents tells how many values have come, in messages. While there is no room for more nobody knows how many the server has.
+func (r *reader) Extents(context.Context) ([]connector.Extent, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.waiting || len(r.queue) >= r.s.cfg.MaxQueued {
+		return nil, nil
+	}
+	return []connector.Extent{{First: 1, End: r.read + uint64(len(r.queue)) + 1}}, nil
 }
 
 // gap is the time of which nothing is known. A zero time isn't known.
@@ -73,11 +88,8 @@ func newReader(s *Source, session *session) *reader {
 	return &reader{s: s, session: session, stop: func() {}, changed: make(chan struct{}), order: newSequence(), asking: publishers}
 }
 
-// open subscribes to the variables, or reads the structure.
+// open subscribes to the variables.
 func (r *reader) open(ctx context.Context) error {
-	if r.s.cfg.Structure {
-		return r.readStructure(ctx)
-	}
 	var err error
 	if r.list, err = r.items(ctx); err != nil {
 		return err
@@ -89,16 +101,10 @@ func (r *reader) open(ctx context.Context) error {
 	if err := r.monitor(ctx); err != nil {
 		return err
 	}
-	r.seen = time.Now()
 	if !r.gap.from.IsZero() {
 		r.s.cfg.Logger.Warn("nothing is known of the values of a time", "server", r.s.cfg.URL, "from", r.gap.from, "to", r.gap.to)
 	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
-	for range publishers {
-		r.tasks.Go(func() { r.publish(running) })
-	}
-	r.tasks.Go(func() { r.watch(running) })
+	r.begin(ctx)
 	return nil
 }
 
@@ -275,6 +281,7 @@ func (r *reader) failed(err error) {
 	if r.err == nil {
 		r.err = meaning(err)
 		r.notify()
+		r.tell()
 	}
 }
 
@@ -327,6 +334,10 @@ func (r *reader) take(data *ua.ExtensionObject) {
 		if bad(n.Status) {
 			r.failed(fmt.Errorf("the server has ended the subscription: %w", n.Status))
 		}
+	case *ua.EventNotificationList:
+		r.tell()
+	case nil, *binary.Opaque:
+		r.failed(errors.New("the server has sent a notification that can't be read"))
 	}
 }
 
@@ -350,8 +361,10 @@ func (r *reader) message(it *item, body []byte) connector.Message {
 func (r *reader) document(it *item, v *ua.DataValue) []byte {
 	b := append(make([]byte, 0, len(it.head)+192), it.head...)
 	b = appendText(append(b, `,"type":`...), typeName(v.Value))
-	b = appendValue(append(b, `,"value":`...), variantOf(v), 0)
-	b = appendStatus(b, v.Status)
+	b = append(b, `,"value":`...)
+	begin := len(b)
+	b = appendValue(b, variantOf(v), 0)
+	b = appendStatus(appendJSON(b, v.Value, b[begin:]), v.Status)
 	b = appendTime(append(b, `,"sourceTime":`...), v.SourceTimestamp)
 	b = appendTime(append(b, `,"serverTime":`...), v.ServerTimestamp)
 	if it.fresh {
@@ -389,6 +402,7 @@ func (r *reader) next() ([]connector.Message, <-chan struct{}, error) {
 		return nil, r.changed, r.err
 	}
 	messages := r.queue[:n:n]
+	r.read += uint64(n)
 	if r.queue = r.queue[n:]; len(r.queue) == 0 {
 		r.queue = nil // so that what was read is let go
 	}

@@ -9,17 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
-	"github.com/gopcua/opcua/uacp"
-	"github.com/gopcua/opcua/uapolicy"
-	"github.com/gopcua/opcua/uasc"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/opcua/internal/channel"
 )
 
 const (
@@ -27,17 +25,13 @@ const (
 	tokenLifetime = time.Hour
 	// sessionTimeout is how long a server keeps a session that is silent.
 	sessionTimeout = 2 * time.Minute
-	// maxChunks and maxMessage bound what a server may send at once, in chunks and bytes.
-	maxChunks  = 4096
-	maxMessage = 64 << 20
 	// closePatience bounds what is told to the server at the end.
 	closePatience = 2 * time.Second
 )
 
 // session is one with a server, over a channel of its own. It may be used concurrently.
 type session struct {
-	conn       *uacp.Conn
-	channel    *uasc.SecureChannel
+	channel    *channel.Channel
 	token      *ua.NodeID // nil: there is no session yet
 	timeout    time.Duration
 	namespaces []string
@@ -64,7 +58,7 @@ func (c *Connection) connect(ctx context.Context) (*session, error) {
 	if err := c.trusted(endpoint, user); err != nil {
 		return nil, err
 	}
-	s, err := c.channel(ctx, own, endpoint, user)
+	s, err := c.channel(ctx, own, endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("open a channel to %s: %w", c.URL, ended(ctx, err))
 	}
@@ -85,57 +79,28 @@ func (c *Connection) trusted(endpoint *ua.EndpointDescription, user *user) error
 }
 
 // channel opens the channel of a session, to the server whose certificate is trusted and to no other.
-func (c *Connection) channel(ctx context.Context, own *identity, endpoint *ua.EndpointDescription, user *user) (*session, error) {
-	cfg := &uasc.Config{SecurityPolicyURI: endpoint.SecurityPolicyURI, SecurityMode: endpoint.SecurityMode, LocalKey: own.key,
-		UserKey: user.key, Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout}
+func (c *Connection) channel(ctx context.Context, own *identity, endpoint *ua.EndpointDescription) (*session, error) {
+	cfg := channel.Config{URL: c.URL, Policy: endpoint.SecurityPolicyURI, Mode: endpoint.SecurityMode, Lifetime: c.lifetime,
+		Timeout: c.Timeout}
 	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
-		cfg.Certificate, cfg.RemoteCertificate = own.certificate, endpoint.ServerCertificate
-		cfg.Thumbprint = uapolicy.Thumbprint(endpoint.ServerCertificate)
+		cfg.Certificate, cfg.Key, cfg.RemoteCertificate = own.certificate, own.key, endpoint.ServerCertificate
 	}
-	s, err := c.dial(ctx, cfg)
-	if cfg.Certificate == nil {
-		return s, err
-	}
-	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = fmt.Errorf("%w; does it trust our certificate, %s/own/cert.der?", err, c.PKI)
-		}
+	ch, err := channel.Dial(ctx, cfg)
+	switch {
+	case errors.Is(err, channel.ErrOther):
+		return nil, connector.GiveUpf("%w", err)
+	case errors.Is(err, io.EOF) && cfg.Certificate != nil:
+		return nil, fmt.Errorf("%w; does it trust our certificate, %s/own/cert.der?", err, c.PKI)
+	case err != nil:
 		return nil, err
 	}
-	if cfg.SecurityPolicyURI != endpoint.SecurityPolicyURI || !bytes.Equal(cfg.RemoteCertificate, endpoint.ServerCertificate) {
-		s.close()
-		return nil, giveUp("another one than the server that is trusted has answered")
-	}
-	return s, nil
-}
-
-// dial opens a channel.
-func (c *Connection) dial(ctx context.Context, cfg *uasc.Config) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	dialer := &uacp.Dialer{Dialer: &net.Dialer{Timeout: c.Timeout}, ClientACK: &uacp.Acknowledge{
-		ReceiveBufSize: uacp.DefaultReceiveBufSize, SendBufSize: uacp.DefaultSendBufSize, MaxChunkCount: maxChunks,
-		MaxMessageSize: maxMessage}}
-	conn, err := dialer.Dial(ctx, c.URL)
-	if err != nil {
-		return nil, err
-	}
-	channel, err := uasc.NewSecureChannel(c.URL, conn, cfg, make(chan error, 1))
-	if err != nil {
-		return nil, errors.Join(err, conn.Close())
-	}
-	s := &session{conn: conn, channel: channel, timeout: c.Timeout}
-	if err := channel.Open(ctx); err != nil {
-		s.close()
-		return nil, err
-	}
-	return s, nil
+	return &session{channel: ch, timeout: c.Timeout}, nil
 }
 
 // discover asks the server what ways there are to it.
 func (c *Connection) discover(ctx context.Context) ([]*ua.EndpointDescription, error) {
-	s, err := c.dial(ctx, &uasc.Config{SecurityPolicyURI: ua.SecurityPolicyURINone, SecurityMode: ua.MessageSecurityModeNone,
-		Lifetime: uint32(c.lifetime / time.Millisecond), RequestTimeout: c.Timeout})
+	s, err := c.channel(ctx, nil, &ua.EndpointDescription{SecurityPolicyURI: ua.SecurityPolicyURINone,
+		SecurityMode: ua.MessageSecurityModeNone})
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +177,7 @@ func (c *Connection) user(endpoint *ua.EndpointDescription) (*user, error) {
 	case ua.UserTokenTypeCertificate:
 		certificate, key, err := readUser(c.UserCertificate, c.UserKey)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", connector.ErrGiveUp, err)
+			return nil, connector.GiveUpf("%w; put user-certificate and user-key right", err)
 		}
 		u.token, u.key = &ua.X509IdentityToken{PolicyID: taken.PolicyID, CertificateData: certificate}, key
 	default:
@@ -240,7 +205,7 @@ func (s *session) begin(ctx context.Context, address string, own *identity, endp
 		if !bytes.Equal(made.ServerCertificate, endpoint.ServerCertificate) || made.ServerSignature == nil {
 			return giveUp("the session is not with the server that is trusted")
 		}
-		if err := s.channel.VerifySessionSignature(made.ServerCertificate, nonce, made.ServerSignature.Signature); err != nil {
+		if err := s.channel.Verify(made.ServerCertificate, nonce, made.ServerSignature.Signature); err != nil {
 			return giveUp("the server has not the key of its certificate: %w", err)
 		}
 	}
@@ -262,7 +227,7 @@ func (s *session) begin(ctx context.Context, address string, own *identity, endp
 
 // activate says who the user is.
 func (s *session) activate(ctx context.Context, certificate, nonce []byte, user *user) error {
-	signature, algorithm, err := s.channel.NewSessionSignature(slices.Clip(certificate), nonce)
+	signature, algorithm, err := s.channel.Sign(certificate, nonce)
 	if err != nil {
 		return err
 	}
@@ -270,10 +235,10 @@ func (s *session) activate(ctx context.Context, certificate, nonce []byte, user 
 		UserTokenSignature: &ua.SignatureData{}}
 	switch token := user.token.(type) {
 	case *ua.UserNameIdentityToken:
-		token.Password, token.EncryptionAlgorithm, err = s.channel.EncryptUserPassword(user.policy, user.password, certificate, nonce)
+		token.Password, token.EncryptionAlgorithm, err = channel.Encrypt(user.policy, user.password, certificate, nonce)
 	case *ua.X509IdentityToken:
 		request.UserTokenSignature.Signature, request.UserTokenSignature.Algorithm, err =
-			s.channel.NewUserTokenSignature(user.policy, slices.Clip(certificate), nonce)
+			channel.SignAs(user.policy, user.key, certificate, nonce)
 	}
 	if err != nil {
 		return err
@@ -289,27 +254,19 @@ func ask[R ua.Response](ctx context.Context, s *session, request ua.Request) (R,
 }
 
 // askWithin is ask with a time of its own, within which an answer comes.
-func askWithin[R ua.Response](ctx context.Context, s *session, request ua.Request, timeout time.Duration) (answer R, err error) {
-	err = s.channel.SendRequestWithTimeout(ctx, request, s.token, timeout, func(response ua.Response) error {
-		var ok bool
-		if answer, ok = response.(R); !ok {
-			return fmt.Errorf("the server has answered with a %T", response)
-		}
-		return nil
-	})
-	return answer, err
+func askWithin[R ua.Response](ctx context.Context, s *session, request ua.Request, timeout time.Duration) (R, error) {
+	answer, _ := reflect.New(reflect.TypeFor[R]().Elem()).Interface().(R) // R is a pointer to a structure
+	return answer, s.channel.Ask(ctx, request, answer, s.token, timeout)
 }
 
 // close ends session and channel, and returns when what was told to the server is out.
 func (s *session) close() {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(closePatience)) // for who is stuck in a request
+	s.channel.Hurry(closePatience) // for who is stuck in a request
 	if s.token != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 		defer cancel()
 		request := &ua.CloseSessionRequest{DeleteSubscriptions: true}
 		_, _ = askWithin[*ua.CloseSessionResponse](ctx, s, request, closePatience) // it ends anyway
 	}
-	_ = s.conn.SetWriteDeadline(time.Now().Add(closePatience))
-	_ = s.channel.Close() // always an error
-	_ = s.conn.Close()    // it is of no more use
+	s.channel.Close()
 }

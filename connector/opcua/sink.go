@@ -160,7 +160,7 @@ func (s *Sink) acquire(ctx context.Context) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.join(newShared(session)), nil
+	return s.join(newShared(session, s.cfg.URL)), nil
 }
 
 // join counts one more that uses the session: the one that there is, else a new one, if given.

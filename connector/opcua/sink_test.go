@@ -227,8 +227,8 @@ func testManyShards(t *testing.T, s *server) {
 
 // testWrittenTypes: values become those of the variable's type.
 func testWrittenTypes(t *testing.T, s *server) {
-	if s.name == "python" {
-		return // it has none
+	if s.name != "node" {
+		return // they have none
 	}
 	values := map[string]string{
 		"Boolean": "false", "SByte": "-128", "Byte": "7", "Int16": "5", "UInt16": "6", "Int32": "2147483647", "UInt32": "1",

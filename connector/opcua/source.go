@@ -12,6 +12,7 @@ import (
 	"github.com/gopcua/opcua/ua"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/rdf"
 )
 
 // SourceConfig configures a [Source].
@@ -36,10 +37,15 @@ type SourceConfig struct {
 	Silence time.Duration
 	// MaxQueued bounds the values that wait to be read; then the server is asked for no more. Default 20,000.
 	MaxQueued int
-	// Structure: what is below the trees is sent as RDF, once, instead of values. NodeIRI is what the IRIs of nodes begin with
-	// then; the id follows, percent-encoded.
+	// Structure: what is below the trees is kept as RDF in Graph, instead of values, and nothing else is in that graph. NodeIRI is what
+	// the IRIs of nodes begin with then; the id follows, percent-encoded.
 	Structure bool
 	NodeIRI   string
+	Graph     rdf.Term
+	// Every is the pause between two readings of the structure, unless the server tells that it has changed. Default 10 min.
+	Every time.Duration
+	// Have hands over the quads that the pipeline has, of Graph at least. They are valid until fn returns. Required for a structure.
+	Have func(ctx context.Context, fn func(rdf.Quad) error) error
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -74,7 +80,7 @@ func NewSource(cfg SourceConfig) (*Source, error) {
 	if cfg.Sampling < 0 {
 		cfg.Sampling = cfg.Publishing
 	}
-	cfg.Silence = cmp.Or(cfg.Silence, 15*time.Second)
+	cfg.Silence, cfg.Every = cmp.Or(cfg.Silence, 15*time.Second), cmp.Or(cfg.Every, 10*time.Minute)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	if err := cfg.checkNodes(); err != nil {
 		return nil, err
@@ -103,6 +109,10 @@ func (c *SourceConfig) checkNodes() error {
 		return errors.New("opcua: no nodes and no trees to read")
 	case len(c.Nodes)+len(c.Trees) > c.MaxNodes:
 		return fmt.Errorf("opcua: %d nodes and trees: expected at most %d", len(c.Nodes)+len(c.Trees), c.MaxNodes)
+	case c.Structure && c.Have == nil:
+		return errors.New("opcua: a structure needs what the pipeline has")
+	case c.Structure && c.Every < minEvery:
+		return fmt.Errorf("opcua: a pause of %v between two readings of the structure: expected %v or more", c.Every, minEvery)
 	case c.Structure && (len(c.Nodes) > 0 || len(c.Trees) == 0):
 		return errors.New("opcua: the structure is that of trees: give these, and no nodes")
 	}
@@ -117,10 +127,17 @@ func (c *SourceConfig) checkNodes() error {
 }
 
 // Open connects, and begins to subscribe to the variables, or to read the structure.
-func (s *Source) Open(ctx context.Context, _ connector.Progress) (connector.Reader, error) {
+func (s *Source) Open(ctx context.Context, progress connector.Progress) (connector.Reader, error) {
 	session, err := s.cfg.connect(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if s.cfg.Structure {
+		r, err := s.openStructure(ctx, progress, session)
+		if err != nil {
+			return nil, ended(ctx, err)
+		}
+		return r, nil
 	}
 	r := newReader(s, session)
 	if err := r.open(ctx); err != nil {

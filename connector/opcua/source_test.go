@@ -3,7 +3,6 @@ package opcua_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -12,10 +11,9 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/opcua"
-	"github.com/quadrille-stream/quadrille/patch"
 )
 
-// TestNode and TestPython: what servers of two makes show.
+// TestNode, TestPython and TestMilo: what servers of three makes show.
 func TestNode(t *testing.T) {
 	t.Parallel()
 	testServer(t, startNode(t))
@@ -26,6 +24,11 @@ func TestPython(t *testing.T) {
 	testServer(t, startPython(t))
 }
 
+func TestMilo(t *testing.T) {
+	t.Parallel()
+	testServer(t, startMilo(t))
+}
+
 func testServer(t *testing.T, s *server) {
 	for _, test := range []struct {
 		name string
@@ -34,11 +37,14 @@ func testServer(t *testing.T, s *server) {
 		{"values", testValues}, {"by id and path", testNamed}, {"refused", testRefused}, {"waits and ends", testWaits},
 		{"security", testSecurity}, {"user", testUser}, {"keys made anew", testRenewed}, {"back-pressure", testBackPressure},
 		{"types", testTypes},
-		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure}, {"batches", testBatches},
+		{"structures of its own", testOpaque}, {"unit and deadband", testDeadband}, {"structure", testStructure}, {"model changes", testModelChanges},
+		{"batches", testBatches},
 		{"writes", testWrites}, {"refused writes", testRefusedWrites}, {"written types", testWrittenTypes},
+		{"arrays and structures", testArrays},
 		{"many shards", testManyShards},
 		{"killed under a sink", testSinkKilled},
-		{"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
+		{"hostile", testHostile}, {"cut and torn", testTorn}, {"silent", testSilent}, {"killed", testKilled},
+		{"another certificate", testOtherCertificate}, {"another namespace index", testShifted},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, s) })
 	}
@@ -119,8 +125,8 @@ func testRefused(t *testing.T, s *server) {
 			c.Nodes, c.Policy, c.Sign = []string{s.node("set")}, "Aes256_Sha256_RsaPss", true
 		}, "Sign"},
 	} {
-		if name == "no such policy" && s.name == "node" {
-			continue // it has all
+		if name == "no such policy" && s.name != "python" {
+			continue // they have all
 		}
 		cfg := s.fast(t)
 		c.change(&cfg)
@@ -146,6 +152,9 @@ func testWaits(t *testing.T, s *server) {
 	}
 	r := open(t, from)
 	first := r.until("the first value", func(document) bool { return true })
+	if got := r.extents(); len(got) != 1 || got[0].First != 1 || got[0].End != 2 {
+		t.Errorf("one value has come, and it is told %+v", got)
+	}
 	if _, err := r.Read(gone); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
@@ -181,13 +190,16 @@ func testBackPressure(t *testing.T, s *server) {
 	other := open(t, source(t, watch)) // says when enough has come that nobody has read
 	defer other.close()
 	other.until("many values", func(d document) bool { return d.number() > first.number()+60 })
+	if got := r.extents(); len(got) > 0 {
+		t.Errorf("what has come without room for more is told to be all: %+v", got)
+	}
 	r.until("what is lost", func(d document) bool { return d.Overflow && d.Status == "Good" })
 }
 
 // testTypes: a value of each built-in type is one of JSON.
 func testTypes(t *testing.T, s *server) {
-	if s.name == "python" {
-		return // it has none
+	if s.name != "node" {
+		return // they have none
 	}
 	want := map[string]string{
 		"Boolean": "true", "SByte": "-7", "Byte": "200", "Int16": "-300", "UInt16": "60000", "Int32": "-70000", "UInt32": "4000000000",
@@ -210,8 +222,8 @@ func testTypes(t *testing.T, s *server) {
 
 // testOpaque: a structure that only the server knows comes with its type and its bytes.
 func testOpaque(t *testing.T, s *server) {
-	if s.name == "node" {
-		return // it has none
+	if s.name != "python" {
+		return // they have none
 	}
 	cfg := s.fast(t)
 	cfg.Nodes = []string{s.node("point")}
@@ -235,7 +247,7 @@ func testDeadband(t *testing.T, s *server) {
 	defer r.close()
 	last := 0.0
 	r.until("some values", func(d document) bool {
-		if d.Name == "set" && (d.Unit != "°C" || d.UnitCode != "CEL") {
+		if d.Name == "set" && s.name == "node" && (d.Unit != "°C" || d.UnitCode != "CEL") {
 			t.Errorf("the unit is %q, %q", d.Unit, d.UnitCode)
 		}
 		if d.Name != "count" {
@@ -249,67 +261,12 @@ func testDeadband(t *testing.T, s *server) {
 	})
 }
 
-// testStructure: what the trees are made of comes as RDF that replaces what was known of each node, and then there is no more.
-func testStructure(t *testing.T, s *server) {
-	cfg := s.fast(t)
-	// A tree that is named twice, by id and path, or is in another one, is there once.
-	cfg.Trees = []string{s.node("Device"), s.node("Device"), s.browse("Device"), s.browse("Device", "temp")}
-	cfg.Structure, cfg.NodeIRI = true, "urn:node:"
-	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	var text strings.Builder
-	for err == nil {
-		var messages []connector.Message
-		messages, err = r.Read(conntest.Within(t))
-		for _, m := range messages {
-			if m.MediaType != patch.ReplaceMediaType {
-				t.Error(m.MediaType)
-			}
-			text.Write(m.Body)
-		}
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Error(err)
-	}
-	node := func(name string) string { return fmt.Sprintf("<urn:node:ns%%3D%d%%3Bs%%3D%s>", s.index, name) }
-	for _, row := range []string{
-		"D " + node("Device") + " <urn:quadrille:any> <urn:quadrille:any> .\n",
-		"A " + node("Device") + " <http://opcfoundation.org/UA/HasComponent> " + node("temp") + " .\n",
-		"A " + node("temp") + " <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> " +
-			"<http://opcfoundation.org/UA/BaseDataVariableType> .\n",
-		"A " + node("temp") + ` <http://opcfoundation.org/UA/browsePath> "` + s.browse("Device", "temp") + "\" .\n",
-		"A <http://opcfoundation.org/UA/BaseDataVariableType> <http://www.w3.org/2000/01/rdf-schema#subClassOf> " +
-			"<http://opcfoundation.org/UA/BaseVariableType> .\n",
-	} {
-		if !strings.Contains(text.String(), row) {
-			t.Errorf("missing: %s", row)
-		}
-	}
-	deleted := map[string]int{}
-	for row, err := range patch.Rows([]byte(text.String())) {
-		if err != nil {
-			t.Fatalf("%v: %v", row, err)
-		}
-		if row.Deleted {
-			deleted[row.Quad.S.Key()]++
-		}
-	}
-	for subject, n := range deleted {
-		if n > 1 {
-			t.Errorf("%s is there %d times", subject, n)
-		}
-	}
-}
-
 // testBatches: what is asked of a server is asked for many nodes at a time: more trees take no more requests.
 func testBatches(t *testing.T, s *server) {
 	messages := func(trees ...string) int64 {
 		cfg := s.fast(t)
 		p := newProxy(t, s, &cfg.Connection)
-		cfg.Trees, cfg.Structure, cfg.NodeIRI = trees, true, "urn:node:"
+		s.structured(t, &cfg, &graphState{}, trees...)
 		r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 		if err != nil {
 			t.Fatal(err)

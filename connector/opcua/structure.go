@@ -1,93 +1,171 @@
 package opcua
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
 
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/connector/internal/mirror"
+	"github.com/quadrille-stream/quadrille/internal/clock"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
 // The words of the structure: those of the server's namespaces stand beside them.
 const (
-	uaNamespace = "http://opcfoundation.org/UA/"
-	rdfType     = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
-	rdfsClass   = "http://www.w3.org/2000/01/rdf-schema#Class"
-	rdfsLabel   = "http://www.w3.org/2000/01/rdf-schema#label"
-	subClassOf  = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
-	nodeID      = uaNamespace + "nodeId"
-	browsePath  = uaNamespace + "browsePath"
+	uaNamespace   = "http://opcfoundation.org/UA/"
+	rdfType       = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+	rdfProperty   = "http://www.w3.org/1999/02/22-rdf-syntax-ns#Property"
+	rdfsNamespace = "http://www.w3.org/2000/01/rdf-schema#"
+	xsdInteger    = "http://www.w3.org/2001/XMLSchema#integer"
+
+	rdfsClass, rdfsDatatype       = rdfsNamespace + "Class", rdfsNamespace + "Datatype"
+	rdfsLabel, rdfsComment        = rdfsNamespace + "label", rdfsNamespace + "comment"
+	subClassOf, subPropertyOf     = rdfsNamespace + "subClassOf", rdfsNamespace + "subPropertyOf"
+	rdfsDomain, rdfsRange         = rdfsNamespace + "domain", rdfsNamespace + "range"
+	nodeID, browsePath            = uaNamespace + "nodeId", uaNamespace + "browsePath"
+	dataType, valueRank           = uaNamespace + "dataType", uaNamespace + "valueRank"
+	methodClass, argumentClass    = uaNamespace + "Method", uaNamespace + "Argument"
+	inputArgument, outputArgument = uaNamespace + "inputArgument", uaNamespace + "outputArgument"
+	position, enumValue           = uaNamespace + "position", uaNamespace + "enumValue"
 )
 
-// perDocument is how many nodes a document of the structure has.
-const perDocument = 500
+const (
+	// perRequest is how many nodes are looked at at a time.
+	perRequest = 500
+	// quadsPerNode bounds the statements, for each of the nodes that are allowed.
+	quadsPerNode = 200
+	// minEvery bounds how often the structure is read.
+	minEvery = time.Second
+)
 
-// structure makes RDF of nodes.
+// structure makes RDF of nodes: the instances below the trees, and the types that they are of.
 type structure struct {
-	s      *session
-	prefix string
-	nodes  map[string]bool                     // those below the trees, by id
-	types  map[string]*ua.QualifiedName        // of nodes and references, by id: their names
-	super  map[string]*ua.ReferenceDescription // what a type is a subtype of
-	rows   []byte
+	s     *session
+	cfg   *SourceConfig
+	nodes map[string]bool              // those below the trees, by id
+	names map[string]*ua.QualifiedName // of types, by id
+	known map[string]bool              // types that were looked at, or will be
+	next  []typeNode                   // types to look at
+	quads []rdf.Quad
 }
 
-// readStructure makes the messages that say what is below the trees. Each subject's statements take the place of those before.
-func (r *reader) readStructure(ctx context.Context) error {
-	roots, err := r.session.resolve(ctx, r.s.cfg.Trees)
+// typeNode is a type, or a type of references.
+type typeNode struct {
+	node  *ua.NodeID
+	class ua.NodeClass
+}
+
+// model is the structure of a server that is kept the same in a graph.
+type model struct {
+	*reader
+	quads []rdf.Quad // as it was read last
+	pause time.Time  // before which it isn't read again
+}
+
+// openStructure reads the structure, and again when the server says that it has changed, or after a while.
+func (s *Source) openStructure(ctx context.Context, progress connector.Progress, session *session) (connector.Reader, error) {
+	m := &model{reader: newReader(s, session)}
+	m.event = make(chan struct{}, 1)
+	if _, err := m.fetch(ctx); err != nil {
+		m.end()
+		return nil, err
+	}
+	if err := m.follow(ctx); err != nil {
+		m.end()
+		return nil, err
+	}
+	r, err := mirror.Open(ctx, progress, mirror.Config{
+		Every: s.cfg.Every, Look: m.fetch, Wake: m.event, Close: m.end,
+		Have: func(ctx context.Context, fn func(rdf.Quad) error) error {
+			return s.cfg.Have(ctx, func(q rdf.Quad) error {
+				if q.G != s.cfg.Graph {
+					return nil
+				}
+				return fn(q)
+			})
+		},
+		There: func(_ context.Context, fn func(rdf.Quad) error) error {
+			for _, q := range m.quads {
+				if err := fn(q); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+	if err != nil {
+		m.end()
+	}
+	return r, err
+}
+
+// fetch reads the structure, and reports whether it is another one than before.
+func (m *model) fetch(ctx context.Context) (changed bool, err error) {
+	if err := clock.Sleep(ctx, time.Until(m.pause)); err != nil { // a server may tell of one change after the other
+		return false, err
+	}
+	if err := m.reason(); err != nil {
+		return false, err
+	}
+	begin := time.Now()
+	st := &structure{s: m.session, cfg: &m.s.cfg, nodes: map[string]bool{}, names: map[string]*ua.QualifiedName{},
+		known: map[string]bool{}}
+	if err := st.read(ctx); err != nil {
+		return false, meaning(err)
+	}
+	slices.SortFunc(st.quads, compareQuads)
+	st.quads = slices.Compact(st.quads)
+	changed = !slices.Equal(st.quads, m.quads)
+	m.quads, m.pause = st.quads, time.Now().Add(max(minEvery, time.Since(begin)))
+	return changed, nil
+}
+
+func compareQuads(a, b rdf.Quad) int {
+	return cmp.Or(strings.Compare(a.S.Key(), b.S.Key()), strings.Compare(a.P.Key(), b.P.Key()), strings.Compare(a.O.Key(), b.O.Key()))
+}
+
+// read reads all of it.
+func (st *structure) read(ctx context.Context) error {
+	roots, err := st.s.resolve(ctx, st.cfg.Trees)
 	if err != nil {
 		return err
 	}
-	found, err := r.session.below(ctx, roots, r.s.cfg.MaxNodes)
+	const instances = ua.NodeClassObject | ua.NodeClassVariable | ua.NodeClassMethod
+	found, err := st.s.below(ctx, roots, instances, st.cfg.MaxNodes)
 	if err != nil {
 		return err
 	}
-	st := &structure{s: r.session, prefix: r.s.cfg.NodeIRI, nodes: map[string]bool{}, types: map[string]*ua.QualifiedName{},
-		super: map[string]*ua.ReferenceDescription{}}
 	for _, n := range found {
 		st.nodes[n.node.String()] = true
 	}
-	for some := range slices.Chunk(found, perDocument) {
-		if err := st.document(ctx, some); err != nil {
+	for some := range slices.Chunk(found, perRequest) {
+		if err := st.instances(ctx, some); err != nil {
 			return err
 		}
-		r.queue = append(r.queue, st.message())
 	}
-	if err := st.classes(ctx); err != nil {
-		return err
-	}
-	r.queue = append(r.queue, st.message())
-	r.err, r.stale = io.EOF, true // behind these
-	return nil
+	return st.types(ctx)
 }
 
-// message is the document of what was found.
-func (st *structure) message() connector.Message {
-	m := connector.Message{MediaType: patch.ReplaceMediaType, Body: patch.AppendCommit(append(patch.AppendBegin(nil), st.rows...))}
-	st.rows = nil
-	return m
-}
-
-// document says what nodes are, and what they refer to.
-func (st *structure) document(ctx context.Context, some []*found) error {
+// instances says what nodes are, and what they refer to.
+func (st *structure) instances(ctx context.Context, some []*found) error {
 	what := make([]*ua.BrowseDescription, len(some))
 	for i, n := range some {
-		what[i] = &ua.BrowseDescription{NodeID: n.node, BrowseDirection: ua.BrowseDirectionForward, IncludeSubtypes: true,
-			ReferenceTypeID: ua.NewNumericNodeID(0, id.References), ResultMask: uint32(ua.BrowseResultMaskAll)}
+		what[i] = references(n.node, ua.BrowseDirectionForward, id.References)
 	}
 	lists, err := st.s.browse(ctx, what)
 	if err != nil {
 		return err
 	}
-	if err := st.names(ctx, lists); err != nil {
+	if err := st.nameReferences(ctx, lists); err != nil {
 		return err
 	}
 	for i, n := range some {
@@ -95,30 +173,44 @@ func (st *structure) document(ctx context.Context, some []*found) error {
 		if err != nil {
 			return err
 		}
-		st.forget(subject)
 		err = errors.Join(st.text(subject, rdfsLabel, n.name.Name), st.text(subject, nodeID, n.node.String()),
 			st.text(subject, browsePath, n.path))
+		if err == nil && n.class == ua.NodeClassMethod {
+			err = st.iri(subject, rdfType, methodClass)
+		}
+		for _, ref := range lists[i] {
+			if err == nil {
+				err = st.reference(subject, ref)
+			}
+		}
 		if err != nil {
 			return err
 		}
-		for _, ref := range lists[i] {
-			if err := st.reference(subject, ref); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	if err := st.variables(ctx, some); err != nil {
+		return err
+	}
+	return st.methods(ctx, some)
 }
 
-// names reads the names of references that aren't known yet.
-func (st *structure) names(ctx context.Context, lists [][]*ua.ReferenceDescription) error {
-	var what []*ua.ReadValueID
+// nameReferences reads the names of types of references.
+func (st *structure) nameReferences(ctx context.Context, lists [][]*ua.ReferenceDescription) error {
+	var kinds []*ua.NodeID
 	for _, list := range lists {
 		for _, ref := range list {
-			if key := ref.ReferenceTypeID.String(); st.types[key] == nil {
-				st.types[key] = &ua.QualifiedName{}
-				what = append(what, attribute(ref.ReferenceTypeID, ua.AttributeIDBrowseName))
-			}
+			kinds = append(kinds, ref.ReferenceTypeID)
+		}
+	}
+	return st.name(ctx, kinds)
+}
+
+// name reads the names of types that aren't known yet.
+func (st *structure) name(ctx context.Context, of []*ua.NodeID) error {
+	var what []*ua.ReadValueID
+	for _, node := range of {
+		if key := node.String(); st.names[key] == nil {
+			st.names[key] = &ua.QualifiedName{}
+			what = append(what, attribute(node, ua.AttributeIDBrowseName))
 		}
 	}
 	values, err := st.s.read(ctx, what)
@@ -128,21 +220,30 @@ func (st *structure) names(ctx context.Context, lists [][]*ua.ReferenceDescripti
 	for i, value := range values {
 		name, ok := valueOf(value).(*ua.QualifiedName)
 		if !ok {
-			return fmt.Errorf("the name of reference %s: %w", what[i].NodeID, value.Status)
+			return fmt.Errorf("the name of type %s: %w", what[i].NodeID, value.Status)
 		}
-		st.types[what[i].NodeID.String()] = name
+		st.names[what[i].NodeID.String()] = name
 	}
 	return nil
 }
 
-// reference says what a node is, or refers to: only nodes below the trees.
+// want has a type looked at, unless it is known.
+func (st *structure) want(node *ua.NodeID, class ua.NodeClass) {
+	if key := node.String(); !st.known[key] {
+		st.known[key] = true
+		st.next = append(st.next, typeNode{node, class})
+	}
+}
+
+// reference says what a node refers to, if that is below the trees, or its type.
 func (st *structure) reference(subject rdf.Term, ref *ua.ReferenceDescription) error {
 	target := st.s.here(ref.NodeID)
 	if target == nil {
 		return nil
 	}
 	if ref.ReferenceTypeID.Namespace() == 0 && ref.ReferenceTypeID.IntID() == id.HasTypeDefinition && ref.BrowseName != nil {
-		st.super[target.String()] = ref
+		st.names[target.String()] = ref.BrowseName
+		st.want(target, ref.NodeClass)
 		return st.iri(subject, rdfType, st.word(ref.BrowseName))
 	}
 	if !st.nodes[target.String()] {
@@ -152,66 +253,90 @@ func (st *structure) reference(subject rdf.Term, ref *ua.ReferenceDescription) e
 	if err != nil {
 		return err
 	}
-	return st.iri(subject, st.word(st.types[ref.ReferenceTypeID.String()]), object.Value())
+	st.want(ref.ReferenceTypeID, ua.NodeClassReferenceType)
+	return st.iri(subject, st.typeIRI(ref.ReferenceTypeID), object.Value())
 }
 
-// classes says what the types are subtypes of, up to those that are of none.
-func (st *structure) classes(ctx context.Context) error {
-	level, known := st.super, map[string]bool{}
-	for range maxLevels {
-		var types []*ua.ReferenceDescription
-		var what []*ua.BrowseDescription
-		for key, ref := range level {
-			if known[key] {
-				continue
-			}
-			known[key] = true
-			types, what = append(types, ref), append(what, &ua.BrowseDescription{
-				NodeID: st.s.here(ref.NodeID), BrowseDirection: ua.BrowseDirectionInverse, IncludeSubtypes: true,
-				ReferenceTypeID: ua.NewNumericNodeID(0, id.HasSubtype), ResultMask: uint32(ua.BrowseResultMaskAll)})
-		}
-		lists, err := st.s.browse(ctx, what)
-		if err != nil {
-			return err
-		}
-		level = map[string]*ua.ReferenceDescription{}
-		for i, ref := range types {
-			if err := st.class(ref, lists[i], level); err != nil {
-				return err
-			}
+// variables says of which data type variables are.
+func (st *structure) variables(ctx context.Context, some []*found) error {
+	var of []*found
+	var nodes []*ua.NodeID
+	for _, n := range some {
+		if n.class == ua.NodeClassVariable {
+			of, nodes = append(of, n), append(nodes, n.node)
 		}
 	}
-	return nil
-}
-
-// class says what a type is, and takes in what is above it.
-func (st *structure) class(ref *ua.ReferenceDescription, above []*ua.ReferenceDescription,
-	next map[string]*ua.ReferenceDescription) error {
-	subject, err := rdf.IRI(st.word(ref.BrowseName))
+	kinds, err := st.dataTypes(ctx, nodes)
 	if err != nil {
 		return err
 	}
-	st.forget(subject)
-	if err := errors.Join(st.text(subject, rdfsLabel, ref.BrowseName.Name), st.iri(subject, rdfType, rdfsClass)); err != nil {
-		return err
-	}
-	for _, super := range above {
-		node := st.s.here(super.NodeID)
-		if node == nil || super.BrowseName == nil {
-			continue
+	for i, n := range of {
+		subject, err := st.node(n.node)
+		if err == nil && kinds[i].kind != nil {
+			err = st.ofType(subject, dataType, kinds[i].kind, kinds[i].rank)
 		}
-		next[node.String()] = super
-		if err := st.iri(subject, subClassOf, st.word(super.BrowseName)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// valueType is of which type values are; a nil kind isn't known.
+type valueType struct {
+	kind *ua.NodeID
+	rank int32
+}
+
+// dataTypes reads the data types of variables, with their names.
+func (st *structure) dataTypes(ctx context.Context, nodes []*ua.NodeID) ([]valueType, error) {
+	var what []*ua.ReadValueID
+	for _, node := range nodes {
+		what = append(what, attribute(node, ua.AttributeIDDataType), attribute(node, ua.AttributeIDValueRank))
+	}
+	values, err := st.s.read(ctx, what)
+	if err != nil {
+		return nil, err
+	}
+	list, kinds := make([]valueType, len(nodes)), []*ua.NodeID(nil)
+	for i := range nodes {
+		rank, ok := valueOf(values[2*i+1]).(int32)
+		if !ok {
+			rank = scalar
+		}
+		if kind, ok := valueOf(values[2*i]).(*ua.NodeID); ok && !isNull(kind) {
+			list[i] = valueType{kind, rank}
+			kinds = append(kinds, kind)
+		}
+	}
+	return list, st.name(ctx, kinds)
+}
+
+// scalar is the value rank of what is no array (part 3, 5.6.2).
+const scalar = -1
+
+// isNull reports whether an id is that of no node.
+func isNull(node *ua.NodeID) bool {
+	return node.Namespace() == 0 && node.IntID() == 0 && node.StringID() == ""
+}
+
+// ofType says that values are of a data type; the name of it is known.
+func (st *structure) ofType(subject rdf.Term, predicate string, kind *ua.NodeID, rank int32) error {
+	st.want(kind, ua.NodeClassDataType)
+	err := st.iri(subject, predicate, st.typeIRI(kind))
+	if err == nil && rank != scalar {
+		err = st.number(subject, valueRank, int64(rank))
+	}
+	return err
 }
 
 // node is the IRI of one of the server.
 func (st *structure) node(node *ua.NodeID) (rdf.Term, error) {
-	return rdf.IRI(st.prefix + encode(node.String()))
+	return rdf.IRI(st.cfg.NodeIRI + encode(node.String()))
 }
+
+// typeIRI is the IRI of a type whose name is known.
+func (st *structure) typeIRI(node *ua.NodeID) string { return st.word(st.names[node.String()]) }
 
 // word is the IRI of a type or reference: its namespace and its name.
 func (st *structure) word(name *ua.QualifiedName) string {
@@ -219,15 +344,13 @@ func (st *structure) word(name *ua.QualifiedName) string {
 	if n := int(name.NamespaceIndex); n < len(st.s.namespaces) {
 		namespace = st.s.namespaces[n]
 	}
+	if rdf.CheckIRI(namespace) != nil {
+		namespace = "urn:opcua:" + encode(namespace)
+	}
 	if !strings.HasSuffix(namespace, "/") && !strings.HasSuffix(namespace, "#") && !strings.HasSuffix(namespace, ":") {
 		namespace += "#"
 	}
 	return namespace + encode(name.Name)
-}
-
-// forget deletes what was said of a subject.
-func (st *structure) forget(subject rdf.Term) {
-	st.rows = patch.AppendDelete(st.rows, rdf.Quad{S: subject, P: patch.Any, O: patch.Any})
 }
 
 func (st *structure) text(subject rdf.Term, predicate, text string) error {
@@ -235,20 +358,34 @@ func (st *structure) text(subject rdf.Term, predicate, text string) error {
 	if err != nil {
 		return err
 	}
-	st.rows = patch.AppendAdd(st.rows, rdf.Quad{S: subject, P: rdf.Trusted("<" + predicate + ">"), O: object})
-	return nil
+	return st.add(subject, predicate, object)
 }
 
-func (st *structure) iri(subject rdf.Term, predicate, object string) error {
-	p, err := rdf.IRI(predicate)
+func (st *structure) number(subject rdf.Term, predicate string, n int64) error {
+	object, err := rdf.TypedLiteral(strconv.FormatInt(n, 10), xsdInteger)
 	if err != nil {
 		return err
 	}
+	return st.add(subject, predicate, object)
+}
+
+func (st *structure) iri(subject rdf.Term, predicate, object string) error {
 	o, err := rdf.IRI(object)
 	if err != nil {
 		return err
 	}
-	st.rows = patch.AppendAdd(st.rows, rdf.Quad{S: subject, P: p, O: o})
+	return st.add(subject, predicate, o)
+}
+
+func (st *structure) add(subject rdf.Term, predicate string, object rdf.Term) error {
+	p, err := rdf.IRI(predicate)
+	if err != nil {
+		return err
+	}
+	if len(st.quads) >= quadsPerNode*st.cfg.MaxNodes {
+		return giveUp("the structure has more than %d statements: raise max-nodes, or name smaller trees", len(st.quads))
+	}
+	st.quads = append(st.quads, rdf.Quad{S: subject, P: p, O: object, G: st.cfg.Graph})
 	return nil
 }
 

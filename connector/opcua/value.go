@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/gopcua/opcua/ua"
+
+	"github.com/quadrille-stream/quadrille/connector/opcua/internal/binary"
 )
 
 // appendText appends a text as JSON. What is no UTF-8 becomes U+FFFD.
@@ -158,15 +160,6 @@ func expandedText(node *ua.ExpandedNodeID) string {
 	return text
 }
 
-// opaque is the content of a structure of a type that only the server knows.
-type opaque struct{ bytes []byte }
-
-// Decode implements [ua.BinaryDecoder].
-func (o *opaque) Decode(b []byte) (int, error) {
-	o.bytes = append([]byte(nil), b...)
-	return len(b), nil
-}
-
 // appendObject appends a structure: its fields, or its bytes.
 func appendObject(b []byte, object *ua.ExtensionObject, depth int) []byte {
 	b = append(b, `{"typeId":`...)
@@ -177,8 +170,8 @@ func appendObject(b []byte, object *ua.ExtensionObject, depth int) []byte {
 	}
 	b = append(b, `,"body":`...)
 	switch v := object.Value.(type) {
-	case *opaque:
-		b = appendBase64(b, v.bytes)
+	case *binary.Opaque:
+		b = appendBase64(b, v.Bytes)
 	case *ua.XMLElement:
 		b = appendText(b, string(*v))
 	default:

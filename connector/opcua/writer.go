@@ -20,9 +20,10 @@ import (
 // shared is a session that writers of several shards use: servers have few.
 type shared struct {
 	*session
-	users int // guarded by the sink's lock
-	stop  context.CancelFunc
-	tasks sync.WaitGroup
+	address string
+	users   int // guarded by the sink's lock
+	stop    context.CancelFunc
+	tasks   sync.WaitGroup
 
 	mu    sync.Mutex
 	nodes map[string]*variable // by the text that names them
@@ -32,15 +33,16 @@ type shared struct {
 type variable struct {
 	node *ua.NodeID
 	kind ua.TypeID
+	rank int32 // of its value: how many dimensions it has
 	why  error // values can't be written to it
 }
 
 // maxVariables bounds those that are known; then they are looked for anew.
 const maxVariables = 10_000
 
-func newShared(s *session) *shared {
+func newShared(s *session, address string) *shared {
 	ctx, stop := context.WithCancel(context.Background())
-	sh := &shared{session: s, stop: stop, nodes: map[string]*variable{}}
+	sh := &shared{session: s, address: address, stop: stop, nodes: map[string]*variable{}}
 	sh.tasks.Go(func() { sh.keepAlive(ctx) })
 	return sh
 }
@@ -75,7 +77,7 @@ func (sh *shared) variable(ctx context.Context, text string) (*variable, error) 
 	if len(sh.nodes) >= maxVariables {
 		clear(sh.nodes)
 	}
-	if v.why == nil { // else somebody may see to it meanwhile
+	if v.why == nil { // else it may be put right meanwhile
 		sh.nodes[text] = v
 	}
 	return v, nil
@@ -85,7 +87,8 @@ func (sh *shared) variable(ctx context.Context, text string) (*variable, error) 
 func (sh *shared) look(ctx context.Context, text string) (*variable, error) {
 	nodes, _, err := sh.find(ctx, []string{text})
 	if errors.Is(err, connector.ErrGiveUp) {
-		return &variable{why: err}, nil
+		return &variable{why: fmt.Errorf("the server at %s doesn't have node %q: %w; check the names of the path with their namespace "+
+			"indexes, or the namespace of the id", sh.address, text, err)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -96,21 +99,30 @@ func (sh *shared) look(ctx context.Context, text string) (*variable, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &variable{node: node}
+	v := &variable{node: node, rank: scalar}
+	if rank, ok := valueOf(values[1]).(int32); ok {
+		v.rank = rank
+	}
 	kind, ok := valueOf(values[0]).(*ua.NodeID)
-	rank, _ := valueOf(values[1]).(int32)
-	switch {
-	case !ok:
-		v.why = fmt.Errorf("it has no data type: %w", values[0].Status)
-	case rank >= 0:
-		v.why = errors.New("it is an array")
-	default:
+	if ok {
 		v.kind, err = sh.builtIn(ctx, kind, values[2])
+	} else {
+		v.why = sh.missing(node, values[0].Status)
 	}
 	if v.kind == ua.TypeIDNull && v.why == nil {
 		v.why = fmt.Errorf("no value of data type %s can be made", kind)
 	}
 	return v, err
+}
+
+// missing says why a node is no variable that can be written, and what to look at.
+func (sh *shared) missing(node *ua.NodeID, status ua.StatusCode) error {
+	if status != ua.StatusBadNodeIDUnknown {
+		return fmt.Errorf("node %s is no variable of the server at %s: it has no data type: %w; check the node in what is written, or in the "+
+			"subject", node, sh.address, status)
+	}
+	return fmt.Errorf("the server at %s has no node %s (namespace %q): %w; check the id, and its namespace index: that may differ after a "+
+		"restart of the server, and nsu=NAMESPACE;… doesn't", sh.address, node, sh.namespace(node), status)
 }
 
 // The numbers of data types that are no built-in type.
@@ -321,7 +333,7 @@ func (w *writer) prepare(ctx context.Context, text string, terms []rdf.Term) (va
 	if v.why != nil {
 		return nil, v.why, nil
 	}
-	converted, why := convert(terms[0], v.kind)
+	converted, why := convert(terms[0], v.kind, v.rank)
 	if why != nil {
 		return nil, fmt.Errorf("value %.200s: %w", terms[0], why), nil
 	}

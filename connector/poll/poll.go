@@ -8,18 +8,20 @@
 package poll
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 	"mime"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/connector/internal/entry"
 	"github.com/quadrille-stream/quadrille/connector/internal/mirror"
 	"github.com/quadrille-stream/quadrille/internal/clock"
@@ -107,11 +109,11 @@ func (s *Source) Open(ctx context.Context, progress connector.Progress) (connect
 	if s.cfg.State != nil {
 		return s.openState(ctx, progress, f)
 	}
-	closing, closed := context.WithCancelCause(context.WithoutCancel(ctx))
-	r := &reader{f: f, fetched: true, closing: closing, close: closed}
+	r := &reader{f: f, fetched: true, ending: ending.New(ctx)}
 	if found {
 		r.seen = seenBefore(next - 1)
 	}
+	r.newest.Store(r.seen.offset())
 	return r, nil
 }
 
@@ -192,7 +194,10 @@ type seen struct {
 
 func seenBefore(offset uint64) seen { return seen{uint32(offset >> 32), uint32(offset)} }
 
-func (s seen) offset() uint64 { return uint64(s.count)<<32 | uint64(s.print) }
+func (s seen) offset() uint64 { return uint64(s.count)*perDocument | uint64(s.print) }
+
+// perDocument is by how much offsets grow for each document at least.
+const perDocument = 1 << 32
 
 // note is the message that notes it.
 func (s seen) note() connector.Message {
@@ -210,25 +215,22 @@ func (s seen) next(m *connector.Message) seen {
 // reader hands over each document that differs from the one before, and then a note of which it was.
 type reader struct {
 	f       *fetcher
-	fetched bool // the document was not looked at yet
-	seen    seen // the document handed over last
-	closing context.Context
-	close   context.CancelCauseFunc
+	fetched bool          // the document was not looked at yet
+	seen    seen          // the document handed over last
+	newest  atomic.Uint64 // its offset
+	ending  *ending.Ending
 }
-
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
 
 // Read waits for another document.
 func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
-	asking, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(r.closing, func() { cancel(context.Cause(r.closing)) })()
+	asking, done := r.ending.Within(ctx)
+	defer done()
 	for {
 		if r.fetched {
 			r.fetched = false
 			if next := r.seen.next(&r.f.document); r.seen.count == 0 || next.print != r.seen.print {
 				r.seen = next
+				r.newest.Store(next.offset())
 				return []connector.Message{r.f.document, next.note()}, nil
 			}
 		}
@@ -236,15 +238,17 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 		if err == nil {
 			r.fetched, err = r.f.fetch(asking)
 		}
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case r.closing.Err() != nil:
-			return nil, errClosed
-		case err != nil:
+		if err = cmp.Or(r.ending.Why(ctx), err); err != nil {
 			return nil, err
 		}
 	}
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents tells whether the document that was had last is committed: nobody knows of those that came and went.
+func (r *reader) Extents(context.Context) ([]connector.Extent, error) {
+	return []connector.Extent{{Stream: Seen, End: r.newest.Load() + 1, Per: perDocument}}, nil
 }
 
 // Ack has nothing to tell.
@@ -252,7 +256,7 @@ func (r *reader) Ack(context.Context, []connector.Message) error { return nil }
 
 // Close ends a request under way.
 func (r *reader) Close() error {
-	r.close(errClosed)
+	r.ending.Close()
 	r.f.client.Close()
 	return nil
 }
@@ -299,7 +303,7 @@ func (s *Source) there(ctx context.Context, document *connector.Message, fn func
 		return fn(q)
 	})
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%w: the document of %s can't be taken for a state: %w", connector.ErrGiveUp, s.cfg.URL, err)
+		return connector.GiveUpf("the document of %s can't be taken for a state: %w; put it right there, or take it for changes (what: changes)", s.cfg.URL, err)
 	}
 	return err
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -291,7 +292,7 @@ func TestClose(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := <-done; !errors.Is(err, errClosed) {
+	if err := <-done; !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("%v", err)
 	}
 	for _, cfg := range []Config{{}, {Config: endpoint.Config{URL: s.url}, Every: -1}, {Config: endpoint.Config{URL: s.url}, MaxBody: -1}} {
@@ -401,4 +402,32 @@ func TestState(t *testing.T) {
 	nothing(t, s, r)
 	version(30, "")
 	has.becomes(t, r, other)
+}
+
+// TestExtents: a document that was handed over and isn't committed is one that lacks, also after a restart.
+func TestExtents(t *testing.T) {
+	s := newSite(t)
+	s.body = "A <urn:a> <urn:p> <urn:o> .\n"
+	progress := &conntest.Progress{}
+	var reader connector.Reader
+	lacks := func(want uint64) {
+		t.Helper()
+		got, err := reader.(connector.Lagger).Extents(t.Context())
+		next, _, _ := progress.Next(t.Context(), Seen)
+		if err != nil || len(got) != 1 || got[0].Stream != Seen || got[0].End/got[0].Per-next/got[0].Per != want {
+			t.Errorf("%+v, %v, and committed is %d; want %d", got, err, next, want)
+		}
+	}
+	for _, body := range []string{s.body, "A <urn:b> <urn:p> <urn:o> .\n"} {
+		s.set(func(s *site) { s.body = body })
+		reader = conntest.Open(t, newSource(t, s, nil), progress)
+		lacks(0)
+		messages, err := reader.Read(conntest.Within(t))
+		if err != nil || len(messages) != 2 {
+			t.Fatalf("%+v, %v", messages, err)
+		}
+		lacks(1)
+		progress.Commit(messages[1])
+		lacks(0)
+	}
 }

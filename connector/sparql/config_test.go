@@ -64,7 +64,46 @@ func TestPosition(t *testing.T) {
 // TestReserved: a delta can't forge a position.
 func TestReserved(t *testing.T) {
 	records := []connector.Record{{Body: []byte("TX .\nA <urn:s> <urn:quadrille:at> \"1 - 1 w 0\" .\nTC .\n")}}
-	if _, err := changesOf(records, true, patch.RefuseBlanks, 100); !errors.Is(err, connector.ErrGiveUp) {
+	m := maker{blank: patch.RefuseBlanks, max: 100}
+	if _, err := m.changes(records, true); !errors.Is(err, connector.ErrGiveUp) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestMaker: what a maker has made, or could not, is not in what it makes next.
+func TestMaker(t *testing.T) {
+	record := func(at uint64, rows string) connector.Record {
+		return connector.Record{Mark: engine.Mark{Position: at}, Body: []byte("TX .\n" + rows + "TC .\n")}
+	}
+	m := maker{blank: patch.RefuseBlanks, max: 100}
+	long := "<urn:" + strings.Repeat("o", 200) + ">"
+	for _, step := range []struct {
+		records    []connector.Record
+		wrong      string
+		adds, dels string // of each change
+	}{
+		{[]connector.Record{record(1, "A <urn:s> <urn:p> <urn:o> .\n"), record(2, "D <urn:s> <urn:p> <urn:x> <urn:g> .\n")}, "",
+			"<urn:s> <urn:p> <urn:o> .\n", "GRAPH <urn:g> {\n<urn:s> <urn:p> <urn:x> .\n}\n"},
+		{[]connector.Record{record(3, "A <urn:s> <urn:p> <urn:a> .\n"), record(4, "A <urn:s> <urn:p> .\n")}, "4", "", ""},
+		{[]connector.Record{record(5, "A <urn:s> <urn:p> <urn:b> .\n"), record(6, "D <urn:s> <urn:p> <urn:b> .\n")}, "", "", ""},
+		{[]connector.Record{record(7, "A <urn:s> <urn:p> _:b .\n")}, "_:b", "", ""},
+		{[]connector.Record{record(8, "A <urn:s> <urn:p> "+long+" .\n")}, "", "<urn:s> <urn:p> " + long + " .\n", ""},
+		{[]connector.Record{record(9, "A <urn:s> <urn:p> <urn:c> .\n")}, "", "<urn:s> <urn:p> <urn:c> .\n", ""},
+	} {
+		list, err := m.changes(step.records, true)
+		if step.wrong != "" {
+			if !errors.Is(err, connector.ErrGiveUp) || !strings.Contains(err.Error(), step.wrong) {
+				t.Errorf("%v: %v", step.records, err)
+			}
+			continue
+		}
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%v: %d changes, %v", step.records, len(list), err)
+		}
+		list[0].deletes.end()
+		list[0].adds.end()
+		if adds, dels := string(list[0].adds.text), string(list[0].deletes.text); adds != step.adds || dels != step.dels {
+			t.Errorf("%q and %q, want %q and %q", adds, dels, step.adds, step.dels)
+		}
 	}
 }

@@ -25,6 +25,7 @@ const (
 	done            // 503, and all was done
 	lie             // 200, and nothing was done
 	malformed       // 200, with what is no result
+	refused         // 400, and nothing was done
 	faults          // how many there are
 )
 
@@ -112,6 +113,9 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case what == busy:
 		http.Error(w, "busy", http.StatusServiceUnavailable)
+		return
+	case what == refused:
+		http.Error(w, "no", http.StatusBadRequest)
 		return
 	case what == lie:
 		w.Header().Set("Content-Type", "application/sparql-results+json")

@@ -61,7 +61,7 @@ func parsePosition(text string) (position, error) {
 		p = position{at: markOf(numbers[0], fields[1]), until: numbers[1], writer: fields[3], n: numbers[2]}
 	}
 	if p.String() != text || p.writer == "" {
-		return p, fmt.Errorf("%w: the position in the store, %q, was not written by this sink", connector.ErrGiveUp, text)
+		return p, connector.GiveUpf("the position in the store, %q, was not written by this sink: delete it there to have all written again, or give the sink another position-graph", text)
 	}
 	return p, nil
 }

@@ -7,7 +7,7 @@
 //	INSERT { GRAPH <urn:quadrille:positions> { <urn:quadrille:position:main:3> <urn:quadrille:at> "18 …" } … }
 //	WHERE  { GRAPH <urn:quadrille:positions> { <urn:quadrille:position:main:3> <urn:quadrille:at> "17 …" } }
 //
-// No answer is believed: after each request the literal is read back, and what it says is so. A writer that opens a shard puts a
+// No answer is believed: after each batch the literal is read back, and what it says is so. A writer that opens a shard puts a
 // literal of its own there, so that whatever the one before has under way, or sends later, has no effect.
 //
 // That needs a store which runs updates one after the other, such as Fuseki and Blazegraph. One that lets two run at a time, each
@@ -21,9 +21,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -89,7 +89,8 @@ func (s *Sink) Promise() connector.Promise { return connector.Once }
 
 // Open reads how far the store is, and puts a literal of this writer's there.
 func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
-	w := &writer{Sink: s, session: s.cfg.connect(), place: placeOf(s.cfg.PositionGraph, s.cfg.Name, shard)}
+	w := &writer{Sink: s, session: s.cfg.connect(), place: placeOf(s.cfg.PositionGraph, s.cfg.Name, shard),
+		make: maker{blank: s.cfg.Blank, max: s.cfg.MaxRequest}}
 	if err := w.claim(ctx); err != nil {
 		w.session.close()
 		return nil, err
@@ -106,7 +107,7 @@ func (s *Sink) Seek(ctx context.Context, shard int, to engine.Mark) error {
 	}
 	w := opened.(*writer)
 	next := position{at: to, until: max(w.now.until, w.now.at.Position, to.Position), writer: w.now.writer, n: w.now.n + 1}
-	return errors.Join(w.exchange(ctx, []string{w.now.String()}, next, &change{}), w.Close())
+	return errors.Join(w.exchange(ctx, []string{w.now.String()}, next), w.Close())
 }
 
 // writer writes one shard. It is used by one goroutine.
@@ -114,6 +115,7 @@ type writer struct {
 	*Sink
 	session *session
 	place   place
+	make    maker
 	now     position // what the store has, as far as it is known
 }
 
@@ -142,64 +144,65 @@ func (w *writer) claim(ctx context.Context) error {
 		}
 	}
 	next := claim(found, newWriter())
-	if err := w.exchange(ctx, literals, next, &change{}); err != nil {
+	if err := w.exchange(ctx, literals, next); err != nil {
 		return fmt.Errorf("claim the position: %w", err)
 	}
 	return nil
 }
 
-// Write writes the net effect of the records, in as few requests as hold it, each of whole records if they fit into one.
+// Write writes the net effect of the records, in as few requests as hold it, each of whole records if they fit into one. A request
+// is sent as soon as the one before is answered, and made while that is under way: it has no effect unless that one had its own.
 func (w *writer) Write(ctx context.Context, records []connector.Record) error {
-	for len(records) > 0 {
-		n := endpoint.Fit(records, w.cfg.MaxRequest)
-		if err := w.group(ctx, records[:n]); err != nil {
-			return err
+	before, failed := []string{w.now.String()}, error(nil)
+	var sent []position
+	for r := range ahead(w.requests(records)) {
+		if failed = r.err; failed == nil {
+			failed = w.session.update(ctx, r.text)
 		}
-		records = records[n:]
+		if !errors.Is(failed, connector.ErrGiveUp) { // or it was not made, or refused
+			sent = append(sent, r.next)
+		}
+		if failed != nil {
+			break
+		}
 	}
-	return nil
+	err := w.settle(ctx, before, sent, failed)
+	if err == nil && w.now.at != records[len(records)-1].Mark { // that failed which was done, and the rest was not sent
+		return fmt.Errorf("%w: %w", connector.ErrRetry, failed)
+	}
+	return err
 }
 
-// group writes records with one request. Those that do not fit are halved, so that only a single record takes several: then a
-// reader of the store sees parts of it.
-func (w *writer) group(ctx context.Context, records []connector.Record) error {
-	list, err := changesOf(records, w.now.whole(), w.cfg.Blank, w.cfg.MaxRequest)
-	if err != nil {
-		return err
-	}
-	if half := len(records) / 2; len(list) > 1 && half > 0 {
-		if err := w.group(ctx, records[:half]); err != nil {
-			return err
-		}
-		return w.group(ctx, records[half:])
-	}
-	at, last := w.now.at, records[len(records)-1].Mark
-	for i, c := range list {
-		next := position{at: at, until: max(w.now.until, last.Position), writer: w.now.writer, n: w.now.n + 1}
-		if i == len(list)-1 {
-			next.at = last
-		}
-		if err := w.exchange(ctx, []string{w.now.String()}, next, c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// exchange makes a change that takes the position on, and reads it back, whatever the answer was.
-func (w *writer) exchange(ctx context.Context, before []string, next position, c *change) error {
-	failed := w.session.update(ctx, updateText(w.place, before, next, c))
+// exchange makes a change that takes the position on from whatever is there.
+func (w *writer) exchange(ctx context.Context, before []string, next position) error {
+	failed := w.session.update(ctx, updateText(w.place, before, next, &change{}))
 	if errors.Is(failed, connector.ErrGiveUp) { // it was refused
 		return failed
 	}
+	return w.settle(ctx, before, []position{next}, failed)
+}
+
+// settle reads back how far the store is, whatever the answers were. Of what was sent, each update builds on the one before and
+// the first on the literals of before, so some of the first have had their effect, and no other.
+func (w *writer) settle(ctx context.Context, before []string, sent []position, failed error) error {
+	refused := errors.Is(failed, connector.ErrGiveUp)
+	if refused && len(sent) == 0 {
+		return failed
+	}
 	literals, err := w.session.column(ctx, w.place.query(), "at")
-	switch {
-	case err != nil:
+	if err != nil {
 		return errors.Join(failed, fmt.Errorf("read the position back: %w", err))
-	case sameLiterals(literals, []string{next.String()}):
-		w.now = next
+	}
+	done := slices.IndexFunc(sent, func(p position) bool { return sameLiterals(literals, []string{p.String()}) })
+	if done >= 0 {
+		w.now = sent[done]
+	}
+	switch {
+	case refused:
+		return failed
+	case done >= 0 && done == len(sent)-1:
 		return nil
-	case sameLiterals(literals, before):
+	case done >= 0 || sameLiterals(literals, before):
 		return fmt.Errorf("%w: %w", connector.ErrRetry, cmp.Or(failed, errNoEffect))
 	}
 	return fmt.Errorf("%w: the position is %q", errTaken, literals)

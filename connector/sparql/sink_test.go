@@ -18,7 +18,6 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/sparql"
-	"github.com/quadrille-stream/quadrille/internal/peer"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -34,9 +33,7 @@ func TestOxigraph(t *testing.T) { testStore(t, oxigraph(t, "disk")) }
 
 // TestBlazegraph: its default graph is all graphs when it is asked, so of quads in named graphs nothing is tested.
 func TestBlazegraph(t *testing.T) {
-	p := peer.Start(t, "blazegraph", 1)
-	url := fmt.Sprintf("http://127.0.0.1:%d/bigdata/sparql", p.Ports[0])
-	conntest.TestSink(t, (&store{p, url, url}).target)
+	conntest.TestSink(t, blazegraph(t).target)
 }
 
 // testStore is what must hold for a store that keeps its data over a kill.
@@ -51,6 +48,7 @@ func testStore(t *testing.T, s *store) {
 		{"update beside another", testBeside},
 		{"two writers", testTwoWriters},
 		{"parts", testParts},
+		{"several requests", testSeveral},
 		{"default graph", testDefaultGraph},
 		{"blank nodes refused", testRefuse},
 		{"TLS", testTLS},
@@ -103,7 +101,8 @@ func testFaults(t *testing.T, s *store, kill bool) {
 		var all sync.WaitGroup
 		for _, l := range logs {
 			own := rand.New(rand.NewPCG(uint64(round), uint64(l.shard)))
-			all.Go(func() { keep(t.Context(), t, s.sink(t, g.through), l, own) })
+			requests := func(cfg *sparql.SinkConfig) { cfg.MaxRequest = []int{1 << 20, 600}[l.shard] }
+			all.Go(func() { keep(t.Context(), t, s.sink(t, g.through, requests), l, own) })
 		}
 		if kill && round%2 == 1 {
 			s.peer.Restart(t)
@@ -223,8 +222,9 @@ func testTwoWriters(t *testing.T, s *store) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for writer := range uint64(3) {
+			requests := func(cfg *sparql.SinkConfig) { cfg.MaxRequest = []int{1 << 20, 300, 600}[writer] }
 			all.Go(func() {
-				keep(ctx, t, s.sink(t), l, rand.New(rand.NewPCG(round, writer)))
+				keep(ctx, t, s.sink(t, requests), l, rand.New(rand.NewPCG(round, writer)))
 				cancel() // who is first ends the others
 			})
 		}
@@ -298,6 +298,49 @@ func changesOf(body []byte) map[string]bool {
 		}
 	}
 	return odd
+}
+
+// testSeveral: whatever becomes of one request of a batch that takes several, the writer knows how far the store is, and the rest
+// follows.
+func testSeveral(t *testing.T, s *store) {
+	g := newGateway(t, s)
+	l := newLog(0, 12)
+	l.grow(40, 6)
+	small := func(cfg *sparql.SinkConfig) { g.through(cfg); cfg.MaxRequest = 600 }
+	for what, want := range map[fault]error{lost: connector.ErrRetry, cut: connector.ErrRetry, busy: connector.ErrRetry,
+		done: connector.ErrRetry, lie: connector.ErrRetry, refused: connector.ErrGiveUp} {
+		s.do(t, "DROP ALL")
+		g.then(nil)
+		w, err := s.sink(t, small).Open(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		updates := 0
+		g.then(func(update bool) fault {
+			if !update {
+				return none
+			}
+			if updates++; updates == 3 {
+				return what
+			}
+			return none
+		})
+		if err := w.Write(t.Context(), l.records); !errors.Is(err, want) {
+			t.Errorf("%d: %v, want %v", what, err, want)
+		}
+		if more := updates > 3; more != (what == lie) { // an answer that is believed for a while
+			t.Errorf("%d: %d updates were sent", what, updates)
+		}
+		has := fmt.Sprintf("%d %s ", w.At().Position, w.At().ID)
+		if at := s.positions(t, 0); len(at) != 1 || !strings.HasPrefix(at[0], has) || w.At().Position == 0 {
+			t.Errorf("%d: the writer is at %q, the store at %q", what, has, at)
+		}
+		if err := w.Write(t.Context(), l.after(t, w.At())); err != nil {
+			t.Error(err)
+		}
+		_ = w.Close()
+		same(t, s, l)
+	}
 }
 
 // testDefaultGraph: positions in the default graph.

@@ -94,7 +94,7 @@ func (s *Source) there(ctx context.Context, store *Store, fn func(rdf.Quad) erro
 	return store.Quads(ctx, s.graphs, func(q rdf.Quad) error {
 		if s.cfg.Refuse {
 			if _, err := refuseBlanks.Name(q); err != nil {
-				return fmt.Errorf("%w: the store has a blank node: %w", connector.ErrGiveUp, err)
+				return connector.GiveUpf("the store has a blank node: %w; blank-nodes: keep takes its label over", err)
 			}
 		}
 		return fn(q)

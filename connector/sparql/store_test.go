@@ -40,6 +40,12 @@ func oxigraph(t testing.TB, kind string) *store {
 	return &store{p, url + "query", url + "update"}
 }
 
+func blazegraph(t testing.TB) *store {
+	p := peer.Start(t, "blazegraph", 1)
+	url := fmt.Sprintf("http://127.0.0.1:%d/bigdata/sparql", p.Ports[0])
+	return &store{p, url, url}
+}
+
 // client gives up where a store hangs.
 var client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 

@@ -39,6 +39,9 @@ func (t *template) add(q rdf.Quad) {
 	t.text = append(t.text, ".\n"...)
 }
 
+// again is the empty template, with the memory of this one.
+func (t *template) again() template { return template{text: t.text[:0]} }
+
 // end closes the block.
 func (t *template) end() {
 	if !t.graph.IsZero() {
@@ -74,7 +77,7 @@ func (c *changes) row(q rdf.Quad, of func(*change) *template) error {
 		return fmt.Errorf("the row about %s has the predicate %s, which is kept for positions", q.S, q.P)
 	}
 	size := len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String()) + maxOverhead
-	if len(c.list) == 0 || c.last().size() > 0 && c.last().size()+size > c.max {
+	if c.last().size() > 0 && c.last().size()+size > c.max {
 		c.list = append(c.list, &change{})
 	}
 	of(c.last()).add(q)
@@ -83,24 +86,71 @@ func (c *changes) row(q rdf.Quad, of func(*change) *template) error {
 
 func (c *changes) last() *change { return c.list[len(c.list)-1] }
 
-// changesOf returns the net effect of records, cut into requests of at most so many bytes, or of one row. effective says that each
-// row is a real change of what the store has: then rows that undo each other are left out.
-func changesOf(records []connector.Record, effective bool, blank patch.BlankPolicy, most int) ([]*change, error) {
-	net := patch.Net{Effective: effective, MaxBytes: maxHeld}
-	for i := range records {
-		if err := patch.Parse(records[i].Body, &net, patch.Trusted()); err != nil {
-			return nil, fmt.Errorf("%w: the record at position %d: %w", connector.ErrGiveUp, records[i].Position, err)
-		}
+// maker makes changes of records. What it makes is valid until it makes the next, since it keeps the memory, unless that is a lot.
+// It is used by one goroutine at a time.
+type maker struct {
+	blank patch.BlankPolicy
+	max   int // bytes of a request's rows, unless there is one
+	*memory
+}
+
+type memory struct {
+	net    patch.Net
+	bodies []byte
+	first  change // the one that most lists consist of
+}
+
+// changes returns the net effect of records, cut into requests. effective says that each row is a real change of what the store
+// has: then rows that undo each other are left out.
+func (m *maker) changes(records []connector.Record, effective bool) ([]*change, error) {
+	if m.memory == nil {
+		m.memory = &memory{}
 	}
-	c := changes{blank: blank, max: most}
-	if err := net.Emit(&c); err != nil {
-		return nil, fmt.Errorf("%w: the records at positions %d to %d: %w", connector.ErrGiveUp, records[0].Position,
+	m.net.Effective, m.net.MaxBytes = effective, maxHeld
+	m.first = change{deletes: m.first.deletes.again(), adds: m.first.adds.again()}
+	c := changes{blank: m.blank, max: m.max, list: []*change{&m.first}} // the position goes on where nothing else does, too
+	err := m.read(records)
+	if err == nil {
+		err = m.net.Emit(&c)
+	}
+	if err != nil {
+		err = connector.GiveUpf("the records at positions %d to %d: %w", records[0].Position,
 			records[len(records)-1].Position, err)
 	}
-	if len(c.list) == 0 { // the position goes on all the same
-		c.list = []*change{{}}
+	if err != nil || size(records) > m.max {
+		m.memory = nil
 	}
-	return c.list, nil
+	return c.list, err
+}
+
+// read takes the records in, with one reader: to make one takes longer than to read a record of a few rows.
+func (m *maker) read(records []connector.Record) error {
+	bodies := records[0].Body
+	if len(records) > 1 {
+		m.bodies = m.bodies[:0]
+		for i := range records {
+			m.bodies = append(m.bodies, records[i].Body...)
+		}
+		bodies = m.bodies
+	}
+	err := patch.Parse(bodies, &m.net, patch.Trusted())
+	if err == nil {
+		return nil
+	}
+	for i := range records {
+		if err := patch.Parse(records[i].Body, &patch.Counter{}, patch.Trusted()); err != nil {
+			return fmt.Errorf("that at %d: %w", records[i].Position, err)
+		}
+	}
+	return err
+}
+
+// size is the number of bytes of the records' bodies.
+func size(records []connector.Record) (bytes int) {
+	for i := range records {
+		bytes += len(records[i].Body)
+	}
+	return bytes
 }
 
 // maxHeld bounds the terms of the records of one request, or of one record, in bytes.

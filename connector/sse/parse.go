@@ -3,7 +3,6 @@ package sse
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"io"
 	"strconv"
 	"time"
@@ -42,7 +41,7 @@ const names = 16
 const maxID = 1 << 10
 
 // errLongID: nothing can be told by such an id.
-var errLongID = fmt.Errorf("%w: an event has an id of more than %d bytes", connector.ErrGiveUp, maxID)
+var errLongID = connector.GiveUpf("an event has an id of more than %d bytes; the server must make shorter ones", maxID)
 
 // mark may stand at the beginning of a stream.
 var mark = []byte("\xef\xbb\xbf")

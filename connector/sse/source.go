@@ -153,9 +153,9 @@ func (s *Source) ask(ctx context.Context, client *endpoint.Client, after string)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusNoContent { // that is how a server says so
-		return nil, fmt.Errorf("%w: %s answers 204: the stream has ended for good", connector.ErrGiveUp, s.cfg.URL)
+		return nil, connector.GiveUpf("%s answers 204: the stream has ended for good; take the source out, or give it another url", s.cfg.URL)
 	}
-	return nil, fmt.Errorf("%w: %s answers %d with %q, expected %s", connector.ErrGiveUp, s.cfg.URL, answer.StatusCode, media,
+	return nil, connector.GiveUpf("%s answers %d with %q, expected %s; put the url right", s.cfg.URL, answer.StatusCode, media,
 		eventStream)
 }
 
@@ -219,11 +219,11 @@ func (r *reader) message(e *event) (m connector.Message, known bool, err error) 
 	}
 	id, err := strconv.ParseUint(e.id, 10, 64)
 	if err != nil || !e.own || id == math.MaxUint64 {
-		return m, false, fmt.Errorf("%w: %s: an event has no number of its own as its id, but %q", connector.ErrGiveUp, cfg.URL,
+		return m, false, connector.GiveUpf("%s: an event has no number of its own as its id, but %q; take them as they are (ids: any)", cfg.URL,
 			e.id)
 	}
 	if r.begun && id <= r.newest {
-		return m, false, fmt.Errorf("%w: %s: the id %d comes after %d: ids must grow", connector.ErrGiveUp, cfg.URL, id, r.newest)
+		return m, false, connector.GiveUpf("%s: the id %d comes after %d: ids must grow; take them as they are (ids: any)", cfg.URL, id, r.newest)
 	}
 	r.begun, r.newest = true, id
 	m.Stream, m.Offset = sequence, id

@@ -23,8 +23,11 @@ type change struct {
 	Subject string `json:"subject,omitempty"`
 }
 
-// posts makes the requests of records: one, or one for each subject.
+// posts makes the requests of records: one, or one for each subject. There may be no records.
 func (w *writer) posts(records []connector.Record) ([]post, error) {
+	if len(records) == 0 {
+		return nil, nil
+	}
 	first, last := &records[0], &records[len(records)-1]
 	switch w.cfg.Request {
 	case Subject:

@@ -1,10 +1,9 @@
 // Package webhook is a [connector.Sink] that POSTs deltas to an address, signed as Standard Webhooks says: a delta, what a
-// delta has of one subject, or several deltas in one request.
+// delta has of one subject, or several deltas in one request. Deltas without rows are left out, unless they are asked for.
 //
 // At least once, in the order of each shard: a request that isn't answered with success is sent again, and nothing behind it
 // before. Its id, SHARD:POSITION:ID of the delta's record, is the same then, so that a receiver can drop what it knows. How far
-// a shard is stands in a file; where that is lost, or another node has the shard that doesn't have the file, all is delivered
-// again.
+// a shard is the receiver isn't asked: that is the pipeline's to keep ([connector.Placeless]).
 package webhook
 
 import (
@@ -14,11 +13,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // Request says what one is about.
@@ -53,10 +54,11 @@ type Config struct {
 	endpoint.Config
 	// Secrets sign, each with a signature of its own: whsec_ and 24 to 64 random bytes in base64. At least one.
 	Secrets []string
-	// Dir is the folder of the files that say how far each shard is. Required; no other sink has it.
-	Dir string
 	// Request says what one is about. Default [Delta].
 	Request Request
+	// Empty: deltas without rows are posted, too, for a receiver that checks that each delta follows the one before. Of one subject
+	// they have nothing.
+	Empty bool
 	// Format is the form of a body. Default [Text].
 	Format Format
 	// MaxRequest bounds the bytes of rows in a [Batch], unless a delta is larger. Default 1 MiB.
@@ -70,15 +72,12 @@ type Sink struct {
 	pause endpoint.Pause
 }
 
-var _ connector.Sink = (*Sink)(nil)
+var _ connector.Placeless = (*Sink)(nil)
 
 // New checks the configuration and returns a sink; it connects to nothing.
 func New(cfg Config) (*Sink, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
-	}
-	if cfg.Dir == "" {
-		return nil, errors.New("no folder for the files that say how far each shard is")
 	}
 	keys, err := keysOf(cfg.Secrets)
 	if err != nil {
@@ -102,60 +101,69 @@ func New(cfg Config) (*Sink, error) {
 // Promise is [connector.AtLeastOnce]: the receiver isn't asked what it has.
 func (s *Sink) Promise() connector.Promise { return connector.AtLeastOnce }
 
-// Open reads how far the shard is.
+// Open posts a shard from the start of its log.
 func (s *Sink) Open(ctx context.Context, shard int) (connector.Writer, error) {
+	return s.OpenAt(ctx, shard, engine.Mark{})
+}
+
+// OpenAt posts a shard from behind a record of its log. Nothing is connected before there is something to post.
+func (s *Sink) OpenAt(ctx context.Context, shard int, at engine.Mark) (connector.Writer, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	p, err := openPosition(s.cfg.Dir, shard)
-	if err != nil {
-		return nil, err
-	}
-	return &writer{Sink: s, shard: shard, position: p, client: s.cfg.Connect()}, nil
+	return &writer{Sink: s, shard: shard, at: at, client: s.cfg.Connect()}, nil
 }
 
 // writer posts one shard. It is used by one goroutine.
 type writer struct {
 	*Sink
-	shard    int
-	position *position
-	client   *endpoint.Client
+	shard  int
+	at     engine.Mark
+	client *endpoint.Client
 }
 
 // Target is the address.
 func (w *writer) Target() string { return w.cfg.URL }
 
 // At is the last record that was taken.
-func (w *writer) At() engine.Mark { return w.position.at }
+func (w *writer) At() engine.Mark { return w.at }
 
-// Close closes the file.
+// Close lets go of the connections.
 func (w *writer) Close() error {
 	w.client.Close()
-	return w.position.close()
+	return nil
 }
 
-// Write posts the records. What was taken is noted at once, and durably at the end.
+// Write posts the records.
 func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	for len(records) > 0 {
 		n := 1
 		if w.cfg.Request == Batch {
 			n = endpoint.Fit(records, w.cfg.MaxRequest)
 		}
-		posts, err := w.posts(records[:n])
+		posts, err := w.posts(w.wanted(records[:n]))
 		if err != nil {
 			return err
 		}
 		for i := range posts {
 			if err := w.post(ctx, &posts[i]); err != nil {
-				return errors.Join(err, w.position.sync())
+				return err
 			}
 		}
-		if err := w.position.put(records[n-1].Mark); err != nil {
-			return err
-		}
-		records = records[n:]
+		w.at, records = records[n-1].Mark, records[n:]
 	}
-	return w.position.sync()
+	return nil
+}
+
+// wanted are the records that are posted.
+func (w *writer) wanted(records []connector.Record) []connector.Record {
+	if w.cfg.Empty {
+		return records
+	}
+	return slices.DeleteFunc(slices.Clone(records), func(r connector.Record) bool {
+		adds, deletes := patch.CountRows(r.Body)
+		return adds+deletes == 0
+	})
 }
 
 // maxAnswer bounds what is read of an answer, in bytes.

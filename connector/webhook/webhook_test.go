@@ -10,8 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -66,7 +64,6 @@ type received struct {
 type receiver struct {
 	t    *testing.T
 	url  string
-	dir  string
 	keys [][]byte
 
 	mu       sync.Mutex
@@ -75,6 +72,7 @@ type receiver struct {
 	asked    int
 	tears    bool // it takes a request and cuts the connection before it answers
 	requests Request
+	empty    bool
 	format   Format
 }
 
@@ -84,7 +82,7 @@ func newReceiver(t *testing.T) *receiver {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{t: t, dir: filepath.Join(t.TempDir(), "positions"), keys: keys}
+	r := &receiver{t: t, keys: keys}
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
 	r.url = server.URL
@@ -123,7 +121,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *receiver) config() Config {
-	return Config{Config: endpoint.Config{URL: r.url}, Dir: r.dir, Secrets: []string{newSecret, oldSecret}, Request: r.requests, Format: r.format}
+	return Config{Config: endpoint.Config{URL: r.url}, Secrets: []string{newSecret, oldSecret}, Request: r.requests, Format: r.format, Empty: r.empty}
 }
 
 func (r *receiver) Sink(t *testing.T) connector.Sink {
@@ -187,7 +185,7 @@ func TestForms(t *testing.T) {
 		{Batch, JSON, "application/json", []string{batch}, []string{string(records[0].Body) + " 2 1  false" + string(records[1].Body) + " 0 0  false"}},
 	} {
 		r := newReceiver(t)
-		r.requests, r.format = test.request, test.format
+		r.requests, r.format, r.empty = test.request, test.format, true
 		if err := open(t, r.Sink(t)).Write(t.Context(), records); err != nil {
 			t.Fatal(err)
 		}
@@ -200,6 +198,26 @@ func TestForms(t *testing.T) {
 		}
 		if !slices.Equal(gotIDs, test.ids) || !slices.Equal(gotTexts, test.texts) {
 			t.Errorf("%s %s:\n%q\n%q\nwant\n%q\n%q", test.request, test.format, gotIDs, gotTexts, test.ids, test.texts)
+		}
+	}
+}
+
+// TestWithoutRows: a delta without rows is not posted, by itself or among others, and is done.
+func TestWithoutRows(t *testing.T) {
+	records := conntest.Records(3, 3, 10, engine.Mark{})
+	records[1].Body, records[2].Body = []byte("TX .\nTC .\n"), []byte("TX .\nTC .\n")
+	for _, request := range []Request{Delta, Subject, Batch} {
+		r := newReceiver(t)
+		r.requests = request
+		w := open(t, r.Sink(t))
+		if err := errors.Join(w.Write(t.Context(), records), w.Write(t.Context(), records[2:])); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.got) != 1 || w.At() != records[2].Mark {
+			t.Errorf("%s: %d requests, at %v, want 1, and %v", request, len(r.got), w.At(), records[2].Mark)
+		}
+		if request != Subject && string(r.got[0].body) != conntest.Text(3, records[0]) {
+			t.Errorf("%s: %s", request, r.got[0].body)
 		}
 	}
 }
@@ -260,7 +278,7 @@ func TestBatchIsBounded(t *testing.T) {
 }
 
 // TestRefused: an answer that isn't success stops the shard where it is, and says what comes of it; what was taken before isn't
-// sent again, by the next process neither.
+// sent again.
 func TestRefused(t *testing.T) {
 	for status, want := range map[int]error{410: connector.ErrGiveUp, 401: connector.ErrGiveUp, 302: connector.ErrGiveUp, 304: connector.ErrGiveUp,
 		429: connector.ErrRetry, 503: connector.ErrRetry, 500: connector.ErrRetry} {
@@ -278,13 +296,6 @@ func TestRefused(t *testing.T) {
 		}
 		if w.At() != records[1].Mark || len(r.got) != 2 {
 			t.Errorf("%d: it is at %v, and %d were taken", status, w.At(), len(r.got))
-		}
-		if err := w.Close(); err != nil {
-			t.Error(err)
-		}
-		w = open(t, r.Sink(t))
-		if w.At() != records[1].Mark {
-			t.Errorf("%d: the next process begins at %v", status, w.At())
 		}
 		if err := w.Write(t.Context(), records[2:]); err != nil || len(r.got) != 4 {
 			t.Errorf("%d: %v, %d were taken", status, err, len(r.got))
@@ -330,58 +341,8 @@ func TestTakenUnheard(t *testing.T) {
 	}
 }
 
-// TestPosition: whatever of the newest slot a crash has written, the file tells the newest or the one before; and one process
-// has it.
-func TestPosition(t *testing.T) {
-	dir := t.TempDir()
-	p, err := openPosition(dir, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openPosition(dir, 3); err == nil {
-		t.Error("two have one file")
-	}
-	marks := []engine.Mark{{}, {Position: 5, ID: "ni:///sha-256;a"}, {Position: 17, ID: "ni:///sha-256;b"}, {Position: 123456, ID: "ni:///sha-256;c"}}
-	path := filepath.Join(dir, "shard-0003.position")
-	for i, at := range marks[1:] {
-		before, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := errors.Join(p.put(at), p.sync(), p.close()); err != nil {
-			t.Fatal(err)
-		}
-		after, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		before = append(before, make([]byte, len(after)-len(before))...)
-		for torn := range len(after) + 1 {
-			text := append(bytes.Clone(after[:torn]), before[torn:]...)
-			if err := os.WriteFile(path, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if p, err = openPosition(dir, 3); err != nil || p.at != at && p.at != marks[i] {
-				t.Fatalf("torn at byte %d: %v, %v", torn, p, err)
-			}
-			if err := p.close(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if p, err = openPosition(dir, 3); err != nil || p.at != at {
-			t.Fatalf("%v, %v", p, err)
-		}
-	}
-	if err := p.put(engine.Mark{ID: strings.Repeat("x", slot)}); err == nil {
-		t.Error("what doesn't fit is written")
-	}
-	if err := p.close(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestConfig(t *testing.T) {
-	good := Config{Config: endpoint.Config{URL: "http://a"}, Dir: "d", Secrets: []string{oldSecret}}
+	good := Config{Config: endpoint.Config{URL: "http://a"}, Secrets: []string{oldSecret}}
 	s, err := New(good)
 	if err != nil {
 		t.Fatal(err)
@@ -389,7 +350,7 @@ func TestConfig(t *testing.T) {
 	if c := s.cfg; c.Request != Delta || c.Format != Text || c.MaxRequest != 1<<20 {
 		t.Errorf("the defaults are %+v", c)
 	}
-	for _, spoil := range []func(*Config){func(c *Config) { c.URL = "" }, func(c *Config) { c.Dir = "" }, func(c *Config) { c.Secrets = nil },
+	for _, spoil := range []func(*Config){func(c *Config) { c.URL = "" }, func(c *Config) { c.Secrets = nil },
 		func(c *Config) { c.MaxRequest = -1 }} {
 		bad := good
 		spoil(&bad)

@@ -10,22 +10,22 @@ import (
 // TestElectionVariables: the server's variables are the ones that are set. What the process began with is the stock times,
 // else its first server had not started.
 func TestElectionVariables(t *testing.T) {
-	one(t)
-	if got, want := current(), timesFor(DefaultElection); got != want {
+	check(t, setElection(testElection)) // unless a server has by now
+	if got, want := current(), timesFor(testElection); got != want {
 		t.Errorf("the times are %+v, want %+v", got, want)
 	}
 }
 
 func TestElectionErrors(t *testing.T) {
-	one(t)
+	check(t, setElection(testElection))
 	for _, test := range []struct {
 		d    time.Duration
 		want string
 	}{
 		{MinElection - 1, "expected 200ms to 10s"},
 		{MaxElection + 1, "expected 200ms to 10s"},
-		{2 * DefaultElection, "another server of this process runs with 500ms"},
-		{StockElection, "another server of this process runs with 500ms"},
+		{DefaultElection, "another server of this process runs with 2s"},
+		{StockElection, "another server of this process runs with 2s"},
 	} {
 		if err := setElection(test.d); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("setElection(%v): %v, want %q", test.d, err, test.want)
@@ -101,5 +101,18 @@ func TestHandOver(t *testing.T) {
 	}
 	if err := one(t).HandOver(limited(t)); err != nil {
 		t.Errorf("a server that stands alone: %v", err)
+	}
+}
+
+// TestAloneWithoutElections: a server that stands alone starts whatever the process's election time is, and one that names another
+// doesn't.
+func TestAloneWithoutElections(t *testing.T) {
+	check(t, setElection(testElection))
+	check(t, ServerConfig{}.setElection())
+	if err := (ServerConfig{Election: DefaultElection}).setElection(); err == nil {
+		t.Error("another election time was taken")
+	}
+	if err := (ServerConfig{Cluster: "c"}).setElection(); err == nil {
+		t.Error("a member was taken with another election time")
 	}
 }

@@ -112,11 +112,15 @@ func clusterConfigs(dir, name string) (list []ServerConfig, err error) {
 	for i, port := range ports {
 		server := fmt.Sprintf("%s%d", name, i)
 		list = append(list, ServerConfig{
-			Name: server, Dir: filepath.Join(dir, server), Port: -1, Cluster: name, ClusterPort: port, Routes: routes, Secret: testSecret,
+			Name: server, Dir: filepath.Join(dir, server), Port: -1, Cluster: name, Election: testElection, ClusterPort: port, Routes: routes, Secret: testSecret,
 		})
 	}
 	return list, nil
 }
+
+// testElection is the election time of the clusters, of which several share one process: with the default a machine under many times
+// too much load elects without end. All servers of a process have one.
+const testElection = 2 * time.Second
 
 // testSecret is that of the clusters.
 var testSecret = NewSecret()

@@ -17,11 +17,11 @@ import (
 func TestNameTaken(t *testing.T) {
 	waitForGreetings(t)
 	nobody := "nats://127.0.0.1:1"
-	first := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: "c", ClusterPort: -1,
+	first := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: "c", Election: testElection, ClusterPort: -1,
 		Routes: []string{nobody}})
 	member := func(name, cluster string, routes ...string) (string, error) {
 		var log bytes.Buffer
-		s, err := StartServer(limited(t), ServerConfig{Name: name, Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: cluster, ClusterPort: -1,
+		s, err := StartServer(limited(t), ServerConfig{Name: name, Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: cluster, Election: testElection, ClusterPort: -1,
 			Routes: routes},
 			slog.New(slog.NewTextHandler(&log, nil)))
 		if err == nil {
@@ -52,7 +52,7 @@ func TestNameTaken(t *testing.T) {
 	}
 	_ = ln.Close()
 	greeting.Wait()
-	stranger := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Secret: NewSecret(), Cluster: "c", ClusterPort: -1,
+	stranger := start(t, ServerConfig{Name: "n1", Dir: t.TempDir(), Port: -1, Secret: NewSecret(), Cluster: "c", Election: testElection, ClusterPort: -1,
 		Routes: []string{nobody}})
 	if log, err := member("n1", "c", stranger.ClusterURL()); err != nil || !strings.Contains(log, "what answers at a route") {
 		t.Errorf("one with this name and another secret at a route: %v\n%s", err, log)

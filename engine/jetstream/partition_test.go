@@ -33,7 +33,7 @@ func newNet3(t *testing.T) *net3 {
 	var configs [3]ServerConfig
 	for from := range configs {
 		configs[from] = ServerConfig{Name: fmt.Sprint("net", from), Dir: filepath.Join(dir, fmt.Sprint(from)), Port: -1,
-			Cluster: "net", ClusterPort: ports[from], Secret: testSecret}
+			Cluster: "net", Election: testElection, ClusterPort: ports[from], Secret: testSecret}
 		for to := range 3 {
 			if to != from {
 				n.links[from][to] = newProxy(t, fmt.Sprint("nats://127.0.0.1:", ports[to]))
@@ -56,7 +56,7 @@ func startLinked(t *testing.T, cfg ServerConfig) *Server {
 		t.Fatal(err)
 	}
 	opts.Cluster.Advertise = "127.0.0.1:1"
-	if err := setElection(DefaultElection); err != nil {
+	if err := setElection(testElection); err != nil {
 		t.Fatal(err)
 	}
 	lock, err := openDir(cfg)
@@ -124,7 +124,7 @@ func TestSuccession(t *testing.T) {
 	now := time.Now()
 	var watches []*succession
 	for _, s := range n.servers {
-		c := successionOf(s, ServerConfig{Cluster: "net"})
+		c := successionOf(s, ServerConfig{Cluster: "net", Election: testElection})
 		if gone, silent := c.look(now); len(gone)+len(silent) > 0 || len(c.linked) != 2 {
 			t.Fatalf("%s misses %v and %v, and has routes to %v", s.Name(), gone, silent, c.linked)
 		}
@@ -269,7 +269,7 @@ func TestIsolatedServerDoesNotStand(t *testing.T) {
 	n, cfg := newNet3(t), fresh(1, 3)
 	cfg.Shards, cfg.Streams = 8, 8
 	open(t, n.servers[0], cfg)
-	c := successionOf(n.servers[0], ServerConfig{Cluster: "net"})
+	c := successionOf(n.servers[0], ServerConfig{Cluster: "net", Election: testElection})
 	all := ledGroups(t, n.servers[0], 8+2)
 	c.note(nil, time.Now()) // it has no route to anybody
 	for _, lost := range []string{n.servers[1].Name(), n.servers[2].Name()} {

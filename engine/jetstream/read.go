@@ -80,7 +80,11 @@ func (r *reader) take(ctx context.Context, m *nats.Msg) error {
 
 // batch asks a replica once for what comes next, and returns how many entries came. They may be fewer than there are.
 func (r *reader) batch(ctx context.Context) (n int, err error) {
-	request := &getRequest{Seq: r.last + 1, Next: r.log.subject, Batch: batchMessages, MaxBytes: batchBytes}
+	most := batchMessages
+	if few := engine.Few(ctx); few > 0 {
+		most = min(most, few)
+	}
+	request := &getRequest{Seq: r.last + 1, Next: r.log.subject, Batch: most, MaxBytes: batchBytes}
 	err = r.get.get(ctx, request, func(m *nats.Msg) error {
 		n++
 		return r.take(ctx, m)

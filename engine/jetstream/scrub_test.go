@@ -256,7 +256,7 @@ func TestAllMembersDamaged(t *testing.T) {
 
 func configsOf(list []*Server, dir string) (configs []ServerConfig) {
 	for _, s := range list {
-		configs = append(configs, ServerConfig{Name: s.Name(), Dir: filepath.Join(dir, s.Name()), Port: -1, Secret: testSecret, Cluster: "d",
+		configs = append(configs, ServerConfig{Name: s.Name(), Dir: filepath.Join(dir, s.Name()), Port: -1, Secret: testSecret, Cluster: "d", Election: testElection,
 			NoSync: true})
 	}
 	return configs

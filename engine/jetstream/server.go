@@ -65,7 +65,8 @@ type ServerConfig struct {
 	Routes []string
 
 	// Election is the shortest time without a leader after which a server stands for election; the times of heartbeats and
-	// of giving up follow from it. All servers of a cluster should have the same, and all of a process must.
+	// of giving up follow from it. All servers of a cluster should have the same, and all of a process that
+	// are members must.
 	// [MinElection] to [MaxElection], or [StockElection]. Default [DefaultElection].
 	Election time.Duration
 
@@ -113,7 +114,7 @@ func StartServer(ctx context.Context, cfg ServerConfig, logger *slog.Logger) (*S
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	if err := setElection(cfg.election()); err != nil {
+	if err := cfg.setElection(); err != nil {
 		return nil, err
 	}
 	if err := cfg.greet(ctx, logger); err != nil {
@@ -258,6 +259,14 @@ func (cfg ServerConfig) routePings() (time.Duration, int) {
 }
 
 func (cfg ServerConfig) election() time.Duration { return cmp.Or(cfg.Election, DefaultElection) }
+
+// setElection sets the process's election time. A server that stands alone holds no elections: it takes whatever the process has.
+func (cfg ServerConfig) setElection() error {
+	if cfg.Cluster == "" && cfg.Election == 0 {
+		return nil
+	}
+	return setElection(cfg.election())
+}
 
 // ClientURL is the address that clients in other processes connect to, with a [Secret.Login]; empty if it listens for none.
 func (s *Server) ClientURL() string {

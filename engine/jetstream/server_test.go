@@ -67,7 +67,7 @@ func TestClusterURL(t *testing.T) {
 	if got := start(t, alone(t.TempDir())).ClusterURL(); got != "" {
 		t.Errorf("a server that stands alone has the address %q for others", got)
 	}
-	member := start(t, ServerConfig{Name: "m1", Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: "c", ClusterPort: -1,
+	member := start(t, ServerConfig{Name: "m1", Dir: t.TempDir(), Port: -1, Secret: testSecret, Cluster: "c", Election: testElection, ClusterPort: -1,
 		Routes: []string{"nats://127.0.0.1:9"}}) // nobody is there
 	u, err := url.Parse(member.ClusterURL())
 	if err != nil || u.Scheme != "nats" || u.Hostname() != "127.0.0.1" || u.Port() == "" || u.Port() == "0" {

@@ -28,7 +28,7 @@ func TestFourthServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := ServerConfig{Name: "fourth", Dir: filepath.Join(dir, "fourth"), Port: -1, Cluster: "four", ClusterPort: free[0],
+	cfg := ServerConfig{Name: "fourth", Dir: filepath.Join(dir, "fourth"), Port: -1, Cluster: "four", Election: testElection, ClusterPort: free[0],
 		Routes: []string{three[0].ClusterURL()}, Secret: testSecret, NoSync: true}
 	fourth := start(t, cfg)
 	size := func(want int) func() error {

@@ -17,7 +17,7 @@
 //	no_leader   too few servers reach each other
 //	starting    this node waits for its engine, such as a cluster without a majority
 //	stopped     this node is shutting down; another takes the request
-//	halted      the owner has stopped the shard (damage, a full store): somebody must see to it. The answer has no
+//	halted      the owner has stopped the shard (damage, a full store), and doesn't go on by itself. The answer has no
 //	            Retry-After, since repeating doesn't help
 //
 // Where there are tokens, a request without one is 401, unauthorized, and one whose token isn't good for it 403, forbidden.

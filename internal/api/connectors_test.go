@@ -24,12 +24,13 @@ func TestConnectorsThatFail(t *testing.T) {
 	for shard := range 10 {
 		many.Shards = append(many.Shards, client.SinkShard{Shard: shard, Failing: failing})
 	}
+	seconds := 1.5
 	url := serve(t, &scripted{status: node.Status{Node: "n1", Degraded: []string{"what the node says"},
 		Shards: []node.ShardStatus{{Owner: "n1"}, {Shard: 1, Owner: "n1", Letters: 2, State: "owning"}, {Shard: 2, Owner: "n2", Letters: 9},
 			{Shard: 3, Owner: "n1", Letters: 3}}}}, api.Config{
 		Sources: []func() client.SourceStatus{source(client.SourceStatus{Name: "plant", Home: 3, Failing: failing}),
-			source(client.SourceStatus{Name: "good", Running: true, Messages: 9}),
-			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2})},
+			source(client.SourceStatus{Name: "good", Running: true, Messages: 9, Lag: &client.Lag{Count: 4, Seconds: &seconds}}),
+			source(client.SourceStatus{Name: "poor", Running: true, Messages: 7, Rejected: 2, Lag: &client.Lag{Count: 500, Unit: client.UnitBytes}})},
 		Sinks: []func() client.SinkStatus{sink(many), sink(client.SinkStatus{Name: "files", Shards: []client.SinkShard{{Shard: 0, Position: new(uint64)},
 			{Shard: 1, Failing: failing}, {Shard: 4, Failing: &client.Failure{Since: at, Error: "no space\nno inode"}}}})},
 	})
@@ -54,7 +55,8 @@ func TestConnectorsThatFail(t *testing.T) {
 	_, metrics := call(t, "GET", url+"/metrics", "")
 	for _, want := range []string{"quadrille_degraded 1", `quadrille_sink_failing_shards{sink="files"} 2`,
 		`quadrille_sink_position{shard="0",sink="files"} 0`, `quadrille_source_failing{source="good"} 0`,
-		`quadrille_shard_dead_letters{shard="1"} 2`} {
+		`quadrille_shard_dead_letters{shard="1"} 2`, `quadrille_source_lag_messages{source="good"} 4`, `quadrille_source_lag_seconds{source="good"} 1.5`,
+		`quadrille_source_lag_bytes{source="poor"} 500`} {
 		if !strings.Contains(metrics, "\n"+want+"\n") {
 			t.Errorf("no %s", want)
 		}

@@ -185,8 +185,11 @@ var (
 		"Messages of the source that this node committed, a second, within the last ten seconds.", []string{"source"}, nil)
 	sourceLag = prometheus.NewDesc("quadrille_source_lag_messages",
 		"Messages that the source's peer has and that are not committed, where the source runs and its peer can tell.", []string{"source"}, nil)
+	sourceLagBytes = prometheus.NewDesc("quadrille_source_lag_bytes",
+		"Bytes that the source's files have and that are not committed, where the source runs.", []string{"source"}, nil)
 	sourceBehind = prometheus.NewDesc("quadrille_source_lag_seconds",
-		"Age of the last message that is committed, while there is a lag.", []string{"source"}, nil)
+		"Age of the last message that is committed, or where messages have no time how long one is known to wait, while there is a lag.",
+		[]string{"source"}, nil)
 	sourceRetries = prometheus.NewDesc("quadrille_source_retries",
 		"Errors of the source since something last succeeded.", []string{"source"}, nil)
 	sinkPaused = prometheus.NewDesc("quadrille_sink_paused",
@@ -209,7 +212,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 		out <- v.desc
 	}
 	for _, desc := range []*prometheus.Desc{shardQuads, shardPosition, shardLetters, shardState, streamQuorum, streamReplicas,
-		sourceRunning, sourceFailing, sourceMessages, sourceRejected, sourcePaused, sourceRate, sourceLag, sourceBehind, sourceRetries,
+		sourceRunning, sourceFailing, sourceMessages, sourceRejected, sourcePaused, sourceRate, sourceLag, sourceLagBytes, sourceBehind, sourceRetries,
 		sinkPosition, sinkFailing, sinkPaused, sinkRate, sinkLag, sinkBehind, sinkRetries} {
 		out <- desc
 	}
@@ -266,7 +269,11 @@ func collectConnectors(status *client.Status, out chan<- prometheus.Metric) {
 		show(sourcePaused, one(s.Switch.Paused))
 		show(sourceRate, s.Rate)
 		show(sourceRetries, float64(s.Retries))
-		showLag(show, sourceLag, sourceBehind, s.Lag)
+		count := sourceLag
+		if s.Lag != nil && s.Lag.Unit == client.UnitBytes {
+			count = sourceLagBytes
+		}
+		showLag(show, count, sourceBehind, s.Lag)
 		out <- prometheus.MustNewConstMetric(sourceMessages, prometheus.CounterValue, float64(s.Messages), s.Name)
 		out <- prometheus.MustNewConstMetric(sourceRejected, prometheus.CounterValue, float64(s.Rejected), s.Name)
 	}

@@ -57,6 +57,7 @@ var floors = [][]rule{
 		{pkg: "internal/loopback"},
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
+		{pkg: "internal/nearest"},
 		{pkg: "internal/buildinfo"},
 		{pkg: "internal/difference", imports: []string{"rdf"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "internal/chars"}},
@@ -127,17 +128,18 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "rdf", "rdfio", "store", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
 		{pkg: "connector/endpoint", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "internal/clock"}},
-		{pkg: "connector/internal/ahead", imports: []string{"connector"}},
-		{pkg: "connector/internal/mirror", imports: []string{"connector", "patch", "rdf", "internal/clock", "internal/difference"}},
+		{pkg: "connector/internal/ending"},
+		{pkg: "connector/internal/ahead", imports: []string{"connector", "connector/internal/ending"}},
+		{pkg: "connector/internal/mirror", imports: []string{"connector", "connector/internal/ending", "patch", "rdf", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
-		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/entry", "internal/clock", "patch"}},
+		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/ending", "connector/internal/entry", "internal/clock", "patch"}},
 		{pkg: "connector/poll", imports: []string{
-			"connector", "connector/endpoint", "connector/internal/entry", "connector/internal/mirror", "patch", "rdf", "internal/clock",
+			"connector", "connector/endpoint", "connector/internal/ending", "connector/internal/entry", "connector/internal/mirror", "patch", "rdf", "internal/clock",
 		}},
 		{pkg: "connector/sse", imports: []string{"connector", "connector/endpoint", "connector/internal/ahead", "connector/internal/entry", "patch"}},
 		{pkg: "connector/internal/filelock", modules: []string{xsys}},
@@ -148,15 +150,24 @@ var floors = [][]rule{
 			modules: []string{xsys},
 		},
 		{pkg: "connector/webhook", imports: []string{
-			"connector", "connector/endpoint", "connector/internal/filelock", "engine", "client", "patch",
+			"connector", "connector/endpoint", "engine", "client", "patch",
 		}},
-		{pkg: "connector/opcua", imports: []string{"connector", "internal/loopback", "engine", "patch", "rdf", "internal/clock"}, modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/binary", modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/channel", imports: []string{"connector/opcua/internal/binary", "internal/clock"}, modules: []string{gopcua}},
+		{
+			pkg: "connector/opcua",
+			imports: []string{
+				"connector", "connector/internal/mirror", "connector/opcua/internal/binary", "connector/opcua/internal/channel",
+				"internal/loopback", "engine", "patch", "rdf", "internal/clock",
+			},
+			modules: []string{gopcua},
+		},
 		{pkg: "connector/nats", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
 		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
-		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch"}, modules: []string{yaml, cel, jsonPath}},
+		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
@@ -194,7 +205,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/pipeline", imports: []string{
-			"internal/clock", "internal/pipeline/core", "event", "engine", "coordinator", "operator", "connector", "node", "graph",
+			"internal/clock", "internal/pipeline/core", "event", "engine", "coordinator", "operator", "connector", "node", "graph", "patch",
 		}},
 	},
 	{
@@ -216,7 +227,7 @@ var floors = [][]rule{
 		}},
 	},
 	{
-		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access"}, modules: []string{yaml}},
+		{pkg: "internal/config", imports: []string{"shard", "event", "engine/jetstream", "coordinator", "mapping", "internal/access", "internal/nearest"}, modules: []string{yaml}},
 	},
 	{
 		{pkg: "internal/daemon", imports: []string{
@@ -254,7 +265,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "store", "store/memory", "shard", "mapping", "client", "connector/sparql", "internal/config", "internal/nearest",
 	"internal/clock", "internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

@@ -62,6 +62,9 @@ type commands struct {
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
+// BeforeReset looks at the environment before flags have their values from it.
+func (*commands) BeforeReset(ctx *kong.Context) error { return checkEmpty(ctx) }
+
 // AfterApply looks at the environment: a variable that is not known is a mistake that nobody would notice.
 func (*commands) AfterApply(ctx *kong.Context) error { return checkEnv(ctx.Model) }
 

@@ -66,17 +66,17 @@ func (c *configCheckCommand) tell(w io.Writer, done checkedConfig) (err error) {
 	return err
 }
 
-// checkFile reads a file and checks it as serve does.
+// checkFile reads a file and checks it as serve does; where something is wrong it goes on with what is good, so that all is told.
 func checkFile(path string) (*config.Document, error) {
-	file, err := config.Load(path)
-	if err != nil {
-		return nil, err
+	file, mistakes := config.Load(path)
+	if file == nil {
+		return nil, mistakes
 	}
 	doc, err := file.Document()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(mistakes, err)
 	}
-	return doc, daemon.Check(doc, file.Place)
+	return doc, errors.Join(mistakes, daemon.Check(doc, file.Place))
 }
 
 type configExplainCommand struct {

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -52,7 +54,7 @@ func (resolver) Validate(*kong.Application) error { return nil }
 // Resolve implements [kong.Resolver].
 func (r resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, name := range flag.Envs {
-		if _, set := os.LookupEnv(name); set {
+		if os.Getenv(name) != "" {
 			return nil, nil
 		}
 	}
@@ -79,8 +81,33 @@ func (r resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 }
 
 // ofTests are environment variables that only the project's own tests read.
-var ofTests = []string{"QUADRILLE_CALM", "QUADRILLE_DOCS", "QUADRILLE_FAULTS", "QUADRILLE_OPCUA", "QUADRILLE_PEERS", "QUADRILLE_PEERS_REQUIRED",
-	"QUADRILLE_READER_PEERS", "QUADRILLE_SEED", "QUADRILLE_SOAK", "QUADRILLE_SOAK_CHANGES", "QUADRILLE_SUITES", "QUADRILLE_TEST_DISK_CHILD", "QUADRILLE_TEST_PEAK"}
+var ofTests = []string{"QUADRILLE_CALM", "QUADRILLE_DOCS", "QUADRILLE_FAULTS", "QUADRILLE_MUTANT", "QUADRILLE_OPCUA", "QUADRILLE_PEERS",
+	"QUADRILLE_PEERS_REQUIRED", "QUADRILLE_READER_PEERS", "QUADRILLE_SEED", "QUADRILLE_SOAK", "QUADRILLE_SOAK_CHANGES", "QUADRILLE_SUITES",
+	"QUADRILLE_TEST_DISK_CHILD", "QUADRILLE_TEST_PEAK"}
+
+// checkEmpty reports a variable that is set and empty, where the flag needs a value. For a flag whose value may be left out it is as if
+// it were not set.
+func checkEmpty(ctx *kong.Context) error {
+	given := map[*kong.Flag]bool{}
+	for _, part := range ctx.Path {
+		if part.Flag != nil && part.Flag.Name == "help" {
+			return nil
+		}
+		given[part.Flag] = true
+	}
+	for _, flag := range ctx.Flags() {
+		kind := flag.Target.Kind()
+		if given[flag] || !flag.HasDefault && (kind == reflect.String || kind == reflect.Slice || kind == reflect.Pointer) {
+			continue
+		}
+		for _, name := range flag.Envs {
+			if value, set := os.LookupEnv(name); set && value == "" {
+				return fmt.Errorf("%s is set, and empty: give it a value, as --%s has it, or unset it", name, flag.Name)
+			}
+		}
+	}
+	return nil
+}
 
 // checkEnv reports a variable that begins like ours and that no flag of any command has.
 func checkEnv(app *kong.Application) error {

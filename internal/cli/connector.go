@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/nearest"
 )
 
 // connectorCommands are about the types of sources and sinks that are built in.
@@ -90,7 +91,7 @@ func (c *connectorShowCommand) Run(std *streams) error {
 		found = true
 	}
 	if !found {
-		return usagef("no connector is called %q; the nearest is %s", c.Name, config.Nearest(c.Name, names))
+		return usagef("no connector is called %q; the nearest is %s", c.Name, nearest.Of(c.Name, names))
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func countOf(lag *client.Lag) string {
 	if lag == nil {
 		return unknownValue
 	}
-	return fmt.Sprint(lag.Count)
+	return strings.TrimSpace(fmt.Sprint(lag.Count, " ", lag.Unit))
 }
 
 func behindOf(lag *client.Lag) string {
@@ -155,7 +155,7 @@ func (c *sourceShowCommand) Run(ctx context.Context, std *streams) error {
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(t, "\nSTREAM\tNEXT\tFIRST\tEND\tLAG\tBEHIND")
 		for _, st := range s.Streams {
-			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", st.Stream, st.Next, offsetOf(st.First), offsetOf(st.End), countOf(st.Lag), behindOf(st.Lag))
+			fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", cmp.Or(st.Stream, "-"), st.Next, offsetOf(st.First), offsetOf(st.End), countOf(st.Lag), behindOf(st.Lag))
 		}
 		_ = t.Flush() // to memory
 	}
@@ -349,9 +349,10 @@ type sinkSeekCommand struct {
 
 // Help implements [kong.HelpProvider].
 func (sinkSeekCommand) Help() string {
-	return `The target holds how far each shard is, and is told another place: what the log has behind it is written, again where it was before,
-and what is skipped is not. Kafka's readers see again what is written again; a SPARQL store comes to hold what the shards hold. Sinks
-to files can't seek: move a file away, and it is written anew.
+	return `The target, or the shard's log where the target can't be asked, holds how far each shard is, and is told another place: what the
+log has behind it is written, again where it was before, and what is skipped is not. Readers of brokers and webhooks see again what is
+written again; a SPARQL store comes to hold what the shards hold; files that have it are set aside, in the folder aside. A sink of OPC UA
+has no place: paused and resumed, it writes the values of now.
 
   quadrille sink seek out --shard 3 --position 1200
   quadrille sink seek out --start`

@@ -71,14 +71,14 @@ func (c *dlqListCommand) Run(ctx context.Context, std *streams) error {
 			return writeJSON(std.out, l)
 		}
 		if n++; n == 1 {
-			fmt.Fprintln(t, "LETTER\tTIME\tSOURCE\tSTREAM\tOFFSET\tBYTES\tREASON") // Flush meets its error
+			fmt.Fprintln(t, "LETTER\tTIME\tSOURCE\tPLACE\tBYTES\tREASON") // Flush meets its error
 		}
 		bytes := unknownValue
 		if l.Bytes != nil {
 			bytes = fmt.Sprint(*l.Bytes)
 		}
-		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Time.UTC().Format(time.RFC3339), cmp.Or(l.Source, unknownValue),
-			cmp.Or(l.Stream, unknownValue), offsetOf(l.Offset), bytes, shortened(oneLine(l.Reason)))
+		_, err := fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", l.ID, l.Time.UTC().Format(time.RFC3339), cmp.Or(l.Source, unknownValue),
+			placeOf(&l), bytes, shortened(oneLine(l.Reason)))
 		return err
 	})
 	if err = errors.Join(err, t.Flush()); err != nil || c.JSON {
@@ -90,6 +90,17 @@ func (c *dlqListCommand) Run(ctx context.Context, std *streams) error {
 		_, err = fmt.Fprintf(std.err, "there may be more; --limit 0 lists all\n")
 	}
 	return err
+}
+
+// placeOf is where a letter stood.
+func placeOf(l *client.Letter) string {
+	switch {
+	case l.Place != "":
+		return oneLine(l.Place)
+	case l.Stream != "":
+		return fmt.Sprintf("%s, offset %s", l.Stream, offsetOf(l.Offset))
+	}
+	return unknownValue
 }
 
 // shortened is a reason for a table.
@@ -137,8 +148,10 @@ func writeLetter(w io.Writer, l *client.Letter) error {
 	line("letter", l.ID+", "+state)
 	line("time", l.Time.UTC().Format(time.RFC3339))
 	line("source", l.Source)
-	if l.Stream != "" {
-		line("stream", fmt.Sprintf("%s, offset %s", l.Stream, offsetOf(l.Offset)))
+	if l.Place != "" {
+		line("place", oneLine(l.Place))
+	} else if l.Stream != "" {
+		line("stream", placeOf(l))
 	}
 	line("producer", l.Producer)
 	if l.Sent != nil {

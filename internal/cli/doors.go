@@ -17,7 +17,7 @@ type doors struct {
 // client returns a client for the doors, after a look at the flags.
 func (d *doors) client() (*client.Client, error) {
 	if len(d.URL) == 0 {
-		return nil, usagef("--url: expected the address of a node")
+		return nil, usagef("--url: expected the address of a node, such as http://127.0.0.1:7375")
 	}
 	for _, text := range d.URL {
 		u, err := url.Parse(text)

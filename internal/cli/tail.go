@@ -3,11 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/tail"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -19,6 +21,7 @@ type tailCommand struct {
 	Shard     []int  `placeholder:"S" help:"Shard to read; again for more. Default: all."`
 	As        string `env:"-" placeholder:"FORMAT" choices:"patch,nquads,update" default:"patch" help:"Format: patch, an RDF Patch log; nquads, the added quads, with deletions as comments; update, SPARQL Update."`
 	JSON      bool   `name:"json" env:"-" help:"Print a JSON object a record instead."`
+	Empty     *bool  `env:"-" negatable:"" help:"Changes without rows, too: what was to be made so was so. Default: only in a patch log that doesn't go to a terminal, since each change names the one before it."`
 	Follow    bool   `negatable:"" default:"true" help:"Go on with what is yet to come."`
 	Graph     string `placeholder:"IRI" help:"Only what is in this graph: an IRI, _:LABEL, or default for the default graph."`
 	Subject   string `placeholder:"IRI" help:"Only what has this subject: an IRI, or _:LABEL."`
@@ -42,7 +45,7 @@ func (c *tailCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	cursor, err := tail.Write(ctx, cl, tail.Config{URLs: c.URL, Query: query, Follow: c.Follow, Patience: c.Patience,
-		Form: form, Out: std.out, Missing: func(e *client.Error) {
+		Empty: c.empty(std.out), Form: form, Out: std.out, Missing: func(e *client.Error) {
 			fmt.Fprintf(std.err, "shard %d is missing from here on: %v\n", *e.Shard, e)
 		}})
 	if ctx.Err() == nil {
@@ -52,6 +55,15 @@ func (c *tailCommand) Run(ctx context.Context, std *streams) error {
 		fmt.Fprintf(std.err, "to go on: --from %s\n", cursor)
 	}
 	return nil // to interrupt is how one ends it
+}
+
+// empty reports whether changes without rows are written: by default only where check --log, apply or merge may follow the ids.
+func (c *tailCommand) empty(out io.Writer) bool {
+	if c.Empty != nil {
+		return *c.Empty
+	}
+	format, _ := rdfio.Parse(c.As)
+	return format == rdfio.Patch && !c.JSON && !terminal.Is(out)
 }
 
 func (c *tailCommand) query() (url.Values, error) {

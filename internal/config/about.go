@@ -51,7 +51,7 @@ func (*NATSSource) about() About {
 }
 
 func (*OPCUASource) about() About {
-	return About{"variables of an OPC UA server, as documents of JSON", "at least once, in the order of each variable; what is not known is said"}
+	return About{"variables of an OPC UA server, as documents of JSON, or how its nodes are made, as RDF", "at least once, in the order of each variable; what is not known is said; a structure: the state of a graph"}
 }
 
 func (*PollSource) about() About {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -142,7 +144,7 @@ func TestErrors(t *testing.T) {
 		"sinks:\n  - name: a\n    type: file\n    dir:\n":                                     `:2:5: key "sinks[file].dir" is missing`,
 		"sinks:\n  - {name: &n foo, type: file, dir: x}\n  - {name: *n , type: file, dir: y}": `:3:5: the sink has no name`,
 		"http: {address: x}\n---\nhttp: {token: t}\n":                                         `: expected one document`,
-		"a: [": `: yaml: line 1:`,
+		"a: [": `:1: the file is no YAML: did not find`,
 	} {
 		path := write(t, text)
 		_, err := config.Load(path)
@@ -231,6 +233,27 @@ func TestExplain(t *testing.T) {
 	}
 	if any, _ := config.Explain(&some, "nothing"); any {
 		t.Error("nothing is explained")
+	}
+}
+
+// TestExplainAll: every key that a file may have is explained, those of items and mappings, too.
+func TestExplainAll(t *testing.T) {
+	for key, want := range map[string]string{
+		"mappings": "mappings[].po[].o[].datatype (template)", "base": "base (IRI)", "prefixes": "prefixes (", "po": "mappings[].po (", "when": "mappings[].when (CEL)",
+		"mappings[].s": "It may also be called subject or subjects.", "sources": "sources[].mapping (text)", "sinks": "sinks[].type (type)", "sources[].mapping": "sources[].mapping (",
+		"graphs": "sources[sparql].graphs",
+	} {
+		var out strings.Builder
+		if any, err := config.Explain(&out, key); !any || err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %v, %s", key, err, out.String())
+		}
+	}
+	document := reflect.TypeFor[config.Document]()
+	for i := range document.NumField() {
+		key := document.Field(i).Tag.Get("yaml")
+		if any, err := config.Explain(io.Discard, key); key != "" && (!any || err != nil) {
+			t.Errorf("%s: %v, %v", key, any, err)
+		}
 	}
 }
 

@@ -176,7 +176,8 @@ type KafkaSource struct {
 	Start       string   `yaml:"start" default:"earliest" help:"Where to begin with what nothing was read of: earliest, latest, or a time such as 2026-01-02T15:04:05Z. The last two are about what there is when the source runs first."`
 	Offsets     []string `yaml:"offsets" placeholder:"TOPIC/PARTITION=OFFSET" help:"Where to begin with single partitions that nothing was read of."`
 	OnGap       string   `yaml:"on-gap" enum:"stop,skip" default:"stop" help:"What to do when the brokers have deleted messages before they were read (${enum}); skip makes one dead letter of them."`
-	Format      string   `yaml:"format" placeholder:"MEDIA TYPE" default:"application/rdf-patch" help:"Media type of messages that have no header content-type."`
+	Record      string   `yaml:"record" enum:"change,state" default:"change" help:"What one record is (${enum}): a document of changes, or, in a compacted topic, all that there is of the subject that is its key: it replaces what was there, and a tombstone deletes it."`
+	Format      string   `yaml:"format" placeholder:"MEDIA TYPE" help:"Media type of messages that have no header content-type. Default: application/rdf-patch; of states application/n-quads."`
 	MaxFetch    Size     `yaml:"max-fetch" default:"8MiB" help:"Bytes that are read ahead from each broker."`
 	MaxMessages int      `yaml:"max-messages" default:"10000" help:"Messages that are taken in at one time."`
 }
@@ -186,8 +187,8 @@ type KafkaSink struct {
 	KafkaConnection
 	Topic      string `yaml:"topic" required:"" placeholder:"TOPIC" help:"Topic that is written to; it must be there."`
 	Positions  string `yaml:"positions" placeholder:"TOPIC" help:"Compacted topic that says how far each shard is; it is made if it is not there. Default: the topic's name and -positions."`
-	Record     string `yaml:"record" enum:"delta,subject" default:"delta" help:"What is one record (${enum}): a delta, with its shard as the key, or what a delta has of one subject, with the subject as the key."`
-	Format     string `yaml:"format" enum:"text,binary" default:"text" help:"Form of the RDF Patch that a record is (${enum})."`
+	Record     string `yaml:"record" enum:"delta,subject,state" default:"delta" help:"What is one record (${enum}): a delta, with its shard as the key; what a delta has of one subject, with the subject as the key; or, for a compacted topic, all that there is of a subject now, with a tombstone when it is gone."`
+	Format     string `yaml:"format" enum:"text,binary,nquads,trig,jsonld" help:"Form of a record (${enum}): of a delta or subject RDF Patch as text, the default, or binary; of a state nquads, the default, trig or jsonld."`
 	MaxMessage Size   `yaml:"max-message" default:"1000000" help:"Largest record; brokers and topic must take it (max.message.bytes). A larger one stops its shard."`
 }
 

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quadrille-stream/quadrille/internal/nearest"
+	"github.com/quadrille-stream/quadrille/mapping"
 )
 
 // Field is one setting.
@@ -80,7 +83,7 @@ func CheckEnv(environ, known []string) error {
 	for _, variable := range slices.Sorted(slices.Values(environ)) {
 		name, _, _ := strings.Cut(variable, "=")
 		if strings.HasPrefix(name, envPrefix) && !slices.Contains(known, name) {
-			return fmt.Errorf("unknown environment variable %s; the nearest is %s", name, Nearest(name, known))
+			return fmt.Errorf("unknown environment variable %s; the nearest is %s", name, nearest.Of(name, known))
 		}
 	}
 	return nil
@@ -101,8 +104,8 @@ func AlikeEnv(environ, own []string) map[string]string {
 		if !ours || slices.Contains(own, name) || len(free) == 0 {
 			continue
 		}
-		meant := Nearest(name, free)
-		if d := distance(name, meant); d <= 2 && 3*d <= max(len(rest), len(meant)-len(envPrefix)) {
+		meant := nearest.Of(name, free)
+		if d := nearest.Distance(name, meant); d <= 2 && 3*d <= max(len(rest), len(meant)-len(envPrefix)) {
 			alike[name] = meant
 		}
 	}
@@ -143,7 +146,7 @@ func NearestKey(key string) string {
 	least, best := -1, ""
 	for _, f := range everything() {
 		plain := inBrackets.ReplaceAllString(f.Key, "")
-		if d := min(distance(key, f.Key), distance(key, plain)); least < 0 || d < least {
+		if d := min(nearest.Distance(key, f.Key), nearest.Distance(key, plain)); least < 0 || d < least {
 			least, best = d, f.Key
 		}
 	}
@@ -151,7 +154,7 @@ func NearestKey(key string) string {
 }
 
 // inBrackets is the type of a source or sink in a key.
-var inBrackets = regexp.MustCompile(`\[[a-z]+\]`)
+var inBrackets = regexp.MustCompile(`\[[a-z]*\]`)
 
 // also says what else is to be said of a field in one line.
 func also(f Field) string {
@@ -165,9 +168,30 @@ func also(f Field) string {
 	return text
 }
 
-// everything returns the settings of the sections and, under sources[TYPE] and sinks[TYPE], of what stands in lists.
+// itemKeys are the keys that the items of sources and sinks have whatever their type is.
+var itemKeys = []Field{
+	{Key: "sources[].name", Type: "text", Help: "Name of the source, unique among them, and a part of the identities of its messages: under another name all is read anew."},
+	{Key: "sources[].type", Type: "type", Help: "Type of the source; quadrille connector list has them."},
+	{Key: "sources[].mapping", Type: "text", Help: "Name of the mapping that makes changes of its messages. Default: they are changes."},
+	{Key: "sinks[].name", Type: "text", Help: "Name of the sink, unique among them."},
+	{Key: "sinks[].type", Type: "type", Help: "Type of the sink; quadrille connector list has them."},
+}
+
+// mappingKeys are the keys that declare mappings.
+func mappingKeys() (list []Field) {
+	for _, k := range mapping.Keys() {
+		f := Field{Key: k.Name, Type: k.Takes, Help: k.Help}
+		if also := k.Also(); len(also) > 0 {
+			f.Help += " It may also be called " + strings.Join(also, " or ") + "."
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// everything returns the settings of the sections, of what stands in lists under sources[TYPE] and sinks[TYPE], and of mappings.
 func everything() []Field {
-	list := Fields()
+	list := append(Fields(), itemKeys...)
 	for _, of := range []struct {
 		name  string
 		types map[string]func() any
@@ -178,7 +202,7 @@ func everything() []Field {
 			}
 		}
 	}
-	return list
+	return append(list, mappingKeys()...)
 }
 
 // appendField appends a setting that stands in a list, and those of its own items.
@@ -281,8 +305,7 @@ func Reference(w io.Writer) error {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Key, f.Type, f.Default, flag, f.Help)
 	}
-	b.WriteString("\nEach item of `sources` and `sinks` has a `name`, unique among them, and a `type`, which is in brackets above; a source may have a\n" +
-		"`mapping`, the name of what makes changes of its messages. `base`, `prefixes` and `mappings` declare such: [mapping.md](mapping.md).\n")
+	b.WriteString("\nThe type of a source or a sink is in brackets above; `[]` stands for any item or name. Mappings at length: [mapping.md](mapping.md).\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/internal/nearest"
 	"github.com/quadrille-stream/quadrille/mapping"
 )
 
@@ -32,12 +33,16 @@ type File struct {
 	path   string
 	values map[string][]string // the texts of a key's value, of which a list has any number
 	lists  map[string]bool     // keys whose value is a list
-	places map[string]string   // where the values stand
+	places map[string]string   // where the values stand; bad: they are none
 
 	mistakes Mistakes
 }
 
+// bad is the place of a value that the file has, and that is none: what it would mean for other settings isn't known.
+const bad = "bad"
+
 // Load reads a file. An error has a line for each mistake, which names file, line and column, what was found there, and what to do.
+// Beside it the file is returned as far as it is good, so that what else is wrong can be told, or nil where it can't be read.
 func Load(path string) (*File, error) {
 	text, err := readAtMost(path, maxFile)
 	if err != nil {
@@ -68,7 +73,7 @@ func parse(path string, text []byte) (*File, error) {
 	if err := documents.Decode(&document); errors.Is(err, io.EOF) {
 		return f, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s%w", path, noYAML(err))
 	}
 	if err := documents.Decode(&another); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: expected one document, there is another after ---", path)
@@ -79,11 +84,18 @@ func parse(path string, text []byte) (*File, error) {
 	var doc Document
 	f.section(document.Content[0], reflect.ValueOf(&doc).Elem(), "")
 	f.compile(&doc)
-	if err := f.mistakes.Err(); err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, f.mistakes.Err()
 }
+
+// noYAML says what the reader of YAML says, with the line behind the name of the file.
+func noYAML(err error) error {
+	if m := inLine.FindStringSubmatch(err.Error()); m != nil {
+		return fmt.Errorf(":%s: the file is no YAML: %s", m[1], m[2])
+	}
+	return fmt.Errorf(": the file is no YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
+}
+
+var inLine = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 
 // Place returns where a key's value stands, as FILE:LINE:COLUMN; empty if the file doesn't have the key. It is a [Places].
 func (f *File) Place(key string) string { return f.places[key] }
@@ -193,7 +205,7 @@ func hint(t reflect.Type, above, key string) string {
 			return fmt.Sprintf("; it stands in a section, as %s: {%s: …}", section, name)
 		}
 	}
-	return fmt.Sprintf("; the nearest is %q", Nearest(key, here))
+	return fmt.Sprintf("; the nearest is %q", nearest.Of(key, here))
 }
 
 // value reads the value of one key.
@@ -226,6 +238,7 @@ func (f *File) value(value *yaml.Node, field reflect.StructField, to reflect.Val
 	}
 	if err != nil {
 		f.wrong(value, "key %q: %w", path, err)
+		f.places[path] = bad
 		return
 	}
 	f.values[path], f.lists[path], f.places[path] = texts, value.Kind == yaml.SequenceNode, f.at(value)
@@ -291,6 +304,26 @@ func (f *File) compile(doc *Document) {
 		f.mistakes.AddAt(fmt.Sprintf("%s:%d:%d", f.path, m.Line, m.Column), m.Err)
 	}
 	f.Mappings = set
+	if len(mistakes) > 0 {
+		f.withoutMapped(doc.Declared)
+	}
+}
+
+// withoutMapped takes out the sources whose mappings are declared, and may be those that are wrong: nothing can be said of them yet.
+func (f *File) withoutMapped(declared *yaml.Node) {
+	var names []string
+	if declared != nil && declared.Kind == yaml.MappingNode {
+		for i := 0; i < len(declared.Content); i += 2 {
+			names = append(names, declared.Content[i].Value)
+		}
+	}
+	f.Sources = slices.DeleteFunc(f.Sources, func(s Source) bool {
+		if s.Mapping != "" && !slices.Contains(names, s.Mapping) {
+			f.mistakes.AddAt(s.Place, fmt.Errorf("source %q: there is no mapping %q; the nearest is %q", s.Name, s.Mapping,
+				nearest.Of(s.Mapping, names)))
+		}
+		return s.Mapping != ""
+	})
 }
 
 // items reads a list of sources or sinks, each a mapping with name, type, and the settings of the type.
@@ -305,6 +338,7 @@ func (f *File) items(list *yaml.Node, what string, types map[string]func() any, 
 			f.wrong(node, "expected a %s: name, type and its settings", what)
 			continue
 		}
+		before := f.mistakes.count()
 		parts, rest := f.divide(node, what)
 		if !f.head(node, parts, what, types) {
 			continue
@@ -319,6 +353,9 @@ func (f *File) items(list *yaml.Node, what string, types map[string]func() any, 
 			f.wrong(node, "%w", err)
 		}
 		f.section(rest, reflect.ValueOf(settings).Elem(), fmt.Sprintf("%ss[%s].", what, kind))
+		if f.mistakes.count() > before {
+			continue // it isn't known what it is meant to be
+		}
 		of := head{name, kind, "", f.at(node)}
 		if m := parts["mapping"]; m != nil {
 			of.mapping = m.Value

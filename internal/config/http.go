@@ -53,8 +53,8 @@ type DeltaSource struct {
 type WebhookSink struct {
 	HTTPConnection
 	Secret     Secret `yaml:"secret" required:"" placeholder:"SECRET" help:"What requests are signed with: whsec_ and 24 to 64 random bytes in base64. Several, with white space between them, each make a signature, so that a receiver can change over from one to the next."`
-	Dir        string `yaml:"dir" required:"" placeholder:"DIR" help:"Folder of the files that say how far each shard is. A node that gets a shard and doesn't have its file posts all of its deltas again."`
 	Request    string `yaml:"request" enum:"delta,subject,batch" default:"delta" help:"What is one request (${enum}): a delta, what a delta has of one subject, or as many deltas as there are, within max-request."`
+	Empty      bool   `yaml:"empty" help:"Post deltas without rows, too: of an event that found all as it was to be. A receiver needs them that checks that each delta names the one before it (prev)."`
 	Format     string `yaml:"format" enum:"text,binary,json" default:"text" help:"Form of the body (${enum}): RDF Patch in text or binary form, or an object of JSON as in live events."`
 	MaxRequest Size   `yaml:"max-request" default:"1MiB" help:"Bytes of rows in a request of several deltas, unless a single one is larger."`
 }

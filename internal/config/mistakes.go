@@ -10,7 +10,8 @@ import (
 // maxMistakes bounds the mistakes that are told at one time.
 const maxMistakes = 20
 
-// Places says where the document has its value of a key from, as FILE:LINE:COLUMN; empty: from no file.
+// Places says where the document has its value of a key from, as FILE:LINE:COLUMN; empty: from no file. What is wrong with keys of
+// which one has a bad value in the file, by [File.Place], isn't told.
 type Places func(key string) string
 
 // Mistakes are those of a document, each with its place. They are told all together, so that one run shows what is to be mended;
@@ -29,8 +30,11 @@ func (m *Mistakes) Add(err error, keys ...string) {
 	}
 	place := ""
 	for _, key := range keys {
-		if place = m.places(key); place != "" {
-			break
+		switch at := m.places(key); {
+		case at == bad:
+			return // that it is bad was told
+		case place == "":
+			place = at
 		}
 	}
 	err = named(err, place != "")
@@ -53,6 +57,9 @@ func (m *Mistakes) AddAt(place string, err error) {
 	}
 	m.list = append(m.list, err)
 }
+
+// count is how many there are.
+func (m *Mistakes) count() int { return len(m.list) + m.more }
 
 // Err is one error with a line for each mistake; nil if there are none.
 func (m *Mistakes) Err() error {

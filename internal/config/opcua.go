@@ -28,7 +28,9 @@ type OPCUASource struct {
 	DeadbandType string        `yaml:"deadband-type" enum:"absolute,percent" default:"absolute" help:"What deadband counts in (${enum}): the variable's unit, or percent of its range, which the server must know."`
 	Silence      time.Duration `yaml:"silence" default:"15s" help:"Longest time without a sign of the server; then the session is made anew."`
 	MaxQueued    int           `yaml:"max-queued" default:"20000" help:"Values that wait for the shards; while there are more the server is asked for none."`
-	Structure    bool          `yaml:"structure" help:"Send what the trees are made of, as RDF, when the source starts, and no values."`
+	Structure    bool          `yaml:"structure" help:"Keep what the trees are made of, as RDF, in a graph, and bring no values."`
+	Graph        string        `yaml:"graph" placeholder:"IRI" help:"Graph of the structure; default stands for the default graph. It becomes what the server has: what else is in it is taken out. Needed with structure."`
+	Every        time.Duration `yaml:"every" default:"10m" help:"Pause between two readings of the structure. A change that the server tells of is read at once."`
 	NodeIRI      string        `yaml:"node-iri" placeholder:"IRI" default:"urn:opcua:node:" help:"What the IRIs of nodes begin with in that RDF; the id follows, percent-encoded."`
 }
 

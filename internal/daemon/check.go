@@ -66,7 +66,7 @@ func checkConnectors(m *config.Mistakes, doc *config.Document) {
 	for _, s := range doc.Sources {
 		_, err := d.source(s, nil)
 		if err == nil {
-			_, err = d.mapped(s)
+			_, err = d.mapped(s, nil)
 		}
 		if err != nil {
 			m.AddAt(s.Place, fmt.Errorf("source %q: %w", s.Name, err))
@@ -126,8 +126,6 @@ func readsOwn(path, dir string) bool {
 func targetOf(s config.Sink) (target, called string) {
 	switch settings := s.Settings.(type) {
 	case *config.FileSink:
-		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
-	case *config.WebhookSink:
 		return "folder " + folderOf(settings.Dir), "folder " + settings.Dir
 	case *config.NATSSink:
 		if settings.Mode != "core" {

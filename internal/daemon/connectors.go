@@ -43,7 +43,7 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 		if err != nil {
 			return c, fmt.Errorf("source %q: %w", s.Name, err)
 		}
-		mapped, err := d.mapped(s)
+		mapped, err := d.mapped(s, n)
 		if err != nil {
 			return c, fmt.Errorf("source %q: %w", s.Name, err)
 		}
@@ -56,7 +56,10 @@ func (d *daemon) connectors(n *graph.Graph) (c connected, err error) {
 }
 
 // mapped returns what makes changes of a source's messages; nil if they are changes.
-func (d *daemon) mapped(s config.Source) (func(connector.Message) (graph.Submission, error), error) {
+func (d *daemon) mapped(s config.Source, n *graph.Graph) (func(connector.Message) (graph.Submission, error), error) {
+	if topics, ok := s.Settings.(*config.KafkaSource); ok && topics.Record == stateRecord {
+		return replacing(n), nil
+	}
 	if s.Mapping == "" {
 		return nil, nil
 	}
@@ -98,7 +101,7 @@ func (d *daemon) sink(s config.Sink, n *graph.Graph) (connector.Sink, error) {
 	case *config.FileSink:
 		return d.fileSink(settings)
 	case *config.KafkaSink:
-		return d.kafkaSink(s.Name, settings)
+		return d.kafkaSink(s.Name, settings, n)
 	case *config.OPCUASink:
 		return d.opcuaSink(settings, n)
 	case *config.NATSSink:
@@ -135,7 +138,7 @@ func (d *daemon) source(s config.Source, n *graph.Graph) (connector.Source, erro
 	case *config.PollSource:
 		return d.pollSource(s, settings, n)
 	case *config.OPCUASource:
-		return d.opcuaSource(s.Mapping != "", settings)
+		return d.opcuaSource(s.Mapping != "", settings, n)
 	case *config.NATSSource:
 		return d.natsSource(s.Name, settings)
 	case *config.MQTTSource:

@@ -1,18 +1,25 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector/file"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
 // desk handles dead letters, in the words of the HTTP API.
-type desk struct{ *pipeline.Control }
+type desk struct {
+	*pipeline.Control
+	sources []config.Source
+}
 
 var _ api.Desk = desk{}
 
@@ -24,7 +31,7 @@ func (d desk) List(ctx context.Context, f client.LetterFilter, after client.Plac
 	}
 	found, last, err := d.ListLetters(ctx, filter)
 	for i := range found {
-		list = append(list, wireLetter(&found[i], true))
+		list = append(list, d.wireLetter(&found[i], true))
 	}
 	if last != nil {
 		more = (*client.Place)(last)
@@ -38,7 +45,7 @@ func (d desk) Show(ctx context.Context, at client.Place) (client.Letter, error) 
 	if err != nil {
 		return client.Letter{}, deskError(err)
 	}
-	out := wireLetter(&l, open)
+	out := d.wireLetter(&l, open)
 	size := len(l.Payload)
 	out.Bytes, out.Body = &size, l.Payload
 	return out, nil
@@ -69,7 +76,7 @@ func deskError(err error) error {
 }
 
 // wireLetter is a letter as it goes over the wire, without its content.
-func wireLetter(l *pipeline.Letter, open bool) client.Letter {
+func (d desk) wireLetter(l *pipeline.Letter, open bool) client.Letter {
 	out := client.Letter{ID: client.Place{Shard: l.Shard, Position: l.Position}.String(), Source: l.Source, Stream: l.Stream,
 		Producer: l.Producer.String(), Time: l.Time, Reason: l.Reason, MediaType: l.MediaType, Whole: l.Whole, Cut: l.Cut, Vars: l.Vars, Open: open}
 	if l.Stream != "" {
@@ -82,5 +89,17 @@ func wireLetter(l *pipeline.Letter, open bool) client.Letter {
 	if !l.Sent.IsZero() {
 		out.Sent = &l.Sent
 	}
+	if l.Stream != "" && slices.ContainsFunc(d.sources, func(s config.Source) bool { return s.Name == l.Source && s.Type == "file" }) {
+		out.Place = filePlace(l)
+	}
 	return out
+}
+
+// filePlace is where a letter of a source of files stood, as a person would say it.
+func filePlace(l *pipeline.Letter) string {
+	place := cmp.Or(l.Vars["path"], "file "+l.Stream)
+	if line := l.Vars["line"]; line != "" {
+		place += ", line " + line
+	}
+	return fmt.Sprintf("%s, up to byte %d", place, file.EndOf(l.Offset))
 }

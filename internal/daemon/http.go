@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -168,8 +167,8 @@ func webhookSink(s *config.WebhookSink) (connector.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return webhook.New(webhook.Config{Config: at, Secrets: strings.Fields(string(s.Secret)), Dir: filepath.Clean(s.Dir),
-		Request: webhook.Request(s.Request), Format: webhook.Format(s.Format), MaxRequest: int(s.MaxRequest)})
+	return webhook.New(webhook.Config{Config: at, Secrets: strings.Fields(string(s.Secret)),
+		Request: webhook.Request(s.Request), Empty: s.Empty, Format: webhook.Format(s.Format), MaxRequest: int(s.MaxRequest)})
 }
 
 // dataFormats are those of documents that are data, not changes.

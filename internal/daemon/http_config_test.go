@@ -53,21 +53,20 @@ func TestSSEMistakes(t *testing.T) {
 // TestWebhookMistakes: what can't be of a webhook's settings is told without posting anything.
 func TestWebhookMistakes(t *testing.T) {
 	const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	sink := "sinks:\n  - {name: a, type: webhook, url: 'https://a/hook', dir: d, secret: " + secret
+	sink := "sinks:\n  - {name: a, type: webhook, url: 'https://a/hook', secret: " + secret
 	areMistakes(t, map[string]string{
-		sink + "}":                                 "",
-		sink + " " + secret + ", format: json}":    "",
-		sink + " short}":                           "secret 2: expected whsec_",
-		sink + ", request: batch, max-request: 1}": "",
-		sink + ", request: all}":                   `"all" is none of delta, subject, batch`,
-		sink + ", format: xml}":                    `"xml" is none of text, binary, json`,
-		sink + ", tls-cert: x}":                    "tls-cert and tls-key belong together",
-		sink + ", user: u, token: t}":              "not both",
-		"sinks:\n  - {name: a, type: webhook, url: 'https://a', dir: d}":                                      `key "sinks[webhook].secret" is missing`,
-		"sinks:\n  - {name: a, type: webhook, url: 'https://a', secret: " + secret + "}":                      `key "sinks[webhook].dir" is missing`,
-		"sinks:\n  - {name: a, type: webhook, url: 'http://10.0.0.1', dir: d, secret: " + secret + "}":        "",
-		"sinks:\n  - {name: a, type: webhook, url: 'http://a', dir: d, token: t, secret: " + secret + "}":     "sent in clear",
-		"sinks:\n  - {name: a, type: webhook, url: 'https://user@host/hook', dir: d, secret: " + secret + "}": "without user",
+		sink + "}":                                               "",
+		sink + " " + secret + ", format: json}":                  "",
+		sink + " short}":                                         "secret 2: expected whsec_",
+		sink + ", request: batch, max-request: 1}":               "",
+		sink + ", request: all}":                                 `"all" is none of delta, subject, batch`,
+		sink + ", format: xml}":                                  `"xml" is none of text, binary, json`,
+		sink + ", tls-cert: x}":                                  "tls-cert and tls-key belong together",
+		sink + ", user: u, token: t}":                            "not both",
+		"sinks:\n  - {name: a, type: webhook, url: 'https://a'}": `key "sinks[webhook].secret" is missing`,
+		"sinks:\n  - {name: a, type: webhook, url: 'http://10.0.0.1', secret: " + secret + "}":        "",
+		"sinks:\n  - {name: a, type: webhook, url: 'http://a', token: t, secret: " + secret + "}":     "sent in clear",
+		"sinks:\n  - {name: a, type: webhook, url: 'https://user@host/hook', secret: " + secret + "}": "without user",
 	})
 }
 

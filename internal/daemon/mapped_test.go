@@ -26,13 +26,13 @@ func TestMapped(t *testing.T) {
 		t.Fatal(mistakes)
 	}
 	d := &daemon{Document: &config.Document{Mappings: set}}
-	if plain, err := d.mapped(config.Source{Name: "s"}); plain != nil || err != nil {
+	if plain, err := d.mapped(config.Source{Name: "s"}, nil); plain != nil || err != nil {
 		t.Error("a source without a mapping has one", err)
 	}
-	if _, err := d.mapped(config.Source{Name: "s", Mapping: "other"}); err == nil || !strings.Contains(err.Error(), `no mapping "other"; there is m`) {
+	if _, err := d.mapped(config.Source{Name: "s", Mapping: "other"}, nil); err == nil || !strings.Contains(err.Error(), `no mapping "other"; there is m`) {
 		t.Error(err)
 	}
-	through, err := d.mapped(config.Source{Name: "s", Mapping: "m"})
+	through, err := d.mapped(config.Source{Name: "s", Mapping: "m"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

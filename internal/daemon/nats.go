@@ -47,8 +47,12 @@ func (d *daemon) natsSink(name string, s *config.NATSSink) (connector.Sink, erro
 	if err := checkNATSMode(s.Mode, s.Stream); err != nil {
 		return nil, err
 	}
-	return nats.NewSink(nats.SinkConfig{Connection: connection, Stream: s.Stream, Subject: s.Subject, Claims: s.Claims,
-		Name: d.Pipeline.Name + "-" + name, PerSubject: s.Record == "subject", Binary: s.Format == "binary", Logger: d.log})
+	cfg := nats.SinkConfig{Connection: connection, Stream: s.Stream, Subject: s.Subject, Claims: s.Claims,
+		Name: d.Pipeline.Name + "-" + name, PerSubject: s.Record == "subject", Binary: s.Format == "binary", Logger: d.log}
+	if s.Mode == "core" {
+		return nats.NewCoreSink(cfg)
+	}
+	return nats.NewSink(cfg)
 }
 
 // checkNATSMode reports a stream that lacks, or is none.

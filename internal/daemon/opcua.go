@@ -3,9 +3,11 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/opcua"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
@@ -15,19 +17,31 @@ import (
 
 // opcuaSource makes a source of an OPC UA server. Its values are documents of JSON, so they need a mapping; how its nodes are
 // made is RDF.
-func (d *daemon) opcuaSource(mapped bool, s *config.OPCUASource) (connector.Source, error) {
+func (d *daemon) opcuaSource(mapped bool, s *config.OPCUASource, n *graph.Graph) (connector.Source, error) {
 	switch {
 	case s.Structure && mapped:
 		return nil, errors.New("structure is RDF: expected no mapping; for the values let there be another source, with one")
 	case !s.Structure && !mapped:
 		return nil, errors.New("values are documents of JSON: they need a mapping")
+	case s.Structure && s.Graph == "":
+		return nil, errors.New("graph is missing: that which becomes the structure, and has nothing else")
+	case !s.Structure && s.Graph != "":
+		return nil, errors.New("graph is that of a structure (structure: true); the graph of values stands in the mapping")
 	case s.MaxNodes < 1 || s.QueueSize < 1 || s.MaxQueued < 1:
 		return nil, errors.New("max-nodes, queue-size and max-queued: expected 1 or more")
 	}
-	return opcua.NewSource(opcua.SourceConfig{Connection: opcuaConnection(&s.OPCUAConnection), Nodes: s.Nodes, Trees: s.Trees,
+	cfg := opcua.SourceConfig{Connection: opcuaConnection(&s.OPCUAConnection), Nodes: s.Nodes, Trees: s.Trees,
 		MaxNodes: s.MaxNodes, Publishing: s.Publishing, Sampling: s.Sampling, Queue: s.QueueSize, Deadband: s.Deadband,
 		Percent: s.DeadbandType == "percent", Silence: s.Silence, MaxQueued: s.MaxQueued, Structure: s.Structure,
-		NodeIRI: s.NodeIRI, Logger: d.log})
+		NodeIRI: s.NodeIRI, Every: s.Every, Logger: d.log}
+	if s.Structure {
+		var err error
+		if cfg.Graph, err = sparql.GraphNamed(s.Graph); err != nil {
+			return nil, fmt.Errorf("graph: %w", err)
+		}
+		cfg.Have = func(ctx context.Context, fn func(rdf.Quad) error) error { return eachQuad(ctx, n, fn) }
+	}
+	return opcua.NewSource(cfg)
 }
 
 // opcuaSink makes a sink of an OPC UA server, which asks the node for what the shards have.

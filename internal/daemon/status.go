@@ -34,7 +34,10 @@ func streamOf(st pipeline.StreamStatus) client.SourceStream {
 	out := client.SourceStream{Stream: st.Stream, Next: st.Next}
 	if st.Known {
 		out.First, out.End, out.Lag = &st.First, &st.End, &client.Lag{Count: st.Lag}
-		if st.Behind > 0 {
+		if st.Bytes {
+			out.Lag.Unit = client.UnitBytes
+		}
+		if st.Lag > 0 {
 			out.Lag.Seconds = secondsOf(st.Behind)
 		}
 	}

@@ -15,12 +15,15 @@ var most = map[string]int{
 	"connector/file":    26,
 	"coordinator":       19,
 	"internal/pipeline": 5,
+	"mapping":           1,
 	"node/core":         4,
 	"operator":          47,
 	"operator/dataset":  10,
 	"shipper":           13,
 
 	"connector/internal/ahead":                4,
+	"connector/internal/entry":                1,
+	"connector/internal/mirror":               7,
 	"internal/pipeline/core":                  3,
 	"shipper/natstransport/internal/fragment": 9,
 }

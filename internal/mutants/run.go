@@ -50,7 +50,26 @@ var Targets = []Target{
 	{"connector/file", []Suite{unit("connector/file")}},
 	{"connector/http", []Suite{unit("connector/http")}},
 	{"connector/internal/ahead", []Suite{unit("connector/internal/ahead")}},
+	{"connector/internal/entry", []Suite{unit("connector/internal/entry"), unit("connector/delta"), unit("connector/sse")}},
+	{"connector/internal/filelock", []Suite{unit("connector/file"), unit("connector/webhook")}},
+	{"connector/internal/mirror", []Suite{unit("connector/internal/mirror"), unit("connector/poll")}},
+	{"connector/internal/tlserror", []Suite{unit("connector/internal/tlserror")}},
+	{"connector/endpoint", []Suite{unit("connector/endpoint"), unit("connector/poll")}},
+	{"connector/delta", []Suite{unit("connector/delta")}},
+	{"connector/kafka", []Suite{slow("connector/kafka")}},
+	{"connector/mqtt", []Suite{slow("connector/mqtt")}},
+	{"connector/mqtt/sparkplug", []Suite{unit("connector/mqtt/sparkplug"), slow("connector/mqtt")}},
+	{"connector/nats", []Suite{slow("connector/nats")}},
+	{"connector/opcua", []Suite{slow("connector/opcua")}},
+	{"connector/poll", []Suite{unit("connector/poll")}},
+	{"connector/sparql", []Suite{slow("connector/sparql")}},
+	{"connector/sse", []Suite{unit("connector/sse")}},
+	{"connector/webhook", []Suite{unit("connector/webhook")}},
+	{"mapping", []Suite{property("mapping")}},
 }
+
+// slow is unit, of a package whose tests talk to servers.
+func slow(pkg string) Suite { return Suite{pkg, 3 * time.Minute, []string{"-test.short"}} }
 
 // unit is the run of a package's own tests.
 func unit(pkg string) Suite { return Suite{pkg, 30 * time.Second, []string{"-test.short"}} }

@@ -35,10 +35,10 @@ func (b *broker) send(messages ...connector.Message) {
 }
 
 func (b *broker) end() {
-	b.send()
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.ended = true
+	b.ended = true // before those are woken who wait
+	b.mu.Unlock()
+	b.send()
 }
 
 func (b *broker) Open(ctx context.Context, progress connector.Progress) (connector.Reader, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/url"
 	"strings"
@@ -27,17 +28,27 @@ func (s *Source) letterType(m connector.Message) string {
 	if !m.Time.IsZero() {
 		details.Set(core.DetailTime, m.Time.UTC().Format(time.RFC3339Nano))
 	}
-	if m.Vars != nil && s.cfg.Map != nil {
-		size := 0
-		for name, value := range m.Vars {
-			if size += len(name) + len(value); size > core.MaxDetail/3 { // each byte may take three
+	if m.Vars != nil {
+		s.letterVars(m, details)
+	}
+	return core.LetterType(m.MediaType, details)
+}
+
+// letterVars puts the variables of a message into its letter: all for a mapping, which may need them; without one those that say where it
+// stood, if there is room.
+func (s *Source) letterVars(m connector.Message, details url.Values) {
+	size := 0
+	for name, value := range m.Vars {
+		switch size += len(name) + len(value); {
+		case size > core.MaxDetail/3: // each byte may take three
+			if s.cfg.Map != nil {
 				details.Set(core.DetailLost, "true")
-				break
 			}
+			return
+		case s.cfg.Map != nil || !strings.HasPrefix(name, "header."):
 			details.Set(core.DetailVar+name, value)
 		}
 	}
-	return core.LetterType(m.MediaType, details)
 }
 
 // retried begins the names of the producers of letters that are taken in again.
@@ -88,9 +99,9 @@ func letterOf(l node.Letter) Letter {
 
 // Letters is where dead letters are; a [graph.Graph] is one. All methods may be called concurrently.
 type Letters interface {
-	// Letters is [node.Node.Letters], LetterHead and Letter [node.Node.LetterHead] and [node.Node.Letter].
+	// Letters is [node.Node.Letters], LetterHeads and Letter [node.Node.LetterHeads] and [node.Node.Letter].
 	Letters(ctx context.Context, shard int) (operator.Letters, error)
-	LetterHead(ctx context.Context, shard int, position uint64) (node.Letter, error)
+	LetterHeads(ctx context.Context, shard int, positions []uint64, fn func(node.Letter) error) error
 	Letter(ctx context.Context, shard int, position uint64) (node.Letter, error)
 	// Door takes in what is tried again.
 	Door
@@ -117,37 +128,74 @@ type LetterPlace struct {
 // lookRatio bounds the letters that are read for one that is listed.
 const lookRatio = 10
 
+// readTogether bounds the letters that are read at one time.
+const readTogether = 256
+
 // ListLetters returns dead letters that are open, by shard and position, without the content of those that have several records, and
 // the place behind which there may be more, if there may. Errors are those of [node.Node.Letters].
 func (c *Control) ListLetters(ctx context.Context, f LetterFilter) (list []Letter, more *LetterPlace, err error) {
-	looked := 0
+	l := listing{LetterFilter: f}
 	for shard := f.After.Shard; shard < c.Letters.Shards(); shard++ {
 		if f.Shard >= 0 && shard != f.Shard {
 			continue
 		}
-		open, err := c.Letters.Letters(ctx, shard)
-		if err != nil {
-			return nil, nil, fmt.Errorf("shard %d: %w", shard, err)
-		}
-		after := uint64(0)
+		at := LetterPlace{Shard: shard}
 		if shard == f.After.Shard {
-			after = f.After.Position
+			at = f.After
 		}
-		for position := range open.After(after) {
-			if len(list) >= f.Limit || looked >= lookRatio*f.Limit {
-				return list, &LetterPlace{shard, after}, nil
-			}
-			l, err := c.Letters.LetterHead(ctx, shard, position)
-			if err != nil {
-				return nil, nil, err
-			}
-			looked, after = looked+1, position
-			if of := letterOf(l); f.Source == "" || of.Source == f.Source {
-				list = append(list, of)
-			}
+		if more, err = c.listShard(ctx, &l, at); more != nil || err != nil {
+			return l.list, more, err
 		}
 	}
-	return list, nil, nil
+	return l.list, nil, nil
+}
+
+// listing is a list that is being made.
+type listing struct {
+	LetterFilter
+	list   []Letter
+	looked int
+}
+
+// room is how many letters may still be looked at.
+func (l *listing) room() int { return min(l.Limit-len(l.list), lookRatio*l.Limit-l.looked) }
+
+// listShard lists the letters of a shard behind a place, and returns the place at which it has ended before the end.
+func (c *Control) listShard(ctx context.Context, l *listing, at LetterPlace) (more *LetterPlace, err error) {
+	open, err := c.Letters.Letters(ctx, at.Shard)
+	if err != nil {
+		return nil, fmt.Errorf("shard %d: %w", at.Shard, err)
+	}
+	for {
+		positions := firstOf(open.After(at.Position), min(max(l.room(), 1), readTogether))
+		switch {
+		case len(positions) == 0:
+			return nil, nil
+		case l.room() <= 0:
+			return &at, nil
+		}
+		err := c.Letters.LetterHeads(ctx, at.Shard, positions, func(head node.Letter) error {
+			if of := letterOf(head); l.Source == "" || of.Source == l.Source {
+				l.list = append(l.list, of)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		l.looked, at.Position = l.looked+len(positions), positions[len(positions)-1]
+	}
+}
+
+// firstOf are the first so many.
+func firstOf(all iter.Seq[uint64], n int) (list []uint64) {
+	for one := range all {
+		if len(list) == n {
+			break
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // ShowLetter returns a dead letter, whole, and whether it is open. Errors: [node.ErrNoLetter], and those of the engine.
@@ -221,7 +269,7 @@ func (c *Control) document(l *Letter) (graph.Submission, error) {
 
 // DropLetter settles a letter without an effect; [ErrSettled] says that it was settled before.
 func (c *Control) DropLetter(ctx context.Context, at LetterPlace, by string) error {
-	if _, err := c.Letters.LetterHead(ctx, at.Shard, at.Position); err != nil {
+	if err := c.Letters.LetterHeads(ctx, at.Shard, []uint64{at.Position}, func(node.Letter) error { return nil }); err != nil {
 		return err
 	}
 	return c.settle(ctx, at, "dropped", by)

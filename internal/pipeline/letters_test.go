@@ -1,11 +1,13 @@
 package pipeline_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -248,5 +250,81 @@ func TestLetterOfAnOwner(t *testing.T) {
 	}
 	if err := desk.DropLetter(t.Context(), pipeline.LetterPlace{Shard: 1, Position: at.Position}, ""); !errors.Is(err, node.ErrNoLetter) {
 		t.Errorf("a letter of another shard: %v", err)
+	}
+}
+
+type allLetters = pipeline.Letters // which has a method of its name
+
+// countedLetters counts the readings.
+type countedLetters struct {
+	allLetters
+	readings, read int
+}
+
+func (c *countedLetters) LetterHeads(ctx context.Context, shard int, positions []uint64, fn func(node.Letter) error) error {
+	c.readings, c.read = c.readings+1, c.read+len(positions)
+	return c.allLetters.LetterHeads(ctx, shard, positions, fn)
+}
+
+// TestListReadsTogether: a list reads each letter once, many at a time; so it does page by page.
+func TestListReadsTogether(t *testing.T) {
+	bodies := make([]string, 300)
+	for i := range bodies {
+		bodies[i] = fmt.Sprint("m", i)
+	}
+	l := letters(t, bodies...)
+	for _, limit := range []int{1000, 100} {
+		counted := &countedLetters{allLetters: l.first}
+		l.desk.Letters = counted
+		var all []pipeline.Letter
+		for f, more := (pipeline.LetterFilter{Shard: -1, Limit: limit}), true; more; {
+			list, next := l.list(f)
+			all = append(all, list...)
+			if more = next != nil; more {
+				f.After = *next
+			}
+		}
+		if most := len(bodies)/min(limit, 256) + 1; len(all) != len(bodies) || counted.read != len(bodies) || counted.readings > most {
+			t.Errorf("pages of %d: %d letters, of which %d were read in %d readings, want %d at most", limit, len(all), counted.read, counted.readings, most)
+		}
+		for i, one := range all {
+			if string(one.Payload) != bodies[i] {
+				t.Fatalf("letter %d: %s", i, one.Payload)
+			}
+		}
+	}
+}
+
+// TestLetterHeads: letters among other records, near and far, are read in order; a place without one is an error.
+func TestLetterHeads(t *testing.T) {
+	l := letters(t, "m0", "m1", "m2")
+	list, _ := l.list(pipeline.LetterFilter{Shard: -1, Limit: 10})
+	shard, positions := list[0].Shard, []uint64{}
+	for _, one := range list {
+		positions = append(positions, one.Position)
+	}
+	for _, test := range []struct {
+		of   []uint64
+		want int
+		err  error
+	}{
+		{positions, 3, nil}, {positions[1:], 2, nil}, {[]uint64{positions[0], positions[2]}, 2, nil}, {nil, 0, nil},
+		{append(slices.Clone(positions), positions[2]+1), 3, node.ErrNoLetter},
+		{append(slices.Clone(positions), positions[2]+1000), 3, node.ErrNoLetter}, {[]uint64{0}, 0, node.ErrNoLetter},
+	} {
+		got := 0
+		err := l.first.LetterHeads(t.Context(), shard, test.of, func(one node.Letter) error {
+			if one.Position != test.of[got] {
+				t.Errorf("%v: the %dth is %d", test.of, got, one.Position)
+			}
+			got++
+			return nil
+		})
+		if got != test.want || !errors.Is(err, test.err) {
+			t.Errorf("%v: %d, %v, want %d, %v", test.of, got, err, test.want, test.err)
+		}
+	}
+	if err := l.first.LetterHeads(t.Context(), shard, positions, func(node.Letter) error { return io.EOF }); !errors.Is(err, io.EOF) {
+		t.Errorf("what fn says: %v", err)
 	}
 }

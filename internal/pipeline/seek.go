@@ -21,14 +21,16 @@ import (
 
 // replayed is the producer whose sequence is the newest generation of a stream, or, where there is none, of all of them; adopted the
 // one whose sequence is that which was read last.
-func (s *Source) replayed(stream string) string { return s.cfg.Name + "!replay/" + stream }
-func (s *Source) replayedAll() string           { return s.cfg.Name + "!replay" }
-func (s *Source) adopted(stream string) string  { return s.cfg.Name + "!adopted/" + stream }
-
-// noteOf is an event that brings a producer of marks to a sequence.
-func noteOf(shard int, name string, seq uint64) event.Addressed {
-	return core.Note(shard, event.Producer{Kind: event.Resume, Name: name}, seq)
+func (s *Source) replayed(stream string) event.Producer {
+	return marking(s.cfg.Name + "!replay/" + stream)
 }
+func (s *Source) replayedAll() event.Producer { return marking(s.cfg.Name + "!replay") }
+func (s *Source) adopted(stream string) event.Producer {
+	return marking(s.cfg.Name + "!adopted/" + stream)
+}
+
+// marking is a producer whose sequences are marks.
+func marking(name string) event.Producer { return event.Producer{Kind: event.Resume, Name: name} }
 
 // known is the generation of a stream as it was when it was last asked for.
 func (s *Source) known(stream string) uint64 {
@@ -46,9 +48,9 @@ func (s *Source) generation(ctx context.Context, stream string) (uint64, error) 
 		return gen, nil
 	}
 	var numbers [3]uint64
-	for i, name := range []string{s.replayed(stream), s.replayedAll(), s.adopted(stream)} {
+	for i, mark := range []event.Producer{s.replayed(stream), s.replayedAll(), s.adopted(stream)} {
 		var err error
-		if numbers[i], err = s.door.Sequence(ctx, s.home, event.Producer{Kind: event.Resume, Name: name}); err != nil {
+		if numbers[i], err = s.door.Sequence(ctx, s.home, mark); err != nil {
 			return 0, err
 		}
 	}
@@ -81,7 +83,7 @@ func (s *Source) adopt(ctx context.Context, stream string, before, gen uint64) e
 		return fmt.Errorf("end the generation before of stream %q: %w", stream, err)
 	}
 	s.cfg.Logger.Info("a stream is read from another place", "stream", stream, "generation", gen)
-	return commitAll(ctx, s.door, []event.Addressed{noteOf(s.home, s.adopted(stream), gen)})
+	return commitAll(ctx, s.door, []event.Addressed{core.Note(s.home, s.adopted(stream), gen)})
 }
 
 // sender is where events go.
@@ -129,7 +131,7 @@ func (c *Control) SeekSource(ctx context.Context, name string, to SourcePlace) e
 			events = append(events, core.Note(s.home, core.Producer(event.Resume, s.cfg.Name, to.Stream, gen), to.Offset))
 		}
 	}
-	for _, ev := range append(events, noteOf(s.home, newest, gen)) { // one after the other: a generation begins where it says
+	for _, ev := range append(events, core.Note(s.home, newest, gen)) { // one after the other: a generation begins where it says
 		if err := commitAll(ctx, s.door, []event.Addressed{ev}); err != nil {
 			return err
 		}
@@ -147,18 +149,19 @@ type Place interface {
 }
 
 // asked is the producer whose sequence is the number of the newest order to seek, sought that of the newest which was carried out.
-func (s *Sink) asked() string  { return "!sink/" + s.cfg.Name + "/seek" }
-func (s *Sink) sought() string { return "!sink/" + s.cfg.Name + "/sought" }
+func (s *Sink) asked() event.Producer  { return marking("!sink/" + s.cfg.Name + "/seek") }
+func (s *Sink) sought() event.Producer { return marking("!sink/" + s.cfg.Name + "/sought") }
 
 // target is the producer whose sequence is where to seek, and one.
-func (s *Sink) target(order uint64) string {
-	return "!sink/" + s.cfg.Name + "/to/" + strconv.FormatUint(order, 10)
+func (s *Sink) target(order uint64) event.Producer {
+	return marking("!sink/" + s.cfg.Name + "/to/" + strconv.FormatUint(order, 10))
 }
 
-// Seekable reports whether the target can be told another place.
+// Seekable reports whether the target can be told another place, or the pipeline keeps its place.
 func (s *Sink) Seekable() bool {
-	_, ok := s.to.(connector.Seeker)
-	return ok && s.cfg.Place != nil
+	_, told := s.to.(connector.Seeker)
+	_, kept := s.to.(connector.Placeless)
+	return (told || kept) && s.cfg.Place != nil
 }
 
 // ErrNotSeekable: the sink's target can't be told another place.
@@ -173,7 +176,7 @@ func (c *Control) SeekSink(ctx context.Context, name string, position uint64, sh
 		return c.known(SinkKind, name)
 	}
 	if !s.Seekable() {
-		return fmt.Errorf("sink %q: %w: what it has written says itself how far it is", name, ErrNotSeekable)
+		return fmt.Errorf("sink %q: %w: nobody keeps a place of it, and it writes the values of now whenever it begins: pause it, and resume it", name, ErrNotSeekable)
 	}
 	for _, shard := range shards {
 		if _, err := s.markAt(ctx, shard, position); err != nil {
@@ -186,7 +189,7 @@ func (c *Control) SeekSink(ctx context.Context, name string, position uint64, sh
 	}
 	var where, what []event.Addressed
 	for _, shard := range shards {
-		where, what = append(where, noteOf(shard, s.target(order), position+1)), append(what, noteOf(shard, s.asked(), order))
+		where, what = append(where, core.Note(shard, s.target(order), position+1)), append(what, core.Note(shard, s.asked(), order))
 	}
 	for _, events := range [][]event.Addressed{where, what} { // an order says where from the beginning
 		if err := commitAll(ctx, s.cfg.Place, events); err != nil {
@@ -213,9 +216,9 @@ func (s *Sink) seek(ctx context.Context, shard int) error {
 		return nil
 	}
 	var numbers [2]uint64
-	for i, name := range []string{s.asked(), s.sought()} {
+	for i, mark := range []event.Producer{s.asked(), s.sought()} {
 		var err error
-		if numbers[i], err = s.cfg.Place.Sequence(ctx, shard, event.Producer{Kind: event.Resume, Name: name}); err != nil {
+		if numbers[i], err = s.cfg.Place.Sequence(ctx, shard, mark); err != nil {
 			return err
 		}
 	}
@@ -223,7 +226,7 @@ func (s *Sink) seek(ctx context.Context, shard int) error {
 	if order <= numbers[1] {
 		return nil
 	}
-	next, err := s.cfg.Place.Sequence(ctx, shard, event.Producer{Kind: event.Resume, Name: s.target(order)})
+	next, err := s.cfg.Place.Sequence(ctx, shard, s.target(order))
 	if err != nil {
 		return err
 	}
@@ -235,5 +238,5 @@ func (s *Sink) seek(ctx context.Context, shard int) error {
 		return fmt.Errorf("seek to position %d: %w", at.Position, err)
 	}
 	s.cfg.Logger.Info("the sink goes on at another place", "shard", shard, "position", at.Position)
-	return commitAll(ctx, s.cfg.Place, []event.Addressed{noteOf(shard, s.sought(), order)})
+	return commitAll(ctx, s.cfg.Place, []event.Addressed{core.Note(shard, s.sought(), order)})
 }

@@ -33,8 +33,11 @@ type SinkConfig struct {
 	Backoff Backoff
 	// Switches say whether it is paused; nil: it never is.
 	Switches Switches
-	// Place keeps where to seek; nil: it can't.
+	// Place keeps where to seek, and how far the sink is where its target can't tell; nil: it can't seek, and such a target gets all
+	// from the start of the log whenever the sink begins.
 	Place Place
+	// KeepEvery is the time between two notes of how far it is, where the target can't tell. Default 5 s.
+	KeepEvery time.Duration
 	// Logger. Default slog.Default.
 	Logger *slog.Logger
 }
@@ -46,6 +49,7 @@ type Sink struct {
 	cfg  SinkConfig
 
 	rate rate
+	told *complaints
 
 	mu     sync.Mutex
 	shards map[int]*SinkShard
@@ -71,9 +75,10 @@ type SinkShard struct {
 
 // NewSink returns a sink; it starts nothing.
 func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
-	cfg.MaxBatch = cmp.Or(cfg.MaxBatch, 1<<20)
+	cfg.MaxBatch, cfg.KeepEvery = cmp.Or(cfg.MaxBatch, 1<<20), cmp.Or(cfg.KeepEvery, keepEvery)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
-	return &Sink{from: from, to: to, cfg: cfg, shards: map[int]*SinkShard{}}
+	told := newComplaints(cfg.Logger, "the sink has stopped; it is tried again", "the sink goes on", true)
+	return &Sink{from: from, to: to, cfg: cfg, told: told, shards: map[int]*SinkShard{}}
 }
 
 // Promise is that of what is written to.
@@ -106,10 +111,12 @@ func (s *Sink) note(shard int, fn func(*SinkShard)) {
 // Run writes until ctx ends, and returns when every connection is closed. An error of a shard is logged and tried again; it
 // stops no other. Run is called once.
 func (s *Sink) Run(ctx context.Context) error {
+	defer s.told.begin()()
 	whileOwned(ctx, s.from, func(ctx context.Context, shard int) {
 		defer s.forget(shard)
 		whileOn(ctx, s.cfg.Switches, SinkKind.Switch(s.cfg.Name), func(ctx context.Context, paused bool) {
 			s.note(shard, func(of *SinkShard) { of.Paused, of.Failure = paused, Failure{} })
+			s.told.gone(shard)
 			if paused {
 				s.wait(ctx, shard)
 			} else {
@@ -152,7 +159,7 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 		if s.position(shard) != begin {
 			backoff.Reset() // it went on meanwhile
 		}
-		s.cfg.Logger.Error("the sink has stopped for a shard; it is tried again", "shard", shard, "err", err)
+		s.told.failed(shard, err)
 		s.failed(shard, err)
 		if clock.Sleep(ctx, backoff.After(err)) != nil {
 			return
@@ -162,10 +169,7 @@ func (s *Sink) keep(ctx context.Context, shard int) {
 
 // write follows the shard's log from where the target ends.
 func (s *Sink) write(ctx context.Context, shard int) (err error) {
-	if err := s.seek(ctx, shard); err != nil {
-		return err
-	}
-	w, err := s.to.Open(ctx, shard)
+	w, kept, err := s.open(ctx, shard)
 	s.note(shard, func(of *SinkShard) { of.opening(err) })
 	if err != nil {
 		return err
@@ -173,12 +177,13 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 	defer func() { err = errors.Join(err, w.Close()) }()
 	begin := w.At()
 	s.reached(shard, begin)
+	defer kept.start(ctx)()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	b := newBatch(s.cfg.MaxBatch, s.cfg.Backoff)
 	var writing sync.WaitGroup
 	writing.Go(func() {
-		if err := s.drain(ctx, shard, b, w); err != nil {
+		if err := s.drain(ctx, shard, b, w, kept); err != nil {
 			cancel(err)
 		}
 	})
@@ -199,7 +204,7 @@ func (s *Sink) write(ctx context.Context, shard int) (err error) {
 }
 
 // drain writes batch after batch until the batches end.
-func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Writer) error {
+func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Writer, kept *keeping) error {
 	for {
 		step, more := b.next()
 		if !more {
@@ -210,7 +215,8 @@ func (s *Sink) drain(ctx context.Context, shard int, b *batch, w connector.Write
 			err := w.Write(ctx, step.Records)
 			at := w.At()
 			s.reached(shard, at)
-			if err != nil {
+			kept.wrote(step.Records, at)
+			if err != nil && ctx.Err() == nil {
 				s.failed(shard, err)
 			}
 			b.did(func(w *core.Writing) { w.Wrote(at.Position, err) })
@@ -249,6 +255,7 @@ func (s *Sink) waits(shard int, position uint64, at time.Time) {
 
 // reached takes in how far the target is.
 func (s *Sink) reached(shard int, at engine.Mark) {
+	s.told.well(shard)
 	s.note(shard, func(of *SinkShard) {
 		of.Opened, of.At, of.Failure = true, at, Failure{}
 		if of.oldest <= at.Position {
@@ -274,6 +281,7 @@ func (s *Sink) failed(shard int, err error) {
 }
 
 func (s *Sink) forget(shard int) {
+	s.told.gone(shard)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.shards, shard)

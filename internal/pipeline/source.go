@@ -61,6 +61,7 @@ type Source struct {
 	home int
 
 	rate rate
+	told *complaints
 
 	mu      sync.Mutex
 	status  SourceStatus
@@ -94,7 +95,8 @@ func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
 	cfg.Idle, cfg.LagEvery = cmp.Or(cfg.Idle, core.Idle), cmp.Or(cfg.LagEvery, 2*time.Second)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("source", cfg.Name)
 	home := core.Home(cfg.Name, door.Shards())
-	return &Source{door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
+	told := newComplaints(cfg.Logger, "the source has stopped; it is tried again", "the source goes on", false)
+	return &Source{told: told, door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
 }
 
 // Status tells how the source is. It may be called concurrently.
@@ -114,6 +116,7 @@ func (s *Source) note(change func(*SourceStatus)) {
 
 // Run brings messages in until ctx ends, and returns when the connection is closed. Run is called once.
 func (s *Source) Run(ctx context.Context) error {
+	defer s.told.begin()()
 	whileOwned(ctx, s.door, func(ctx context.Context, shard int) {
 		if shard != s.home {
 			return
@@ -133,6 +136,7 @@ func (s *Source) Run(ctx context.Context) error {
 func (s *Source) keep(ctx context.Context) {
 	s.note(func(st *SourceStatus) { st.Running, st.Ended = true, false })
 	defer s.note(func(st *SourceStatus) { st.Running, st.Failure = false, Failure{} })
+	defer s.told.gone(s.home)
 	backoff := s.cfg.Backoff
 	for {
 		begin := s.Status().Messages
@@ -155,7 +159,7 @@ func (s *Source) keep(ctx context.Context) {
 }
 
 func (s *Source) failed(err error) {
-	s.cfg.Logger.Error("the source has stopped; it is tried again", "err", err)
+	s.told.failed(s.home, err)
 	s.note(func(st *SourceStatus) {
 		st.Failure = st.again(err)
 		st.Tries.failed(err)
@@ -256,6 +260,7 @@ func (s *Source) await(ctx context.Context, p *core.Passage, batches <-chan []co
 // well shows no failure once nothing is left to be sent.
 func (s *Source) well(p *core.Passage) {
 	if next := p.Step().Action; next != core.Send && next != core.Pause {
+		s.told.well(s.home)
 		s.note(func(st *SourceStatus) { st.Failure, st.Retries = Failure{}, 0 })
 	}
 }
@@ -307,7 +312,7 @@ func (p progress) Next(ctx context.Context, stream string) (uint64, bool, error)
 		return 0, false, err
 	}
 	next, err := p.s.door.Sequence(ctx, p.s.home, core.Producer(event.Resume, p.s.cfg.Name, stream, gen))
-	if err == nil {
+	if err == nil && next > 0 { // of others nothing is known, not even that they are there
 		p.s.begins(stream, next)
 	}
 	return next, next > 0, err

@@ -183,7 +183,7 @@ func TestLag(t *testing.T) {
 	if a := st[0]; a.Stream != "a" || a.Next != 5 || a.Lag != 4 || a.First != 2 || a.End != 9 || a.Behind < time.Hour {
 		t.Errorf("%+v", a)
 	}
-	if c := st[1]; c.Stream != "c" || c.Lag != 2 || c.Behind != 0 {
+	if c := st[1]; c.Stream != "c" || c.Lag != 2 || c.Behind == 0 {
 		t.Errorf("a stream of which nothing was read: %+v", c)
 	}
 	if b := st[2]; b.Stream != "b" || b.Known || b.Next != 2 {

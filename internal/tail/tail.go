@@ -26,6 +26,8 @@ type Config struct {
 	Follow bool
 	// Patience bounds the time in which no node answers.
 	Patience time.Duration
+	// Empty: changes without rows are written, too.
+	Empty bool
 	// Form is that in which records are written to Out.
 	Form Form
 	Out  io.Writer
@@ -78,6 +80,9 @@ func (t *tail) read(ctx context.Context, base string) error {
 
 // change prints a record.
 func (t *tail) change(change client.Change, cursor client.Cursor) error {
+	if change.Adds+change.Deletes == 0 && !t.cfg.Empty {
+		return t.moved(cursor)
+	}
 	t.heard = time.Now()
 	var err error
 	if t.buf, err = t.cfg.Form(t.buf[:0], change); err == nil {

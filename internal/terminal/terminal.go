@@ -62,6 +62,12 @@ func widthOf(w io.Writer) (width int, ok bool) {
 	return width, err == nil
 }
 
+// Is reports whether w is a terminal.
+func Is(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // terminalOf is the descriptor of w, if it is a terminal on which a line can be drawn again.
 func terminalOf(w io.Writer) (fd int, ok bool) {
 	f, ok := w.(*os.File)

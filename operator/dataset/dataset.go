@@ -222,19 +222,29 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 		if err := b.step(); err != nil {
 			return err
 		}
-		if q.G != want.G || want.P != store.Any && q.P != want.P {
+		if want.G != store.Any && q.G != want.G || want.P != store.Any && q.P != want.P {
 			continue
 		}
-		found := rdf.Quad{S: s, G: g}
-		if found.P, err = b.tx.Term(q.P); err == nil {
-			found.O, err = b.tx.Term(q.O)
-		}
+		found, err := b.named(q)
 		if err != nil {
 			return failed(err)
 		}
 		fn(found)
 	}
 	return nil
+}
+
+// named is a quad of the terms that ids stand for.
+func (b *budget) named(q store.Quad) (found rdf.Quad, err error) {
+	for _, part := range [...]struct {
+		id   store.ID
+		term *rdf.Term
+	}{{q.S, &found.S}, {q.P, &found.P}, {q.O, &found.O}, {q.G, &found.G}} {
+		if *part.term, err = b.tx.Term(part.id); err != nil {
+			return found, err
+		}
+	}
+	return found, nil
 }
 
 // delta writes the rows that have changed something.

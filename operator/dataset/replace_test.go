@@ -36,7 +36,9 @@ func TestReplaceDelta(t *testing.T) {
 		{"D <urn:s> <urn:p> * .\nA <urn:s> <urn:p> \"3\" .\n", ""},
 		{"D <urn:s> <urn:p> * <urn:g> .\n", "TX .\nD <urn:s> <urn:p> \"2\" <urn:g> .\nTC .\n"},
 		{"D <urn:s> * * .\nA <urn:s> <urn:p> \"3\" .\n", "TX .\nD <urn:s> <urn:q> \"1\" .\nTC .\n"},
-		{"D <urn:other> * * .\nD <urn:s> <urn:other> * .\nD <urn:s> * * <urn:other> .\n", ""},
+		{"A <urn:s> <urn:q> \"9\" <urn:h> .\n", "TX .\nA <urn:s> <urn:q> \"9\" <urn:h> .\nTC .\n"},
+		{"D <urn:s> * * * .\nA <urn:s> <urn:p> \"3\" .\n", "TX .\nD <urn:s> <urn:q> \"9\" <urn:h> .\nTC .\n"},
+		{"D <urn:other> * * * .\nD <urn:other> * * .\nD <urn:s> <urn:other> * .\nD <urn:s> * * <urn:other> .\n", ""},
 	} {
 		body, _, _, err := l.Evaluate(replacing(test.rows), operator.Evaluation{}, nil)
 		if err != nil || string(body) != test.want {
@@ -45,6 +47,21 @@ func TestReplaceDelta(t *testing.T) {
 	}
 	if err := l.Commit(1); err != nil || content(l) != `<urn:s> <urn:p> "3" .` {
 		t.Errorf("%v, %s", err, content(l))
+	}
+}
+
+// TestReplaceByGraph: where the graph is the key, nobody can delete a subject in all graphs, and is told so.
+func TestReplaceByGraph(t *testing.T) {
+	doc := replacing("D <urn:s> * * * .\n").Payload
+	for key, want := range map[dataset.Key]error{dataset.Subject: nil, dataset.Dataset: nil, dataset.Graph: patch.ErrWildcard} {
+		split, err := dataset.Splitter{Key: key, Shards: 4}.Replacement(doc)
+		if !errors.Is(err, want) || want == nil && len(split.Parts) != 1 {
+			t.Errorf("%s: %v, %v", key, split, err)
+		}
+	}
+	doc = replacing("D <urn:s> * * <urn:g> .\n").Payload
+	if split, err := (dataset.Splitter{Key: dataset.Graph, Shards: 4}).Replacement(doc); err != nil || len(split.Parts) != 1 {
+		t.Error(split, err)
 	}
 }
 
@@ -164,7 +181,7 @@ func TestReplaceUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev := replacing("D <urn:s> <urn:p> * .\n")
-	const calls = 6 // three lookups, a match, predicate and object
+	const calls = 8 // three lookups, a match, four terms
 	for good = range calls {
 		n := good
 		if _, _, _, err := l.Evaluate(ev, operator.Evaluation{}, nil); !errors.Is(err, operator.ErrState) || !errors.Is(err, errDisk) {

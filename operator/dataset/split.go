@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/base32"
@@ -138,6 +139,26 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 	split := d.done()
 	if split.HasPrev {
 		return split, s.join(&split)
+	}
+	return split, nil
+}
+
+// Replacement divides an RDF Patch with wildcards, see [patch.Replace]. One that stands for every graph is [patch.ErrWildcard] where
+// the graph is the key: no shard has them all.
+func (s Splitter) Replacement(doc []byte) (Split, error) {
+	split, err := s.Patch(doc)
+	if err != nil || s.Key != Graph || !bytes.Contains(doc, []byte(patch.Any.String())) {
+		return split, err
+	}
+	for _, part := range split.Parts {
+		for row, err := range patch.Rows(part.Payload, patch.Trusted()) {
+			if err == nil && row.Quad.G == patch.Any {
+				err = fmt.Errorf("%w: no shard has all graphs of %s, since the graph is the key", patch.ErrWildcard, row.Quad.S)
+			}
+			if err != nil {
+				return Split{}, err
+			}
+		}
 	}
 	return split, nil
 }

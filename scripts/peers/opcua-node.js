@@ -2,11 +2,12 @@
 //
 // Device has variables that change every 50 ms with a source time one second back (temp, count), one whose status goes through
 // good, uncertain and bad (quality), one with unit and range that takes values (set), one that takes none (fixed); and Types has
-// one of each type. Load has VARIABLES doubles that all change every so many MILLISECONDS.
+// one of each type. Model has a variable of an enumeration (color), a method (start), and an object Grown as long as grow is true; the
+// server tells of it. Load has VARIABLES doubles that all change every so many MILLISECONDS.
 const { OPCUAServer } = require("node-opcua-server");
 const { OPCUACertificateManager } = require("node-opcua-certificate-manager");
 const { SecurityPolicy, MessageSecurityMode } = require("node-opcua-secure-channel");
-const { DataType, VariantArrayType } = require("node-opcua-variant");
+const { DataType, Variant, VariantArrayType } = require("node-opcua-variant");
 const { StatusCodes } = require("node-opcua-status-code");
 const { standardUnits } = require("node-opcua-data-access");
 const { coerceLocalizedText, coerceQualifiedName } = require("node-opcua-data-model");
@@ -53,6 +54,24 @@ const types = {
   const folder = ns.addObject({ organizedBy: objects, browseName: "Types", nodeId: "s=Types" });
   for (const [name, value] of Object.entries(types)) add(folder, name, name, { dataType: DataType[name], arrayType: VariantArrayType.Scalar, value });
   add(folder, "Array", "Int32", { dataType: DataType.Int32, arrayType: VariantArrayType.Array, value: new Int32Array([1, 2, 3]) }, { valueRank: 1 });
+  const model = ns.addObject({ organizedBy: objects, browseName: "Model", nodeId: "s=Model", nodeVersion: "1" });
+  const color = ns.addEnumerationType({ browseName: "Color", enumeration: [{ displayName: "Red", value: 1 }, { displayName: "Green", value: 5 }] });
+  ns.addVariable({ componentOf: model, nodeId: "s=color", browseName: "color", dataType: color.nodeId, value: { dataType: DataType.Int32, value: 5 } });
+  ns.addMethod(model, {
+    nodeId: "s=start", browseName: "start", outputArguments: [{ name: "done", dataType: DataType.Boolean }],
+    inputArguments: [{ name: "speed", description: { text: "per minute" }, dataType: DataType.Double }, { name: "steps", dataType: DataType.Int32, valueRank: 1 }],
+  }).bindMethod((_args, _context, callback) => callback(null, { statusCode: StatusCodes.Good, outputArguments: [{ dataType: DataType.Boolean, value: true }] }));
+  let grown = null;
+  ns.addVariable({
+    componentOf: model, nodeId: "s=grow", browseName: "grow", dataType: "Boolean", minimumSamplingInterval: 10, value: {
+      get: () => new Variant({ dataType: DataType.Boolean, value: grown !== null }),
+      set: wanted => {
+        if (wanted.value && !grown) grown = ns.addObject({ componentOf: model, browseName: "Grown", nodeId: "s=Grown" });
+        if (!wanted.value && grown) { server.engine.addressSpace.deleteNode(grown); grown = null; }
+        return StatusCodes.Good;
+      },
+    },
+  });
   const load = ns.addObject({ organizedBy: objects, browseName: "Load", nodeId: "s=Load" });
   const all = Array.from({ length: variables }, (_, i) => add(load, "v" + i, "Double", { dataType: DataType.Double, value: 0 }));
   let n = 0, cycle = 0;

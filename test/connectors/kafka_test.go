@@ -57,14 +57,15 @@ func startKafka(t testing.TB, topics ...string) *kafkaPeer {
 	return k
 }
 
-// example is the configuration of examples/kafka, with this broker and folders of the test.
-func (k *kafkaPeer) example(t testing.TB) string {
+// example is a configuration of examples, with this broker and folders of the test.
+func (k *kafkaPeer) example(t testing.TB, file string) string {
 	t.Helper()
-	text, err := os.ReadFile("../../examples/kafka/quadrille.yaml")
+	text, err := os.ReadFile("../../examples/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.NewReplacer("127.0.0.1:9092", k.Address(0), "quickstart-data", filepath.Join(t.TempDir(), "data")).Replace(string(text)) +
+	data := filepath.Join(t.TempDir(), "data")
+	return strings.NewReplacer("127.0.0.1:9092", k.Address(0), "quickstart-data", data, "quickstart-copy", data).Replace(string(text)) +
 		"node: {name: n1}\nhttp: {address: '127.0.0.1:0'}\nlog: {level: warn}\n"
 }
 
@@ -196,7 +197,7 @@ func (r *replica) apply(place string, body []byte) {
 func TestKafka(t *testing.T) {
 	const keys, rounds = 20, 30
 	k := startKafka(t, "changes", "deltas")
-	text := k.example(t)
+	text := k.example(t, "kafka/quadrille.yaml")
 	n := runNode(t, text)
 	ctx, cancel := context.WithTimeout(t.Context(), kafkaPatience)
 	defer cancel()

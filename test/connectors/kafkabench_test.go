@@ -12,7 +12,8 @@ import (
 
 // BenchmarkKafka measures changes that come from Kafka and go to Kafka exactly once, through one node, while the broker shares
 // the machine; and, as the broker's own limit in the same run, a client that copies the same topic with the same transactions
-// and does nothing else. Run it with -benchtime 1x: an operation is a million changes.
+// and does nothing else. The longest time in which nothing came is told, with what the node says. Run it with -benchtime 1x: an
+// operation is a million changes.
 func BenchmarkKafka(b *testing.B) {
 	const messages, rows = 10_000, 100
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
@@ -23,9 +24,10 @@ func BenchmarkKafka(b *testing.B) {
 		k.fill(ctx, b, messages, rows)
 		b.StartTimer()
 		begin := time.Now()
-		runNode(b, strings.Replace(k.example(b), "record: subject", "record: delta", 1))
-		changes := 0
+		n := runNode(b, strings.Replace(k.example(b, "kafka/quadrille.yaml"), "record: subject", "record: delta", 1))
+		changes, last, waited := 0, begin, time.Duration(0)
 		k.read(ctx, b, "deltas", func(record *kgo.Record) bool {
+			waited, last = max(waited, time.Since(last)), time.Now()
 			changes += strings.Count(string(record.Value), "\nA ")
 			return changes < messages*rows
 		})
@@ -35,6 +37,10 @@ func BenchmarkKafka(b *testing.B) {
 		k.copy(ctx, b, messages)
 		limit := float64(messages*rows) / time.Since(begin).Seconds()
 		b.ReportMetric(ours, "changes/s")
+		b.ReportMetric(waited.Seconds(), "waited-s")
+		if logs := n.logs.String(); logs != "" {
+			b.Log(logs) // why it waited
+		}
 		b.ReportMetric(limit, "copied/s")
 		b.ReportMetric(ours/limit, "ratio")
 	}

@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -42,4 +43,29 @@ func TestExampleOPCUA(t *testing.T) {
 	eventually(t, "that nothing is known", func() bool { return has("status", `"BadNoCommunication"`) && !has("lastResult", `"`) })
 	p.Restart(t)
 	eventually(t, "the value once more", func() bool { return has("lastResult", `"`) && has("status", `"Good"`) })
+}
+
+// TestOPCUAStructure: how the nodes of a server are made is in its graph, on a node.
+func TestOPCUAStructure(t *testing.T) {
+	p := peer.Start(t, "opcua-node", 1)
+	node := runNode(t, fmt.Sprintf(`
+engine: {data: %s}
+http: {address: "127.0.0.1:0"}
+sources: [{name: types, type: opcua, url: "opc.tcp://%s/UA/Q", security-policy: None, pki: %s, trees: "/Objects/1:Model", structure: true,
+  graph: "urn:structure"}]
+`, t.TempDir(), p.Address(0), t.TempDir()))
+	eventually(t, "the structure", func() bool {
+		answer, err := http.Get(node.url + "/v1/data") //nolint:noctx // the test's deadline bounds it
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(text), "<urn:opcua:node:ns%3D1%3Bs%3Dstart> "+
+			"<http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://opcfoundation.org/UA/Method> <urn:structure> .")
+	})
+	node.end()
 }

@@ -19,8 +19,8 @@ import (
 )
 
 // BenchmarkOPCUA measures variables of an OPC UA server on their way into the log: how many values come in a second, how many are
-// missing, and how long it takes from the server's source time until whoever follows the log has them, while server and node share
-// the machine; and, as the server's own limit in the same run, what a bare client of the same library gets of the same variables.
+// missing, and how long it takes from the server's source time until whoever follows the log has them, while server (Eclipse Milo) and
+// node share the machine; and, as the server's own limit in the same run, what a bare client of gopcua gets of the same variables.
 // Run it with -benchtime 1x. QUADRILLE_OPCUA is the number of variables, by default 5,000, each of which changes ten times a second.
 func BenchmarkOPCUA(b *testing.B) {
 	variables, err := strconv.Atoi(os.Getenv("QUADRILLE_OPCUA"))
@@ -29,13 +29,13 @@ func BenchmarkOPCUA(b *testing.B) {
 	}
 	const warm, measured = 10 * time.Second, 20 * time.Second
 	for range b.N {
-		p := peer.Start(b, "opcua-node", 1, strconv.Itoa(variables), "100")
-		address := "opc.tcp://" + p.Address(0) + "/UA/Q"
+		p := peer.Start(b, "opcua-milo", 1, strconv.Itoa(variables), "100")
+		address := "opc.tcp://" + p.Address(0) + "/q"
 		limit := bareValues(b, address, variables, warm, measured)
 		node := runNode(b, fmt.Sprintf(`
 engine: {data: %s}
 http: {address: "127.0.0.1:0"}
-sources: [{name: load, type: opcua, mapping: m, url: "%s", security-policy: None, pki: %s, trees: "/Objects/1:Load",
+sources: [{name: load, type: opcua, mapping: m, url: "%s", security-policy: None, pki: %s, trees: "/Objects/2:Load",
   publishing-interval: 100ms, sampling-interval: 0s, queue-size: 20}]
 mappings: {m: {mode: upsert, s: "urn:node:$(node)", po: [["urn:value", $(value)], ["urn:at", $(sourceTime), xsd:dateTime]]}}
 `, b.TempDir(), address, b.TempDir()))
@@ -74,7 +74,7 @@ func bareValues(b *testing.B, address string, variables int, warm, measured time
 	}
 	var items []*ua.MonitoredItemCreateRequest
 	for i := range variables {
-		item := opcua.NewMonitoredItemCreateRequestWithDefaults(ua.NewStringNodeID(1, fmt.Sprintf("v%d", i)), ua.AttributeIDValue, uint32(i))
+		item := opcua.NewMonitoredItemCreateRequestWithDefaults(ua.NewStringNodeID(2, fmt.Sprintf("v%d", i)), ua.AttributeIDValue, uint32(i))
 		item.RequestedParameters.SamplingInterval, item.RequestedParameters.QueueSize = 0, 20
 		items = append(items, item)
 	}

@@ -4,10 +4,10 @@ package ahead
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 )
 
 // Reader holds what has come and was not read yet. Ack has nothing to tell: who has more to do with what is committed has a
@@ -109,12 +109,9 @@ func (r *Reader) take() ([]connector.Message, error) {
 // Ack implements [connector.Reader].
 func (r *Reader) Ack(context.Context, []connector.Message) error { return nil }
 
-// ErrClosed ends what is under way when a reader is closed.
-var ErrClosed = errors.New("the reader is closed")
-
 // Close ends what follows, and returns when it has ended.
 func (r *Reader) Close() error {
-	r.cancel(ErrClosed)
+	r.cancel(ending.ErrClosed)
 	<-r.ended
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -73,8 +74,8 @@ func TestWaitingForRoomEnds(t *testing.T) {
 	if err := r.add(ctx, messageOf(1)); err != nil {
 		t.Fatal(err)
 	}
-	cancel(ErrClosed)
-	if err := r.add(ctx, messageOf(1)); !errors.Is(err, ErrClosed) {
+	cancel(ending.ErrClosed)
+	if err := r.add(ctx, messageOf(1)); !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("there was no room, and it returned %v", err)
 	}
 }
@@ -109,7 +110,7 @@ func TestEnds(t *testing.T) {
 	if err := r.Close(); err != nil || !over {
 		t.Errorf("%v, ended %v", err, over)
 	}
-	if _, err := r.Read(t.Context()); !errors.Is(err, ErrClosed) {
+	if _, err := r.Read(t.Context()); !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("%v", err)
 	}
 }

@@ -6,13 +6,12 @@ package mirror
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
-	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/internal/difference"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -26,6 +25,8 @@ type Config struct {
 	Look func(ctx context.Context) (changed bool, err error)
 	// Every is the pause between two readings. 0: the graphs are copied once.
 	Every time.Duration
+	// Wake, unless it is nil, ends a pause when something can be received from it.
+	Wake <-chan struct{}
 	// Keep leaves in the pipeline what There doesn't hand over.
 	Keep bool
 	// MaxHeld bounds the quads of the pipeline that are held at one time. Default [difference.DefaultHeld].
@@ -65,8 +66,22 @@ type reader struct {
 	err    error         // why, once it is closed
 	acked  chan struct{} // holds a value when open has become less
 
-	mu   sync.Mutex
-	open int // messages that are not acked
+	mu       sync.Mutex
+	open     int    // messages that are not acked
+	sent     uint64 // of what differs
+	compared bool   // both were read whole
+}
+
+var _ connector.Lagger = (*reader)(nil)
+
+// Extents tells how many messages there are of what has been found to differ, once both sides were read whole.
+func (r *reader) Extents(context.Context) ([]connector.Extent, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.compared {
+		return nil, nil
+	}
+	return []connector.Extent{{First: 1, End: r.sent + 1}}, nil
 }
 
 // stubborn is the pause before what differs again and again is sent once more, where none is configured.
@@ -97,7 +112,7 @@ func (r *reader) run(ctx context.Context) error {
 // pause waits until it is time to read again. While nothing has changed there is none, if all is the same.
 func (r *reader) pause(ctx context.Context, same bool) error {
 	for {
-		if err := clock.Sleep(ctx, cmp.Or(r.cfg.Every, stubborn)); err != nil {
+		if err := r.sleep(ctx, cmp.Or(r.cfg.Every, stubborn)); err != nil {
 			return err
 		}
 		if r.cfg.Look == nil {
@@ -107,6 +122,19 @@ func (r *reader) pause(ctx context.Context, same bool) error {
 			return err
 		}
 	}
+}
+
+// sleep waits for a time, or until it is woken.
+func (r *reader) sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.cfg.Wake:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // finish notes that all was copied.
@@ -128,6 +156,7 @@ func (r *reader) pass(ctx context.Context) (sent int, err error) {
 		m := connector.Message{MediaType: patch.MediaType, Body: patch.AppendCommit(append(patch.AppendBegin(nil), body...))}
 		body = body[:0]
 		sent++
+		r.found(1, false)
 		return r.send(ctx, m)
 	}
 	row := func(add func([]byte, rdf.Quad) []byte) func(rdf.Quad) error {
@@ -149,7 +178,15 @@ func (r *reader) pass(ctx context.Context) (sent int, err error) {
 	if err != nil {
 		return sent, err
 	}
+	r.found(0, true)
 	return sent, r.settled(ctx)
+}
+
+// found takes in messages of what differs, and that all was compared.
+func (r *reader) found(messages uint64, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent, r.compared = r.sent+messages, r.compared || all
 }
 
 // send hands a message to who reads.
@@ -207,12 +244,9 @@ func (r *reader) Ack(_ context.Context, committed []connector.Message) error {
 	return nil
 }
 
-// errClosed ends what is under way when the reader is closed.
-var errClosed = errors.New("the reader is closed")
-
 // Close ends the reading.
 func (r *reader) Close() error {
-	r.cancel(errClosed)
+	r.cancel(ending.ErrClosed)
 	<-r.ended
 	if r.cfg.Close != nil {
 		r.cfg.Close()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
+	"github.com/quadrille-stream/quadrille/connector/internal/ending"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -176,6 +177,30 @@ func TestAgain(t *testing.T) {
 	})
 }
 
+// TestWoken: a pause ends early when it is told that something has changed.
+func TestWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there, wake := sideOf(), sideOf(`"a"`), make(chan struct{}, 1)
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each, Every: time.Hour, Wake: wake})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		have.commit(t, r, nil)
+		synctest.Wait()
+		there.set(`"b"`, true)
+		wake <- struct{}{}
+		have.commit(t, r, nil)
+		have.is(t, `"a"`, `"b"`)
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestEnds: closing ends a reading under way, and what waits to be committed.
 func TestEnds(t *testing.T) {
 	have, there := sideOf(), sideOf()
@@ -194,7 +219,161 @@ func TestEnds(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Read(t.Context()); !errors.Is(err, errClosed) {
+	if _, err := r.Read(t.Context()); !errors.Is(err, ending.ErrClosed) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestExtents: how much differs is known once both sides were read whole, and what was committed isn't counted again.
+func TestExtents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there := sideOf(), sideOf(`"a"`)
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each, Every: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := func(want ...connector.Extent) {
+			t.Helper()
+			synctest.Wait()
+			if got, err := r.(connector.Lagger).Extents(t.Context()); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%+v, %v, want %+v", got, err, want)
+			}
+		}
+		is() // there is a message, and there may be more
+		have.commit(t, r, nil)
+		is(connector.Extent{First: 1, End: 2})
+		there.set(`"b"`, true)
+		time.Sleep(2 * time.Minute)
+		is(connector.Extent{First: 1, End: 3})
+		have.commit(t, r, nil)
+		is(connector.Extent{First: 1, End: 3})
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestReadOnceWhileTheSame: once nothing differs, nothing is read while a look says that nothing has changed.
+func TestReadOnceWhileTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there := sideOf(`"a"`), sideOf(`"a"`)
+		var looks, readings atomic.Int32
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Every: time.Second,
+			Have: func(ctx context.Context, fn func(rdf.Quad) error) error {
+				readings.Add(1)
+				return have.each(ctx, fn)
+			},
+			There: there.each,
+			Look: func(context.Context) (bool, error) {
+				looks.Add(1)
+				return false, nil
+			}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if looks.Load() < 50 || readings.Load() != 1 {
+			t.Errorf("%d looks, %d readings", looks.Load(), readings.Load())
+		}
+	})
+}
+
+// TestEndIsAcked: the end comes when the message that says that all was copied is committed, and not before.
+func TestEndIsAcked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: sideOf().each, There: sideOf().each})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := r.Read(t.Context())
+		if err != nil || len(list) != 1 || list[0].Stream != copied {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		var ended atomic.Bool
+		done := make(chan error)
+		go func() {
+			_, err := r.Read(t.Context())
+			ended.Store(true)
+			done <- err
+		}()
+		synctest.Wait()
+		if ended.Load() {
+			t.Error("the end came before the message was committed")
+		}
+		if err := r.Ack(t.Context(), list); err != nil {
+			t.Error(err)
+		}
+		if err := <-done; !errors.Is(err, io.EOF) {
+			t.Errorf("%v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAtOnceEachTime: behind what was sent it is looked again at once, however often something was sent before.
+func TestAtOnceEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		have, there := sideOf(), sideOf()
+		r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each, Every: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5 {
+			there.set(fmt.Sprintf(`"%d"`, i), true)
+			list, err := r.Read(t.Context()) // after the pause
+			if err != nil || patch.Parse(list[0].Body, have) != nil {
+				t.Fatalf("%v, %v", list, err)
+			}
+			there.set(fmt.Sprintf(`"%d at once"`, i), true)
+			begin := time.Now()
+			if err := r.Ack(t.Context(), list); err != nil {
+				t.Error(err)
+			}
+			have.commit(t, r, nil)
+			synctest.Wait()
+			if took := time.Since(begin); took > 0 {
+				t.Errorf("round %d: it was looked again after %v", i, took)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestManyMessages: what differs by more than a message may hold comes in several, each row in one of them.
+func TestManyMessages(t *testing.T) {
+	const n = 10_000
+	have, there := sideOf(), sideOf()
+	for i := range n {
+		there.has[fmt.Sprintf(`"%060d"`, i)] = true
+	}
+	r, err := Open(t.Context(), &conntest.Progress{}, Config{Have: have.each, There: there.each})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Read(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("read without a context: %v", err)
+	}
+	messages, rows := 0, 0
+	for rows < n {
+		list, err := r.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		adds, _ := patch.CountRows(list[0].Body)
+		messages, rows = messages+1, rows+adds
+	}
+	if rows != n || messages < 3 {
+		t.Errorf("%d rows in %d messages, want %d in several", rows, messages, n)
 	}
 }

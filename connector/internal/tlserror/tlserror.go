@@ -8,6 +8,9 @@ import (
 	"net"
 )
 
+// Advice is what is to be done about a refusal.
+const Advice = "check the certificates of both ends, and tls-ca"
+
 // IsRefusal reports whether one of the two ends doesn't take the other's certificate, or doesn't speak TLS.
 func IsRefusal(err error) bool {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)

@@ -79,6 +79,9 @@ func (h *host) take(kind, device string, body []byte) string {
 		topic += "/" + device
 	}
 	result, err := h.Take(topic, body, h.now)
+	if text := "\n" + string(result.Documents); len(result.Documents) > 0 && (strings.Contains(text, "\n\n") || strings.HasSuffix(text, "\n")) {
+		h.t.Errorf("an empty line among the documents: %q", text)
+	}
 	var out []string
 	for d := json.NewDecoder(strings.NewReader(string(result.Documents))); d.More(); {
 		var doc struct {
@@ -252,6 +255,16 @@ func TestOthers(t *testing.T) {
 	h := newHost(t)
 	for _, topic := range []string{"spBv1.0/STATE/h", "spBv1.0/g/NCMD/n", "spBv1.0/g/DCMD/n/d", "STATE/h", "other"} {
 		if result, err := h.Take(topic, []byte("nonsense"), h.now); err != nil || len(result.Documents) > 0 || result.Ask != "" {
+			t.Errorf("%s: %+v, %v", topic, result, err)
+		}
+	}
+}
+
+// TestWrongTopics: a topic of Sparkplug with a part too many or too few, or an empty one, is an error.
+func TestWrongTopics(t *testing.T) {
+	h := newHost(t)
+	for _, topic := range []string{"spBv1.0/g/DDATA/n/d/x", "spBv1.0/g/NDATA/n/d/x", "spBv1.0/g/NDATA", "spBv1.0/g/NDATA/n/d", "spBv1.0/g/DDATA/n", "spBv1.0//NDATA/n", "spBv1.0/g/DATA/n"} {
+		if result, err := h.Take(topic, payload(0), h.now); err == nil || errors.Is(err, sparkplug.ErrUnborn) || len(result.Documents) > 0 {
 			t.Errorf("%s: %+v, %v", topic, result, err)
 		}
 	}

@@ -197,7 +197,7 @@ func (p *Passage) usable(producer event.Producer) error {
 		err = fmt.Errorf("it has %d bytes", len(producer.Name))
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the name of a stream is of no use: %w", connector.ErrGiveUp, err)
+		return connector.GiveUpf("the name of a stream is of no use: %w", err)
 	}
 	return nil
 }
