@@ -58,6 +58,9 @@ func (k *keeper) Close() error {
 }
 
 func (k *keeper) keep(err error) error {
+	if k.part == nil { // it is not open
+		return err
+	}
 	s := k.shelf
 	if s.commits++; err == nil && s.commits%s.every == 0 {
 		s.position, s.words = k.position, k.sorted()
