@@ -29,6 +29,8 @@ type IngestConfig struct {
 	Senders int
 	// Shards is the number of shards.
 	Shards int
+	// Args are further arguments of the nodes.
+	Args []string
 	// Sweep are the arguments that make this program call [cluster.Sweep].
 	Sweep []string
 	// Screen is told what goes on.
@@ -129,7 +131,7 @@ func (b *ingest) sample() []byte {
 // measure runs the nodes and sends the requests.
 func (b *ingest) measure(ctx context.Context) (err error) {
 	b.cfg.Screen.Say("starting %s", terminal.Count(b.cfg.Nodes, "node"))
-	nodes, err := cluster.Start(ctx, cluster.Config{Sweep: b.cfg.Sweep, Nodes: b.cfg.Nodes, Shards: b.cfg.Shards})
+	nodes, err := cluster.Start(ctx, cluster.Config{Sweep: b.cfg.Sweep, Nodes: b.cfg.Nodes, Shards: b.cfg.Shards, Args: b.cfg.Args})
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,13 @@ import (
 )
 
 type benchIngestCommand struct {
-	Nodes   int  `default:"1" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
-	Changes int  `default:"1000000" help:"Changes to send. They are made before the clock starts, about 200 bytes each."`
-	Batch   int  `default:"1000" help:"About how many changes a request has."`
-	Senders int  `default:"16" help:"Senders that send at the same time, each one request after the other."`
-	Shards  int  `default:"8" help:"Shards."`
-	JSON    bool `name:"json" env:"-" help:"Print the result as one JSON object."`
+	Nodes   int      `default:"1" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
+	Changes int      `default:"1000000" help:"Changes to send. They are made before the clock starts, about 200 bytes each."`
+	Batch   int      `default:"1000" help:"About how many changes a request has."`
+	Senders int      `default:"16" help:"Senders that send at the same time, each one request after the other."`
+	Shards  int      `default:"8" help:"Shards."`
+	Args    []string `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--index=now."`
+	JSON    bool     `name:"json" env:"-" help:"Print the result as one JSON object."`
 }
 
 // Help is the long help.
@@ -40,7 +41,7 @@ func (c *benchIngestCommand) Run(ctx context.Context, std *streams) error {
 		return usagef("--changes, --batch, --senders and --shards must be 1 or more")
 	}
 	r, err := bench.Ingest(ctx, bench.IngestConfig{Nodes: c.Nodes, Changes: c.Changes, Batch: c.Batch, Senders: c.Senders,
-		Shards: c.Shards, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err)})
+		Shards: c.Shards, Args: c.Args, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err)})
 	if err != nil {
 		return err
 	}
