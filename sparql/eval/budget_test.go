@@ -34,6 +34,9 @@ func ladder(t testing.TB, n int) *memory.Store {
 	if err := tx.Commit(1, nil); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Index(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
