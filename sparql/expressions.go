@@ -125,6 +125,7 @@ func (p *parser) product(left Expr) Expr {
 
 // unary reads UnaryExpression.
 func (p *parser) unary() Expr {
+	p.part()
 	switch p.tok.kind {
 	case '!':
 		if !p.enter() {
@@ -225,6 +226,7 @@ func (p *parser) constraint(what string) Expr {
 
 // whole reads an expression that is not in brackets, as expression does.
 func (p *parser) whole(read func(*parser) Expr) Expr {
+	p.part()
 	if p.exists == 0 && p.depthInExpression == 0 {
 		p.operators = 0
 	}

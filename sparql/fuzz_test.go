@@ -33,12 +33,11 @@ func FuzzUpdate(f *testing.F) {
 func seeds(f *testing.F, suffix string) {
 	f.Helper()
 	f.Add("")
-	if os.Getenv("QUADRILLE_SUITES") == "" {
-		if _, err := os.Stat(filepath.Join("..", "..", "shared", "suites")); err != nil {
-			return
-		}
+	root := suite.Optional(f)
+	if root == "" {
+		return
 	}
-	err := filepath.WalkDir(filepath.Join(suite.Root(f), "w3c", "rdf-tests", "sparql"), func(path string, _ fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(root, "w3c", "rdf-tests", "sparql"), func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, suffix) {
 			return err
 		}

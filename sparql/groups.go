@@ -4,6 +4,7 @@ import "github.com/quadrille-stream/quadrille/rdf"
 
 // group reads GroupGraphPattern, and returns it with the variables that are in scope in it; where says what it belongs to.
 func (p *parser) group(where string) (*Group, *scope) {
+	p.part()
 	at := p.tok.start
 	if p.tok.kind != '{' {
 		p.expected(`"{" ` + where)
@@ -45,7 +46,7 @@ func (p *parser) elements(g *Group) {
 			p.triples()
 			g.Elements = append(g.Elements, &Triples{p.out.triples})
 		}
-		e := p.element1()
+		e := p.pattern()
 		if e == nil || p.err != nil {
 			return
 		}
@@ -57,8 +58,8 @@ func (p *parser) elements(g *Group) {
 // groupKeywords begin elements of a group.
 var groupKeywords = []string{"OPTIONAL", "MINUS", "GRAPH", "SERVICE", "FILTER", "BIND", "VALUES", "UNION"}
 
-// element1 reads GraphPatternNotTriples; nil at the end of the group, and after an error.
-func (p *parser) element1() Pattern {
+// pattern reads GraphPatternNotTriples; nil at the end of the group, and after an error.
+func (p *parser) pattern() Pattern {
 	if p.tok.kind == '{' {
 		return p.union()
 	}
@@ -186,6 +187,7 @@ func (p *parser) valuesVars(d *InlineData) {
 
 // row reads a row of VALUES, with n terms.
 func (p *parser) row(n int) []rdf.Term {
+	p.part()
 	at := p.tok.start
 	p.next()
 	row := make([]rdf.Term, 0, min(n, 64))
@@ -205,6 +207,7 @@ func (p *parser) row(n int) []rdf.Term {
 
 // value reads DataBlockValue.
 func (p *parser) value() rdf.Term {
+	p.part()
 	switch {
 	case p.take("UNDEF"):
 		return rdf.Term{}

@@ -18,6 +18,10 @@ const (
 	DefaultMaxQuery = 1 << 20
 	// DefaultMaxUpdate is the number of bytes that an update may have.
 	DefaultMaxUpdate = 64 << 20
+	// DefaultMaxQueryParts is how many triples, expressions, values, columns and groups a query may have, all together, and
+	// DefaultMaxUpdateParts an update. The tree takes about 250 bytes for each at most, besides the text.
+	DefaultMaxQueryParts  = 1 << 18
+	DefaultMaxUpdateParts = 1 << 21
 	// maxOperators is how many operators an expression or a path may have: its tree is as deep.
 	maxOperators = 20_000
 )
@@ -30,6 +34,7 @@ type options struct {
 	base     string
 	depth    int
 	length   int
+	parts    int
 	prefixes []Prefix
 }
 
@@ -45,6 +50,9 @@ func MaxDepth(depth int) Option { return func(o *options) { o.depth = depth } }
 // MaxLength bounds the bytes of the text; see [DefaultMaxQuery] and [DefaultMaxUpdate], one of which 0 stands for.
 func MaxLength(bytes int) Option { return func(o *options) { o.length = bytes } }
 
+// MaxParts bounds what the tree consists of; see [DefaultMaxQueryParts] and [DefaultMaxUpdateParts], one of which 0 stands for.
+func MaxParts(parts int) Option { return func(o *options) { o.parts = parts } }
+
 // Prefixes declares prefixes that the text need not declare, and may declare anew. They are no part of the tree.
 func Prefixes(prefixes ...Prefix) Option { return func(o *options) { o.prefixes = prefixes } }
 
@@ -53,7 +61,7 @@ func Prefixes(prefixes ...Prefix) Option { return func(o *options) { o.prefixes 
 // a relative IRI has no base. An option that is wrong is another error.
 func ParseQuery(text string, opts ...Option) (*Query, error) {
 	var p parser
-	if err := p.begin(text, DefaultMaxQuery, opts); err != nil {
+	if err := p.begin(text, DefaultMaxQuery, DefaultMaxQueryParts, opts); err != nil {
 		return nil, err
 	}
 	q := &Query{}
@@ -67,7 +75,7 @@ func ParseQuery(text string, opts ...Option) (*Query, error) {
 // ParseUpdate reads an update, which may have no operation. What [ParseQuery] says of memory and errors is true of it, too.
 func ParseUpdate(text string, opts ...Option) (*Update, error) {
 	var p parser
-	if err := p.begin(text, DefaultMaxUpdate, opts); err != nil {
+	if err := p.begin(text, DefaultMaxUpdate, DefaultMaxUpdateParts, opts); err != nil {
 		return nil, err
 	}
 	u := &Update{}
@@ -90,6 +98,7 @@ type parser struct {
 	at   cursor
 
 	depth     int // what is open
+	parts     int // of the tree, so far
 	operators int // of the expression or path that is being read
 
 	base     iri.Base
@@ -128,17 +137,14 @@ type output struct {
 	graph   Node
 }
 
-// begin makes the parser ready to read a text.
-func (p *parser) begin(text string, length int, opts []Option) error {
+// begin makes the parser ready to read a text, whose bounds are length and parts unless an option says otherwise.
+func (p *parser) begin(text string, length, parts int, opts []Option) error {
 	for _, opt := range opts {
 		opt(&p.o)
 	}
-	if p.o.depth <= 0 {
-		p.o.depth = DefaultMaxDepth
-	}
-	if p.o.length <= 0 {
-		p.o.length = length
-	}
+	p.o.depth = bound(p.o.depth, DefaultMaxDepth)
+	p.o.length = bound(p.o.length, length)
+	p.o.parts = bound(p.o.parts, parts)
 	if err := p.preset(); err != nil {
 		return err
 	}
@@ -159,6 +165,13 @@ func (p *parser) begin(text string, length int, opts []Option) error {
 	}
 	p.next()
 	return p.err
+}
+
+func bound(n, byDefault int) int {
+	if n <= 0 {
+		return byDefault
+	}
+	return n
 }
 
 const byteOrderMark = "\uFEFF"
@@ -202,14 +215,25 @@ func (p *parser) enter() bool {
 
 func (p *parser) leave() { p.depth-- }
 
+// part counts a part of the tree.
+func (p *parser) part() {
+	if p.parts++; p.parts > p.o.parts {
+		p.fail(errParts, "expected at most %d triples, expressions, values, columns and groups, found more", p.o.parts)
+	}
+}
+
 // operator counts an operator of a chain, which makes the tree deeper.
 func (p *parser) operator() {
+	p.part()
 	if p.operators++; p.operators > maxOperators {
 		p.fail(errOperators, "expected at most %d operators in an expression or a path, found more; IN and VALUES take lists", maxOperators)
 	}
 }
 
-var errOperators = fmt.Errorf("operators %w", rdf.ErrLimit)
+var (
+	errOperators = fmt.Errorf("operators %w", rdf.ErrLimit)
+	errParts     = fmt.Errorf("parts %w", rdf.ErrLimit)
+)
 
 // is reports whether the token is the keyword.
 func (p *parser) is(keyword string) bool { return p.tok.word == keyword }

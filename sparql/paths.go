@@ -106,6 +106,7 @@ func (p *parser) negated() Path {
 
 // negatedOne reads PathOneInPropertySet.
 func (p *parser) negatedOne(n *PathNegated) {
+	p.part()
 	backward := p.takeSign('^')
 	var iri rdf.Term
 	if p.take("a") {

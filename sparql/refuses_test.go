@@ -125,6 +125,23 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestParts: each kind of part counts.
+func TestParts(t *testing.T) {
+	for _, text := range []struct{ before, part, after string }{
+		{"ASK { ?s ?p ", "1, ", "1 }"}, {"ASK { ?s ?p ( ", "1 ", ") }"}, {"ASK { ", "{} ", "}"}, {"ASK { FILTER (1 IN (", "1, ", "1)) }"},
+		{"ASK { FILTER (1 ", "+1 ", ") }"}, {"ASK { ?s !(a", "|a", ") ?o }"}, {"ASK { ?s a", "/a", " ?o }"}, {"ASK { VALUES ?x { ", "1 ", "} }"},
+		{"ASK { VALUES () { ", "() ", "} }"}, {"SELECT ", "?x ", "{}"}, {"ASK {} HAVING ", "NOW() ", ""},
+	} {
+		whole := text.before + strings.Repeat(text.part, 50) + text.after
+		if _, err := sparql.ParseQuery(whole, sparql.MaxParts(200)); err != nil {
+			t.Errorf("%s: %v", whole, err)
+		}
+		if _, err := sparql.ParseQuery(whole, sparql.MaxParts(49)); !errors.Is(err, rdf.ErrLimit) {
+			t.Errorf("%s: error %v, expected ErrLimit", whole, err)
+		}
+	}
+}
+
 // TestMadeLabels: a blank node without a label has none that is written, wherever that stands.
 func TestMadeLabels(t *testing.T) {
 	u, err := sparql.ParseUpdate("INSERT DATA { _:anon1 a [], [], [] . _:anon0 a _:anon0_ , _:anon2, _:anon2_ }")

@@ -69,6 +69,7 @@ func (p *parser) columns(q *Query) []column {
 	}
 	var all []column
 	for p.tok.kind == variable || p.tok.kind == '(' {
+		p.part()
 		c := column{at: p.tok.start}
 		var item Projection
 		if p.tok.kind == variable {

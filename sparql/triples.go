@@ -104,6 +104,7 @@ func (p *parser) sameUse(label string) {
 
 // emit gives a triple out.
 func (p *parser) emit(s, v Node, path Path, o Node, at Pos) {
+	p.part()
 	t := Triple{S: s, P: v, O: o, Path: path, Pos: at}
 	if p.out.toQuads {
 		p.roomForQuad()

@@ -193,35 +193,27 @@ func (w *writer) dataset(keyword string, d Dataset) {
 
 // modifiers writes what follows WHERE.
 func (w *writer) modifiers(q *Query) {
-	if len(q.GroupBy) > 0 {
-		w.newline()
-		w.put("GROUP BY")
-		for _, key := range q.GroupBy {
-			w.put(" ")
-			w.groupKey(key)
-		}
-	}
-	if len(q.Having) > 0 {
-		w.newline()
-		w.put("HAVING")
-		for _, e := range q.Having {
-			w.put(" ")
-			w.constraint(e)
-		}
-	}
-	if len(q.OrderBy) > 0 {
-		w.newline()
-		w.put("ORDER BY")
-		for _, key := range q.OrderBy {
-			w.put(" ")
-			w.orderKey(key)
-		}
-	}
+	clause(w, "GROUP BY", q.GroupBy, w.groupKey)
+	clause(w, "HAVING", q.Having, w.constraint)
+	clause(w, "ORDER BY", q.OrderBy, w.orderKey)
 	w.limit("LIMIT", q.Limit)
 	w.limit("OFFSET", q.Offset)
 	if q.Values != nil {
 		w.newline()
 		w.inlineData(q.Values)
+	}
+}
+
+// clause writes what stands behind a keyword, on a line of its own; nothing where there is none.
+func clause[T any](w *writer, keyword string, all []T, write func(T)) {
+	if len(all) == 0 {
+		return
+	}
+	w.newline()
+	w.put(keyword)
+	for _, one := range all {
+		w.put(" ")
+		write(one)
 	}
 }
 

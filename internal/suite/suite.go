@@ -22,17 +22,35 @@ type Test struct {
 // it the test is skipped, and fails where the environment has CI=true.
 func Root(t testing.TB) string {
 	t.Helper()
-	root := os.Getenv("QUADRILLE_SUITES")
-	if root == "" {
-		root = filepath.Join(moduleRoot(t), "..", "shared", "suites")
-	}
-	if _, err := os.Stat(root); err != nil {
+	root, err := folder(t)
+	if err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("the test suites are missing, and CI=true: %v; set QUADRILLE_SUITES to their folder", err)
 		}
 		t.Skipf("CONFORMANCE NOT TESTED: the test suites are missing: %v; set QUADRILLE_SUITES to their folder", err)
 	}
 	return root
+}
+
+// Optional is Root for what goes on without the suites: "" then.
+func Optional(t testing.TB) string {
+	t.Helper()
+	root, err := folder(t)
+	if err != nil {
+		return ""
+	}
+	return root
+}
+
+// folder returns the folder of the suites, and an error if it is not there.
+func folder(t testing.TB) (string, error) {
+	t.Helper()
+	root := os.Getenv("QUADRILLE_SUITES")
+	if root == "" {
+		root = filepath.Join(moduleRoot(t), "..", "shared", "suites")
+	}
+	_, err := os.Stat(root)
+	return root, err
 }
 
 func moduleRoot(t testing.TB) string {
