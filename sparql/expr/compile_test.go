@@ -28,6 +28,10 @@ func TestCompileErrors(t *testing.T) {
 		{call("NOPE"), "there is no function NOPE (line 2, column 7)"},
 		{call("STRLEN"), "STRLEN at line 2, column 7 has 0 arguments, and takes 1"},
 		{call("SUBSTR", one), "has 1 arguments, and takes 2 to 3"},
+		{call("REPLACE", one, one, one, one, one), "has 5 arguments, and takes 3 to 4"},
+		{call("SAMETERM", one, one, one), "has 3 arguments, and takes 2"},
+		{call("STRLANGDIR", one, one, one, one), "has 4 arguments, and takes 3"},
+		{call("BNODE", one, one), "has 2 arguments, and takes 0 to 1"},
 		{call("NOW", one), "has 1 arguments, and takes 0"},
 		{call("BOUND", one), "BOUND at line 2, column 7 takes a variable"},
 		{&sparql.Function{IRI: rdf.Trusted("<" + rdf.XSDInteger + ">")}, "has 0 arguments, and takes one"},
@@ -218,6 +222,17 @@ func TestRegexTime(t *testing.T) {
 		s.values[1] = value.Str(strings.Repeat("a", 1<<20))
 		if _, err := compile(t, text, environment())(s); errors.Is(err, expr.ErrLimit) != over || !over && err != nil {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestNoBase: without a base, IRI takes absolute ones.
+func TestNoBase(t *testing.T) {
+	env := environment()
+	env.Base = ""
+	for text, want := range map[string]string{`IRI("a")`: "error", `IRI("http://e/a")`: "<http://e/a>"} {
+		if got := compute(t, text, env, solution()); got != want {
+			t.Errorf("%s: %s", text, got)
 		}
 	}
 }

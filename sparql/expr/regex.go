@@ -105,7 +105,7 @@ func (c *compiler) replace(v value.Value, p pattern, replacement value.Value) (v
 	if !isText(v) || replacement.Kind() != value.KindString {
 		return value.Value{}, value.ErrType
 	}
-	if p.re.MatchString("") {
+	if p.empty {
 		return value.Value{}, fmt.Errorf("%w: the regular expression of REPLACE matches the empty string", value.ErrType)
 	}
 	with, err := newReplacement(replacement.Lexical(), p)

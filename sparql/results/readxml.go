@@ -61,9 +61,9 @@ func (r *xmlReader) token() (xml.Token, error) {
 	switch {
 	case err == nil:
 		return t, nil
-	case errors.As(err, &syntax):
+	case errors.As(err, &syntax) && syntax.Msg != "unexpected EOF":
 		return nil, r.fail(err, "%s", syntax.Msg)
-	case errors.Is(err, io.EOF):
+	case syntax != nil || errors.Is(err, io.EOF):
 		return nil, r.fail(io.ErrUnexpectedEOF, "the document ends too early")
 	case errors.Is(err, rdf.ErrTermLimit):
 		return nil, r.fail(rdf.ErrTermLimit, "a solution, or the head, has more than %d bytes", r.options.limit)
