@@ -29,6 +29,7 @@ const (
 type Logic struct {
 	store store.Store
 	tx    store.Tx
+	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
 }
 
 var (
@@ -41,6 +42,10 @@ func New() *Logic { return &Logic{store: memory.New()} }
 
 // Store returns the shard's quads.
 func (l *Logic) Store() store.Store { return l.store }
+
+// Use takes the store as the state, in the place of the one before, which is left as it is. It is for a logic on this one, whose store
+// outlives the process: part, if not nil, returns what each commit keeps besides. No transaction may be open.
+func (l *Logic) Use(s store.Store, part func() ([]byte, error)) { l.store, l.part = s, part }
 
 func (l *Logic) begin() store.Tx {
 	if l.tx == nil {
@@ -88,9 +93,17 @@ func failed(err error) error {
 
 // Commit makes what was evaluated visible.
 func (l *Logic) Commit(position uint64) error {
-	err := l.begin().Commit(position, nil)
+	tx := l.begin()
 	l.tx = nil
-	return failed(err)
+	var part []byte
+	if l.part != nil {
+		var err error
+		if part, err = l.part(); err != nil {
+			tx.Rollback()
+			return failed(err)
+		}
+	}
+	return failed(tx.Commit(position, part))
 }
 
 // Rollback forgets what was evaluated.

@@ -4,6 +4,8 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -46,41 +48,53 @@ const (
 // at some commit before, as its position says, so that whoever has a log goes on from there. [Store.Flush] and [Store.Close] write what
 // there is. Each change costs three or six keys, and of a transaction about 100 bytes of memory each until it is committed.
 //
-// A pattern is answered in time that is proportional to what is found, at most. A term that no quad has is dropped by the commit that takes the
+// A pattern is answered in time that is proportional to what is found. A term that no quad has is dropped by the commit that takes the
 // last quad, and its id is never given again.
+//
+// Once something can't be written, no commit is taken in until it can be. What leaves the database in an unknown state is for good:
+// then the folder can only be opened by another process.
 type Store struct {
-	db   *pebble.DB
-	max  int
-	head head // of the last commit; the writer's
+	db     *pebble.DB
+	faults *faults
+	max    int
+	head   head // of the last commit; the writer's
+	buffer uint64
+	since  uint64 // bytes that were committed since the buffers were counted
 
 	position  atomic.Uint64
 	committed atomic.Int64
 	tx        *tx
 	pins      sync.RWMutex // a view and what it says of itself are of one commit
 	stats     statistics
-	broken    atomic.Pointer[error] // why what is committed can't be written
+	discard   *runtime.Cleanup
+	dir       string
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the database of the folder, or makes one. The caller must [Store.Close] it.
 func Open(o Options) (*Store, error) {
-	s := &Store{max: o.MaxQuads}
-	cache := pebble.NewCache(or(o.Cache, defaultCache))
-	defer cache.Unref()
-	db, err := pebble.Open(o.Dir, s.options(o, cache))
-	if err != nil {
+	s := &Store{dir: o.Dir, max: o.MaxQuads, buffer: or(o.Buffer, defaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
+	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
 	}
-	s.db = db
 	if err := s.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), s.db.Close())
 	}
 	return s, nil
 }
 
-func or[T int64 | uint64](v, otherwise T) T {
-	if v == 0 {
+func (s *Store) open(o Options) (err error) {
+	cache := pebble.NewCache(or(o.Cache, defaultCache))
+	defer cache.Unref()
+	defer s.faults.opened(&err)
+	s.db, err = pebble.Open(o.Dir, s.options(cache))
+	return err
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
 		return otherwise
 	}
 	return v
@@ -88,58 +102,25 @@ func or[T int64 | uint64](v, otherwise T) T {
 
 // options are those of the database. It has no log of its own: what a crash loses is in the log of whoever has one, and a database
 // without is a prefix of the commits nonetheless, since its buffers are written in order.
-func (s *Store) options(o Options, cache *pebble.Cache) *pebble.Options {
+func (s *Store) options(cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
 		Cache:                       cache,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
-		FS:                          o.FS,
-		MemTableSize:                or(o.Buffer, defaultBuffer),
-		MemTableStopWritesThreshold: buffers,
+		FS:                          s.faults,
+		MemTableSize:                s.buffer,
+		MemTableStopWritesThreshold: 1000, // see room
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,
 		MaxOpenFiles:                1000,
-		Logger:                      silent{},
-		EventListener: &pebble.EventListener{
-			BackgroundError: func(err error) {
-				err = diskError(err)
-				s.broken.Store(&err)
-			},
-			FlushEnd: func(info pebble.FlushInfo) {
-				if info.Err == nil {
-					s.broken.Store(nil)
-				}
-			},
-		},
+		Logger:                      s.faults,
+		EventListener:               s.faults.listener(),
 	}
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		p.Levels[i].BlockSize = 16 << 10
 	}
 	return p
-}
-
-// silent is a log of what nobody needs to know: errors come back from calls, or from the listener.
-type silent struct{}
-
-func (silent) Infof(string, ...any)  {}
-func (silent) Errorf(string, ...any) {}
-
-// Fatalf ends the call that can't go on, with what [recovered] makes of it.
-func (silent) Fatalf(format string, args ...any) { panic(fatal{fmt.Errorf(format, args...)}) }
-
-// fatal is what the database panics with where it would end the process.
-type fatal struct{ err error }
-
-// recovered makes an error of the end of a call.
-func recovered(err *error) {
-	switch f := recover().(type) {
-	case nil:
-	case fatal:
-		*err = f.err
-	default:
-		panic(f)
-	}
 }
 
 // diskError says that a disk is full by the name that the contract has for it.
@@ -171,23 +152,84 @@ func (s *Store) Len() int { return int(s.committed.Load()) }
 // Position is the position of the last commit.
 func (s *Store) Position() uint64 { return s.position.Load() }
 
-// Flush writes what is committed to the disk. It is the writer's, between transactions.
-func (s *Store) Flush() (err error) {
-	defer recovered(&err)
-	if err := s.stats.save(s.db); err != nil {
-		return fmt.Errorf("write store: %w", diskError(err))
+// room waits until there is room in the buffers for a commit of so many bytes. The database would wait for ever for a disk that is full.
+func (s *Store) room(bytes int) error {
+	s.since += uint64(bytes)
+	if s.since < s.buffer/4 {
+		return s.faults.err()
 	}
-	if err := s.db.Flush(); err != nil {
-		return fmt.Errorf("write store: %w", diskError(err))
+	s.since = 0
+	for {
+		if err := s.faults.err(); err != nil {
+			return err
+		}
+		if s.db.Metrics().MemTable.Count <= buffers {
+			return nil
+		}
+		<-s.faults.event
+	}
+}
+
+// Flush writes what is committed to the disk. It is the writer's, between transactions.
+func (s *Store) Flush() error {
+	if err := s.flush(); err != nil {
+		return fmt.Errorf("write store: %w", err)
 	}
 	return nil
 }
 
+func (s *Store) flush() error {
+	if err := s.faults.dead(); err != nil {
+		return err
+	}
+	if err := s.stats.save(s.db); err != nil {
+		return diskError(err)
+	}
+	failures := s.faults.failures.Load()
+	done, err := s.db.AsyncFlush()
+	if err != nil {
+		return diskError(err)
+	}
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-s.faults.event:
+			if s.faults.failures.Load() != failures {
+				return s.faults.err()
+			}
+		}
+	}
+}
+
 // Close writes what is committed to the disk, and closes the database. It is the writer's, between transactions; all views must be closed.
 // After an error what was committed last may be missing, as after a crash.
-func (s *Store) Close() (err error) {
-	defer recovered(&err)
-	return errors.Join(s.Flush(), s.db.Close())
+func (s *Store) Close() error {
+	if s.discard != nil {
+		s.discard.Stop()
+	}
+	err := s.Flush()
+	if s.faults.dead() != nil {
+		return err // the database would wait for what has ended
+	}
+	return errors.Join(err, s.db.Close())
+}
+
+// Discard has the store closed and its folder removed once nobody refers to it or to a view of it any more, unless it is closed before.
+func (s *Store) Discard() {
+	c := runtime.AddCleanup(s, discard, discarded{s.db, s.dir})
+	s.discard = &c
+}
+
+// discarded is what is left of a store that nobody refers to.
+type discarded struct {
+	db  *pebble.DB
+	dir string
+}
+
+func discard(d discarded) {
+	_ = d.db.Close() // of what is to be removed no error matters
+	_ = os.RemoveAll(d.dir)
 }
 
 // Checkpoint makes a folder, which must not be there, with the store as it is committed; it takes no room as long as files are the same,

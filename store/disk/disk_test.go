@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -10,7 +11,15 @@ import (
 	"github.com/quadrille-stream/quadrille/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// asChild is set for the process of a test in which databases end that can't be closed.
+const asChild = "QUADRILLE_TEST_DISK_CHILD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asChild) != "" {
+		os.Exit(m.Run())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func open(t testing.TB, o disk.Options) *disk.Store {
 	t.Helper()

@@ -190,20 +190,27 @@ func (r *reader) scan(b *bounds, yield func(store.Quad, error) bool, check func(
 }
 
 // countMatches counts the quads that fit.
-func (r *reader) countMatches(p store.Pattern) (n int, err error) {
+func (r *reader) countMatches(p store.Pattern) (sum int, err error) {
 	for _, b := range find(p) {
-		it, err := r.cursor(b.low, b.high)
+		n, err := r.countKeys(b.low, b.high)
 		if err != nil {
 			return 0, err
 		}
-		for ok := it.First(); ok; ok = it.Next() {
-			n++
-		}
-		if err := r.release(it); err != nil {
-			return 0, err
-		}
+		sum += n
 	}
-	return n, nil
+	return sum, nil
+}
+
+// countKeys counts the keys from low on and before high.
+func (r *reader) countKeys(low, high []byte) (n int, err error) {
+	c, err := r.cursor(low, high)
+	if err != nil {
+		return 0, err
+	}
+	for ok := c.First(); ok; ok = c.Next() {
+		n++
+	}
+	return n, r.release(c)
 }
 
 // any reports whether a quad fits.

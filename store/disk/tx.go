@@ -231,15 +231,11 @@ func (t *tx) RollbackTo(p store.Savepoint) error {
 func (t *tx) Rollback() { t.open().end() }
 
 // Commit implements [store.Tx].
-func (t *tx) Commit(position uint64, meta []byte) (err error) {
+func (t *tx) Commit(position uint64, meta []byte) error {
 	s := t.open().s
 	defer t.end()
-	defer recovered(&err)
 	if t.failed != nil {
 		return t.failed
-	}
-	if broken := s.broken.Load(); broken != nil {
-		return fmt.Errorf("write store: %w", *broken)
 	}
 	if err := t.drop(); err != nil {
 		return err
@@ -250,6 +246,9 @@ func (t *tx) Commit(position uint64, meta []byte) (err error) {
 	}
 	if err := t.batch.Set([]byte{headKey}, next.append(nil), nil); err != nil {
 		return diskError(err)
+	}
+	if err := s.room(t.batch.Len()); err != nil {
+		return fmt.Errorf("write store: %w", err)
 	}
 	s.pins.Lock()
 	defer s.pins.Unlock()

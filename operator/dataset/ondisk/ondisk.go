@@ -1,0 +1,124 @@
+// Package ondisk is the operator's logic for RDF, of package dataset, with the quads of a shard on a disk.
+package ondisk
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/store/disk"
+	"github.com/quadrille-stream/quadrille/store/memory"
+)
+
+// Logic is a [dataset.Logic] whose quads are on a disk, with what the operator needs to go on: a shard whose node starts again reads the end of its
+// log only. Its methods are those of [operator.Durable] besides.
+//
+// What it is restored with stands in a folder of its own until [Logic.Open], or until nobody uses it any more.
+type Logic struct {
+	*dataset.Logic
+	options  disk.Options
+	store    *disk.Store // nil: neither opened nor restored
+	restored string      // the folder of a store that is not the shard's yet, "" for none
+}
+
+// spareSuffix is what such folders have behind the name of the shard's.
+const spareSuffix = ".restored-"
+
+var (
+	_ operator.Durable     = (*Logic)(nil)
+	_ operator.Snapshotter = (*Logic)(nil)
+)
+
+// New returns a logic for the shard that is kept in the folder of the options, which is not looked at yet. One process uses it at a
+// time.
+func New(o disk.Options) *Logic { return &Logic{Logic: dataset.New(), options: o} }
+
+// RemoveSpares removes what earlier processes have left below a folder of shards. It is called before any shard there is in use.
+func RemoveSpares(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, "*"+spareSuffix+"*"))
+	for _, path := range left {
+		err = errors.Join(err, os.RemoveAll(path))
+	}
+	return err
+}
+
+// Restore makes a store of the snapshot beside the shard's.
+func (d *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
+	if err := os.MkdirAll(filepath.Dir(d.options.Dir), 0o700); err != nil {
+		return fmt.Errorf("%w: %w", operator.ErrState, err)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(d.options.Dir), filepath.Base(d.options.Dir)+spareSuffix+"*")
+	if err != nil {
+		return fmt.Errorf("%w: %w", operator.ErrState, err)
+	}
+	o := d.options
+	o.Dir = dir
+	var part []byte
+	keep := func(r io.Reader) (err error) {
+		if part, err = io.ReadAll(r); err != nil {
+			return err
+		}
+		return extra(bytes.NewReader(part))
+	}
+	s, err := disk.ReadSnapshot(o, r, keep, func() ([]byte, error) { return part, nil })
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	s.Discard() // a logic that only serves readers is not closed
+	d.store = s
+	d.Use(s, nil)
+	d.restored = dir
+	return nil
+}
+
+// Open implements [operator.Durable]. What was restored takes the place of what was kept.
+func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte, err error) {
+	if d.restored != "" {
+		if err := d.replace(); err != nil {
+			return 0, nil, err
+		}
+	}
+	if err := os.MkdirAll(d.options.Dir, 0o700); err != nil {
+		return 0, nil, err
+	}
+	s, err := disk.Open(d.options)
+	if err != nil {
+		return 0, nil, err
+	}
+	d.store = s
+	d.Use(s, part)
+	view := s.View()
+	defer view.Close()
+	kept, err = view.Meta()
+	return view.Position(), kept, err
+}
+
+// replace puts the folder of what was restored in the place of the shard's.
+func (d *Logic) replace() error {
+	if err := d.Close(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(d.options.Dir); err != nil {
+		return err
+	}
+	restored := d.restored
+	d.restored = ""
+	return os.Rename(restored, d.options.Dir)
+}
+
+// Close implements [operator.Durable]. What reads the logic afterwards finds nothing.
+func (d *Logic) Close() error {
+	d.Rollback()
+	s := d.store
+	if s == nil {
+		return nil
+	}
+	d.store = nil
+	d.Use(memory.New(), nil)
+	return s.Close()
+}

@@ -1,0 +1,156 @@
+package ondisk_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
+	"github.com/quadrille-stream/quadrille/store/disk"
+)
+
+func onDisk(dir string) *ondisk.Logic {
+	return ondisk.New(disk.Options{Dir: filepath.Join(dir, "3"), Cache: 1 << 20, Buffer: 1 << 20})
+}
+
+// opened opens a logic whose operator would keep a part.
+func opened(t *testing.T, d *ondisk.Logic, part string) (position uint64, kept string) {
+	t.Helper()
+	position, b, err := d.Open(func() ([]byte, error) { return []byte(part), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return position, string(b)
+}
+
+func commit(t *testing.T, d *ondisk.Logic, position uint64, rows string) {
+	t.Helper()
+	ev := &event.Event{MediaType: dataset.MediaType, Payload: []byte(rows)}
+	if _, _, _, err := d.Evaluate(ev, operator.Evaluation{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Commit(position); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func add(o string) string { return fmt.Sprintf("A <x:s> <x:p> %s .\n", o) }
+
+// TestDisk goes on after Close from what was committed, with what the operator had.
+func TestDisk(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	if position, kept := opened(t, d, "one"); position != 0 || kept != "" {
+		t.Fatalf("%d, %q", position, kept)
+	}
+	commit(t, d, 3, add("1")+add(`"text"`))
+	if err := d.Apply(5, []byte("TX .\n"+add("2")+"TC .\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil || d.Len() != 0 {
+		t.Fatal(err, d.Len())
+	}
+	again := onDisk(dir)
+	if position, kept := opened(t, again, "two"); position != 5 || kept != "one" || again.Len() != 3 {
+		t.Fatalf("%d, %q, %d quads", position, kept, again.Len())
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restored returns a logic that was filled with the snapshot of another one.
+func restored(t *testing.T, dir string) *ondisk.Logic {
+	t.Helper()
+	source := dataset.New()
+	if err := source.Apply(9, []byte("TX .\n"+add("7")+add("8")+"TC .\n")); err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := source.Snapshot(func(w io.Writer) error { _, err := io.WriteString(w, "part"); return err })(&file); err != nil {
+		t.Fatal(err)
+	}
+	d := onDisk(dir)
+	extra := ""
+	if err := d.Restore(&file, func(r io.Reader) error { b, err := io.ReadAll(r); extra = string(b); return err }); err != nil || extra != "part" {
+		t.Fatal(err, extra)
+	}
+	return d
+}
+
+// TestDiskRestored takes the place of what was kept, with the operator's part of the snapshot.
+func TestDiskRestored(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := restored(t, dir)
+	if err := r.Apply(11, []byte("TX .\n"+add("9")+"TC .\n")); err != nil {
+		t.Fatal(err)
+	}
+	position, _ := opened(t, r, "two")
+	if position != 11 || r.Len() != 3 {
+		t.Errorf("position %d, %d quads", position, r.Len())
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left := spares(t, dir); len(left) > 0 {
+		t.Errorf("left: %s", left)
+	}
+}
+
+func spares(t *testing.T, dir string) []string {
+	t.Helper()
+	left, err := filepath.Glob(filepath.Join(dir, "*.restored-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+// TestDiskOnlyRead removes what was restored for a reader once nobody reads it any more, a view included.
+func TestDiskOnlyRead(t *testing.T) {
+	dir := t.TempDir()
+	view := func() operator.View { return restored(t, dir).View() }()
+	runtime.GC()
+	if n, err := view.(interface{ Meta() ([]byte, error) }).Meta(); err != nil || string(n) != "part" || len(spares(t, dir)) != 1 {
+		t.Fatalf("%q, %v, %s", n, err, spares(t, dir))
+	}
+	view.Close()
+	view = nil
+	for deadline := time.Now().Add(20 * time.Second); len(spares(t, dir)) > 0; runtime.GC() {
+		if time.Now().After(deadline) {
+			t.Fatalf("left: %s", spares(t, dir))
+		}
+		runtime.Gosched()
+	}
+}
+
+// TestRemoveSpares removes what a process has left, and nothing else.
+func TestRemoveSpares(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"3", "3.restored-1", "12.restored-77"} {
+		if err := os.MkdirAll(filepath.Join(dir, name, "below"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ondisk.RemoveSpares(dir); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 || left[0].Name() != "3" {
+		t.Errorf("%v, %v", left, err)
+	}
+}

@@ -1,0 +1,160 @@
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// retryPause is how long nothing is written after it could not be. The database tries again at once, for ever.
+const retryPause = 200 * time.Millisecond
+
+// faults notes what the database can't do in the background. It is the file system of the database, and its logger: of that the end
+// of the process is asked where the database doesn't know what is on the disk.
+type faults struct {
+	vfs.FS
+	opening  atomic.Bool
+	broken   atomic.Pointer[error] // nil: it can be written
+	fatal    atomic.Pointer[error] // nil: not for good
+	failed   atomic.Int64          // when it was, as time.Now().UnixNano()
+	failures atomic.Uint64
+	event    chan struct{} // something was written, or could not be
+}
+
+func newFaults(fs vfs.FS) *faults {
+	f := &faults{FS: fs, event: make(chan struct{}, 1)}
+	f.opening.Store(true)
+	return f
+}
+
+// panicked is what a call panics with while the database is opened, where the end of the process is asked for.
+type panicked struct{ err error }
+
+// opened says that the database is open, or makes an error of the panic instead of which it isn't.
+func (f *faults) opened(err *error) {
+	f.opening.Store(false)
+	switch p := recover().(type) {
+	case nil:
+	case panicked:
+		*err = p.err
+	case runtime.Error:
+		panic(p)
+	case error: // what the database panics with where it can't know what is on the disk
+		*err = p
+	default:
+		panic(p)
+	}
+}
+
+// err is why nothing can be written, nil if it can.
+func (f *faults) err() error {
+	for _, p := range [...]*error{f.fatal.Load(), f.broken.Load()} {
+		if p != nil {
+			return *p
+		}
+	}
+	return nil
+}
+
+// dead is why nothing can be written any more.
+func (f *faults) dead() error {
+	if p := f.fatal.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// note wakes whoever waits for something to happen.
+func (f *faults) note() {
+	select {
+	case f.event <- struct{}{}:
+	default:
+	}
+}
+
+// listener hears what happens in the background.
+func (f *faults) listener() *pebble.EventListener {
+	return &pebble.EventListener{
+		BackgroundError: func(err error) {
+			err = diskError(err)
+			f.broken.Store(&err)
+			f.failed.Store(time.Now().UnixNano())
+			f.failures.Add(1)
+			f.note()
+		},
+		FlushEnd: func(info pebble.FlushInfo) {
+			if info.Err == nil {
+				f.broken.Store(nil)
+			}
+			f.note()
+		},
+		DataCorruption: func(pebble.DataCorruptionInfo) {}, // who reads it gets the error
+	}
+}
+
+// Create makes a file, not right after one could not be written.
+func (f *faults) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if f.fatal.Load() != nil {
+		select {} // what it has written is there or not; the database would write it again, beside the first, and end the process for it
+	}
+	if at := f.failed.Load(); at != 0 {
+		time.Sleep(time.Until(time.Unix(0, at).Add(retryPause)))
+	}
+	return f.FS.Create(name, category)
+}
+
+// OpenDir opens a folder. Where that of the database can't be synced, the database would end the process.
+func (f *faults) OpenDir(name string) (vfs.File, error) {
+	file, err := f.FS.OpenDir(name)
+	if err != nil || !f.opening.Load() {
+		return file, err
+	}
+	return &folder{File: file, faults: f}, nil
+}
+
+// folder is the database's, or one above it.
+type folder struct {
+	vfs.File
+	faults *faults
+}
+
+// Sync returns only if it has succeeded, but while the database is opened.
+func (d *folder) Sync() error {
+	err := d.File.Sync()
+	if err != nil && !d.faults.opening.Load() {
+		d.faults.Fatalf("sync folder: %w", err)
+		select {}
+	}
+	return err
+}
+
+// Unwrap is for what asks for the file system below.
+func (f *faults) Unwrap() vfs.FS { return f.FS }
+
+// Infof implements the database's logger.
+func (f *faults) Infof(string, ...any) {}
+
+// Errorf implements the database's logger. Errors come back from calls, or to the listener.
+func (f *faults) Errorf(string, ...any) {}
+
+// Fatalf notes that the database doesn't know what is on the disk.
+func (f *faults) Fatalf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	for _, a := range args {
+		if cause, ok := a.(error); ok && !errors.Is(err, cause) {
+			err = fmt.Errorf("%w (%w)", err, cause)
+		}
+	}
+	err = diskError(err)
+	if f.opening.Load() {
+		panic(panicked{err})
+	}
+	f.fatal.CompareAndSwap(nil, &err)
+	f.failures.Add(1)
+	f.note()
+}
