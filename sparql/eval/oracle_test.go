@@ -182,7 +182,7 @@ func unify(m mu, n sparql.Node, t rdf.Term) bool {
 
 func (o *oracle) triple(t sparql.Triple, graph rdf.Term) (all []mu) {
 	if t.Path != nil {
-		for _, pair := range o.path(t.Path, graph, t.S.Term, t.O.Term) {
+		for _, pair := range o.path(t.Path, graph, fixed(t.S), fixed(t.O)) {
 			if m := (mu{}); unify(m, t.S, pair[0]) && unify(m, t.O, pair[1]) {
 				all = append(all, m)
 			}
@@ -195,6 +195,14 @@ func (o *oracle) triple(t sparql.Triple, graph rdf.Term) (all []mu) {
 		}
 	}
 	return all
+}
+
+// fixed is the term that a node is, the zero Term for a variable and a blank node.
+func fixed(n sparql.Node) rdf.Term {
+	if n.Term.Kind() == rdf.KindBlank {
+		return rdf.Term{}
+	}
+	return n.Term
 }
 
 type pair [2]rdf.Term
