@@ -289,3 +289,21 @@ func TestWith(t *testing.T) {
 		}
 	}
 }
+
+// TestAgain: what is evaluated once more - for another row, or another graph - knows nothing of what was left when it ended early. A
+// solution of MINUS that is compatible, but shares no variable that is bound, takes nothing away.
+func TestAgain(t *testing.T) {
+	s := trig(t, ":g { :a :p 1 ; :q 1 } :h { :b :r 1 } :a :p 1 ; :q 1 . :b :r 1 .")
+	for query, want := range map[string]string{
+		"SELECT ?x { VALUES ?x { :a :b } FILTER EXISTS { { ?x :p ?y } UNION { ?x :q ?y } } }":                                    "[a]",
+		"SELECT ?g ?x { GRAPH ?g { SELECT ?x { { ?x :p ?y } UNION { ?x :q ?y } } LIMIT 1 } }":                                    "[g a]",
+		"SELECT ?x { VALUES ?x { :a :b } FILTER EXISTS { SELECT ?x { ?x ?p ?y } GROUP BY ?x LIMIT 1 } }":                         "[a b]",
+		"SELECT ?x ?y { VALUES (?x ?y) { (:a UNDEF) } MINUS { VALUES (?x ?y) { (UNDEF :b) } } }":                                 "[a ]",
+		"SELECT ?x { VALUES ?x { :a } FILTER EXISTS { ?x :p 1 OPTIONAL { ?x :s ?z } MINUS { ?x :p 1 OPTIONAL { ?x :s ?z } } } }": "[a]",
+		"SELECT ?x ?y { VALUES (?x ?y) { (:a UNDEF) } MINUS { VALUES (?x ?y) { (:a :b) } } }":                                    "[]",
+	} {
+		if got, err := answer(t, s, query, eval.Options{}); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%s: %q, %v, expected %s", query, got, err, want)
+		}
+	}
+}

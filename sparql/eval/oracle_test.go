@@ -418,6 +418,8 @@ func substitute(g *sparql.Group, m mu) *sparql.Group {
 			out.Elements = append(out.Elements, &sparql.Filter{Expr: substituteExpr(e.Expr, m)})
 		case *sparql.Optional:
 			out.Elements = append(out.Elements, &sparql.Optional{Group: substitute(e.Group, m)})
+		case *sparql.Minus:
+			out.Elements = append(out.Elements, &sparql.Minus{Group: substitute(e.Group, m)})
 		case *sparql.Union:
 			u := &sparql.Union{}
 			for _, g := range e.Groups {
