@@ -18,38 +18,41 @@ func nodeSlots(nodes ...Node) (set Set) {
 }
 
 // Certain returns the variables that every solution of op binds.
-func Certain(op Op) Set {
+func Certain(op Op) Set { return certain(op, Certain) }
+
+// certain is Certain, with the sets of the parts.
+func certain(op Op, of func(Op) Set) Set {
 	switch op := op.(type) {
 	case *Join:
 		var all Set
 		for _, part := range op.Parts {
-			all = all.Union(Certain(part))
+			all = all.Union(of(part))
 		}
 		return all
 	case *LeftJoin:
-		return Certain(op.Left)
+		return of(op.Left)
 	case *Minus:
-		return Certain(op.Left)
+		return of(op.Left)
 	case *Union:
-		return certainInAll(op.Parts)
+		return certainInAll(op.Parts, of)
 	case *Filter:
-		return Certain(op.Op)
+		return of(op.Op)
 	case *Extend:
-		return Certain(op.Op)
+		return of(op.Op)
 	case *Values:
 		return op.certain()
 	case *Graph:
-		return Certain(op.Op).Without(NewSet(op.Each)).Union(NewSet(op.Name))
+		return of(op.Op).Without(NewSet(op.Each)).Union(NewSet(op.Name))
 	case *Group:
-		return op.certain()
+		return op.certain(of(op.Op))
 	case *Project:
-		return Certain(op.Op).Intersect(NewSet(op.Slots...))
+		return of(op.Op).Intersect(NewSet(op.Slots...))
 	case *Distinct:
-		return Certain(op.Op)
+		return of(op.Op)
 	case *Order:
-		return Certain(op.Op)
+		return of(op.Op)
 	case *Slice:
-		return Certain(op.Op)
+		return of(op.Op)
 	case *Service:
 		return nil
 	}
@@ -57,16 +60,16 @@ func Certain(op Op) Set {
 }
 
 // certainInAll returns what is certain in each part. Nothing binds what you like.
-func certainInAll(parts []Op) Set {
+func certainInAll(parts []Op, of func(Op) Set) Set {
 	var all Set
 	first := true
 	for _, part := range parts {
 		switch {
 		case part == Nothing{}:
 		case first:
-			all, first = Certain(part), false
+			all, first = of(part), false
 		default:
-			all = all.Intersect(Certain(part))
+			all = all.Intersect(of(part))
 		}
 	}
 	return all
@@ -85,8 +88,7 @@ func (v *Values) certain() (set Set) {
 	return set
 }
 
-func (g *Group) certain() (set Set) {
-	below := Certain(g.Op)
+func (g *Group) certain(below Set) (set Set) {
 	for _, key := range g.Keys {
 		if key.Expr == nil && below.Has(key.Slot) {
 			set.Add(key.Slot)
@@ -101,7 +103,9 @@ func (g *Group) certain() (set Set) {
 }
 
 // Possible returns the variables that a solution of op may bind.
-func Possible(op Op) (set Set) {
+func Possible(op Op) Set { return possible(op, Possible) }
+
+func possible(op Op, of func(Op) Set) (set Set) {
 	switch op := op.(type) {
 	case *Pattern:
 		return nodeSlots(op.S, op.P, op.O, op.G)
@@ -115,7 +119,7 @@ func Possible(op Op) (set Set) {
 		set = NewSet(op.Slots...)
 		set.Add(op.Name.Slot)
 	case *Graph:
-		return Possible(op.Op).Without(NewSet(op.Each)).Union(NewSet(op.Name))
+		return of(op.Op).Without(NewSet(op.Each)).Union(NewSet(op.Name))
 	case *Group:
 		for _, key := range op.Keys {
 			set.Add(key.Slot)
@@ -124,14 +128,14 @@ func Possible(op Op) (set Set) {
 			set.Add(a.Slot)
 		}
 	case *Project:
-		return Possible(op.Op).Intersect(NewSet(op.Slots...))
+		return of(op.Op).Intersect(NewSet(op.Slots...))
 	case *Extend:
-		return Possible(op.Op).Union(NewSet(op.Slot))
+		return of(op.Op).Union(NewSet(op.Slot))
 	case *Minus:
-		return Possible(op.Left)
+		return of(op.Left)
 	default:
 		for _, part := range Parts(op) {
-			set = set.Union(Possible(part))
+			set = set.Union(of(part))
 		}
 	}
 	return set
@@ -197,8 +201,10 @@ func Exprs(op Op) (exprs []*Expr) {
 }
 
 // Mentioned returns every variable that op or what is below it mentions, in expressions, too.
-func Mentioned(op Op) Set {
-	set := Possible(op)
+func Mentioned(op Op) Set { return mentioned(op, Possible(op), Mentioned) }
+
+func mentioned(op Op, possible Set, of func(Op) Set) Set {
+	set := append(Set(nil), possible...)
 	if g, ok := op.(*Graph); ok {
 		set.Add(g.Each)
 	}
@@ -206,60 +212,13 @@ func Mentioned(op Op) Set {
 		set = set.Union(e.Uses)
 	}
 	for _, part := range Parts(op) {
-		set = set.Union(Mentioned(part))
+		set = set.Union(of(part))
 	}
 	return set
 }
 
-// Safe reports whether the solutions of op that are compatible with a solution μ of these outer variables are those of op evaluated
-// with what μ binds in place of its variables. If so, op may be evaluated for each μ alone: no operator in it looks at whether one of
-// these variables is bound by op itself.
-func Safe(op Op, outer Set) bool {
-	if !Mentioned(op).Meets(outer) {
-		return true
-	}
-	switch op := op.(type) {
-	case *Join:
-		for _, part := range op.Parts {
-			if !Safe(part, outer) {
-				return false
-			}
-		}
-		return true
-	case *Union:
-		for _, part := range op.Parts {
-			if !Safe(part, outer) {
-				return false
-			}
-		}
-		return true
-	case *Filter:
-		return settled(op.Conditions, outer, op.Op) && Safe(op.Op, outer)
-	case *Extend:
-		return settled([]*Expr{op.Expr}, outer, op.Op) && Safe(op.Op, outer)
-	case *LeftJoin:
-		return op.safe(outer)
-	case *Minus:
-		return Mentioned(op.Right).Intersect(outer).Within(Certain(op.Left)) && Safe(op.Left, outer)
-	case *Project:
-		return Safe(op.Op, outer.Intersect(NewSet(op.Slots...)))
-	case Unit, Nothing, *Pattern, *Path, *Graphs, *Values:
-		return true
-	}
-	if service, ok := op.(*Service); ok {
-		return !NewSet(service.Slots...).Meets(outer)
-	}
-	return false // grouping, slices and the like are of all solutions
-}
-
-func (l *LeftJoin) safe(outer Set) bool {
-	certain := Certain(l.Left)
-	return Mentioned(l.Right).Intersect(outer).Within(certain) && settled(l.Conditions, outer, l.Left) && Safe(l.Left, outer)
-}
-
-// settled reports whether the expressions find the outer variables bound by op, too.
-func settled(exprs []*Expr, outer Set, op Op) bool {
-	certain := Certain(op)
+// settled reports whether the expressions find the outer variables bound by op, too, which binds the certain ones.
+func settled(exprs []*Expr, outer, certain Set) bool {
 	for _, e := range exprs {
 		if !e.Uses.Intersect(outer).Within(certain) {
 			return false

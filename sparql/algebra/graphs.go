@@ -4,7 +4,7 @@ package algebra
 // pattern, and nothing is evaluated for one graph after the other.
 func inGraphs(g *Graph) Op {
 	name := NewSet(g.Name)
-	if !inlines(g.Op, g.Each) || !Safe(g.Op, name) {
+	if !inlines(g.Op, g.Each) || !NewFacts().Safe(g.Op, name) {
 		g.Op = anchor(g.Op, Node{Slot: g.Each})
 		return g
 	}

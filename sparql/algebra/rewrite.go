@@ -74,13 +74,14 @@ func rewriteJoin(parts []Op) Op {
 		flat = append(flat, joined(part)...)
 	}
 	for i, part := range flat {
-		rest := othersOf(flat, i)
 		switch p := part.(type) {
 		case *Filter:
+			rest := othersOf(flat, i)
 			if movable(p.Conditions, p.Op, rest) {
 				return push(p.Conditions, rewriteJoin(append(rest, p.Op)))
 			}
 		case *LeftJoin:
+			rest := othersOf(flat, i)
 			if p.movable(rest) {
 				return rewriteLeftJoin(&LeftJoin{rewriteJoin(append([]Op{p.Left}, rest...)), p.Right, p.Conditions})
 			}
@@ -105,7 +106,7 @@ func movable(conditions []*Expr, op Op, rest []Op) bool {
 	for _, part := range rest {
 		outer = outer.Union(Possible(part))
 	}
-	return settled(conditions, outer, op)
+	return settled(conditions, outer, Certain(op))
 }
 
 func (l *LeftJoin) movable(rest []Op) bool {
@@ -157,7 +158,7 @@ func rewriteLeftJoin(l *LeftJoin) Op {
 	left := Possible(l.Left)
 	var rest []*Expr
 	for _, e := range l.Conditions {
-		if settled([]*Expr{e}, left, l.Right) {
+		if settled([]*Expr{e}, left, Certain(l.Right)) {
 			l.Right = push([]*Expr{e}, l.Right)
 		} else {
 			rest = append(rest, e)

@@ -160,11 +160,10 @@ func (s scope) grouping(op Op, q *sparql.Query) (Op, map[*sparql.Aggregate]Slot)
 	if len(q.GroupBy) == 0 && len(aggregates) == 0 && len(q.Having) == 0 {
 		return op, nil
 	}
-	group := &Group{}
+	group := &Group{Op: op}
 	for _, key := range q.GroupBy {
-		op = s.groupKey(op, key, group)
+		group.Keys = append(group.Keys, s.groupKey(key))
 	}
-	group.Op = op
 	shown := s.visibleSlots(q)
 	slots := map[*sparql.Aggregate]Slot{}
 	for _, a := range aggregates {
@@ -175,20 +174,17 @@ func (s scope) grouping(op Op, q *sparql.Query) (Op, map[*sparql.Aggregate]Slot)
 	return group, slots
 }
 
-// groupKey adds a key. An expression is bound to its variable before grouping, so that the keys are variables.
-func (s scope) groupKey(op Op, key sparql.GroupKey, group *Group) Op {
+func (s scope) groupKey(key sparql.GroupKey) Key {
 	if key.Expr == nil {
-		group.Keys = append(group.Keys, Key{Slot: s.slot(key.Var)})
-		return op
+		return Key{Slot: s.slot(key.Var)}
 	}
-	slot := None
+	var slot Slot
 	if key.Var != "" {
 		slot = s.slot(key.Var)
 	} else {
 		slot = s.fresh("key")
 	}
-	group.Keys = append(group.Keys, Key{slot, s.expr(key.Expr)})
-	return op
+	return Key{slot, s.expr(key.Expr)}
 }
 
 func (s scope) aggregate(slot Slot, a *sparql.Aggregate, shown []Slot) Aggregate {

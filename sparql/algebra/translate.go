@@ -133,15 +133,15 @@ func (s scope) pattern(p sparql.Pattern) Op {
 }
 
 func (s scope) triples(triples []sparql.Triple) Op {
-	var op Op = Unit{}
+	var parts []Op
 	for _, t := range triples {
 		if t.Path != nil {
-			op = join(op, s.path(s.node(t.S), t.Path, s.node(t.O), t.Pos))
+			parts = append(parts, joined(s.path(s.node(t.S), t.Path, s.node(t.O), t.Pos))...)
 			continue
 		}
-		op = join(op, &Pattern{S: s.node(t.S), P: s.node(t.P), O: s.node(t.O), G: s.graph, Pos: t.Pos})
+		parts = append(parts, &Pattern{S: s.node(t.S), P: s.node(t.P), O: s.node(t.O), G: s.graph, Pos: t.Pos})
 	}
-	return op
+	return joinOf(parts)
 }
 
 // path translates a property path (18.2.2.4).
@@ -205,8 +205,9 @@ func (s scope) service(p *sparql.Service) Op {
 }
 
 // join joins two operators, and is flat.
-func join(a, b Op) Op {
-	parts := append(joined(a), joined(b)...)
+func join(a, b Op) Op { return joinOf(append(joined(a), joined(b)...)) }
+
+func joinOf(parts []Op) Op {
 	switch len(parts) {
 	case 0:
 		return Unit{}

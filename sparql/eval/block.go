@@ -8,10 +8,11 @@ import (
 // row is a solution: the id of each slot, store.Any where it is not bound.
 type row = []store.ID
 
-// The rows of a block: few at first, so that whoever needs only some gets them soon.
+// The rows of a block: few at first, so that whoever needs only some gets them soon, and fewer where rows are long.
 const (
 	firstRows = 16
 	mostRows  = 1024
+	mostIDs   = 1 << 14
 )
 
 // block is rows behind each other. Who is pushed one may not keep it, and changes only slots that are his own.
@@ -41,18 +42,20 @@ type output struct {
 
 // output returns the output of a stage.
 func (x *exec) output(n *node, next stage) *output {
-	o := &output{x: x, node: n, next: next, cap: firstRows, b: block{width: x.width}}
+	o := &output{x: x, node: n, next: next, b: block{width: x.width}}
 	x.stages = append(x.stages, o)
 	return o
 }
 
 // add makes a row like another one.
 func (o *output) add(from row) (row, error) {
-	if o.b.n == o.cap || o.b.ids == nil {
+	if o.b.n == o.cap {
 		if err := o.drain(); err != nil {
 			return nil, err
 		}
-		o.grow()
+		if err := o.grow(); err != nil {
+			return nil, err
+		}
 	}
 	o.b.n++
 	r := o.b.row(o.b.n - 1)
@@ -61,14 +64,18 @@ func (o *output) add(from row) (row, error) {
 }
 
 // grow makes room for more rows than before.
-func (o *output) grow() {
-	if o.b.ids != nil {
-		if o.cap == mostRows {
-			return
-		}
-		o.cap = min(o.cap*8, mostRows)
+func (o *output) grow() error {
+	most := max(1, min(mostRows, mostIDs/max(1, o.b.width)))
+	rows := min(most, max(firstRows, o.cap*8))
+	if rows == o.cap {
+		return nil
 	}
-	o.b.ids = make([]store.ID, o.cap*o.b.width)
+	if err := o.x.hold(int64(rows-o.cap) * int64(o.b.width) * 8); err != nil {
+		return err
+	}
+	o.cap = rows
+	o.b.ids = make([]store.ID, rows*o.b.width)
+	return nil
 }
 
 // drop takes the last row back.

@@ -34,6 +34,9 @@ func ladder(t testing.TB, n int) *memory.Store {
 	if err := tx.Commit(1, nil); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Index(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -156,7 +159,7 @@ func TestTop(t *testing.T) {
 		}
 	}
 	const text = "SELECT ?b ?d { ?a :v ?b . ?c :v ?d } ORDER BY DESC(?b) ?d OFFSET 3 LIMIT 20"
-	if err := prepare(t, text, eval.Options{Memory: 64 << 10}).Select(context.Background(), view, event, take(&top)); err != nil {
+	if err := prepare(t, text, eval.Options{Memory: 512 << 10}).Select(context.Background(), view, event, take(&top)); err != nil {
 		t.Fatal(err)
 	}
 	unbounded := strings.TrimSuffix(text, " OFFSET 3 LIMIT 20")

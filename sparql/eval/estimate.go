@@ -83,9 +83,9 @@ func (p *planner) joinEstimate(op *algebra.Join, parts []float64) float64 {
 			least = i
 		}
 	}
-	n, bound := parts[least], algebra.Possible(op.Parts[least])
+	n, bound := parts[least], p.facts.Possible(op.Parts[least])
 	for i, part := range op.Parts {
-		if i != least && !algebra.Possible(part).Meets(bound) && algebra.Possible(part).Meets(algebra.Possible(op).Without(bound)) {
+		if i != least && !p.facts.Possible(part).Meets(bound) && !p.facts.Possible(part).Empty() {
 			n *= math.Max(1, math.Sqrt(parts[i]))
 		}
 	}
@@ -177,7 +177,7 @@ func (p *planner) growth(op algebra.Op, g given) (float64, error) {
 		shared := algebra.NewSet(op.Slots...).Intersect(g.certain).Len()
 		return n / math.Pow(reached, float64(shared)), nil
 	}
-	if algebra.Possible(op).Meets(g.certain) {
+	if p.facts.Possible(op).Meets(g.certain) {
 		return math.Sqrt(n), nil
 	}
 	return n, nil

@@ -235,7 +235,7 @@ func (p *planner) extend(op *algebra.Extend, g given) (*node, error) {
 	below := op.Op
 	for {
 		e, ok := below.(*algebra.Extend)
-		if !ok || !algebra.Safe(e, g.possible.Without(g.base.certain)) {
+		if !ok || !p.facts.Safe(e, g.possible.Without(g.base.certain)) {
 			break
 		}
 		chained = append([]*algebra.Extend{e}, chained...)
@@ -245,7 +245,7 @@ func (p *planner) extend(op *algebra.Extend, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	g = g.after(below, inner.estimate)
+	g = p.after(g, below, inner.estimate)
 	n := &node{name: "Extend", estimate: inner.estimate}
 	slots := g.possible
 	exprs := make([]planned, len(chained))

@@ -15,7 +15,7 @@ func (p *planner) group(op *algebra.Group, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := g.after(op.Op, inner.estimate)
+	after := p.after(g, op.Op, inner.estimate)
 	n := &node{name: "Group", parts: []*node{inner}, estimate: math.Max(1, math.Sqrt(inner.estimate))}
 	keys, aggregates := make([]planned, len(op.Keys)), make([]planned, len(op.Aggregates))
 	for i, key := range op.Keys {

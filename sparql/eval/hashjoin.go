@@ -27,11 +27,11 @@ func (p *planner) built(op algebra.Op, g given) (*built, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys := algebra.Certain(op).Intersect(g.certain).Without(g.base.certain)
-	rest := algebra.Possible(op).Without(keys)
+	keys := p.facts.Certain(op).Intersect(g.certain).Without(g.base.certain)
+	rest := p.facts.Possible(op).Without(keys)
 	b := &built{sub: sub, keys: keys.Slots(), version: -1}
 	b.columns = append(b.keys[:len(b.keys):len(b.keys)], rest.Slots()...)
-	b.alone = !algebra.Mentioned(op).Meets(g.base.bound)
+	b.alone = !p.facts.Mentioned(op).Meets(g.base.bound)
 	b.key = make([]store.ID, len(b.keys))
 	return b, nil
 }
@@ -126,14 +126,14 @@ func (p *planner) leftJoin(op *algebra.LeftJoin, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	g = g.after(op.Left, left.estimate)
+	g = p.after(g, op.Left, left.estimate)
 	g.fresh = false
-	after := g.after(op.Right, g.rows)
+	after := p.after(g, op.Right, g.rows)
 	conditions, err := p.exprs(op.Conditions, after)
 	if err != nil {
 		return nil, err
 	}
-	hashed := !g.safe(op.Right)
+	hashed := !p.safe(g, op.Right)
 	if !hashed {
 		if hashed, err = p.hashes(op.Right, g); err != nil {
 			return nil, err

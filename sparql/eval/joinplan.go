@@ -14,6 +14,9 @@ func (p *planner) join(parts []algebra.Op, conditions []*algebra.Expr, g given) 
 	var nodes []*node
 	var err error
 	for len(rest) > 0 {
+		if err := p.step(len(rest)); err != nil {
+			return nil, err
+		}
 		if waiting, nodes, err = p.conditions(waiting, rest, nodes, &g); err != nil {
 			return nil, err
 		}
@@ -27,7 +30,7 @@ func (p *planner) join(parts []algebra.Op, conditions []*algebra.Expr, g given) 
 			return nil, err
 		}
 		nodes = append(nodes, n)
-		g = g.after(op, n.estimate)
+		g = p.after(g, op, n.estimate)
 		rest = append(rest[:next:next], rest[next+1:]...)
 	}
 	if _, nodes, err = p.conditions(waiting, nil, nodes, &g); err != nil {
@@ -47,7 +50,7 @@ func (p *planner) conditions(waiting []*algebra.Expr, rest []algebra.Op, nodes [
 	}
 	var open algebra.Set
 	for _, part := range rest {
-		open = open.Union(algebra.Possible(part))
+		open = open.Union(p.facts.Possible(part))
 	}
 	var ready, left []*algebra.Expr
 	for _, e := range waiting {
@@ -74,12 +77,15 @@ func (p *planner) cheapest(rest []algebra.Op, g given) (int, error) {
 		return p.o.order(len(rest)), nil
 	}
 	best, least := 0, math.Inf(1)
+	if len(rest) == 1 {
+		return 0, nil
+	}
 	for i, op := range rest {
 		cost, err := p.growth(op, g)
 		if err != nil {
 			return 0, err
 		}
-		if !g.fresh && !connected(op, g) {
+		if !g.fresh && !connected(p.facts.Possible(op), g) {
 			cost = (cost + 1) * 1e9
 		}
 		if cost < least {
@@ -89,15 +95,14 @@ func (p *planner) cheapest(rest []algebra.Op, g given) (int, error) {
 	return best, nil
 }
 
-// connected reports whether an operator has something to do with the rows so far, or makes at most one of each.
-func connected(op algebra.Op, g given) bool {
-	possible := algebra.Possible(op)
+// connected reports whether an operator that may bind these variables has something to do with the rows so far, or has none.
+func connected(possible algebra.Set, g given) bool {
 	return possible.Empty() || possible.Meets(g.possible)
 }
 
 // part plans a part for the rows before it: by a look for each row, or as a hash table if it has fewer solutions than there are rows.
 func (p *planner) part(op algebra.Op, g given) (*node, error) {
-	if g.fresh || !g.safe(op) {
+	if g.fresh || !p.safe(g, op) {
 		return p.plan(op, g)
 	}
 	hashed, err := p.hashes(op, g)
@@ -115,7 +120,7 @@ const leastHashed = 64
 
 // hashes reports whether a part is better evaluated once than for each row.
 func (p *planner) hashes(op algebra.Op, g given) (bool, error) {
-	if algebra.Certain(op).Intersect(g.certain).Without(g.base.certain).Empty() {
+	if p.facts.Certain(op).Intersect(g.certain).Without(g.base.certain).Empty() {
 		return false, nil
 	}
 	if p.o.order != nil {

@@ -82,14 +82,14 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	g = g.after(op.Left, left.estimate)
+	g = p.after(g, op.Left, left.estimate)
 	g.fresh = false
-	shared := algebra.Possible(op.Left).Intersect(algebra.Possible(op.Right)).Without(g.base.areTerms())
+	shared := p.facts.Possible(op.Left).Intersect(p.facts.Possible(op.Right)).Without(g.base.areTerms())
 	if shared.Empty() {
 		return left, nil
 	}
-	certain := algebra.Certain(op.Left).Intersect(algebra.Certain(op.Right)).Meets(shared.Without(g.base.mayBeTerms()))
-	hashed := !certain || !g.safe(op.Right)
+	certain := p.facts.Certain(op.Left).Intersect(p.facts.Certain(op.Right)).Meets(shared.Without(g.base.mayBeTerms()))
+	hashed := !certain || !p.safe(g, op.Right)
 	if !hashed {
 		if hashed, err = p.hashes(op.Right, g); err != nil {
 			return nil, err

@@ -6,6 +6,8 @@
 // number of quads that fit; what can't be evaluated for one solution alone, or would be looked up more often than it has solutions,
 // is evaluated once and joined by a hash table.
 //
+// A reader that answers patterns, counts and statistics from an index is expected: a store in memory has one once its Index was called.
+//
 // Nothing here has a clock, a random source or a goroutine of its own: [Identity] gives time and seed, so that the same update on
 // the same quads gives the same delta.
 //

@@ -182,7 +182,7 @@ func unify(m mu, n sparql.Node, t rdf.Term) bool {
 
 func (o *oracle) triple(t sparql.Triple, graph rdf.Term) (all []mu) {
 	if t.Path != nil {
-		for _, pair := range o.path(t.Path, graph, t.S.Term, t.O.Term) {
+		for _, pair := range o.path(t.Path, graph, fixed(t.S), fixed(t.O)) {
 			if m := (mu{}); unify(m, t.S, pair[0]) && unify(m, t.O, pair[1]) {
 				all = append(all, m)
 			}
@@ -195,6 +195,14 @@ func (o *oracle) triple(t sparql.Triple, graph rdf.Term) (all []mu) {
 		}
 	}
 	return all
+}
+
+// fixed is the term that a node is, the zero Term for a variable and a blank node.
+func fixed(n sparql.Node) rdf.Term {
+	if n.Term.Kind() == rdf.KindBlank {
+		return rdf.Term{}
+	}
+	return n.Term
 }
 
 type pair [2]rdf.Term
@@ -298,11 +306,11 @@ func (o *oracle) selection(q *sparql.Query, graph rdf.Term) (all []mu) {
 				kept[p.Var] = t
 			}
 		}
-		if key := kept.text(); q.Distinct && seen[key] {
+		key := kept.text()
+		if q.Distinct && seen[key] {
 			continue
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		all = append(all, kept)
 	}
 	return all
@@ -410,6 +418,8 @@ func substitute(g *sparql.Group, m mu) *sparql.Group {
 			out.Elements = append(out.Elements, &sparql.Filter{Expr: substituteExpr(e.Expr, m)})
 		case *sparql.Optional:
 			out.Elements = append(out.Elements, &sparql.Optional{Group: substitute(e.Group, m)})
+		case *sparql.Minus:
+			out.Elements = append(out.Elements, &sparql.Minus{Group: substitute(e.Group, m)})
 		case *sparql.Union:
 			u := &sparql.Union{}
 			for _, g := range e.Groups {

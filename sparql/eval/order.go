@@ -17,7 +17,7 @@ func (p *planner) order(op *algebra.Order, most int64, g given) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	after := g.after(op.Op, inner.estimate)
+	after := p.after(g, op.Op, inner.estimate)
 	n := &node{name: "Order", parts: []*node{inner}, estimate: inner.estimate}
 	keys := make([]planned, len(op.Keys))
 	for i, key := range op.Keys {

@@ -66,12 +66,14 @@ type planner struct {
 	*exec
 	names     []sparql.Var
 	estimates map[algebra.Op]float64
+	facts     *algebra.Facts
 	about     map[store.ID]store.Statistics
 }
 
 func (x *exec) planner(names []sparql.Var) *planner {
 	return &planner{
-		exec: x, names: names, estimates: map[algebra.Op]float64{}, about: map[store.ID]store.Statistics{},
+		exec: x, names: names, estimates: map[algebra.Op]float64{}, facts: algebra.NewFacts(),
+		about: map[store.ID]store.Statistics{},
 	}
 }
 
@@ -82,9 +84,9 @@ func (p *planner) hidden() algebra.Slot {
 }
 
 // after is what is given behind an operator.
-func (g given) after(op algebra.Op, rows float64) given {
-	g.certain = g.certain.Union(algebra.Certain(op))
-	g.possible = g.possible.Union(algebra.Possible(op))
+func (p *planner) after(g given, op algebra.Op, rows float64) given {
+	g.certain = g.certain.Union(p.facts.Certain(op))
+	g.possible = g.possible.Union(p.facts.Possible(op))
 	g.rows, g.fresh = math.Max(rows, 1), false
 	return g
 }
@@ -96,8 +98,8 @@ func start(b *base) given {
 
 // safe reports whether an operator may be evaluated for the rows as they come. What the base binds in any case would be bound for an
 // evaluation of its own, too.
-func (g given) safe(op algebra.Op) bool {
-	return g.fresh || !blocking(op) && algebra.Safe(op, g.possible.Without(g.base.certain))
+func (p *planner) safe(g given, op algebra.Op) bool {
+	return g.fresh || !blocking(op) && p.facts.Safe(op, g.possible.Without(g.base.certain))
 }
 
 // blocking reports whether an operator looks at all rows, or begins anew, so that it can't be pushed those of others.
@@ -111,7 +113,7 @@ func blocking(op algebra.Op) bool {
 
 // plan makes the plan of an operator.
 func (p *planner) plan(op algebra.Op, g given) (*node, error) {
-	if !g.safe(op) {
+	if !p.safe(g, op) {
 		return p.hashJoin(op, g)
 	}
 	switch op := op.(type) {

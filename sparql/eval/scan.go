@@ -18,6 +18,7 @@ func (p *planner) scan(op *algebra.Pattern, g given) *node {
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
 		s := &scan{x: x, out: x.output(n, next)}
+		s.yield = s.take
 		for i, node := range [4]algebra.Node{op.S, op.P, op.O, op.G} {
 			var err error
 			if s.places[i], err = x.place(node); err != nil {
@@ -29,11 +30,18 @@ func (p *planner) scan(op *algebra.Pattern, g given) *node {
 	return n
 }
 
-// scan joins rows with the quads of a pattern.
+// scan joins rows with the quads of a pattern. What belongs to the row that it is at stands in it, so that a look at the index
+// allocates nothing here.
 type scan struct {
 	x      *exec
 	places [4]place // subject, predicate, object, graph
 	out    *output
+
+	at     row
+	want   [3]store.ID
+	looked int
+	err    error
+	yield  func(store.Quad, error) bool // take
 }
 
 func (s *scan) push(b *block) error {
@@ -45,44 +53,51 @@ func (s *scan) push(b *block) error {
 	return nil
 }
 
-func (s *scan) row(r row) error {
-	var want [3]store.ID
-	for i := range want {
-		var err error
-		if want[i], err = s.x.bound(&s.places[i], r); err != nil {
+func (s *scan) row(r row) (err error) {
+	for i := range s.want {
+		if s.want[i], err = s.x.bound(&s.places[i], r); err != nil {
 			return err
 		}
 	}
-	looked := 1
-	for q, err := range s.x.match(store.Pattern{S: want[0], P: want[1], O: want[2]}, &s.places[3], r) {
-		if err != nil {
-			return err
-		}
-		if looked++; looked == checkEvery {
-			if err := s.x.step(looked); err != nil {
-				return err
-			}
-			looked = 0
-		}
-		to, err := s.out.add(r)
-		if err != nil {
-			return err
-		}
-		ok, err := s.fit(to, q, &want)
-		if err != nil {
-			return err
-		}
-		if !ok {
-			s.out.drop()
-		}
+	s.at, s.looked, s.err = r, 1, nil
+	s.x.match(store.Pattern{S: s.want[0], P: s.want[1], O: s.want[2]}, &s.places[3], r)(s.yield)
+	if s.err != nil {
+		return s.err
 	}
-	return s.x.step(looked)
+	return s.x.step(s.looked)
+}
+
+// take takes a quad, and returns false with an error.
+func (s *scan) take(q store.Quad, err error) bool {
+	if err == nil {
+		err = s.add(q)
+	}
+	s.err = err
+	return err == nil
+}
+
+func (s *scan) add(q store.Quad) error {
+	if s.looked++; s.looked == checkEvery {
+		if err := s.x.step(s.looked); err != nil {
+			return err
+		}
+		s.looked = 0
+	}
+	to, err := s.out.add(s.at)
+	if err != nil {
+		return err
+	}
+	ok, err := s.fit(to, q)
+	if !ok {
+		s.out.drop()
+	}
+	return err
 }
 
 // fit binds what was not bound in the row.
-func (s *scan) fit(r row, q store.Quad, want *[3]store.ID) (bool, error) {
+func (s *scan) fit(r row, q store.Quad) (bool, error) {
 	for i, id := range [3]store.ID{q.S, q.P, q.O} {
-		if want[i] != store.Any {
+		if s.want[i] != store.Any {
 			continue
 		}
 		if ok, err := s.x.fit(&s.places[i], r, id); !ok || err != nil {

@@ -62,37 +62,43 @@ func hasBlank(t *algebra.Triple) bool {
 
 // construct makes the triples of a template.
 func (r *run) construct(triples []algebra.Triple, id Identity, each func(rdf.Triple) error) error {
-	t := &template{x: r.exec, prefix: blankPrefix(id)}
-	seen := r.table(3, 3)
-	var own []rdf.Triple // of this solution, with blank nodes of its own
-	number := uint64(0)
+	c := &construction{template: template{x: r.exec, prefix: blankPrefix(id)}, seen: r.table(3, 3)}
 	return r.sub.run(func(from row) error {
-		number++
-		t.solution(number)
-		own = own[:0]
+		c.solution(c.number + 1)
+		c.own = c.own[:0]
 		for i := range triples {
-			made, err := t.triple(&triples[i], from)
+			made, fresh, err := c.make(&triples[i], from)
+			if err == nil && fresh {
+				err = each(made)
+			}
 			if err != nil {
 				return err
-			}
-			if (rdf.Quad{S: made.S, P: made.P, O: made.O}).Check() != nil {
-				continue
-			}
-			fresh := true
-			if hasBlank(&triples[i]) {
-				fresh = !slices.Contains(own, made)
-				own = append(own, made)
-			} else if fresh, err = r.first(seen, made); err != nil {
-				return err
-			}
-			if fresh {
-				if err := each(made); err != nil {
-					return err
-				}
 			}
 		}
 		return nil
 	})
+}
+
+// construction gives each triple once.
+type construction struct {
+	template
+	seen *table
+	own  []rdf.Triple // of this solution, with blank nodes of its own
+}
+
+// make makes a triple; fresh is false if it is none, or has been there.
+func (c *construction) make(of *algebra.Triple, r row) (made rdf.Triple, fresh bool, err error) {
+	made, err = c.triple(of, r)
+	if err != nil || (rdf.Quad{S: made.S, P: made.P, O: made.O}).Check() != nil {
+		return made, false, err
+	}
+	if !hasBlank(of) {
+		fresh, err = c.x.first(c.seen, made)
+		return made, fresh, err
+	}
+	fresh = !slices.Contains(c.own, made)
+	c.own = append(c.own, made)
+	return made, fresh, nil
 }
 
 // first reports whether a triple has not been seen.
