@@ -18,7 +18,7 @@ func TestKafkaState(t *testing.T) {
 	const keys, rounds = 20, 20
 	k := startKafka(t, "changes")
 	compact, often := "compact", "0.01"
-	ctx, cancel := context.WithTimeout(t.Context(), kafkaPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*kafkaPatience) // four nodes and two brokers are started
 	defer cancel()
 	if _, err := k.admin.CreateTopic(ctx, 4, 1, map[string]*string{"cleanup.policy": &compact, "min.cleanable.dirty.ratio": &often},
 		"states"); err != nil {
@@ -58,20 +58,23 @@ func TestKafkaState(t *testing.T) {
 	n.isSoon(ctx, want)
 	copied := runNode(t, k.example(t, "kafka-state/copy.yaml"))
 	for { // the sink may be behind
-		states, rows := k.states(ctx, t)
+		states, rows := k.states(t)
 		if slices.Equal(rows, want) && len(states) == keys && states["urn:k1"] == "" {
 			break
 		}
 		if ctx.Err() != nil {
-			t.Fatalf("the topic has\n%s\nwant\n%s\nand %d keys, not %d", strings.Join(rows, "\n"), strings.Join(want, "\n"), len(states), keys)
+			t.Fatalf("the topic has\n%s\nwant\n%s\nand %d keys, not %d\n%s", strings.Join(rows, "\n"), strings.Join(want, "\n"), len(states), keys,
+				n.logs)
 		}
 	}
 	copied.isSoon(ctx, sorted(append(want, k.lastStates(ctx, t, 4)...)))
 }
 
 // states are the newest records of the topic, by key, and all their rows; a tombstone is "".
-func (k *kafkaPeer) states(ctx context.Context, t *testing.T) (states map[string]string, rows []string) {
+func (k *kafkaPeer) states(t *testing.T) (states map[string]string, rows []string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), kafkaPatience)
+	defer cancel()
 	states = map[string]string{}
 	for _, r := range k.committed(ctx, t, "states") {
 		states[string(r.Key)] = string(r.Value)
