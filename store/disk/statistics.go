@@ -101,26 +101,22 @@ func (s *statistics) add(predicate store.ID, q *store.Quad) {
 }
 
 // load reads the sketches.
-func (s *statistics) load(db *pebble.DB) (err error) {
+func (s *statistics) load(db *pebble.DB) error {
 	s.predicates = map[store.ID]*terms{}
 	r := reader{src: db}
-	defer r.close()
-	c, err := r.cursor([]byte{sketchKey}, []byte{sketchKey + 1})
-	if err != nil {
-		return err
-	}
-	for ok := c.First(); ok; ok = c.Next() {
-		id, _, good := cutNumber(c.Key()[1:])
-		value, err := c.ValueAndErr()
+	defer r.end()
+	return r.each([]byte{sketchKey}, []byte{sketchKey + 1}, func(it *pebble.Iterator) error {
+		id, _, good := cutNumber(it.Key()[1:])
+		value, err := it.ValueAndErr()
 		if err != nil || !good || len(value) != 2*registers {
-			return errors.Join(fmt.Errorf("%w: sketch %x", ErrDamaged, c.Key()), err, c.Close())
+			return errors.Join(fmt.Errorf("%w: sketch %x", ErrDamaged, it.Key()), err)
 		}
 		t := &terms{}
 		copy(t.subjects[:], value)
 		copy(t.objects[:], value[registers:])
 		s.predicates[store.ID(id)] = t
-	}
-	return r.release(c)
+		return nil
+	})
 }
 
 // save writes the sketches that have changed. They are estimates, so they may be older than the quads after a crash.
