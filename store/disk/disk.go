@@ -105,8 +105,11 @@ func (s *Store) open(o Options) (err error) {
 		defer p.Cache.Unref()
 	}
 	defer s.faults.opened(&err)
-	s.db, err = pebble.Open(o.Dir, p)
-	return err
+	if s.db, err = pebble.Open(o.Dir, p); err != nil {
+		return err
+	}
+	_ = s.faults.RemoveAll(s.faults.PathJoin(o.Dir, loading)) // it only takes room
+	return nil
 }
 
 func or[T comparable](v, otherwise T) T {

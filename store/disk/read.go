@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -118,7 +117,7 @@ func (r *reader) Term(id store.ID) (rdf.Term, error) {
 	if err == nil && text == nil {
 		err = store.ErrNoTerm
 	}
-	return rdf.Trusted(unsafe.String(unsafe.SliceData(text), len(text))), err
+	return rdf.Trusted(asString(text)), err
 }
 
 // cursor returns one with these bounds, of keys that are of quads in that order (nil: of others). Whoever takes it releases it.

@@ -57,6 +57,9 @@ type terms struct {
 	dirty             bool // not as the database has it
 }
 
+// value is what the database has of them.
+func (t *terms) value() []byte { return append(append([]byte(nil), t.subjects[:]...), t.objects[:]...) }
+
 // statistics are what is estimated besides what is counted. Any goroutine may ask.
 type statistics struct {
 	mu         sync.Mutex
@@ -130,7 +133,7 @@ func (s *statistics) save(db *pebble.DB) error {
 			continue
 		}
 		key := appendNumber([]byte{sketchKey}, uint64(id))
-		if err := batch.Set(key, append(append([]byte(nil), t.subjects[:]...), t.objects[:]...), nil); err != nil {
+		if err := batch.Set(key, t.value(), nil); err != nil {
 			return err
 		}
 		t.dirty = false
