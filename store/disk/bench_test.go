@@ -40,7 +40,7 @@ func document(b *testing.B) []byte {
 	}
 	var doc bytes.Buffer
 	for i := range 200_000 {
-		fmt.Fprintln(&doc, observation(i), ".")
+		fmt.Fprintln(&doc, observation(i))
 	}
 	return doc.Bytes()
 }

@@ -266,3 +266,29 @@ func TestDiscard(t *testing.T) {
 		return os.IsNotExist(err)
 	})
 }
+
+// TestSmallBuffers commits to a store whose first buffers are small: more of them than there may be large ones.
+func TestSmallBuffers(t *testing.T) {
+	s := open(t, disk.Options{Dir: t.TempDir()})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 200 {
+			q := quad(0)
+			q.O = rdf.Trusted(fmt.Sprintf(`"%d %s"`, i, strings.Repeat("x", 100<<10)))
+			tx := s.Begin()
+			if _, err := tx.Add(q); err != nil {
+				t.Error(err)
+			}
+			if err := tx.Commit(uint64(i), nil); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("a commit waits for ever")
+	}
+	succeed(t, s.Close())
+}

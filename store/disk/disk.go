@@ -37,7 +37,8 @@ type Options struct {
 
 const (
 	defaultBuffer = 32 << 20
-	// buffers is how many there may be before a commit has to wait. A commit is refused before that if they can't be written.
+	// buffers is how many there may be before a commit has to wait; small ones, which the database begins with and writes once they are half
+	// of a buffer together, count as what they have. A commit is refused before that if they can't be written.
 	buffers = 4
 	// maxSublevels is how many tables may have to be looked into for a key, besides those of the levels, before a commit has to wait.
 	maxSublevels = 24
@@ -186,7 +187,7 @@ func (s *Store) room(bytes int) error {
 			return err
 		}
 		m := s.db.Metrics()
-		if m.MemTable.Count <= buffers && m.Levels[0].Sublevels <= maxSublevels {
+		if m.MemTable.Size <= buffers*s.buffer && m.Levels[0].Sublevels <= maxSublevels {
 			return nil
 		}
 		<-event

@@ -132,11 +132,16 @@ func (t *tx) Add(q rdf.Quad) (bool, error) {
 		return false, t.fail(err)
 	}
 	if !known {
-		if err := t.intern(&q, &ids); err != nil {
-			return false, t.fail(err)
-		}
+		err = t.intern(&q, &ids)
 	}
-	return t.change(change{ids, true})
+	if err == nil {
+		err = t.change(change{ids, true})
+	}
+	if err != nil {
+		t.touch(&ids)
+		return false, t.fail(err)
+	}
+	return true, nil
 }
 
 // fits fails if the transaction can't have another quad, whose terms may be new.
@@ -182,7 +187,6 @@ func (t *tx) intern(q *rdf.Quad, ids *store.Quad) error {
 func (t *tx) give(text string) (store.ID, error) {
 	t.last++
 	id := store.ID(t.last)
-	t.touched[id] = struct{}{}
 	t.given = append(t.given, t.s.known.put(text, id))
 	var room [16]byte
 	t.key = textKeyOf(t.key[:0], text)
@@ -208,16 +212,28 @@ func (t *tx) Delete(q rdf.Quad) (bool, error) {
 	if err := t.fits(&rdf.Quad{}); err != nil {
 		return false, t.fail(err)
 	}
-	return t.change(change{ids, false})
+	if err := t.change(change{ids, false}); err != nil {
+		return false, t.fail(err)
+	}
+	return true, nil
 }
 
 // change makes a change that is one, and notes it.
-func (t *tx) change(c change) (bool, error) {
+func (t *tx) change(c change) error {
 	if err := t.write(&c); err != nil {
-		return false, t.fail(err)
+		return err
 	}
 	t.log = append(t.log, c)
-	return true, nil
+	return nil
+}
+
+// touch notes that terms of a quad may be without one.
+func (t *tx) touch(q *store.Quad) {
+	for place := range uint8(4) {
+		if id := *component(q, place); id < store.DefaultGraph && id != store.Any && !id.IsInline() {
+			t.touched[id] = struct{}{}
+		}
+	}
 }
 
 // write writes the keys of a quad, or takes them away.
@@ -242,11 +258,7 @@ func (t *tx) write(c *change) (err error) {
 		}
 	}
 	if !c.added {
-		for place := range uint8(4) {
-			if id := *component(&c.quad, place); id < store.DefaultGraph && !id.IsInline() {
-				t.touched[id] = struct{}{}
-			}
-		}
+		t.touch(&c.quad)
 	}
 	return nil
 }
