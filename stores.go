@@ -21,12 +21,9 @@ const (
 	StoreDisk   Store = "disk"
 )
 
-const (
-	// storeCache and storeBuffer are the memory that the stores on a disk of all shards of a node take about, in bytes: of what was read,
-	// and of what isn't written yet.
-	storeCache  = 256 << 20
-	storeBuffer = 512 << 20
-)
+// storeBuffer is about the memory that the stores on a disk of all shards of a node take for what isn't written yet, in bytes. For what was
+// read they have one cache.
+const storeBuffer = 512 << 20
 
 // logic makes the logic of shards, after a look at the folder for what an earlier process has left.
 func (c *Config) logic() (func(shard int) operator.Logic, error) {
@@ -41,7 +38,6 @@ func (c *Config) logic() (func(shard int) operator.Logic, error) {
 		return nil, fmt.Errorf("store of quads: %w", err)
 	}
 	o := disk.Options{
-		Cache:  max(storeCache/int64(c.Shards), 1<<20),
 		Buffer: uint64(min(max(storeBuffer/4/c.Shards, 1<<20), disk.DefaultBuffer)),
 	}
 	return func(shard int) operator.Logic {

@@ -24,7 +24,7 @@ var ErrDamaged = errors.New("damaged store")
 type Options struct {
 	// Dir is the folder of the database, which is made if need be, and used by one process at a time.
 	Dir string
-	// Cache is the memory for what was read, in bytes. Default [DefaultCache].
+	// Cache is the memory for what was read, in bytes. Default: 256 MiB that all such stores of the process have together.
 	Cache int64
 	// Buffer is the memory for what isn't written to the disk's tables yet, in bytes, of which there may be four. It is also what a
 	// crash loses at most of what was committed. Default [DefaultBuffer].
@@ -35,15 +35,15 @@ type Options struct {
 	FS vfs.FS
 }
 
-// Defaults of [Options], in bytes.
-const (
-	DefaultCache  = 64 << 20
-	DefaultBuffer = 32 << 20
-)
+// DefaultBuffer is that of [Options], in bytes.
+const DefaultBuffer = 32 << 20
 
 const (
-	// buffers is how many there may be before a commit has to wait. A commit is refused before that if they can't be written.
+	// buffers is how many there may be before a commit has to wait; small ones, which the database begins with and writes once they are half
+	// of a buffer together, count as what they have. A commit is refused before that if they can't be written.
 	buffers = 4
+	// maxSublevels is how many tables may have to be looked into for a key, besides those of the levels, before a commit has to wait.
+	maxSublevels = 24
 )
 
 // Store is a [store.Store] in a database of [Options.Dir]. Make one with [Open].
@@ -68,32 +68,51 @@ type Store struct {
 	position  atomic.Uint64
 	committed atomic.Int64
 	tx        *tx
-	pins      sync.RWMutex // a view and what it says of itself are of one commit
+	known     known // the writer's
+	maxBatch  int
 	stats     statistics
 	discard   *runtime.Cleanup
 	dir       string
+	shared    bool // it uses common
+
+	pins   sync.Mutex // of what is below, and of commits: a view and what it says of itself are of one
+	views  map[*view]struct{}
+	closed bool
 }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the database of the folder, or makes one. The caller must [Store.Close] it.
 func Open(o Options) (*Store, error) {
-	s := &Store{dir: o.Dir, max: o.MaxQuads, buffer: or(o.Buffer, DefaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
+	s := &Store{dir: o.Dir, max: o.MaxQuads, maxBatch: maxBatch - spare, views: map[*view]struct{}{}, buffer: or(o.Buffer, DefaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
 	}
 	if err := s.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), s.db.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), s.database().close())
 	}
 	return s, nil
 }
 
 func (s *Store) open(o Options) (err error) {
-	cache := pebble.NewCache(or(o.Cache, DefaultCache))
-	defer cache.Unref()
+	p := s.options()
+	if s.shared = o.Cache == 0; s.shared {
+		p.Cache, p.FileCache = common.acquire()
+		defer func() {
+			if err != nil {
+				common.release()
+			}
+		}()
+	} else {
+		p.Cache = pebble.NewCache(o.Cache)
+		defer p.Cache.Unref()
+	}
 	defer s.faults.opened(&err)
-	s.db, err = pebble.Open(o.Dir, s.options(cache))
-	return err
+	if s.db, err = pebble.Open(o.Dir, p); err != nil {
+		return err
+	}
+	_ = s.faults.RemoveAll(s.faults.PathJoin(o.Dir, loading)) // it only takes room
+	return nil
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -106,9 +125,8 @@ func or[T comparable](v, otherwise T) T {
 
 // options are those of the database. It has no log of its own: what a crash loses is in the log of whoever has one, and a database
 // without is a prefix of the commits nonetheless, since its buffers are written in order.
-func (s *Store) options(cache *pebble.Cache) *pebble.Options {
+func (s *Store) options() *pebble.Options {
 	p := &pebble.Options{
-		Cache:                       cache,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
 		FS:                          s.faults,
@@ -116,7 +134,7 @@ func (s *Store) options(cache *pebble.Cache) *pebble.Options {
 		MemTableStopWritesThreshold: 1000, // see room
 		L0CompactionThreshold:       2,
 		L0StopWritesThreshold:       1000,
-		MaxOpenFiles:                1000,
+		MaxOpenFiles:                maxFiles,
 		Logger:                      s.faults,
 		EventListener:               s.faults.listener(),
 	}
@@ -138,6 +156,7 @@ func diskError(err error) error {
 // load reads what the database says of itself.
 func (s *Store) load() error {
 	r := reader{src: s.db}
+	defer r.end()
 	value, err := r.get([]byte{headKey}, nil)
 	if err != nil {
 		return err
@@ -156,7 +175,8 @@ func (s *Store) Len() int { return int(s.committed.Load()) }
 // Position is the position of the last commit.
 func (s *Store) Position() uint64 { return s.position.Load() }
 
-// room waits until there is room in the buffers for a commit of so many bytes. The database would wait for ever for a disk that is full.
+// room waits until there is room in the buffers for a commit of so many bytes, and few tables to be merged. The database would wait for
+// ever for a disk that is full.
 func (s *Store) room(bytes int) error {
 	s.since += uint64(bytes)
 	if s.since < s.buffer/4 {
@@ -164,17 +184,19 @@ func (s *Store) room(bytes int) error {
 	}
 	s.since = 0
 	for {
+		event := s.faults.next()
 		if err := s.faults.err(); err != nil {
 			return err
 		}
-		if s.db.Metrics().MemTable.Count <= buffers {
+		m := s.db.Metrics()
+		if m.MemTable.Size <= buffers*s.buffer && m.Levels[0].Sublevels <= maxSublevels {
 			return nil
 		}
-		<-s.faults.event
+		<-event
 	}
 }
 
-// Flush writes what is committed to the disk. It is the writer's, between transactions.
+// Flush writes what is committed to the disk. Any goroutine may call it until the store is closed.
 func (s *Store) Flush() error {
 	if err := s.flush(); err != nil {
 		return fmt.Errorf("write store: %w", err)
@@ -194,50 +216,94 @@ func (s *Store) flush() error {
 	if err != nil {
 		return diskError(err)
 	}
+	return s.await(done, failures)
+}
+
+// await waits for done, and no longer than until something can't be written.
+func (s *Store) await(done <-chan struct{}, failures uint64) error {
 	for {
+		event := s.faults.next()
+		if s.faults.failures.Load() != failures {
+			if err := s.faults.err(); err != nil {
+				return err
+			}
+		}
 		select {
 		case <-done:
 			return nil
-		case <-s.faults.event:
-			if s.faults.failures.Load() != failures {
-				return s.faults.err()
-			}
+		case <-event:
 		}
 	}
 }
 
-// Close writes what is committed to the disk, and closes the database. It is the writer's, between transactions; all views must be closed.
-// After an error what was committed last may be missing, as after a crash.
+// Close writes what is committed to the disk, and closes the database. It is the writer's: an open transaction is rolled back. Views are
+// closed, also those that are being read; what reads them gets [store.ErrClosed]. After an error what was committed last may be missing,
+// as after a crash. A second call does nothing.
 func (s *Store) Close() error {
 	if s.discard != nil {
 		s.discard.Stop()
 	}
-	err := s.Flush()
-	if s.faults.dead() != nil {
-		return err // the database would wait for what has ended
+	if s.tx != nil {
+		s.tx.Rollback()
 	}
-	return errors.Join(err, s.db.Close())
+	if !s.shut() {
+		return nil
+	}
+	err := s.Flush()
+	return errors.Join(err, s.database().close())
+}
+
+// shut closes all views, and reports whether the store was open.
+func (s *Store) shut() bool {
+	s.pins.Lock()
+	defer s.pins.Unlock()
+	if s.closed {
+		return false
+	}
+	s.closed = true
+	for v := range s.views {
+		v.shut()
+	}
+	return true
 }
 
 // Discard has the store closed and its folder removed once nobody refers to it or to a view of it any more, unless it is closed before.
 func (s *Store) Discard() {
-	c := runtime.AddCleanup(s, discard, discarded{s.db, s.dir})
+	c := runtime.AddCleanup(s, func(d *database) { go d.discard() }, s.database())
 	s.discard = &c
 }
 
-// discarded is what is left of a store that nobody refers to.
-type discarded struct {
-	db  *pebble.DB
-	dir string
+// database is what is left of a store that nobody refers to.
+type database struct {
+	db     *pebble.DB
+	faults *faults
+	dir    string
+	shared bool
 }
 
-func discard(d discarded) {
-	_ = d.db.Close() // of what is to be removed no error matters
+func (s *Store) database() *database { return &database{s.db, s.faults, s.dir, s.shared} }
+
+// close closes the database. One that doesn't know what is on the disk would wait for what has ended, so it stays.
+func (d *database) close() error {
+	if d.faults.dead() != nil {
+		return nil
+	}
+	defer func() {
+		if d.shared {
+			common.release()
+		}
+	}()
+	return d.db.Close()
+}
+
+func (d *database) discard() {
+	_ = d.close() // of what is to be removed no error matters
 	_ = os.RemoveAll(d.dir)
 }
 
-// Checkpoint makes a folder, which must not be there, with the store as it is committed; it takes no room as long as files are the same,
-// and is opened like any other. It is the writer's, between transactions.
+// Checkpoint makes a folder, which must not be there, with the store as it is after some commit, those before the call among them. It
+// takes no room as long as files are the same, and is opened like any other. Any goroutine may call it until the store is closed,
+// while views are open and the writer goes on. After an error there is no such folder.
 func (s *Store) Checkpoint(dir string) error {
 	if err := s.Flush(); err != nil {
 		return err

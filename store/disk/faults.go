@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,11 +24,15 @@ type faults struct {
 	fatal    atomic.Pointer[error] // nil: not for good
 	failed   atomic.Int64          // when it was, as time.Now().UnixNano()
 	failures atomic.Uint64
-	event    chan struct{} // something was written, or could not be
+
+	flush, compaction atomic.Pointer[error] // how the last one ended
+
+	mu    sync.Mutex
+	event chan struct{} // closed, and another in its place, where something was written or could not be
 }
 
 func newFaults(fs vfs.FS) *faults {
-	f := &faults{FS: fs, event: make(chan struct{}, 1)}
+	f := &faults{FS: fs, event: make(chan struct{})}
 	f.opening.Store(true)
 	return f
 }
@@ -69,31 +74,51 @@ func (f *faults) dead() error {
 	return nil
 }
 
+// next is closed when something happens. Whoever waits takes it before he looks whether he has to.
+func (f *faults) next() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.event
+}
+
 // note wakes whoever waits for something to happen.
 func (f *faults) note() {
-	select {
-	case f.event <- struct{}{}:
-	default:
-	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.event)
+	f.event = make(chan struct{})
 }
 
 // listener hears what happens in the background.
 func (f *faults) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) {
+		FlushEnd:        func(info pebble.FlushInfo) { f.wrote(info.Err, &f.flush) },
+		CompactionEnd:   func(info pebble.CompactionInfo) { f.wrote(info.Err, &f.compaction) },
+		BackgroundError: f.failure,
+		DataCorruption:  func(pebble.DataCorruptionInfo) {}, // who reads it gets the error
+	}
+}
+
+// wrote notes the end of a flush or a compaction. An error that is one comes to failure next: there are others, of what had nothing to write.
+func (f *faults) wrote(err error, end *atomic.Pointer[error]) {
+	if end.Store(&err); err == nil {
+		f.broken.Store(nil)
+	}
+	f.note()
+}
+
+// failure notes that a flush or a compaction has failed, which is tried again. Nothing else keeps anything from being written: a look at
+// the statistics of a table may fail, too.
+func (f *faults) failure(err error) {
+	for _, end := range [...]*error{f.flush.Load(), f.compaction.Load()} {
+		if end != nil && errors.Is(err, *end) {
 			err = diskError(err)
 			f.broken.Store(&err)
 			f.failed.Store(time.Now().UnixNano())
 			f.failures.Add(1)
 			f.note()
-		},
-		FlushEnd: func(info pebble.FlushInfo) {
-			if info.Err == nil {
-				f.broken.Store(nil)
-			}
-			f.note()
-		},
-		DataCorruption: func(pebble.DataCorruptionInfo) {}, // who reads it gets the error
+			return
+		}
 	}
 }
 

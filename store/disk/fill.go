@@ -163,6 +163,7 @@ func (f *filling) end() error {
 		return err
 	}
 	r := reader{src: f.s.db}
+	defer r.end()
 	for i := range f.used {
 		for unused := f.given[i] &^ f.used[i]; unused != 0; unused &= unused - 1 {
 			if err := f.drop(&r, store.ID(i*64+bits.TrailingZeros64(unused))); err != nil {
@@ -191,7 +192,7 @@ func (f *filling) end() error {
 // once fails if fewer terms or quads are there than have come.
 func (f *filling) once() error {
 	r := reader{src: f.s.db}
-	defer r.close()
+	defer r.end()
 	quads, err := r.countMatches(store.Pattern{})
 	if err != nil {
 		return err

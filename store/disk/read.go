@@ -3,8 +3,10 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"io"
 	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -12,19 +14,33 @@ import (
 	"github.com/quadrille-stream/quadrille/store"
 )
 
-// reader reads a state of the database. It is used by one goroutine.
+// idleCursors is how many a reader keeps for use again: each keeps buffers and tables that are gone otherwise.
+const idleCursors = 8
+
+// maxBlock is how many quads or keys are read at a time, while [Store.Close] waits.
+const maxBlock = 64
+
+// reader reads a state of the database. It is used by one goroutine, but may be ended by another.
 type reader struct {
 	src     pebble.Reader
 	stats   *statistics
-	idle    []cursor // that may be used again
-	key     []byte   // in use within a call alone
-	changes uint64   // of what is read; no cursor of before is used again
+	key     []byte // in use within a call alone
+	changes uint64 // of what is read; no cursor of before is used again
+
+	mu      sync.Mutex // of what is below, held while src is read
+	ended   atomic.Bool
+	cursors []*cursor // all there are
 }
 
 // cursor is an iterator that sees what was there after so many changes.
 type cursor struct {
-	*pebble.Iterator
+	it      *pebble.Iterator
 	changes uint64
+	busy    bool // it is in use
+	order   *order
+	begun   bool
+	done    bool
+	block   []store.Quad // that were read
 }
 
 // changed notes that what is read is not what it was.
@@ -32,6 +48,11 @@ func (r *reader) changed() { r.changes++ }
 
 // get returns the value of a key, appended to dst; nil if there is none.
 func (r *reader) get(key, dst []byte) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended.Load() {
+		return nil, store.ErrClosed
+	}
 	value, closer, err := r.src.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil
@@ -39,11 +60,11 @@ func (r *reader) get(key, dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read store: %w", err)
 	}
-	defer closer.Close()
 	if dst == nil {
 		dst = make([]byte, 0, len(value))
 	}
-	return append(dst, value...), nil
+	dst = append(dst, value...)
+	return dst, closer.Close()
 }
 
 // has reports whether there is a key.
@@ -69,14 +90,17 @@ func (r *reader) lookup(text string) (store.ID, error) {
 }
 
 // Lookup implements [store.Reader].
-func (r *reader) Lookup(t rdf.Term) (store.ID, bool, error) {
+func (r *reader) Lookup(t rdf.Term) (store.ID, bool, error) { return lookup(t, r.lookup) }
+
+// lookup finds a term, whose text it looks up if it has to.
+func lookup(t rdf.Term, text func(string) (store.ID, error)) (store.ID, bool, error) {
 	if t.IsZero() {
 		return store.DefaultGraph, true, nil
 	}
 	if id, inline := store.InlineID(t); inline {
 		return id, true, nil
 	}
-	id, err := r.lookup(t.String())
+	id, err := text(t.String())
 	return id, id != store.Any, err
 }
 
@@ -93,42 +117,112 @@ func (r *reader) Term(id store.ID) (rdf.Term, error) {
 	if err == nil && text == nil {
 		err = store.ErrNoTerm
 	}
-	return rdf.Trusted(string(text)), err
+	return rdf.Trusted(asString(text)), err
 }
 
-// cursor returns one with these bounds.
-func (r *reader) cursor(low, high []byte) (cursor, error) {
-	for n := len(r.idle); n > 0; n = len(r.idle) {
-		c := r.idle[n-1]
-		r.idle = r.idle[:n-1]
-		if c.changes == r.changes {
-			c.SetBounds(low, high)
+// cursor returns one with these bounds, of keys that are of quads in that order (nil: of others). Whoever takes it releases it.
+func (r *reader) cursor(low, high []byte, o *order) (*cursor, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended.Load() {
+		return nil, store.ErrClosed
+	}
+	r.trim()
+	for _, c := range r.cursors {
+		if !c.busy {
+			c.it.SetBounds(low, high)
+			c.busy, c.begun, c.done, c.order = true, false, false, o
 			return c, nil
 		}
-		_ = c.Close() // its errors have come from its reading
 	}
 	it, err := r.src.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 	if err != nil {
-		return cursor{}, fmt.Errorf("read store: %w", err)
+		return nil, fmt.Errorf("read store: %w", err)
 	}
-	return cursor{it, r.changes}, nil
+	c := &cursor{it: it, changes: r.changes, busy: true, order: o}
+	r.cursors = append(r.cursors, c)
+	return c, nil
 }
 
-// release takes a cursor back, unless it has failed.
-func (r *reader) release(c cursor) error {
-	if err := c.Error(); err != nil {
-		return fmt.Errorf("read store: %w", errors.Join(err, c.Close()))
+// trim closes the cursors that nobody uses and that see what was before, or are too many. Their errors have come from their reading.
+func (r *reader) trim() {
+	idle := 0
+	r.cursors = slices.DeleteFunc(r.cursors, func(c *cursor) bool {
+		if c.busy {
+			return false
+		}
+		if idle++; c.changes == r.changes && idle <= idleCursors && c.it.Error() == nil {
+			return false
+		}
+		_ = c.it.Close()
+		return true
+	})
+}
+
+// release takes a cursor back. One of a reader that has ended is closed already.
+func (r *reader) release(c *cursor) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c.busy = false
+	r.trim()
+}
+
+// end closes all cursors, also those that are in use: what reads them gets [store.ErrClosed]. It reports whether that is new.
+func (r *reader) end() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended.Load() {
+		return false
 	}
-	r.idle = append(r.idle, c)
+	r.ended.Store(true)
+	for _, c := range r.cursors {
+		_ = c.it.Close() // its errors have come from its reading
+	}
+	r.cursors = nil
+	return true
+}
+
+// advance has each called for the next keys, at most n; more is false behind the last.
+func (r *reader) advance(c *cursor, n int, each func(*pebble.Iterator) error) (more bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended.Load() {
+		return false, store.ErrClosed
+	}
+	for range n {
+		if !c.next() {
+			if err := c.it.Error(); err != nil {
+				return false, fmt.Errorf("read store: %w", err)
+			}
+			return false, nil
+		}
+		if err := each(c.it); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func (c *cursor) next() bool {
+	switch {
+	case c.done:
+	case !c.begun:
+		c.begun = true
+		c.done = !c.it.First()
+	default:
+		c.done = !c.it.Next()
+	}
+	return !c.done
+}
+
+// quad takes the quad in where the iterator is.
+func (c *cursor) quad(it *pebble.Iterator) error {
+	q, good := c.order.quad(it.Key())
+	if !good {
+		return fmt.Errorf("%w: the key %x is none of a quad", ErrDamaged, it.Key())
+	}
+	c.block = append(c.block, q)
 	return nil
-}
-
-// close closes all cursors that are not in use.
-func (r *reader) close() {
-	for _, c := range r.idle {
-		_ = c.Close()
-	}
-	r.idle = nil
 }
 
 // quads is the number of quads of a predicate, or with Any of all, as the last commit says.
@@ -168,25 +262,30 @@ func (r *reader) match(p store.Pattern, check func() error) iter.Seq2[store.Quad
 	}
 }
 
-// scan reports whether to go on.
+// scan reports whether to go on. It reads few quads first, since often few are asked for.
 func (r *reader) scan(b *bounds, yield func(store.Quad, error) bool, check func() error) (more bool, err error) {
-	it, err := r.cursor(b.low, b.high)
+	c, err := r.cursor(b.low, b.high, b.order)
 	if err != nil {
 		return false, err
 	}
-	for ok := it.First(); ok; ok = it.Next() {
-		q, good := b.order.quad(it.Key())
-		if !good {
-			return false, errors.Join(fmt.Errorf("%w: the key %x is none of a quad", ErrDamaged, it.Key()), r.release(it))
+	defer r.release(c)
+	more = true
+	for n := 4; more; n = min(2*n, maxBlock) {
+		c.block = c.block[:0]
+		more, err = r.advance(c, n, c.quad)
+		for _, q := range c.block {
+			if !yield(q, nil) {
+				return false, nil
+			}
+			if err := check(); err != nil {
+				return false, err
+			}
 		}
-		if !yield(q, nil) {
-			return false, r.release(it)
-		}
-		if err := check(); err != nil {
-			return false, errors.Join(err, it.Close())
+		if err != nil {
+			return false, err
 		}
 	}
-	return true, r.release(it)
+	return true, nil
 }
 
 // countMatches counts the quads that fit.
@@ -203,159 +302,35 @@ func (r *reader) countMatches(p store.Pattern) (sum int, err error) {
 
 // countKeys counts the keys from low on and before high.
 func (r *reader) countKeys(low, high []byte) (n int, err error) {
-	c, err := r.cursor(low, high)
+	return n, r.each(low, high, func(*pebble.Iterator) error { n++; return nil })
+}
+
+// each calls fn for the keys from low on and before high.
+func (r *reader) each(low, high []byte, fn func(*pebble.Iterator) error) error {
+	c, err := r.cursor(low, high, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	for ok := c.First(); ok; ok = c.Next() {
-		n++
-	}
-	return n, r.release(c)
-}
-
-// any reports whether a quad fits.
-func (r *reader) any(p store.Pattern) (bool, error) {
-	for _, b := range find(p) {
-		it, err := r.cursor(b.low, b.high)
-		if err != nil {
-			return false, err
+	defer r.release(c)
+	for more := true; more; {
+		if more, err = r.advance(c, maxBlock, fn); err != nil {
+			return err
 		}
-		there := it.First()
-		if err := r.release(it); err != nil || there {
-			return there, err
-		}
-	}
-	return false, nil
-}
-
-// view is a snapshot of the database.
-type view struct {
-	reader
-	snapshot *pebble.Snapshot // nil: it is closed
-	head     head
-}
-
-var _ store.Dense = (*view)(nil)
-
-// View pins what is committed.
-func (s *Store) View() store.View {
-	s.pins.RLock()
-	defer s.pins.RUnlock()
-	snapshot := s.db.NewSnapshot()
-	v := &view{snapshot: snapshot, reader: reader{src: snapshot, stats: &s.stats}}
-	v.head = head{position: s.Position(), quads: uint64(s.Len()), last: s.head.last, meta: s.head.meta}
-	return v
-}
-
-// Position implements [store.View].
-func (v *view) Position() uint64 { return v.head.position }
-
-// Len implements [store.View].
-func (v *view) Len() int { return int(v.head.quads) }
-
-// Meta implements [store.View].
-func (v *view) Meta() ([]byte, error) { return v.head.meta, v.check() }
-
-// Close implements [store.View].
-func (v *view) Close() {
-	if v.snapshot != nil {
-		v.close()
-		_ = v.snapshot.Close() // only ever fails for a second call
-		v.snapshot = nil
-	}
-}
-
-func (v *view) check() error {
-	if v.snapshot == nil {
-		return store.ErrClosed
 	}
 	return nil
 }
 
-// Lookup implements [store.Reader].
-func (v *view) Lookup(t rdf.Term) (store.ID, bool, error) {
-	if err := v.check(); err != nil {
-		return store.Any, false, err
-	}
-	return v.reader.Lookup(t)
-}
-
-// Term implements [store.Reader].
-func (v *view) Term(id store.ID) (rdf.Term, error) {
-	if err := v.check(); err != nil {
-		return rdf.Term{}, err
-	}
-	return v.reader.Term(id)
-}
-
-// Match implements [store.Reader].
-func (v *view) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
-	return func(yield func(store.Quad, error) bool) {
-		if err := v.check(); err != nil {
-			yield(store.Quad{}, err)
-			return
+// any reports whether a quad fits.
+func (r *reader) any(p store.Pattern) (there bool, err error) {
+	for _, b := range find(p) {
+		c, err := r.cursor(b.low, b.high, b.order)
+		if err != nil {
+			return false, err
 		}
-		v.match(p, v.check)(yield)
-	}
-}
-
-// Count implements [store.Reader].
-func (v *view) Count(p store.Pattern) (int, error) {
-	if err := v.check(); err != nil {
-		return 0, err
-	}
-	if p == (store.Pattern{}) {
-		return v.Len(), nil
-	}
-	return v.countMatches(p)
-}
-
-// Statistics implements [store.Reader].
-func (v *view) Statistics(predicate store.ID) (store.Statistics, error) {
-	if err := v.check(); err != nil {
-		return store.Statistics{}, err
-	}
-	quads, err := v.quads(predicate)
-	if err != nil {
-		return store.Statistics{}, err
-	}
-	return v.stats.of(predicate, quads), nil
-}
-
-// Terms implements [store.Dense]: of ids that are gone it yields the zero term, at the cost of a byte each in a snapshot.
-func (v *view) Terms() iter.Seq2[rdf.Term, error] {
-	return func(yield func(rdf.Term, error) bool) {
-		if err := v.terms(yield); err != nil && !errors.Is(err, io.EOF) {
-			yield(rdf.Term{}, err)
+		there, err := r.advance(c, 1, func(*pebble.Iterator) error { return nil })
+		if r.release(c); err != nil || there {
+			return there, err
 		}
 	}
-}
-
-// terms returns io.EOF where yield says that it is enough.
-func (v *view) terms(yield func(rdf.Term, error) bool) error {
-	if err := v.check(); err != nil {
-		return err
-	}
-	it, err := v.cursor([]byte{termKey}, []byte{termKey + 1})
-	if err != nil {
-		return err
-	}
-	next := store.ID(1)
-	for ok := it.First(); ok; ok = it.Next() {
-		n, _, good := cutNumber(it.Key()[1:])
-		text, err := it.ValueAndErr()
-		if !good || err != nil {
-			return errors.Join(fmt.Errorf("%w: term %x", ErrDamaged, it.Key()), err, it.Close())
-		}
-		for ; next < store.ID(n); next++ {
-			if !yield(rdf.Term{}, nil) {
-				return errors.Join(io.EOF, v.release(it))
-			}
-		}
-		if !yield(rdf.Trusted(string(text)), nil) {
-			return errors.Join(io.EOF, v.release(it))
-		}
-		next++
-	}
-	return v.release(it)
+	return false, nil
 }

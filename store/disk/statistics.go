@@ -57,6 +57,9 @@ type terms struct {
 	dirty             bool // not as the database has it
 }
 
+// value is what the database has of them.
+func (t *terms) value() []byte { return append(append([]byte(nil), t.subjects[:]...), t.objects[:]...) }
+
 // statistics are what is estimated besides what is counted. Any goroutine may ask.
 type statistics struct {
 	mu         sync.Mutex
@@ -101,26 +104,22 @@ func (s *statistics) add(predicate store.ID, q *store.Quad) {
 }
 
 // load reads the sketches.
-func (s *statistics) load(db *pebble.DB) (err error) {
+func (s *statistics) load(db *pebble.DB) error {
 	s.predicates = map[store.ID]*terms{}
 	r := reader{src: db}
-	defer r.close()
-	c, err := r.cursor([]byte{sketchKey}, []byte{sketchKey + 1})
-	if err != nil {
-		return err
-	}
-	for ok := c.First(); ok; ok = c.Next() {
-		id, _, good := cutNumber(c.Key()[1:])
-		value, err := c.ValueAndErr()
+	defer r.end()
+	return r.each([]byte{sketchKey}, []byte{sketchKey + 1}, func(it *pebble.Iterator) error {
+		id, _, good := cutNumber(it.Key()[1:])
+		value, err := it.ValueAndErr()
 		if err != nil || !good || len(value) != 2*registers {
-			return errors.Join(fmt.Errorf("%w: sketch %x", ErrDamaged, c.Key()), err, c.Close())
+			return errors.Join(fmt.Errorf("%w: sketch %x", ErrDamaged, it.Key()), err)
 		}
 		t := &terms{}
 		copy(t.subjects[:], value)
 		copy(t.objects[:], value[registers:])
 		s.predicates[store.ID(id)] = t
-	}
-	return r.release(c)
+		return nil
+	})
 }
 
 // save writes the sketches that have changed. They are estimates, so they may be older than the quads after a crash.
@@ -134,7 +133,7 @@ func (s *statistics) save(db *pebble.DB) error {
 			continue
 		}
 		key := appendNumber([]byte{sketchKey}, uint64(id))
-		if err := batch.Set(key, append(append([]byte(nil), t.subjects[:]...), t.objects[:]...), nil); err != nil {
+		if err := batch.Set(key, t.value(), nil); err != nil {
 			return err
 		}
 		t.dirty = false

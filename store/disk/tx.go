@@ -22,8 +22,18 @@ type tx struct {
 	grown   map[store.ID]int      // by how many quads each predicate, and Any for all
 	touched map[store.ID]struct{} // terms that may be without a quad at the end
 	last    uint64                // the last id that was given
+	given   []string              // texts that got one
 	failed  error
 }
+
+const (
+	// maxBatch is about how large the batch of a transaction may be, in bytes, and maxRecords how many keys it may have: it can't have more
+	// than 4 GiB, nor can the index of its keys.
+	maxBatch   = 2 << 30
+	maxRecords = 1 << 26
+	// spare is what a commit may write of its own.
+	spare = 1 << 28
+)
 
 // change is a change of the transaction.
 type change struct {
@@ -52,8 +62,11 @@ func (t *tx) open() *tx {
 
 // end ends the transaction.
 func (t *tx) end() {
-	t.close()
+	t.reader.end()
 	_ = t.batch.Close() // it has nothing to fail with
+	for _, text := range t.given {
+		t.s.known.forget(text)
+	}
 	t.s.tx, t.s = nil, nil
 }
 
@@ -62,6 +75,21 @@ func (t *tx) fail(err error) error {
 	t.failed = diskError(err)
 	return t.failed
 }
+
+// lookup returns the id of a text, Any if it has none. It remembers some.
+func (t *tx) lookup(text string) (store.ID, error) {
+	if id, ok := t.s.known.get(text); ok {
+		return id, nil
+	}
+	id, err := t.reader.lookup(text)
+	if err == nil && id != store.Any {
+		t.s.known.put(text, id)
+	}
+	return id, err
+}
+
+// Lookup implements [store.Reader].
+func (t *tx) Lookup(term rdf.Term) (store.ID, bool, error) { return lookup(term, t.open().lookup) }
 
 // ids returns the ids of the quad's terms; ok is false if one has none.
 func (t *tx) ids(q *rdf.Quad) (ids store.Quad, ok bool, err error) {
@@ -100,12 +128,29 @@ func (t *tx) Add(q rdf.Quad) (bool, error) {
 	if t.s.max > 0 && t.size()+len(t.log) >= t.s.max {
 		return false, t.fail(fmt.Errorf("%w: no room for another quad beside %d, with %d changes under way", store.ErrFull, t.size(), len(t.log)))
 	}
-	if !known {
-		if err := t.intern(&q, &ids); err != nil {
-			return false, t.fail(err)
-		}
+	if err := t.fits(&q); err != nil {
+		return false, t.fail(err)
 	}
-	return t.change(change{ids, true})
+	if !known {
+		err = t.intern(&q, &ids)
+	}
+	if err == nil {
+		err = t.change(change{ids, true})
+	}
+	if err != nil {
+		t.touch(&ids)
+		return false, t.fail(err)
+	}
+	return true, nil
+}
+
+// fits fails if the transaction can't have another quad, whose terms may be new.
+func (t *tx) fits(q *rdf.Quad) error {
+	bytes := t.batch.Len() + len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String())
+	if bytes > t.s.maxBatch || t.batch.Count() > maxRecords {
+		return fmt.Errorf("%w: a transaction of %d changes, with %d bytes, can't have another; commit, and begin the next", store.ErrFull, len(t.log), bytes)
+	}
+	return nil
 }
 
 // errOr is nil for no error, and what fn makes of one otherwise.
@@ -142,7 +187,7 @@ func (t *tx) intern(q *rdf.Quad, ids *store.Quad) error {
 func (t *tx) give(text string) (store.ID, error) {
 	t.last++
 	id := store.ID(t.last)
-	t.touched[id] = struct{}{}
+	t.given = append(t.given, t.s.known.put(text, id))
 	var room [16]byte
 	t.key = textKeyOf(t.key[:0], text)
 	if err := t.batch.Set(t.key, appendNumber(room[:0], uint64(id)), nil); err != nil {
@@ -164,16 +209,31 @@ func (t *tx) Delete(q rdf.Quad) (bool, error) {
 	if there, err := t.there(&ids); err != nil || !there {
 		return false, errOr(err, t.fail)
 	}
-	return t.change(change{ids, false})
+	if err := t.fits(&rdf.Quad{}); err != nil {
+		return false, t.fail(err)
+	}
+	if err := t.change(change{ids, false}); err != nil {
+		return false, t.fail(err)
+	}
+	return true, nil
 }
 
 // change makes a change that is one, and notes it.
-func (t *tx) change(c change) (bool, error) {
+func (t *tx) change(c change) error {
 	if err := t.write(&c); err != nil {
-		return false, t.fail(err)
+		return err
 	}
 	t.log = append(t.log, c)
-	return true, nil
+	return nil
+}
+
+// touch notes that terms of a quad may be without one.
+func (t *tx) touch(q *store.Quad) {
+	for place := range uint8(4) {
+		if id := *component(q, place); id < store.DefaultGraph && id != store.Any && !id.IsInline() {
+			t.touched[id] = struct{}{}
+		}
+	}
 }
 
 // write writes the keys of a quad, or takes them away.
@@ -198,11 +258,7 @@ func (t *tx) write(c *change) (err error) {
 		}
 	}
 	if !c.added {
-		for place := range uint8(4) {
-			if id := *component(&c.quad, place); id < store.DefaultGraph && !id.IsInline() {
-				t.touched[id] = struct{}{}
-			}
-		}
+		t.touch(&c.quad)
 	}
 	return nil
 }
@@ -250,6 +306,7 @@ func (t *tx) Commit(position uint64, meta []byte) error {
 	if err := s.room(t.batch.Len()); err != nil {
 		return fmt.Errorf("write store: %w", err)
 	}
+	s.stats.note(t.log) // of a commit that fails the estimates know too much
 	s.pins.Lock()
 	defer s.pins.Unlock()
 	if err := s.db.Apply(t.batch, pebble.NoSync); err != nil {
@@ -258,7 +315,7 @@ func (t *tx) Commit(position uint64, meta []byte) error {
 	s.head = next
 	s.position.Store(position)
 	s.committed.Store(int64(next.quads))
-	s.stats.note(t.log)
+	t.given = nil
 	return nil
 }
 
@@ -278,6 +335,7 @@ func (t *tx) drop() error {
 		} else if err != nil {
 			return err
 		}
+		t.s.known.forget(term.String())
 		t.key = textKeyOf(t.key[:0], term.String())
 		if err := t.batch.Delete(t.key, nil); err != nil {
 			return err
@@ -305,7 +363,7 @@ func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	return func(yield func(store.Quad, error) bool) {
 		changes := t.open().changes
 		t.match(p, func() error {
-			if t.changes != changes {
+			if t.changes != changes || t.s == nil {
 				return store.ErrChanged
 			}
 			return nil
