@@ -34,41 +34,57 @@ type scan struct {
 	x      *exec
 	places [4]place // subject, predicate, object, graph
 	out    *output
+
+	// What is read is put into block, and taken for row, which has want.
+	block []store.Quad
+	take  func([]store.Quad) error
+	row   row
+	want  [3]store.ID
 }
+
+// The quads that are read at once: few at first, since most reads find few.
+const (
+	firstRead = 16
+	mostRead  = 256
+)
 
 func (s *scan) push(b *block) error {
 	for i := range b.n {
-		if err := s.row(b.row(i)); err != nil {
+		if err := s.join(b.row(i)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *scan) row(r row) error {
-	var want [3]store.ID
-	for i := range want {
+// join joins a row.
+func (s *scan) join(r row) error {
+	for i := range s.want {
 		var err error
-		if want[i], err = s.x.bound(&s.places[i], r); err != nil {
+		if s.want[i], err = s.x.bound(&s.places[i], r); err != nil {
 			return err
 		}
 	}
-	looked := 1
-	for q, err := range s.x.match(store.Pattern{S: want[0], P: want[1], O: want[2]}, &s.places[3], r) {
+	if s.block == nil {
+		s.block = make([]store.Quad, firstRead)
+		s.take = s.found
+	}
+	s.row = r
+	err := s.x.blocks(store.Pattern{S: s.want[0], P: s.want[1], O: s.want[2]}, &s.places[3], r, s.block, s.take)
+	if err != nil {
+		return err
+	}
+	return s.x.step(1)
+}
+
+// found makes rows of quads.
+func (s *scan) found(quads []store.Quad) error {
+	for i := range quads {
+		to, err := s.out.add(s.row)
 		if err != nil {
 			return err
 		}
-		if looked++; looked == checkEvery {
-			if err := s.x.step(looked); err != nil {
-				return err
-			}
-			looked = 0
-		}
-		to, err := s.out.add(r)
-		if err != nil {
-			return err
-		}
-		ok, err := s.fit(to, q, &want)
+		ok, err := s.fit(to, &quads[i])
 		if err != nil {
 			return err
 		}
@@ -76,16 +92,23 @@ func (s *scan) row(r row) error {
 			s.out.drop()
 		}
 	}
-	return s.x.step(looked)
+	if len(quads) == firstRead && len(s.block) == firstRead { // the next reads are of as many, perhaps
+		s.block = make([]store.Quad, mostRead)
+	}
+	return s.x.step(len(quads))
 }
 
 // fit binds what was not bound in the row.
-func (s *scan) fit(r row, q store.Quad, want *[3]store.ID) (bool, error) {
+func (s *scan) fit(r row, q *store.Quad) (bool, error) {
 	for i, id := range [3]store.ID{q.S, q.P, q.O} {
-		if want[i] != store.Any {
+		if s.want[i] != store.Any {
 			continue
 		}
-		if ok, err := s.x.fit(&s.places[i], r, id); !ok || err != nil {
+		if p := &s.places[i]; p.slot != algebra.None {
+			if !bind(r, p.slot, id) {
+				return false, nil
+			}
+		} else if ok, err := s.x.fit(p, r, id); !ok || err != nil {
 			return false, err
 		}
 	}

@@ -118,11 +118,32 @@ func (l *leaf) search(k *Key) int {
 
 // bound returns the place of the first key that begins with p or is greater; behind: that is greater, and doesn't.
 func (l *leaf) bound(p []byte, behind bool) int {
+	if len(p) <= slack {
+		return l.boundShort(p, behind)
+	}
 	low, high, stride := 0, int(l.n), int(l.stride)
 	for low < high {
 		middle := int(uint(low+high) >> 1)
 		at := middle * stride
 		if order := bytes.Compare(l.data[at:at+len(p)], p); order < 0 || order == 0 && behind {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// boundShort compares as numbers of eight bytes.
+func (l *leaf) boundShort(p []byte, behind bool) int {
+	var eight [slack]byte
+	copy(eight[:], p)
+	shift := uint(64 - 8*len(p))
+	want := binary.BigEndian.Uint64(eight[:]) >> shift
+	low, high, stride := 0, int(l.n), int(l.stride)
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if k := binary.BigEndian.Uint64(l.data[middle*stride:]) >> shift; k < want || k == want && behind {
 			low = middle + 1
 		} else {
 			high = middle

@@ -324,45 +324,17 @@ func (t Tree) rank(k *Key, equal bool) (n int) {
 // Range yields the keys whose first n components are those of k, in order.
 func (t Tree) Range(k Key, n int) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
-		if t.root.count == 0 {
-			return
-		}
-		low, high := limits(k, n)
-		t.root.walk(&low, &high, yield)
-	}
-}
-
-// walk reports whether to go on: yield said so, and greater keys may be in range.
-func (c *kid) walk(low, high *Key, yield func(Key) bool) bool {
-	if c.leaf != nil {
-		return c.leaf.walk(low, high, yield)
-	}
-	b := c.branch
-	for i := b.find(low); i < len(b.kids); i++ {
-		if high.less(&b.kids[i].first) {
-			return false
-		}
-		if !b.kids[i].walk(low, high, yield) {
-			return false
+		var c Cursor
+		var keys [16]Key
+		t.Seek(&c, k, n)
+		for read := c.Next(keys[:]); read > 0; read = c.Next(keys[:]) {
+			for i := range read {
+				if !yield(keys[i]) {
+					return
+				}
+			}
 		}
 	}
-	return true
-}
-
-func (l *leaf) walk(low, high *Key, yield func(Key) bool) bool {
-	n := int(l.n)
-	last := l.key(n - 1)
-	inside := !high.less(&last)
-	for i := l.search(low); i < n; i++ {
-		k := l.key(i)
-		if !inside && high.less(&k) {
-			return false
-		}
-		if !yield(k) {
-			return false
-		}
-	}
-	return inside
 }
 
 // Build makes the tree of keys that are in order, each there once.
