@@ -86,12 +86,12 @@ var libraryTemplates = templates{library, librarySizes, []template{
 	inYear("pairs of authors", `SELECT DISTINCT ?n1 ?n2 { ?j :title "Journal 0 (%d)" . ?a1 :journal ?j ; :creator ?p1 . ?p1 :name ?n1 .
 		?a2 :journal ?j ; :creator ?p2 . ?p2 :name ?n2 FILTER(?n1 < ?n2 && STRSTARTS(?n1, "b")) }`),
 	inYear("authors by equal names", `SELECT DISTINCT ?p ?name { ?a :type :Article ; :issued %[1]d ; :creator ?p . ?p :name ?name .
-		?b :type :Paper ; :issued %[1]d ; :creator ?q . ?q :name ?other FILTER(?name = ?other) }`),
+		?b :type :Paper ; :issued %[1]d ; :month 7 ; :creator ?q . ?q :name ?other FILTER(?name = ?other) }`),
 	select0("authors of both", `SELECT DISTINCT ?p ?name { ?a :type :Article ; :creator ?p . ?b :type :Paper ; :creator ?p . ?p :name ?name }`),
-	inYear("newcomers", `SELECT ?name ?a { ?a :issued %[1]d ; :creator ?p . ?p :name ?name
-		OPTIONAL { ?b :issued ?before ; :creator ?q FILTER(?q = ?p && ?before < %[1]d) } FILTER(!BOUND(?b)) }`),
-	inYear("newcomers, not existing", `SELECT ?name ?a { ?a :issued %[1]d ; :creator ?p . ?p :name ?name
-		FILTER NOT EXISTS { ?b :creator ?p ; :issued ?before FILTER(?before < %[1]d) } }`),
+	select1("newcomers", "article", `SELECT ?name { %[1]s :issued ?year ; :creator ?p . ?p :name ?name
+		OPTIONAL { ?b :issued ?before ; :creator ?q FILTER(?q = ?p && ?before < ?year) } FILTER(!BOUND(?b)) }`),
+	select1("newcomers, not existing", "article", `SELECT ?name { %[1]s :issued ?year ; :creator ?p . ?p :name ?name
+		FILTER NOT EXISTS { ?b :creator ?p ; :issued ?before FILTER(?before < ?year) } }`),
 	inYear("cited by cited ones alone", `SELECT DISTINCT ?title { ?a :issued %d ; :title ?title . ?b :cites ?a
 		FILTER NOT EXISTS { ?c :cites ?a FILTER NOT EXISTS { ?d :cites ?c } } }`),
 	select1("coauthors of coauthors", "person", `SELECT DISTINCT ?name { { ?a :creator %[1]s, ?p . ?p :name ?name } UNION

@@ -30,7 +30,6 @@ type exec struct {
 
 	width  int // of a row
 	stages []resetter
-	bases  int
 
 	steps, unchecked, held int64
 }

@@ -298,11 +298,11 @@ func (o *oracle) selection(q *sparql.Query, graph rdf.Term) (all []mu) {
 				kept[p.Var] = t
 			}
 		}
-		if key := kept.text(); q.Distinct && seen[key] {
+		key := kept.text()
+		if q.Distinct && seen[key] {
 			continue
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		all = append(all, kept)
 	}
 	return all

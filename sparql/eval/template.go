@@ -78,7 +78,7 @@ func (r *run) construct(triples []algebra.Triple, id Identity, each func(rdf.Tri
 			if (rdf.Quad{S: made.S, P: made.P, O: made.O}).Check() != nil {
 				continue
 			}
-			fresh := true
+			var fresh bool
 			if hasBlank(&triples[i]) {
 				fresh = !slices.Contains(own, made)
 				own = append(own, made)
