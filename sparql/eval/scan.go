@@ -12,8 +12,8 @@ import (
 func (p *planner) scan(op *algebra.Pattern, g given) *node {
 	fits, _ := p.fits(op, g)
 	n := &node{
-		name: "Pattern", detail: p.show(op.S) + " " + p.show(op.P) + " " + p.show(op.O) + p.showGraph(op.G),
-		estimate: math.Max(g.rows, 1) * fits,
+		name: "Pattern", estimate: math.Max(g.rows, 1) * fits,
+		describe: func() string { return p.show(op.S) + " " + p.show(op.P) + " " + p.show(op.O) + p.showGraph(op.G) },
 	}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
