@@ -87,12 +87,13 @@ func (l *leaf) key(i int) (k Key) {
 	return k
 }
 
-func (l *leaf) keys() []Key {
-	keys := make([]Key, l.n, int(l.n)+1)
-	for i := range keys {
-		keys[i] = l.key(i)
-	}
-	return keys
+// room has the keys of a leaf, and one more.
+type room [maxLeaf + 1]Key
+
+// keys unpacks all keys into the room.
+func (l *leaf) keys(to *room) []Key {
+	l.unpack(0, to[:l.n])
+	return to[:l.n]
 }
 
 // search returns the place of the first key that is not less than k.
@@ -156,7 +157,8 @@ func (l *leaf) boundShort(p []byte, behind bool) int {
 func (l *leaf) insert(k *Key) int {
 	i := l.search(k)
 	if !l.holds(k) {
-		*l = *newLeaf(slices.Insert(l.keys(), i, *k), l.made)
+		var all room
+		*l = *newLeaf(slices.Insert(l.keys(&all), i, *k), l.made)
 		return i
 	}
 	var p packed

@@ -183,7 +183,8 @@ func (c *kid) insertLeaf(k *Key, e Epochs) (s beside, split *kid) {
 	if i+1 == int(l.n) { // they come in order: what stays behind is full
 		half = maxLeaf - minLeaf
 	}
-	keys := l.keys()
+	var all room
+	keys := l.keys(&all)
 	c.leaf = newLeaf(keys[:half], e.Now)
 	c.count = half
 	return s, &kid{first: keys[half], count: len(keys) - half, leaf: newLeaf(keys[half:], e.Now)}
@@ -259,7 +260,8 @@ func (c *kid) join(next *kid, e Epochs) bool {
 		if int(c.leaf.n)+int(next.leaf.n) > maxLeaf*3/4 {
 			return false
 		}
-		c.leaf = newLeaf(append(c.leaf.keys(), next.leaf.keys()...), e.Now)
+		var all, behind room
+		c.leaf = newLeaf(append(c.leaf.keys(&all), next.leaf.keys(&behind)...), e.Now)
 	} else {
 		if len(c.branch.kids)+len(next.branch.kids) > maxKids*3/4 {
 			return false
