@@ -61,5 +61,8 @@ bench: ## run the benchmarks COUNT times (default 6) and show the medians; OLD=F
 	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) ./... | tee bench.txt
 	$(TOOL) benchstat $(OLD) bench.txt
 
-bench-peers: ## time quadrille convert against serdi, rapper and Jena's rdfpatch, those that are installed
+TRIPLES ?= 100000
+bench-peers: ## time quadrille convert against serdi, rapper and Jena's rdfpatch, those that are installed; queries on TRIPLES against Oxigraph
 	$(GO) run ./internal/peers
+	test/differential/peers/install
+	$(GO) run ./internal/peers/queries -triples $(TRIPLES)

@@ -2,6 +2,7 @@ package sparql
 
 import (
 	"fmt"
+	"sync"
 	"unicode/utf8"
 	"unsafe"
 
@@ -60,7 +61,8 @@ func Prefixes(prefixes ...Prefix) Option { return func(o *options) { o.prefixes 
 // error is a [*rdf.SyntaxError] for a mistake in the text; [rdf.ErrLimit] is in it where a bound is passed, [rdf.ErrNoBase] where
 // a relative IRI has no base. An option that is wrong is another error.
 func ParseQuery(text string, opts ...Option) (*Query, error) {
-	var p parser
+	p := newParser()
+	defer p.release()
 	if err := p.begin(text, DefaultMaxQuery, DefaultMaxQueryParts, opts); err != nil {
 		return nil, err
 	}
@@ -74,7 +76,8 @@ func ParseQuery(text string, opts ...Option) (*Query, error) {
 
 // ParseUpdate reads an update, which may have no operation. What [ParseQuery] says of memory and errors is true of it, too.
 func ParseUpdate(text string, opts ...Option) (*Update, error) {
-	var p parser
+	p := newParser()
+	defer p.release()
 	if err := p.begin(text, DefaultMaxUpdate, DefaultMaxUpdateParts, opts); err != nil {
 		return nil, err
 	}
@@ -115,6 +118,17 @@ type parser struct {
 	exists            int       // EXISTS that are open
 	depthInExpression int       // expressions that are open
 	aggr              aggregation
+}
+
+// parsers are those that were released: one has some kilobytes, more than most texts.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+func newParser() *parser { return parsers.Get().(*parser) }
+
+// release gives the parser back. What it has made is not its own any more.
+func (p *parser) release() {
+	*p = parser{}
+	parsers.Put(p)
 }
 
 // varUse is a variable, and where it stands.
@@ -284,7 +298,7 @@ func (p *parser) source() string { return p.text[p.tok.start:p.tok.end] }
 
 // room makes the arena have room for n bytes.
 func (p *parser) room(n int) {
-	const least, most = 1 << 9, 64 << 10
+	const least, most = 1 << 7, 64 << 10
 	if cap(p.arena)-len(p.arena) < n {
 		p.arena = make([]byte, 0, max(n, min(max(2*cap(p.arena), least), most)))
 	}

@@ -66,6 +66,10 @@ type Reader interface {
 	// Match yields the quads that fit, each once, in no particular order. An error is the last that it yields, with a quad
 	// that is of no use. The sequence may be gone through again, and others beside it.
 	Match(p Pattern) iter.Seq2[Quad, error]
+	// Blocks calls each for the quads that fit, as Match yields them, but as many at once as there are and the block has room for; it
+	// is memory of the caller's, at least for one quad, which nobody else changes until Blocks returns. It returns the error of each,
+	// at which it ends, or its own. Reading others meanwhile is allowed, into other blocks.
+	Blocks(p Pattern, block []Quad, each func([]Quad) error) error
 	// Count returns the number of quads that fit. It may take as long as Match does.
 	Count(p Pattern) (int, error)
 	// Statistics returns what is known of the quads of a predicate, [Any] for all quads.
@@ -162,6 +166,27 @@ func Quads(r Reader, p Pattern) iter.Seq2[rdf.Quad, error] {
 			}
 		}
 	}
+}
+
+// InBlocks is [Reader.Blocks] for a store that reads one quad after the other.
+func InBlocks(quads iter.Seq2[Quad, error], block []Quad, each func([]Quad) error) error {
+	n := 0
+	for q, err := range quads {
+		if err != nil {
+			return err
+		}
+		block[n] = q
+		if n++; n == len(block) {
+			if err := each(block); err != nil {
+				return err
+			}
+			n = 0
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return each(block[:n])
 }
 
 // named is a term with its id.

@@ -254,7 +254,10 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "test/faults"}, {pkg: "test/differential"}, {pkg: "test/connectors"},
-		{pkg: "internal/peers"},
+		{pkg: "internal/peers"}, {pkg: "internal/workload"},
+		{pkg: "internal/peers/queries", imports: []string{
+			"internal/workload", "rdf", "rdf/nquads", "patch", "store/memory", "sparql", "sparql/eval", "sparql/results",
+		}},
 	},
 	{
 		{pkg: "internal/archtest"},

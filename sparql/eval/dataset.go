@@ -154,6 +154,23 @@ func (x *exec) match(p store.Pattern, g *place, r row) iter.Seq2[store.Quad, err
 	return x.r.Match(p)
 }
 
+// blocks is match in blocks.
+func (x *exec) blocks(p store.Pattern, g *place, r row, block []store.Quad, each func([]store.Quad) error) error {
+	id := g.id
+	if g.slot != algebra.None {
+		id = r[g.slot]
+	}
+	switch {
+	case id == store.DefaultGraph && g.slot == algebra.None && !x.data.union && len(x.data.defaults) == 1:
+		p.G = x.data.defaults[0]
+	case id != store.Any && x.data.isNamed(id):
+		p.G = id
+	default:
+		return store.InBlocks(x.match(p, g, r), block, each)
+	}
+	return x.r.Blocks(p, block, each)
+}
+
 func none(func(store.Quad, error) bool) {}
 
 func (d *dataset) isNamed(id store.ID) bool {

@@ -23,6 +23,9 @@ func (p *planner) estimate(op algebra.Op) (n float64, err error) {
 	switch op.(type) {
 	case algebra.Unit, algebra.Nothing:
 	default:
+		if p.estimates == nil {
+			p.estimates = map[algebra.Op]float64{}
+		}
 		p.estimates[op] = n
 	}
 	return n, err
@@ -120,6 +123,9 @@ func (p *planner) statistics(predicate store.ID) (about store.Statistics, err er
 	about, ok := p.about[predicate]
 	if !ok && predicate < firstComputed {
 		about, err = p.r.Statistics(predicate)
+		if p.about == nil {
+			p.about = map[store.ID]store.Statistics{}
+		}
 		p.about[predicate] = about
 	}
 	return about, err
@@ -127,6 +133,9 @@ func (p *planner) statistics(predicate store.ID) (about store.Statistics, err er
 
 // fits is about how many quads fit a pattern for a row that binds what is given.
 func (p *planner) fits(op *algebra.Pattern, g given) (float64, error) {
+	if p.alone {
+		return 1, nil
+	}
 	n, err := p.estimate(op)
 	if err != nil || n == 0 {
 		return 0, err

@@ -89,6 +89,9 @@ func (x *exec) intern(t rdf.Term) (store.ID, error) {
 	}
 	id = firstComputed + store.ID(len(x.terms))
 	x.terms = append(x.terms, t)
+	if x.ids == nil {
+		x.ids = map[rdf.Term]store.ID{}
+	}
 	x.ids[t] = id
 	return id, nil
 }

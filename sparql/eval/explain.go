@@ -39,6 +39,9 @@ func (p Plan) write(text *strings.Builder, depth int) {
 
 func (n *node) plan() Plan {
 	p := Plan{Operator: n.name, Detail: n.detail, Estimate: n.estimate, Rows: n.rows}
+	if n.describe != nil {
+		p.Detail = n.describe()
+	}
 	for _, part := range n.parts {
 		p.Parts = append(p.Parts, part.plan())
 	}

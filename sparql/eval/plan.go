@@ -11,7 +11,8 @@ import (
 // node is an operator of a plan. What its rows are is counted while it runs.
 type node struct {
 	name, detail string
-	estimate     float64 // rows
+	describe     func() string // makes the detail, if that isn't set
+	estimate     float64       // rows
 	rows         int64
 	parts        []*node
 	// build makes the stage, which hands its rows to next.
@@ -68,13 +69,12 @@ type planner struct {
 	estimates map[algebra.Op]float64
 	facts     *algebra.Facts
 	about     map[store.ID]store.Statistics
+	// alone: there is one pattern, so that nothing depends on estimates.
+	alone bool
 }
 
 func (x *exec) planner(names []sparql.Var) *planner {
-	return &planner{
-		exec: x, names: names, estimates: map[algebra.Op]float64{}, facts: algebra.NewFacts(),
-		about: map[store.ID]store.Statistics{},
-	}
+	return &planner{exec: x, names: names, facts: algebra.NewFacts()}
 }
 
 // hidden returns a slot that no pattern has.

@@ -134,16 +134,20 @@ func (q *Query) start(ctx context.Context, r store.Reader, id Identity) (*run, e
 	if err := x.dataset(q.data, rdf.Term{}); err != nil {
 		return nil, err
 	}
-	return x.start(q.algebra)
+	return x.start(q.algebra, false)
 }
 
-// start plans a query from an empty solution.
-func (x *exec) start(q *algebra.Query) (*run, error) {
+// start plans a query from an empty solution; update: nobody will look at the plan.
+func (x *exec) start(q *algebra.Query, update bool) (*run, error) {
 	if err := x.ctx.Err(); err != nil {
 		return nil, err
 	}
 	x.width = len(q.Names)
-	sub, err := x.planner(q.Names).subplan(q.Op, &base{})
+	p := x.planner(q.Names)
+	if update {
+		_, p.alone = q.Op.(*algebra.Pattern)
+	}
+	sub, err := p.subplan(q.Op, &base{})
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +155,7 @@ func (x *exec) start(q *algebra.Query) (*run, error) {
 }
 
 func newExec(ctx context.Context, r store.Reader, o *Options, id Identity) *exec {
-	x := &exec{ctx: ctx, r: r, o: o, ids: map[rdf.Term]store.ID{}}
+	x := &exec{ctx: ctx, r: r, o: o}
 	sum := sha256.Sum256([]byte(id.ID))
 	x.env = expr.Env{Now: id.Time, Base: o.Base, Spend: func(bytes int) error { return x.hold(int64(bytes)) }}
 	copy(x.env.Seed[:], sum[:])

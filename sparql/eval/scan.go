@@ -12,13 +12,12 @@ import (
 func (p *planner) scan(op *algebra.Pattern, g given) *node {
 	fits, _ := p.fits(op, g)
 	n := &node{
-		name: "Pattern", detail: p.show(op.S) + " " + p.show(op.P) + " " + p.show(op.O) + p.showGraph(op.G),
-		estimate: math.Max(g.rows, 1) * fits,
+		name: "Pattern", estimate: math.Max(g.rows, 1) * fits,
+		describe: func() string { return p.show(op.S) + " " + p.show(op.P) + " " + p.show(op.O) + p.showGraph(op.G) },
 	}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
 		s := &scan{x: x, out: x.output(n, next)}
-		s.yield = s.take
 		for i, node := range [4]algebra.Node{op.S, op.P, op.O, op.G} {
 			var err error
 			if s.places[i], err = x.place(node); err != nil {
@@ -37,70 +36,80 @@ type scan struct {
 	places [4]place // subject, predicate, object, graph
 	out    *output
 
-	at     row
-	want   [3]store.ID
-	looked int
-	err    error
-	yield  func(store.Quad, error) bool // take
+	// What is read is put into block, and taken for row, which has want.
+	block []store.Quad
+	take  func([]store.Quad) error
+	row   row
+	want  [3]store.ID
 }
+
+// The quads that are read at once: few at first, since most reads find few.
+const (
+	firstRead = 16
+	mostRead  = 256
+)
 
 func (s *scan) push(b *block) error {
 	for i := range b.n {
-		if err := s.row(b.row(i)); err != nil {
+		if err := s.join(b.row(i)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *scan) row(r row) (err error) {
+// join joins a row.
+func (s *scan) join(r row) error {
 	for i := range s.want {
+		var err error
 		if s.want[i], err = s.x.bound(&s.places[i], r); err != nil {
 			return err
 		}
 	}
-	s.at, s.looked, s.err = r, 1, nil
-	s.x.match(store.Pattern{S: s.want[0], P: s.want[1], O: s.want[2]}, &s.places[3], r)(s.yield)
-	if s.err != nil {
-		return s.err
+	if s.block == nil {
+		s.block = make([]store.Quad, firstRead)
+		s.take = s.found
 	}
-	return s.x.step(s.looked)
-}
-
-// take takes a quad, and returns false with an error.
-func (s *scan) take(q store.Quad, err error) bool {
-	if err == nil {
-		err = s.add(q)
-	}
-	s.err = err
-	return err == nil
-}
-
-func (s *scan) add(q store.Quad) error {
-	if s.looked++; s.looked == checkEvery {
-		if err := s.x.step(s.looked); err != nil {
-			return err
-		}
-		s.looked = 0
-	}
-	to, err := s.out.add(s.at)
+	s.row = r
+	err := s.x.blocks(store.Pattern{S: s.want[0], P: s.want[1], O: s.want[2]}, &s.places[3], r, s.block, s.take)
 	if err != nil {
 		return err
 	}
-	ok, err := s.fit(to, q)
-	if !ok {
-		s.out.drop()
+	return s.x.step(1)
+}
+
+// found makes rows of quads.
+func (s *scan) found(quads []store.Quad) error {
+	for i := range quads {
+		to, err := s.out.add(s.row)
+		if err != nil {
+			return err
+		}
+		ok, err := s.fit(to, &quads[i])
+		if err != nil {
+			return err
+		}
+		if !ok {
+			s.out.drop()
+		}
 	}
-	return err
+	if len(quads) == firstRead && len(s.block) == firstRead { // the next reads are of as many, perhaps
+		s.block = make([]store.Quad, mostRead)
+	}
+	return s.x.step(len(quads))
 }
 
 // fit binds what was not bound in the row.
-func (s *scan) fit(r row, q store.Quad) (bool, error) {
+func (s *scan) fit(r row, q *store.Quad) (bool, error) {
 	for i, id := range [3]store.ID{q.S, q.P, q.O} {
 		if s.want[i] != store.Any {
 			continue
 		}
-		if ok, err := s.x.fit(&s.places[i], r, id); !ok || err != nil {
+		if p := &s.places[i]; p.slot != algebra.None {
+			if !bind(r, p.slot, id) {
+				return false, nil
+			}
+		} else if ok, err := s.x.fit(p, r, id); !ok || err != nil {
 			return false, err
 		}
 	}

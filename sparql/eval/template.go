@@ -12,9 +12,18 @@ import (
 // template makes terms of a template's nodes.
 type template struct {
 	x      *exec
-	prefix string // of the labels of blank nodes
+	id     Identity
+	labels string // what those of blank nodes begin with, once it is needed
 	number uint64 // of the solution
 	suffix string
+}
+
+// prefix is what the labels of blank nodes begin with.
+func (t *template) prefix() string {
+	if t.labels == "" {
+		t.labels = blankPrefix(t.id)
+	}
+	return t.labels
 }
 
 // solution begins another solution, with blank nodes of its own.
@@ -37,7 +46,7 @@ func (t *template) term(n *algebra.Node, r row) (rdf.Term, error) {
 		}
 		return rdf.Term{}, nil
 	case n.Term.Kind() == rdf.KindBlank:
-		return rdf.Blank(t.prefix + n.Term.Value() + t.suffix)
+		return rdf.Blank(t.prefix() + n.Term.Value() + t.suffix)
 	}
 	return n.Term, nil
 }
@@ -62,7 +71,7 @@ func hasBlank(t *algebra.Triple) bool {
 
 // construct makes the triples of a template.
 func (r *run) construct(triples []algebra.Triple, id Identity, each func(rdf.Triple) error) error {
-	c := &construction{template: template{x: r.exec, prefix: blankPrefix(id)}, seen: r.table(3, 3)}
+	c := &construction{template: template{x: r.exec, id: id}, seen: r.table(3, 3)}
 	return r.sub.run(func(from row) error {
 		c.solution(c.number + 1)
 		c.own = c.own[:0]

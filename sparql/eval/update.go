@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -65,9 +66,10 @@ func prepareStep(op sparql.Operation) updateStep {
 // A graph exists through its quads: CREATE does nothing, and DROP of a graph without quads nothing either.
 func (u *Update) Run(ctx context.Context, tx store.Tx, id Identity, c patch.Change) error {
 	before := tx.Savepoint()
-	net := &patch.Net{Effective: true, MaxBytes: int(u.o.Memory)}
+	net := nets.Get().(*patch.Net)
+	net.MaxBytes = int(u.o.Memory)
 	run := &updating{ctx: ctx, tx: tx, o: &u.o, id: id, to: patch.Effective(tx, net)}
-	err := run.to.Begin()
+	err := errors.Join(net.Begin(), net.Commit()) // so that it is one transaction, also without rows
 	for i, step := range u.steps {
 		if err != nil {
 			break
@@ -77,17 +79,24 @@ func (u *Update) Run(ctx context.Context, tx store.Tx, id Identity, c patch.Chan
 			err = fmt.Errorf("operation %d (%s): %w", i+1, step.name, err)
 		}
 	}
-	if err == nil {
-		err = run.to.Commit()
-	}
+	small := net.Len() <= keptRows
 	if err == nil {
 		err = net.Emit(c)
 	}
 	if err != nil {
 		return errors.Join(err, tx.RollbackTo(before))
 	}
+	if small {
+		nets.Put(net)
+	}
 	return nil
 }
+
+// nets are net effects without rows, whose memory is used again if they had few.
+var nets = sync.Pool{New: func() any { return &patch.Net{Effective: true} }}
+
+// keptRows is the number of rows for which that is worth its while.
+const keptRows = 64
 
 // updating is an update that is carried out.
 type updating struct {
@@ -114,7 +123,7 @@ func (u *updating) exec() *exec {
 
 // data carries out INSERT DATA and DELETE DATA.
 func (u *updating) data(quads []sparql.Quad, change func(rdf.Quad) error) error {
-	t := &template{prefix: blankPrefix(u.own())}
+	t := &template{id: u.own()}
 	for i := range quads {
 		q, err := t.ground(&quads[i])
 		if err != nil {
@@ -146,7 +155,7 @@ func (t *template) groundTerm(n sparql.Node) (rdf.Term, error) {
 		return rdf.TripleTerm(q.S, q.P, q.O)
 	}
 	if n.Term.Kind() == rdf.KindBlank {
-		return rdf.Blank(t.prefix + n.Term.Value())
+		return rdf.Blank(t.prefix() + n.Term.Value())
 	}
 	return n.Term, nil
 }
@@ -157,22 +166,23 @@ func (u *updating) modify(op *sparql.Modify, m *algebra.Modify) error {
 	if err := x.dataset(op.Using, op.With); err != nil {
 		return err
 	}
-	run, err := x.start(&m.Query)
+	run, err := x.start(&m.Query, true)
 	if err != nil {
 		return err
 	}
 	deletes, inserts := x.table(4, 4), x.table(4, 4)
-	t := &template{x: x, prefix: blankPrefix(u.own())}
-	numbers := x.numbers(algebra.Possible(m.Op))
-	blanks := false
+	t := &template{x: x, id: u.own()}
+	var numbers *numbers // where solutions need them
 	for i := range m.Insert {
-		blanks = blanks || hasBlank(&m.Insert[i].Triple)
+		if numbers == nil && hasBlank(&m.Insert[i].Triple) {
+			numbers = x.numbers(algebra.Possible(m.Op))
+		}
 	}
 	err = run.sub.run(func(r row) error {
 		if err := t.quads(m.Delete, r, deletes); err != nil {
 			return err
 		}
-		if blanks {
+		if numbers != nil {
 			number, err := numbers.of(r)
 			if err != nil {
 				return err
@@ -206,11 +216,13 @@ func (t *template) quads(quads []algebra.Quad, r row, into *table) error {
 		if q.G.IsZero() && of.G.Slot != algebra.None || q.Check() != nil {
 			continue
 		}
-		ids, err := t.x.internAll([]rdf.Term{q.S, q.P, q.O, q.G})
-		if err != nil {
-			return err
+		var ids [4]store.ID
+		for k, term := range [4]rdf.Term{q.S, q.P, q.O, q.G} {
+			if ids[k], err = t.x.intern(term); err != nil {
+				return err
+			}
 		}
-		if _, _, err := into.insert(ids); err != nil {
+		if _, _, err := into.insert(ids[:]); err != nil {
 			return err
 		}
 	}

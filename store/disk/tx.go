@@ -371,6 +371,11 @@ func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	}
 }
 
+// Blocks implements [store.Reader].
+func (t *tx) Blocks(p store.Pattern, block []store.Quad, each func([]store.Quad) error) error {
+	return store.InBlocks(t.Match(p), block, each)
+}
+
 // Count implements [store.Reader].
 func (t *tx) Count(p store.Pattern) (int, error) {
 	if t.open(); p == (store.Pattern{}) {

@@ -92,6 +92,11 @@ func (v *view) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	}
 }
 
+// Blocks implements [store.Reader].
+func (v *view) Blocks(p store.Pattern, block []store.Quad, each func([]store.Quad) error) error {
+	return store.InBlocks(v.Match(p), block, each)
+}
+
 // Count implements [store.Reader].
 func (v *view) Count(p store.Pattern) (int, error) {
 	if err := v.check(); err != nil {

@@ -67,7 +67,7 @@ func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 }
 
 // fitting yields the quads that fit: by the index, or by a look at those of the subject, or at all.
-func (t *tx) fitting(p *pattern) iter.Seq[*quad] {
+func (t *tx) fitting(p *pattern) iter.Seq[quad] {
 	m := t.m
 	if x := m.index.Load(); x != nil {
 		return x.quads(p)
@@ -76,9 +76,9 @@ func (t *tx) fitting(p *pattern) iter.Seq[*quad] {
 	if p.mask[0] != 0 {
 		rows = m.quads.of(p.want[0])
 	}
-	return func(yield func(*quad) bool) {
+	return func(yield func(quad) bool) {
 		for row := range rows {
-			if q := m.quads.rows.at(row); p.fits(q) && !yield(q) {
+			if q := m.quads.rows.at(row); p.fits(q) && !yield(*q) {
 				return
 			}
 		}
@@ -88,7 +88,7 @@ func (t *tx) fitting(p *pattern) iter.Seq[*quad] {
 func (t *tx) scan(p *pattern, yield func(store.Quad, error) bool) {
 	m, changes := t.m, t.m.changes
 	for q := range t.fitting(p) {
-		if !yield(publicQuad(q), nil) {
+		if !yield(publicQuad(&q), nil) {
 			return
 		}
 		if m.changes != changes { // the rows are others
@@ -96,6 +96,22 @@ func (t *tx) scan(p *pattern, yield func(store.Quad, error) bool) {
 			return
 		}
 	}
+}
+
+func (t *tx) Blocks(p store.Pattern, block []store.Quad, each func([]store.Quad) error) error {
+	m := t.open()
+	x := m.index.Load()
+	c, ok := compile(p)
+	if x == nil || !ok || c.exact() {
+		return store.InBlocks(t.Match(p), block, each)
+	}
+	changes := m.changes
+	return x.blocks(&c, block, each, func() error {
+		if m.changes != changes {
+			return store.ErrChanged
+		}
+		return nil
+	})
 }
 
 func (t *tx) Count(p store.Pattern) (n int, err error) {

@@ -188,13 +188,13 @@ func (v *view) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 }
 
 // fitting yields what fits of the rows, by the index or by a look at all.
-func (v *view) fitting(p *pattern) iter.Seq[*quad] {
+func (v *view) fitting(p *pattern) iter.Seq[quad] {
 	if v.trees != nil {
 		return v.trees.quads(p)
 	}
-	return func(yield func(*quad) bool) {
+	return func(yield func(quad) bool) {
 		for row := range v.used {
-			if q := &v.rows[row/pageLen][row%pageLen]; p.fits(q) && !yield(q) {
+			if q := &v.rows[row/pageLen][row%pageLen]; p.fits(q) && !yield(*q) {
 				return
 			}
 		}
@@ -206,11 +206,11 @@ func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
 	touched := v.changes()
 	for q := range v.fitting(p) {
 		if len(touched) > 0 {
-			if _, skip := touched[*q]; skip {
+			if _, skip := touched[q]; skip {
 				continue
 			}
 		}
-		if !yield(publicQuad(q), nil) {
+		if !yield(publicQuad(&q), nil) {
 			return
 		}
 		if v.m == nil { // closed meanwhile
@@ -223,6 +223,22 @@ func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
 			return
 		}
 	}
+}
+
+func (v *view) Blocks(p store.Pattern, block []store.Quad, each func([]store.Quad) error) error {
+	if v.m == nil || v.trees == nil || len(v.log) > 0 {
+		return store.InBlocks(v.Match(p), block, each)
+	}
+	c, ok := compile(p)
+	if !ok {
+		return nil
+	}
+	return v.trees.blocks(&c, block, each, func() error {
+		if v.m == nil {
+			return store.ErrClosed
+		}
+		return nil
+	})
 }
 
 func (v *view) Count(p store.Pattern) (n int, err error) {

@@ -52,7 +52,46 @@ func match(t failer, r store.Reader, p store.Pattern) set {
 	if p == (store.Pattern{P: p.P}) {
 		checkStatistics(t, r, p.P, len(got))
 	}
+	checkBlocks(t, r, p)
 	return got
+}
+
+// errEnough ends a reading.
+var errEnough = errors.New("enough")
+
+// checkBlocks fails unless the reader gives the same in blocks, and ends when it is told.
+func checkBlocks(t failer, r store.Reader, p store.Pattern) {
+	t.Helper()
+	want := map[store.Quad]bool{}
+	for quad, err := range r.Match(p) {
+		want[quad] = err == nil
+	}
+	for _, size := range []int{1, 2, 50} {
+		got := map[store.Quad]bool{}
+		err := r.Blocks(p, make([]store.Quad, size), func(quads []store.Quad) error {
+			for _, quad := range quads {
+				if got[quad] {
+					t.Fatalf("blocks of %d, %v: twice: %v", size, p, quad)
+				}
+				got[quad] = true
+			}
+			if len(quads) == 0 || len(quads) > size {
+				t.Fatalf("blocks of %d, %v: one of %d", size, p, len(quads))
+			}
+			return nil
+		})
+		if err != nil || !maps.Equal(got, want) {
+			t.Fatalf("blocks of %d, %v: %v, %v; there are %v", size, p, err, got, want)
+		}
+	}
+	calls := 0
+	err := r.Blocks(p, make([]store.Quad, 1), func([]store.Quad) error {
+		calls++
+		return errEnough
+	})
+	if calls != min(len(want), 1) || errors.Is(err, errEnough) != (len(want) > 0) {
+		t.Fatalf("an end of %v: %d calls, %v", p, calls, err)
+	}
 }
 
 // checkStatistics fails unless the quads are counted, and the terms may be as many as is said.
@@ -229,6 +268,17 @@ func testChanged(t *testing.T, s store.Store) {
 			t.Errorf("%s: %d items", name, n)
 		}
 		succeed(tx.RollbackTo(start))
+		if name == "rollback" {
+			add(tx, three)
+		}
+		err := tx.Blocks(store.Pattern{}, make([]store.Quad, 1), func([]store.Quad) error {
+			change()
+			return nil
+		})
+		if !errors.Is(err, store.ErrChanged) {
+			t.Errorf("%s, in blocks: %v", name, err)
+		}
+		succeed(tx.RollbackTo(start))
 	}
 	pairs := 0
 	for range tx.Match(store.Pattern{}) { // one reading within another
@@ -262,6 +312,14 @@ func testClosed(t *testing.T, s store.Store) {
 	if n != 2 {
 		t.Errorf("%d items", n)
 	}
+	inBlocks := s.View()
+	err := inBlocks.Blocks(store.Pattern{}, make([]store.Quad, 1), func([]store.Quad) error {
+		inBlocks.Close()
+		return nil
+	})
+	if !errors.Is(err, store.ErrClosed) {
+		t.Errorf("in blocks: %v", err)
+	}
 	v.Close()
 	for quad, err := range store.Quads(v, store.Pattern{}) {
 		if !errors.Is(err, store.ErrClosed) {
@@ -272,7 +330,8 @@ func testClosed(t *testing.T, s store.Store) {
 	_, term := v.Term(store.DefaultGraph)
 	_, count := v.Count(store.Pattern{})
 	_, meta := v.Meta()
-	for i, err := range []error{lookup, term, count, meta} {
+	blocks := v.Blocks(store.Pattern{S: 1}, make([]store.Quad, 1), nil)
+	for i, err := range []error{lookup, term, count, meta, blocks} {
 		if !errors.Is(err, store.ErrClosed) {
 			t.Errorf("call %d: %v", i, err)
 		}

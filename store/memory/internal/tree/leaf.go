@@ -87,12 +87,13 @@ func (l *leaf) key(i int) (k Key) {
 	return k
 }
 
-func (l *leaf) keys() []Key {
-	keys := make([]Key, l.n, int(l.n)+1)
-	for i := range keys {
-		keys[i] = l.key(i)
-	}
-	return keys
+// room has the keys of a leaf, and one more.
+type room [maxLeaf + 1]Key
+
+// keys unpacks all keys into the room.
+func (l *leaf) keys(to *room) []Key {
+	l.unpack(0, to[:l.n])
+	return to[:l.n]
 }
 
 // search returns the place of the first key that is not less than k.
@@ -118,6 +119,9 @@ func (l *leaf) search(k *Key) int {
 
 // bound returns the place of the first key that begins with p or is greater; behind: that is greater, and doesn't.
 func (l *leaf) bound(p []byte, behind bool) int {
+	if len(p) <= slack {
+		return l.boundShort(p, behind)
+	}
 	low, high, stride := 0, int(l.n), int(l.stride)
 	for low < high {
 		middle := int(uint(low+high) >> 1)
@@ -131,11 +135,30 @@ func (l *leaf) bound(p []byte, behind bool) int {
 	return low
 }
 
+// boundShort compares as numbers of eight bytes.
+func (l *leaf) boundShort(p []byte, behind bool) int {
+	var eight [slack]byte
+	copy(eight[:], p)
+	shift := uint(64 - 8*len(p))
+	want := binary.BigEndian.Uint64(eight[:]) >> shift
+	low, high, stride := 0, int(l.n), int(l.stride)
+	for low < high {
+		middle := int(uint(low+high) >> 1)
+		if k := binary.BigEndian.Uint64(l.data[middle*stride:]) >> shift; k < want || k == want && behind {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
 // insert puts a key in that is not there, and returns its place.
 func (l *leaf) insert(k *Key) int {
 	i := l.search(k)
 	if !l.holds(k) {
-		*l = *newLeaf(slices.Insert(l.keys(), i, *k), l.made)
+		var all room
+		*l = *newLeaf(slices.Insert(l.keys(&all), i, *k), l.made)
 		return i
 	}
 	var p packed

@@ -183,7 +183,8 @@ func (c *kid) insertLeaf(k *Key, e Epochs) (s beside, split *kid) {
 	if i+1 == int(l.n) { // they come in order: what stays behind is full
 		half = maxLeaf - minLeaf
 	}
-	keys := l.keys()
+	var all room
+	keys := l.keys(&all)
 	c.leaf = newLeaf(keys[:half], e.Now)
 	c.count = half
 	return s, &kid{first: keys[half], count: len(keys) - half, leaf: newLeaf(keys[half:], e.Now)}
@@ -259,7 +260,8 @@ func (c *kid) join(next *kid, e Epochs) bool {
 		if int(c.leaf.n)+int(next.leaf.n) > maxLeaf*3/4 {
 			return false
 		}
-		c.leaf = newLeaf(append(c.leaf.keys(), next.leaf.keys()...), e.Now)
+		var all, behind room
+		c.leaf = newLeaf(append(c.leaf.keys(&all), next.leaf.keys(&behind)...), e.Now)
 	} else {
 		if len(c.branch.kids)+len(next.branch.kids) > maxKids*3/4 {
 			return false
@@ -324,45 +326,17 @@ func (t Tree) rank(k *Key, equal bool) (n int) {
 // Range yields the keys whose first n components are those of k, in order.
 func (t Tree) Range(k Key, n int) iter.Seq[Key] {
 	return func(yield func(Key) bool) {
-		if t.root.count == 0 {
-			return
-		}
-		low, high := limits(k, n)
-		t.root.walk(&low, &high, yield)
-	}
-}
-
-// walk reports whether to go on: yield said so, and greater keys may be in range.
-func (c *kid) walk(low, high *Key, yield func(Key) bool) bool {
-	if c.leaf != nil {
-		return c.leaf.walk(low, high, yield)
-	}
-	b := c.branch
-	for i := b.find(low); i < len(b.kids); i++ {
-		if high.less(&b.kids[i].first) {
-			return false
-		}
-		if !b.kids[i].walk(low, high, yield) {
-			return false
+		var c Cursor
+		var keys [16]Key
+		t.Seek(&c, k, n)
+		for read := c.Next(keys[:]); read > 0; read = c.Next(keys[:]) {
+			for i := range read {
+				if !yield(keys[i]) {
+					return
+				}
+			}
 		}
 	}
-	return true
-}
-
-func (l *leaf) walk(low, high *Key, yield func(Key) bool) bool {
-	n := int(l.n)
-	last := l.key(n - 1)
-	inside := !high.less(&last)
-	for i := l.search(low); i < n; i++ {
-		k := l.key(i)
-		if !inside && high.less(&k) {
-			return false
-		}
-		if !yield(k) {
-			return false
-		}
-	}
-	return inside
 }
 
 // Build makes the tree of keys that are in order, each there once.
