@@ -31,6 +31,8 @@ type Options struct {
 	Buffer uint64
 	// MaxQuads is the most quads that it holds, those that the open transaction changes counted twice. Default: no limit but the disk's.
 	MaxQuads int
+	// ReadOnly: there must be a store, whose folder stays as it is. Transactions can be read and changed, but a commit is an error.
+	ReadOnly bool
 	// FS is the file system. Default: the operating system's. For tests.
 	FS vfs.FS
 }
@@ -63,6 +65,7 @@ type Store struct {
 
 	position  atomic.Uint64
 	committed atomic.Int64
+	readOnly  bool
 	tx        *tx
 	pins      sync.RWMutex // a view and what it says of itself are of one commit
 	stats     statistics
@@ -72,9 +75,18 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// Exists reports whether a folder has a store, or another database of its kind, in it.
+func Exists(dir string) (bool, error) {
+	desc, err := pebble.Peek(dir, vfs.Default)
+	if err != nil {
+		return false, fmt.Errorf("look for a store in %s: %w", dir, err)
+	}
+	return desc.Exists, nil
+}
+
 // Open opens the database of the folder, or makes one. The caller must [Store.Close] it.
 func Open(o Options) (*Store, error) {
-	s := &Store{dir: o.Dir, max: o.MaxQuads, buffer: or(o.Buffer, defaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
+	s := &Store{dir: o.Dir, max: o.MaxQuads, readOnly: o.ReadOnly, buffer: or(o.Buffer, defaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
 	}
@@ -104,6 +116,7 @@ func or[T comparable](v, otherwise T) T {
 // without is a prefix of the commits nonetheless, since its buffers are written in order.
 func (s *Store) options(cache *pebble.Cache) *pebble.Options {
 	p := &pebble.Options{
+		ReadOnly:                    s.readOnly,
 		Cache:                       cache,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
@@ -207,6 +220,9 @@ func (s *Store) flush() error {
 func (s *Store) Close() error {
 	if s.discard != nil {
 		s.discard.Stop()
+	}
+	if s.readOnly {
+		return s.db.Close()
 	}
 	err := s.Flush()
 	if s.faults.dead() != nil {
