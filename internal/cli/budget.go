@@ -35,8 +35,9 @@ func (f *budgetFlags) check() error {
 }
 
 // options are those of an evaluation.
-func (f *budgetFlags) options(base string) eval.Options {
-	return eval.Options{Base: base, Memory: int64(f.MaxMemory), Steps: f.MaxSteps, Description: math.MaxInt}
+func (f *budgetFlags) options(base string, services *serviceFlag) eval.Options {
+	return eval.Options{Base: base, Memory: int64(f.MaxMemory), Steps: f.MaxSteps, Description: math.MaxInt,
+		Service: services.service(int64(f.MaxMemory))}
 }
 
 // bound runs fn within the time, and says of its error where it belongs and which flag raises the bound that was met.
@@ -83,6 +84,7 @@ var evaluationPlace = regexp.MustCompile(`^(.*?)line (\d+), column (\d+): `)
 
 // located is an error that begins with the file, as those of readers do, and the place if it has one.
 func located(file, text string) error {
+	text = strings.ReplaceAll(text, "\n", ": ")
 	if m := evaluationPlace.FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("%s:%s:%s: %s%s", file, m[2], m[3], m[1], text[len(m[0]):])
 	}

@@ -47,7 +47,7 @@ func (f *limitFlags) bound(s *rdfio.Source) error {
 // dataFlags say how RDF data is read.
 type dataFlags struct {
 	limitFlags
-	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say. Default: the file's own IRI, file:///…; standard input has none."`
+	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG, JSON-LD and SPARQL start from, if the document does not say. Default: the file's own IRI, file:///…; standard input, and a query of the command line, have none."`
 	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
 
 	contexts jsonld.Loader // of the folder, once it is known

@@ -25,6 +25,7 @@ type deltaCommand struct {
 	resultFlags
 	blankFlag
 	budgetFlags
+	serviceFlag
 }
 
 // Help implements [kong.HelpProvider].
@@ -32,7 +33,8 @@ func (deltaCommand) Help() string {
 	return `Makes the RDF Patch of what a SPARQL update changes in the data: one transaction, deletions first, each row a real change, each
 statement once. The data stays as it is; quadrille apply changes it, and comes to the same as the update. The same update of the
 same data makes the same patch, but for NOW(), unless --time says what that is. So an update that is to make new blank nodes each
-time needs another --id each time. LOAD and SERVICE are off.
+time needs another --id each time. LOAD is off,
+and SERVICE asks the hosts of --allow-host alone.
 
 ` + datasetHelp + ` So apply a patch
 that names blank nodes to one file, or a folder.
@@ -120,7 +122,7 @@ func (c *deltaCommand) prepare(text *sparqlText, files []*inputFile) (*eval.Upda
 	if err != nil {
 		return nil, err
 	}
-	return eval.PrepareUpdate(tree, c.options(text.base))
+	return eval.PrepareUpdate(tree, c.options(text.base, &c.serviceFlag))
 }
 
 // evaluate hands what the update changes to out.

@@ -27,6 +27,7 @@ type queryCommand struct {
 	Explain bool `env:"-" help:"Evaluate the query and show, instead of its result, what was done in which order, how many rows were expected of each part, and how many there were."`
 	Quiet   bool `short:"q" env:"-" help:"Print the result alone, not how many rows it has and how long it took."`
 	budgetFlags
+	serviceFlag
 }
 
 // Help implements [kong.HelpProvider].
@@ -37,7 +38,7 @@ of --out, says otherwise: .srj, .srx, .csv and .tsv are formats of results. What
 let programs read another format. SPARQL is that of 1.1, and of 1.2 what is stable.
 
 ` + datasetHelp + ` FROM and FROM NAMED choose among the
-graphs of the data; nothing is fetched, and SERVICE is off.
+graphs of the data; nothing is fetched. SERVICE asks the hosts of --allow-host alone, each the same thing once.
 
   quadrille query --data data.ttl 'SELECT * { ?s ?p ?o } LIMIT 10'
   quadrille query --data a.ttl --data b.nq.gz -f question.rq --as json
@@ -135,7 +136,7 @@ func (c *queryCommand) question(ctx context.Context, std *streams, files []*inpu
 	if q.tree, err = parseSPARQL(q.text, files, sparql.ParseQuery); err != nil {
 		return nil, givenFile(err, c.Query)
 	}
-	if q.query, err = eval.Prepare(q.tree, c.options(q.text.base)); err != nil {
+	if q.query, err = eval.Prepare(q.tree, c.options(q.text.base, &c.serviceFlag)); err != nil {
 		return nil, err
 	}
 	if c.Explain {
