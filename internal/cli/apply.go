@@ -36,7 +36,7 @@ result is read again, but for those that JSON-LD has no need of in lists. A patc
 patch before it, of the same shard if they name one, is an error. How many rows had no effect is said on standard error.
 
 A folder (quadrille load) is changed in place, by all the patches or, when anything is wrong, by none; what they change is held in
-memory until then, about 300 bytes a row. Prefixes have no effect on it.
+memory until then, about 500 bytes a row. Prefixes have no effect on it.
 
   quadrille apply --onto data.ttl change.rdfp -o data.ttl
   quadrille apply --as nquads log/*.rdfp

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
-	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/sparql"
 )
 
@@ -23,22 +21,9 @@ type sparqlText struct {
 // readSPARQL reads a text from a file, or standard input, which is decompressed if need be. What is longer than most bytes is cut
 // behind them, so that its reader refuses it.
 func readSPARQL(ctx context.Context, std *streams, name, base string, most int64) (*sparqlText, error) {
-	file, _, closeFile, err := openFile(name, std.in)
+	text, err := readWhole(ctx, std, name, most)
 	if err != nil {
 		return nil, err
-	}
-	defer closeFile()
-	if name == "-" {
-		file = interruptible{ctx, file}
-	}
-	r, err := rdfio.Decompress(name, file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", displayName(name), err)
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", displayName(name), err)
 	}
 	if base == "" && name != "-" {
 		base = fileIRI(name)
