@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch/apply"
@@ -109,9 +110,17 @@ func openFolder(dir string, readOnly bool) (*disk.Store, error) {
 	case !there:
 		return nil, fmt.Errorf("%s: expected a folder that quadrille load has filled, found none of its files", dir)
 	}
-	s, err := disk.Open(disk.Options{Dir: dir, ReadOnly: readOnly})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+	return openStore(disk.Options{Dir: dir, ReadOnly: readOnly})
+}
+
+// openStore opens the store of a folder, which one process uses at a time.
+func openStore(o disk.Options) (*disk.Store, error) {
+	s, err := disk.Open(o)
+	switch {
+	case errors.Is(err, syscall.EAGAIN):
+		return nil, fmt.Errorf("%s: another process uses the folder; wait until it has ended", o.Dir)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", o.Dir, err)
 	}
 	return s, nil
 }

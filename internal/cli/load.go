@@ -112,11 +112,7 @@ func (c *loadCommand) open() (*disk.Store, error) {
 			return nil, fmt.Errorf("%s: the folder has something else in it, such as %s; name another, or an empty one", c.Data, entries[0].Name())
 		}
 	}
-	s, err := disk.Open(disk.Options{Dir: c.Data})
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Data, err)
-	}
-	return s, nil
+	return openStore(disk.Options{Dir: c.Data})
 }
 
 func (c *loadCommand) tell(std *streams, done *loadSummary) error {
