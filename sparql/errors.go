@@ -179,12 +179,23 @@ func (p *parser) undeclared(name string) {
 		return
 	}
 	hint := ""
-	if iri, ok := wellKnown[name]; ok {
+	if iri, ok := p.suggestion(name); ok {
 		hint = fmt.Sprintf("; PREFIX %s: <%s> declares it", name, iri)
 	} else if near := p.nearestPrefix(name); near != "" {
 		hint = fmt.Sprintf(" (perhaps %s:)", near)
 	}
 	p.fail(nil, "expected a prefix that has been declared, found \"%s:\"%s", excerpt(name), hint)
+}
+
+// suggestion returns what a prefix that is not declared probably stands for.
+func (p *parser) suggestion(name string) (iri string, ok bool) {
+	for _, s := range p.o.suggest {
+		if s.Name == name {
+			return s.IRI, true
+		}
+	}
+	iri, ok = wellKnown[name]
+	return iri, ok
 }
 
 // nearestPrefix returns the declared prefix that a name nearly is; "" if there is none.

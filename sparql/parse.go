@@ -37,6 +37,7 @@ type options struct {
 	length   int
 	parts    int
 	prefixes []Prefix
+	suggest  []Prefix
 }
 
 // File sets the name that errors carry.
@@ -56,6 +57,9 @@ func MaxParts(parts int) Option { return func(o *options) { o.parts = parts } }
 
 // Prefixes declares prefixes that the text need not declare, and may declare anew. They are no part of the tree.
 func Prefixes(prefixes ...Prefix) Option { return func(o *options) { o.prefixes = prefixes } }
+
+// Suggest names prefixes that the error offers where the text has one of them without declaring it.
+func Suggest(prefixes ...Prefix) Option { return func(o *options) { o.suggest = prefixes } }
 
 // ParseQuery reads a query. The tree shares memory with the text, which stays in memory as long as one of its terms does. The
 // error is a [*rdf.SyntaxError] for a mistake in the text; [rdf.ErrLimit] is in it where a bound is passed, [rdf.ErrNoBase] where

@@ -174,3 +174,18 @@ func TestPositions(t *testing.T) {
 		t.Errorf("?x is at %v, expected %v", filter.Expr.(*sparql.NodeExpr).Pos, want)
 	}
 }
+
+// TestSuggest: the error for a prefix that is not declared offers what the caller knows, before what everybody means by it.
+func TestSuggest(t *testing.T) {
+	known := sparql.Suggest(sparql.Prefix{Name: "ex", IRI: "http://example/"}, sparql.Prefix{Name: "foaf", IRI: "urn:mine"})
+	for text, want := range map[string]string{
+		"ASK { ex:a ?p 1 }":      `found "ex:"; PREFIX ex: <http://example/> declares it`,
+		"ASK { foaf:a ?p 1 }":    `found "foaf:"; PREFIX foaf: <urn:mine> declares it`,
+		"ASK { rdfs:a ?p 1 }":    `found "rdfs:"; PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> declares it`,
+		"ASK { other:a ?p ?o  }": `found "other:"`,
+	} {
+		if _, err := sparql.ParseQuery(text, known); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, expected %s", text, err, want)
+		}
+	}
+}

@@ -76,6 +76,9 @@ type offlineCommands struct {
 	Apply   applyCommand   `cmd:"" help:"Apply patches to data."`
 	Invert  invertCommand  `cmd:"" help:"Make the patch that undoes a patch."`
 	Merge   mergeCommand   `cmd:"" help:"Make one patch of many."`
+	Query   queryCommand   `cmd:"" help:"Ask RDF data a SPARQL query."`
+	Delta   deltaCommand   `cmd:"" help:"Make the patch that a SPARQL update of data comes to."`
+	Load    loadCommand    `cmd:"" help:"Load RDF data into a folder, for what is larger than memory."`
 	Map     mapCommand     `cmd:"" help:"Show what a mapping makes of messages."`
 }
 

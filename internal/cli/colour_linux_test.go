@@ -31,6 +31,9 @@ func onTerminal(t *testing.T, args ...string) string {
 	if err := unix.IoctlSetPointerInt(control, unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
+	if err := unix.IoctlSetWinsize(control, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
 	number, err := unix.IoctlGetInt(control, unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
@@ -95,5 +98,30 @@ func TestColours(t *testing.T) {
 				t.Errorf("%s %s: %q", test.args, name, text)
 			}
 		}
+	}
+}
+
+// TestTableOnTerminal: rows are a table there, as wide as the terminal, with a count; true and false, and triples, are as elsewhere.
+func TestTableOnTerminal(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	long := strings.Repeat("long ", 40)
+	write(t, "a.ttl", "@prefix e: <http://example/> .\ne:s a e:T ; e:p \""+long+"\", \"\\u001b[31m\" .\n")
+	shown := onTerminal(t, "query", "--data", "a.ttl", "SELECT ?p ?o { ?s ?p ?o }")
+	lines := strings.Split(shown, "\n")
+	if len(lines) != 6 || lines[0] != "?p        ?o" || lines[1] != "rdf:type  e:T" || !strings.HasPrefix(lines[4], "3 rows in ") {
+		t.Errorf("%q", lines)
+	}
+	for _, line := range lines {
+		if len([]rune(line)) >= 80 || strings.Contains(line, "\x1b") {
+			t.Errorf("%q", line)
+		}
+	}
+	if shown := onTerminal(t, "query", "--data", "a.ttl", "ASK { ?s ?p ?o }"); shown != "true\n" {
+		t.Errorf("%q", shown)
+	}
+	if shown := onTerminal(t, "query", "--data", "a.ttl", "--as", "csv", "SELECT ?o { ?s a ?o }"); shown != "o\r\nhttp://example/T\r\n" {
+		t.Errorf("%q", shown)
 	}
 }

@@ -22,8 +22,9 @@ const formatsHelp = `Formats, by the ending of the file's name, .gz, .zst or .bz
   jsonld   .jsonld  patch  .rdfp     patch-binary .trp     update .ru (only written)
 
 Flags take these names, endings, or media types, such as text/turtle. Where no name tells, as for standard input (-),
---type says the format; that it is compressed is seen by its first bytes. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or the
-work has failed, 2 usage.`
+--type says the format (without it, standard input is a patch in text form where patches are read); that it is compressed is
+seen by its first bytes. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or
+the work has failed, 2 usage.`
 
 // limitFlags bound what is read.
 type limitFlags struct {
@@ -46,7 +47,7 @@ func (f *limitFlags) bound(s *rdfio.Source) error {
 // dataFlags say how RDF data is read.
 type dataFlags struct {
 	limitFlags
-	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG and JSON-LD start from, if the document does not say. Default: the file's own IRI, file:///…; standard input has none."`
+	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG, JSON-LD and SPARQL start from, if the document does not say. Default: the file's own IRI, file:///…; standard input, and a query of the command line, have none."`
 	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
 
 	contexts jsonld.Loader // of the folder, once it is known
@@ -94,6 +95,9 @@ func (f *dataFlags) inputBy(name, explicit, flag string) (*inputFile, error) {
 
 // data is input for one that must be data.
 func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
+	if _, known := rdfio.ByName(name); !known && name != "-" && explicit == "" && missing(name) {
+		return nil, fmt.Errorf("%s: no such file or folder", name)
+	}
 	in, err := f.inputBy(name, explicit, flag)
 	if err == nil && !in.format.IsData() {
 		err = usagef("%s: expected RDF data (%s), found %s", in.source.File, rdfio.DataNames, in.format)
@@ -101,8 +105,11 @@ func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
 	return in, err
 }
 
-// patch returns an input that must be a patch.
+// patch returns an input that must be a patch. Standard input is one in text form unless told otherwise.
 func (f *limitFlags) patch(name, explicit string) (*inputFile, error) {
+	if name == "-" && explicit == "" {
+		explicit = string(rdfio.Patch)
+	}
 	in, err := (&dataFlags{limitFlags: *f}).input(name, explicit)
 	if err == nil && !in.format.IsPatch() {
 		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --as patch makes a patch of additions "+

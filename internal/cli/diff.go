@@ -12,8 +12,8 @@ import (
 
 // diffCommand makes a patch.
 type diffCommand struct {
-	A string `arg:"" help:"File of RDF data that the patch leads from; - is standard input."`
-	B string `arg:"" help:"File of RDF data that it leads to."`
+	A string `arg:"" help:"File of RDF data that the patch leads from, or a folder that quadrille load has filled; - is standard input."`
+	B string `arg:"" help:"File of RDF data, or folder, that it leads to."`
 	typeFlag
 	resultFlags
 	dataFlags
@@ -47,11 +47,11 @@ func (c *diffCommand) Run(ctx context.Context, std *streams) error {
 	if err := oneStandardInput(c.A, c.B); err != nil {
 		return err
 	}
-	a, err := c.data(c.A, c.Type, "--type")
+	a, err := c.quads(ctx, std, c.A)
 	if err != nil {
 		return err
 	}
-	b, err := c.data(c.B, c.Type, "--type")
+	b, err := c.quads(ctx, std, c.B)
 	if err != nil {
 		return err
 	}
@@ -66,16 +66,25 @@ func (c *diffCommand) Run(ctx context.Context, std *streams) error {
 	if to == rdfio.Patch {
 		painted.out = terminal.Rows(std.out)
 	}
-	quads := func(in *inputFile) diff.Quads {
-		return func(fn func(rdf.Quad) error) error { return in.statements(ctx, std, fn) }
-	}
 	var found diff.Summary
 	_, err = writeChanges(ctx, &painted, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
-		found, err = diff.Write(out, quads(a), quads(b), diff.MaxBytes(int64(c.MaxMemory)))
+		found, err = diff.Write(out, a, b, diff.MaxBytes(int64(c.MaxMemory)))
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	return c.summary(std, difference{To: to, Adds: found.Adds, Deletes: found.Deletes})
+}
+
+// quads are those of a file or of a folder.
+func (c *diffCommand) quads(ctx context.Context, std *streams, name string) (diff.Quads, error) {
+	if isFolder(name) {
+		return func(fn func(rdf.Quad) error) error { return folderQuads(ctx, std, name, fn) }, nil
+	}
+	in, err := c.data(name, c.Type, "--type")
+	if err != nil {
+		return nil, err
+	}
+	return func(fn func(rdf.Quad) error) error { return in.statements(ctx, std, fn) }, nil
 }

@@ -66,6 +66,28 @@ func openFile(name string, stdin io.Reader) (file io.Reader, size int64, closeFi
 	return f, info.Size(), func() { _ = f.Close() }, nil
 }
 
+// readWhole reads a file, or standard input, whole, decompressed if need be: up to most bytes, and one more where there are more.
+func readWhole(ctx context.Context, std *streams, name string, most int64) ([]byte, error) {
+	file, _, closeFile, err := openFile(name, std.in)
+	if err != nil {
+		return nil, err
+	}
+	defer closeFile()
+	if name == "-" {
+		file = interruptible{ctx, file}
+	}
+	r, err := rdfio.Decompress(name, file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", displayName(name), err)
+	}
+	defer r.Close()
+	text, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", displayName(name), err)
+	}
+	return text, nil
+}
+
 // oneStandardInput is an error if standard input is named more than once.
 func oneStandardInput(names ...string) error {
 	times := 0

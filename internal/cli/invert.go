@@ -27,7 +27,7 @@ id and prev, which name the patch, are left out. A deleted prefix can't be given
 IRI it had, and is an error. The rows are kept in a temporary file, so that patches of any length take the same small
 memory.
 
-  quadrille invert change.rdfp | quadrille apply --onto data.ttl --type patch - -o data.ttl
+  quadrille invert change.rdfp | quadrille apply --onto data.ttl - -o data.ttl
   quadrille invert --as update change.rdfp
 
 ` + formatsHelp

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/mapping"
-	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // maxMessage bounds a message, in bytes: what a node takes in by default.
@@ -45,10 +43,12 @@ func (c *mapCommand) Run(ctx context.Context, std *streams) error {
 	for _, name := range c.Files {
 		body, err := readMessage(ctx, std, name)
 		if err == nil {
-			body, err = m.AppendPatch(nil, mapping.Message{Body: body, Vars: c.Var})
+			if body, err = m.AppendPatch(nil, mapping.Message{Body: body, Vars: c.Var}); err != nil {
+				err = fmt.Errorf("%s: %w", displayName(name), err)
+			}
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", displayName(name), err))
+			errs = append(errs, err)
 			continue
 		}
 		if _, err := std.out.Write(body); err != nil {
@@ -80,22 +80,9 @@ func (c *mapCommand) mapping() (*mapping.Mapping, error) {
 
 // readMessage reads a file whole.
 func readMessage(ctx context.Context, std *streams, name string) ([]byte, error) {
-	file, _, closeFile, err := openFile(name, std.in)
-	if err != nil {
-		return nil, err
-	}
-	defer closeFile()
-	if name == "-" {
-		file = interruptible{ctx, file}
-	}
-	r, err := rdfio.Decompress(name, file)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	body, err := io.ReadAll(io.LimitReader(r, maxMessage+1))
+	body, err := readWhole(ctx, std, name, maxMessage)
 	if err == nil && len(body) > maxMessage {
-		err = fmt.Errorf("the message has more than %d bytes", maxMessage)
+		err = fmt.Errorf("%s: the message has more than %d bytes", displayName(name), maxMessage)
 	}
 	return body, err
 }

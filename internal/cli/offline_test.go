@@ -68,6 +68,30 @@ func TestOfflineUsage(t *testing.T) {
 		{"merge --max-term 2GiB a.rdfp", `--max-term=2GiB: expected at most 1GiB`},
 		{"check --max-depth=-1 a.nt", `--max-depth=-1: expected 1 or more`},
 		{"check a.nt.tar", `Expected \.nt, .*\.json, .* with \.gz, \.zst or \.bz2`},
+		{"query ASK{}", `what data is this about\? Say it with --data FILE`},
+		{"query --data a.ttl", `what is the query\?`},
+		{"query --data a.ttl b.ttl ASK{}", `unexpected argument ASK{}: data is named by --data FILE, again for each further file`},
+		{"query --data a.ttl -f q.rq b.ttl", `unexpected argument b.ttl: -f names the query's file`},
+		{"query --data - --type turtle -f -", `standard input \(-\) is named more than once`},
+		{"query --data a.rdfp ASK{}", `a.rdfp: expected RDF data`},
+		{"query --data . --data a.ttl ASK{}", `--data=.: a folder is a dataset of its own`},
+		{"query --data a.ttl --as turtle ASK{}", `--as=turtle: expected json or xml for a result of true or false`},
+		{"query --data a.ttl --as csv ASK{}", `--as=csv: expected json or xml`},
+		{"query --data a.ttl --as patch SELECT*{}", `--as=patch: expected table, json, csv, tsv or xml for a result of rows`},
+		{"query --data a.ttl --as csv CONSTRUCT{}WHERE{}", `--as=csv: expected ntriples, nquads, turtle, trig or jsonld for a result of triples`},
+		{"query --data a.ttl --explain --as csv ASK{}", `--explain: expected neither --as nor --out`},
+		{"query --data a.ttl --json ASK{}", `query has no --json: rows as JSON are --as json`},
+		{"query --data a.ttl --max-steps 0 ASK{}", `--max-steps=0: expected 1 or more`},
+		{"query --data a.ttl --max-memory 0 ASK{}", `--max-memory=0: expected more`},
+		{"query --data a.ttl --timeout=-1s ASK{}", `--timeout=-1s: expected 0s or more`},
+		{"delta u.ru", `what data is this about`},
+		{"delta --data - --type turtle", `standard input \(-\) is named more than once`},
+		{"delta --data a.ttl --time noon u.ru", `--time: expected a time such as .*, found "noon"`},
+		{"delta --data a.ttl --as turtle u.ru", `the result is changes, not data`},
+		{"load a.ttl", `missing flags: --data=DIR`},
+		{"load --data d", `expected "<file> ..."`},
+		{"load --data d a.rdfp", `a.rdfp: expected RDF data`},
+		{"load --data d --type turtle - -", `standard input`},
 		{"merge --max-memory 0 a.rdfp", `--max-memory=0: expected more`},
 	} {
 		var out, failed bytes.Buffer
@@ -83,7 +107,7 @@ func TestOfflineUsage(t *testing.T) {
 
 // TestOfflineHelp shows that each command has an example and tells of formats and the exit status.
 func TestOfflineHelp(t *testing.T) {
-	for _, command := range []string{"check", "convert", "diff", "apply", "invert", "merge"} {
+	for _, command := range []string{"check", "convert", "diff", "apply", "invert", "merge", "query", "delta", "load"} {
 		var out, failed bytes.Buffer
 		if status := cli.Main([]string{command, "--help"}, nil, &out, &failed); status != 0 || failed.Len() > 0 {
 			t.Fatalf("%s: status %d\n%s", command, status, &failed)

@@ -14,9 +14,14 @@ import (
 
 // resultFlags say where the result of an offline command goes.
 type resultFlags struct {
-	As     string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
+	As string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
+	outFlag
+	JSON bool `env:"-" help:"Print a summary as one JSON object: on standard output, or on standard error if the result goes to standard output."`
+}
+
+// outFlag says where the result goes.
+type outFlag struct {
 	Output string `name:"out" short:"o" env:"-" default:"-" placeholder:"FILE" help:"Where the result goes; .gz or .zst at the end compresses. The file appears, or is replaced, when all is good. - is standard output."`
-	JSON   bool   `env:"-" help:"Print a summary as one JSON object: on standard output, or on standard error if the result goes to standard output."`
 }
 
 // format returns the format of the result: that of --as, of the name of --out, or the other one, unless it is none.
@@ -48,7 +53,7 @@ func (f *resultFlags) changesFormat() (rdfio.Format, error) {
 
 // write runs fn with a writer of the result, and keeps the result if there is no error.
 // Its writes end when ctx does.
-func (f *resultFlags) write(ctx context.Context, std *streams, fn func(w io.Writer) error) (err error) {
+func (f *outFlag) write(ctx context.Context, std *streams, fn func(w io.Writer) error) (err error) {
 	if f.Output == "-" {
 		return fn(checkedWriter{ctx, std.out})
 	}

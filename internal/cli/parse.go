@@ -15,6 +15,7 @@ var formerFlags = map[string]map[string]string{
 	"--to":        {"convert diff apply invert merge": "the format of the result is --as"},
 	"--data":      {"apply": "the data that patches are applied to are --onto"},
 	"--data-from": {"apply": "the format of the data is --onto-type"},
+	"--json":      {"query": "rows as JSON are --as json"},
 	"--skolemise": {"tail": "it is --blank skolemise"},
 }
 
@@ -32,11 +33,24 @@ var plainWords = []struct {
 
 // explained is an error of the parser as people are told it.
 func explained(err error) error {
-	err = renamed(err)
+	err = dataNamed(renamed(err))
 	for _, w := range plainWords {
 		if text := err.Error(); w.parser.MatchString(text) {
 			return errors.New(w.parser.ReplaceAllString(text, w.plain))
 		}
+	}
+	return err
+}
+
+// dataNamed says how data is named, to whom has put it where the query or the update stands.
+func dataNamed(err error) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || parse.Context.Selected() == nil || !strings.HasPrefix(err.Error(), "unexpected argument ") {
+		return err
+	}
+	switch parse.Context.Selected().Name {
+	case "query", "delta":
+		return fmt.Errorf("%w: data is named by --data FILE, again for each further file", err)
 	}
 	return err
 }

@@ -180,7 +180,8 @@ func TestFlagsAgree(t *testing.T) {
 			for kind.Kind() == reflect.Slice || kind.Kind() == reflect.Pointer { // more of it, or none
 				kind = kind.Elem()
 			}
-			got := flag{kind.Kind().String(), strings.TrimSuffix(f.PlaceHolder, "N"), string(f.Short)}
+			// A folder takes the place of a file where both may be.
+			got := flag{kind.Kind().String(), strings.Replace(strings.TrimSuffix(f.PlaceHolder, "N"), "DIR", "FILE", 1), string(f.Short)}
 			variables[f.Name] = strings.Join(f.Envs, " ")
 			if other, ok := first[f.Name]; ok && other != got {
 				t.Errorf("--%s: %s has %+v, %s has %+v", f.Name, where[f.Name], other, leaf.Path(), got)

@@ -20,7 +20,7 @@ type Screen struct {
 
 // NewScreen returns a screen on w. It starts nothing.
 func NewScreen(w io.Writer) *Screen {
-	_, ok := widthOf(w)
+	_, ok := Width(w)
 	return &Screen{w: w, terminal: ok}
 }
 
@@ -62,7 +62,7 @@ func (s *Screen) Live(text func(width int) string) (stop func()) {
 }
 
 func (s *Screen) draw(text func(int) string) {
-	width, _ := widthOf(s.w)
+	width, _ := Width(s.w)
 	line := text(width)
 	if len(line) >= width && width > 0 {
 		line = line[:width-1]

@@ -52,8 +52,8 @@ func Gauge(done float64, width int) string {
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-2-full) + "]"
 }
 
-// widthOf reports whether w is a terminal that tells how wide it is.
-func widthOf(w io.Writer) (width int, ok bool) {
+// Width reports whether w is a terminal that tells how wide it is.
+func Width(w io.Writer) (width int, ok bool) {
 	fd, ok := terminalOf(w)
 	if !ok {
 		return 0, false

@@ -79,6 +79,20 @@ func (h *shorthand) findAmongFew(iri string) *Prefix {
 	return nil
 }
 
+// Terms writes single terms as Turtle does with prefixes, for what people read. It is used by one goroutine at a time.
+type Terms struct{ short shorthand }
+
+// NewTerms returns what writes terms with prefixes such as [WithPrefixes] takes; any other one is an error ([rdf.ErrInvalid]).
+func NewTerms(prefixes ...Prefix) (*Terms, error) {
+	if err := checkPrefixes(prefixes); err != nil {
+		return nil, err
+	}
+	return &Terms{newShorthand(prefixes)}, nil
+}
+
+// Append appends the term to dst: IRIs with the prefix that stands for most of them, numbers and booleans without quotes.
+func (t *Terms) Append(dst []byte, term rdf.Term) []byte { return t.short.appendTerm(dst, term) }
+
 // appendTerm appends a term as Turtle writes it: IRIs with a prefix, numbers and booleans without quotes, if they read as
 // the same literal. It allocates only to grow dst.
 func (h *shorthand) appendTerm(dst []byte, t rdf.Term) []byte {

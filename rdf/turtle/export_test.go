@@ -4,6 +4,9 @@ import "github.com/quadrille-stream/quadrille/rdf"
 
 // AppendTerm appends a term as a [Writer] with the prefixes writes it.
 func AppendTerm(dst []byte, t rdf.Term, prefixes ...Prefix) []byte {
-	h := newShorthand(prefixes)
-	return h.appendTerm(dst, t)
+	terms, err := NewTerms(prefixes...)
+	if err != nil {
+		panic(err)
+	}
+	return terms.Append(dst, t)
 }

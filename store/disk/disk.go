@@ -31,6 +31,8 @@ type Options struct {
 	Buffer uint64
 	// MaxQuads is the most quads that it holds, those that the open transaction changes counted twice. Default: no limit but the disk's.
 	MaxQuads int
+	// ReadOnly: there must be a store, whose folder stays as it is. Transactions can be read and changed, but a commit is an error.
+	ReadOnly bool
 	// FS is the file system. Default: the operating system's. For tests.
 	FS vfs.FS
 }
@@ -67,6 +69,7 @@ type Store struct {
 
 	position  atomic.Uint64
 	committed atomic.Int64
+	readOnly  bool
 	tx        *tx
 	known     known // the writer's
 	maxBatch  int
@@ -82,9 +85,18 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// Exists reports whether a folder has a store, or another database of its kind, in it.
+func Exists(dir string) (bool, error) {
+	desc, err := pebble.Peek(dir, vfs.Default)
+	if err != nil {
+		return false, fmt.Errorf("look for a store in %s: %w", dir, err)
+	}
+	return desc.Exists, nil
+}
+
 // Open opens the database of the folder, or makes one. The caller must [Store.Close] it.
 func Open(o Options) (*Store, error) {
-	s := &Store{dir: o.Dir, max: o.MaxQuads, maxBatch: maxBatch - spare, views: map[*view]struct{}{}, buffer: or(o.Buffer, DefaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
+	s := &Store{dir: o.Dir, max: o.MaxQuads, readOnly: o.ReadOnly, maxBatch: maxBatch - spare, views: map[*view]struct{}{}, buffer: or(o.Buffer, DefaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
 	if err := s.open(o); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
 	}
@@ -111,7 +123,9 @@ func (s *Store) open(o Options) (err error) {
 	if s.db, err = pebble.Open(o.Dir, p); err != nil {
 		return err
 	}
-	_ = s.faults.RemoveAll(s.faults.PathJoin(o.Dir, loading)) // it only takes room
+	if !s.readOnly {
+		_ = s.faults.RemoveAll(s.faults.PathJoin(o.Dir, loading)) // it only takes room
+	}
 	return nil
 }
 
@@ -127,6 +141,7 @@ func or[T comparable](v, otherwise T) T {
 // without is a prefix of the commits nonetheless, since its buffers are written in order.
 func (s *Store) options() *pebble.Options {
 	p := &pebble.Options{
+		ReadOnly:                    s.readOnly,
 		DisableWAL:                  true,
 		FormatMajorVersion:          pebble.FormatNewest,
 		FS:                          s.faults,
@@ -249,7 +264,10 @@ func (s *Store) Close() error {
 	if !s.shut() {
 		return nil
 	}
-	err := s.Flush()
+	var err error
+	if !s.readOnly {
+		err = s.Flush()
+	}
 	return errors.Join(err, s.database().close())
 }
 

@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/terminal"
+	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
+)
+
+// deltaCommand makes the patch that an update comes to.
+type deltaCommand struct {
+	Update string `arg:"" optional:"" default:"-" help:"File of the SPARQL update; - is standard input."`
+	datasetFlags
+	Time string `env:"-" placeholder:"TIME" help:"What NOW() gives, such as 2026-01-31T12:00:00Z. Default: the time of the call."`
+	ID   string `name:"id" env:"-" placeholder:"TEXT" help:"What RAND(), UUID(), STRUUID() and the labels of new blank nodes are made of: with the same they are the same. Default: the text of the update."`
+	resultFlags
+	blankFlag
+	budgetFlags
+	serviceFlag
+}
+
+// Help implements [kong.HelpProvider].
+func (deltaCommand) Help() string {
+	return `Makes the RDF Patch of what a SPARQL update changes in the data: one transaction, deletions first, each row a real change, each
+statement once. The data stays as it is; quadrille apply changes it, and comes to the same as the update. The same update of the
+same data makes the same patch, but for NOW(), unless --time says what that is. So an update that is to make new blank nodes each
+time needs another --id each time. LOAD is off,
+and SERVICE asks the hosts of --allow-host alone.
+
+` + datasetHelp + ` So apply a patch
+that names blank nodes to one file, or a folder.
+
+  quadrille delta --data data.ttl change.ru | quadrille apply --onto data.ttl - -o data.ttl
+  quadrille delta --data store nightly.ru -o nightly.rdfp --json
+  echo 'DELETE WHERE { ?s <http://example.org/draft> ?o }' | quadrille delta --data data.nq.gz
+
+` + formatsHelp
+}
+
+// deltaSummary is the summary.
+type deltaSummary struct {
+	To      rdfio.Format `json:"to"`
+	Adds    uint64       `json:"adds"`
+	Deletes uint64       `json:"deletes"`
+}
+
+// Run carries the update out, takes it back, and writes what it was.
+func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
+	files, err := c.check()
+	if err != nil {
+		return err
+	}
+	to, err := c.changesFormat()
+	if err != nil {
+		return err
+	}
+	now, err := c.now()
+	if err != nil {
+		return err
+	}
+	text, err := readSPARQL(ctx, std, c.Update, c.Base, sparql.DefaultMaxUpdate)
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(c.Update, "{}") {
+		return usagef("expected the file of the update, found its text; - reads it from standard input")
+	}
+	if err != nil {
+		return err
+	}
+	update, err := c.prepare(text, files)
+	if err != nil {
+		return err
+	}
+	// The changes are held until the data is closed: who reads them may want to change a folder.
+	net := &patch.Net{Effective: true, MaxBytes: int(c.MaxMemory)}
+	if err := c.evaluate(ctx, std, files, text, update, now, net); err != nil {
+		return err
+	}
+	painted := *std
+	if to == rdfio.Patch {
+		painted.out = terminal.Rows(std.out)
+	}
+	counter, err := writeChanges(ctx, &painted, &c.resultFlags, to, &c.blankFlag, net.Emit)
+	if err != nil {
+		return err
+	}
+	return c.summary(std, deltaSummary{To: to, Adds: counter.Adds, Deletes: counter.Deletes})
+}
+
+// check looks at the flags, and returns the files of the data.
+func (c *deltaCommand) check() ([]*inputFile, error) {
+	if err := c.budgetFlags.check(); err != nil {
+		return nil, err
+	}
+	if err := oneStandardInput(append([]string{c.Update}, c.Data...)...); err != nil {
+		return nil, err
+	}
+	return c.inputs()
+}
+
+// now is the time of --time, or of the call.
+func (c *deltaCommand) now() (time.Time, error) {
+	if c.Time == "" {
+		return time.Now(), nil
+	}
+	now, err := time.Parse(time.RFC3339, c.Time)
+	if err != nil {
+		return now, usagef("--time: expected a time such as 2026-01-31T12:00:00Z, found %q", c.Time)
+	}
+	return now, nil
+}
+
+func (c *deltaCommand) prepare(text *sparqlText, files []*inputFile) (*eval.Update, error) {
+	tree, err := parseSPARQL(text, files, sparql.ParseUpdate)
+	if err != nil {
+		return nil, err
+	}
+	return eval.PrepareUpdate(tree, c.options(text.base, &c.serviceFlag))
+}
+
+// evaluate hands what the update changes to out.
+func (c *deltaCommand) evaluate(ctx context.Context, std *streams, files []*inputFile, text *sparqlText, update *eval.Update,
+	now time.Time, out patch.Change) (err error) {
+	data, err := c.open(ctx, std, files)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, data.close()) }()
+	id := eval.Identity{ID: c.ID, Time: now}
+	if id.ID == "" {
+		id.ID = fmt.Sprintf("%x", sha256.Sum256([]byte(text.text)))
+	}
+	tx := data.store.Begin()
+	defer tx.Rollback()
+	return c.bound(ctx, text.file, func(ctx context.Context) error { return update.Run(ctx, tx, id, out) })
+}
