@@ -19,8 +19,8 @@ type Aggregator interface {
 // NewAggregator compiles an aggregate; the function that it returns makes an Aggregator for each group. The argument is computed in
 // env, where an aggregate may not be.
 //
-// Solutions for which the argument is an error, as it is for an unbound variable, make SUM and AVG an error and are passed over by all
-// others. GROUP_CONCAT takes IRIs and literals by their STR.
+// Solutions for which the argument is an error, as it is for an unbound variable, make SUM, AVG and GROUP_CONCAT an error and are passed
+// over by all others. GROUP_CONCAT takes IRIs and literals by their STR.
 func NewAggregator(a *sparql.Aggregate, env *Env) (func() Aggregator, error) {
 	spend := env.Spend
 	if spend == nil {
@@ -225,7 +225,7 @@ func (g *concatenation) add(v value.Value) error {
 	return nil
 }
 
-func (*concatenation) failed() {}
+func (g *concatenation) failed() { g.broken = true }
 
 func (g *concatenation) result() (value.Value, bool, error) {
 	return value.Str(string(g.text)), !g.broken, nil
