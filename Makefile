@@ -6,7 +6,7 @@ GO    ?= go
 TOOL  := $(GO) tool -modfile=tools/go.mod
 COUNT ?= 6
 
-# The tests of test/faults take a whole machine for some minutes, those of test/differential need other readers, and those of
+# The tests of test/faults take a whole machine for some minutes, those of test/differential need other readers and stores, and those of
 # PEERS real stores, so they run alone.
 PEERS    = ./connector/kafka ./connector/mqtt ./connector/nats ./connector/opcua ./connector/sparql ./test/connectors
 PACKAGES = $(shell $(GO) list ./... | grep -v -E "/test/|/connector/(kafka|mqtt|nats|opcua|sparql)$$")
@@ -28,9 +28,9 @@ race: ## run them with the race detector
 faults: ## kill, stop, cut off, fill and damage real processes; QUADRILLE_FAULTS=long for more, QUADRILLE_SOAK=30m for a soak
 	$(TOOL) gotestsum --format testname -- -timeout 3h ./test/faults
 
-differential: ## compare the readers with other ones, which are installed if need be; DOCS=50000 SEED=2 for other documents
+differential: ## compare readers and SPARQL with others, which are installed if need be; DOCS=50000 QUESTIONS=20000 SEED=2 for more and others
 	test/differential/peers/install
-	QUADRILLE_DOCS=$(DOCS) QUADRILLE_SEED=$(SEED) $(TOOL) gotestsum --format testname -- -count 1 -timeout 1h -v ./test/differential
+	QUADRILLE_DOCS=$(DOCS) QUADRILLE_QUESTIONS=$(QUESTIONS) QUADRILLE_SEED=$(SEED) $(TOOL) gotestsum --format testname -- -count 1 -timeout 1h -v ./test/differential
 
 peers: ## test the connectors with real peers, which are installed if need be, and with the race detector
 	QUADRILLE_PEERS_REQUIRED=1 $(TOOL) gotestsum --format testname -- -race -count 1 -timeout 20m $(PEERS)

@@ -19,8 +19,8 @@ type Aggregator interface {
 // NewAggregator compiles an aggregate; the function that it returns makes an Aggregator for each group. The argument is computed in
 // env, where an aggregate may not be.
 //
-// Solutions for which the argument is an error, as it is for an unbound variable, make SUM and AVG an error and are passed over by all
-// others. GROUP_CONCAT takes IRIs and literals by their STR.
+// Solutions for which the argument is an error, as it is for an unbound variable, are passed over by COUNT and SAMPLE, and make all
+// others an error. GROUP_CONCAT takes IRIs and literals by their STR.
 func NewAggregator(a *sparql.Aggregate, env *Env) (func() Aggregator, error) {
 	spend := env.Spend
 	if spend == nil {
@@ -180,6 +180,7 @@ func (s *sum) result() (value.Value, bool, error) {
 type extreme struct {
 	wanted int
 	v      value.Value
+	broken bool
 }
 
 func (e *extreme) add(v value.Value) error {
@@ -189,9 +190,14 @@ func (e *extreme) add(v value.Value) error {
 	return nil
 }
 
-func (*extreme) failed() {}
+func (e *extreme) failed() { e.broken = e.wanted != 0 }
 
-func (e *extreme) result() (value.Value, bool, error) { return e.v, !e.v.IsNone(), nil }
+func (e *extreme) result() (value.Value, bool, error) {
+	if e.broken {
+		return value.Value{}, false, nil
+	}
+	return e.v, !e.v.IsNone(), nil
+}
 
 // concatenation is GROUP_CONCAT.
 type concatenation struct {
@@ -225,7 +231,7 @@ func (g *concatenation) add(v value.Value) error {
 	return nil
 }
 
-func (*concatenation) failed() {}
+func (g *concatenation) failed() { g.broken = true }
 
 func (g *concatenation) result() (value.Value, bool, error) {
 	return value.Str(string(g.text)), !g.broken, nil

@@ -16,13 +16,18 @@ const (
 	formatNTriples format = "ntriples"
 	formatNQuads   format = "nquads"
 	formatJSONLD   format = "jsonld"
+	// What is asked of stores: quads, and a query or an update over them.
+	formatQuery  format = "query"
+	formatUpdate format = "update"
 )
 
+// formats are those of the documents that readers are compared with.
 var formats = []format{formatTurtle, formatTriG, formatNTriples, formatNQuads, formatJSONLD}
 
 // code is the byte that tells a peer the format.
 func (f format) code() byte {
-	return map[format]byte{formatTurtle: 't', formatTriG: 'g', formatNTriples: 'n', formatNQuads: 'q', formatJSONLD: 'j'}[f]
+	return map[format]byte{formatTurtle: 't', formatTriG: 'g', formatNTriples: 'n', formatNQuads: 'q', formatJSONLD: 'j',
+		formatQuery: 'Q', formatUpdate: 'U'}[f]
 }
 
 // suffix ends the names of the format's files.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -29,6 +30,9 @@ type answer struct {
 // noQuads begins the reason where a peer accepts a document, and answers with what is no N-Quads.
 const noQuads = "[its quads are none: "
 
+// mostTime is what a peer may take for an answer; then it is ended, and its answer is that.
+const mostTime = 30 * time.Second
+
 // peer is a process that reads documents, one after the other.
 type peer struct {
 	name    string
@@ -43,17 +47,31 @@ type peer struct {
 func peers(t *testing.T) (oxigraph, javascript *peer) {
 	t.Helper()
 	dir := peersFolder(t)
-	oxigraph = &peer{name: "Oxigraph", command: []string{filepath.Join(dir, "python", "bin", "python3"), "peers/oxigraph.py", base}}
-	javascript = &peer{name: "JavaScript", command: []string{"node", "peers/javascript.mjs", base, dir}}
-	for _, p := range []*peer{oxigraph, javascript} {
-		p.start(t)
-		t.Cleanup(func() {
-			if err := p.end(); err != nil {
-				t.Errorf("%s: %v\n%s", p.name, err, &p.failed)
-			}
-		})
+	oxigraph = started(t, "Oxigraph", filepath.Join(dir, "python", "bin", "python3"), "peers/oxigraph.py", base)
+	return oxigraph, started(t, "JavaScript", "node", "peers/javascript.mjs", base, dir)
+}
+
+// stores starts Oxigraph and Jena. It skips the test if they are not installed.
+func stores(t *testing.T) []*peer {
+	t.Helper()
+	dir := peersFolder(t)
+	return []*peer{
+		started(t, oxigraphName, filepath.Join(dir, "python", "bin", "python3"), "peers/oxigraph.py", base),
+		started(t, jenaName, "java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", filepath.Join(dir, "jena", "*"), "peers/Jena.java"),
 	}
-	return oxigraph, javascript
+}
+
+// started starts a peer, which ends with the test.
+func started(t *testing.T, name string, command ...string) *peer {
+	t.Helper()
+	p := &peer{name: name, command: command}
+	p.start(t)
+	t.Cleanup(func() {
+		if err := p.end(); err != nil {
+			t.Errorf("%s: %v\n%s", p.name, err, &p.failed)
+		}
+	})
+	return p
 }
 
 func peersFolder(t *testing.T) string {
@@ -101,7 +119,9 @@ func (p *peer) end() error {
 // refusal with its reason in square brackets.
 func (p *peer) read(t *testing.T, f format, document []byte) answer {
 	t.Helper()
+	late := time.AfterFunc(mostTime, func() { _ = p.cmd.Process.Kill() })
 	text, err := p.ask(f, document)
+	late.Stop()
 	if err != nil { // Oxigraph ends where its JSON-LD reader meets what it takes for impossible
 		ended := p.end()
 		reason := fmt.Sprintf("[%v, %v: %s]", err, ended, &p.failed)
