@@ -11,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/store"
 	"github.com/quadrille-stream/quadrille/store/disk"
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
@@ -111,7 +112,19 @@ func (d *Logic) replace() error {
 	return os.Rename(restored, d.options.Dir)
 }
 
-// Close implements [operator.Durable]. What reads the logic afterwards finds nothing.
+// closed is the store of a logic that is closed.
+type closed struct{ store.Store }
+
+// View implements [operator.Viewer]: there is none of a logic that is closed.
+func (d *Logic) View() operator.View {
+	s := d.Store()
+	if _, is := s.(closed); is {
+		return nil
+	}
+	return s.View()
+}
+
+// Close implements [operator.Durable].
 func (d *Logic) Close() error {
 	d.Rollback()
 	s := d.store
@@ -119,6 +132,6 @@ func (d *Logic) Close() error {
 		return nil
 	}
 	d.store = nil
-	d.Use(memory.New(), nil)
+	d.Use(closed{memory.New()}, nil) // first: nobody begins to read what is being closed
 	return s.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -63,6 +64,43 @@ func TestDisk(t *testing.T) {
 		t.Fatalf("%d, %q, %d quads", position, kept, again.Len())
 	}
 	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestDiskClosedWhileRead: who reads while the logic is closed and opened again has a view of what was committed, or none.
+func TestDiskClosedWhileRead(t *testing.T) {
+	d := onDisk(t.TempDir())
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if v := d.View(); v != nil || d.Len() != 0 {
+		t.Fatalf("%d quads, a view at %d", d.Len(), v.Position())
+	}
+	began := make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		close(began)
+		for range 1000 {
+			if n := d.Len(); n > 1 {
+				t.Errorf("%d quads", n)
+			}
+			if v := d.View(); v != nil {
+				v.Close()
+			}
+		}
+	})
+	<-began
+	opened(t, d, "two")
+	reading.Wait()
+	if v := d.View(); v == nil || v.Position() != 3 {
+		t.Errorf("%v", v)
+	} else {
+		v.Close()
+	}
+	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
 }
