@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -25,6 +26,7 @@ type Logic struct {
 	options  disk.Options
 	store    *disk.Store // nil: neither opened nor restored
 	restored string      // the folder of a store that is not the shard's yet, "" for none
+	remove   func(path string) error
 }
 
 // spareSuffix is what such folders have behind the name of the shard's.
@@ -37,7 +39,9 @@ var (
 
 // New returns a logic for the shard that is kept in the folder of the options, which is not looked at yet. One process uses it at a
 // time.
-func New(o disk.Options) *Logic { return &Logic{Logic: dataset.New(), options: o} }
+func New(o disk.Options) *Logic {
+	return &Logic{Logic: dataset.New(), options: o, remove: os.RemoveAll}
+}
 
 // RemoveSpares removes what earlier processes have left below a folder of shards. It is called before any shard there is in use.
 func RemoveSpares(dir string) error {
@@ -99,17 +103,23 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 	return view.Position(), kept, err
 }
 
-// replace puts the folder of what was restored in the place of the shard's.
+// replace puts the folder of what was restored in the place of the shard's. At no moment is a part of one there: what is left of the one
+// before when the process ends is a spare.
 func (d *Logic) replace() error {
 	if err := d.Close(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(d.options.Dir); err != nil {
-		return err
-	}
 	restored := d.restored
 	d.restored = ""
-	return os.Rename(restored, d.options.Dir)
+	old := restored + ".old"
+	if err := os.Rename(d.options.Dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(restored, d.options.Dir); err != nil {
+		return err
+	}
+	_ = d.remove(old) // else it is at the next start
+	return nil
 }
 
 // closed is the store of a logic that is closed.

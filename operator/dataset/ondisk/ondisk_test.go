@@ -2,6 +2,7 @@ package ondisk_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -146,6 +147,42 @@ func TestDiskRestored(t *testing.T) {
 	}
 	if left := spares(t, dir); len(left) > 0 {
 		t.Errorf("left: %s", left)
+	}
+}
+
+// TestDiskReplacedInPart: a process that ends while it removes the folder whose place another one takes has left a whole one.
+func TestDiskReplacedInPart(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := restored(t, dir)
+	r.RemoveWith(func(path string) error {
+		manifests, err := filepath.Glob(filepath.Join(path, "MANIFEST*"))
+		if err != nil || len(manifests) == 0 {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, m := range manifests {
+			err = errors.Join(err, os.Remove(m))
+		}
+		return errors.Join(err, errors.New("the process ends here"))
+	})
+	opened(t, r, "two")
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := ondisk.RemoveSpares(dir); err != nil {
+		t.Fatal(err)
+	}
+	again := onDisk(dir)
+	if position, kept := opened(t, again, "three"); position != 9 || kept != "part" || len(spares(t, dir)) > 0 {
+		t.Errorf("at %d with %q, left: %s", position, kept, spares(t, dir))
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
