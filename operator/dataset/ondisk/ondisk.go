@@ -43,8 +43,24 @@ func New(o disk.Options) *Logic {
 	return &Logic{Logic: dataset.New(), options: o, remove: os.RemoveAll}
 }
 
-// RemoveSpares removes what earlier processes have left below a folder of shards. It is called before any shard there is in use.
-func RemoveSpares(dir string) error {
+// Take takes a folder of shards for this process, which makes it if need be, until what is returned is closed or the process ends. It removes
+// what earlier processes have left there.
+func Take(dir string) (io.Closer, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	hold, err := disk.Lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		return nil, fmt.Errorf("the folder %s can't be taken: %w; if another process has it, stop that, or give each node a folder of its own", dir, err)
+	}
+	if err := removeSpares(dir); err != nil {
+		return nil, errors.Join(err, hold.Close())
+	}
+	return hold, nil
+}
+
+// removeSpares removes the folders below that are no shard's.
+func removeSpares(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, "*"+spareSuffix+"*"))
 	for _, path := range left {
 		err = errors.Join(err, os.RemoveAll(path))

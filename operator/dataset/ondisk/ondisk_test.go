@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,7 +175,7 @@ func TestDiskReplacedInPart(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := ondisk.RemoveSpares(dir); err != nil {
+	if err := take(t, dir).Close(); err != nil {
 		t.Fatal(err)
 	}
 	again := onDisk(dir)
@@ -213,19 +214,36 @@ func TestDiskOnlyRead(t *testing.T) {
 	}
 }
 
-// TestRemoveSpares removes what a process has left, and nothing else.
-func TestRemoveSpares(t *testing.T) {
-	dir := t.TempDir()
+// TestTake removes what a process has left, and nothing else, and nothing of what another one has taken.
+func TestTake(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "quads")
+	hold := take(t, dir)
 	for _, name := range []string{"3", "3.restored-1", "12.restored-77"} {
 		if err := os.MkdirAll(filepath.Join(dir, name, "below"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := ondisk.RemoveSpares(dir); err != nil {
+	if _, err := ondisk.Take(dir); err == nil || !strings.Contains(err.Error(), "a folder of its own") || len(spares(t, dir)) != 2 {
+		t.Errorf("%v, left: %s", err, spares(t, dir))
+	}
+	if err := hold.Close(); err != nil {
 		t.Fatal(err)
 	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 1 || left[0].Name() != "3" {
-		t.Errorf("%v, %v", left, err)
+	hold = take(t, dir)
+	left, err := filepath.Glob(filepath.Join(dir, "*3*"))
+	if err != nil || len(left) != 1 || len(spares(t, dir)) > 0 {
+		t.Errorf("%v, %v, %v", left, spares(t, dir), err)
 	}
+	if err := hold.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func take(t *testing.T, dir string) io.Closer {
+	t.Helper()
+	hold, err := ondisk.Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hold
 }
