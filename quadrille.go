@@ -37,7 +37,7 @@ func Start(ctx context.Context, cfg Config) (*Graph, error) {
 		return nil, err
 	}
 	c := r.nodeConfig()
-	if c.Logic, err = r.cfg.logic(); err != nil {
+	if c.Logic, err = r.logic(); err != nil {
 		return nil, r.abandon(err)
 	}
 	g, err := graph.New(graph.Config{Key: r.cfg.Key, Config: c})

@@ -29,6 +29,7 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/ports"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -154,9 +155,15 @@ func TestStoreChanges(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(cfg.Dir, "quads", "main", "0")); err != nil {
 		t.Error(err)
 	}
+	hold, err := ondisk.Take(filepath.Join(cfg.Dir, "quads", "main"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hold.Close()
 	for want, cfg := range map[string]quadrille.Config{
-		"set Dir":  {Store: quadrille.StoreDisk},
-		`"memory"`: {Store: "elsewhere"},
+		"of its own": cfg, // the folder is another one's
+		"set Dir":    {Store: quadrille.StoreDisk},
+		`"memory"`:   {Store: "elsewhere"},
 	} {
 		if _, err := quadrille.Start(within(t), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v", cfg, err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -31,12 +32,13 @@ type Runtime struct {
 
 	// server is the embedded one, nil if others run it. Events between nodes have a connection of their own, so that they don't
 	// hold up the engine's answers, and so that it can do nothing else; both are nil if all is in memory. marks is nil if there
-	// is no folder for them.
+	// is no folder for them; quads is the hold on the folder of the shards' quads, nil if they are in memory.
 	server      *jetstream.Server
 	own, events *nats.Conn
 	undial      context.CancelFunc
 	engine      engine.Engine
 	marks       *node.MarkFile
+	quads       io.Closer
 	transport   transport
 
 	node  *node.Node // nil: not started
@@ -164,6 +166,9 @@ func (r *Runtime) end() error {
 		if err := r.marks.Close(); err != nil {
 			errs = append(errs, fmt.Errorf("file of marks: %w", err))
 		}
+	}
+	if r.quads != nil {
+		errs = append(errs, r.quads.Close())
 	}
 	r.disconnect()
 	if r.server != nil {

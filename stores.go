@@ -25,8 +25,9 @@ const (
 // read they have one cache.
 const storeBuffer = 512 << 20
 
-// logic makes the logic of shards, after a look at the folder for what an earlier process has left.
-func (c *Config) logic() (func(shard int) operator.Logic, error) {
+// logic makes the logic of shards. A folder of their quads is this process's until the end.
+func (r *Runtime) logic() (fn func(shard int) operator.Logic, err error) {
+	c := &r.cfg
 	switch {
 	case c.Store != StoreDisk && c.Index:
 		return func(int) operator.Logic { return dataset.Indexed() }, nil
@@ -34,7 +35,7 @@ func (c *Config) logic() (func(shard int) operator.Logic, error) {
 		return func(int) operator.Logic { return dataset.New() }, nil
 	}
 	dir := filepath.Join(c.Dir, "quads", c.Pipeline)
-	if err := ondisk.RemoveSpares(dir); err != nil {
+	if r.quads, err = ondisk.Take(dir); err != nil {
 		return nil, fmt.Errorf("store of quads: %w", err)
 	}
 	o := disk.Options{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,9 +20,11 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/disk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -227,5 +230,33 @@ func TestOtherLogic(t *testing.T) {
 	}
 	if v, _, err := g.View(t.Context(), 0); err == nil {
 		t.Errorf("%v", v)
+	}
+}
+
+// TestViewOfClosed: while a node drops a shard that it has on a disk, who reads the shard gets its quads all the same, from a copy.
+func TestViewOfClosed(t *testing.T) {
+	dir := t.TempDir()
+	var logics []*ondisk.Logic
+	cfg := config(1)
+	cfg.Logic = func(int) operator.Logic {
+		logics = append(logics, ondisk.New(disk.Options{Dir: filepath.Join(dir, "0"), Cache: 1 << 20}))
+		return logics[len(logics)-1]
+	}
+	g := run(t, cfg)
+	if _, err := g.SubmitQuads(t.Context(), "", nil, quads("a")); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range logics {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, at, err := g.View(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if v.Len() != 1 || v.Position() != at.Position {
+		t.Errorf("%d quads at %d, said to be at %d", v.Len(), v.Position(), at.Position)
 	}
 }

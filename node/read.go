@@ -99,6 +99,9 @@ func (n *Node) ViewAt(ctx context.Context, s int, position uint64) (operator.Vie
 			return nil, engine.Mark{}, err
 		}
 		v := viewer.View()
+		if v == nil { // the loop has just dropped the shard, and not shown it yet
+			return n.copyOf(ctx, s, position)
+		}
 		if v.Position() <= known.position {
 			return v, known.mark, nil // nothing was applied since
 		}

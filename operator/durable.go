@@ -39,12 +39,12 @@ func (o *Operator) open() (found bool, err error) {
 		return false, fmt.Errorf("shard %d: open: %w: %w", o.cfg.Shard, ErrState, err)
 	}
 	o.opened = true
-	if position == 0 {
+	if position == 0 && len(kept) == 0 {
 		return false, nil
 	}
 	r := &Restored{logic: d, chain: &Chain{Shard: o.cfg.Shard}, producers: newProducers(o.cfg.Keep)}
 	err = r.read(bytes.NewReader(kept))
-	if r.chain.Whole != position {
+	if r.chain.Whole < position { // of a snapshot it may be later: behind the last delta there were claims and dead letters
 		err = cmp.Or(err, fmt.Errorf("%w: what was kept with it is of position %d", engine.ErrDamaged, r.chain.Whole))
 	}
 	if err != nil {

@@ -67,9 +67,10 @@ type Snapshotter interface {
 // readers ([Config.Apart]), which is used without, be it restored or empty.
 type Durable interface {
 	Logic
-	// Open brings the kept state back: the position of its last Commit or Apply, 0 if nothing is kept, and what part
-	// returned then. An older position is as good, as long as quads and part are of that one: what is missing is applied
-	// again. The shard's loop waits for it. An error halts the shard.
+	// Open brings the kept state back: the position of its last Commit or Apply, and what part returned then, or the snapshot's
+	// extra had, which is of that position or of a later one; 0 and nothing if nothing is kept. An older position is as good, as
+	// long as quads and part belong together: what is missing is applied again. The shard's loop waits for it. An error halts
+	// the shard.
 	//
 	// During Commit and Apply, part returns the operator's own state at their position, with which to refuse what comes
 	// twice: it is to be kept in the same batch. It takes some 50 bytes, and 100 ns, for each producer that is remembered.

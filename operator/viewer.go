@@ -17,6 +17,7 @@ type Viewer interface {
 	Logic
 	// Len is the number of entries of the state, whatever they are.
 	Len() int
-	// View pins the state as it is now. The caller closes it.
+	// View pins the state as it is now. The caller closes it. It is nil for a [Durable] that is closed: its shard is being dropped, or
+	// its process ends, and the state is elsewhere.
 	View() View
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
@@ -28,7 +29,7 @@ const (
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
 // [operator.Snapshotter]; [Logic.Store], [Logic.View] and [Logic.Len] may be used by anybody at any time.
 type Logic struct {
-	store store.Store
+	store atomic.Pointer[store.Store] // readers load it while the shard's loop works on
 	tx    store.Tx
 	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
 	index bool                   // the store in memory has an index from the start
@@ -40,25 +41,36 @@ var (
 )
 
 // New returns a logic with an empty store in memory.
-func New() *Logic { return &Logic{store: memory.New()} }
+func New() *Logic { return on(memory.New()) }
+
+func on(s store.Store) *Logic {
+	l := &Logic{}
+	l.store.Store(&s)
+	return l
+}
 
 // Indexed returns a logic with an empty store in memory that has its index from the start ([memory.Store.Index]).
 func Indexed() *Logic {
 	m := memory.New()
 	_ = m.Index(context.Background()) // fails only with its context
-	return &Logic{store: m, index: true}
+	l := on(m)
+	l.index = true
+	return l
 }
 
 // Store returns the shard's quads.
-func (l *Logic) Store() store.Store { return l.store }
+func (l *Logic) Store() store.Store { return *l.store.Load() }
 
 // Use takes the store as the state, in the place of the one before, which is left as it is. It is for a logic on this one, whose store
 // outlives the process: part, if not nil, returns what each commit keeps besides. No transaction may be open.
-func (l *Logic) Use(s store.Store, part func() ([]byte, error)) { l.store, l.part = s, part }
+func (l *Logic) Use(s store.Store, part func() ([]byte, error)) {
+	l.store.Store(&s)
+	l.part = part
+}
 
 func (l *Logic) begin() store.Tx {
 	if l.tx == nil {
-		l.tx = l.store.Begin()
+		l.tx = l.Store().Begin()
 	}
 	return l.tx
 }
@@ -135,7 +147,7 @@ func (l *Logic) Apply(position uint64, body []byte) error {
 
 // Snapshot pins the store and returns the function that writes it.
 func (l *Logic) Snapshot(extra func(io.Writer) error) func(io.Writer) error {
-	view := l.store.View()
+	view := l.Store().View()
 	return func(w io.Writer) error {
 		defer view.Close()
 		return store.WriteSnapshot(w, view, extra)
@@ -151,7 +163,7 @@ func (l *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	if err != nil {
 		return err
 	}
-	l.store = m
+	l.Use(m, nil)
 	return nil
 }
 

@@ -7,14 +7,10 @@ import (
 
 // Within returns a logic whose store holds so many quads, those of the open transaction counted twice.
 func Within(quads int) *Logic {
-	l := New()
-	l.store = memory.NewWithin(quads)
-	return l
+	return on(memory.NewWithin(quads))
 }
 
 // On returns a logic on what wrap makes of its store.
 func On(wrap func(store.Store) store.Store) *Logic {
-	l := New()
-	l.store = wrap(l.store)
-	return l
+	return on(wrap(memory.New()))
 }

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/store"
 	"github.com/quadrille-stream/quadrille/store/disk"
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
@@ -24,6 +26,7 @@ type Logic struct {
 	options  disk.Options
 	store    *disk.Store // nil: neither opened nor restored
 	restored string      // the folder of a store that is not the shard's yet, "" for none
+	remove   func(path string) error
 }
 
 // spareSuffix is what such folders have behind the name of the shard's.
@@ -36,10 +39,28 @@ var (
 
 // New returns a logic for the shard that is kept in the folder of the options, which is not looked at yet. One process uses it at a
 // time.
-func New(o disk.Options) *Logic { return &Logic{Logic: dataset.New(), options: o} }
+func New(o disk.Options) *Logic {
+	return &Logic{Logic: dataset.New(), options: o, remove: os.RemoveAll}
+}
 
-// RemoveSpares removes what earlier processes have left below a folder of shards. It is called before any shard there is in use.
-func RemoveSpares(dir string) error {
+// Take takes a folder of shards for this process, which makes it if need be, until what is returned is closed or the process ends. It removes
+// what earlier processes have left there.
+func Take(dir string) (io.Closer, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	hold, err := disk.Lock(filepath.Join(dir, "LOCK"))
+	if err != nil {
+		return nil, fmt.Errorf("the folder %s can't be taken: %w; if another process has it, stop that, or give each node a folder of its own", dir, err)
+	}
+	if err := removeSpares(dir); err != nil {
+		return nil, errors.Join(err, hold.Close())
+	}
+	return hold, nil
+}
+
+// removeSpares removes the folders below that are no shard's.
+func removeSpares(dir string) error {
 	left, err := filepath.Glob(filepath.Join(dir, "*"+spareSuffix+"*"))
 	for _, path := range left {
 		err = errors.Join(err, os.RemoveAll(path))
@@ -98,20 +119,38 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 	return view.Position(), kept, err
 }
 
-// replace puts the folder of what was restored in the place of the shard's.
+// replace puts the folder of what was restored in the place of the shard's. At no moment is a part of one there: what is left of the one
+// before when the process ends is a spare.
 func (d *Logic) replace() error {
 	if err := d.Close(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(d.options.Dir); err != nil {
-		return err
-	}
 	restored := d.restored
 	d.restored = ""
-	return os.Rename(restored, d.options.Dir)
+	old := restored + ".old"
+	if err := os.Rename(d.options.Dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(restored, d.options.Dir); err != nil {
+		return err
+	}
+	_ = d.remove(old) // else it is at the next start
+	return nil
 }
 
-// Close implements [operator.Durable]. What reads the logic afterwards finds nothing.
+// closed is the store of a logic that is closed.
+type closed struct{ store.Store }
+
+// View implements [operator.Viewer]: there is none of a logic that is closed.
+func (d *Logic) View() operator.View {
+	s := d.Store()
+	if _, is := s.(closed); is {
+		return nil
+	}
+	return s.View()
+}
+
+// Close implements [operator.Durable].
 func (d *Logic) Close() error {
 	d.Rollback()
 	s := d.store
@@ -119,6 +158,6 @@ func (d *Logic) Close() error {
 		return nil
 	}
 	d.store = nil
-	d.Use(memory.New(), nil)
+	d.Use(closed{memory.New()}, nil) // first: nobody begins to read what is being closed
 	return s.Close()
 }

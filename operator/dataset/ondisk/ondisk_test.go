@@ -2,11 +2,14 @@ package ondisk_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -67,6 +70,43 @@ func TestDisk(t *testing.T) {
 	}
 }
 
+// TestDiskClosedWhileRead: who reads while the logic is closed and opened again has a view of what was committed, or none.
+func TestDiskClosedWhileRead(t *testing.T) {
+	d := onDisk(t.TempDir())
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if v := d.View(); v != nil || d.Len() != 0 {
+		t.Fatalf("%d quads, a view at %d", d.Len(), v.Position())
+	}
+	began := make(chan struct{})
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		close(began)
+		for range 1000 {
+			if n := d.Len(); n > 1 {
+				t.Errorf("%d quads", n)
+			}
+			if v := d.View(); v != nil {
+				v.Close()
+			}
+		}
+	})
+	<-began
+	opened(t, d, "two")
+	reading.Wait()
+	if v := d.View(); v == nil || v.Position() != 3 {
+		t.Errorf("%v", v)
+	} else {
+		v.Close()
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // restored returns a logic that was filled with the snapshot of another one.
 func restored(t *testing.T, dir string) *ondisk.Logic {
 	t.Helper()
@@ -111,6 +151,42 @@ func TestDiskRestored(t *testing.T) {
 	}
 }
 
+// TestDiskReplacedInPart: a process that ends while it removes the folder whose place another one takes has left a whole one.
+func TestDiskReplacedInPart(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r := restored(t, dir)
+	r.RemoveWith(func(path string) error {
+		manifests, err := filepath.Glob(filepath.Join(path, "MANIFEST*"))
+		if err != nil || len(manifests) == 0 {
+			t.Errorf("%s: %v", path, err)
+		}
+		for _, m := range manifests {
+			err = errors.Join(err, os.Remove(m))
+		}
+		return errors.Join(err, errors.New("the process ends here"))
+	})
+	opened(t, r, "two")
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := take(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := onDisk(dir)
+	if position, kept := opened(t, again, "three"); position != 9 || kept != "part" || len(spares(t, dir)) > 0 {
+		t.Errorf("at %d with %q, left: %s", position, kept, spares(t, dir))
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func spares(t *testing.T, dir string) []string {
 	t.Helper()
 	left, err := filepath.Glob(filepath.Join(dir, "*.restored-*"))
@@ -138,19 +214,36 @@ func TestDiskOnlyRead(t *testing.T) {
 	}
 }
 
-// TestRemoveSpares removes what a process has left, and nothing else.
-func TestRemoveSpares(t *testing.T) {
-	dir := t.TempDir()
+// TestTake removes what a process has left, and nothing else, and nothing of what another one has taken.
+func TestTake(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "quads")
+	hold := take(t, dir)
 	for _, name := range []string{"3", "3.restored-1", "12.restored-77"} {
 		if err := os.MkdirAll(filepath.Join(dir, name, "below"), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := ondisk.RemoveSpares(dir); err != nil {
+	if _, err := ondisk.Take(dir); err == nil || !strings.Contains(err.Error(), "a folder of its own") || len(spares(t, dir)) != 2 {
+		t.Errorf("%v, left: %s", err, spares(t, dir))
+	}
+	if err := hold.Close(); err != nil {
 		t.Fatal(err)
 	}
-	left, err := os.ReadDir(dir)
-	if err != nil || len(left) != 1 || left[0].Name() != "3" {
-		t.Errorf("%v, %v", left, err)
+	hold = take(t, dir)
+	left, err := filepath.Glob(filepath.Join(dir, "*3*"))
+	if err != nil || len(left) != 1 || len(spares(t, dir)) > 0 {
+		t.Errorf("%v, %v, %v", left, spares(t, dir), err)
 	}
+	if err := hold.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func take(t *testing.T, dir string) io.Closer {
+	t.Helper()
+	hold, err := ondisk.Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hold
 }
