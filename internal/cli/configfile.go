@@ -79,8 +79,9 @@ func (r resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 }
 
 // ofTests are environment variables that only the project's own tests read.
-var ofTests = []string{"QUADRILLE_CALM", "QUADRILLE_DOCS", "QUADRILLE_FAULTS", "QUADRILLE_OPCUA", "QUADRILLE_PEERS", "QUADRILLE_PEERS_REQUIRED",
-	"QUADRILLE_READER_PEERS", "QUADRILLE_SEED", "QUADRILLE_SOAK", "QUADRILLE_SOAK_CHANGES", "QUADRILLE_SUITES", "QUADRILLE_TEST_DISK_CHILD", "QUADRILLE_TEST_PEAK"}
+var ofTests = []string{"QUADRILLE_BENCH_NQUADS", "QUADRILLE_CALM", "QUADRILLE_DOCS", "QUADRILLE_FAULTS", "QUADRILLE_OPCUA", "QUADRILLE_PEERS", "QUADRILLE_PEERS_REQUIRED",
+	"QUADRILLE_READER_PEERS", "QUADRILLE_SEED", "QUADRILLE_SOAK", "QUADRILLE_SOAK_CHANGES", "QUADRILLE_SUITES", "QUADRILLE_TEST_DISK_CHILD",
+	"QUADRILLE_TEST_DISK_KILLED", "QUADRILLE_TEST_PEAK"}
 
 // checkEnv reports a variable that begins like ours and that no flag of any command has.
 func checkEnv(app *kong.Application) error {
