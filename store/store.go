@@ -58,7 +58,7 @@ type Pattern struct {
 // Reader reads a set of quads. It is used by one goroutine at a time.
 type Reader interface {
 	// Lookup returns the id of a term; ok is false if no quad has the term. That of the zero term is [DefaultGraph]. An inline id is
-	// returned whether or not a quad has the term.
+	// returned whether or not a quad has the term, and in a [Tx] the id of a term may be that lost its quads in it.
 	Lookup(t rdf.Term) (id ID, ok bool, err error)
 	// Term returns the term of an id, the zero term for [DefaultGraph], and [ErrNoTerm] for an id of which there is none.
 	// The term is valid as long as its id; whoever keeps it longer keeps a clone.

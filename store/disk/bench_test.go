@@ -119,12 +119,12 @@ func loadAtOnce(b *testing.B, doc []byte) (n int, _ int64) {
 	rd := nquads.NewReader(bytes.NewReader(doc))
 	for {
 		var q rdf.Quad
-		if err := rd.Next(&q); errors.Is(err, io.EOF) {
+		err := rd.Next(&q)
+		if errors.Is(err, io.EOF) {
 			break
-		} else if err == nil {
-			err = l.Add(q)
 		}
 		succeed(b, err)
+		succeed(b, l.Add(q))
 		n++
 	}
 	s, err := l.Finish(1, nil)
@@ -190,12 +190,15 @@ func BenchmarkMatch(b *testing.B) {
 			probe(b, v, func(i int) store.Pattern { return store.Pattern{P: by, O: sensors[i%500]} })
 		})
 		b.Run(name+"/Term", func(b *testing.B) {
+			before := processed()
 			for i := 0; b.Loop(); i++ {
 				_, err := v.Term(subjects[i%500])
 				succeed(b, err)
 			}
+			b.ReportMetric(float64(processed()-before)/float64(b.N), "cpu-ns/op")
 		})
 		b.Run(name+"/Scan", func(b *testing.B) {
+			before := processed()
 			for b.Loop() {
 				n := 0
 				for _, err := range v.Match(store.Pattern{}) {
@@ -204,12 +207,13 @@ func BenchmarkMatch(b *testing.B) {
 				}
 				b.ReportMetric(float64(n), "quads")
 			}
+			b.ReportMetric(float64(processed()-before)/float64(b.N), "cpu-ns/op")
 		})
 	}
 }
 
 func probe(b *testing.B, v store.View, pattern func(int) store.Pattern) {
-	found := 0
+	found, before := 0, processed()
 	for i := 0; b.Loop(); i++ {
 		for _, err := range v.Match(pattern(i)) {
 			succeed(b, err)
@@ -217,4 +221,5 @@ func probe(b *testing.B, v store.View, pattern func(int) store.Pattern) {
 		}
 	}
 	b.ReportMetric(float64(found)/float64(b.N), "quads/op")
+	b.ReportMetric(float64(processed()-before)/float64(b.N), "cpu-ns/op")
 }

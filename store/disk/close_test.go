@@ -126,40 +126,6 @@ func TestEndWhileRead(t *testing.T) {
 	}
 }
 
-// TestCompactionFails has compactions fail until the disk is well again: commits are refused meanwhile, and taken afterwards.
-func TestCompactionFails(t *testing.T) {
-	var ill, failed atomic.Bool
-	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if ill.Load() && op.Kind == errorfs.OpFileReadAt {
-			failed.Store(true)
-			return syscall.EIO
-		}
-		return nil
-	}))
-	s := open(t, disk.Options{Dir: "db", FS: fs, Cache: 1, Buffer: 64 << 10})
-	ill.Store(true)
-	position := uint64(0)
-	commit := func() error {
-		tx := s.Begin()
-		position++
-		for i := range 50 {
-			q := quad(i)
-			q.O = rdf.Trusted(fmt.Sprintf(`"%d of %d %s"`, i, position, strings.Repeat("x", 300)))
-			if _, err := tx.Add(q); err != nil {
-				tx.Rollback()
-				return err
-			}
-		}
-		return tx.Commit(position, nil)
-	}
-	eventually(t, func() bool { return commit() != nil })
-	ill.Store(false)
-	eventually(t, func() bool { return commit() == nil })
-	if err := s.Close(); err != nil || !failed.Load() {
-		t.Fatal(err, failed.Load())
-	}
-}
-
 // eventually fails unless something is so before long.
 func eventually(t *testing.T, is func() bool) {
 	t.Helper()

@@ -3,7 +3,11 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"syscall"
 	"testing"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
@@ -49,5 +53,33 @@ func TestKnown(t *testing.T) {
 	k.forget("0")
 	if _, ok := k.get("0"); ok {
 		t.Error("not forgotten")
+	}
+}
+
+// TestCompactionFails: commits are refused from when a flush or a compaction has failed until one succeeds, and for nothing else that
+// fails in the background.
+func TestCompactionFails(t *testing.T) {
+	failed := fmt.Errorf("write: %w", syscall.ENOSPC)
+	for name, end := range map[string]func(*faults, error){
+		"flush":      func(f *faults, err error) { f.listener().FlushEnd(pebble.FlushInfo{Err: err}) },
+		"compaction": func(f *faults, err error) { f.listener().CompactionEnd(pebble.CompactionInfo{Err: err}) },
+	} {
+		f := newFaults(vfs.NewMem())
+		f.listener().BackgroundError(errors.New("of the statistics of a table"))
+		if err := f.err(); err != nil {
+			t.Errorf("%s: refused for nothing: %v", name, err)
+		}
+		event := f.next()
+		end(f, failed)
+		f.listener().BackgroundError(failed)
+		if err := f.err(); !errors.Is(err, failed) || !errors.Is(err, store.ErrFull) {
+			t.Errorf("%s: error %v", name, err)
+		}
+		<-event
+		event = f.next()
+		if end(f, nil); f.err() != nil {
+			t.Errorf("%s: it is well again: %v", name, f.err())
+		}
+		<-event
 	}
 }

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// DefaultLoadMemory is how much memory a [Loader] takes about, in bytes, besides the store's own.
+	// DefaultLoadMemory is how much memory a [Loader] has in use at most, in bytes, besides the store's own and that of long terms, 40 bytes
+	// each. The garbage collector lets it grow to twice as much.
 	DefaultLoadMemory = 256 << 20
 
 	// perTerm and perQuad are what a term takes in memory besides its text, and a quad with what it is sorted in, in bytes.
