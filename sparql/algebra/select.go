@@ -181,7 +181,7 @@ func (s scope) groupKey(op Op, key sparql.GroupKey, group *Group) Op {
 		group.Keys = append(group.Keys, Key{Slot: s.slot(key.Var)})
 		return op
 	}
-	slot := None
+	var slot Slot
 	if key.Var != "" {
 		slot = s.slot(key.Var)
 	} else {
