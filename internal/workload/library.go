@@ -87,7 +87,7 @@ var libraryTemplates = templates{library, librarySizes, []template{
 		?a2 :journal ?j ; :creator ?p2 . ?p2 :name ?n2 FILTER(?n1 < ?n2 && STRSTARTS(?n1, "b")) }`),
 	inYear("authors by equal names", `SELECT DISTINCT ?p ?name { ?a :type :Article ; :issued %[1]d ; :creator ?p . ?p :name ?name .
 		?b :type :Paper ; :issued %[1]d ; :month 7 ; :creator ?q . ?q :name ?other FILTER(?name = ?other) }`),
-	select0("authors of both", `SELECT DISTINCT ?p ?name { ?a :type :Article ; :creator ?p . ?b :type :Paper ; :creator ?p . ?p :name ?name }`),
+	select0("authors of both", `SELECT DISTINCT ?p ?name { ?a :type :Article ; :month 7 ; :creator ?p . ?b :type :Paper ; :creator ?p . ?p :name ?name }`),
 	select1("newcomers", "article", `SELECT ?name { %[1]s :issued ?year ; :creator ?p . ?p :name ?name
 		OPTIONAL { ?b :issued ?before ; :creator ?q FILTER(?q = ?p && ?before < ?year) } FILTER(!BOUND(?b)) }`),
 	select1("newcomers, not existing", "article", `SELECT ?name { %[1]s :issued ?year ; :creator ?p . ?p :name ?name

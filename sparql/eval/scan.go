@@ -45,7 +45,7 @@ type scan struct {
 
 // The quads that are read at once: few at first, since most reads find few.
 const (
-	firstRead = 16
+	firstRead = 8
 	mostRead  = 256
 )
 

@@ -17,8 +17,14 @@ type table struct {
 }
 
 func (x *exec) table(width, key int) *table {
-	return &table{x: x, width: width, key: key, heads: make([]int32, 16)}
+	return &table{x: x, width: width, key: key, heads: noHeads}
 }
+
+// noHeads are those of a table without rows, which nobody changes.
+var noHeads = make([]int32, 1)
+
+// firstHeads is how many heads a table begins with.
+const firstHeads = 4
 
 // hash mixes the ids of a key.
 func hash(key []store.ID) uint64 {
@@ -63,7 +69,7 @@ func same(a, b []store.ID) bool {
 
 // add puts a row in, and returns its number.
 func (t *table) add(r row) (int32, error) {
-	if t.n == len(t.heads) {
+	if t.n == len(t.heads) || t.n == 0 {
 		if err := t.grow(); err != nil {
 			return 0, err
 		}
@@ -87,7 +93,7 @@ func (t *table) grow() error {
 	if err := t.hold(int64(len(t.heads)) * 8); err != nil {
 		return err
 	}
-	t.heads = make([]int32, 2*len(t.heads))
+	t.heads = make([]int32, max(firstHeads, 2*len(t.heads)))
 	for i := range t.n {
 		if i%checkEvery == 0 {
 			if err := t.x.step(0); err != nil {
