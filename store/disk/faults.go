@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -23,11 +24,12 @@ type faults struct {
 	fatal    atomic.Pointer[error] // nil: not for good
 	failed   atomic.Int64          // when it was, as time.Now().UnixNano()
 	failures atomic.Uint64
+	lost     chan struct{} // closed when fatal is set
 	event    chan struct{} // something was written, or could not be
 }
 
 func newFaults(fs vfs.FS) *faults {
-	f := &faults{FS: fs, event: make(chan struct{}, 1)}
+	f := &faults{FS: fs, lost: make(chan struct{}), event: make(chan struct{}, 1)}
 	f.opening.Store(true)
 	return f
 }
@@ -151,10 +153,27 @@ func (f *faults) Fatalf(format string, args ...any) {
 		}
 	}
 	err = diskError(err)
-	if f.opening.Load() {
+	if f.opening.Load() && isOpening() {
 		panic(panicked{err})
 	}
-	f.fatal.CompareAndSwap(nil, &err)
+	if f.fatal.CompareAndSwap(nil, &err) {
+		close(f.lost)
+	}
 	f.failures.Add(1)
 	f.note()
+}
+
+// isOpening reports whether this is the goroutine that opens a database, and not one that the database has started.
+func isOpening() bool {
+	var callers [64]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, ".(*Store).openDatabase") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
