@@ -106,7 +106,20 @@ func Open(o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(o Options) (err error) {
+// open opens the database. One that loses sight of what is on the disk in the background, while it is opened, waits for ever: it is left to
+// that, and what it holds to the end of the process.
+func (s *Store) open(o Options) error {
+	done := make(chan error, 1)
+	go func() { done <- s.openDatabase(o) }()
+	select {
+	case err := <-done:
+		return err
+	case <-s.faults.lost:
+		return s.faults.dead()
+	}
+}
+
+func (s *Store) openDatabase(o Options) (err error) {
 	p := s.options()
 	if s.shared = o.Cache == 0; s.shared {
 		p.Cache, p.FileCache = common.acquire()

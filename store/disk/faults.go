@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,6 +26,8 @@ type faults struct {
 	failed   atomic.Int64          // when it was, as time.Now().UnixNano()
 	failures atomic.Uint64
 
+	lost chan struct{} // closed when fatal is set
+
 	flush, compaction atomic.Pointer[error] // how the last one ended
 
 	mu    sync.Mutex
@@ -32,7 +35,7 @@ type faults struct {
 }
 
 func newFaults(fs vfs.FS) *faults {
-	f := &faults{FS: fs, event: make(chan struct{})}
+	f := &faults{FS: fs, lost: make(chan struct{}), event: make(chan struct{})}
 	f.opening.Store(true)
 	return f
 }
@@ -176,10 +179,27 @@ func (f *faults) Fatalf(format string, args ...any) {
 		}
 	}
 	err = diskError(err)
-	if f.opening.Load() {
+	if f.opening.Load() && isOpening() {
 		panic(panicked{err})
 	}
-	f.fatal.CompareAndSwap(nil, &err)
+	if f.fatal.CompareAndSwap(nil, &err) {
+		close(f.lost)
+	}
 	f.failures.Add(1)
 	f.note()
+}
+
+// isOpening reports whether this is the goroutine that opens a database, and not one that the database has started.
+func isOpening() bool {
+	var callers [64]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, ".(*Store).openDatabase") {
+			return true
+		}
+		if !more {
+			return false
+		}
+	}
 }
