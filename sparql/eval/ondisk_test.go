@@ -15,7 +15,7 @@ import (
 // TestOnDisk evaluates random queries on a store on a disk: it gives what the store in memory gives.
 func TestOnDisk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := maker{T: t}
+		m := maker{blanks: new(int), number: func(most int) int { return rapid.IntRange(0, most).Draw(t, "n") }}
 		quads := m.quads(12)
 		q := &sparql.Query{Where: m.group(3), Project: all()}
 		s, err := disk.Open(disk.Options{Dir: "db", FS: vfs.NewMem(), Cache: 1 << 20, Buffer: 1 << 20})
