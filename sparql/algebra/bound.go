@@ -133,6 +133,11 @@ func possible(op Op, of func(Op) Set) (set Set) {
 		return of(op.Op).Union(NewSet(op.Slot))
 	case *Minus:
 		return of(op.Left)
+	case *LeftJoin:
+		if set = op.left; set == nil {
+			set = of(op.Left)
+		}
+		return set.Union(of(op.Right))
 	default:
 		for _, part := range Parts(op) {
 			set = set.Union(of(part))

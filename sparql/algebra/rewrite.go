@@ -83,7 +83,7 @@ func rewriteJoin(parts []Op) Op {
 		case *LeftJoin:
 			rest := othersOf(flat, i)
 			if p.movable(rest) {
-				return rewriteLeftJoin(&LeftJoin{rewriteJoin(append([]Op{p.Left}, rest...)), p.Right, p.Conditions})
+				return rewriteLeftJoin(&LeftJoin{Left: rewriteJoin(append([]Op{p.Left}, rest...)), Right: p.Right, Conditions: p.Conditions})
 			}
 		}
 	}
@@ -155,10 +155,12 @@ func rewriteLeftJoin(l *LeftJoin) Op {
 	if l.Left == (Nothing{}) || l.Right == (Nothing{}) {
 		return l.Left
 	}
-	left := Possible(l.Left)
+	if l.left = nil; len(l.Conditions) > 0 {
+		l.left = Possible(l.Left)
+	}
 	var rest []*Expr
 	for _, e := range l.Conditions {
-		if settled([]*Expr{e}, left, Certain(l.Right)) {
+		if settled([]*Expr{e}, l.left, Certain(l.Right)) {
 			l.Right = push([]*Expr{e}, l.Right)
 		} else {
 			rest = append(rest, e)

@@ -104,7 +104,7 @@ func (s scope) whole(g *sparql.Group) Op {
 
 func (s scope) optional(left Op, o *sparql.Optional) Op {
 	right, filters := s.group(o.Group)
-	return &LeftJoin{left, right, s.exprs(filters)}
+	return &LeftJoin{Left: left, Right: right, Conditions: s.exprs(filters)}
 }
 
 func (s scope) pattern(p sparql.Pattern) Op {
