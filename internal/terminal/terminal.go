@@ -52,13 +52,19 @@ func Gauge(done float64, width int) string {
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", width-2-full) + "]"
 }
 
-// Width reports whether w is a terminal that tells how wide it is.
+// unsaid is the width of a terminal that doesn't tell it, in columns.
+const unsaid = 80
+
+// Width returns how wide a terminal is, in columns: 80 for one that says nothing or 0. ok is false if w is none.
 func Width(w io.Writer) (width int, ok bool) {
 	fd, ok := terminalOf(w)
 	if !ok {
 		return 0, false
 	}
 	width, _, err := term.GetSize(fd)
+	if width <= 0 {
+		width = unsaid
+	}
 	return width, err == nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 func eventOf(text string) *event.Event {
@@ -38,6 +39,30 @@ func content(l *dataset.Logic) string {
 }
 
 // TestExactDelta: what is written is what changes, and no empty transaction.
+// TestIndexed: the store in memory has its index from the start, and after a snapshot, where it is asked for, and not where it isn't.
+func TestIndexed(t *testing.T) {
+	for want, l := range map[bool]func() *dataset.Logic{true: dataset.Indexed, false: dataset.New} {
+		source := l()
+		if err := source.Apply(1, []byte("TX .\nA <x:s> <x:p> <x:o> .\nTC .\n")); err != nil {
+			t.Fatal(err)
+		}
+		var file bytes.Buffer
+		none := func(io.Writer) error { return nil }
+		if err := source.Snapshot(none)(&file); err != nil {
+			t.Fatal(err)
+		}
+		restored := l()
+		if err := restored.Restore(&file, func(io.Reader) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for name, l := range map[string]*dataset.Logic{"source": source, "restored": restored} {
+			if got := l.Store().(*memory.Store).Indexed(); got != want {
+				t.Errorf("%s: index %v, expected %v", name, got, want)
+			}
+		}
+	}
+}
+
 func TestExactDelta(t *testing.T) {
 	l := dataset.New()
 	body, adds, deletes, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nA <urn:s> <urn:p> \"1\" .\n"+

@@ -75,7 +75,9 @@ func stringEnd(b []byte) (n int, whole bool) {
 		case '\n', '\r':
 			return i, true
 		case '\\':
-			i++
+			if i+1 < len(b) && b[i+1] != '\n' && b[i+1] != '\r' { // no escape goes over the end of a line
+				i++
+			}
 		}
 	}
 	return len(b), false

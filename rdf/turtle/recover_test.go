@@ -84,6 +84,18 @@ func TestRecover(t *testing.T) {
 	}
 }
 
+// TestRecoverAtEscapedLineEnd: a string in simple quotes ends with its line, also where a backslash stands before its end.
+func TestRecoverAtEscapedLineEnd(t *testing.T) {
+	for _, end := range []string{"\r", "\n"} {
+		document := "\"b\\\"\\" + end + "'''c\n. <x:s> "
+		_, whole := readAll(turtle.NewBytes([]byte(document), turtle.TriG()))
+		_, pieces := readAll(turtle.NewReader(iotest.OneByteReader(strings.NewReader(document)), turtle.TriG()))
+		if fmt.Sprint(whole) != fmt.Sprint(pieces) {
+			t.Errorf("%q: mistakes at %q, in pieces %q", document, whole, pieces)
+		}
+	}
+}
+
 // TestRecoverAlwaysEnds: whatever comes, the same mistakes are found however the document comes, and each of them once.
 func TestRecoverAlwaysEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -4,8 +4,11 @@ package disk
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -133,11 +136,41 @@ func (s *Store) openDatabase(o Options) (err error) {
 		defer p.Cache.Unref()
 	}
 	defer s.faults.opened(&err)
+	if !s.readOnly {
+		if err := s.clearUnmade(o.Dir); err != nil {
+			return err
+		}
+	}
 	if s.db, err = pebble.Open(o.Dir, p); err != nil {
 		return err
 	}
 	if !s.readOnly {
 		_ = s.faults.RemoveAll(s.faults.PathJoin(o.Dir, loading)) // it only takes room
+	}
+	return nil
+}
+
+// clearUnmade makes room for a database whose making was cut off, such as by a disk that was full: it has no table, and the file that would
+// say which there are is missing. The database itself refuses such a folder for ever.
+func (s *Store) clearUnmade(dir string) error {
+	fs := s.faults
+	names, err := fs.List(dir)
+	if err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".sst") }) {
+		return nil //nolint:nilerr // the database says what is wrong with the folder
+	}
+	desc, err := pebble.Peek(dir, fs)
+	if err != nil || !desc.Exists {
+		return nil //nolint:nilerr // as above
+	}
+	if _, err := fs.Stat(fs.PathJoin(dir, fs.PathBase(desc.ManifestFilename))); !errors.Is(err, iofs.ErrNotExist) {
+		return nil
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "marker.") || strings.HasPrefix(name, "MANIFEST-") || strings.HasPrefix(name, "OPTIONS-") {
+			if err := fs.Remove(fs.PathJoin(dir, name)); err != nil {
+				return fmt.Errorf("clear what was not made whole: %w", err)
+			}
+		}
 	}
 	return nil
 }

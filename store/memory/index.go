@@ -309,6 +309,9 @@ func (m *Store) Index(ctx context.Context) error {
 	return nil
 }
 
+// Indexed reports whether the store has its index. Any goroutine may call it.
+func (m *Store) Indexed() bool { return m.index.Load() != nil }
+
 // apply makes changes to an index that nobody sees yet.
 func (x *index) apply(changes []change, epoch uint64) {
 	e := tree.Epochs{Now: epoch}
