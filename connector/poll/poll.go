@@ -227,7 +227,6 @@ func (r *reader) Read(ctx context.Context) ([]connector.Message, error) {
 	defer done()
 	for {
 		if r.fetched {
-			r.fetched = false
 			if next := r.seen.next(&r.f.document); r.seen.count == 0 || next.print != r.seen.print {
 				r.seen = next
 				r.newest.Store(next.offset())

@@ -28,7 +28,6 @@ type parser struct {
 	retry func(time.Duration)
 
 	line  []byte
-	cut   bool // the line is longer
 	began bool // something was read
 	skip  bool // a line feed belongs to the line end before it
 	id    string
@@ -48,7 +47,7 @@ var mark = []byte("\xef\xbb\xbf")
 
 // readLine reads a line, which ends with LF, CR, or both.
 func (p *parser) readLine() error {
-	p.line, p.cut = p.line[:0], false
+	p.line = p.line[:0]
 	for {
 		b, err := p.r.ReadByte()
 		if err != nil {
@@ -64,10 +63,8 @@ func (p *parser) readLine() error {
 			}
 			p.began = true
 			return nil
-		case len(p.line) < p.max+names:
+		case len(p.line) < p.max+names: // what is longer is too large as it is
 			p.line = append(p.line, b)
-		default:
-			p.cut = true
 		}
 	}
 }
@@ -118,7 +115,7 @@ func (e *event) add(value []byte, more bool, p *parser) {
 	case more:
 		e.large = true
 	}
-	if room := p.max - len(e.data); p.cut || len(value) > room {
+	if room := p.max - len(e.data); len(value) > room {
 		e.large = true
 		value = value[:min(len(value), room)]
 	}

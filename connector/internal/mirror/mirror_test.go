@@ -224,6 +224,20 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+// forgetful is a progress that can't be read.
+type forgetful struct{ connector.Progress }
+
+func (forgetful) Next(context.Context, string) (uint64, bool, error) { return 0, false, errForgotten }
+
+var errForgotten = errors.New("forgotten")
+
+// TestProgressUnknown: who doesn't know what was copied begins nothing.
+func TestProgressUnknown(t *testing.T) {
+	if r, err := Open(t.Context(), forgetful{}, Config{Have: sideOf().each, There: sideOf().each}); !errors.Is(err, errForgotten) {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
 // TestExtents: how much differs is known once both sides were read whole, and what was committed isn't counted again.
 func TestExtents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
