@@ -109,7 +109,7 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 	}
 	s, err := disk.Open(d.options)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, fmt.Errorf("%w (what is kept there is made of the log: while the node is down, the folder can be removed)", err)
 	}
 	d.store = s
 	d.Use(s, part)

@@ -247,3 +247,36 @@ func take(t *testing.T, dir string) io.Closer {
 	}
 	return hold
 }
+
+// TestDiskDamaged: the error of a folder that can't be opened says what can be done.
+func TestDiskDamaged(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "3", "MANIFEST-*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := onDisk(dir)
+	if _, _, err := again.Open(func() ([]byte, error) { return nil, nil }); err == nil || !strings.Contains(err.Error(), "the folder can be removed") {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, "3")); err != nil {
+		t.Fatal(err)
+	}
+	if position, kept := opened(t, again, "two"); position != 0 || kept != "" {
+		t.Errorf("%d, %q", position, kept)
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
