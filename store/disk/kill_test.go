@@ -61,7 +61,7 @@ func TestKilled(t *testing.T) {
 		return
 	}
 	dir, random := t.TempDir(), rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	for round := range 10 {
+	for round := range 6 {
 		flushed := killOne(t, dir, random)
 		s := open(t, disk.Options{Dir: dir, Buffer: 64 << 10})
 		if s.Position() < flushed {
@@ -77,7 +77,7 @@ func commitForEver(t *testing.T, dir string) {
 	s := open(t, disk.Options{Dir: dir, Buffer: 64 << 10})
 	for position := s.Position() + 1; ; position++ {
 		succeed(t, step(s, position))
-		if position%50 == 0 {
+		if position%10 == 0 {
 			succeed(t, s.Flush())
 			fmt.Println("flushed", position)
 		}
