@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -187,15 +188,24 @@ func (f *faults) Fatalf(format string, args ...any) {
 	}
 	f.failures.Add(1)
 	f.note()
+	if isBackground() {
+		runtime.Goexit() // what it would do next is not meant for a database that goes on; its locks are given up
+	}
 }
 
 // isOpening reports whether this is the goroutine that opens a database, and not one that the database has started.
-func isOpening() bool {
+func isOpening() bool { return isWithin(".(*Store).openDatabase") }
+
+// isBackground reports whether this is a goroutine in which the database flushes or compacts.
+func isBackground() bool { return isWithin(".(*DB).flush", ".(*DB).compact") }
+
+// isWithin reports whether one of these functions has been called and has not returned.
+func isWithin(functions ...string) bool {
 	var callers [64]uintptr
 	frames := runtime.CallersFrames(callers[:runtime.Callers(2, callers[:])])
 	for {
 		frame, more := frames.Next()
-		if strings.HasSuffix(frame.Function, ".(*Store).openDatabase") {
+		if slices.ContainsFunc(functions, func(name string) bool { return strings.HasSuffix(frame.Function, name) }) {
 			return true
 		}
 		if !more {
