@@ -82,7 +82,7 @@ func (c *counted) Write(p []byte) (int, error) {
 // TestSnapshotOfGaps writes a snapshot of a store most of whose ids are of terms that are gone, in bounded memory, and reads it.
 func TestSnapshotOfGaps(t *testing.T) {
 	s := open(t, disk.Options{Dir: t.TempDir()})
-	const terms, each = 60_000, 10_000
+	const terms, each = gapTerms, gapTerms / 6
 	for from := 0; from < terms; from += each {
 		tx := s.Begin()
 		for i := from; i < from+each; i++ {
