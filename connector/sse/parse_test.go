@@ -37,6 +37,7 @@ func TestParse(t *testing.T) {
 		"data: a\nid: 1\n\ndata:b\nid\n\ndata: c\n\n":       {`[1,true]"a"false`, `[,true]"b"false`, `[,false]"c"false`},
 		"id: 7\n\ndata: a\n\n":                              {`[7,false]"a"false`},
 		"id: 7\nid: 8\x00\ndata: a\n\n":                     {`[7,true]"a"false`},
+		"id: 7\nid: \x008\ndata: a\n\n":                     {`[7,true]"a"false`},
 		"event: x\n\ndata: a\n\n":                           {`[,false]"a"false`},
 		"event: x\ndata: a\nevent: y\n\ndata: b\n\n":        {`y[,false]"a"false`, `[,false]"b"false`},
 		"retry: 1500\nretry: 1s\nretry: -1\n":               {"retry 1.5s"},
