@@ -269,9 +269,8 @@ const (
 )
 
 // Index makes what finds quads by any of their terms in time that is proportional to what is found, and keeps it up from then on;
-// views that are opened later use it. It takes about a quarter of a microsecond a quad, and 40 to 80 bytes a quad from then on, at most 120
-// while it works. A store that has it takes three to four
-// times as long for each change, some two microseconds more.
+// views that are opened later use it. It takes a quarter to half a microsecond a quad, and 40 to 80 bytes a quad from then on, at most 120
+// while it works. A store that has it takes three to four times as long for each change, some two microseconds more.
 //
 // Any goroutine may call it, at any time; the writer goes on meanwhile, and waits at the end for a thousand changes to be taken in. A second
 // call does nothing. Its only error is that of ctx.
