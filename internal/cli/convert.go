@@ -22,7 +22,7 @@ const formatsHelp = `Formats, by the ending of the file's name, .gz, .zst or .bz
   jsonld   .jsonld  patch  .rdfp     patch-binary .trp     update .ru (only written)
 
 Flags take these names, endings, or media types, such as text/turtle. Where no name tells, as for standard input (-),
---type says the format (without it, standard input is a patch in text form where patches are read); that it is compressed is
+--type says the format (without it, standard input of apply, invert and merge is a patch in text form); that it is compressed is
 seen by its first bytes. Errors are FILE:LINE:COL: what was expected, what was found. Exit status: 0 good, 1 the input is bad or
 the work has failed, 2 usage.`
 

@@ -118,7 +118,9 @@ func openStore(o disk.Options) (*disk.Store, error) {
 	s, err := disk.Open(o)
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
-		return nil, fmt.Errorf("%s: another process uses the folder; wait until it has ended", o.Dir)
+		return nil, fmt.Errorf("%s: another process uses the folder: wait until it has ended; what a node has, it answers itself (/v1/data), or once it is stopped", o.Dir)
+	case errors.Is(err, disk.ErrDamaged):
+		return nil, fmt.Errorf("%s: %w; remove the folder, and load it again", o.Dir, err)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", o.Dir, err)
 	}

@@ -30,14 +30,14 @@ func inputFormat(name, explicit, flag string) (rdfio.Format, error) {
 		case err != nil:
 			return "", usagef("%s: %w", flag, err)
 		case format == rdfio.Update:
-			return "", usagef("%s: SPARQL Update is only written", flag)
+			return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", flag)
 		}
 		return format, nil
 	}
 	format, ok := rdfio.ByName(name)
 	switch {
 	case ok && format == rdfio.Update:
-		return "", usagef("%s: SPARQL Update is only written", name)
+		return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", name)
 	case ok:
 		return format, nil
 	case name == "-":

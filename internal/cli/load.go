@@ -92,6 +92,9 @@ func (c *loadCommand) inputs() (files []*inputFile, err error) {
 		if err != nil {
 			return nil, err
 		}
+		if _, err := os.Stat(name); name != "-" && err != nil {
+			return nil, err // before a folder is made for it
+		}
 		files = append(files, in)
 	}
 	return files, nil

@@ -17,7 +17,7 @@ func TestOfflineUsage(t *testing.T) {
 	for _, test := range []struct{ args, want string }{
 		{"convert a.rdfp --as nquads", `a patch is changes, not data; quadrille apply --as nquads a.rdfp makes data of it`},
 		{"convert a.rdfp -o out.ttl.gz", `a patch is changes, not data`},
-		{"convert a.ru --as patch", `a.ru: SPARQL Update is only written`},
+		{"convert a.ru --as patch", `a.ru: SPARQL Update is only written; quadrille delta makes a patch of one`},
 		{"convert --type update a.nt --as patch", `--type: SPARQL Update is only written`},
 		{"convert a.nt", `what format shall the result have\? Say it with --as`},
 		{"convert a.nt -o out.txt", `Say it with --as`},

@@ -189,6 +189,8 @@ var formatNames = map[sparql.Form]string{
 func answerFormatOf(form sparql.Form, as, out string, toTerminal bool) (answerFormat, error) {
 	triples := form == sparql.Construct || form == sparql.Describe
 	switch {
+	case as == "" && out != "-" && !fitsAnswer(triples, form, out):
+		return "", usagef("what format is %s? Expected %s for a result of %s: say it with --as", out, formatNames[form], formWords[form])
 	case as != "":
 		if f, ok := namedFormat(triples, as); ok && !(form == sparql.Ask && f != answerFormat(results.JSON) && f != answerFormat(results.XML)) {
 			return f, nil
@@ -214,6 +216,17 @@ func answerFormatOf(form sparql.Form, as, out string, toTerminal bool) (answerFo
 		return asTable, nil
 	}
 	return answerFormat(results.TSV), nil
+}
+
+// fitsAnswer reports whether the name of a file tells a format that the result can have.
+func fitsAnswer(triples bool, form sparql.Form, out string) bool {
+	if triples {
+		f, ok := rdfio.ByName(out)
+		return ok && f.IsData()
+	}
+	name, _ := rdfio.CutCompression(strings.ToLower(out))
+	f, ok := results.BySuffix(name)
+	return strings.HasSuffix(name, ".json") || ok && (form == sparql.Select || f == results.JSON || f == results.XML)
 }
 
 var formWords = map[sparql.Form]string{

@@ -144,7 +144,7 @@ func (u *updating) load(op *sparql.Load) error {
 
 func (u *updating) read(op *sparql.Load, add func(rdf.Quad) error) error {
 	if u.o.Load == nil {
-		return fmt.Errorf("%w: %s: it is off; allow the host, or send the document itself", ErrLoad, op.Source)
+		return fmt.Errorf("%w: %s: it is off here; add what the document says itself, as INSERT DATA or a patch", ErrLoad, op.Source)
 	}
 	if err := u.o.Load.Load(u.ctx, op.Source, blankPrefix(u.own()), add); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrLoad, op.Source, err)

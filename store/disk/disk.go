@@ -206,8 +206,12 @@ func (s *Store) options() *pebble.Options {
 	return p
 }
 
-// diskError says that a disk is full by the name that the contract has for it.
+// diskError says that a disk is full, or its content damaged, by the names that there are for it.
 func diskError(err error) error {
+	if err != nil && pebble.IsCorruptionError(err) && !errors.Is(err, ErrDamaged) {
+		text, _, _ := strings.Cut(err.Error(), "<") // what follows are details of the database's own
+		return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(text), " "))
+	}
 	if errors.Is(err, syscall.ENOSPC) && !errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	}

@@ -58,7 +58,7 @@ func (r *reader) get(key, dst []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read store: %w", err)
+		return nil, fmt.Errorf("read store: %w", diskError(err))
 	}
 	if dst == nil {
 		dst = make([]byte, 0, len(value))
@@ -137,7 +137,7 @@ func (r *reader) cursor(low, high []byte, o *order) (*cursor, error) {
 	}
 	it, err := r.src.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 	if err != nil {
-		return nil, fmt.Errorf("read store: %w", err)
+		return nil, fmt.Errorf("read store: %w", diskError(err))
 	}
 	c := &cursor{it: it, changes: r.changes, busy: true, order: o}
 	r.cursors = append(r.cursors, c)
@@ -192,7 +192,7 @@ func (r *reader) advance(c *cursor, n int, each func(*pebble.Iterator) error) (m
 	for range n {
 		if !c.next() {
 			if err := c.it.Error(); err != nil {
-				return false, fmt.Errorf("read store: %w", err)
+				return false, fmt.Errorf("read store: %w", diskError(err))
 			}
 			return false, nil
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/store"
@@ -109,7 +110,7 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 	}
 	s, err := disk.Open(d.options)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w (what is kept there is made of the log: while the node is down, the folder can be removed)", err)
+		return 0, nil, fmt.Errorf("%w (%w)", err, errAdvice)
 	}
 	d.store = s
 	d.Use(s, part)
@@ -117,6 +118,31 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 	defer view.Close()
 	kept, err = view.Meta()
 	return view.Position(), kept, err
+}
+
+// errAdvice is what can be done about a folder that can't be read or written.
+var errAdvice = errors.New("what is kept there is made of the log: while the node is down, the folder can be removed")
+
+// advised says what can be done, if what was read is damaged.
+func advised(err error) error {
+	if errors.Is(err, disk.ErrDamaged) {
+		return fmt.Errorf("%w (%w)", err, errAdvice)
+	}
+	return err
+}
+
+// Evaluate implements [operator.Logic].
+func (d *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
+	body, adds, deletes, err := d.Logic.Evaluate(ev, within, dst)
+	return body, adds, deletes, advised(err)
+}
+
+// Commit implements [operator.Logic].
+func (d *Logic) Commit(position uint64) error { return advised(d.Logic.Commit(position)) }
+
+// Apply implements [operator.Logic].
+func (d *Logic) Apply(position uint64, body []byte) error {
+	return advised(d.Logic.Apply(position, body))
 }
 
 // replace puts the folder of what was restored in the place of the shard's. At no moment is a part of one there: what is left of the one

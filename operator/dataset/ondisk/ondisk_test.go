@@ -280,3 +280,43 @@ func TestDiskDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestDiskBlockDamaged: damage that is found later, as an event is evaluated, is named in one line, with what can be done.
+func TestDiskBlockDamaged(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	opened(t, d, "one")
+	var rows strings.Builder
+	for i := range 20_000 { // many blocks, of which the quads' come first
+		rows.WriteString(add(fmt.Sprint(i * 7919)))
+	}
+	commit(t, d, 3, rows.String())
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "3", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatal(tables, err)
+	}
+	again := onDisk(dir)
+	opened(t, again, "two")
+	for _, table := range tables { // while it is open, so that nothing was read of it but its end
+		text, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range len(text) / 3 {
+			text[i] ^= 0xff
+		}
+		if err := os.WriteFile(table, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ev := &event.Event{MediaType: dataset.MediaType, Payload: []byte(add("7919"))}
+	_, _, _, err = again.Evaluate(ev, operator.Evaluation{}, nil)
+	if !errors.Is(err, operator.ErrState) || !errors.Is(err, disk.ErrDamaged) || !strings.Contains(err.Error(), "the folder can be removed") ||
+		strings.ContainsAny(err.Error(), "<\n") {
+		t.Errorf("%v", err)
+	}
+	_ = again.Close() // what is damaged may not be written
+}
