@@ -120,7 +120,7 @@ var floors = [][]rule{
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
 		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "shard", "event", "operator"}},
-		{pkg: "operator/dataset/ondisk", imports: []string{"store", "store/memory", "store/disk", "operator", "operator/dataset"}},
+		{pkg: "operator/dataset/ondisk", imports: []string{"store", "store/memory", "store/disk", "event", "operator", "operator/dataset"}},
 	},
 	{
 		{pkg: "client", imports: []string{"event", "engine"}},
