@@ -1,10 +1,7 @@
 package disk_test
 
 import (
-	"bytes"
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -19,12 +16,7 @@ import (
 // TestOpeningFails: what the database can't write in the background while it is opened, such as for want of files, is an error of Open, and
 // no end of the process. It has one of its own, since the database goes on waiting.
 func TestOpeningFails(t *testing.T) {
-	if os.Getenv(asChild) == "" {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOpeningFails$", "-test.v")
-		cmd.Env = append(os.Environ(), asChild+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestOpeningFails")) {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	if !inChild(t, "TestOpeningFails") {
 		return
 	}
 	dir := t.TempDir()
