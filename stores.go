@@ -38,12 +38,8 @@ func (r *Runtime) logic() (fn func(shard int) operator.Logic, err error) {
 	if r.quads, err = ondisk.Take(dir); err != nil {
 		return nil, fmt.Errorf("store of quads: %w", err)
 	}
-	o := disk.Options{
-		Buffer: uint64(min(max(storeBuffer/4/c.Shards, 1<<20), disk.DefaultBuffer)),
-	}
+	buffer := uint64(min(max(storeBuffer/4/c.Shards, 1<<20), disk.DefaultBuffer))
 	return func(shard int) operator.Logic {
-		of := o
-		of.Dir = filepath.Join(dir, strconv.Itoa(shard))
-		return ondisk.New(of)
+		return ondisk.New(disk.Options{Dir: filepath.Join(dir, strconv.Itoa(shard)), Buffer: buffer})
 	}, nil
 }

@@ -50,6 +50,19 @@ func TestSubmitReplace(t *testing.T) {
 	}
 }
 
+// TestReplaceInEveryGraph: a subject goes with all its graphs, unless the graph is the key: then no shard has them all.
+func TestReplaceInEveryGraph(t *testing.T) {
+	for key, want := range map[graph.Key]error{graph.Subject: nil, graph.Named: patch.ErrWildcard} {
+		cfg := config(4)
+		cfg.Key = key
+		g := run(t, cfg)
+		_, err := g.Submit(t.Context(), graph.Submission{MediaType: graph.TypeReplace, Body: replacement("D <urn:s> * * * .\n")})
+		if !errors.Is(err, want) {
+			t.Errorf("key %s: %v", key, err)
+		}
+	}
+}
+
 // TestDivideReplace: each shard gets what is about its subjects, and says that wildcards are in it.
 func TestDivideReplace(t *testing.T) {
 	g := run(t, config(4))

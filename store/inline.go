@@ -209,50 +209,42 @@ func inlineNumber(kind inlineType, lexical string) (ID, bool) {
 	return inlineID(kind+1, uint64(scale)<<digitBits|digits<<exponBits|payload), ok && fits && small && rest == ""
 }
 
-// fixed reads a number of so many digits, and what follows it.
-func fixed(text string, width int, behind string) (n int64, rest string, ok bool) {
-	if len(text) < width+len(behind) || text[width:width+len(behind)] != behind {
-		return 0, text, false
-	}
-	for i := range width {
+// fixed is the number that a text of digits alone is, -1 for others.
+func fixed(text string) (n int64) {
+	for i := range len(text) {
 		if text[i] < '0' || text[i] > '9' {
-			return 0, text, false
+			return -1
 		}
 		n = n*10 + int64(text[i]-'0')
 	}
-	return n, text[width+len(behind):], true
+	return n
 }
-
-// fixedNumbers reads numbers with their limits, one behind the other.
-func fixedNumbers(text string, parts []fixedNumber) (list [3]int64, rest string, ok bool) {
-	for i, p := range parts {
-		if list[i], text, ok = fixed(text, p.width, p.behind); !ok || list[i] < p.least || list[i] > p.most {
-			return list, text, false
-		}
-	}
-	return list, text, true
-}
-
-type fixedNumber struct {
-	width       int
-	behind      string
-	least, most int64
-}
-
-var (
-	dateParts  = []fixedNumber{{4, "-", 1, 9999}, {2, "-", 1, 12}, {2, "", 1, 31}}
-	clockParts = []fixedNumber{{2, ":", 0, 23}, {2, ":", 0, 59}, {2, "", 0, 59}}
-)
 
 // date reads a date as the number of days from 1970 on.
 func date(text string) (days int64, rest string, ok bool) {
-	d, rest, ok := fixedNumbers(text, dateParts)
-	if !ok {
-		return 0, rest, false
+	if len(text) < len("2006-01-02") || text[4] != '-' || text[7] != '-' {
+		return 0, text, false
 	}
-	days = daysOf(d[0], d[1], d[2])
-	y, m, day := civil(days) // no 30th of February
-	return days, rest, y == d[0] && m == d[1] && day == d[2]
+	y, m, d := fixed(text[:4]), fixed(text[5:7]), fixed(text[8:10])
+	if y < 1 || m < 1 || m > 12 || d < 1 || d > 31 {
+		return 0, text, false
+	}
+	days = daysOf(y, m, d)
+	if d > 28 {
+		if _, month, _ := civil(days); month != m { // no 30th of February
+			return 0, text, false
+		}
+	}
+	return days, text[10:], true
+}
+
+// clock reads a time of day as the number of seconds from midnight on.
+func clock(text string) (seconds int64, rest string, ok bool) {
+	if len(text) < len("15:04:05") || text[2] != ':' || text[5] != ':' {
+		return 0, text, false
+	}
+	h, m, s := fixed(text[:2]), fixed(text[3:5]), fixed(text[6:8])
+	return h*3600 + m*60 + s, text[8:], h >= 0 && h <= 23 && m >= 0 && m <= 59 && s >= 0 && s <= 59
 }
 
 // zone reads a time zone, up to the end.
@@ -262,14 +254,14 @@ func zone(text string) (z Zone, minutes int64, ok bool) {
 		return NoZone, 0, true
 	case text == "Z":
 		return UTC, 0, true
-	case text[0] != '+' && text[0] != '-':
+	case text[0] != '+' && text[0] != '-' || len(text) != len("+01:00") || text[3] != ':':
 		return 0, 0, false
 	}
-	hours, rest, ok := fixed(text[1:], 2, ":")
-	minutes, rest, also := fixed(rest, 2, "")
-	if !ok || !also || rest != "" || minutes > 59 {
+	hours, minutes := fixed(text[1:3]), fixed(text[4:])
+	if hours < 0 || minutes < 0 || minutes > 59 {
 		return 0, 0, false
 	}
+	ok = true
 	if minutes += hours * 60; text[0] == '-' {
 		minutes = -minutes
 		ok = minutes != 0 // "-00:00" can't be told from "+00:00"
@@ -300,11 +292,11 @@ func inlineTime(lexical string) (ID, bool) {
 	if !ok || !t {
 		return 0, false
 	}
-	clock, rest, ok := fixedNumbers(rest, clockParts)
+	seconds, rest, ok := clock(rest)
 	if !ok {
 		return 0, false
 	}
-	n := days*86_400 + clock[0]*3600 + clock[1]*60 + clock[2]
+	n := days*86_400 + seconds
 	precision, fraction := 0, int64(0)
 	if behind, dot := strings.CutPrefix(rest, "."); dot {
 		width := 0
@@ -315,7 +307,7 @@ func inlineTime(lexical string) (ID, bool) {
 			return 0, false
 		}
 		precision = width / units[1].digits
-		fraction, rest, _ = fixed(behind, width, "")
+		fraction, rest = fixed(behind[:width]), behind[width:]
 	}
 	z, minutes, ok := zone(rest)
 	if !ok {

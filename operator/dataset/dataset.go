@@ -237,8 +237,8 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 		if want.G != store.Any && q.G != want.G || want.P != store.Any && q.P != want.P {
 			continue
 		}
-		found, err := b.named(q)
-		if err != nil {
+		found := rdf.Quad{S: s, P: p, G: g}
+		if err := b.name(&found, q); err != nil {
 			return failed(err)
 		}
 		fn(found)
@@ -246,17 +246,21 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 	return nil
 }
 
-// named is a quad of the terms that ids stand for.
-func (b *budget) named(q store.Quad) (found rdf.Quad, err error) {
+// name gives a quad that was found the terms that it was not found by.
+func (b *budget) name(found *rdf.Quad, q store.Quad) (err error) {
+	found.O = patch.Any
 	for _, part := range [...]struct {
 		id   store.ID
 		term *rdf.Term
-	}{{q.S, &found.S}, {q.P, &found.P}, {q.O, &found.O}, {q.G, &found.G}} {
+	}{{q.P, &found.P}, {q.O, &found.O}, {q.G, &found.G}} {
+		if *part.term != patch.Any {
+			continue
+		}
 		if *part.term, err = b.tx.Term(part.id); err != nil {
-			return found, err
+			return err
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // delta writes the rows that have changed something.

@@ -1,7 +1,9 @@
 package disk_test
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -19,6 +21,20 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// inChild reports whether this is the test's own process. If not it starts that, and fails unless what is named has passed there.
+func inChild(t *testing.T, named string) bool {
+	t.Helper()
+	if os.Getenv(asChild) != "" {
+		return true
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), asChild+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: "+named)) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return false
 }
 
 func open(t testing.TB, o disk.Options) *disk.Store {

@@ -1,13 +1,10 @@
 package disk_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -137,12 +134,7 @@ func TestCloseKeepsAll(t *testing.T) {
 // TestWritesFail has the disk full from some call on, or failing: an error comes, nothing panics or hangs, and what the disk has
 // then is a state. It has a process of its own, since what can't be opened or written for good leaves goroutines behind.
 func TestWritesFail(t *testing.T) {
-	if os.Getenv(asChild) == "" {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestWritesFail$", "-test.v")
-		cmd.Env = append(os.Environ(), asChild+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestWritesFail/")) {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	if !inChild(t, "TestWritesFail/") {
 		return
 	}
 	for _, kind := range []error{syscall.ENOSPC, syscall.EIO} {

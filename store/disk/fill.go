@@ -30,7 +30,7 @@ func ReadSnapshot(o Options, r io.Reader, extra func(io.Reader) error, meta func
 }
 
 func (s *Store) restore(r io.Reader, extra func(io.Reader) error, meta func() ([]byte, error)) (err error) {
-	if s.head.last != 0 || s.head.quads != 0 || s.head.position != 0 {
+	if !s.head.isNew() {
 		return fmt.Errorf("a snapshot is read into an empty store alone; this one is at position %d", s.head.position)
 	}
 	f := filling{s: s, batch: s.db.NewBatch(), inline: map[uint64]store.ID{}, counts: map[store.ID]uint64{}}
@@ -71,14 +71,15 @@ func (f *filling) Term(text []byte) error {
 	if len(text) == 0 {
 		return nil
 	}
-	if id, inline := store.InlineID(rdf.Trusted(string(text))); inline {
+	if id, inline := store.InlineID(rdf.Trusted(asString(text))); inline {
 		f.inline[n] = id
 		return nil
 	}
 	set(f.given, n)
 	f.terms++
-	f.key = textKeyOf(f.key[:0], string(text))
-	if err := f.batch.Set(f.key, appendNumber(nil, n), nil); err != nil {
+	var room [16]byte
+	f.key = textKeyOf(f.key[:0], asString(text))
+	if err := f.batch.Set(f.key, appendNumber(room[:0], n), nil); err != nil {
 		return err
 	}
 	f.key = idKey(f.key[:0], store.ID(n))
@@ -172,8 +173,8 @@ func (f *filling) end() error {
 		}
 	}
 	for predicate, n := range f.counts {
-		key := appendNumber([]byte{countKey}, uint64(predicate))
-		if err := f.batch.Set(key, appendNumber(nil, n), nil); err != nil {
+		f.key = countKeyOf(f.key[:0], predicate)
+		if err := f.batch.Set(f.key, appendNumber(nil, n), nil); err != nil {
 			return err
 		}
 	}

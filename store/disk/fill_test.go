@@ -7,6 +7,8 @@ import (
 	"io"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
 	"github.com/quadrille-stream/quadrille/store/disk"
@@ -14,7 +16,7 @@ import (
 )
 
 // contents is what a view has, by the text of each quad.
-func contents(t testing.TB, s store.Store) map[string]bool {
+func contents(t rapid.TB, s store.Store) map[string]bool {
 	t.Helper()
 	v := s.View()
 	defer v.Close()

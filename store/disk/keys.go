@@ -157,6 +157,15 @@ func after(prefix []byte) []byte {
 // idKey is the key of the text of an id.
 func idKey(b []byte, id store.ID) []byte { return appendNumber(append(b, termKey), uint64(id)) }
 
+// countKeyOf is the key of the number of quads of a predicate, sketchKeyOf that of its sketches.
+func countKeyOf(b []byte, predicate store.ID) []byte {
+	return appendNumber(append(b, countKey), uint64(predicate))
+}
+
+func sketchKeyOf(b []byte, predicate store.ID) []byte {
+	return appendNumber(append(b, sketchKey), uint64(predicate))
+}
+
 // textKeyOf is the key of the id of a text.
 func textKeyOf(b []byte, text string) []byte {
 	if len(text) <= maxKeyText {
@@ -171,6 +180,9 @@ type head struct {
 	position, quads, last uint64
 	meta                  []byte
 }
+
+// isNew reports whether nothing was ever committed.
+func (h *head) isNew() bool { return h.last == 0 && h.quads == 0 && h.position == 0 }
 
 // version is that of the form of the database.
 const version = 1

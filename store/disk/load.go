@@ -72,7 +72,7 @@ func NewLoader(o Options, memory int) (*Loader, error) {
 	}
 	l := &Loader{s: s, memory: or(memory, DefaultLoadMemory), numbers: map[string]uint32{}, sums: map[store.ID]uint64{}}
 	l.dir = s.faults.PathJoin(o.Dir, loading)
-	if s.head.last != 0 || s.head.quads != 0 || s.head.position != 0 {
+	if !s.head.isNew() {
 		err = fmt.Errorf("load into %s: only an empty store can be loaded, this one is at position %d with %d quads", o.Dir, s.head.position, s.head.quads)
 	} else if err = s.faults.FS.MkdirAll(l.dir, 0o700); err == nil {
 		err = l.create()
@@ -89,11 +89,7 @@ func (l *Loader) create() error {
 	options.EnsureDefaults()
 	l.tables = tables{fs: l.s.faults.FS, dir: l.dir, options: options, format: l.s.db.TableFormat()}
 	l.orders = make([]runs, len(unnamed)+len(named))
-	all := []*runs{&l.terms, &l.pieces, &l.ids.runs}
-	for i := range l.orders {
-		all = append(all, &l.orders[i])
-	}
-	for i, r := range all {
+	for i, r := range l.files() {
 		if err := r.create(l.tables.fs, l.tables.fs.PathJoin(l.dir, fmt.Sprintf("%d.run", i))); err != nil {
 			return err
 		}
@@ -234,7 +230,7 @@ func (l *Loader) Close() error {
 
 // remove removes the files of the loader.
 func (l *Loader) remove() error {
-	for _, r := range append([]*runs{&l.terms, &l.pieces, &l.ids.runs}, pointers(l.orders)...) {
+	for _, r := range l.files() {
 		r.close()
 	}
 	if l.tables.fs == nil {
@@ -243,9 +239,11 @@ func (l *Loader) remove() error {
 	return l.tables.fs.RemoveAll(l.dir)
 }
 
-func pointers(all []runs) (list []*runs) {
-	for i := range all {
-		list = append(list, &all[i])
+// files are those of the loader that are no tables.
+func (l *Loader) files() []*runs {
+	all := []*runs{&l.terms, &l.pieces, &l.ids.runs}
+	for i := range l.orders {
+		all = append(all, &l.orders[i])
 	}
-	return list
+	return all
 }

@@ -1,12 +1,9 @@
 package disk_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -21,12 +18,7 @@ import (
 // TestLoadFails has the disk full, or failing, from some call on while a store is loaded: an error comes, and what the disk has then is
 // an empty store or the whole one. It has a process of its own, as TestWritesFail.
 func TestLoadFails(t *testing.T) {
-	if os.Getenv(asChild) == "" {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLoadFails$", "-test.v")
-		cmd.Env = append(os.Environ(), asChild+"=1")
-		if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS: TestLoadFails/")) {
-			t.Fatalf("%v\n%s", err, out)
-		}
+	if !inChild(t, "TestLoadFails/") {
 		return
 	}
 	for _, kind := range []error{syscall.ENOSPC, syscall.EIO} {

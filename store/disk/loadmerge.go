@@ -282,11 +282,11 @@ func (l *Loader) writeRest() error {
 	head, counts, sketches := table{t: &l.tables}, table{t: &l.tables}, table{t: &l.tables}
 	err := head.set([]byte{headKey}, l.distinct.append(nil))
 	for _, predicate := range slices.Sorted(maps.Keys(l.sums)) {
-		err = errors.Join(err, counts.set(appendNumber([]byte{countKey}, uint64(predicate)), appendNumber(nil, l.sums[predicate])))
+		err = errors.Join(err, counts.set(countKeyOf(nil, predicate), appendNumber(nil, l.sums[predicate])))
 	}
 	stats := l.s.stats.predicates
 	for _, predicate := range slices.Sorted(maps.Keys(stats)) {
-		err = errors.Join(err, sketches.set(appendNumber([]byte{sketchKey}, uint64(predicate)), stats[predicate].value()))
+		err = errors.Join(err, sketches.set(sketchKeyOf(nil, predicate), stats[predicate].value()))
 	}
 	return errors.Join(err, head.end(), counts.end(), sketches.end())
 }

@@ -236,7 +236,7 @@ func (r *reader) quads(predicate store.ID) (int, error) {
 		return int(h.quads), err
 	}
 	var room [16]byte
-	r.key = appendNumber(append(r.key[:0], countKey), uint64(predicate))
+	r.key = countKeyOf(r.key[:0], predicate)
 	value, err := r.get(r.key, room[:0])
 	if err != nil || value == nil {
 		return 0, err

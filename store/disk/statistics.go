@@ -132,7 +132,7 @@ func (s *statistics) save(db *pebble.DB) error {
 		if !t.dirty {
 			continue
 		}
-		key := appendNumber([]byte{sketchKey}, uint64(id))
+		key := sketchKeyOf(nil, id)
 		if err := batch.Set(key, t.value(), nil); err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (t *tx) count() error {
 		if err != nil {
 			return err
 		}
-		key := appendNumber([]byte{countKey}, uint64(predicate))
+		key := countKeyOf(nil, predicate)
 		if before+n == 0 {
 			err = t.batch.Delete(key, nil)
 		} else {

@@ -272,19 +272,6 @@ func (c *kid) join(next *kid, e Epochs) bool {
 	return true
 }
 
-// Has reports whether the key is there.
-func (t Tree) Has(k Key) bool {
-	c := &t.root
-	for c.branch != nil {
-		c = &c.branch.kids[c.branch.find(&k)]
-	}
-	if c.leaf == nil {
-		return false
-	}
-	i := c.leaf.search(&k)
-	return i < int(c.leaf.n) && c.leaf.key(i) == k
-}
-
 // limits returns the least and the greatest key that begin with n components of k.
 func limits(k Key, n int) (low, high Key) {
 	low, high = k, k
