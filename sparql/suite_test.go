@@ -21,7 +21,7 @@ func suiteRoot(t testing.TB) string {
 // what is written of them is read as an equal tree. testdata/exceptions.txt has those that are otherwise, each with its reason.
 func TestSuites(t *testing.T) {
 	root := suiteRoot(t)
-	expected := exceptions(t)
+	expected := manifest.Exceptions(t, filepath.Join("testdata", "exceptions.txt"))
 	for _, of := range []struct {
 		manifest string
 		least    int
@@ -51,28 +51,6 @@ func TestSuites(t *testing.T) {
 	for name := range expected {
 		t.Errorf("%s is in the list of exceptions, and in no manifest", name)
 	}
-}
-
-// exceptions are the tests of the list, with their reasons.
-func exceptions(t *testing.T) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "exceptions.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		name, reason, ok := strings.Cut(line, " ")
-		if !ok {
-			t.Fatalf("%s: an exception without a reason", name)
-		}
-		all[name] = reason
-	}
-	return all
 }
 
 // suiteTest says what is not as a test wants it; "" if all is.

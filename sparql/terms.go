@@ -298,20 +298,11 @@ func (p *parser) quoted() string {
 
 // stringEscape reads an escape in a string and returns the character and the length; 0 after setting the error.
 func (p *parser) stringEscape(at int) (r rune, n int) {
-	switch c := p.b[at+1]; c {
-	case 't':
-		return '\t', 2
-	case 'b':
-		return '\b', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 'f':
-		return '\f', 2
-	case '"', '\'', '\\':
-		return rune(c), 2
-	case 'u', 'U':
+	c := p.b[at+1]
+	if r, ok := chars.Escaped(c); ok {
+		return r, 2
+	}
+	if c == 'u' || c == 'U' {
 		return p.codepoint(at)
 	}
 	p.failAt(at, nil, `expected one of \t \b \n \r \f \" \' \\ \u \U, found another escape`)

@@ -63,9 +63,7 @@ func (w *writer) element(e Pattern) {
 
 func (w *writer) service(s *Service) {
 	w.put("SERVICE ")
-	if s.Silent {
-		w.put("SILENT ")
-	}
+	w.silent(s.Silent)
 	w.node(s.Name)
 	w.put(" ")
 	w.group(s.Group)

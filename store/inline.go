@@ -68,31 +68,30 @@ var inlineTypes = func() map[string]inlineType {
 	return types
 }()
 
-// Zone says how a date or a time names its time zone.
-type Zone uint8
+// timeZone says how a date or a time names its time zone.
+type timeZone uint8
 
-// The ways.
 const (
-	NoZone     Zone = iota
-	UTC             // "Z"
-	OffsetZone      // such as "+01:00"
+	noZone     timeZone = iota
+	utcZone             // "Z"
+	offsetZone          // such as "+01:00"
 )
 
-// Inline is a literal as its id says it.
-type Inline struct {
-	// Datatype is its IRI.
-	Datatype string
-	// Number is 0 or 1 for a boolean; an integer; the digits of a decimal, float or double; days from 1970 on; or for a time so many
+// inlineLiteral is a literal as its id says it.
+type inlineLiteral struct {
+	// datatype is its IRI.
+	datatype string
+	// number is 0 or 1 for a boolean; an integer; the digits of a decimal, float or double; days from 1970 on; or for a time so many
 	// units from 1970 on. Of dates and times it is that of what the text says, as if its zone were UTC.
-	Number int64
-	// Scale is the number of digits behind the dot; Exponent that behind "E" if Scientific, 0 otherwise.
-	Scale, Exponent int
-	Scientific      bool
-	// Unit is how many of the unit of Number are a second: 1, 1,000 or 1,000,000 for a time, 0 for others.
-	Unit int64
-	// Zone and Offset, in minutes, are those of a date or a time.
-	Zone   Zone
-	Offset int
+	number int64
+	// scale is the number of digits behind the dot; exponent that behind "E" if scientific, 0 otherwise.
+	scale, exponent int
+	scientific      bool
+	// unit is how many of the unit of number are a second: 1, 1,000 or 1,000,000 for a time, 0 for others.
+	unit int64
+	// zone and offset, in minutes, are those of a date or a time.
+	zone   timeZone
+	offset int
 }
 
 // IsInline reports whether the id is that of a literal which no dictionary has.
@@ -248,12 +247,12 @@ func clock(text string) (seconds int64, rest string, ok bool) {
 }
 
 // zone reads a time zone, up to the end.
-func zone(text string) (z Zone, minutes int64, ok bool) {
+func zone(text string) (z timeZone, minutes int64, ok bool) {
 	switch {
 	case text == "":
-		return NoZone, 0, true
+		return noZone, 0, true
 	case text == "Z":
-		return UTC, 0, true
+		return utcZone, 0, true
 	case text[0] != '+' && text[0] != '-' || len(text) != len("+01:00") || text[3] != ':':
 		return 0, 0, false
 	}
@@ -266,7 +265,7 @@ func zone(text string) (z Zone, minutes int64, ok bool) {
 		minutes = -minutes
 		ok = minutes != 0 // "-00:00" can't be told from "+00:00"
 	}
-	return OffsetZone, minutes, ok && -maxOffset <= minutes && minutes <= maxOffset
+	return offsetZone, minutes, ok && -maxOffset <= minutes && minutes <= maxOffset
 }
 
 func inlineDate(lexical string) (ID, bool) {
@@ -315,7 +314,7 @@ func inlineTime(lexical string) (ID, bool) {
 	}
 	kind := typeTime + inlineType(precision*3) + inlineType(z)
 	n = n*units[precision].unit + fraction
-	if z != OffsetZone {
+	if z != offsetZone {
 		payload, fits := signed(n, payloadBits)
 		return inlineID(kind, payload), fits
 	}
@@ -347,26 +346,26 @@ func civil(days int64) (y, m, d int64) {
 	return y + 1, m - 9, d
 }
 
-// Inline returns what an inline id says; ok is false for all other ids.
-func (id ID) Inline() (v Inline, ok bool) {
+// inline returns what an inline id says; ok is false for all other ids.
+func (id ID) inline() (v inlineLiteral, ok bool) {
 	if !id.IsInline() {
-		return Inline{}, false
+		return inlineLiteral{}, false
 	}
 	kind, payload := inlineType(id&^inlineBit>>payloadBits), uint64(id)&(1<<payloadBits-1)
 	switch {
 	case kind == typeBoolean:
-		return Inline{Datatype: xsd + "boolean", Number: int64(payload)}, payload <= 1
+		return inlineLiteral{datatype: xsd + "boolean", number: int64(payload)}, payload <= 1
 	case kind >= typeInteger && kind < typeDecimal:
-		return Inline{Datatype: integerIRIs[kind-typeInteger], Number: unsigned(payload, payloadBits)}, true
+		return inlineLiteral{datatype: integerIRIs[kind-typeInteger], number: unsigned(payload, payloadBits)}, true
 	case kind >= typeDecimal && kind < typeTime:
 		return number(kind, payload), true
 	case kind >= typeTime && kind < typeDate:
 		return moment(kind-typeTime, payload), true
 	case kind >= typeDate && kind < typeDate+3:
-		return Inline{Datatype: xsd + "date", Number: unsigned(payload>>offsetBits, momentBits), Zone: Zone(kind - typeDate),
-			Offset: int(unsigned(payload, offsetBits))}, true
+		return inlineLiteral{datatype: xsd + "date", number: unsigned(payload>>offsetBits, momentBits), zone: timeZone(kind - typeDate),
+			offset: int(unsigned(payload, offsetBits))}, true
 	}
-	return Inline{}, false
+	return inlineLiteral{}, false
 }
 
 var integerIRIs = func() (iris [len(integerTypes)]string) {
@@ -376,67 +375,67 @@ var integerIRIs = func() (iris [len(integerTypes)]string) {
 	return iris
 }()
 
-func number(kind inlineType, payload uint64) Inline {
-	v := Inline{Datatype: xsd + "decimal", Scale: int(payload >> digitBits)}
+func number(kind inlineType, payload uint64) inlineLiteral {
+	v := inlineLiteral{datatype: xsd + "decimal", scale: int(payload >> digitBits)}
 	switch kind {
 	case typeDouble, typeDoubleScientific:
-		v.Datatype = xsd + "double"
+		v.datatype = xsd + "double"
 	case typeFloat, typeFloatScientific:
-		v.Datatype = xsd + "float"
+		v.datatype = xsd + "float"
 	}
-	if v.Scientific = kind == typeDoubleScientific || kind == typeFloatScientific; v.Scientific {
-		v.Number, v.Exponent = unsigned(payload>>exponBits, signifBits), int(unsigned(payload, exponBits))
+	if v.scientific = kind == typeDoubleScientific || kind == typeFloatScientific; v.scientific {
+		v.number, v.exponent = unsigned(payload>>exponBits, signifBits), int(unsigned(payload, exponBits))
 	} else {
-		v.Number = unsigned(payload, digitBits)
+		v.number = unsigned(payload, digitBits)
 	}
 	return v
 }
 
-func moment(form inlineType, payload uint64) Inline {
-	v := Inline{Datatype: xsd + "dateTime", Unit: units[form/3].unit, Zone: Zone(form % 3)}
-	if v.Zone == OffsetZone {
-		v.Number, v.Offset = unsigned(payload>>offsetBits, momentBits), int(unsigned(payload, offsetBits))
+func moment(form inlineType, payload uint64) inlineLiteral {
+	v := inlineLiteral{datatype: xsd + "dateTime", unit: units[form/3].unit, zone: timeZone(form % 3)}
+	if v.zone == offsetZone {
+		v.number, v.offset = unsigned(payload>>offsetBits, momentBits), int(unsigned(payload, offsetBits))
 	} else {
-		v.Number = unsigned(payload, payloadBits)
+		v.number = unsigned(payload, payloadBits)
 	}
 	return v
 }
 
 // InlineTerm returns the literal of an inline id; ok is false for all other ids.
 func InlineTerm(id ID) (t rdf.Term, ok bool) {
-	v, ok := id.Inline()
+	v, ok := id.inline()
 	if !ok {
 		return rdf.Term{}, false
 	}
 	text := append(make([]byte, 0, 80), '"')
-	switch v.Datatype {
+	switch v.datatype {
 	case xsd + "boolean":
-		text = strconv.AppendBool(text, v.Number == 1)
+		text = strconv.AppendBool(text, v.number == 1)
 	case xsd + "date":
-		text = v.appendZone(appendDate(text, v.Number))
+		text = v.appendZone(appendDate(text, v.number))
 	case xsd + "dateTime":
 		text = v.appendZone(v.appendTime(text))
 	default:
 		text = v.appendNumber(text)
 	}
-	text = append(append(append(text, `"^^<`...), v.Datatype...), '>')
+	text = append(append(append(text, `"^^<`...), v.datatype...), '>')
 	return rdf.Trusted(string(text)), true
 }
 
-func (v *Inline) appendNumber(text []byte) []byte {
-	n := v.Number
+func (v *inlineLiteral) appendNumber(text []byte) []byte {
+	n := v.number
 	if n < 0 {
 		text, n = append(text, '-'), -n
 	}
-	text = appendFixed(text, n, v.Scale+1)
-	if v.Scale > 0 {
+	text = appendFixed(text, n, v.scale+1)
+	if v.scale > 0 {
 		text = append(text, 0)
-		dot := len(text) - 1 - v.Scale
+		dot := len(text) - 1 - v.scale
 		copy(text[dot+1:], text[dot:])
 		text[dot] = '.'
 	}
-	if v.Scientific {
-		text = strconv.AppendInt(append(text, 'E'), int64(v.Exponent), 10)
+	if v.scientific {
+		text = strconv.AppendInt(append(text, 'E'), int64(v.exponent), 10)
 	}
 	return text
 }
@@ -460,31 +459,31 @@ func appendDate(text []byte, days int64) []byte {
 	return appendFixed(text, d, 2)
 }
 
-func (v *Inline) appendTime(text []byte) []byte {
-	day := 86_400 * v.Unit
-	days, rest := v.Number/day, v.Number%day
+func (v *inlineLiteral) appendTime(text []byte) []byte {
+	day := 86_400 * v.unit
+	days, rest := v.number/day, v.number%day
 	if rest < 0 {
 		days, rest = days-1, rest+day
 	}
 	text = append(appendDate(text, days), 'T')
-	seconds := rest / v.Unit
+	seconds := rest / v.unit
 	text = append(appendFixed(text, seconds/3600, 2), ':')
 	text = append(appendFixed(text, seconds/60%60, 2), ':')
 	text = appendFixed(text, seconds%60, 2)
 	for _, u := range units[1:] {
-		if u.unit == v.Unit {
-			text = appendFixed(append(text, '.'), rest%v.Unit, u.digits)
+		if u.unit == v.unit {
+			text = appendFixed(append(text, '.'), rest%v.unit, u.digits)
 		}
 	}
 	return text
 }
 
-func (v *Inline) appendZone(text []byte) []byte {
-	switch v.Zone {
-	case UTC:
+func (v *inlineLiteral) appendZone(text []byte) []byte {
+	switch v.zone {
+	case utcZone:
 		return append(text, 'Z')
-	case OffsetZone:
-		sign, minutes := byte('+'), int64(v.Offset)
+	case offsetZone:
+		sign, minutes := byte('+'), int64(v.offset)
 		if minutes < 0 {
 			sign, minutes = '-', -minutes
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -101,23 +100,6 @@ func TestInlineRoundTrip(t *testing.T) {
 	})
 }
 
-// TestInlineTimes compares with package time.
-func TestInlineTimes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		seconds := rapid.Int64Range(-62_135_596_800, 253_402_300_799).Draw(t, "seconds")
-		at := time.Unix(seconds, 0).UTC()
-		id, ok := store.InlineID(typed(at.Format("2006-01-02T15:04:05")+"Z", "dateTime"))
-		v, _ := id.Inline()
-		if !ok || v.Number != seconds || v.Unit != 1 || v.Zone != store.UTC {
-			t.Fatalf("%s: %+v, %v", at, v, ok)
-		}
-		id, ok = store.InlineID(typed(at.Format("2006-01-02"), "date"))
-		if v, _ := id.Inline(); !ok || v.Number*86_400 > seconds || (v.Number+1)*86_400 <= seconds {
-			t.Fatalf("%s: %+v, %v", at, v, ok)
-		}
-	})
-}
-
 // TestInlineUnknown has ids that no literal has.
 func TestInlineUnknown(t *testing.T) {
 	for _, id := range []store.ID{0, 1, 1<<62 - 1, 1 << 62, 1<<62 | 63<<56, 1<<62 | 1<<56 | 2, store.DefaultGraph, store.DefaultGraph | 1<<62} {
@@ -129,10 +111,9 @@ func TestInlineUnknown(t *testing.T) {
 
 func ExampleInlineID() {
 	id, inline := store.InlineID(rdf.Trusted(`"21.50"^^<http://www.w3.org/2001/XMLSchema#decimal>`))
-	v, _ := id.Inline()
 	term, _ := store.InlineTerm(id)
-	fmt.Println(inline, v.Number, v.Scale, term)
-	// Output: true 2150 2 "21.50"^^<http://www.w3.org/2001/XMLSchema#decimal>
+	fmt.Println(inline, term)
+	// Output: true "21.50"^^<http://www.w3.org/2001/XMLSchema#decimal>
 }
 
 func BenchmarkInlineID(b *testing.B) {

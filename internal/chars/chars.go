@@ -232,6 +232,26 @@ func AppendRune(dst []byte, r rune) []byte {
 	return utf8.AppendRune(dst, r)
 }
 
+// Escaped returns the character that the escape of c stands for in a string of Turtle and SPARQL (ECHAR), such as "\n"; ok is false if
+// there is none.
+func Escaped(c byte) (r rune, ok bool) {
+	switch c {
+	case 't':
+		return '\t', true
+	case 'b':
+		return '\b', true
+	case 'n':
+		return '\n', true
+	case 'r':
+		return '\r', true
+	case 'f':
+		return '\f', true
+	case '"', '\'', '\\':
+		return rune(c), true
+	}
+	return 0, false
+}
+
 // Hex returns the number that the n hexadecimal digits at the beginning of b write, or -1 if they are not there.
 func Hex(b []byte, n int) rune {
 	if len(b) < n {

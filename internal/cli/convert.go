@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
@@ -134,6 +135,15 @@ func (f *blankFlag) policy() patch.BlankPolicy {
 		_, err := patch.RefuseBlanks(blank)
 		return blank, fmt.Errorf("%w; --blank skolemise writes IRIs instead of blank nodes", err)
 	}
+}
+
+// painted are streams whose output has the rows of a patch in colours, where a terminal has any.
+func (s *streams) painted(format rdfio.Format) *streams {
+	painted := *s
+	if format == rdfio.Patch {
+		painted.out = terminal.Rows(s.out)
+	}
+	return &painted
 }
 
 // writeChanges runs fn with a writer of changes, and counts the rows that it writes.

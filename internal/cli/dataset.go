@@ -51,13 +51,14 @@ func missing(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// inputs are the files, nil if the data is a folder.
-func (f *datasetFlags) inputs() (files []*inputFile, err error) {
+// inputs are the files, nil if the data is a folder. Another file of the command, the text, may be standard input in place of one of
+// them.
+func (f *datasetFlags) inputs(text string) (files []*inputFile, err error) {
+	if err := oneStandardInput(append([]string{text}, f.Data...)...); err != nil {
+		return nil, err
+	}
 	if len(f.Data) == 0 {
 		return nil, usagef("what data is this about? Say it with --data FILE; - is standard input")
-	}
-	if err := oneStandardInput(f.Data...); err != nil {
-		return nil, err
 	}
 	for i, name := range f.Data {
 		if isFolder(name) {

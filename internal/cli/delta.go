@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -83,11 +82,7 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 	if err := c.evaluate(ctx, std, files, text, update, now, net); err != nil {
 		return err
 	}
-	painted := *std
-	if to == rdfio.Patch {
-		painted.out = terminal.Rows(std.out)
-	}
-	counter, err := writeChanges(ctx, &painted, &c.resultFlags, to, &c.blankFlag, net.Emit)
+	counter, err := writeChanges(ctx, std.painted(to), &c.resultFlags, to, &c.blankFlag, net.Emit)
 	if err != nil {
 		return err
 	}
@@ -99,10 +94,7 @@ func (c *deltaCommand) check() ([]*inputFile, error) {
 	if err := c.budgetFlags.check(); err != nil {
 		return nil, err
 	}
-	if err := oneStandardInput(append([]string{c.Update}, c.Data...)...); err != nil {
-		return nil, err
-	}
-	return c.inputs()
+	return c.inputs(c.Update)
 }
 
 // now is the time of --time, or of the call.

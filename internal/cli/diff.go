@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 
-	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/patch/diff"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -62,12 +61,8 @@ func (c *diffCommand) Run(ctx context.Context, std *streams) error {
 	if c.MaxMemory < 1 {
 		return usagef("--max-memory=%v: expected more", c.MaxMemory)
 	}
-	painted := *std
-	if to == rdfio.Patch {
-		painted.out = terminal.Rows(std.out)
-	}
 	var found diff.Summary
-	_, err = writeChanges(ctx, &painted, &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
+	_, err = writeChanges(ctx, std.painted(to), &c.resultFlags, to, &c.blankFlag, func(out patch.Change) (err error) {
 		found, err = diff.Write(out, a, b, diff.MaxBytes(int64(c.MaxMemory)))
 		return err
 	})

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -42,18 +43,11 @@ func readMark(dir string, s store.Store) (*loadMark, error) {
 		return nil, err
 	}
 	m := &loadMark{}
-	text, ours := cutPrefix(meta, markPrefix)
+	text, ours := bytes.CutPrefix(meta, []byte(markPrefix))
 	if !ours || json.Unmarshal(text, m) != nil {
 		return nil, fmt.Errorf("%s: the store belongs to a node, which alone may change it", dir)
 	}
 	return m, nil
-}
-
-func cutPrefix(b []byte, prefix string) ([]byte, bool) {
-	if len(b) < len(prefix) || string(b[:len(prefix)]) != prefix {
-		return nil, false
-	}
-	return b[len(prefix):], true
 }
 
 // bytes is the mark as the store keeps it; nothing if no load is under way.

@@ -119,10 +119,7 @@ func (c *queryCommand) check() ([]*inputFile, error) {
 	if err := c.budgetFlags.check(); err != nil {
 		return nil, err
 	}
-	if err := oneStandardInput(append([]string{c.File}, c.Data...)...); err != nil {
-		return nil, err
-	}
-	return c.inputs()
+	return c.inputs(c.File)
 }
 
 // question reads the query, and says how its result is written.

@@ -211,20 +211,11 @@ func (s *Scanner) stringEscape(i int) (rune, int) {
 		_ = s.expectedAt(len(s.b), `an escape after "\"`)
 		return 0, 0
 	}
-	switch c := s.b[i+1]; c {
-	case 't':
-		return '\t', 2
-	case 'b':
-		return '\b', 2
-	case 'n':
-		return '\n', 2
-	case 'r':
-		return '\r', 2
-	case 'f':
-		return '\f', 2
-	case '"', '\'', '\\':
-		return rune(c), 2
-	case 'u', 'U':
+	c := s.b[i+1]
+	if r, ok := chars.Escaped(c); ok {
+		return r, 2
+	}
+	if c == 'u' || c == 'U' {
 		return s.escape(i)
 	}
 	_ = s.failAt(i, nil, `expected one of \t \b \n \r \f \" \' \\ \u \U, found another escape`)

@@ -64,64 +64,6 @@ func rewriteRest(op Op) Op {
 	return op
 }
 
-// rewriteJoin joins parts, and takes filters and optional parts out of them, so that all patterns are in one join.
-func rewriteJoin(parts []Op) Op {
-	var flat []Op
-	for _, part := range parts {
-		if part == (Nothing{}) {
-			return Nothing{}
-		}
-		flat = append(flat, joined(part)...)
-	}
-	for i, part := range flat {
-		switch p := part.(type) {
-		case *Filter:
-			rest := othersOf(flat, i)
-			if movable(p.Conditions, p.Op, rest) {
-				return push(p.Conditions, rewriteJoin(append(rest, p.Op)))
-			}
-		case *LeftJoin:
-			rest := othersOf(flat, i)
-			if p.movable(rest) {
-				return rewriteLeftJoin(&LeftJoin{Left: rewriteJoin(append([]Op{p.Left}, rest...)), Right: p.Right, Conditions: p.Conditions})
-			}
-		}
-	}
-	switch len(flat) {
-	case 0:
-		return Unit{}
-	case 1:
-		return flat[0]
-	}
-	return &Join{flat}
-}
-
-func othersOf(parts []Op, i int) []Op {
-	return append(append([]Op(nil), parts[:i]...), parts[i+1:]...)
-}
-
-// movable reports whether conditions mean the same of op joined with the rest as of op alone.
-func movable(conditions []*Expr, op Op, rest []Op) bool {
-	outer := Set(nil)
-	for _, part := range rest {
-		outer = outer.Union(Possible(part))
-	}
-	return settled(conditions, outer, Certain(op))
-}
-
-func (l *LeftJoin) movable(rest []Op) bool {
-	if !movable(l.Conditions, l.Left, rest) {
-		return false
-	}
-	mentioned, certain := Mentioned(l.Right), Certain(l.Left)
-	for _, part := range rest {
-		if !Possible(part).Intersect(mentioned).Within(certain) {
-			return false
-		}
-	}
-	return true
-}
-
 func rewriteUnion(u *Union) Op {
 	parts := make([]Op, len(u.Parts))
 	for i, part := range u.Parts {

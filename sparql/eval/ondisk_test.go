@@ -23,15 +23,7 @@ func TestOnDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		tx := s.Begin()
-		for _, q := range quads {
-			if _, err := tx.Add(q); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := tx.Commit(1, nil); err != nil {
-			t.Fatal(err)
-		}
+		fill(t, s, quads)
 		inMemory, onDisk := filled(t, quads).View(), s.View()
 		defer inMemory.Close()
 		defer onDisk.Close()

@@ -227,6 +227,12 @@ func all() (projections []sparql.Projection) {
 // filled returns a store with quads.
 func filled(t interface{ Fatal(...any) }, quads []rdf.Quad) *memory.Store {
 	s := memory.New()
+	fill(t, s, quads)
+	return s
+}
+
+// fill puts quads into a new store.
+func fill(t interface{ Fatal(...any) }, s store.Store, quads []rdf.Quad) {
 	tx := s.Begin()
 	for _, q := range quads {
 		if _, err := tx.Add(q); err != nil {
@@ -236,7 +242,6 @@ func filled(t interface{ Fatal(...any) }, quads []rdf.Quad) *memory.Store {
 	if err := tx.Commit(1, nil); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 // solutions evaluates a SELECT, and returns its rows as sorted texts.

@@ -31,7 +31,7 @@ import (
 // testdata/exceptions.txt has those that give another result, each with its reason.
 func TestSuites(t *testing.T) {
 	root := filepath.Join(suite.Root(t), "w3c", "rdf-tests", "sparql")
-	expected := exceptions(t)
+	expected := manifest.Exceptions(t, filepath.Join("testdata", "exceptions.txt"))
 	for _, of := range []struct {
 		manifest         string
 		least, evaluated int
@@ -76,27 +76,6 @@ func TestSuites(t *testing.T) {
 func nameOf(root string, test manifest.Test) string {
 	folder := strings.TrimPrefix(filepath.Dir(test.Action), root+string(filepath.Separator))
 	return filepath.ToSlash(folder) + test.ID[strings.LastIndexByte(test.ID, '#'):]
-}
-
-// exceptions are the tests of the list, with their reasons.
-func exceptions(t *testing.T) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "exceptions.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for line := range strings.Lines(string(text)) {
-		name, reason, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if name == "" || name == "#" {
-			continue
-		}
-		if strings.TrimSpace(reason) == "" {
-			t.Errorf("exceptions.txt: %s has no reason", name)
-		}
-		all[name] = reason
-	}
-	return all
 }
 
 func evaluate(t *testing.T, test manifest.Test) error {

@@ -46,25 +46,13 @@ func TestUpdatesOnDisk(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			want, got := allOf(t, m), allOf(t, d)
+			want, got := contentOf(t, m), contentOf(t, d)
 			if failed[0] != failed[1] || !slices.Equal(got, want) || !slices.Equal(inOrder(deltas[0].adds), inOrder(deltas[1].adds)) ||
 				!slices.Equal(inOrder(deltas[0].deletes), inOrder(deltas[1].deletes)) {
 				t.Fatalf("on a disk %v, failed %v, by %v\nin memory %v, failed %v, by %v", got, failed[1], deltas[1], want, failed[0], deltas[0])
 			}
 		}
 	})
-}
-
-func allOf(t *rapid.T, s store.Store) (quads []rdf.Quad) {
-	view := s.View()
-	defer view.Close()
-	for q, err := range store.Quads(view, store.Pattern{}) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		quads = append(quads, q.Clone())
-	}
-	return inOrder(quads)
 }
 
 func inOrder(quads []rdf.Quad) []rdf.Quad {

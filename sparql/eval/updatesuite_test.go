@@ -51,7 +51,7 @@ func evaluateUpdate(t *testing.T, s *memory.Store, text string, test manifest.Te
 	return err
 }
 
-func contentOf(t interface{ Fatal(...any) }, s *memory.Store) (quads []rdf.Quad) {
+func contentOf(t interface{ Fatal(...any) }, s store.Store) (quads []rdf.Quad) {
 	view := s.View()
 	defer view.Close()
 	for q, err := range store.Quads(view, store.Pattern{}) {

@@ -223,3 +223,26 @@ func path(t rdf.Term) string {
 	}
 	return filepath.FromSlash(u.Path)
 }
+
+// Exceptions returns the tests that a file lists, with the reasons why they are not as their manifest says: a line for each, the name, a
+// space, the reason. Lines that begin with "#" are comments. It fails the test if there is no reason.
+func Exceptions(t testing.TB, file string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, reason, ok := strings.Cut(line, " ")
+		if !ok {
+			t.Fatalf("%s: %s has no reason", file, name)
+		}
+		all[name] = reason
+	}
+	return all
+}

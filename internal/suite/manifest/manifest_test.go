@@ -116,3 +116,14 @@ func TestRead(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestExceptions(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "exceptions.txt")
+	if err := os.WriteFile(file, []byte("# a comment\n\na/b#c what it is\nd because\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"a/b#c": "what it is", "d": "because"}
+	if diff := cmp.Diff(want, manifest.Exceptions(t, file)); diff != "" {
+		t.Error(diff)
+	}
+}
