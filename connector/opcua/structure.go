@@ -378,7 +378,7 @@ func (st *structure) add(subject rdf.Term, predicate string, object rdf.Term) er
 		return err
 	}
 	if len(st.quads) >= quadsPerNode*st.cfg.MaxNodes {
-		return giveUp("the structure has more than %d statements: raise max-nodes, or name smaller trees", len(st.quads))
+		return connector.GiveUpf("the structure has more than %d statements: raise max-nodes, or name smaller trees", len(st.quads))
 	}
 	st.quads = append(st.quads, rdf.Quad{S: subject, P: p, O: object, G: st.cfg.Graph})
 	return nil
