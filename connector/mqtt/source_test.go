@@ -330,7 +330,7 @@ func testSecurity(t *testing.T, b *broker) {
 					return
 				}
 				var err error
-				eventually(t, "it is told", func() bool { // a connection that is reset may lose the reason
+				conntest.Eventually(t, "it is told", func() bool { // a connection that is reset may lose the reason
 					_, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 					return errors.Is(err, connector.ErrGiveUp)
 				})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,23 +24,16 @@ import (
 // spoiled is a connection that goes wrong.
 type spoiled struct {
 	net.Conn
-	left  atomic.Int64 // bytes that it brings yet
 	pings *atomic.Int64
 	mute  *atomic.Bool
 }
 
-// Read brings what is left, and then nothing but an error.
+// Read brings nothing while it is mute.
 func (s *spoiled) Read(p []byte) (int, error) {
-	left := s.left.Load()
-	if left <= 0 {
-		s.Close()
-		return 0, io.ErrUnexpectedEOF
-	}
-	n, err := s.Conn.Read(p[:min(int64(len(p)), left)])
+	n, err := s.Conn.Read(p)
 	for s.mute != nil && s.mute.Load() && err == nil {
 		n, err = s.Conn.Read(p) // nobody hears it
 	}
-	s.left.Add(-int64(n))
 	return n, err
 }
 
@@ -53,34 +45,30 @@ func (s *spoiled) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// spoil makes connections that end after so many bytes.
-func spoil(bytes func() int64, pings *atomic.Int64, mute *atomic.Bool) func(context.Context, string, string) (net.Conn, error) {
+// spoil makes connections whose pings are counted, and that bring nothing while they are mute.
+func spoil(pings *atomic.Int64, mute *atomic.Bool) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		s := &spoiled{Conn: conn, pings: pings, mute: mute}
-		s.left.Store(bytes())
-		return s, nil
+		return &spoiled{Conn: conn, pings: pings, mute: mute}, nil
 	}
 }
-
-func endless() int64 { return 1 << 40 }
 
 // testNobodyReads: while nobody reads, memory is bounded, and the connection lives for longer than the keep-alive.
 func testNobodyReads(t *testing.T, b *broker) {
 	cfg := b.config(unique("topic"))
 	cfg.KeepAlive, cfg.MaxAhead, cfg.ReceiveMaximum = time.Second, 100_000, 1000
 	var pings atomic.Int64
-	cfg.DialBy(spoil(endless, &pings, nil))
+	cfg.DialBy(spoil(&pings, nil))
 	r := read(t, cfg)
 	var want []string
 	for i := range 500 {
 		want = append(want, fmt.Sprint(i, strings.Repeat("x", 20_000)))
 	}
 	b.send(t, cfg.Topics[0], want...)
-	eventually(t, "three keep-alives are over", func() bool { return pings.Load() >= 3 })
+	conntest.Eventually(t, "three keep-alives are over", func() bool { return pings.Load() >= 3 })
 	first, err := r.Read(conntest.Within(t))
 	if err != nil || len(first) > 10 {
 		t.Fatalf("%d messages were read ahead, %v", len(first), err)
@@ -92,22 +80,12 @@ func testNobodyReads(t *testing.T, b *broker) {
 	r.End()
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %v not: %s", patience, what)
-		}
-	}
-}
-
 // testSilence: a connection on which nothing comes any more ends.
 func testSilence(t *testing.T, b *broker) {
 	cfg := b.config(unique("topic"))
 	cfg.KeepAlive = time.Second
 	var mute atomic.Bool
-	cfg.DialBy(spoil(endless, nil, &mute))
+	cfg.DialBy(spoil(nil, &mute))
 	r := read(t, cfg)
 	mute.Store(true)
 	if err := r.Fails(); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -186,7 +164,7 @@ func testTorn(t *testing.T, b *broker) {
 					want = append(want, fmt.Sprint(i, strings.Repeat("x", 100)))
 					b.publish(t, &paho.Publish{Topic: cfg.Topics[0], QoS: byte(qos), Payload: []byte(want[i])})
 				}
-				cfg.DialBy(spoil(func() int64 { return 100 + 3110*connections.Add(1)%40_000 }, nil, nil))
+				cfg.DialBy(conntest.Torn(func() int64 { return 100 + 3110*connections.Add(1)%40_000 }))
 				got, failures := readAll(t, cfg, want[99])
 				inOrder(t, got, want)
 				if failures == 0 {
@@ -205,7 +183,7 @@ func testKilled(t *testing.T, b *broker) {
 	b.send(t, cfg.Topics[0], "a", "b", kept)
 	r.is("a", "b")
 	r.Next(1)
-	eventually(t, "the broker has written it to its disk", func() bool {
+	conntest.Eventually(t, "the broker has written it to its disk", func() bool {
 		db, err := os.ReadFile(filepath.Join(b.Dir, "mosquitto.db"))
 		return err == nil && bytes.Contains(db, []byte(kept))
 	})
