@@ -120,6 +120,22 @@ func (f *folder) pack(name, text string) {
 	}
 }
 
+// commitTwo starts a source that reads two messages at a time, commits the first two, and stops it.
+func (f *folder) commitTwo() {
+	f.Helper()
+	if err := f.start(); err != nil {
+		f.Fatal(err)
+	}
+	first, err := f.r.round(f.Context())
+	if err != nil || len(first) != 2 {
+		f.Fatalf("%q, %v", texts(first), err)
+	}
+	for _, m := range first {
+		f.progress.Commit(m)
+	}
+	f.stop()
+}
+
 // TestCompressed: what is compressed is read when it is complete, once, and by another process on from where it was.
 func TestCompressed(t *testing.T) {
 	for _, name := range []string{"x.nt.gz", "x.nt.zst"} {
@@ -128,17 +144,7 @@ func TestCompressed(t *testing.T) {
 		f.has()
 		f.stop()
 		f.cfg.Settle = -1
-		if err := f.start(); err != nil {
-			t.Fatal(err)
-		}
-		first, err := f.r.round(t.Context())
-		if err != nil || len(first) != 2 {
-			t.Fatalf("%q, %v", texts(first), err)
-		}
-		for _, m := range first {
-			f.progress.Commit(m)
-		}
-		f.stop()
+		f.commitTwo()
 		f.has(row(2), row(3), row(4))
 		f.has()
 		f.stop()
@@ -159,17 +165,7 @@ func TestCompressedAnew(t *testing.T) {
 	for name, text := range map[string]string{"others": rows(10, 15), "fewer": rows(0, 1), "none": ""} {
 		f := newFolder(t, SourceConfig{MaxMessages: 2})
 		f.pack("x.nt.gz", rows(0, 5))
-		if err := f.start(); err != nil {
-			t.Fatal(err)
-		}
-		first, err := f.r.round(t.Context())
-		if err != nil || len(first) != 2 {
-			t.Fatalf("%q, %v", texts(first), err)
-		}
-		for _, m := range first {
-			f.progress.Commit(m)
-		}
-		f.stop()
+		f.commitTwo()
 		f.pack("x.nt.gz", text)
 		if messages, err := f.read(true); !errors.Is(err, connector.ErrGiveUp) {
 			t.Errorf("%s: %q, %v", name, texts(messages), err)

@@ -25,8 +25,7 @@ import (
 // spoiled is a connection that goes wrong.
 type spoiled struct {
 	net.Conn
-	left atomic.Int64 // bytes that it brings yet
-	lost atomic.Bool  // the next answer
+	lost atomic.Bool // the next answer
 	lose func(key int16) bool
 }
 
@@ -34,29 +33,21 @@ type spoiled struct {
 // lose picks.
 func spoil(bytes func() int64, lose func(key int16) bool) func(context.Context, string, string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		conn, err := conntest.Torn(bytes)(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		s := &spoiled{Conn: conn, lose: lose}
-		s.left.Store(bytes())
-		return s, nil
+		return &spoiled{Conn: conn, lose: lose}, nil
 	}
 }
 
-// Read brings a few bytes at a time, late.
+// Read brings no answer that is lost.
 func (s *spoiled) Read(p []byte) (int, error) {
-	left := s.left.Load()
-	if left <= 0 {
-		s.Close()
-		return 0, io.ErrUnexpectedEOF
-	}
-	n, err := s.Conn.Read(p[:min(int64(len(p)), left)])
+	n, err := s.Conn.Read(p)
 	if s.lost.Load() {
 		s.Close()
 		return 0, io.ErrUnexpectedEOF
 	}
-	s.left.Add(-int64(n))
 	return n, err
 }
 
@@ -103,7 +94,7 @@ func testAnswersLost(t *testing.T, b *broker) {
 	for _, key := range []kmsg.Key{kmsg.InitProducerID, kmsg.Produce, kmsg.EndTxn} {
 		s := b.target(t, 1)
 		var asked, lost atomic.Int64
-		s.cfg.DialBy(spoil(func() int64 { return 1 << 40 }, func(k int16) bool {
+		s.cfg.DialBy(spoil(conntest.Endless, func(k int16) bool {
 			if k != key.Int16() || asked.Add(1)%4 != 0 {
 				return false
 			}

@@ -5,8 +5,8 @@
 // gave the topic), an offset is Kafka's. Where a stream is read from is what the pipeline has committed of it; the group's
 // offsets only tell tools how far that is. So no crash, no rebalance and no reset of the group's offsets has a second effect.
 //
-// The sink writes one record per delta, or per subject the state of it, exactly once: each shard has a transactional producer of its own, which fences who wrote
-// the shard before, and the shard's position is a record in the same transaction.
+// The sink writes one record per delta, or per subject the state of it, exactly once: each shard has a transactional producer of its
+// own, which fences who wrote the shard before, and the shard's position is a record in the same transaction.
 package kafka
 
 import (

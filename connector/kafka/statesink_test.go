@@ -156,7 +156,7 @@ func testStates(t *testing.T, b *broker) {
 	sh.change(t, subjectRows("D", 0, 1)+"A _:b <urn:predicate> <urn:subject:1> <urn:g> .\n")
 	var ends atomic.Int64
 	opening, kill := context.WithCancel(conntest.Within(t))
-	s.cfg.DialBy(spoil(func() int64 { return 1 << 40 }, func(key int16) bool {
+	s.cfg.DialBy(spoil(conntest.Endless, func(key int16) bool {
 		if key == kmsg.EndTxn.Int16() && ends.Add(1) == 3 { // the claim's, the first one's, and that of the second
 			kill()
 		}

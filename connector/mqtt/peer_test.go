@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/eclipse/paho.golang/paho"
 
@@ -16,9 +15,6 @@ import (
 	"github.com/quadrille-stream/quadrille/connector/mqtt"
 	"github.com/quadrille-stream/quadrille/internal/peer"
 )
-
-// patience bounds what the broker has to do.
-const patience = 60 * time.Second
 
 // The ports of the broker, in the order of its script.
 const (

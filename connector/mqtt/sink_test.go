@@ -66,7 +66,7 @@ func (s *target) all(t *testing.T) (list []*paho.Publish) {
 	t.Helper()
 	end := unique("end")
 	s.b.send(t, s.root+"/end", end)
-	eventually(t, "the reader has all", func() bool {
+	conntest.Eventually(t, "the reader has all", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		list = slices.Clone(s.got)

@@ -209,7 +209,7 @@ func testState(t *testing.T, b *broker) {
 	}
 	last := func(want string, n int) {
 		t.Helper()
-		eventually(t, want, func() bool {
+		conntest.Eventually(t, want, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return len(states) >= n && strings.HasPrefix(states[len(states)-1], want)

@@ -80,7 +80,7 @@ func (c *cluster) led(t *testing.T, stream string) (leader int, last uint64) {
 func (c *cluster) replicated(t *testing.T, name string, replicas int) (stream jetstream.Stream, connection nats.Connection) {
 	t.Helper()
 	cfg := jetstream.StreamConfig{Name: name, Subjects: []string{name + ".>"}, Replicas: replicas}
-	eventually(t, "the servers take a stream", func() bool {
+	conntest.Eventually(t, "the servers take a stream", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		var err error
@@ -142,9 +142,9 @@ func TestLeaderKilled(t *testing.T) {
 	for round := range 2 {
 		_, before := c.led(t, name)
 		leader, at := -1, uint64(0)
-		eventually(t, "some are there", func() bool { leader, at = c.led(t, name); return at > before+300 })
+		conntest.Eventually(t, "some are there", func() bool { leader, at = c.led(t, name); return at > before+300 })
 		c.peers[leader].Kill()
-		eventually(t, "another one leads", func() bool { now, _ := c.led(t, name); return now >= 0 && now != leader })
+		conntest.Eventually(t, "another one leads", func() bool { now, _ := c.led(t, name); return now >= 0 && now != leader })
 		c.peers[leader].Restart(t)
 		t.Logf("round %d: server %d was killed at %d", round, leader+1, at)
 	}

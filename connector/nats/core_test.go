@@ -107,7 +107,7 @@ func testSlow(t *testing.T, s *server) {
 		}
 		r := read(t, cfg, &conntest.Progress{})
 		s.publish(t, prefix+".a", "1", "2", "3", "4", "5", "6", "7")
-		eventually(t, "all have come", func() bool { return nats.Arrived(r.Reader) == 7 })
+		conntest.Eventually(t, "all have come", func() bool { return nats.Arrived(r.Reader) == 7 })
 		came := func(end uint64) {
 			t.Helper()
 			got, err := r.Reader.(connector.Lagger).Extents(t.Context())

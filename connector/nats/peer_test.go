@@ -15,9 +15,6 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/peer"
 )
 
-// patience bounds what the server has to do.
-const patience = 60 * time.Second
-
 // shortPull is how long a server waits for messages in tests that wait for it to have none.
 const shortPull = 200 * time.Millisecond
 
@@ -118,16 +115,6 @@ func (r *reading) commit(progress *conntest.Progress, messages []connector.Messa
 	}
 	if err := r.Ack(conntest.Within(r.TB), messages); err != nil {
 		r.Fatal(err)
-	}
-}
-
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %v not: %s", patience, what)
-		}
 	}
 }
 

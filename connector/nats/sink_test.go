@@ -159,7 +159,7 @@ func (l *listener) Read(t *testing.T, shard int) []conntest.Delivered {
 		t.Fatal(err)
 	}
 	var got []*natsgo.Msg
-	eventually(t, "all has come", func() bool {
+	conntest.Eventually(t, "all has come", func() bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		got = slices.Clone(l.got)

@@ -122,7 +122,7 @@ func testAnswersLost(t *testing.T, s *server) {
 func testTornOut(t *testing.T, s *server) {
 	to := s.target(t, nil)
 	var connections atomic.Int64
-	to.cfg.DialBy(spoil(func() int64 { return 1500 + 700*connections.Add(1)%9_000 }))
+	to.cfg.DialBy(conntest.Torn(func() int64 { return 1500 + 700*connections.Add(1)%9_000 }))
 	records := conntest.Records(1, 200, 100, engine.Mark{})
 	if failures := conntest.WriteAll(t, to.Sink(t), 1, records); failures < 5 {
 		t.Errorf("%d errors: hardly any connection was torn", failures)
@@ -178,7 +178,7 @@ func (h *held) release(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the server has read what was late", func() bool { return h.pongs.Load() > before })
+	conntest.Eventually(t, "the server has read what was late", func() bool { return h.pongs.Load() > before })
 }
 
 // testLate: what a writer has sent that comes late - before its successor has written, or after - has no effect beside the
@@ -246,14 +246,14 @@ func testKilledOut(t *testing.T, s *server) {
 	records := conntest.Records(0, 3000, 100, engine.Mark{})
 	done := make(chan int)
 	go func() { done <- conntest.WriteAll(t, to.Sink(t), 0, records) }()
-	eventually(t, "some are there", func() bool {
+	conntest.Eventually(t, "some are there", func() bool {
 		info, err := to.stream.Info(conntest.Within(t))
 		return err == nil && info.State.Msgs > 100
 	})
 	s.Kill()
 	s.Restart(t)
 	failures := <-done
-	eventually(t, "the client is back", s.IsConnected)
+	conntest.Eventually(t, "the client is back", s.IsConnected)
 	conntest.Once(t, to.Read(t, 0), records)
 	t.Logf("%d errors", failures)
 }

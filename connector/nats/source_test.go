@@ -26,7 +26,7 @@ func testStarts(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "time goes on", func() bool { return time.Since(second.Time) > 10*time.Millisecond })
+	conntest.Eventually(t, "time goes on", func() bool { return time.Since(second.Time) > 10*time.Millisecond })
 	middle := time.Now()
 	s.send(t, subject, "3", "4")
 	for start, want := range map[string][]string{
@@ -350,7 +350,7 @@ func testInterest(t *testing.T, s *server) {
 	r = read(t, cfg, progress)
 	r.commit(progress, r.Is("3", "4"))
 	r.End()
-	eventually(t, "the stream keeps nothing", func() bool {
+	conntest.Eventually(t, "the stream keeps nothing", func() bool {
 		info, err := stream.Info(conntest.Within(t))
 		return err == nil && info.State.Msgs == 0
 	})
@@ -389,7 +389,7 @@ func testAcks(t *testing.T, s *server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "three are acknowledged", func() bool {
+	conntest.Eventually(t, "three are acknowledged", func() bool {
 		info, err := consumer.Info(conntest.Within(t))
 		return err == nil && info.AckFloor.Stream == 3 && info.NumAckPending == 2
 	})
@@ -471,7 +471,7 @@ func testWorkQueue(t *testing.T, s *server) {
 	r.End()
 	r = read(t, cfg, progress)
 	r.commit(progress, r.Is("3", "4"))
-	eventually(t, "the queue is empty", func() bool {
+	conntest.Eventually(t, "the queue is empty", func() bool {
 		info, err := stream.Info(conntest.Within(t))
 		return err == nil && info.State.Msgs == 0
 	})

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -59,37 +57,6 @@ func testTakenOver(t *testing.T, s *server) {
 	r.End()
 }
 
-// spoiled is a connection that goes wrong.
-type spoiled struct {
-	net.Conn
-	left atomic.Int64 // bytes that it brings yet
-}
-
-// spoil makes connections that end after so many bytes, wherever that is.
-func spoil(bytes func() int64) func(context.Context, string, string) (net.Conn, error) {
-	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		s := &spoiled{Conn: conn}
-		s.left.Store(bytes())
-		return s, nil
-	}
-}
-
-// Read brings what is left at most.
-func (s *spoiled) Read(p []byte) (int, error) {
-	left := s.left.Load()
-	if left <= 0 {
-		s.Close()
-		return 0, io.ErrUnexpectedEOF
-	}
-	n, err := s.Conn.Read(p[:min(int64(len(p)), left)])
-	s.left.Add(-int64(n))
-	return n, err
-}
-
 // testTorn: connections that end at any byte lose nothing and double nothing.
 func testTorn(t *testing.T, s *server) {
 	var connections atomic.Int64
@@ -101,7 +68,7 @@ func testTorn(t *testing.T, s *server) {
 	s.send(t, nameOf(stream)+".a", want...)
 	cfg := s.config(stream)
 	cfg.MaxFetch = 4000
-	cfg.DialBy(spoil(func() int64 { return 1000 + 700*connections.Add(1)%17_000 }))
+	cfg.DialBy(conntest.Torn(func() int64 { return 1000 + 700*connections.Add(1)%17_000 }))
 	got, failures := conntest.ReadAll(t, source(t, cfg), len(want))
 	if !slices.Equal(got, want) {
 		t.Errorf("%d messages, want %d", len(got), len(want))
@@ -133,7 +100,7 @@ func testKilled(t *testing.T, s *server) {
 		t.Error(err)
 	}
 	s.Restart(t)
-	eventually(t, "the client is back", s.IsConnected)
+	conntest.Eventually(t, "the client is back", s.IsConnected)
 	s.send(t, nameOf(stream)+".a", want[100:]...)
 	r = read(t, cfg, progress)
 	r.Is(want[50:]...)

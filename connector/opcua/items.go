@@ -8,6 +8,8 @@ import (
 
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
+
+	"github.com/quadrille-stream/quadrille/connector"
 )
 
 // item is a variable that is subscribed to.
@@ -65,9 +67,9 @@ func (r *reader) items(ctx context.Context) ([]*item, error) {
 	}
 	switch {
 	case len(list) > cfg.MaxNodes:
-		return nil, giveUp("%d variables: max-nodes allows %d", len(list), cfg.MaxNodes)
+		return nil, connector.GiveUpf("%d variables: max-nodes allows %d", len(list), cfg.MaxNodes)
 	case len(list) == 0:
-		return nil, giveUp("there is no variable below %s", strings.Join(cfg.Trees, ", "))
+		return nil, connector.GiveUpf("there is no variable below %s", strings.Join(cfg.Trees, ", "))
 	}
 	return list, s.describe(ctx, list)
 }
@@ -95,7 +97,7 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, classes ua.Node
 	var all []*found
 	for range maxLevels {
 		if all = append(all, level...); len(all) > most {
-			return nil, giveUp("more than %d nodes below the trees: raise max-nodes, or name smaller trees", most)
+			return nil, connector.GiveUpf("more than %d nodes below the trees: raise max-nodes, or name smaller trees", most)
 		}
 		if len(level) == 0 {
 			return all, nil
@@ -104,7 +106,7 @@ func (s *session) below(ctx context.Context, roots []*ua.NodeID, classes ua.Node
 			return nil, err
 		}
 	}
-	return nil, giveUp("the trees are more than %d levels deep", maxLevels)
+	return nil, connector.GiveUpf("the trees are more than %d levels deep", maxLevels)
 }
 
 // roots finds the nodes that are named as trees, each once.
@@ -171,7 +173,7 @@ func (s *session) place(ctx context.Context, items []*item) error {
 	for i, it := range items {
 		name, ok := valueOf(names[i]).(*ua.QualifiedName)
 		if !ok {
-			return giveUp("node %s: the server doesn't have it: %w", it.node, names[i].Status)
+			return connector.GiveUpf("node %s: the server doesn't have it: %w", it.node, names[i].Status)
 		}
 		it.name, it.path = name.Name, segment(name)
 		if isRoot(it.node) {

@@ -101,7 +101,7 @@ func rest(result *ua.BrowseResult, next func(point []byte) (*ua.BrowseResult, er
 			return nil, result.StatusCode
 		}
 		if seen += max(1, len(result.References)); seen > maxReferences {
-			return nil, giveUp("the server has more than %d references of it, or doesn't come to an end", maxReferences)
+			return nil, connector.GiveUpf("the server has more than %d references of it, or doesn't come to an end", maxReferences)
 		}
 		list = append(list, result.References...)
 		if len(result.ContinuationPoint) == 0 {
@@ -300,7 +300,7 @@ func (s *session) find(ctx context.Context, texts []string) (nodes []*ua.NodeID,
 	}
 	for i, node := range found {
 		if node == nil {
-			return nil, texts[of[i]], giveUp("the server has no such path")
+			return nil, texts[of[i]], connector.GiveUpf("the server has no such path")
 		}
 		nodes[of[i]] = node
 	}

@@ -135,8 +135,5 @@ func meaning(err error) error {
 	return err
 }
 
-// giveUp is an error after which nothing goes on by itself.
-func giveUp(format string, args ...any) error { return connector.GiveUpf(format, args...) }
-
 // ended is the error of ctx if that has ended, else the other one in the words of the contract.
 func ended(ctx context.Context, err error) error { return cmp.Or(ctx.Err(), meaning(err)) }

@@ -50,11 +50,11 @@ func ownIdentity(dir string) (*identity, error) {
 	}
 	id := &identity{}
 	if id.certificate, id.key, err = parsePair(text, text); err != nil {
-		return nil, giveUp("own certificate: %s: %w", file, err)
+		return nil, connector.GiveUpf("own certificate: %s: %w", file, err)
 	}
 	certificate, err := x509.ParseCertificate(id.certificate)
 	if err != nil || len(certificate.URIs) == 0 {
-		return nil, giveUp("own certificate: %s: expected one with the URI of the application (subjectAltName): %w", file, err)
+		return nil, connector.GiveUpf("own certificate: %s: expected one with the URI of the application (subjectAltName): %w", file, err)
 	}
 	id.uri = certificate.URIs[0].String()
 	if err := os.WriteFile(filepath.Join(own, "cert.der"), id.certificate, 0o644); err != nil { //nolint:gosec // it is for everybody
@@ -170,14 +170,14 @@ const maxRejected = 100
 func trust(dir string, der []byte, uri, host string) error {
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
-		return giveUp("the server's certificate: %w", err)
+		return connector.GiveUpf("the server's certificate: %w", err)
 	}
 	list, err := readTrusted(filepath.Join(dir, "trusted"))
 	if err != nil {
 		return err
 	}
 	if now := time.Now(); now.Before(certificate.NotBefore) || now.After(certificate.NotAfter) {
-		return giveUp("the server's certificate is valid from %v to %v, and it is %v", certificate.NotBefore, certificate.NotAfter, now)
+		return connector.GiveUpf("the server's certificate is valid from %v to %v, and it is %v", certificate.NotBefore, certificate.NotAfter, now)
 	}
 	for _, trusted := range list {
 		if bytes.Equal(trusted.Raw, der) {
@@ -245,7 +245,7 @@ func readTrusted(dir string) ([]*x509.Certificate, error) {
 		}
 		certificate, err := x509.ParseCertificate(text)
 		if err != nil {
-			return nil, giveUp("trusted certificates: %s: %w", filepath.Join(dir, entry.Name()), err)
+			return nil, connector.GiveUpf("trusted certificates: %s: %w", filepath.Join(dir, entry.Name()), err)
 		}
 		list = append(list, certificate)
 	}

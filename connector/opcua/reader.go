@@ -194,7 +194,7 @@ func (r *reader) monitored(it *item, code ua.StatusCode) error {
 	case !bad(code):
 		return nil
 	case it.named:
-		return giveUp("node %s can't be monitored: %w", it.node, code)
+		return connector.GiveUpf("node %s can't be monitored: %w", it.node, code)
 	}
 	r.s.cfg.Logger.Warn("a variable can't be monitored", "server", r.s.cfg.URL, "node", it.node.String(), "err", code)
 	r.queue = append(r.queue, r.message(it, r.document(it, &ua.DataValue{Status: code})))

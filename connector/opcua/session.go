@@ -138,7 +138,7 @@ func (c *Connection) choose(endpoints []*ua.EndpointDescription) (*ua.EndpointDe
 		}
 	}
 	slices.Sort(has)
-	return nil, giveUp("the server at %s has no security policy that is allowed (%v with %s); it has %v", c.URL, want, mode,
+	return nil, connector.GiveUpf("the server at %s has no security policy that is allowed (%v with %s); it has %v", c.URL, want, mode,
 		slices.Compact(has))
 }
 
@@ -162,7 +162,7 @@ func (c *Connection) user(endpoint *ua.EndpointDescription) (*user, error) {
 	}
 	at := slices.IndexFunc(endpoint.UserIdentityTokens, func(t *ua.UserTokenPolicy) bool { return t.TokenType == kind })
 	if at < 0 {
-		return nil, giveUp("the server at %s takes no token of type %s", c.URL, kind)
+		return nil, connector.GiveUpf("the server at %s takes no token of type %s", c.URL, kind)
 	}
 	taken := endpoint.UserIdentityTokens[at]
 	u := &user{policy: cmp.Or(taken.SecurityPolicyURI, endpoint.SecurityPolicyURI)}
@@ -170,7 +170,7 @@ func (c *Connection) user(endpoint *ua.EndpointDescription) (*user, error) {
 	case ua.UserTokenTypeUserName:
 		encrypted := u.policy != ua.SecurityPolicyURINone || endpoint.SecurityMode == ua.MessageSecurityModeSignAndEncrypt
 		if !encrypted && !c.local() {
-			return nil, giveUp("the server at %s would be sent the password as it is: it needs a security policy, or loopback", c.URL)
+			return nil, connector.GiveUpf("the server at %s would be sent the password as it is: it needs a security policy, or loopback", c.URL)
 		}
 		u.token = &ua.UserNameIdentityToken{PolicyID: taken.PolicyID, UserName: c.User}
 		u.secret, u.password = true, c.Password
@@ -203,10 +203,10 @@ func (s *session) begin(ctx context.Context, address string, own *identity, endp
 	}
 	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
 		if !bytes.Equal(made.ServerCertificate, endpoint.ServerCertificate) || made.ServerSignature == nil {
-			return giveUp("the session is not with the server that is trusted")
+			return connector.GiveUpf("the session is not with the server that is trusted")
 		}
 		if err := s.channel.Verify(made.ServerCertificate, nonce, made.ServerSignature.Signature); err != nil {
-			return giveUp("the server has not the key of its certificate: %w", err)
+			return connector.GiveUpf("the server has not the key of its certificate: %w", err)
 		}
 	}
 	s.token = made.AuthenticationToken

@@ -1,7 +1,6 @@
 package opcua
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,15 +121,11 @@ func (m *model) fetch(ctx context.Context) (changed bool, err error) {
 	if err := st.read(ctx); err != nil {
 		return false, meaning(err)
 	}
-	slices.SortFunc(st.quads, compareQuads)
+	slices.SortFunc(st.quads, rdf.Quad.Compare)
 	st.quads = slices.Compact(st.quads)
 	changed = !slices.Equal(st.quads, m.quads)
 	m.quads, m.pause = st.quads, time.Now().Add(max(minEvery, time.Since(begin)))
 	return changed, nil
-}
-
-func compareQuads(a, b rdf.Quad) int {
-	return cmp.Or(strings.Compare(a.S.Key(), b.S.Key()), strings.Compare(a.P.Key(), b.P.Key()), strings.Compare(a.O.Key(), b.O.Key()))
 }
 
 // read reads all of it.
@@ -383,7 +378,7 @@ func (st *structure) add(subject rdf.Term, predicate string, object rdf.Term) er
 		return err
 	}
 	if len(st.quads) >= quadsPerNode*st.cfg.MaxNodes {
-		return giveUp("the structure has more than %d statements: raise max-nodes, or name smaller trees", len(st.quads))
+		return connector.GiveUpf("the structure has more than %d statements: raise max-nodes, or name smaller trees", len(st.quads))
 	}
 	st.quads = append(st.quads, rdf.Quad{S: subject, P: p, O: object, G: st.cfg.Graph})
 	return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -20,7 +21,7 @@ var kinds = map[ua.NodeClass][2]string{
 func (st *structure) types(ctx context.Context) error {
 	for level := 0; len(st.next) > 0; level++ {
 		if level == maxLevels || len(st.known) > st.cfg.MaxNodes {
-			return giveUp("more than %d types, or %d levels of them: raise max-nodes, or name smaller trees", st.cfg.MaxNodes, maxLevels)
+			return connector.GiveUpf("more than %d types, or %d levels of them: raise max-nodes, or name smaller trees", st.cfg.MaxNodes, maxLevels)
 		}
 		some := st.next
 		st.next = nil

@@ -254,7 +254,7 @@ func (w *writer) Write(ctx context.Context, records []connector.Record) error {
 	var p pending
 	for i := range records {
 		if err := w.collect(&p, &records[i], i); err != nil {
-			return giveUp("shard %d, position %d: %w", w.shard, records[i].Position, err)
+			return connector.GiveUpf("shard %d, position %d: %w", w.shard, records[i].Position, err)
 		}
 	}
 	if err := w.flush(ctx, &p); err != nil {
@@ -374,7 +374,7 @@ func (w *writer) answered(node string, code ua.StatusCode) error {
 // refused takes in that a value is not written, for good.
 func (w *writer) refused(node string, why error) error {
 	if !w.s.cfg.SkipRefused {
-		return giveUp("shard %d: the value of node %q is not written: %w", w.shard, node, why)
+		return connector.GiveUpf("shard %d: the value of node %q is not written: %w", w.shard, node, why)
 	}
 	w.skipped++
 	w.s.cfg.Logger.Error("a value is not written; it is left out", "server", w.s.cfg.URL, "shard", w.shard, "node", node, "err", why,

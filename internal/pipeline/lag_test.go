@@ -1,10 +1,13 @@
 package pipeline
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/internal/pipeline/core"
 )
 
 // TestWaits: how long a message is known to wait, of a peer whose messages have no time; and what a lag is counted in.
@@ -40,6 +43,34 @@ func TestWaits(t *testing.T) {
 	is(1, 0, 0)
 	of.saw(connector.Extent{End: 5 << 20, Per: 1 << 20, Bytes: true}, at(2))
 	is(3, 4, 1)
+}
+
+// knows is a door that knows how far one stream is.
+type knows struct {
+	Door
+	stream event.Producer
+}
+
+func (knows) Shards() int { return 1 }
+
+func (k knows) Sequence(_ context.Context, _ int, p event.Producer) (uint64, error) {
+	if p == k.stream {
+		return 7, nil
+	}
+	return 0, nil
+}
+
+// TestAskedFor: a stream that is only asked for isn't shown as one that there is.
+func TestAskedFor(t *testing.T) {
+	s := NewSource(knows{stream: core.Producer(event.Resume, "s", "there", 0)}, nil, SourceConfig{Name: "s"})
+	for stream, want := range map[string]uint64{"there": 7, "nowhere": 0} {
+		if next, found, err := (progress{s}).Next(t.Context(), stream); next != want || found != (want > 0) || err != nil {
+			t.Errorf("%s: %d, %v, %v", stream, next, found, err)
+		}
+	}
+	if list := s.Status().Streams; len(list) != 1 || list[0].Stream != "there" || list[0].Next != 7 {
+		t.Errorf("%+v", list)
+	}
 }
 
 // TestSightingsAreBounded: of many sightings the oldest stays, and there are never more than the bound.

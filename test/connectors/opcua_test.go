@@ -2,8 +2,6 @@ package connectors
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -23,16 +21,7 @@ func TestExampleOPCUA(t *testing.T) {
 		address(&d.Sinks[0].Settings.(*config.OPCUASink).OPCUAConnection)     //nolint:forcetypeassert // the example's
 	})
 	has := func(predicate, value string) bool {
-		answer, err := http.Get(node + "/v1/data") //nolint:noctx // the test's deadline bounds it
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Contains(string(text), "<http://example.org/node/ns%3D1%3Bs%3Dset> <http://example.org/"+predicate+"> "+value)
+		return strings.Contains(data(t, node), "<http://example.org/node/ns%3D1%3Bs%3Dset> <http://example.org/"+predicate+"> "+value)
 	}
 	const double = `^^<http://www.w3.org/2001/XMLSchema#double> .`
 	eventually(t, "the value", func() bool { return has("lastResult", `"1.0"`+double) && has("status", `"Good"`) })
@@ -55,16 +44,7 @@ sources: [{name: types, type: opcua, url: "opc.tcp://%s/UA/Q", security-policy: 
   graph: "urn:structure"}]
 `, t.TempDir(), p.Address(0), t.TempDir()))
 	eventually(t, "the structure", func() bool {
-		answer, err := http.Get(node.url + "/v1/data") //nolint:noctx // the test's deadline bounds it
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return strings.Contains(string(text), "<urn:opcua:node:ns%3D1%3Bs%3Dstart> "+
+		return strings.Contains(data(t, node.url), "<urn:opcua:node:ns%3D1%3Bs%3Dstart> "+
 			"<http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://opcfoundation.org/UA/Method> <urn:structure> .")
 	})
 	node.end()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,24 @@ func TestManyStructures(t *testing.T) {
 	body = append(append(body, 0, 0, n>>16, 0), make([]byte, n)...)
 	if err := binary.Answer(body, new(ua.ReadResponse)); err == nil || !strings.Contains(err.Error(), "more than 1000000 structures") {
 		t.Error(err)
+	}
+}
+
+// TestListsThatAreNone: room is made for as many texts as there can be in what has come, and not for as many as it says.
+func TestListsThatAreNone(t *testing.T) {
+	body := encoded(t, &ua.ActivateSessionResponse{ResponseHeader: header(ua.StatusOK)})
+	table := len(body) - 3 - 4 - 3*4 // before the additional header, and the nonce and two lists
+	const n = 1 << 20
+	body = append(append(body[:table:table], 0, 0, n>>16, 0), make([]byte, n)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := binary.Answer(body, new(ua.ActivateSessionResponse))
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "shorter than it says") {
+		t.Error(err)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > n {
+		t.Errorf("%d bytes of memory for a message of %d", took, len(body))
 	}
 }
 

@@ -136,7 +136,7 @@ func (d *decoder) slice(v reflect.Value) {
 		v.SetBytes(d.bytes())
 		return
 	}
-	n := d.count(1)
+	n := d.count(least(v.Type().Elem()))
 	if n < 0 {
 		return
 	}
@@ -152,6 +152,17 @@ func (d *decoder) slice(v reflect.Value) {
 		d.value(items.Index(i))
 	}
 	v.Set(items)
+}
+
+// least is how many bytes a value of a type takes in a message at least.
+func least(of reflect.Type) int {
+	switch of.Kind() {
+	case reflect.String, reflect.Slice:
+		return 4 // their length
+	case reflect.Pointer, reflect.Struct:
+		return 1
+	}
+	return int(of.Size())
 }
 
 // pointer reads what a pointer leads to.

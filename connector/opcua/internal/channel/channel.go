@@ -92,7 +92,7 @@ func Dial(ctx context.Context, cfg Config) (*Channel, error) {
 		return nil, err
 	}
 	c := &Channel{cfg: cfg, waiting: map[uint32]chan outcome{}, dead: make(chan struct{}), stop: func() {}}
-	c.parts = map[uint32][]byte{}
+	c.parts, c.count = map[uint32][]byte{}, map[uint32]int{}
 	if err := c.secure(); err != nil {
 		return nil, err
 	}

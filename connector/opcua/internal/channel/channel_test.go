@@ -84,6 +84,15 @@ func issued(t *testing.T, number, id uint32) []byte {
 		append(kind, body...))
 }
 
+// opened opens a channel, and reads the request that comes over it.
+func opened(t *testing.T, conn net.Conn) {
+	t.Helper()
+	agree(conn, 65535)
+	request(conn)
+	_, _ = conn.Write(issued(t, 1, 1)) // the client finds out
+	request(conn)
+}
+
 func text(s string) string {
 	return string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s
 }
@@ -117,10 +126,7 @@ func TestServersThatAreWrong(t *testing.T) {
 		"keys that it hasn't made": {func(c net.Conn) { agree(c, 65535); _, _ = c.Write(sealed("MSGF", message, 1, 1, nil)) },
 			"hasn't made"},
 		"keys nobody has asked for": {func(c net.Conn) {
-			agree(c, 65535)
-			request(c)
-			_, _ = c.Write(issued(t, 1, 1))
-			request(c)
+			opened(t, c)
 			_, _ = c.Write(issued(t, 2, 2))
 		}, "nobody has asked for"},
 		"a chunk is missing": {func(c net.Conn) {
@@ -129,10 +135,7 @@ func TestServersThatAreWrong(t *testing.T) {
 			_, _ = c.Write(append(issued(t, 1, 1), sealed("MSGF", message, 3, 2, nil)...))
 		}, "chunk 3 after chunk 1"},
 		"a message without end": {func(c net.Conn) {
-			agree(c, 65535)
-			request(c)
-			_, _ = c.Write(issued(t, 1, 1))
-			request(c)
+			opened(t, c)
 			for number := range uint32(5000) {
 				if _, err := c.Write(sealed("MSGC", message, 2+number, 2, make([]byte, 100))); err != nil {
 					return
@@ -140,10 +143,7 @@ func TestServersThatAreWrong(t *testing.T) {
 			}
 		}, "more than 4096 chunks"},
 		"aborts": {func(c net.Conn) {
-			agree(c, 65535)
-			request(c)
-			_, _ = c.Write(issued(t, 1, 1))
-			request(c)
+			opened(t, c)
 			_, _ = c.Write(sealed("MSGC", message, 2, 2, make([]byte, 100)))
 			_, _ = c.Write(sealed("MSGA", message, 3, 2, []byte("\x00\x00\xb9\x80"+text("too large"))))
 		}, "too large"},

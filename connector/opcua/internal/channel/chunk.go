@@ -115,7 +115,6 @@ type assembly struct {
 
 // receive reads until the connection ends, and hands out what comes.
 func (c *Channel) receive() {
-	c.count = map[uint32]int{}
 	r := bufio.NewReaderSize(c.conn, maxChunk)
 	for {
 		kind, chunk, err := readChunk(r)
