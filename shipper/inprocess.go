@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
+
+var _ request.Transport = (*InProcess)(nil)
 
 // Defaults of [NewInProcess].
 const (
@@ -34,6 +37,9 @@ type InProcess struct {
 	capacity, maxBytes int
 	grace              time.Duration
 	refused            Refused
+
+	// requests has the handlers of the nodes here.
+	requests request.Local
 
 	// routes is replaced as a whole, so that Send reads it without a lock.
 	routes atomic.Pointer[map[string]*queue]
@@ -154,6 +160,7 @@ func (t *InProcess) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	t.end()
+	t.requests.Close()
 	if t.grace <= 0 {
 		cancel()
 	} else {
@@ -162,6 +169,19 @@ func (t *InProcess) Run(ctx context.Context) error {
 	t.running.Wait()
 	return errors.Join(t.errs...)
 }
+
+// Ask calls the handler of node; see [request.Local]. It needs no Run, and is refused once that has ended.
+func (t *InProcess) Ask(ctx context.Context, node string, content []byte, fn func(part []byte) error) error {
+	return t.requests.Ask(ctx, node, content, fn)
+}
+
+// Answer has handler answer requests to node; see [request.Transport].
+func (t *InProcess) Answer(node string, handler request.Handler, atOnce int) error {
+	return t.requests.Answer(node, handler, atOnce)
+}
+
+// Withdraw ends what Answer began; see [request.Transport].
+func (t *InProcess) Withdraw(node string) { t.requests.Withdraw(node) }
 
 func (t *InProcess) begin(deliver context.Context) error {
 	t.mu.Lock()

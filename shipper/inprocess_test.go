@@ -11,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 	"github.com/quadrille-stream/quadrille/shipper/shippertest"
 )
 
@@ -24,6 +25,10 @@ func TestInProcess(t *testing.T) {
 	})
 }
 
+func TestInProcessRequests(t *testing.T) {
+	shippertest.Requests(t, func(*testing.T) shippertest.RequestCluster { return &shared{InProcess: shipper.NewInProcess(1)} }, 100<<20)
+}
+
 // shared is a cluster of nodes that share one transport.
 type shared struct {
 	*shipper.InProcess
@@ -32,6 +37,8 @@ type shared struct {
 }
 
 func (s *shared) Transport(string) shipper.Transport { return s.InProcess }
+
+func (s *shared) Requests(string) request.Transport { return s.InProcess }
 
 func (s *shared) Start() {
 	var ctx context.Context

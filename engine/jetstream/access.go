@@ -13,7 +13,7 @@ type Login string
 const (
 	// Logs is for who opens a pipeline ([Open]).
 	Logs Login = "logs"
-	// Events is for who carries events between nodes (package natstransport). It reaches no log and no stream.
+	// Events is for who carries events and requests between nodes (package natstransport). It reaches no log and no stream.
 	Events Login = "events"
 )
 
@@ -34,8 +34,8 @@ var rightsOf = map[Login]rights{
 		listen: []string{"quadrille.*.*.feed.*", "quadrille.*.beat", "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.*", "_INBOX.logs.>"},
 	},
 	Events: {
-		publish: []string{"quadrille.*.node.*.in", "_INBOX.events.>"},
-		listen:  []string{"quadrille.*.node.*.in", "_INBOX.events.>"},
+		publish: []string{"quadrille.*.node.*.in", "quadrille.*.node.*.ask", "_INBOX.events.>"},
+		listen:  []string{"quadrille.*.node.*.in", "quadrille.*.node.*.ask", "_INBOX.events.>"},
 	},
 }
 

@@ -114,13 +114,13 @@ func TestLeastRights(t *testing.T) {
 			events.denied(t, subject)
 		}
 	}
-	for _, subject := range append(managed, "quadrille.p.node.n.in", "_INBOX.events.x") {
+	for _, subject := range append(managed, "quadrille.p.node.n.in", "quadrille.p.node.n.ask", "_INBOX.events.x") {
 		check(t, logs.nc.Publish(subject, []byte("{}")))
 		logs.denied(t, subject)
 	}
 	for d, subjects := range map[*denials][]string{
 		events: {">", "_INBOX.>", "_INBOX.logs.>", of("0", "feed", "0"), of("beat"), "$JS.EVENT.>"},
-		logs:   {">", "_INBOX.>", "_INBOX.events.>", "quadrille.p.node.n.in", "$SYS.>"},
+		logs:   {">", "_INBOX.>", "_INBOX.events.>", "quadrille.p.node.n.in", "quadrille.p.node.n.ask", "$SYS.>"},
 	} {
 		for _, subject := range subjects {
 			_, err := d.nc.SubscribeSync(subject)

@@ -109,10 +109,14 @@ var floors = [][]rule{
 		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
 	},
 	{
-		{pkg: "shipper", imports: []string{"event"}},
-		{pkg: "shipper/shippertest", imports: []string{"shipper", "event"}, modules: []string{gocmp, goleak, rapid}},
+		{pkg: "shipper/request"},
+		{pkg: "shipper", imports: []string{"event", "shipper/request"}},
+		{pkg: "shipper/internal/exchange", imports: []string{"shipper/request"}},
+		{pkg: "shipper/shippertest", imports: []string{"shipper", "shipper/request", "event"}, modules: []string{gocmp, goleak, rapid}},
 		{pkg: "shipper/natstransport/internal/fragment", imports: []string{"shipper", "event"}},
-		{pkg: "shipper/natstransport", imports: []string{"shipper", "event", "shipper/natstransport/internal/fragment"}, modules: []string{natsClient}},
+		{pkg: "shipper/natstransport", imports: []string{
+			"shipper", "shipper/request", "shipper/internal/exchange", "event", "shipper/natstransport/internal/fragment",
+		}, modules: []string{natsClient}},
 	},
 	{
 		{pkg: "coordinator", imports: []string{"rdf", "rdf/nquads", "patch", "shard", "event", "engine"}},
@@ -173,7 +177,7 @@ var floors = [][]rule{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
 	},
 	{
-		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "coordinator", "operator", "node/core"}},
+		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
 			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator",
 			"operator/dataset", "node",

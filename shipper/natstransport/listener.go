@@ -47,12 +47,17 @@ func (r *listener) run(ctx context.Context) error {
 			return r.finish()
 		default:
 			// For example, the server does not permit the subscription. It may after a reconnect.
-			r.t.lost(&r.t.stats.failed, 1, "receiving failed", "node", r.node, "subject", r.subject, "error", err)
-			select {
-			case <-time.After(retryAfter):
-			case <-ctx.Done():
-			}
+			r.t.failed(ctx, r.sub, err)
 		}
+	}
+}
+
+// failed counts that receiving failed, and waits before it is tried again.
+func (t *Transport) failed(ctx context.Context, sub *nats.Subscription, err error) {
+	t.lost(&t.stats.failed, 1, "receiving failed", "subject", sub.Subject, "error", err)
+	select {
+	case <-time.After(retryAfter):
+	case <-ctx.Done():
 	}
 }
 
@@ -142,16 +147,17 @@ func (r *listener) deliver(frame []byte) {
 // maxReused bounds the events and acks that the receiver's slices keep room for.
 const maxReused = 4096
 
-// noteDropped counts what the subscription dropped because its receiver was too slow.
-func (r *listener) noteDropped() {
-	n, err := r.sub.Dropped()
-	if err != nil || n == r.dropped {
-		return
+func (r *listener) noteDropped() { r.dropped = r.t.noteDropped(r.sub, r.dropped) }
+
+// noteDropped counts what a subscription dropped because who takes its messages was too slow, since it had dropped so many.
+func (t *Transport) noteDropped(sub *nats.Subscription, before int) int {
+	n, err := sub.Dropped()
+	if err != nil || n == before {
+		return before
 	}
-	fresh := n - r.dropped
-	r.dropped = n
-	r.t.lost(&r.t.stats.dropped, uint64(fresh), "receiver is too slow, messages dropped", "node", r.node,
-		"messages", fresh, "pending_limit_bytes", r.t.pendingBytes)
+	t.lost(&t.stats.dropped, uint64(n-before), "receiver is too slow, messages dropped", "subject", sub.Subject,
+		"messages", n-before, "pending_limit_bytes", t.pendingBytes)
+	return n
 }
 
 // finish delivers what has arrived, and unsubscribes.

@@ -29,6 +29,7 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport/internal/fragment"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
 
 // Defaults of [New].
@@ -76,10 +77,17 @@ type Transport struct {
 
 	routes atomic.Pointer[map[string]*route] // replaced as a whole
 
+	// silence is how long nothing is heard before a request is given up, local has the handlers of the nodes here, asks what
+	// others are asked.
+	silence time.Duration
+	local   request.Local
+	asks    *asker
+
 	mu      sync.Mutex
 	state   runState
-	run     context.Context // ends when Run is to end
-	deliver context.Context // what receivers are called with
+	seats   map[string]*seat // where requests come in
+	run     context.Context  // ends when Run is to end
+	deliver context.Context  // what receivers are called with
 	running sync.WaitGroup
 	errs    []error // of listeners at shutdown; guarded by mu
 }
@@ -109,7 +117,10 @@ func newRoute(pipeline, node string, receiver shipper.Receiver) *route {
 	return r
 }
 
-var _ shipper.Transport = (*Transport)(nil)
+var (
+	_ shipper.Transport = (*Transport)(nil)
+	_ request.Transport = (*Transport)(nil)
+)
 
 // Option configures a [Transport].
 type Option func(*Transport)
@@ -138,6 +149,10 @@ func WithLogger(log *slog.Logger) Option { return func(t *Transport) { t.log = l
 // WithRefused sets what is called when a receiver refuses a batch. Default: a warning in the log.
 func WithRefused(f shipper.Refused) Option { return func(t *Transport) { t.refused = f } }
 
+// WithSilence sets how long nothing is heard of a node before a request to it, or of it, is given up; the same for all nodes of a
+// pipeline. Default [DefaultSilence].
+func WithSilence(d time.Duration) Option { return func(t *Transport) { t.silence = d } }
+
 // New returns a transport for the nodes of a pipeline. It sends at once, and receives while [Transport.Run] runs. The connection is
 // one that may carry events, such as that of jetstream.Server.ConnectEvents; one for the logs may not.
 func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
@@ -148,7 +163,8 @@ func New(nc *nats.Conn, pipeline string, opts ...Option) (*Transport, error) {
 		return nil, errors.New("NATS transport: the pipeline has no name")
 	}
 	t := &Transport{nc: nc, pipeline: pipeline, pendingBytes: DefaultPendingBytes, grace: DefaultGrace, log: slog.Default(),
-		assemblyBytes: DefaultReassemblyBytes, assemblyTime: DefaultReassemblyTime, sender: rand.Uint64()}
+		assemblyBytes: DefaultReassemblyBytes, assemblyTime: DefaultReassemblyTime, sender: rand.Uint64(), silence: DefaultSilence, seats: map[string]*seat{}}
+	t.asks = newAsker(t)
 	t.buffers.New = func() any { return new([]byte) }
 	t.routes.Store(&map[string]*route{})
 	for _, opt := range opts {
@@ -217,7 +233,7 @@ func (t *Transport) RegisterRoute(node string, receiver shipper.Receiver) error 
 	return nil
 }
 
-func (t *Transport) register(node string, receiver shipper.Receiver) error {
+func (t *Transport) register(node string, receiver shipper.Receiver) (err error) {
 	if node == "" {
 		return errors.New("the node has no name")
 	}
@@ -234,7 +250,7 @@ func (t *Transport) register(node string, receiver shipper.Receiver) error {
 	}
 	r := newRoute(t.pipeline, node, receiver)
 	if receiver != nil {
-		if err := t.subscribe(r); err != nil {
+		if r.sub, err = t.subscribe(r.subject); err != nil {
 			return err
 		}
 	}
@@ -245,20 +261,19 @@ func (t *Transport) register(node string, receiver shipper.Receiver) error {
 	return nil
 }
 
-// subscribe waits for the server's answer: a batch sent after it is not lost.
-func (t *Transport) subscribe(r *route) error {
-	sub, err := t.nc.SubscribeSync(r.subject)
+// subscribe waits for the server's answer: what is sent after it is not lost.
+func (t *Transport) subscribe(subject string) (*nats.Subscription, error) {
+	sub, err := t.nc.SubscribeSync(subject)
 	if err != nil {
-		return fmt.Errorf("subscribe to %s: %w", r.subject, err)
+		return nil, fmt.Errorf("subscribe to %s: %w", subject, err)
 	}
 	if err = sub.SetPendingLimits(-1, t.pendingBytes); err == nil {
 		err = t.nc.FlushTimeout(subscribeTimeout)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("subscribe to %s: %w", r.subject, err), sub.Unsubscribe())
+		return nil, errors.Join(fmt.Errorf("subscribe to %s: %w", subject, err), sub.Unsubscribe())
 	}
-	r.sub = sub
-	return nil
+	return sub, nil
 }
 
 func (t *Transport) change(edit func(map[string]*route)) {
@@ -315,6 +330,7 @@ func (t *Transport) Run(ctx context.Context) error {
 	t.mu.Lock()
 	t.state = ended
 	t.mu.Unlock()
+	t.local.Close()
 	if t.grace <= 0 {
 		cancel()
 	} else {
@@ -339,6 +355,11 @@ func (t *Transport) begin(run, deliver context.Context) error {
 			t.start(r)
 		}
 	}
+	for _, s := range t.seats {
+		t.take(s)
+	}
+	t.running.Go(func() { t.asks.run(run) })
+	t.running.Go(func() { t.tick(run) })
 	return nil
 }
 

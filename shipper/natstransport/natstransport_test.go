@@ -21,6 +21,7 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 	"github.com/quadrille-stream/quadrille/shipper/shippertest"
 )
 
@@ -87,7 +88,7 @@ type cluster struct {
 // patient are the options of a transport that gives nothing up, however busy the machine is.
 func patient() []natstransport.Option {
 	return []natstransport.Option{natstransport.WithLogger(slog.New(slog.DiscardHandler)), natstransport.WithGrace(patience),
-		natstransport.WithReassembly(natstransport.DefaultReassemblyBytes, 2*patience)}
+		natstransport.WithReassembly(natstransport.DefaultReassemblyBytes, 2*patience), natstransport.WithSilence(patience)}
 }
 
 func newCluster(t testing.TB, opts ...natstransport.Option) *cluster {
@@ -98,6 +99,8 @@ func newCluster(t testing.TB, opts ...natstransport.Option) *cluster {
 }
 
 func (c *cluster) Transport(node string) shipper.Transport { return c.node(node) }
+
+func (c *cluster) Requests(node string) request.Transport { return c.node(node) }
 
 func (c *cluster) node(node string) *natstransport.Transport {
 	c.t.Helper()
@@ -139,6 +142,10 @@ func (c *cluster) flush(node string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.conns[node].FlushTimeout(patience)
+}
+
+func TestRequests(t *testing.T) {
+	shippertest.Requests(t, func(t *testing.T) shippertest.RequestCluster { return newCluster(t) }, largeAnswer)
 }
 
 func TestSuite(t *testing.T) {

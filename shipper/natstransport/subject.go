@@ -6,7 +6,12 @@ import "strings"
 // are escaped so that each is one token without wildcards, and different names give different subjects: bytes other than
 // letters, digits, '-' and '_' of ASCII are written as '%' and two hexadecimal digits.
 func Subject(pipeline, node string) string {
-	return "quadrille." + token(pipeline) + ".node." + token(node) + ".in"
+	return subject(pipeline, node, "in")
+}
+
+// subject is one of a node of a pipeline: "in" for batches, "ask" for requests.
+func subject(pipeline, node, what string) string {
+	return "quadrille." + token(pipeline) + ".node." + token(node) + "." + what
 }
 
 func token(name string) string {

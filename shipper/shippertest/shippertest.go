@@ -23,6 +23,11 @@ import (
 type Cluster interface {
 	// Transport returns the transport of a node, made on the first call, and not yet running. Nodes may share one.
 	Transport(node string) shipper.Transport
+	Runner
+}
+
+// Runner runs the transports of a cluster.
+type Runner interface {
 	// Start runs all transports made so far. Stop ends their Run, waits for them, and returns their errors joined.
 	Start()
 	Stop() error
@@ -161,11 +166,12 @@ func (s suite) register(t *testing.T, tr shipper.Transport, node string, receive
 func (s suite) started(t *testing.T, nodes ...string) (Cluster, map[string]*Recorder) {
 	t.Helper()
 	c, receivers := s.cluster(t, nodes...)
-	s.start(t, c)
+	start(t, c)
 	return c, receivers
 }
 
-func (s suite) start(t *testing.T, c Cluster) {
+func start(t *testing.T, c Runner) {
+	t.Helper()
 	c.Start()
 	t.Cleanup(func() {
 		if err := c.Stop(); err != nil {
@@ -293,7 +299,7 @@ func (s suite) twoWays(t *testing.T) {
 		}
 		return b.Send(ctx, in.From, answer)
 	}))
-	s.start(t, c)
+	start(t, c)
 	const n = 200
 	for i := range n {
 		out := batch("p", 2*i, 2)
@@ -458,7 +464,7 @@ func (s suite) refusing(t *testing.T) {
 		}
 		return rec.Deliver(ctx, b)
 	}))
-	s.start(t, c)
+	start(t, c)
 	for id := range 4 {
 		send(t, c.Transport("a"), "a", event.Batch{From: "a", ID: uint64(id + 1), Events: []event.Event{eventOf("p", 0)}})
 	}
@@ -474,7 +480,7 @@ func (s suite) refusing(t *testing.T) {
 func (s suite) beforeRun(t *testing.T) {
 	c, receivers := s.cluster(t, "a", "b")
 	send(t, c.Transport("a"), "b", batch("p", 0, 5))
-	s.start(t, c)
+	start(t, c)
 	_, events := receivers["b"].Await(t, 1, 5)
 	checkAll(t, events, 5, "p")
 }
@@ -527,7 +533,7 @@ func (s suite) blocking(t *testing.T) {
 	s.register(t, c.Transport("a"), "a", shipper.ReceiverFunc(func(ctx context.Context, b event.Batch) error {
 		return pass(ctx, gate, &rec, b)
 	}))
-	s.start(t, c)
+	start(t, c)
 	s.fill(t, c.Transport("a"))
 	const more = 50
 	var wg sync.WaitGroup

@@ -1,0 +1,384 @@
+package exchange
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/internal/statetable"
+	"github.com/quadrille-stream/quadrille/shipper/request"
+)
+
+const (
+	life    = 500 * time.Millisecond
+	silence = 2 * time.Second
+	window  = MinWindow
+)
+
+var (
+	times = Times{Life: life, Silence: silence}
+	start = time.Unix(1e9, 0)
+)
+
+// words are the frames to send, in the words of the tables.
+func words(out []Frame) (words []string) {
+	names := map[Kind]string{Credit: "credit", Cancel: "cancel", Part: "part", Alive: "alive", End: "end", Fail: "fail"}
+	for _, f := range out {
+		words = append(words, names[f.Kind])
+	}
+	return words
+}
+
+func cell(words []string) string {
+	if len(words) == 0 {
+		return "."
+	}
+	return strings.Join(words, " ")
+}
+
+// asking is an asker's end that its test brings into a state by hand.
+type asking struct {
+	*Asking
+	t *testing.T
+}
+
+func (a *asking) where() string {
+	switch {
+	case a.over:
+		return "over"
+	case a.complete:
+		return "ending"
+	case len(a.waiting) > 0 || a.lent > 0:
+		return "waiting"
+	case a.heard:
+		return "answering"
+	}
+	return "asked"
+}
+
+// gives returns what comes of an input.
+func (a *asking) gives(input func(*asking)) string {
+	before := a.where()
+	input(a)
+	if err := a.Check(); err != nil {
+		a.t.Error(err)
+	}
+	var all []string
+	after := a.where()
+	if after != before {
+		all = append(all, after)
+	}
+	all = append(all, words(a.Effects())...)
+	if err, over := a.Outcome(); over && before != "over" {
+		all = append(all, outcome(err)...)
+	}
+	return cell(all)
+}
+
+func outcome(err error) []string {
+	switch {
+	case err == nil:
+		return []string{"whole"}
+	case errors.Is(err, errCanceled):
+		return nil
+	}
+	return []string{request.CodeOf(err).String()}
+}
+
+func newAsking() *Asking { return NewAsking(start, times, "b", 1, 7, window, []byte("?")) }
+
+// of is a frame of the answerer that the tests know.
+func of(f Frame) *Frame {
+	f.Asker, f.Request, f.Answerer = 1, 7, 9
+	return &f
+}
+
+// part is the frame of that number.
+func part(number uint64, length int, more bool) *Frame {
+	return of(Frame{Kind: Part, Number: number, Content: make([]byte, length), More: more})
+}
+
+// TestAskingStates goes through the table in the comment of Asking.
+func TestAskingStates(t *testing.T) {
+	state := func(name string, to func(*Asking)) statetable.State[*asking] {
+		return statetable.State[*asking]{Name: name, Make: func(t *testing.T) *asking {
+			a := &asking{newAsking(), t}
+			to(a.Asking)
+			if a.Effects(); a.where() != name {
+				t.Fatalf("%s is made, want %s", a.where(), name)
+			}
+			return a
+		}}
+	}
+	after := func(d time.Duration) func(*asking) {
+		return func(a *asking) {
+			for passed := time.Duration(0); passed < d; passed += life / 2 {
+				a.Tick(a.watch.last.Add(life / 2))
+				if passed+life/2 < d {
+					a.Effects() // the signs of life before
+				}
+			}
+		}
+	}
+	var inputs []statetable.Input[*asking]
+	for _, in := range []struct {
+		name string
+		give func(*asking)
+	}{
+		{"Part", func(a *asking) { a.Receive(part(a.next, 10, false)) }},
+		{"Part, goes on", func(a *asking) { a.Receive(part(a.next, 10, true)) }},
+		{"Part again", func(a *asking) {
+			if a.next > 0 {
+				a.Receive(part(a.next-1, 10, false))
+			}
+		}},
+		{"Part after a lost one", func(a *asking) { a.Receive(part(a.next+1, 10, false)) }},
+		{"Part beyond the window", func(a *asking) { a.Receive(part(a.next, window, false)) }},
+		{"Part of another answerer", func(a *asking) {
+			f := part(a.next, 10, false)
+			f.Answerer = 10
+			a.Receive(f)
+		}},
+		{"Alive", func(a *asking) { a.Receive(of(Frame{Kind: Alive, Number: a.next})) }},
+		{"Alive after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: Alive, Number: a.next + 1})) }},
+		{"End", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received})) }},
+		{"End after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next + 1, Bytes: a.received})) }},
+		{"End within a part", func(a *asking) {
+			a.within = true
+			a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received}))
+		}},
+		{"Fail: failed", func(a *asking) { a.Receive(of(Frame{Kind: Fail, Number: a.next, Code: request.Failed})) }},
+		{"Fail, after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: Fail, Number: a.next + 1, Code: request.Failed})) }},
+		{"Fail: busy", func(a *asking) { a.Receive(of(Frame{Kind: Fail, Code: request.Busy})) }},
+		{"a frame of an asker", func(a *asking) { a.Receive(of(Frame{Kind: Credit, Bytes: 1})) }},
+		{"NobodyThere", func(a *asking) { a.NobodyThere() }},
+		{"Next, Taken", func(a *asking) {
+			if _, ok := a.Next(); ok {
+				a.Taken()
+			}
+		}},
+		{"Next, Taken: much", func(a *asking) {
+			if _, ok := a.Next(); ok {
+				a.received, a.lent = a.received+window/4, a.lent+window/4
+				a.Taken()
+			}
+		}},
+		{"Cancel", func(a *asking) { a.Cancel() }},
+		{"Break", func(a *asking) { a.Break(&request.Error{Code: request.Stopped}) }},
+		{"Tick, early", after(life / 2)},
+		{"Tick, after Life", after(life)},
+		{"Tick, after Silence", after(silence)},
+		{"Tick, late", func(a *asking) { a.Tick(start.Add(time.Hour)) }},
+	} {
+		inputs = append(inputs, statetable.Input[*asking]{Name: in.name, Give: func(a *asking) string { return a.gives(in.give) }})
+	}
+	statetable.Prove(t, "asking.go", "Asking", []statetable.State[*asking]{
+		state("asked", func(*Asking) {}),
+		state("answering", func(a *Asking) { a.Receive(of(Frame{Kind: Alive})) }),
+		state("waiting", func(a *Asking) { a.Receive(part(0, 10, false)) }),
+		state("ending", func(a *Asking) {
+			a.Receive(part(0, 10, false))
+			a.Receive(of(Frame{Kind: End, Number: 1, Bytes: a.received}))
+		}),
+		state("over", func(a *Asking) { a.Receive(of(Frame{Kind: End})) }),
+	}, inputs)
+}
+
+// answering is an answerer's end that its test brings into a state by hand.
+type answering struct {
+	*Answering
+	t *testing.T
+}
+
+func (a *answering) where() string {
+	switch {
+	case a.over:
+		return "over"
+	case a.sent-a.taken+weight(a.Largest()) > a.window:
+		return "full"
+	}
+	return "open"
+}
+
+func (a *answering) gives(input func(*answering) bool) string {
+	before, gone := a.where(), a.Gone()
+	took := input(a)
+	if err := a.Check(); err != nil {
+		a.t.Error(err)
+	}
+	var all []string
+	if after := a.where(); after != before {
+		all = append(all, after)
+	}
+	all = append(all, words(a.Effects())...)
+	if !took {
+		all = append(all, "no")
+	}
+	if a.Gone() != gone {
+		all = append(all, "gone")
+	}
+	return cell(all)
+}
+
+func newAnswering(t testing.TB) *Answering {
+	t.Helper()
+	a, err := NewAnswering(start, times, 9, &Frame{Kind: Ask, Asker: 1, Request: 7, Bytes: window})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// TestAnsweringStates goes through the table in the comment of Answering.
+func TestAnsweringStates(t *testing.T) {
+	state := func(name string, to func(*Answering)) statetable.State[*answering] {
+		return statetable.State[*answering]{Name: name, Make: func(t *testing.T) *answering {
+			a := &answering{newAnswering(t), t}
+			to(a.Answering)
+			if a.Effects(); a.where() != name {
+				t.Fatalf("%s is made, want %s", a.where(), name)
+			}
+			return a
+		}}
+	}
+	fill := func(a *Answering) { a.Part(make([]byte, a.Largest()), false) }
+	after := func(d time.Duration) func(*answering) {
+		return func(a *answering) {
+			for passed := time.Duration(0); passed < d; passed += life / 2 {
+				a.Tick(a.watch.last.Add(life / 2))
+				if passed+life/2 < d {
+					a.Effects()
+				}
+			}
+		}
+	}
+	credit := func(bytes func(*answering) uint64) func(*answering) {
+		return func(a *answering) {
+			a.Receive(&Frame{Kind: Credit, Asker: 1, Request: 7, Answerer: 9, Bytes: bytes(a)})
+		}
+	}
+	var inputs []statetable.Input[*answering]
+	add := func(name string, give func(*answering) bool) {
+		inputs = append(inputs, statetable.Input[*answering]{Name: name, Give: func(a *answering) string { return a.gives(give) }})
+	}
+	always := func(name string, give func(*answering)) {
+		add(name, func(a *answering) bool { give(a); return true })
+	}
+	add("Part", func(a *answering) bool {
+		if a.where() == "full" {
+			return a.Part(make([]byte, a.Largest()), false)
+		}
+		return a.Part([]byte("part"), false)
+	})
+	add("Part, the last room", func(a *answering) bool { return a.Part(make([]byte, a.Largest()), true) })
+	always("End", func(a *answering) { a.End() })
+	always("Fail", func(a *answering) { a.Fail(&request.Error{Code: request.Failed}) })
+	always("Credit", credit(func(a *answering) uint64 { return a.sent }))
+	always("Credit, an older one", credit(func(*answering) uint64 { return 0 }))
+	always("Credit beyond", credit(func(a *answering) uint64 { return a.sent + 1 }))
+	always("Credit for another", func(a *answering) {
+		a.Receive(&Frame{Kind: Credit, Asker: 1, Request: 7, Answerer: 8, Bytes: a.sent + 1})
+	})
+	always("Cancel", func(a *answering) { a.Receive(&Frame{Kind: Cancel, Asker: 1, Request: 7}) })
+	always("Tick, early", after(life/2))
+	always("Tick, after Life", after(life))
+	always("Tick, after Silence", after(silence))
+	always("Tick, late", func(a *answering) { a.Tick(start.Add(time.Hour)) })
+	statetable.Prove(t, "answering.go", "Answering", []statetable.State[*answering]{
+		state("open", func(a *Answering) { a.Part(nil, false) }),
+		state("full", func(a *Answering) { fill(a); fill(a) }),
+		state("over", func(a *Answering) { a.End() }),
+	}, inputs)
+}
+
+// TestCheckFinds: each of the invariants is found broken.
+func TestCheckFinds(t *testing.T) {
+	for name, change := range map[string]func(*Asking){
+		"told":     func(a *Asking) { a.told = a.taken + 1 },
+		"taken":    func(a *Asking) { a.taken = a.received + 1 },
+		"window":   func(a *Asking) { a.window = 10 },
+		"held":     func(a *Asking) { a.lent++ },
+		"begun":    func(a *Asking) { a.begun = []byte("x") },
+		"part":     func(a *Asking) { a.begun = make([]byte, request.MaxPart+1) },
+		"unheard":  func(a *Asking) { a.heard = false },
+		"over":     func(a *Asking) { a.over = true },
+		"complete": func(a *Asking) { a.complete, a.waiting, a.received = true, nil, a.taken },
+	} {
+		a := newAsking()
+		a.Receive(part(0, 10, false))
+		if err := a.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if change(a); a.Check() == nil {
+			t.Errorf("%s of an asker is not found", name)
+		}
+	}
+	for name, change := range map[string]func(*Answering){
+		"taken":  func(a *Answering) { a.taken = a.sent + 1 },
+		"window": func(a *Answering) { a.window = 10 },
+		"frames": func(a *Answering) { a.next = 1000 },
+		"gone":   func(a *Answering) { a.gone = "so" },
+	} {
+		a := newAnswering(t)
+		a.Part([]byte("part"), false)
+		if change(a); a.Check() == nil {
+			t.Errorf("%s of an answerer is not found", name)
+		}
+	}
+}
+
+// TestWindows: a request with a window that is out of bounds is none.
+func TestWindows(t *testing.T) {
+	for _, f := range []Frame{{Kind: Ask}, {Kind: Ask, Bytes: MinWindow - 1}, {Kind: Ask, Bytes: MaxWindow + 1}, {Kind: Credit, Bytes: MinWindow}} {
+		if _, err := NewAnswering(start, times, 9, &f); !errors.Is(err, ErrFrame) {
+			t.Errorf("%+v: %v", f, err)
+		}
+	}
+}
+
+// TestWindowHoldsWholeParts: parts of several frames hold their whole length of the window while they wait; one alone may be longer
+// than that.
+func TestWindowHoldsWholeParts(t *testing.T) {
+	a := newAsking()
+	frame := window/4 - frameWeight
+	for i := range uint64(4) { // two parts of two frames each
+		a.Receive(part(i, frame, i%2 == 0))
+	}
+	if held := a.received - a.taken; held != window-window/4 { // the first frame came when nothing waited
+		t.Errorf("%d bytes of the window are held by two parts of %d bytes", held, 2*frame)
+	}
+	a.Receive(part(4, frame, true))
+	a.Receive(part(5, frame, true))
+	if err, over := a.Outcome(); !over || request.CodeOf(err) != request.Lost {
+		t.Errorf("more than the window: %v, %v", err, over)
+	}
+	a = newAsking()
+	for i := range uint64(8) {
+		a.Receive(part(i, frame, i < 7))
+	}
+	if got, ok := a.Next(); !ok || len(got) != 8*frame {
+		t.Errorf("a part of twice the window: %d bytes, %v", len(got), ok)
+	}
+}
+
+// TestPartIsPutTogether: what goes on in other frames is one part, of bounded length.
+func TestPartIsPutTogether(t *testing.T) {
+	a := newAsking()
+	for i, more := range []bool{true, true, false} {
+		f := part(uint64(i), 3, more)
+		copy(f.Content, []string{"abc", "def", "ghi"}[i])
+		a.Receive(f)
+	}
+	if got, ok := a.Next(); !ok || !bytes.Equal(got, []byte("abcdefghi")) {
+		t.Errorf("%q, %v", got, ok)
+	}
+	a = newAsking()
+	for i := range uint64(request.MaxPart/10_000 + 1) {
+		a.Receive(part(i, 10_000, true))
+	}
+	if err, over := a.Outcome(); !over || request.CodeOf(err) != request.Lost {
+		t.Errorf("a part without an end: %v, %v", err, over)
+	}
+}
