@@ -12,6 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
 
 // Defaults of [Config].
@@ -64,6 +65,9 @@ type Config struct {
 	// Index: the quads in memory have an index from the start, so that reading some of them needs no look at all. Each change takes
 	// some two microseconds more, and a quad 60 to 70 bytes. Quads on a disk always have one.
 	Index bool
+
+	// Answer answers what other nodes ask this one with [node.Node.Ask], for who has a logic of his own: [StartNode]. Nil: nobody does.
+	Answer request.Handler
 
 	// Dir is the folder of what is kept on disk; it is made if it is not there. One process at a time. With NATS it keeps how
 	// far the logs are known to go, and may be left out: a log that loses its end while no node runs is then not noticed.
@@ -194,7 +198,7 @@ func (c *Config) server() jetstream.ServerConfig {
 func (r *Runtime) nodeConfig() node.Config {
 	c := &r.cfg
 	n := node.Config{Pipeline: c.Pipeline, Name: c.Name, Shards: c.Shards, Zone: c.Zone, Weight: c.Weight,
-		Engine: r.engine, Transport: r.transport, Logger: c.Logger, Info: c.Info, Keep: c.Keep}
+		Engine: r.engine, Transport: r.transport, Requests: r.transport, Logger: c.Logger, Info: c.Info, Keep: c.Keep}
 	if r.marks != nil {
 		n.Marks = r.marks
 	}

@@ -58,7 +58,7 @@ func StartNode(ctx context.Context, cfg Config, logic func(shard int) operator.L
 		return nil, err
 	}
 	c := r.nodeConfig()
-	c.Logic, c.KeyName = logic, string(r.cfg.Key)
+	c.Logic, c.KeyName, c.Answer = logic, string(r.cfg.Key), r.cfg.Answer
 	n, err := node.New(c)
 	if err != nil {
 		return nil, r.abandon(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
 
 const (
@@ -51,6 +52,7 @@ type Runtime struct {
 // transport is one that is to be run.
 type transport interface {
 	shipper.Transport
+	request.Transport
 	Run(ctx context.Context) error
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
 
 // cluster runs nodes in this process, over the memory engine and the in-process transport.
@@ -27,12 +28,13 @@ type cluster struct {
 	mu    sync.Mutex
 	live  []*graph.Graph
 	seats map[string]*seat
+	asked map[string]*seat
 }
 
 func newCluster(t *testing.T, shards int, change func(*graph.Config)) *cluster {
 	c := &cluster{t: t, shards: shards, change: change, store: memory.New(shards), network: shipper.NewInProcess(1024),
 		nodes: map[string]*graph.Graph{}, ended: map[string]chan error{}, stop: map[string]context.CancelFunc{},
-		seats: map[string]*seat{}}
+		seats: map[string]*seat{}, asked: map[string]*seat{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.network.Run(ctx) }()
@@ -87,8 +89,26 @@ func (s *seat) RemoveRoute(name string) {
 	}
 }
 
+// Answer is as RegisterRoute, for requests.
+func (s *seat) Answer(name string, handler request.Handler, atOnce int) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	s.InProcess.Withdraw(name)
+	s.c.asked[name] = s
+	return s.InProcess.Answer(name, handler, atOnce)
+}
+
+func (s *seat) Withdraw(name string) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if s.c.asked[name] == s {
+		s.InProcess.Withdraw(name)
+	}
+}
+
 func (c *cluster) config(name string) graph.Config {
-	cfg := graph.Config{Config: node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: &seat{c.network, c}, Logger: discard,
+	place := &seat{c.network, c}
+	cfg := graph.Config{Config: node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: place, Requests: place, Logger: discard,
 		BeatEvery: 20 * time.Millisecond, FailAfter: time.Second}}
 	if c.change != nil {
 		c.change(&cfg)

@@ -24,6 +24,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
 
 // Config configures a [Node].
@@ -45,6 +46,14 @@ type Config struct {
 	Engine engine.Engine
 	// Transport carries events between nodes. Required. The node registers itself with it; who made it runs it.
 	Transport shipper.Transport
+	// Requests carries requests between nodes: [shipper.InProcess] and natstransport.Transport do. Nil: this node alone can be
+	// asked, by itself. Who made it runs it.
+	Requests request.Transport
+	// Answer answers the requests of other nodes, and of this one, while [Node.Run] runs; also before the node has entered. Nil:
+	// nobody answers here.
+	Answer request.Handler
+	// AnswerAtOnce bounds the requests that are answered at a time; others are refused as busy. Default [request.DefaultAtOnce].
+	AnswerAtOnce int
 	// Logic makes the work of a shard, in its empty state. Required.
 	Logic func(shard int) operator.Logic
 	// Logger takes what an operator of the system must know. Default slog.Default.
@@ -108,6 +117,9 @@ func (c *Config) setDefaults() error {
 	}
 	if c.Marks == nil {
 		c.Marks = newMemoryMarks(c.Shards)
+	}
+	if c.Requests == nil {
+		c.Requests = new(request.Local)
 	}
 	return nil
 }
@@ -248,6 +260,10 @@ func (n *Node) Run(ctx context.Context) error {
 	if err := n.cfg.Transport.RegisterRoute(n.cfg.Name, receiver{n}); err != nil {
 		return fmt.Errorf("register at the transport: %w", err)
 	}
+	if err := n.answer(); err != nil {
+		n.unregister()
+		return err
+	}
 	var all sync.WaitGroup
 	run := func(name string, fn func(context.Context) error) {
 		all.Go(func() {
@@ -284,15 +300,20 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	cancel()
 	n.stop()
+	n.withdraw()
 	all.Wait()
 	for _, s := range n.senders {
 		s.stop()
 	}
 	n.jobs.Wait()
 	n.marksKept(n.cfg.Marks.Sync())
+	n.unregister()
+	return err
+}
+
+func (n *Node) unregister() {
 	n.cfg.Transport.RemoveRoute(n.cfg.Name)
 	n.ship.SetReceiver(nil)
-	return err
 }
 
 // fail stops the node.

@@ -186,7 +186,7 @@ var floors = [][]rule{
 	{
 		// The module's root.
 		{pkg: ".", imports: []string{
-			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/natstransport", "coordinator", "operator", "operator/dataset", "operator/dataset/ondisk", "store/disk", "node", "graph",
+			"shard", "engine", "engine/memory", "engine/jetstream", "shipper", "shipper/request", "shipper/natstransport", "coordinator", "operator", "operator/dataset", "operator/dataset/ondisk", "store/disk", "node", "graph",
 		}, modules: []string{natsClient}},
 	},
 	{

@@ -36,12 +36,12 @@ func pair(t *testing.T, url string, receiver shipper.Receiver) (a, b *natstransp
 	return pairOver(t, connect(t, url), connect(t, url), receiver)
 }
 
-func pairOver(t *testing.T, from, to *nats.Conn, receiver shipper.Receiver) (a, b *natstransport.Transport) {
+func pairOver(t *testing.T, from, to *nats.Conn, receiver shipper.Receiver, opts ...natstransport.Option) (a, b *natstransport.Transport) {
 	t.Helper()
 	pipeline := fmt.Sprint("pair ", pipelines.Add(1))
 	for nc, tr := range map[*nats.Conn]**natstransport.Transport{from: &a, to: &b} {
 		var err error
-		*tr, err = natstransport.New(nc, pipeline, patient()...)
+		*tr, err = natstransport.New(nc, pipeline, append(patient(), opts...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
