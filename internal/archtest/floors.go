@@ -91,7 +91,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "sparql/algebra", imports: []string{"rdf", "sparql"}},
-		{pkg: "sparql/eval", imports: []string{"rdf", "sparql", "sparql/algebra", "sparql/value", "sparql/expr", "patch", "store"}},
+		{pkg: "sparql/fragment", imports: []string{"rdf", "rdf/scan", "store"}},
+		{pkg: "sparql/eval", imports: []string{"rdf", "sparql", "sparql/algebra", "sparql/fragment", "sparql/value", "sparql/expr", "patch", "store"}},
 	},
 	{
 		{pkg: "shard"},

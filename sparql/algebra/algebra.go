@@ -34,7 +34,8 @@ type Triple struct {
 }
 
 // Op is an operator: one of [Unit], [Nothing], [*Pattern], [*Path], [*Graphs], [*Graph], [*Join], [*LeftJoin], [*Minus], [*Union],
-// [*Filter], [*Extend], [*Values], [*Service], [*Group], [*Project], [*Distinct], [*Order] and [*Slice].
+// [*Filter], [*Extend], [*Values], [*Service], [*Group], [*Project], [*Distinct], [*Order], [*Slice] and, in a query that was
+// divided among shards, [*Fragment].
 type Op interface{ op() }
 
 // Unit has one solution, which binds nothing.
@@ -153,6 +154,8 @@ type Group struct {
 	Keys []Key
 	// Aggregates are computed of each group.
 	Aggregates []Aggregate
+	// Partial: the groups are parts of others, so that there is none of nothing.
+	Partial bool
 }
 
 // Key is a key of a group.

@@ -53,6 +53,8 @@ func certain(op Op, of func(Op) Set) Set {
 		return of(op.Op)
 	case *Slice:
 		return of(op.Op)
+	case *Fragment:
+		return of(op.Op).Intersect(NewSet(op.Slots...))
 	case *Service:
 		return nil
 	}
@@ -129,6 +131,8 @@ func possible(op Op, of func(Op) Set) (set Set) {
 		}
 	case *Project:
 		return of(op.Op).Intersect(NewSet(op.Slots...))
+	case *Fragment:
+		return NewSet(op.Slots...)
 	case *Extend:
 		return of(op.Op).Union(NewSet(op.Slot))
 	case *Minus:

@@ -54,7 +54,7 @@ func (f *Facts) Safe(op Op, outer Set) bool {
 		return f.Safe(op.Op, outer.Intersect(NewSet(op.Slots...)))
 	case *Service:
 		return !NewSet(op.Slots...).Meets(outer)
-	case Unit, Nothing, *Pattern, *Path, *Graphs, *Values:
+	case Unit, Nothing, *Pattern, *Path, *Graphs, *Values, *Fragment:
 		return true
 	}
 	return false // grouping, slices and the like are of all solutions

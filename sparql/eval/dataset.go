@@ -264,6 +264,9 @@ func (x *exec) namedGraphs() ([]store.ID, error) {
 	if !d.all || d.listed {
 		return d.named, nil
 	}
+	if x.asking != nil {
+		return x.listGraphs()
+	}
 	seen := map[store.ID]bool{store.DefaultGraph: true}
 	for q, err := range x.r.Match(store.Pattern{}) {
 		if err == nil {

@@ -52,6 +52,8 @@ func (p *planner) estimated(op algebra.Op) (float64, error) {
 		return float64(len(op.Rows)), nil
 	case *algebra.Graphs, *algebra.Service:
 		return reached, nil
+	case *algebra.Fragment:
+		return p.asking.estimate(op).Rows, nil
 	case *algebra.Union:
 		sum := 0.0
 		for _, n := range parts {
@@ -182,6 +184,8 @@ func (p *planner) growth(op algebra.Op, g given) (float64, error) {
 		return p.fits(op, g)
 	case *algebra.Path:
 		return pathGrowth(op, n, g), nil
+	case *algebra.Fragment:
+		return p.fragmentGrowth(op, n, g), nil
 	case *algebra.Values:
 		shared := algebra.NewSet(op.Slots...).Intersect(g.certain).Len()
 		return n / math.Pow(reached, float64(shared)), nil

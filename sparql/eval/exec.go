@@ -23,6 +23,8 @@ type exec struct {
 	o    *Options
 	data dataset
 	env  expr.Env
+	// asking is what is known of shards, if those are asked for what r would have.
+	asking *asking
 
 	ids   map[rdf.Term]store.ID // of terms that are no part of a quad
 	terms []rdf.Term            // from firstComputed

@@ -15,6 +15,8 @@ type Plan struct {
 	// Estimate is how many rows were expected of it in all, Rows how many it has made so far.
 	Estimate float64
 	Rows     int64
+	// Remote: shards evaluate the operator, as part of a fragment, by plans of their own. Nothing is known of its rows here.
+	Remote bool
 	// Parts are the operators below it: those of a Join in the order in which they are evaluated.
 	Parts []Plan
 }
@@ -31,21 +33,24 @@ func (p Plan) write(text *strings.Builder, depth int) {
 	if p.Detail != "" {
 		fmt.Fprintf(text, " %s", strings.TrimSpace(p.Detail))
 	}
-	fmt.Fprintf(text, " (expected %.4g, made %d)\n", p.Estimate, p.Rows)
+	if !p.Remote {
+		fmt.Fprintf(text, " (expected %.4g, made %d)", p.Estimate, p.Rows)
+	}
+	text.WriteByte('\n')
 	for _, part := range p.Parts {
 		part.write(text, depth+1)
 	}
 }
 
 func (n *node) plan() Plan {
-	p := Plan{Operator: n.name, Detail: n.detail, Estimate: n.estimate, Rows: n.rows}
+	p := Plan{Operator: n.name, Detail: n.detail, Estimate: n.estimate, Rows: n.rows, Remote: n.remote}
 	if n.describe != nil {
 		p.Detail = n.describe()
 	}
 	for _, part := range n.parts {
 		p.Parts = append(p.Parts, part.plan())
 	}
-	if n.name == joinName {
+	if n.name == joinName && !n.remote {
 		p.Rows = p.Parts[len(p.Parts)-1].Rows
 	}
 	return p

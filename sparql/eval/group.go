@@ -148,7 +148,7 @@ func (s *group) begin() error {
 }
 
 func (s *group) flush() error {
-	if len(s.keys) == 0 && len(s.groups) == 0 {
+	if len(s.keys) == 0 && len(s.groups) == 0 && !s.op.Partial {
 		if _, _, err := s.table.insert(nil); err != nil {
 			return err
 		}

@@ -126,6 +126,9 @@ func (p *planner) hashes(op algebra.Op, g given) (bool, error) {
 	if p.o.order != nil {
 		return p.o.order(2) == 1, nil
 	}
+	if f, ok := op.(*algebra.Fragment); ok {
+		return p.readsWhole(f, g)
+	}
 	if _, ok := op.(*algebra.Path); ok || g.rows < leastHashed {
 		return false, nil
 	}

@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"slices"
+
 	"github.com/quadrille-stream/quadrille/sparql/algebra"
 	"github.com/quadrille-stream/quadrille/sparql/expr"
 	"github.com/quadrille-stream/quadrille/store"
@@ -89,7 +91,7 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 		return left, nil
 	}
 	certain := p.facts.Certain(op.Left).Intersect(p.facts.Certain(op.Right)).Meets(shared.Without(g.base.mayBeTerms()))
-	hashed := !certain || !p.safe(g, op.Right)
+	hashed := !certain || hasMinus(op.Right) || !p.safe(g, op.Right)
 	if !hashed {
 		if hashed, err = p.hashes(op.Right, g); err != nil {
 			return nil, err
@@ -104,6 +106,14 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 		return nil, err
 	}
 	return chain(left, n), nil
+}
+
+// hasMinus reports whether a pattern has MINUS in it, which would take what a base row binds for bound by its own right side.
+func hasMinus(op algebra.Op) bool {
+	if _, ok := op.(*algebra.Minus); ok {
+		return true
+	}
+	return slices.ContainsFunc(algebra.Parts(op), hasMinus)
 }
 
 func (p *planner) seekMinus(op *algebra.Minus, _ algebra.Set, g given) (*node, error) {

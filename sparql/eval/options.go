@@ -8,8 +8,11 @@
 //
 // A reader that answers patterns, counts and statistics from an index is expected: a store in memory has one once its Index was called.
 //
-// Nothing here has a clock, a random source or a goroutine of its own: [Identity] gives time and seed, so that the same update on
-// the same quads gives the same delta.
+// A query over many shards is divided ([Divide]): its fragments are evaluated by each shard ([Answerer]), what is above them by who asks,
+// who knows the shards as [Shards].
+//
+// Nothing here has a clock or a random source of its own: [Identity] gives time and seed, so that the same update on the same quads
+// gives the same delta. Goroutines, which ask several shards at a time, end before the call that has started them.
 //
 // Sources: SPARQL 1.1 and 1.2 Query Language, sections 17 and 18; SPARQL 1.1 Update, sections 3 and 4.
 package eval

@@ -26,7 +26,11 @@ func (p *planner) path(op *algebra.Path, g given) (*node, error) {
 			}
 		}
 		var err error
-		s.way, err = x.way(op.Path)
+		if x.asking != nil {
+			s.steps, s.way, err = x.stepsOf(op)
+		} else {
+			s.way, err = newWay(op.Path, x.leaf)
+		}
 		return s, err
 	}
 	return n, err
@@ -39,9 +43,16 @@ type pathStage struct {
 	way    way
 	base   *base
 	out    *output
+
+	// steps are what shards have said, nil if there are none, starts all nodes of the graph, if they were asked for.
+	steps  *steps
+	starts []store.ID
 }
 
 func (s *pathStage) push(b *block) error {
+	if s.steps != nil {
+		return s.pushSteps(b)
+	}
 	for i := range b.n {
 		if err := s.row(b.row(i)); err != nil {
 			return err
@@ -77,7 +88,7 @@ func (s *pathStage) inGraph(r row) error {
 	if err != nil {
 		return err
 	}
-	w := &walk{x: s.x, graph: &s.places[2], row: r}
+	w := &walk{x: s.x, graph: &s.places[2], row: r, steps: s.steps}
 	if s.variable(0) && s.variable(1) && from|to != store.Any {
 		if is, err := w.isNode(max(from, to)); err != nil || !is {
 			return err
@@ -146,6 +157,9 @@ func (s *pathStage) fromAll(w *walk, r row) error {
 	if not, ok := s.way.(*notWay); ok {
 		return not.all(w, func(q store.Quad) error { return s.found(r, q.S, q.O) })
 	}
+	if s.steps != nil {
+		return s.fromEach(w, r, s.starts)
+	}
 	starts := s.x.table(1, 1)
 	defer starts.reset()
 	for q, err := range s.x.match(store.Pattern{}, w.graph, r) {
@@ -161,8 +175,11 @@ func (s *pathStage) fromAll(w *walk, r row) error {
 			return err
 		}
 	}
-	for i := range int32(starts.n) {
-		from := starts.row(i)[0]
+	return s.fromEach(w, r, starts.rows)
+}
+
+func (s *pathStage) fromEach(w *walk, r row, starts []store.ID) error {
+	for _, from := range starts {
 		if err := s.way.reach(w, from, false, func(to store.ID) error { return s.found(r, from, to) }); err != nil {
 			return err
 		}
@@ -177,10 +194,14 @@ type walk struct {
 	x     *exec
 	graph *place
 	row   row
+	steps *steps // over shards
 }
 
 // isNode reports whether a quad of the graph has the id as its subject or object.
 func (w *walk) isNode(id store.ID) (bool, error) {
+	if w.steps != nil {
+		return w.steps.nodes[id], nil
+	}
 	for _, p := range []store.Pattern{{S: id}, {O: id}} {
 		for _, err := range w.x.match(p, w.graph, w.row) {
 			return err == nil, err
@@ -211,34 +232,56 @@ type way interface {
 	reach(w *walk, from store.ID, back bool, fn func(store.ID) error) error
 }
 
-func (x *exec) way(path sparql.Path) (way, error) {
+// newWay makes the way of a path; leaf makes those of its IRIs, and of what is negated in one direction, in their order.
+func newWay(path sparql.Path, leaf func(sparql.Path) (way, error)) (way, error) {
+	switch p := path.(type) {
+	case *sparql.PathInverse:
+		inner, err := newWay(p.Path, leaf)
+		return &inverseWay{inner}, err
+	case *sparql.PathSequence:
+		left, right, err := newWays(p.Left, p.Right, leaf)
+		return &sequenceWay{left, right}, err
+	case *sparql.PathAlternative:
+		left, right, err := newWays(p.Left, p.Right, leaf)
+		return &alternativeWay{left, right}, err
+	case *sparql.PathRepeat:
+		inner, err := newWay(p.Path, leaf)
+		return &repeatWay{inner, p.Zero, p.Many}, err
+	case *sparql.PathNegated:
+		return newNotWay(p, leaf)
+	}
+	return leaf(path)
+}
+
+func newWays(left, right sparql.Path, leaf func(sparql.Path) (way, error)) (l, r way, err error) {
+	if l, err = newWay(left, leaf); err == nil {
+		r, err = newWay(right, leaf)
+	}
+	return l, r, err
+}
+
+func newNotWay(p *sparql.PathNegated, leaf func(sparql.Path) (way, error)) (way, error) {
+	if len(p.Backward) == 0 {
+		return leaf(p)
+	}
+	backward, err := leaf(&sparql.PathNegated{Forward: p.Backward})
+	if len(p.Forward) == 0 || err != nil {
+		return &inverseWay{backward}, err
+	}
+	forward, err := leaf(&sparql.PathNegated{Forward: p.Forward})
+	return &alternativeWay{forward, &inverseWay{backward}}, err
+}
+
+// leaf is the way of an IRI, or of what is negated in one direction, in the store.
+func (x *exec) leaf(path sparql.Path) (way, error) {
 	switch p := path.(type) {
 	case sparql.PathIRI:
 		id, err := x.intern(p.IRI)
 		return iriWay(id), err
-	case *sparql.PathInverse:
-		inner, err := x.way(p.Path)
-		return &inverseWay{inner}, err
-	case *sparql.PathSequence:
-		left, right, err := x.ways(p.Left, p.Right)
-		return &sequenceWay{left, right}, err
-	case *sparql.PathAlternative:
-		left, right, err := x.ways(p.Left, p.Right)
-		return &alternativeWay{left, right}, err
-	case *sparql.PathRepeat:
-		inner, err := x.way(p.Path)
-		return &repeatWay{inner, p.Zero, p.Many}, err
 	case *sparql.PathNegated:
-		return x.notWay(p)
+		return x.negated(p.Forward)
 	}
 	return iriWay(nothing), nil
-}
-
-func (x *exec) ways(left, right sparql.Path) (l, r way, err error) {
-	if l, err = x.way(left); err == nil {
-		r, err = x.way(right)
-	}
-	return l, r, err
 }
 
 // iriWay is a predicate.
@@ -328,21 +371,6 @@ func (r *repeatWay) reach(w *walk, from store.ID, back bool, fn func(store.ID) e
 
 // notWay is any predicate but these.
 type notWay struct{ not map[store.ID]bool }
-
-func (x *exec) notWay(p *sparql.PathNegated) (way, error) {
-	if len(p.Backward) > 0 {
-		forward, err := x.negated(p.Forward)
-		if err != nil {
-			return nil, err
-		}
-		backward, err := x.negated(p.Backward)
-		if len(p.Forward) == 0 {
-			return &inverseWay{backward}, err
-		}
-		return &alternativeWay{forward, &inverseWay{backward}}, err
-	}
-	return x.negated(p.Forward)
-}
 
 func (x *exec) negated(iris []rdf.Term) (*notWay, error) {
 	n := &notWay{map[store.ID]bool{}}

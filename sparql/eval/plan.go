@@ -15,6 +15,8 @@ type node struct {
 	estimate     float64       // rows
 	rows         int64
 	parts        []*node
+	// remote: the node is evaluated elsewhere, where its rows are counted.
+	remote bool
 	// build makes the stage, which hands its rows to next.
 	build func(next stage) (stage, error)
 }
@@ -164,6 +166,8 @@ func (p *planner) planRest(op algebra.Op, g given) (*node, error) {
 		return p.slice(op, g)
 	case *algebra.Service:
 		return p.service(op, g)
+	case *algebra.Fragment:
+		return p.fragment(op, g)
 	}
 	return p.unit(g), nil
 }

@@ -94,37 +94,85 @@ func evaluate(t *testing.T, test manifest.Test) error {
 		return err
 	}
 	loadNamed(t, s, q.Dataset)
-	prepared, err := eval.Prepare(q, eval.Options{Service: newServices(t, test.Services), Base: manifest.IRI(test.Action)})
+	o := eval.Options{Service: newServices(t, test.Services), Base: manifest.IRI(test.Action)}
+	prepared, err := eval.Prepare(q, o)
 	if err != nil {
 		return err
 	}
 	view := s.View()
 	defer view.Close()
-	return compare(t, prepared, view, test)
+	if err := compare(t, over(prepared, view), test); err != nil {
+		return err
+	}
+	return evaluateOverShards(t, q, o, view, test)
+}
+
+// evaluateOverShards compares what is evaluated over shards with what is expected.
+func evaluateOverShards(t *testing.T, q *sparql.Query, o eval.Options, view store.Reader, test manifest.Test) error {
+	t.Helper()
+	for _, key := range []eval.Key{eval.KeySubject, eval.KeyGraph} {
+		d, err := eval.Divide(q, key, o)
+		if err != nil {
+			return err
+		}
+		shards := eval.Spread(t, view, key, 8)
+		e := evaluated{form: d.Form(), vars: d.Vars(), ordered: d.Ordered()}
+		e.rows = func(ctx context.Context, each func([]rdf.Term) error) error {
+			return d.Select(ctx, shards, event, each)
+		}
+		e.yes = func(ctx context.Context) (bool, error) { return d.Ask(ctx, shards, event) }
+		e.triples = func(ctx context.Context, each func(rdf.Triple) error) error {
+			return d.Triples(ctx, shards, event, each)
+		}
+		if err := compare(t, e, test); err != nil {
+			return fmt.Errorf("over shards by %s: %w", key, err)
+		}
+	}
+	return nil
 }
 
 // event is who evaluates.
 var event = eval.Identity{ID: "test", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 
-func compare(t *testing.T, q *eval.Query, r store.Reader, test manifest.Test) error {
+// evaluated is a query with what it is evaluated over.
+type evaluated struct {
+	form    sparql.Form
+	vars    []sparql.Var
+	ordered bool
+	rows    func(context.Context, func([]rdf.Term) error) error
+	yes     func(context.Context) (bool, error)
+	triples func(context.Context, func(rdf.Triple) error) error
+}
+
+// over evaluates a query over one store.
+func over(q *eval.Query, r store.Reader) evaluated {
+	return evaluated{
+		form: q.Form(), vars: q.Vars(), ordered: q.Ordered(),
+		rows:    func(ctx context.Context, each func([]rdf.Term) error) error { return q.Select(ctx, r, event, each) },
+		yes:     func(ctx context.Context) (bool, error) { return q.Ask(ctx, r, event) },
+		triples: func(ctx context.Context, each func(rdf.Triple) error) error { return q.Triples(ctx, r, event, each) },
+	}
+}
+
+func compare(t *testing.T, q evaluated, test manifest.Test) error {
 	t.Helper()
 	ctx := context.Background()
 	want := expect(t, test.Result)
 	var got outcome
 	var err error
-	switch q.Form() {
+	switch q.form {
 	case sparql.Ask:
 		var yes bool
-		yes, err = q.Ask(ctx, r, event)
+		yes, err = q.yes(ctx)
 		got.boolean = &yes
 	case sparql.Select:
-		got.vars = q.Vars()
-		err = q.Select(ctx, r, event, func(row []rdf.Term) error {
+		got.vars = q.vars
+		err = q.rows(ctx, func(row []rdf.Term) error {
 			got.rows = append(got.rows, append([]rdf.Term(nil), row...))
 			return nil
 		})
 	default:
-		err = q.Triples(ctx, r, event, func(t rdf.Triple) error {
+		err = q.triples(ctx, func(t rdf.Triple) error {
 			got.graph = append(got.graph, rdf.Quad{S: t.S, P: t.P, O: t.O})
 			return nil
 		})
@@ -135,7 +183,7 @@ func compare(t *testing.T, q *eval.Query, r store.Reader, test manifest.Test) er
 	if strings.HasSuffix(test.Result, ".csv") {
 		got = asCSV(t, got)
 	}
-	return got.is(want, q.Ordered() && !strings.HasSuffix(test.Result, ".csv"), test.LaxCardinality)
+	return got.is(want, q.ordered && !strings.HasSuffix(test.Result, ".csv"), test.LaxCardinality)
 }
 
 // outcome is the result of a query.

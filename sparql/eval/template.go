@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 
@@ -123,8 +124,11 @@ func (x *exec) first(seen *table, t rdf.Triple) (bool, error) {
 // describe gives the descriptions of resources.
 func (r *run) describe(nodes []algebra.Node, each func(rdf.Triple) error) error {
 	d := &description{x: r.exec, resources: r.table(1, 1), seen: r.table(3, 3), each: each}
+	if r.asking != nil {
+		d.shards = newTriples(r.exec)
+	}
 	t := &template{x: r.exec}
-	return r.sub.run(func(from row) error {
+	err := r.sub.run(func(from row) error {
 		for i := range nodes {
 			term, err := t.term(&nodes[i], from)
 			if err != nil || term.IsZero() {
@@ -140,6 +144,10 @@ func (r *run) describe(nodes []algebra.Node, each func(rdf.Triple) error) error 
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return d.closures()
 }
 
 // description gives each triple once.
@@ -148,15 +156,58 @@ type description struct {
 	resources, seen *table
 	each            func(rdf.Triple) error
 	left            int // triples that the resource may still have
+
+	// waiting are resources whose triples have to be asked for, shards what they said, nil if there are none.
+	waiting []store.ID
+	shards  *triples
 }
+
+// mostWaiting is the number of resources whose triples are asked for at once.
+const mostWaiting = 256
 
 func (d *description) of(id store.ID) error {
 	_, fresh, err := d.resources.insert([]store.ID{id})
 	if !fresh || err != nil {
 		return err
 	}
-	d.left = d.x.o.Description
-	return d.closure([]store.ID{id})
+	d.waiting = append(d.waiting, id)
+	if d.shards == nil || len(d.waiting) == mostWaiting {
+		return d.closures()
+	}
+	return nil
+}
+
+// closures describes the resources that wait.
+func (d *description) closures() error {
+	if d.shards != nil {
+		if err := d.shards.ask(d.waiting); err != nil {
+			return err
+		}
+	}
+	for _, id := range d.waiting {
+		d.left = d.x.o.Description
+		if err := d.closure([]store.ID{id}); err != nil {
+			return err
+		}
+	}
+	d.waiting = d.waiting[:0]
+	return nil
+}
+
+// about yields the triples of a resource.
+func (d *description) about(id store.ID) iter.Seq2[store.Quad, error] {
+	if d.shards != nil {
+		return d.shards.about(id)
+	}
+	return func(yield func(store.Quad, error) bool) {
+		for _, g := range []place{{slot: algebra.None, id: store.DefaultGraph}, {slot: 0}} {
+			for q, err := range d.x.match(store.Pattern{S: id}, &g, row{store.Any}) {
+				if !yield(q, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // closure describes nodes, and the blank nodes that it meets.
@@ -164,14 +215,12 @@ func (d *description) closure(open []store.ID) error {
 	for len(open) > 0 && d.left > 0 {
 		id := open[len(open)-1]
 		open = open[:len(open)-1]
-		for _, g := range []place{{slot: algebra.None, id: store.DefaultGraph}, {slot: 0}} {
-			for q, err := range d.x.match(store.Pattern{S: id}, &g, row{store.Any}) {
-				if err == nil && d.left > 0 {
-					open, err = d.triple(q, open)
-				}
-				if err != nil {
-					return err
-				}
+		for q, err := range d.about(id) {
+			if err == nil && d.left > 0 {
+				open, err = d.triple(q, open)
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}

@@ -1,0 +1,202 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/algebra"
+	"github.com/quadrille-stream/quadrille/sparql/fragment"
+)
+
+// Division is a query that was divided among shards: into fragments, which each shard evaluates over its own quads, and what is above
+// them, which is evaluated by who asks. It may be evaluated any number of times, and concurrently.
+type Division struct {
+	q           *Query
+	key         Key
+	text        string
+	fragments   []*algebra.Fragment
+	visible     int // fragments that stand in the algebra; those behind them are asked for by paths, lists of graphs and descriptions
+	fingerprint [16]byte
+
+	hidden    []*algebra.Fragment
+	paths     map[*algebra.Path]*pathFragments
+	listing   *algebra.Fragment   // of the named graphs
+	described []*algebra.Fragment // the triples of a resource, in the default graph and in the others
+}
+
+// Shards are the shards that a query is about, at the positions that it reads. All methods may be called concurrently.
+type Shards interface {
+	// Number is how many there are. They are numbered from 0.
+	Number() int
+	// Of returns the shard that has the quads of a key: a subject, or a graph, of which the zero Term is the default graph.
+	Of(key rdf.Term) int
+	// Ask has a request answered by a shard ([Answerer.Answer]), and calls part for each part of the answer, in their order and one
+	// after the other. A part belongs to who gets it. The shard has to wait while a part is being taken, so that what is on its way is
+	// bounded. It is called concurrently, for the same shard too, and from within part. It returns the error of part, which ends the
+	// answer at the shard as well; that of the context, soon after that ends; or its own if the answer is not whole. A request may only be
+	// put to another copy if no part has been given.
+	Ask(ctx context.Context, shard int, request []byte, part func(block []byte) error) error
+}
+
+// Divide divides a query among shards by a key. The tree must not be changed any more.
+func Divide(q *sparql.Query, key Key, o Options) (*Division, error) {
+	return newDivision(q, q.String(), key, o)
+}
+
+// Form says which of [Division.Select], [Division.Ask] and [Division.Triples] evaluates the query.
+func (d *Division) Form() sparql.Form { return d.q.form }
+
+// Vars are the columns of a SELECT.
+func (d *Division) Vars() []sparql.Var { return d.q.Vars() }
+
+// Ordered reports whether the rows of a SELECT come in an order that the query asks for.
+func (d *Division) Ordered() bool { return d.q.Ordered() }
+
+// Local returns the key of the only shard that the query needs, if that is known: then it may as well be evaluated there as a whole
+// ([Query]). For [KeyDataset] the key is the zero Term.
+func (d *Division) Local() (key rdf.Term, ok bool) {
+	if f, whole := d.q.algebra.Op.(*algebra.Fragment); !whole || len(f.Keys) != 1 {
+		return rdf.Term{}, false
+	}
+	for _, f := range d.fragments {
+		if len(f.Keys) != 1 || f.Keys[0] != d.fragments[0].Keys[0] {
+			return rdf.Term{}, false
+		}
+	}
+	return d.fragments[0].Keys[0], true
+}
+
+// Select evaluates a SELECT over shards and calls each for its rows, as [Query.Select] does. Errors are those of that and of the shards.
+func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each func([]rdf.Term) error) error {
+	if err := d.q.is(sparql.Select); err != nil {
+		return err
+	}
+	if f, ok := d.q.algebra.Op.(*algebra.Fragment); ok && !f.Merged {
+		return d.asker(ctx, shards, id).rows(f, d.q.algebra.Columns, each)
+	}
+	run, err := d.start(ctx, shards, id)
+	if err != nil {
+		return err
+	}
+	return run.sub.run(run.decode(d.q.algebra.Columns, each))
+}
+
+// Ask evaluates an ASK over shards. Errors are those of [Division.Select].
+func (d *Division) Ask(ctx context.Context, shards Shards, id Identity) (bool, error) {
+	if err := d.q.is(sparql.Ask); err != nil {
+		return false, err
+	}
+	run, err := d.start(ctx, shards, id)
+	if err != nil {
+		return false, err
+	}
+	err = run.sub.run(func(row) error { return errFound })
+	if errors.Is(err, errFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// Triples evaluates a CONSTRUCT or a DESCRIBE over shards, as [Query.Triples] does. Errors are those of [Division.Select].
+func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each func(rdf.Triple) error) error {
+	if err := d.q.is(sparql.Construct, sparql.Describe); err != nil {
+		return err
+	}
+	run, err := d.start(ctx, shards, id)
+	if err != nil {
+		return err
+	}
+	if d.q.form == sparql.Describe {
+		return run.describe(d.q.algebra.Describe, each)
+	}
+	return run.construct(d.q.algebra.Template, id, each)
+}
+
+// Explain is [Query.Explain] over shards: each fragment is shown with the shards that it is for, and the rows that came from them.
+func (d *Division) Explain(ctx context.Context, shards Shards, id Identity, analyze bool) (Plan, error) {
+	run, err := d.start(ctx, shards, id)
+	if err != nil {
+		return Plan{}, err
+	}
+	if analyze {
+		err = run.sub.run(func(row) error { return nil })
+	}
+	return run.sub.root.plan(), err
+}
+
+// asker is an evaluation that reads nothing but what shards answer.
+func (d *Division) asker(ctx context.Context, shards Shards, id Identity) *exec {
+	x := newExec(ctx, nowhere{}, &d.q.o, id)
+	x.asking = &asking{Division: d, shards: shards, id: id}
+	return x
+}
+
+func (d *Division) start(ctx context.Context, shards Shards, id Identity) (*run, error) {
+	x := d.asker(ctx, shards, id)
+	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
+		return nil, err
+	}
+	if d.visible > 1 {
+		if err := x.describeFragments(); err != nil {
+			return nil, err
+		}
+	}
+	return x.start(d.q.algebra, false)
+}
+
+// asking is what an evaluation over shards knows of them.
+type asking struct {
+	*Division
+	shards    Shards
+	id        Identity
+	estimates []fragment.Estimate // of the fragments, over all shards; nil if nobody has asked
+}
+
+// request is a request for a fragment; bindings are a block with these slots.
+func (a *asking) request(number int, bound []algebra.Slot, bindings []byte) []byte {
+	r := fragment.Request{
+		Query: a.text, Key: string(a.key), Base: a.q.o.Base, Union: a.q.o.UnionDefault, ID: a.id.ID, Time: a.id.Time,
+		Fingerprint: a.fingerprint, Fragment: number, Bindings: bindings,
+	}
+	for _, slot := range bound {
+		r.Bound = append(r.Bound, int(slot))
+	}
+	return r.Append(nil)
+}
+
+// describeFragments asks all shards how many rows the fragments have.
+func (x *exec) describeFragments() error {
+	a := x.asking
+	var all []asked
+	for shard := range a.shards.Number() {
+		all = append(all, asked{shard, a.request(fragment.Describe, nil, nil)})
+	}
+	a.estimates = make([]fragment.Estimate, len(a.fragments))
+	return x.gather(all, func(_ int, part []byte) error {
+		of, err := fragment.ParseEstimates(part, len(a.fragments))
+		for i, e := range of {
+			a.estimates[i].Rows += e.Rows
+			a.estimates[i].Keys += e.Keys
+		}
+		return err
+	})
+}
+
+// estimate is about how many rows a fragment has in all, and how many keys they have.
+func (a *asking) estimate(f *algebra.Fragment) fragment.Estimate {
+	if a == nil || a.estimates == nil {
+		return fragment.Estimate{Rows: reached, Keys: reached}
+	}
+	return a.estimates[f.Number]
+}
+
+// fan is how many shards a fragment is asked of, if its key is not bound.
+func (a *asking) fan(f *algebra.Fragment) float64 {
+	if f.Keys != nil {
+		return math.Min(float64(len(f.Keys)), float64(a.shards.Number()))
+	}
+	return float64(a.shards.Number())
+}

@@ -1,0 +1,145 @@
+package eval
+
+import (
+	"context"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
+)
+
+// InProcess are shards in this process. What they are asked for and answer goes through its encoding.
+type InProcess struct {
+	key      Key
+	stores   []*memory.Store
+	answerer *Answerer
+
+	mu       sync.Mutex
+	requests int
+	sent     int // bytes of requests
+	got      int // bytes of answers
+}
+
+// divided returns shards with these quads.
+func divided(t interface{ Fatal(...any) }, key Key, n int, quads []rdf.Quad) *InProcess {
+	s := &InProcess{key: key, answerer: NewAnswerer(Options{})}
+	of := make([][]rdf.Quad, n)
+	for range n {
+		s.stores = append(s.stores, memory.New())
+	}
+	for _, q := range quads {
+		at := s.Of(map[Key]rdf.Term{KeySubject: q.S, KeyGraph: q.G, KeyDataset: {}}[key])
+		of[at] = append(of[at], q)
+	}
+	for i, some := range of {
+		fill(t, s.stores[i], some)
+	}
+	return s
+}
+
+func (s *InProcess) Number() int { return len(s.stores) }
+
+func (s *InProcess) Of(key rdf.Term) int {
+	h := fnv.New32a()
+	h.Write([]byte(key.String()))
+	return int(h.Sum32() % uint32(len(s.stores)))
+}
+
+func (s *InProcess) Ask(ctx context.Context, shard int, request []byte, part func([]byte) error) error {
+	view := s.stores[shard].View()
+	defer view.Close()
+	s.mu.Lock()
+	s.requests++
+	s.sent += len(request)
+	s.mu.Unlock()
+	return s.answerer.Answer(ctx, view, request, func(block []byte) error {
+		s.mu.Lock()
+		s.got += len(block)
+		s.mu.Unlock()
+		return part(block)
+	})
+}
+
+// Spread divides the quads of a store.
+func Spread(t testing.TB, from store.Reader, key Key, n int) *InProcess {
+	t.Helper()
+	var quads []rdf.Quad
+	for q, err := range from.Match(store.Pattern{}) {
+		var terms [4]rdf.Term
+		for i, id := range [4]store.ID{q.S, q.P, q.O, q.G} {
+			if err == nil {
+				terms[i], err = from.Term(id)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		quads = append(quads, rdf.Quad{S: terms[0], P: terms[1], O: terms[2], G: terms[3]}.Clone())
+	}
+	return divided(t, key, n, quads)
+}
+
+// overShards evaluates a SELECT over shards, and returns its rows as sorted texts.
+func overShards(shards *InProcess, q *sparql.Query, o Options) (rows []string, err error) {
+	d, err := Divide(q, shards.key, o)
+	if err != nil {
+		return nil, err
+	}
+	err = d.Select(context.Background(), shards, Identity{}, func(row []rdf.Term) error {
+		m := mu{}
+		for i, v := range d.Vars() {
+			if !row[i].IsZero() {
+				m[v] = row[i]
+			}
+		}
+		rows = append(rows, m.text())
+		return nil
+	})
+	slices.Sort(rows)
+	return rows, err
+}
+
+// TestOverShards compares what is evaluated over shards, whatever the order of joins and the ways to read fragments, with what is
+// evaluated over one store.
+func TestOverShards(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := maker{blanks: new(int), number: func(most int) int { return rapid.IntRange(0, most).Draw(t, "n") }}
+		compareOverShards(t, m)
+		seed := rapid.Uint64().Draw(t, "seed")
+		even := rand.New(rand.NewPCG(seed, 1))
+		compareOverShards(t, maker{blanks: new(int), number: func(most int) int { return even.IntN(most + 1) }})
+	})
+}
+
+func compareOverShards(t *rapid.T, m maker) {
+	quads := m.quads(12)
+	q := &sparql.Query{Where: m.group(3), Project: all()}
+	if m.number(2) == 0 {
+		q = m.selection(3)
+	}
+	view := filled(t, quads).View()
+	defer view.Close()
+	o := Options{UnionDefault: m.number(3) == 0}
+	want := solutions(t, view, q, o)
+	for _, key := range []Key{KeySubject, KeyGraph, KeyDataset} {
+		seed := m.number(1 << 16)
+		o := o
+		if seed%3 != 0 {
+			o.order = rand.New(rand.NewPCG(uint64(seed), 0)).IntN
+		}
+		shards := divided(t, key, []int{1, 3, 8}[m.number(2)], quads)
+		if got, err := overShards(shards, q, o); !slices.Equal(got, want) || err != nil {
+			d, _ := Divide(q, key, o)
+			plan, _ := d.Explain(context.Background(), shards, Identity{}, false)
+			t.Fatalf("key %s, %d shards, union %t: %s\nover\n%s\ngot  %q, %v\nwant %q\nplan\n%v", key, len(shards.stores), o.UnionDefault, q, lines(quads), got, err, want, plan)
+		}
+	}
+}
