@@ -32,6 +32,7 @@ var codes = []Code{
 	{"bad_key", http.StatusBadRequest, "The Idempotency-Key can't be used", event.ErrKey},
 	{"key_reused", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another body", event.ErrReused},
 	{"bad_event", http.StatusUnprocessableEntity, "The owner of the shard can't evaluate the changes", event.ErrBad},
+	{"not_local", http.StatusUnprocessableEntity, "The update can't be carried out by one shard alone", event.ErrNotLocal},
 	{"prev_needs_dataset", http.StatusBadRequest, "H prev needs a pipeline with key: dataset", event.ErrPrev},
 	{"halted", http.StatusServiceUnavailable, "The owner has stopped the shard, for damage or a store that can't be written: its log says which, quadrille verify where", event.ErrHalted},
 	{"stopped", http.StatusServiceUnavailable, "The node is shutting down", event.ErrStopped},

@@ -36,9 +36,11 @@ const (
 	FormatReplace = 3
 	// FormatSwitches is the one from which on control records have switches, and shards settle dead letters ([event.Settled]).
 	FormatSwitches = 4
+	// FormatUpdate is the one from which on events may be SPARQL Updates.
+	FormatUpdate = 5
 
 	// Format is the newest format of what is written for others that this program knows.
-	Format = FormatSwitches
+	Format = FormatUpdate
 )
 
 // Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].

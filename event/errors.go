@@ -27,6 +27,8 @@ var (
 	ErrKey = errors.New("idempotency key is not usable")
 	// ErrMediaType: the media type is none of those that the door reads.
 	ErrMediaType = errors.New("media type is not supported")
+	// ErrNotLocal: the update can't be carried out by shards that know nothing of each other.
+	ErrNotLocal = errors.New("update is not local to one shard")
 	// ErrPrev: the document says what it builds on, but the pipeline's key puts it in several shards.
 	ErrPrev = errors.New(`header "prev" needs a pipeline with key: dataset`)
 )

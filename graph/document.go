@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
 
 // TypePatch is the media type of RDF Patch as text; [MediaTypes] are all that strangers may send.
@@ -35,8 +36,12 @@ const (
 // one's own has to know it.
 const TypeReplace = dataset.ReplaceMediaType
 
+// TypeUpdate is that of SPARQL Update. What is evaluated on the state, which is all but INSERT DATA and DELETE DATA, is read once all
+// nodes of the pipeline know it; until then the error is [event.ErrBusy]. A Logic of one's own has to know it.
+const TypeUpdate = dataset.UpdateMediaType
+
 // documents are the formats that Submit reads.
-var documents = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary, rdfio.NQuads, rdfio.NTriples,
+var documents = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary, rdfio.Update, rdfio.NQuads, rdfio.NTriples,
 	rdfio.TriG, rdfio.Turtle, rdfio.JSONLD}
 
 // MediaTypes returns the media types of the documents that Submit reads.
@@ -72,8 +77,8 @@ func (g *Graph) divide(by dataset.Splitter, s Submission, scope func() string) (
 // read divides a document by its format.
 func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (split dataset.Split, err error) {
 	if s.MediaType == TypeReplace {
-		if format := g.Coordinator().State().Settings.Format; format < coordinator.FormatReplace {
-			return split, fmt.Errorf("%w: some node of the pipeline doesn't know yet what replaces old values: upgrade all", event.ErrBusy)
+		if err := g.knows(coordinator.FormatReplace, "what replaces old values"); err != nil {
+			return split, err
 		}
 		return by.Replacement(s.Body)
 	}
@@ -82,6 +87,8 @@ func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (sp
 		return split, err
 	}
 	switch format {
+	case rdfio.Update:
+		return g.update(by, s.Body, scope)
 	case rdfio.Patch:
 		return by.Patch(s.Body)
 	case rdfio.PatchBinary:
@@ -98,6 +105,26 @@ func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (sp
 			return turtleOf(s.Body, format, prefix, add)
 		})
 	}
+}
+
+// knows is [event.ErrBusy] while some node of the pipeline doesn't know what comes from a format on.
+func (g *Graph) knows(format int, what string) error {
+	if g.Coordinator().State().Settings.Format < format {
+		return fmt.Errorf("%w: some node of the pipeline doesn't know %s yet: upgrade all", event.ErrBusy, what)
+	}
+	return nil
+}
+
+// update divides a SPARQL Update.
+func (g *Graph) update(by dataset.Splitter, text []byte, scope func() string) (dataset.Split, error) {
+	split, err := by.Update(text, scope)
+	if local, not := errors.AsType[*eval.NotLocalError](err); not {
+		return split, &NotLocalError{local}
+	}
+	if err == nil && split.MediaType == TypeUpdate {
+		err = g.knows(coordinator.FormatUpdate, "SPARQL Update")
+	}
+	return split, err
 }
 
 func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad) error) error {

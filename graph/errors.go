@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
 
 // ConflictError says that the patch's "prev" is not the head of its dataset. Nothing of the patch is applied. An empty
@@ -19,6 +21,13 @@ type ConflictError struct {
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("prev is not the head of the dataset; the head is %q", e.Head)
 }
+
+// NotLocalError says why no shard can carry an update out alone, where that stands in its text, and what would do. It is an
+// [event.ErrNotLocal]. Nothing of the update is applied.
+type NotLocalError struct{ *eval.NotLocalError }
+
+// Is reports whether target is [event.ErrNotLocal].
+func (e *NotLocalError) Is(target error) bool { return target == event.ErrNotLocal }
 
 // PartialError says that some shards of a submission have committed and others have not. Send the same again, with
 // the same idempotency key: what is committed has no second effect.

@@ -24,8 +24,8 @@ const MaxKey = 256
 
 // Submission is a document of changes.
 type Submission struct {
-	// MediaType is that of RDF Patch, as text or binary, or of RDF data, whose statements are additions; see [MediaTypes] and
-	// [TypeReplace].
+	// MediaType is that of RDF Patch, as text or binary, of SPARQL Update, or of RDF data, whose statements are additions; see
+	// [MediaTypes] and [TypeReplace].
 	MediaType string
 	// Body is the document. Submit doesn't keep it.
 	Body []byte
@@ -51,7 +51,7 @@ type Result struct {
 
 // Submit takes a document of changes in: it is checked whole, divided by shard, and answered when every part is
 // committed. Results are in order of shard. Errors: a *nquads.SyntaxError of the document (nothing of it is applied),
-// [event.ErrMediaType], [event.ErrKey], [event.ErrTooLarge], [event.ErrPrev], *[ConflictError], [event.ErrReused], [event.ErrBad],
+// [event.ErrMediaType], [event.ErrKey], [event.ErrTooLarge], [event.ErrPrev], *[NotLocalError], *[ConflictError], [event.ErrReused], [event.ErrBad],
 // [event.ErrHalted] as soon as an owner says so; the last known of [event.ErrNoOwner], [event.ErrBusy], [engine.ErrNoRoom] and
 // [engine.ErrNoLeader] after the bounded wait, or when ctx ends; [event.ErrStopped]; and *[PartialError] around the cause when
 // other shards have committed.
@@ -60,15 +60,7 @@ func (g *Graph) Submit(ctx context.Context, s Submission) ([]Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return g.commit(ctx, split, mediaTypeOf(s), s.Key, identity)
-}
-
-// mediaTypeOf is that of the events of a document.
-func mediaTypeOf(s Submission) string {
-	if s.MediaType == TypeReplace {
-		return TypeReplace
-	}
-	return TypePatch
+	return g.commit(ctx, split, s.Key, identity)
 }
 
 // SubmitQuads takes changes in that a program has as quads: those to delete, then those to add, in one transaction per shard.
@@ -87,14 +79,14 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 	for _, part := range split.Parts {
 		content.Write(part.Payload)
 	}
-	return g.commit(ctx, split, TypePatch, key, fingerprint(content))
+	return g.commit(ctx, split, key, fingerprint(content))
 }
 
 // commit sends the parts of a document to their shards.
-func (g *Graph) commit(ctx context.Context, split dataset.Split, mediaType, key string, identity uint64) ([]Result, error) {
+func (g *Graph) commit(ctx context.Context, split dataset.Split, key string, identity uint64) ([]Result, error) {
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	events := split.Events(mediaType)
+	events := split.Events()
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i := range events {
 		if key == "" {
@@ -150,7 +142,7 @@ func (g *Graph) Divide(s Submission, from event.Producer, seq uint64) ([]event.A
 	}
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
-	return split.Of(mediaTypeOf(s), from, seq), nil
+	return split.Of(from, seq), nil
 }
 
 // fingerprint is the identity of an event whose content was written to the hash; never 0. It is the same in all versions: a

@@ -13,9 +13,9 @@ import (
 )
 
 // TestEarlierMember: while a member is of a version that doesn't know it, no batch to another node says what was checked. Once
-// all know it, each does. The same holds for what replaces old values: it isn't taken in.
+// all know it, each does. The same holds for what replaces old values, and for updates: they aren't taken in.
 func TestEarlierMember(t *testing.T) {
-	for _, format := range []int{0, coordinator.FormatChecked, coordinator.Format} {
+	for _, format := range []int{0, coordinator.FormatChecked, coordinator.FormatReplace, coordinator.Format} {
 		c := newCluster(t, 1, calm)
 		s := coordinator.NewState(coordinator.Settings{Shards: 1, Hash: shard.HashName, Key: "subject", Keep: coordinator.DefaultKeep, Format: max(format, 1)})
 		record, err := coordinator.AppendRecord(nil, "main", s, s.Enter(coordinator.Member{Name: "other", Process: "p", Weight: 1, Format: format}))
@@ -42,11 +42,19 @@ func TestEarlierMember(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() {
 			<-c.nodes["n1"].Entered()
-			_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: graph.TypeReplace, Body: []byte("TX .\nTC .\n")})
-			if knows := format == coordinator.Format; errors.Is(err, event.ErrBusy) == knows {
-				t.Errorf("a member knows format %d: what replaces is answered with %v", format, err)
+			for media, of := range map[string]struct {
+				from int
+				text string
+			}{
+				graph.TypeReplace: {coordinator.FormatReplace, "TX .\nTC .\n"},
+				graph.TypeUpdate:  {coordinator.FormatUpdate, "CREATE GRAPH <urn:g>"},
+			} {
+				_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: media, Body: []byte(of.text)})
+				if knows := format >= of.from; errors.Is(err, event.ErrBusy) == knows {
+					t.Errorf("a member knows format %d: %s is answered with %v", format, media, err)
+				}
 			}
-			_, err = c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte("A <urn:s> <urn:p> <urn:o> .")})
+			_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte("A <urn:s> <urn:p> <urn:o> .")})
 			ended <- err
 		}()
 		if ev := <-arrived; ev.Checked != (format >= coordinator.FormatChecked) {

@@ -165,6 +165,8 @@ func (l *loop) effect(ctx context.Context, e operator.Effect) {
 		l.startReading(ctx, func(ctx context.Context) { l.restore(ctx, e.Gen) })
 	case operator.TakeSnapshot:
 		l.takeSnapshot(ctx, e)
+	case operator.MakeIndex:
+		l.job(func() { _ = e.Make(ctx) }) // fails only with its context
 	case operator.Superseded:
 		l.n.fail(fmt.Errorf("%w: incarnation %d has claimed shard %d", ErrSuperseded, e.By.Incarnation, l.shard))
 	case operator.Changed:

@@ -182,6 +182,7 @@ func (o *Operator) work() {
 	for o.state == Owning && o.inflight == nil && o.queue.undecided() {
 		g := group{o: o, body: takeBody(), tentative: map[event.Producer]int{}}
 		g.gather()
+		o.askIndex()
 		if g.failed != nil {
 			o.logic.Rollback()
 			o.halt(fmt.Errorf("shard %d: %w", o.cfg.Shard, g.failed))
@@ -196,6 +197,13 @@ func (o *Operator) work() {
 			continue
 		}
 		o.start(g.inflight())
+	}
+}
+
+// askIndex asks for an index, if what was evaluated since the last look would have been quicker with one.
+func (o *Operator) askIndex() {
+	if i, ok := o.logic.(Indexer); ok && i.LacksIndex() {
+		o.emit(MakeIndex{Make: i.Index})
 	}
 }
 
@@ -257,7 +265,7 @@ func (g *group) decide(ev *event.Event) (answer event.Ack, again bool) {
 		return g.bad(ev, errors.New(reason))
 	}
 	// The record of the group gets the same time.
-	e := Evaluation{Time: g.o.time(), MaxBody: g.o.cfg.MaxBody, MaxSteps: g.o.cfg.MaxSteps}
+	e := Evaluation{Time: g.o.time(), Shard: g.o.cfg.Shard, MaxBody: g.o.cfg.MaxBody, MaxSteps: g.o.cfg.MaxSteps}
 	body, adds, deletes, err := g.o.logic.Evaluate(ev, e, g.body)
 	if errors.Is(err, ErrFull) || errors.Is(err, ErrState) {
 		g.failed = err

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"io"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -61,6 +62,12 @@ type (
 		// Write writes the snapshot, which takes its time.
 		Write func(io.Writer) error
 	}
+	// MakeIndex asks to make an index, by any goroutine. Nothing waits for it, and a driver may leave it out: events are then evaluated
+	// without.
+	MakeIndex struct {
+		// Make makes it, which takes its time. Its only error is that of its context.
+		Make func(context.Context) error
+	}
 )
 
 // Drop releases what the snapshot has pinned, without writing it.
@@ -80,3 +87,4 @@ func (Ack) effect()          {}
 func (Changed) effect()      {}
 func (Superseded) effect()   {}
 func (TakeSnapshot) effect() {}
+func (MakeIndex) effect()    {}

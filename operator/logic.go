@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"context"
 	"errors"
 	"io"
 	"time"
@@ -21,6 +22,8 @@ type Evaluation struct {
 	// Time is the time of the event, in UTC: that in the header of the record that will hold it. It is the only clock by
 	// which a Logic may decide.
 	Time time.Time
+	// Shard is the number of the shard.
+	Shard int
 	// MaxBody bounds the bytes that the event may append, 0: not at all.
 	MaxBody int
 	// MaxSteps bounds the work, 0: not at all. A step is what takes about a microsecond: a row of the event, a quad that is
@@ -46,6 +49,16 @@ type Logic interface {
 	// Apply brings a committed body that somebody else has evaluated into the state. An error means that the body
 	// can't come from this state, so the log is damaged, unless it wraps [ErrFull] or [ErrState].
 	Apply(position uint64, body []byte) error
+}
+
+// Indexer is a [Logic] that evaluates some of its events more quickly with an index, which can be made while it works.
+type Indexer interface {
+	Logic
+	// LacksIndex reports, once, that an event was evaluated for which an index would have been of use, and there was none.
+	LacksIndex() bool
+	// Index makes it, and keeps it up from then on. Any goroutine may call it, at any time, and for longer than the shard is owned. Its
+	// only error is that of ctx. What events come to is the same with the index and without, but for the steps that they take.
+	Index(ctx context.Context) error
 }
 
 // Snapshotter is a [Logic] whose state can be kept and brought back.

@@ -12,6 +12,9 @@ import (
 // state, by which [Replace] makes it one.
 const ReplaceMediaType = "application/vnd.quadrille.replace+rdf-patch"
 
+// UpdateMediaType is the media type of SPARQL Update.
+const UpdateMediaType = "application/sparql-update"
+
 // Any is the wildcard.
 var Any = rdf.Trusted("<urn:quadrille:any>")
 

@@ -48,7 +48,7 @@ var formats = []known{
 	{JSONLD, ".jsonld", "application/ld+json", []string{"json-ld", ".json", "application/json"}},
 	{Patch, ".rdfp", patch.MediaType, []string{"rdf-patch"}},
 	{PatchBinary, ".trp", patch.BinaryMediaType, []string{"rdf-patch-binary"}},
-	{Update, ".ru", "application/sparql-update", []string{"sparql-update"}},
+	{Update, ".ru", patch.UpdateMediaType, []string{"sparql-update"}},
 }
 
 // Names for help texts and errors. TestNames holds them to the table.

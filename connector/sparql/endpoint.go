@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
 // Endpoint is a store that speaks the SPARQL 1.1 Protocol.
@@ -79,7 +80,7 @@ const maxAnswer = 1 << 20
 func (s *session) update(ctx context.Context, text []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	answer, err := s.post(ctx, s.Update, "application/sparql-update", "*/*", bytes.NewReader(text))
+	answer, err := s.post(ctx, s.Update, patch.UpdateMediaType, "*/*", bytes.NewReader(text))
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ type orderFunc func(ctx context.Context, name, by string, body []byte) (any, err
 func (a *API) order(path, what string, do orderFunc) *endpoint {
 	return &endpoint{method: http.MethodPost, path: path, segments: named, what: what, takes: []string{typeJSON}, gives: []string{typeJSON},
 		statuses: []int{http.StatusOK},
-		codes: []string{"not_found", "unsupported_media_type", "body", "bad_order", "settled", "not_mapped", "too_large", "key_reused", "bad_event", "syntax", "prev_needs_dataset", "halted", "stopped", "no_room", "no_leader", "busy",
+		codes: []string{"not_found", "unsupported_media_type", "body", "bad_order", "settled", "not_mapped", "too_large", "key_reused", "bad_event", "syntax", "not_local", "prev_needs_dataset", "halted", "stopped", "no_room", "no_leader", "busy",
 			"no_owner", "timeout", "canceled", "internal"},
 		needs: access.Admin, serve: func(w http.ResponseWriter, r *http.Request, args args) { a.serveOrder(w, r, args, do) }}
 }

@@ -69,7 +69,7 @@ func (a *API) endpoints() []*endpoint {
 			},
 			takes: postTypes, gives: []string{typeJSON}, statuses: []int{http.StatusOK},
 			codes: []string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "not_mapped",
-				"prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
+				"not_local", "prev_needs_dataset", "prev_not_head", "halted", "stopped", "no_room", "no_leader", "busy", "no_owner", "timeout", "canceled",
 				"syntax", "body", "length_required", "slow_body", "internal"},
 			needs: access.Write, serve: a.postChanges},
 		{method: http.MethodGet, path: "/v1/changes", what: "Gives out the changes that were committed, live or not.",

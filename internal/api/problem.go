@@ -114,6 +114,9 @@ func (p *problem) place(err error) {
 	if syntax, ok := errors.AsType[*rdf.SyntaxError](err); ok {
 		p.Line, p.Column = syntax.Line, syntax.Col
 	}
+	if local, ok := errors.AsType[*graph.NotLocalError](err); ok {
+		p.Line, p.Column = local.Pos.Line, local.Pos.Column
+	}
 }
 
 // syntaxProblem says where a document departs from its format; nil for an error of another kind.

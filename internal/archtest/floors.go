@@ -124,7 +124,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "sparql", "sparql/eval", "shard", "event", "operator"}},
 		{pkg: "operator/dataset/ondisk", imports: []string{"store", "store/memory", "store/disk", "event", "operator", "operator/dataset"}},
 	},
 	{
@@ -181,7 +181,7 @@ var floors = [][]rule{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
 			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator",
-			"operator/dataset", "node",
+			"operator/dataset", "node", "sparql/eval",
 		}},
 	},
 	{

@@ -181,7 +181,8 @@ func (b *broker) divide(m connector.Message, from event.Producer, seq uint64) ([
 	if err != nil {
 		b.w.broken(ErrDropped, "%s: %v", b.name, err)
 	}
-	return split.Of(m.MediaType, from, seq), nil
+	split.MediaType = m.MediaType
+	return split.Of(from, seq), nil
 }
 
 // refused reports whether no door takes an event.

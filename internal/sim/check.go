@@ -192,6 +192,10 @@ func (s *shardCheck) want(t *taken, body []byte) {
 	if t.bad() {
 		return
 	}
+	if isUpdate(&t.Event) {
+		s.update(t)
+		return
+	}
 	for code, line := range lines(t.Payload) {
 		if t.cancelled && t.Producer.Kind == event.Door && !bytes.Contains(body, []byte(line)) {
 			return

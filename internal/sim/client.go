@@ -87,9 +87,12 @@ func (c *client) next() {
 	}
 	c.docs++
 	number := fmt.Sprint(c.docs)
-	if c.kind == source && c.w.chance(0.08) {
+	switch {
+	case c.kind == source && c.w.chance(0.08):
 		c.send(c.poison(number, c.w.rng.IntN(c.w.cfg.Shards)))
-	} else {
+	case (c.kind == source || c.kind == keyed) && c.w.chance(0.3):
+		c.send(c.update(number, c.updates()))
+	default:
 		c.send(c.document(number, c.body()))
 	}
 }
@@ -326,7 +329,9 @@ func (c *client) redeliver(old *document) {
 	if c.kind == keyed && c.w.chance(0.3) {
 		events = events[:1]
 		events[0].Seq++
-		events[0].Payload = append([]byte("TX .\nA <urn:reused> <urn:p> \"\" .\nTC .\n"), events[0].Payload...)
+		if other := "TX .\nA <urn:reused> <urn:p> \"\" .\nTC .\n"; !isUpdate(&events[0].Event) {
+			events[0].Payload = append([]byte(other), events[0].Payload...)
+		}
 	}
 	p.after(0, func() { p.send(events, time.Second, func([]event.Ack) {}) })
 }

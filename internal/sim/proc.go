@@ -351,6 +351,7 @@ func (l *loop) effect(e operator.Effect) {
 		l.restore(e.Gen)
 	case operator.TakeSnapshot:
 		l.takeSnapshot(e)
+	case operator.MakeIndex: // what it would change is the time that events take
 	case operator.Superseded:
 		l.p.kill(fmt.Sprintf("incarnation %d has claimed shard %d", e.By.Incarnation, l.shard))
 	case operator.Changed:

@@ -45,6 +45,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scenarios print into t
 //	damage-snapshot 0          damages the newest snapshot of shard 0
 //	send a/1 n1 +x=1 -y=2      source a sends its first document through n1: add x=1, delete y=2; n2 if n1 is silent.
 //	                           +x*40 adds 40 rows. key:b/1 is a document with an idempotency key
+//	update a/1 n1 x            the same with a SPARQL Update that adds 1 to what x counts; all adds 1 to each that counts
 //	poison a/2 n1 0            the same with an event for shard 0 that nobody can evaluate
 //	again a/1 n2               sends the document once more, as it was, through n2
 //	other key:b/1 n2 +z=1      sends another body under the same key
@@ -139,7 +140,7 @@ func (s *scenario) command(f []string, line string) error {
 		return s.cluster(args)
 	case "start":
 		return s.start(args)
-	case "send", "other", "poison", "again":
+	case "send", "other", "poison", "again", "update":
 		return s.document(f[0], args)
 	case "stall", "go-on":
 		return s.logs(args[0], func(l *simLog) { l.setDown(f[0] == "stall") })
@@ -337,6 +338,13 @@ func (s *scenario) document(do string, args []string) error {
 	switch do {
 	case "send":
 		d = c.document(number, rows(args[2:]))
+		s.docs[args[0]] = d
+	case "update":
+		text := fmt.Sprintf(everyText, "<urn:n>")
+		if args[2] != "all" {
+			text = fmt.Sprintf(countText, "<urn:"+args[2]+">", "<urn:n>")
+		}
+		d = c.update(number, text)
 		s.docs[args[0]] = d
 	case "poison":
 		shard, err := strconv.Atoi(args[2])

@@ -24,6 +24,8 @@ const (
 	MediaType = patch.MediaType
 	// ReplaceMediaType is RDF Patch with wildcards, which are evaluated on the state.
 	ReplaceMediaType = patch.ReplaceMediaType
+	// UpdateMediaType is SPARQL Update, which is evaluated on the state, too.
+	UpdateMediaType = patch.UpdateMediaType
 )
 
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
@@ -33,6 +35,8 @@ type Logic struct {
 	tx    store.Tx
 	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
 	index bool                   // the store in memory has an index from the start
+	// scanned: an update has passed over many quads for lack of an index; asked: it was asked for.
+	scanned, asked bool
 }
 
 var (
@@ -78,27 +82,40 @@ func (l *Logic) begin() store.Tx {
 // Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC. A
 // bad event leaves no trace. A step is a row of the event, or a quad that is looked at for a wildcard.
 func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
-	if ev.MediaType != MediaType && ev.MediaType != ReplaceMediaType {
-		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s and %s", ev.MediaType, MediaType, ReplaceMediaType)
-	}
-	var how []patch.Option
-	if ev.Checked {
-		how = append(how, patch.Trusted())
+	switch ev.MediaType {
+	case MediaType, ReplaceMediaType, UpdateMediaType:
+	default:
+		return dst, 0, 0, fmt.Errorf("media type %q: this shard evaluates %s, %s and %s", ev.MediaType, MediaType, ReplaceMediaType,
+			UpdateMediaType)
 	}
 	tx := l.begin()
 	before := tx.Savepoint()
-	d, b := newDelta(within, dst), newBudget(tx, within)
-	change := patch.Effective(b, d)
-	if ev.MediaType == ReplaceMediaType {
-		change = patch.Replace(b, change)
+	d := newDelta(within, dst)
+	evaluate := l.patch
+	if ev.MediaType == UpdateMediaType {
+		evaluate = l.update
 	}
-	if err := patch.Parse(ev.Payload, change, how...); err != nil {
+	if err := evaluate(ev, within, d); err != nil {
 		if undo := tx.RollbackTo(before); undo != nil {
 			err = failed(undo)
 		}
 		return dst, 0, 0, err
 	}
 	return d.dst, d.adds, d.deletes, nil
+}
+
+// patch evaluates an RDF Patch, with or without wildcards.
+func (l *Logic) patch(ev *event.Event, within operator.Evaluation, to *delta) error {
+	var how []patch.Option
+	if ev.Checked {
+		how = append(how, patch.Trusted())
+	}
+	b := newBudget(l.begin(), within)
+	change := patch.Effective(b, to)
+	if ev.MediaType == ReplaceMediaType {
+		change = patch.Replace(b, change)
+	}
+	return patch.Parse(ev.Payload, change, how...)
 }
 
 // failed says what an error of the store, if it is one, means for the shard. The event or the log is not to blame.

@@ -59,7 +59,9 @@ type Part struct {
 type Split struct {
 	// Parts are in order: of the parts of one shard, the earlier was earlier in the document.
 	Parts []Part
-	// Rows is the number of additions and deletions.
+	// MediaType is that of the parts.
+	MediaType string
+	// Rows is the number of additions and deletions, as far as it is known: of what is evaluated on the state it isn't.
 	Rows uint64
 	// HasPrev says that the document has the header "prev", and Prev is its value. Wherever it stands, it guards the
 	// whole document: each shard then has one part. An empty Prev says that nothing was ever committed.
@@ -68,12 +70,13 @@ type Split struct {
 }
 
 // Events are the events of the parts, without a producer.
-func (s Split) Events(mediaType string) []event.Addressed {
+func (s Split) Events() []event.Addressed {
 	events := make([]event.Addressed, len(s.Parts))
 	for i, part := range s.Parts {
 		events[i].Shard = part.Shard
-		events[i].MediaType, events[i].Payload, events[i].Checked = mediaType, part.Payload, true
-		if s.HasPrev { // there is one part
+		events[i].MediaType, events[i].Payload = s.MediaType, part.Payload
+		events[i].Checked = s.MediaType != UpdateMediaType // whose text is the sender's
+		if s.HasPrev {                                     // there is one part
 			events[i].Prev, events[i].First = s.Prev, s.Prev == ""
 		}
 	}
@@ -81,8 +84,8 @@ func (s Split) Events(mediaType string) []event.Addressed {
 }
 
 // Of are the events of the parts, all with the same identity: those of a document that was divided by [Splitter.Whole].
-func (s Split) Of(mediaType string, from event.Producer, seq uint64) []event.Addressed {
-	events := s.Events(mediaType)
+func (s Split) Of(from event.Producer, seq uint64) []event.Addressed {
+	events := s.Events()
 	for i := range events {
 		events[i].Producer, events[i].Seq = from, seq
 	}
@@ -147,6 +150,7 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 // the graph is the key: no shard has them all.
 func (s Splitter) Replacement(doc []byte) (Split, error) {
 	split, err := s.Patch(doc)
+	split.MediaType = ReplaceMediaType
 	if err != nil || s.Key != Graph || !bytes.Contains(doc, []byte(patch.Any.String())) {
 		return split, err
 	}
@@ -220,15 +224,19 @@ func (s Splitter) Quads(doc []byte, scope string, opts ...nquads.Option) (Split,
 // the prefix before the label of each blank node, and calls add for each statement.
 func (s Splitter) Statements(size int, scope string, read func(prefix string, add func(rdf.Quad) error) error) (Split, error) {
 	d := s.newDivision(size)
-	hash := sha256.Sum256([]byte(scope))
-	prefix := "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
-	if err := read(prefix, d.Add); err != nil {
+	if err := read(blankPrefix(scope), d.Add); err != nil {
 		return Split{}, err
 	}
 	if err := d.Commit(); err != nil {
 		return Split{}, err
 	}
 	return d.done(), nil
+}
+
+// blankPrefix is what the labels of a document's blank nodes begin with.
+func blankPrefix(scope string) string {
+	hash := sha256.Sum256([]byte(scope))
+	return "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(hash[:10]))
 }
 
 // Change divides quads to delete and then quads to add, in one transaction that is never cut: each shard has one part. Either
@@ -305,7 +313,7 @@ func (s Splitter) newDivision(size int) *division {
 		s.PartSize = 128 << 10
 	}
 	s.MaxTransaction = s.maxTransaction()
-	d := &division{s: s, open: make([]open, s.Shards), room: leastRoom}
+	d := &division{s: s, split: Split{MediaType: MediaType}, open: make([]open, s.Shards), room: leastRoom}
 	d.room += min(size, s.PartSize, size/max(s.Shards, 1)*3/2) // subjects are spread evenly, but for chance
 	for i := range d.open {
 		d.open[i].begun = -1

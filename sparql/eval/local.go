@@ -80,6 +80,53 @@ func LocalUpdate(u *sparql.Update, key Key) (Locality, error) {
 	return all, nil
 }
 
+// Outside returns a [NotLocalError] if an update asks for more than the quads that it is evaluated on: by LOAD or SERVICE, be it SILENT
+// or not.
+func Outside(u *sparql.Update) error {
+	for _, op := range u.Operations {
+		var err error
+		switch op := op.(type) {
+		case *sparql.Load:
+			err = &NotLocalError{Reason: "LOAD reads a document from elsewhere", Help: "read it before, and send what is in it"}
+		case *sparql.Modify:
+			err = asks(algebra.TranslateModify(op).Op)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asks returns an error if SERVICE is there.
+func asks(op algebra.Op) error {
+	if s, is := op.(*algebra.Service); is {
+		return isService(s)
+	}
+	return eachBelow(op, asks)
+}
+
+func isService(op *algebra.Service) error {
+	return &NotLocalError{op.Pos, "SERVICE asks somebody else", "ask the endpoint before, and send what it answers"}
+}
+
+// eachBelow calls fn for the parts of an operator, and for those in its expressions, up to the first error.
+func eachBelow(op algebra.Op, fn func(algebra.Op) error) error {
+	for _, e := range algebra.Exprs(op) {
+		for _, exists := range e.Exists {
+			if err := fn(exists.Op); err != nil {
+				return err
+			}
+		}
+	}
+	for _, part := range algebra.Parts(op) {
+		if err := fn(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (l *Locality) add(keys ...rdf.Term) {
 	for _, k := range keys {
 		if !slices.Contains(l.Keys, k) {
@@ -238,7 +285,7 @@ func (l *locating) op(op algebra.Op) error {
 		}
 		return l.take(op.S, op.G, op.Pos)
 	case *algebra.Service:
-		return &NotLocalError{op.Pos, "SERVICE is the same for every shard", "ask the endpoint before, and send what it answers"}
+		return isService(op)
 	case *algebra.Graphs:
 		if l.key == KeySubject {
 			return &NotLocalError{Reason: "whether there is a graph is not known to one shard", Help: helps(l.key)}
@@ -253,23 +300,7 @@ func (l *locating) op(op algebra.Op) error {
 			l.whole = append(l.whole, op)
 		}
 	}
-	return l.below(op)
-}
-
-func (l *locating) below(op algebra.Op) error {
-	for _, e := range algebra.Exprs(op) {
-		for _, exists := range e.Exists {
-			if err := l.op(exists.Op); err != nil {
-				return err
-			}
-		}
-	}
-	for _, part := range algebra.Parts(op) {
-		if err := l.op(part); err != nil {
-			return err
-		}
-	}
-	return nil
+	return eachBelow(op, l.op)
 }
 
 // locality is what was found.

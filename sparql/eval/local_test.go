@@ -81,7 +81,7 @@ func TestLocalQuery(t *testing.T) {
 		"CONSTRUCT { ?o :q ?s } WHERE { ?s :p ?o }":                     "every",
 		"DESCRIBE :a":                                                   "a description goes",
 		"SELECT * { GRAPH ?g { } }":                                     "whether there is a graph",
-		"SELECT * { ?s :p ?o SERVICE :x { ?s :q ?o } }":                 "SERVICE is the same",
+		"SELECT * { ?s :p ?o SERVICE :x { ?s :q ?o } }":                 "SERVICE asks somebody else",
 		"SELECT * { VALUES ?x { 1 } }":                                  "",
 		"SELECT * { { ?s :p 1 } UNION { ?s :p 2 } MINUS { ?s :x ?y } }": "every",
 	} {

@@ -125,7 +125,7 @@ func (u *updating) exec() *exec {
 func (u *updating) data(quads []sparql.Quad, change func(rdf.Quad) error) error {
 	t := &template{id: u.own()}
 	for i := range quads {
-		q, err := t.ground(&quads[i])
+		q, err := Ground(&quads[i], t.prefix)
 		if err != nil {
 			return err
 		}
@@ -136,26 +136,27 @@ func (u *updating) data(quads []sparql.Quad, change func(rdf.Quad) error) error 
 	return u.ctx.Err()
 }
 
-// ground makes a quad of one without variables.
-func (t *template) ground(of *sparql.Quad) (q rdf.Quad, err error) {
+// Ground makes a quad of one of INSERT DATA or DELETE DATA, which has no variables. The labels of its blank nodes begin with what prefix
+// returns, which is called for them alone. The error is an [rdf.ErrInvalid].
+func Ground(of *sparql.Quad, prefix func() string) (q rdf.Quad, err error) {
 	for i, n := range [4]sparql.Node{of.S, of.P, of.O, of.G} {
-		if *[4]*rdf.Term{&q.S, &q.P, &q.O, &q.G}[i], err = t.groundTerm(n); err != nil {
+		if *[4]*rdf.Term{&q.S, &q.P, &q.O, &q.G}[i], err = groundTerm(n, prefix); err != nil {
 			return q, err
 		}
 	}
 	return q, q.Check()
 }
 
-func (t *template) groundTerm(n sparql.Node) (rdf.Term, error) {
+func groundTerm(n sparql.Node, prefix func() string) (rdf.Term, error) {
 	if n.Triple != nil {
-		q, err := t.ground(&sparql.Quad{Triple: *n.Triple})
+		q, err := Ground(&sparql.Quad{Triple: *n.Triple}, prefix)
 		if err != nil {
 			return rdf.Term{}, err
 		}
 		return rdf.TripleTerm(q.S, q.P, q.O)
 	}
 	if n.Term.Kind() == rdf.KindBlank {
-		return rdf.Blank(t.prefix() + n.Term.Value())
+		return rdf.Blank(prefix() + n.Term.Value())
 	}
 	return n.Term, nil
 }

@@ -1,0 +1,120 @@
+package graph_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/store"
+)
+
+func update(key, text string) graph.Submission {
+	return graph.Submission{MediaType: graph.TypeUpdate, Body: []byte(text), Key: key}
+}
+
+// TestSubmitUpdate: an update is evaluated where the shard is owned, or at all shards; what comes again under its key has no second
+// effect, though the state is another one by then; and what can't be evaluated is a dead letter.
+func TestSubmitUpdate(t *testing.T) {
+	g := run(t, config(4))
+	const add = "DELETE { <urn:s> <urn:n> ?n } INSERT { <urn:s> <urn:n> ?m } WHERE { <urn:s> <urn:n> ?n BIND(?n + 1 AS ?m) }"
+	for i, step := range []struct {
+		key, text     string
+		parts         int
+		adds, deletes uint64
+		duplicate     bool
+	}{
+		{"", "INSERT DATA { <urn:s> <urn:n> 1 . <urn:t> <urn:n> 1 . <urn:u> <urn:n> 5, 6 }", 3, 4, 0, false},
+		{"k1", add, 1, 1, 1, false},
+		{"k2", add, 1, 1, 1, false},
+		{"k1", add, 1, 1, 1, true},
+		{"all", "DELETE { ?s <urn:n> ?n } INSERT { ?s <urn:m> ?n } WHERE { ?s <urn:n> ?n FILTER(?n < 5) }", 4, 2, 2, false},
+		{"all", "DELETE { ?s <urn:n> ?n } INSERT { ?s <urn:m> ?n } WHERE { ?s <urn:n> ?n FILTER(?n < 5) }", 4, 2, 2, true},
+		{"", "CREATE GRAPH <urn:g>", 0, 0, 0, false},
+	} {
+		results, err := g.Submit(t.Context(), update(step.key, step.text))
+		var adds, deletes uint64
+		for _, r := range results {
+			adds, deletes = adds+r.Adds, deletes+r.Deletes
+			if r.Duplicate != step.duplicate {
+				t.Errorf("step %d: %+v", i, r)
+			}
+		}
+		if err != nil || len(results) != step.parts || adds != step.adds || deletes != step.deletes {
+			t.Errorf("step %d: %v, %+v", i, err, results)
+		}
+	}
+	if _, err := g.Submit(t.Context(), update("k1", add+" ")); !errors.Is(err, event.ErrReused) {
+		t.Errorf("another text under the key: %v", err)
+	}
+	for _, text := range []string{"ADD <urn:x> TO <urn:y>", "DELETE WHERE { ?s <urn:p> ?o . ?o <urn:p> ?s }"} {
+		if _, err := g.Submit(t.Context(), update("", text)); !errors.Is(err, event.ErrNotLocal) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	cfg := config(4)
+	cfg.Key = graph.Dataset
+	whole := run(t, cfg)
+	if _, err := whole.Submit(t.Context(), update("", "ADD <urn:none> TO <urn:g>")); !errors.Is(err, event.ErrBad) || !strings.Contains(err.Error(), "no such graph") {
+		t.Errorf("a graph that isn't there: %v", err)
+	}
+}
+
+// TestUpdatesOfOneSubject: updates that come at the same time don't lose each other, whichever subjects they are about.
+func TestUpdatesOfOneSubject(t *testing.T) {
+	const clients, each, counters = 64, 20, 4
+	g := run(t, config(4))
+	var group sync.WaitGroup
+	for c := range clients {
+		group.Go(func() {
+			for i := range each {
+				text := fmt.Sprintf("DELETE { <urn:c%[1]d> <urn:n> ?n } INSERT { <urn:c%[1]d> <urn:n> ?m } WHERE { OPTIONAL { <urn:c%[1]d> <urn:n> ?n } "+
+					"BIND(COALESCE(?n, 0) + 1 AS ?m) }", (c+i)%counters)
+				if _, err := g.Submit(t.Context(), update("", text)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	found := 0
+	for s := range 4 {
+		view, _, err := g.View(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for q, err := range store.Quads(view, store.Pattern{}) {
+			if found++; err != nil || q.O.Value() != fmt.Sprint(clients*each/counters) {
+				t.Errorf("%v, %v", q, err)
+			}
+		}
+		view.Close()
+	}
+	if found != counters {
+		t.Errorf("%d counters", found)
+	}
+}
+
+// TestDivideUpdate: a source's update has the source's identity in each shard.
+func TestDivideUpdate(t *testing.T) {
+	g := run(t, config(4))
+	from := event.Producer{Name: "src/s"}
+	events, err := g.Divide(update("", "DELETE WHERE { ?s <urn:p> ?o }"), from, 7)
+	if err != nil || len(events) != 4 {
+		t.Fatal(events, err)
+	}
+	for i, ev := range events {
+		if ev.Shard != i || ev.Producer != from || ev.Seq != 7 || ev.MediaType != graph.TypeUpdate {
+			t.Errorf("%+v", ev)
+		}
+	}
+	_, err = g.Divide(update("", "DELETE WHERE {\n ?s <urn:p> ?o . ?o ?p <urn:x> }"), from, 8)
+	var local *graph.NotLocalError
+	if !errors.As(err, &local) || local.Pos.Line != 2 {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,101 @@
+package dataset
+
+import (
+	"bytes"
+
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
+)
+
+// Update divides a SPARQL Update. One of nothing but INSERT DATA and DELETE DATA is a patch, of one transaction, with the labels of its
+// blank nodes made from scope, as those of [Splitter.Quads] are. Of any other the shard gets the text that has the one key that it is
+// about, or all shards get it, if each can carry it out on its own quads: then the parts are of [UpdateMediaType]. What no shard can
+// carry out alone is an *[eval.NotLocalError], and so are LOAD and SERVICE. A mistake in the text is an [rdf.SyntaxError].
+func (s Splitter) Update(doc []byte, scope func() string) (Split, error) {
+	u, err := sparql.ParseUpdate(string(doc))
+	if err != nil {
+		return Split{}, err
+	}
+	if err := eval.Outside(u); err != nil {
+		return Split{}, err
+	}
+	if isData(u) {
+		return s.data(u, len(doc), scope)
+	}
+	where, err := eval.LocalUpdate(u, eval.Key(s.Key))
+	if err != nil {
+		return Split{}, err
+	}
+	if limit := s.maxTransaction(); len(doc) > limit {
+		return Split{}, &TransactionTooLargeError{Limit: limit}
+	}
+	split := Split{MediaType: UpdateMediaType}
+	text := bytes.Clone(doc)
+	for _, number := range s.carrying(where) {
+		split.Parts = append(split.Parts, Part{Shard: number, Payload: text})
+	}
+	return split, nil
+}
+
+// carrying returns the shards that carry an update out.
+func (s Splitter) carrying(l eval.Locality) (shards []int) {
+	switch {
+	case s.Key == Dataset:
+		return []int{shard.Of(Dataset.Of(rdf.Quad{}), s.Shards)}
+	case l.Every:
+		for number := range s.Shards {
+			shards = append(shards, number)
+		}
+	case len(l.Keys) > 0: // it is one, for what is no data
+		return []int{shard.Of(s.Key.Of(rdf.Quad{S: l.Keys[0], G: l.Keys[0]}), s.Shards)}
+	}
+	return shards
+}
+
+// isData reports whether an update is nothing but data.
+func isData(u *sparql.Update) bool {
+	for _, op := range u.Operations {
+		switch op.(type) {
+		case *sparql.InsertData, *sparql.DeleteData:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// data divides an update of nothing but data.
+func (s Splitter) data(u *sparql.Update, size int, scope func() string) (Split, error) {
+	d := s.newDivision(size)
+	labels := ""
+	prefix := func() string {
+		if labels == "" {
+			labels = blankPrefix(scope())
+		}
+		return labels
+	}
+	for _, op := range u.Operations {
+		quads, change := []sparql.Quad(nil), d.Add
+		switch op := op.(type) {
+		case *sparql.InsertData:
+			quads = op.Quads
+		case *sparql.DeleteData:
+			quads, change = op.Quads, d.Delete
+		}
+		for i := range quads {
+			q, err := eval.Ground(&quads[i], prefix)
+			if err == nil {
+				err = change(q)
+			}
+			if err != nil {
+				return Split{}, err
+			}
+		}
+	}
+	if err := d.Commit(); err != nil {
+		return Split{}, err
+	}
+	return d.done(), nil
+}
