@@ -11,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -260,10 +261,16 @@ func (g *Graph) ViewAt(ctx context.Context, shard int, end uint64) (store.View, 
 	if err != nil {
 		return nil, at, err
 	}
+	quads, err := quadsOf(v)
+	return quads, at, err
+}
+
+// quadsOf returns a view of a shard as one of quads.
+func quadsOf(v operator.View) (store.View, error) {
 	quads, ok := v.(store.View)
 	if !ok {
 		v.Close()
-		return nil, at, fmt.Errorf("shard %d: the logic of this graph shows no quads", shard)
+		return nil, errors.New("the logic of this graph shows no quads")
 	}
-	return quads, at, nil
+	return quads, nil
 }
