@@ -193,7 +193,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
+			"internal/access", "rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/eval", "sparql/results", "event",
+			"engine", "mapping", "node", "graph", "client",
 			"internal/status", "internal/loopback",
 		}, modules: []string{prometheus, compress}},
 	},
