@@ -62,9 +62,11 @@ type Config struct {
 	// Store says where the quads of the node's shards are: in memory, or on a disk, which needs Dir. It concerns this node alone.
 	// [StartNode] has a logic of its own, and no use for it.
 	Store Store
-	// Index: the quads in memory have an index from the start, so that reading some of them needs no look at all. Each change takes
-	// some two microseconds more, and a quad 60 to 70 bytes. Quads on a disk always have one.
+	// Index: the quads in memory have an index from the start, so that reading some of them needs no look at all. Else a shard gets one when a
+	// query asks it first. With it each change takes some two microseconds more, and a quad 60 to 70 bytes. Quads on a disk always have one.
 	Index bool
+	// Queries bounds what queries take. [StartNode] has no use for it.
+	Queries graph.QueryLimits
 
 	// Answer answers what other nodes ask this one with [node.Node.Ask], for who has a logic of his own: [StartNode]. Nil: nobody does.
 	Answer request.Handler

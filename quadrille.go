@@ -40,7 +40,7 @@ func Start(ctx context.Context, cfg Config) (*Graph, error) {
 	if c.Logic, err = r.logic(); err != nil {
 		return nil, r.abandon(err)
 	}
-	g, err := graph.New(graph.Config{Key: r.cfg.Key, Config: c})
+	g, err := graph.New(graph.Config{Key: r.cfg.Key, Config: c, Queries: r.cfg.Queries})
 	if err != nil {
 		return nil, r.abandon(err)
 	}

@@ -44,6 +44,9 @@ var codes = []Code{
 	{"canceled", http.StatusServiceUnavailable, "The request was ended", context.Canceled},
 
 	{"bad_parameter", http.StatusBadRequest, "A parameter is unknown, or has a value that it can't have", nil},
+	{"not_local", http.StatusUnprocessableEntity, "It needs quads of several shards together", nil},
+	{"over_budget", http.StatusUnprocessableEntity, "The query takes more steps, or memory, than it may", nil},
+	{"no_service", http.StatusUnprocessableEntity, "SERVICE is off, or has failed", nil},
 	{"settled", http.StatusConflict, "The dead letter was settled before", nil},
 	{"bad_order", http.StatusBadRequest, "What is asked for can't be done as it is asked for", nil},
 	{"syntax", http.StatusBadRequest, "The document is not in its format", nil},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
@@ -144,15 +145,12 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 	o DataOptions) (engine.Cursor, error) {
 	var out rdfio.DataWriter = quadLines{w}
 	if o.Format != rdfio.NQuads {
-		var err error
-		if out, err = rdfio.NewDataWriter(w, o.Format); err != nil {
+		made, release, err := g.newDataWriter(w, o.Format, o.MaxHeld)
+		if err != nil {
 			return nil, err
 		}
-	}
-	if o.Format == rdfio.JSONLD {
-		held := holding{of: &g.held}
-		defer held.release()
-		out = &heldWriter{DataWriter: out, holding: &held, most: o.MaxHeld}
+		defer release()
+		out = made
 	}
 	triples := o.Format == rdfio.Turtle || o.Format == rdfio.NTriples
 	write := func(q rdf.Quad) error {
@@ -176,6 +174,23 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 		}
 	}
 	return cursor, out.Flush()
+}
+
+// NewDataWriter is [rdfio.NewDataWriter] within the bounds that all writers of the graph share: JSON-LD, which is held as a whole until
+// the end, has at most [MaxStatements] statements, beyond which the error of Write is [ErrHeld], and takes memory that others may use
+// ([event.ErrBusy]); what it has no place for is [ErrForm], of Flush. The caller calls release at the end.
+func (g *Graph) NewDataWriter(w io.Writer, f rdfio.Format, opts ...rdfio.WriteOption) (_ rdfio.DataWriter, release func(), err error) {
+	return g.newDataWriter(w, f, MaxStatements, opts...)
+}
+
+func (g *Graph) newDataWriter(w io.Writer, f rdfio.Format, most int, opts ...rdfio.WriteOption) (_ rdfio.DataWriter, release func(), err error) {
+	release = func() {}
+	out, err := rdfio.NewDataWriter(w, f, opts...)
+	if err != nil || f != rdfio.JSONLD {
+		return out, release, err
+	}
+	held := &holding{of: &g.held}
+	return &heldWriter{DataWriter: out, holding: held, most: most}, held.release, nil
 }
 
 // heldWriter bounds a writer that holds all until the end.
@@ -260,10 +275,16 @@ func (g *Graph) ViewAt(ctx context.Context, shard int, end uint64) (store.View, 
 	if err != nil {
 		return nil, at, err
 	}
+	quads, err := quadsOf(v)
+	return quads, at, err
+}
+
+// quadsOf returns a view of a shard as one of quads.
+func quadsOf(v operator.View) (store.View, error) {
 	quads, ok := v.(store.View)
 	if !ok {
 		v.Close()
-		return nil, at, fmt.Errorf("shard %d: the logic of this graph shows no quads", shard)
+		return nil, errors.New("the logic of this graph shows no quads")
 	}
-	return quads, at, nil
+	return quads, nil
 }

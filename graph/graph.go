@@ -38,6 +38,8 @@ type Config struct {
 	Key Key
 	// MaxTransaction bounds what one transaction may put into one shard, in bytes. Default, and most, 64 MiB.
 	MaxTransaction int
+	// Queries bounds what queries take.
+	Queries QueryLimits
 }
 
 // maxTransaction leaves room in an event for the small transactions that come in one part with the large one.
@@ -54,6 +56,9 @@ func (c *Config) setDefaults() error {
 	case c.KeyName != "":
 		return errors.New("the graph names its key itself: set Key, not KeyName")
 	}
+	if err := c.Queries.setDefaults(); err != nil {
+		return err
+	}
 	c.KeyName = string(c.Key)
 	if c.Logic == nil {
 		c.Logic = func(int) operator.Logic { return dataset.New() }
@@ -66,6 +71,7 @@ func (c *Config) setDefaults() error {
 type Graph struct {
 	*node.Node
 	splitter dataset.Splitter
+	queries  *queries
 
 	submissions, changes atomic.Uint64
 	// held is the memory that documents of JSON-LD take.
@@ -81,7 +87,8 @@ func New(cfg Config) (*Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Graph{Node: n, splitter: dataset.Splitter{Key: cfg.Key, Shards: n.Shards(), MaxTransaction: cfg.MaxTransaction}}, nil
+	splitter := dataset.Splitter{Key: cfg.Key, Shards: n.Shards(), MaxTransaction: cfg.MaxTransaction}
+	return &Graph{Node: n, splitter: splitter, queries: newQueries(cfg.Queries)}, nil
 }
 
 // Follow is [node.Node.Follow] with the Body of each record as one transaction, which is what a record is to who applies it: the

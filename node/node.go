@@ -161,9 +161,10 @@ type Node struct {
 	maxRecord   int            // of the operators
 	door        event.Producer // of this process
 
-	feeds  *feeds
-	copies copies
-	owning owning
+	feeds    *feeds
+	copies   copies
+	owning   owning
+	indexing *indexing
 
 	beats   beats
 	marking marking
@@ -204,7 +205,7 @@ func New(cfg Config) (*Node, error) {
 	n.beats.last = map[string]heard{}
 	n.marking.listed = make([]bool, cfg.Shards)
 	n.feeds, n.copies.limit = newFeeds(cfg.Shards), cfg.MaxCopies
-	n.owning.changed = make(chan struct{})
+	n.owning.changed, n.indexing = make(chan struct{}), newIndexing()
 	n.senders, n.loops = make([]*sender, cfg.Shards), make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)
@@ -306,6 +307,7 @@ func (n *Node) Run(ctx context.Context) error {
 		s.stop()
 	}
 	n.jobs.Wait()
+	n.indexing.end()
 	n.marksKept(n.cfg.Marks.Sync())
 	n.unregister()
 	return err

@@ -83,20 +83,13 @@ func (n *Node) endMark(ctx context.Context, s int) (engine.Mark, error) {
 // snapshot and the log, so that it needs no other node; it is kept for the next call. Errors are those of the engine, and an
 // error for a logic that is no [operator.Viewer].
 func (n *Node) ViewAt(ctx context.Context, s int, position uint64) (operator.View, engine.Mark, error) {
-	if s < 0 || s >= len(n.loops) {
-		return nil, engine.Mark{}, n.noShard(s)
-	}
-	if _, err := viewerOf(n.loops[s].view.Load().logic); err != nil {
-		return nil, engine.Mark{}, err
-	}
 	for {
-		known := n.viewAt(ctx, s, position, localWait)
-		if known == nil {
-			return n.copyOf(ctx, s, position)
-		}
-		viewer, err := viewerOf(known.logic)
+		known, viewer, err := n.shown(ctx, s, position)
 		if err != nil {
 			return nil, engine.Mark{}, err
+		}
+		if known == nil {
+			return n.copyOf(ctx, s, position)
 		}
 		v := viewer.View()
 		if v == nil { // the loop has just dropped the shard, and not shown it yet
@@ -108,6 +101,22 @@ func (n *Node) ViewAt(ctx context.Context, s int, position uint64) (operator.Vie
 		position = v.Position()
 		v.Close()
 	}
+}
+
+// shown returns what this node's loop shows of the shard at the position or later, with its logic; nothing if that is not to be soon.
+func (n *Node) shown(ctx context.Context, s int, position uint64) (*view, operator.Viewer, error) {
+	if s < 0 || s >= len(n.loops) {
+		return nil, nil, n.noShard(s)
+	}
+	if _, err := viewerOf(n.loops[s].view.Load().logic); err != nil {
+		return nil, nil, err
+	}
+	known := n.viewAt(ctx, s, position, localWait)
+	if known == nil {
+		return nil, nil, nil
+	}
+	viewer, err := viewerOf(known.logic)
+	return known, viewer, err
 }
 
 // viewerOf returns the logic as one that can be looked at.

@@ -1,5 +1,7 @@
 package operator
 
+import "context"
+
 // View is a logic's state at one position, which doesn't change while the logic goes on. It may be used by one goroutine at
 // a time, for as long as it likes.
 type View interface {
@@ -11,7 +13,7 @@ type View interface {
 	Close()
 }
 
-// Viewer is a [Logic] whose state can be looked at. Both methods may be called by any goroutine at any time, and show what
+// Viewer is a [Logic] whose state can be looked at. Its methods may be called by any goroutine at any time, and show what
 // is committed.
 type Viewer interface {
 	Logic
@@ -20,4 +22,8 @@ type Viewer interface {
 	// View pins the state as it is now. The caller closes it. It is nil for a [Durable] that is closed: its shard is being dropped, or
 	// its process ends, and the state is elsewhere.
 	View() View
+	// Indexing returns what makes an index, by which views that are opened later find entries without a look at all of them, and which
+	// is kept up from then on; nil if there is one, or none is needed. What it returns may be called by any goroutine, while the
+	// shard goes on, and takes as long as the state is large; its only error is that of the context.
+	Indexing() func(context.Context) error
 }

@@ -43,6 +43,7 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/mapping"
 	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
 // Submitter takes changes in. Submit may be called concurrently and doesn't keep the body.
@@ -62,6 +63,14 @@ type Reader interface {
 	WriteData(ctx context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error)
 }
 
+// Asker answers questions. Both methods may be called concurrently.
+type Asker interface {
+	// Query answers a query as [graph.Graph.Query] does.
+	Query(ctx context.Context, q graph.Question, a graph.Answer) error
+	// NewDataWriter returns a writer of RDF as [graph.Graph.NewDataWriter] does.
+	NewDataWriter(w io.Writer, f rdfio.Format, opts ...rdfio.WriteOption) (_ rdfio.DataWriter, release func(), err error)
+}
+
 // Health tells how the node is. Both methods may be called concurrently and answer at once.
 type Health interface {
 	// Status says what the node knows, Ready why it can't work now; nil: it can.
@@ -73,6 +82,7 @@ type Health interface {
 type Node interface {
 	Submitter
 	Reader
+	Asker
 	Health
 }
 

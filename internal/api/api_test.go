@@ -27,6 +27,8 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/sparql"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,7 +41,9 @@ type scripted struct {
 	// resolve answers Resolve; without it the cursor is good.
 	resolve func(engine.Cursor) (engine.Cursor, error)
 	// data answers WriteData; late: what is missing is found when something was written.
-	late    bool
+	late bool
+	// query answers Query; without it every answer is true.
+	query   func(graph.Question, graph.Answer) error
 	data    func(io.Writer, graph.DataOptions) (engine.Cursor, error)
 	ready   error
 	status  node.Status
@@ -69,6 +73,19 @@ func (s *scripted) WriteData(_ context.Context, w io.Writer, o graph.DataOptions
 		err = errors.Join(err, out.Flush())
 	}
 	return cursor, err
+}
+func (s *scripted) Query(_ context.Context, q graph.Question, a graph.Answer) error {
+	if s.query != nil {
+		return s.query(q, a)
+	}
+	if err := a.Begin(graph.Head{Form: sparql.Ask}); err != nil {
+		return err
+	}
+	return a.Boolean(true)
+}
+func (s *scripted) NewDataWriter(w io.Writer, f rdfio.Format, opts ...rdfio.WriteOption) (rdfio.DataWriter, func(), error) {
+	out, err := rdfio.NewDataWriter(w, f, opts...)
+	return out, func() {}, err
 }
 func (s *scripted) Status() graph.Status { return graph.Status{Status: s.status, Changes: s.changes} }
 func (s *scripted) Ready() error         { return s.ready }

@@ -27,6 +27,8 @@ type endpoint struct {
 	codes    []string
 	// needs is the right that a token must have, where there are tokens. Without one it is access.Admin.
 	needs access.Right
+	// lenient: parameters that it doesn't know are left out, since its clients may have them for others.
+	lenient bool
 	// basic: a token may come as the password of HTTP basic authentication.
 	basic bool
 	// compressed: the answer is compressed for who accepts it.
@@ -55,7 +57,7 @@ var selection = []parameter{
 
 // endpoints is the table of the API.
 func (a *API) endpoints() []*endpoint {
-	return slices.Concat(a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
+	return slices.Concat(a.sparqlEndpoints(), a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			query: []parameter{
@@ -181,5 +183,7 @@ func (r route) allow() string {
 	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
+
+func sortedValues[K comparable](m map[K]string) []string { return slices.Sorted(maps.Values(m)) }
 
 func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

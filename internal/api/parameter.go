@@ -145,10 +145,18 @@ func (e *endpoint) parseQuery(r *http.Request) (args, *problem) {
 	if err != nil {
 		return nil, newProblem("bad_parameter", "the query %q is malformed: %v", r.URL.RawQuery, err)
 	}
+	return e.parse(values)
+}
+
+// parse reads parameters, wherever they came from.
+func (e *endpoint) parse(values url.Values) (args, *problem) {
 	parsed := args{}
 	for _, name := range sortedKeys(values) {
 		texts := values[name]
 		i := slices.IndexFunc(e.query, func(p parameter) bool { return p.name == name })
+		if i < 0 && e.lenient {
+			continue
+		}
 		if i < 0 {
 			return nil, newProblem("bad_parameter", "%s %s has no parameter %q; it has %s", e.method, e.path, name, e.parameterNames())
 		}

@@ -2,9 +2,7 @@ package api
 
 import (
 	"fmt"
-	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,12 +68,17 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
 		a.submitProblem(w, err).write(w)
 		return
 	}
+	writeJSON(w, acceptedOf(results))
+}
+
+// acceptedOf says what became of a document.
+func acceptedOf(results []graph.Result) client.Accepted {
 	answer := client.Accepted{Results: resultsOf(results)}
 	for _, result := range results {
 		answer.Adds += result.Adds
 		answer.Deletes += result.Deletes
 	}
-	writeJSON(w, answer)
+	return answer
 }
 
 // idempotencyKey returns the key of a request, empty if it has none. A header that is empty, or there twice, is a mistake
@@ -113,20 +116,9 @@ func (a *API) mapping(args args) (*mapping.Mapping, *problem) {
 
 // changesType returns the media type without its parameters, if it is one that is read, by the mapping if there is one.
 func changesType(r *http.Request, through *mapping.Mapping) (string, *problem) {
-	types, accept := postTypes, acceptPost
+	types := postTypes
 	if through != nil {
 		types = through.MediaTypes()
-		accept = strings.Join(types, ", ")
 	}
-	text := strings.Join(r.Header.Values("Content-Type"), ", ") // which no two lines can make
-	media, params, err := mime.ParseMediaType(text)
-	charset, hasCharset := params["charset"]
-	if err == nil && slices.Contains(types, media) &&
-		(!hasCharset || strings.EqualFold(charset, "utf-8")) {
-		return media, nil
-	}
-	p := newProblem("unsupported_media_type",
-		"Content-Type %q is not supported; send %s, in UTF-8", text, accept)
-	p.header.Set("Accept-Post", accept)
-	return "", p
+	return mediaOf(r, types)
 }

@@ -180,8 +180,8 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "store", "event", "engine", "shipper", "coordinator", "operator",
-			"operator/dataset", "node", "sparql/eval",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/eval", "store", "store/memory", "shard", "event",
+			"engine", "shipper", "coordinator", "operator", "operator/dataset", "node",
 		}},
 	},
 	{
@@ -198,7 +198,8 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"internal/access", "rdf", "rdf/nquads", "rdf/jsonld", "patch", "rdfio", "event", "engine", "mapping", "node", "graph", "client",
+			"internal/access", "rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/eval", "sparql/results", "event",
+			"engine", "mapping", "node", "graph", "client",
 			"internal/status", "internal/loopback",
 		}, modules: []string{prometheus, compress}},
 	},

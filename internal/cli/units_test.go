@@ -232,7 +232,7 @@ func TestWrongValues(t *testing.T) {
 				continue
 			}
 			text := explained(err).Error()
-			if !strings.HasPrefix(text, "--"+f.Name) || !strings.Contains(text, "%nonsense") || regexp.MustCompile(`bit |time:|slog|strconv|EOL|bool|string|parse`).MatchString(text) {
+			if !strings.HasPrefix(text, "--"+f.Name) || !strings.Contains(text, "%nonsense") || regexp.MustCompile(`bit | time:|slog|strconv|EOL|bool|string|parse`).MatchString(text) {
 				t.Errorf("%s: %s", command, text)
 			}
 		}

@@ -46,6 +46,12 @@ func (d *Document) Check(places Places) *Mistakes {
 	least(m, d.HTTP.MaxBody, 1, "http.max-body")
 	least(m, d.HTTP.MaxReaders, 1, "http.max-readers")
 	least(m, d.HTTP.MaxDumps, 1, "http.max-dumps")
+	least(m, d.HTTP.MaxQueries, 1, "http.max-queries")
+	if d.HTTP.QueryTime <= 0 {
+		m.Add(fmt.Errorf("%v: expected more than 0", d.HTTP.QueryTime), "http.query-time")
+	}
+	least(m, d.HTTP.QueryMemory, 1, "http.query-memory")
+	least(m, d.HTTP.QuerySteps, 1, "http.query-steps")
 	d.Engine.check(m)
 	if d.Engine.Streams > d.Pipeline.Shards && d.Pipeline.Shards > 0 {
 		m.Add(fmt.Errorf("%d: expected at most the number of shards, %d", d.Engine.Streams, d.Pipeline.Shards), "engine.streams")

@@ -65,12 +65,13 @@ sinks:
 		t.Fatal(err)
 	}
 	want := &config.Document{
-		Node:     config.Node{Name: "n7", Weight: 1, Store: "memory", Index: "never", Leave: true},
+		Node:     config.Node{Name: "n7", Weight: 1, Store: "memory", Index: "asked", Leave: true},
 		Pipeline: config.Pipeline{Name: "main", Shards: 16, Key: "subject", KeepKeys: 90 * time.Minute},
 		Engine: config.Engine{Data: "quadrille-data", Listen: "127.0.0.1", Election: 500 * time.Millisecond, MaxStore: 20 << 30,
 			Routes: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"}},
 		HTTP: config.HTTP{Address: "127.0.0.1:7375", Token: "from the environment", Metrics: "token", Probes: "open",
-			MaxBody: 64 << 20, MaxReaders: 64, MaxDumps: 16},
+			MaxBody: 64 << 20, MaxReaders: 64, MaxDumps: 16, MaxQueries: 16,
+			QueryTime: time.Minute, QueryMemory: 128 << 20, QuerySteps: 100_000_000},
 		Log: config.Log{Level: -4, Format: "json"},
 		Sources: []config.Source{{Name: "other", Type: "http",
 			Settings: &config.HTTPSource{URL: []string{"http://a:1", "http://b:2"}, Token: "from a file"}}},

@@ -38,7 +38,7 @@ type Node struct {
 	Zone   string `yaml:"zone" help:"Where the node is; standbys are spread over zones."`
 	Weight int    `yaml:"weight" default:"1" help:"The node's share of the shards, compared with the others' weights."`
 	Store  string `yaml:"store" enum:"memory,disk" default:"memory" help:"Where this node has the quads of its shards (${enum}): a disk is for shards larger than memory, in the data folder; a node that starts again has them, and reads the end of the logs only."`
-	Index  string `yaml:"index" enum:"never,now" default:"never" help:"Whether quads in memory get an index (${enum}), so that reading some of them needs no look at all: each change takes some two microseconds more, and a quad 60 to 70 bytes. Those on a disk have one."`
+	Index  string `yaml:"index" enum:"asked,now" default:"asked" help:"When the quads of a shard in memory get an index (${enum}), by which queries find some of them without a look at all: when the shard is first asked, while it goes on, or from the start. With it each change takes some two microseconds more, and a quad 60 to 70 bytes. Those on a disk have one."`
 	Leave  bool   `yaml:"leave" help:"Leave the pipeline at the end, so that the others need not notice first."`
 }
 
@@ -94,6 +94,11 @@ type HTTP struct {
 	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes, and of patches for RDF Delta, at one time; beyond it the answer is 503."`
 	Delta      bool     `yaml:"delta" help:"Show each shard as a log of RDF Delta, below /delta/, to read."`
 	MaxDumps   int      `yaml:"max-dumps" default:"16" help:"Most answers of /v1/data at one time; beyond it the answer is 503."`
+
+	MaxQueries  int           `yaml:"max-queries" default:"16" help:"Most queries that run at one time; 256 more wait, for five seconds at most, and beyond it the answer is 503."`
+	QueryTime   time.Duration `yaml:"query-time" default:"1m" help:"Longest time that the answer to a query may take, its sending among it."`
+	QueryMemory Size          `yaml:"query-memory" default:"128MiB" help:"Most memory that a query may hold at a time, about: for sorting, grouping, joining."`
+	QuerySteps  int           `yaml:"query-steps" default:"100000000" help:"Most rows that a query may make and quads that it may look at, in one shard."`
 }
 
 // Log says what is logged.

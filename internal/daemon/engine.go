@@ -35,7 +35,7 @@ func (d *daemon) node(ln net.Listener) quadrille.Config {
 	cfg := quadrille.Config{
 		Pipeline: p.Name, Shards: p.Shards, Key: graph.Key(p.Key), Keep: p.KeepKeys,
 		Name: d.Node.Name, NameMustBeFree: true, Zone: d.Node.Zone, Weight: d.Node.Weight, Info: d.address(ln), Logger: d.log,
-		Store: quadrille.Store(d.Node.Store), Index: d.Node.Index == "now",
+		Store: quadrille.Store(d.Node.Store), Index: d.Node.Index == "now", Queries: d.queries(),
 		Secret: jetstream.Secret(e.Secret), NATS: e.NATS, NATSCreds: e.NATSCreds, NATSEventsCreds: e.NATSEventsCreds,
 		NATSUser: e.NATSUser, NATSPassword: string(e.NATSPassword), NATSCA: e.NATSCA,
 		Host: e.Listen, Port: e.Port, Cluster: e.Cluster, Routes: e.Routes, MaxStore: int64(e.MaxStore),
@@ -48,6 +48,11 @@ func (d *daemon) node(ln net.Listener) quadrille.Config {
 		cfg.ClusterPort = cmp.Or(e.ClusterPort, -1)
 	}
 	return cfg
+}
+
+// queries bounds what queries take.
+func (d *daemon) queries() graph.QueryLimits {
+	return graph.QueryLimits{Concurrent: d.HTTP.MaxQueries, Time: d.HTTP.QueryTime, Memory: int64(d.HTTP.QueryMemory), Steps: int64(d.HTTP.QuerySteps)}
 }
 
 // keeps reports whether the node keeps anything in the data folder. With an engine that others run it does if the folder

@@ -31,7 +31,7 @@ const (
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
 // [operator.Snapshotter]; [Logic.Store], [Logic.View] and [Logic.Len] may be used by anybody at any time.
 type Logic struct {
-	store atomic.Pointer[store.Store] // readers load it while the shard's loop works on
+	state atomic.Pointer[state] // readers load it while the shard's loop works on
 	tx    store.Tx
 	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
 	index bool                   // the store in memory has an index from the start
@@ -44,12 +44,18 @@ var (
 	_ operator.Snapshotter = (*Logic)(nil)
 )
 
+// state is what has the quads.
+type state struct {
+	quads  store.Store
+	memory *memory.Store // the same, if it is in memory
+}
+
 // New returns a logic with an empty store in memory.
 func New() *Logic { return on(memory.New()) }
 
-func on(s store.Store) *Logic {
+func on(m *memory.Store) *Logic {
 	l := &Logic{}
-	l.store.Store(&s)
+	l.state.Store(&state{m, m})
 	return l
 }
 
@@ -63,12 +69,12 @@ func Indexed() *Logic {
 }
 
 // Store returns the shard's quads.
-func (l *Logic) Store() store.Store { return *l.store.Load() }
+func (l *Logic) Store() store.Store { return l.state.Load().quads }
 
 // Use takes the store as the state, in the place of the one before, which is left as it is. It is for a logic on this one, whose store
 // outlives the process: part, if not nil, returns what each commit keeps besides. No transaction may be open.
 func (l *Logic) Use(s store.Store, part func() ([]byte, error)) {
-	l.store.Store(&s)
+	l.state.Store(&state{quads: s})
 	l.part = part
 }
 
@@ -180,7 +186,7 @@ func (l *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	if err != nil {
 		return err
 	}
-	l.Use(m, nil)
+	l.state.Store(&state{m, m})
 	return nil
 }
 

@@ -12,5 +12,7 @@ func Within(quads int) *Logic {
 
 // On returns a logic on what wrap makes of its store.
 func On(wrap func(store.Store) store.Store) *Logic {
-	return on(wrap(memory.New()))
+	l := New()
+	l.Use(wrap(memory.New()), nil)
+	return l
 }

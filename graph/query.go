@@ -1,0 +1,210 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/shard"
+	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
+)
+
+// Question is a query, and what it is asked of.
+type Question struct {
+	// Text is the query: SPARQL.
+	Text string
+	// Base is what relative IRIs of the text are resolved against where it has no BASE; empty: they are mistakes.
+	Base string
+	// Dataset, if it names graphs, takes the place of what the text says of FROM and FROM NAMED.
+	Dataset sparql.Dataset
+	// After names records that the answer must know of, such as those of a change that the client has made: a shard that it has is
+	// read there or later. Each other shard is read at the end of its log, as it is when the query comes, or later.
+	After engine.Cursor
+	// Time bounds how long the answer may take, its writing among it. Default, and most, that of [QueryLimits].
+	Time time.Duration
+}
+
+// Head is what is known of an answer before its first row.
+type Head struct {
+	// Form says what follows: Row, Triple or Boolean.
+	Form sparql.Form
+	// Vars are the columns of a SELECT.
+	Vars []sparql.Var
+	// Prefixes are those of the text.
+	Prefixes []sparql.Prefix
+	// Cut is how far each shard goes that the query reads: the newest record that the answer knows of. Given as [Question.After] of
+	// another query, at whichever node, no answer of that is older.
+	Cut engine.Cursor
+}
+
+// Answer takes what a query gives. Its methods are called by one goroutine, and an error of theirs ends the query, which
+// returns it.
+type Answer interface {
+	// Begin is called once, before all else.
+	Begin(Head) error
+	// Row takes a solution of a SELECT: a term for each of Vars, the zero Term where one is not bound. It is valid until Row returns.
+	Row([]rdf.Term) error
+	// Triple takes one of a CONSTRUCT or a DESCRIBE. Where all shards have a part in it, one may come again.
+	Triple(rdf.Triple) error
+	// Boolean takes the answer of an ASK.
+	Boolean(bool) error
+}
+
+// Query answers a query over a cut of the shards: the state of each that it needs, at one position, which is at or behind the end of
+// its log when the query came. The states are pinned before the answer begins, so that it is of this cut whatever comes in meanwhile.
+//
+// A query runs at the shards that it is local to ([eval.LocalQuery]): at the one that has its key, or at all, one after the other, whose
+// solutions together are the answer. Bounds of steps and memory are those of each.
+//
+// Errors: a *[rdf.SyntaxError] of the text; *[eval.NotLocalError] of a query that needs quads of several shards together;
+// [event.ErrBusy] after the bounded wait for those that run; [node.ErrCursor] of an After that no log has; [eval.ErrBudget],
+// [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; and that of the Answer.
+func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
+	asked, err := g.ask(q)
+	if err != nil {
+		return err
+	}
+	limit := asked.time
+	ctx, cancel := context.WithTimeoutCause(ctx, limit,
+		fmt.Errorf("%w: the answer took more than %v; ask for less at once", context.DeadlineExceeded, limit))
+	defer cancel()
+	leave, err := g.queries.enter(ctx)
+	if err != nil {
+		return causeOf(ctx, err)
+	}
+	defer leave()
+	if asked.reason != nil {
+		return causeOf(ctx, g.answerDivided(ctx, asked, a))
+	}
+	return causeOf(ctx, g.answerLocally(ctx, asked, a))
+}
+
+// causeOf tells why a context has ended, if that is the error.
+func causeOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// asked is a question that is understood.
+type asked struct {
+	tree  *sparql.Query
+	query *eval.Query
+	id    eval.Identity
+	after engine.Cursor
+	time  time.Duration
+
+	// shards are those that answer it, each alone; bySubject: the subject of every pattern is known.
+	shards    []int
+	bySubject bool
+	// reason is why they can't; nil: they can.
+	reason error
+}
+
+// ask reads a question, and says which shards can answer it.
+func (g *Graph) ask(q Question) (*asked, error) {
+	tree, err := sparql.ParseQuery(q.Text, sparql.Base(q.Base))
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Dataset.Default)+len(q.Dataset.Named) > 0 {
+		tree.Dataset = q.Dataset
+	}
+	limits := &g.queries.QueryLimits
+	a := &asked{tree: tree, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
+	a.query, err = eval.Prepare(tree, eval.Options{Steps: limits.Steps, Memory: limits.Memory, Base: q.Base})
+	if err != nil {
+		return nil, err
+	}
+	for s := range q.After {
+		if s < 0 || s >= g.Shards() {
+			return nil, cursorError(s, "the pipeline has shards 0 to %d", g.Shards()-1)
+		}
+	}
+	g.locate(a)
+	return a, nil
+}
+
+// locate finds the shards that a query is local to.
+func (g *Graph) locate(a *asked) {
+	key := g.splitter.Key
+	where, err := eval.LocalQuery(a.tree, eval.Key(key))
+	switch {
+	case err != nil && g.Shards() > 1:
+		a.reason = err
+	case err != nil, where.Every:
+		for s := range g.Shards() {
+			a.shards = append(a.shards, s)
+		}
+	case key == Dataset:
+		a.shards = []int{shard.Of("", g.Shards())}
+	}
+	for _, k := range where.Keys {
+		q := rdf.Quad{S: k}
+		if key == Named {
+			q = rdf.Quad{G: k}
+		}
+		a.shards = append(a.shards, shard.Of(key.Of(q), g.Shards()))
+	}
+	a.bySubject = key == Subject && len(where.Keys) == 1
+}
+
+// answerDivided answers a query that needs quads of several shards together: nobody does that yet.
+func (g *Graph) answerDivided(_ context.Context, q *asked, _ Answer) error { return q.reason }
+
+// answerLocally answers a query by shards that know nothing of each other.
+func (g *Graph) answerLocally(ctx context.Context, q *asked, a Answer) error {
+	cut, err := g.pin(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer cut.release()
+	head := Head{Form: q.tree.Form, Vars: q.query.Vars(), Prefixes: q.tree.Prefixes, Cut: cut.marks}
+	if err := a.Begin(head); err != nil {
+		return err
+	}
+	if len(cut.views) == 0 { // no quad is asked for
+		nothing := memory.New().View()
+		defer nothing.Close()
+		cut.views = []store.View{nothing}
+	}
+	if q.tree.Form == sparql.Ask {
+		return q.holds(ctx, cut.views, a)
+	}
+	for i, view := range cut.views {
+		id := q.id
+		id.ID = fmt.Sprint(id.ID, " ", i) // labels of new blank nodes are made of it: no two shards make the same
+		if q.tree.Form == sparql.Select {
+			err = q.query.Select(ctx, view, id, a.Row)
+		} else {
+			err = q.query.Triples(ctx, view, id, a.Triple)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds answers an ASK: it is true if a shard says so.
+func (q *asked) holds(ctx context.Context, views []store.View, a Answer) (err error) {
+	found := false
+	for _, view := range views {
+		if found, err = q.query.Ask(ctx, view, q.id); found || err != nil {
+			break
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return a.Boolean(found)
+}

@@ -1,0 +1,75 @@
+package graph
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
+)
+
+// QueryLimits bound what queries take. The zero QueryLimits has the defaults.
+type QueryLimits struct {
+	// Concurrent is how many queries run at a time. Default 16.
+	Concurrent int
+	// Waiting is how many more wait for one to end, and Wait how long each does. Defaults 256 and 5 s.
+	Waiting int
+	Wait    time.Duration
+	// Time bounds how long an answer takes, its writing among it. Default 1 min.
+	Time time.Duration
+	// Steps bounds the rows that a query makes and the quads that it looks at, in one shard. Default [eval.DefaultSteps].
+	Steps int64
+	// Memory bounds the bytes that a query holds at a time, about. Default 128 MiB.
+	Memory int64
+}
+
+func (l *QueryLimits) setDefaults() error {
+	l.Concurrent = cmp.Or(l.Concurrent, 16)
+	l.Waiting = cmp.Or(l.Waiting, 256)
+	l.Wait = cmp.Or(l.Wait, 5*time.Second)
+	l.Time = cmp.Or(l.Time, time.Minute)
+	l.Steps = cmp.Or(l.Steps, eval.DefaultSteps)
+	l.Memory = cmp.Or(l.Memory, 128<<20)
+	if l.Concurrent < 0 || l.Waiting < 0 || l.Wait < 0 || l.Time < 0 || l.Steps < 0 || l.Memory < 0 {
+		return fmt.Errorf("limits of queries: none may be less than 0: %+v", *l)
+	}
+	return nil
+}
+
+// queries are those that run.
+type queries struct {
+	QueryLimits
+	running chan struct{} // holds a value for each
+	waiting atomic.Int64
+}
+
+func newQueries(l QueryLimits) *queries {
+	return &queries{QueryLimits: l, running: make(chan struct{}, l.Concurrent)}
+}
+
+// enter takes a place for a query, which the caller gives back by leave.
+func (q *queries) enter(ctx context.Context) (leave func(), err error) {
+	leave = func() { <-q.running }
+	select {
+	case q.running <- struct{}{}:
+		return leave, nil
+	default:
+	}
+	defer q.waiting.Add(-1)
+	if q.waiting.Add(1) > int64(q.Waiting) {
+		return nil, fmt.Errorf("%w: %d queries run, and %d wait, which is the limit; try again", event.ErrBusy, q.Concurrent, q.Waiting)
+	}
+	patience := time.NewTimer(q.Wait)
+	defer patience.Stop()
+	select {
+	case q.running <- struct{}{}:
+		return leave, nil
+	case <-patience.C:
+		return nil, fmt.Errorf("%w: %d queries run, which is the limit, and none has ended within %v; try again", event.ErrBusy, q.Concurrent, q.Wait)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
