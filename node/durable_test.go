@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -51,6 +52,9 @@ func (c *tally) Close() error {
 	c.shelf.open--
 	return nil
 }
+
+func (c *tally) Damaged() error            { return nil }
+func (c *tally) SetAside() (string, error) { return "", errors.New("nothing is damaged") }
 
 func (c *tally) keep(position uint64, err error) error {
 	c.shelf.mu.Lock()

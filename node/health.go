@@ -34,6 +34,7 @@ func (n *Node) watchHealth(ctx context.Context) error {
 		}
 		n.tellChanges(before, &h)
 		n.lookAtStandbys(known)
+		n.lookAtStates()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -55,6 +56,25 @@ func (n *Node) lookAtStandbys(known []uint64) {
 		known[s] = mark
 	}
 	n.behind.Store(&behind)
+}
+
+// lookAtStates has a shard look at the state that it keeps, where that was found damaged by somebody else: who reads it gets an error,
+// and the next is not to. A loop that is behind is asked at the next look.
+func (n *Node) lookAtStates() {
+	for _, l := range n.loops {
+		if damaged(l.view.Load().logic) {
+			select {
+			case l.in <- l.op.Inspect:
+			default:
+			}
+		}
+	}
+}
+
+// damaged reports whether what a logic has kept was found damaged.
+func damaged(l operator.Logic) bool {
+	d, ok := l.(operator.Durable)
+	return ok && d.Damaged() != nil
 }
 
 // standbyLag says how far the standby of a shard is behind.
@@ -150,6 +170,10 @@ func (n *Node) degraded(s *Status) (list []string) {
 		}
 		if sh.State == operator.Halted.String() {
 			list = append(list, fmt.Sprintf("shard %d is halted: %s", sh.Shard, sh.Error))
+		}
+		if a := n.loops[sh.Shard].view.Load().aside; !a.At.IsZero() {
+			list = append(list, fmt.Sprintf("shard %d: what %s kept of it was damaged, and is set aside in %s since %s: %v", sh.Shard,
+				n.cfg.Name, a.Where, a.At.UTC().Format(time.RFC3339), a.Err))
 		}
 	}
 	if lags := n.behind.Load(); lags != nil {

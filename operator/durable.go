@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -46,6 +47,9 @@ func (o *Operator) open() (found bool, err error) {
 	err = r.read(bytes.NewReader(kept))
 	if r.chain.Whole < position { // of a snapshot it may be later: behind the last delta there were claims and dead letters
 		err = cmp.Or(err, fmt.Errorf("%w: what was kept with it is of position %d", engine.ErrDamaged, r.chain.Whole))
+	}
+	if errors.Is(err, engine.ErrDamaged) {
+		err = fmt.Errorf("%w: %w", ErrStateDamaged, err)
 	}
 	if err != nil {
 		return false, fmt.Errorf("shard %d: open at %d: %w: %w", o.cfg.Shard, position, ErrState, err)

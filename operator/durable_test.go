@@ -21,15 +21,26 @@ type shelf struct {
 	part           []byte
 	open           bool
 	err            error // of Open
+	damage         error // what was found damaged
+	stuck          error // of SetAside
+	aside          int   // how often what was kept was set aside
 	every, commits int
 }
 
 // keeper is a [operator.Durable] logic.
 type keeper struct {
 	*words
-	shelf    *shelf
-	part     func() ([]byte, error)
-	restored []byte // the operator's part of a snapshot
+	shelf      *shelf
+	part       func() ([]byte, error)
+	restored   []byte // the operator's part of a snapshot
+	evaluation error  // of the next Evaluate
+}
+
+func (k *keeper) Evaluate(ev *event.Event, e operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
+	if k.evaluation != nil {
+		return dst, 0, 0, k.evaluation
+	}
+	return k.words.Evaluate(ev, e, dst)
 }
 
 func (s *shelf) logic() operator.Logic { return &keeper{words: newWords().(*words), shelf: s} }
@@ -57,11 +68,21 @@ func (k *keeper) Close() error {
 	return errors.New("that it fails has no effect")
 }
 
+func (k *keeper) Damaged() error { return k.shelf.damage }
+
+func (k *keeper) SetAside() (string, error) {
+	*k.shelf = shelf{every: k.shelf.every, aside: k.shelf.aside + 1, stuck: k.shelf.stuck}
+	return fmt.Sprint("aside ", k.shelf.aside), k.shelf.stuck
+}
+
 func (k *keeper) keep(err error) error {
 	if k.part == nil { // it is not open
 		return err
 	}
 	s := k.shelf
+	if s.damage != nil {
+		return fmt.Errorf("%w: %w", operator.ErrState, s.damage)
+	}
 	if s.commits++; err == nil && s.commits%s.every == 0 {
 		s.position, s.words = k.position, k.sorted()
 		s.part, err = k.part()
@@ -186,10 +207,11 @@ func TestDurableFails(t *testing.T) {
 	h.assign(operator.Owner, 1, 1)
 	h.deliver(1, eventOf("p", 1, "a"))
 	for name, change := range map[string]func(*shelf){
-		"no disk":        func(s *shelf) { s.err = errDisk },
-		"other position": func(s *shelf) { s.position++ },
-		"no part":        func(s *shelf) { s.part = nil },
-		"half a part":    func(s *shelf) { s.part = s.part[:len(s.part)/2] },
+		"no disk":    func(s *shelf) { s.err = errDisk },
+		"newer part": func(s *shelf) { s.part = append([]byte{99}, s.part[1:]...) },
+		"stuck": func(s *shelf) {
+			s.err, s.stuck = operator.ErrStateDamaged, errDisk
+		},
 	} {
 		s := *whole
 		s.open = false
