@@ -21,7 +21,7 @@ const (
 func (n *Node) watchHealth(ctx context.Context) error {
 	tick := time.NewTicker(healthEvery)
 	defer tick.Stop()
-	known := make([]uint64, len(n.loops))
+	known, gone := make([]uint64, len(n.loops)), make(goneShards, len(n.loops))
 	for {
 		h := n.cfg.Engine.Health(ctx)
 		if ctx.Err() != nil {
@@ -35,6 +35,7 @@ func (n *Node) watchHealth(ctx context.Context) error {
 		n.tellChanges(before, &h)
 		n.lookAtStandbys(known)
 		n.lookAtStates()
+		gone.look(ctx, n, time.Now())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -56,25 +57,6 @@ func (n *Node) lookAtStandbys(known []uint64) {
 		known[s] = mark
 	}
 	n.behind.Store(&behind)
-}
-
-// lookAtStates has a shard look at the state that it keeps, where that was found damaged by somebody else: who reads it gets an error,
-// and the next is not to. A loop that is behind is asked at the next look.
-func (n *Node) lookAtStates() {
-	for _, l := range n.loops {
-		if damaged(l.view.Load().logic) {
-			select {
-			case l.in <- l.op.Inspect:
-			default:
-			}
-		}
-	}
-}
-
-// damaged reports whether what a logic has kept was found damaged.
-func damaged(l operator.Logic) bool {
-	d, ok := l.(operator.Durable)
-	return ok && d.Damaged() != nil
 }
 
 // standbyLag says how far the standby of a shard is behind.

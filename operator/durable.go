@@ -58,6 +58,16 @@ func (o *Operator) open() (found bool, err error) {
 	return true, nil
 }
 
+// Forget has a [Durable] Logic forget what it keeps of the shard, if the operator has no role in it, and returns what removes it, as
+// [Durable.Forget] does; nil if there is nothing to remove.
+func (o *Operator) Forget() (remove func() error, err error) {
+	d, ok := o.logic.(Durable)
+	if !ok || o.state != None || o.role != NoRole || o.cfg.Apart {
+		return nil, nil
+	}
+	return d.Forget()
+}
+
 // part is the operator's own state, for a [Durable] Logic to keep.
 func (o *Operator) part() ([]byte, error) {
 	var b bytes.Buffer

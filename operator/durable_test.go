@@ -75,6 +75,14 @@ func (k *keeper) SetAside() (string, error) {
 	return fmt.Sprint("aside ", k.shelf.aside), k.shelf.stuck
 }
 
+func (k *keeper) Forget() (func() error, error) {
+	if k.shelf.open {
+		return nil, errors.New("it is open")
+	}
+	*k.shelf = shelf{every: k.shelf.every}
+	return func() error { return nil }, nil
+}
+
 func (k *keeper) keep(err error) error {
 	if k.part == nil { // it is not open
 		return err
@@ -301,3 +309,30 @@ func TestDurableOtherSnapshot(t *testing.T) {
 type forgetful struct{ *keeper }
 
 func (f forgetful) Open(func() ([]byte, error)) (uint64, []byte, error) { return 0, nil, nil }
+
+// TestDurableForgets: what is kept of a shard can be forgotten while the operator has no role in it, and then it is restored.
+func TestDurableForgets(t *testing.T) {
+	s := &shelf{every: 1}
+	h := s.on(t, &shardLog{})
+	forget := func() bool {
+		t.Helper()
+		remove, err := h.Forget()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return remove != nil
+	}
+	h.assign(operator.Owner, 1, 1)
+	h.deliver(1, eventOf("p", 1, "a"))
+	if forget() || s.position == 0 {
+		t.Error("the owner's state is forgotten")
+	}
+	h.assign(operator.NoRole, 2, 1)
+	if !forget() || s.position != 0 {
+		t.Errorf("kept at %d", s.position)
+	}
+	h.assign(operator.Standby, 3, 1)
+	if wordsOf(h) != "a" || h.restores != 2 || s.position == 0 || forget() {
+		t.Errorf("words %q, %d snapshots asked for, kept at %d", wordsOf(h), h.restores, s.position)
+	}
+}

@@ -86,4 +86,7 @@ type Durable interface {
 	// SetAside closes what is kept, if it is open, and puts it where nobody uses it and a person finds it, in the place of what was set
 	// aside before. It says where. Another Logic of the shard, opened then, finds nothing kept.
 	SetAside() (where string, err error)
+	// Forget puts what is kept, and not open, out of the way, and returns what removes it, which takes its time and is called once, by any
+	// goroutine; nil if nothing is kept. Another Logic of the shard finds nothing kept, and may be opened before that has returned.
+	Forget() (remove func() error, err error)
 }

@@ -51,3 +51,41 @@ func TestSetAside(t *testing.T) {
 		}
 	}
 }
+
+// TestForget: what is forgotten is gone for the next who opens, before it is removed, and what is removed is that alone.
+func TestForget(t *testing.T) {
+	dir := t.TempDir()
+	d := onDisk(dir)
+	if remove, err := d.Forget(); remove != nil || err != nil {
+		t.Errorf("nothing is kept: %v", err)
+	}
+	opened(t, d, "one")
+	commit(t, d, 3, add("1"))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	remove, err := onDisk(dir).Forget()
+	if err != nil || remove == nil {
+		t.Fatal(err)
+	}
+	again := onDisk(dir)
+	if position, kept := opened(t, again, "two"); position != 0 || kept != "" {
+		t.Errorf("at %d with %q", position, kept)
+	}
+	commit(t, again, 5, add("2"))
+	if left := spares(t, dir); len(left) != 1 {
+		t.Errorf("left: %s", left)
+	}
+	if err := remove(); err != nil || len(spares(t, dir)) > 0 {
+		t.Errorf("%v, left: %s", err, spares(t, dir))
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if position, _ := opened(t, again, "three"); position != 5 || again.Len() != 1 {
+		t.Errorf("at %d, %d quads", position, again.Len())
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -78,7 +78,7 @@ func (d *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	if err := os.MkdirAll(filepath.Dir(d.options.Dir), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", operator.ErrState, err)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(d.options.Dir), filepath.Base(d.options.Dir)+spareSuffix+"*")
+	dir, err := d.spare()
 	if err != nil {
 		return fmt.Errorf("%w: %w", operator.ErrState, err)
 	}
@@ -159,6 +159,26 @@ func (d *Logic) SetAside() (where string, err error) {
 		return "", err
 	}
 	return where, os.Rename(d.options.Dir, where)
+}
+
+// Forget implements [operator.Durable].
+func (d *Logic) Forget() (remove func() error, err error) {
+	if _, err := os.Stat(d.options.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	spare, err := d.spare()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Rename(d.options.Dir, filepath.Join(spare, "gone")); err != nil {
+		return nil, errors.Join(err, os.Remove(spare))
+	}
+	return func() error { return os.RemoveAll(spare) }, nil
+}
+
+// spare makes a folder that the next start removes, if it is there by then.
+func (d *Logic) spare() (string, error) {
+	return os.MkdirTemp(filepath.Dir(d.options.Dir), filepath.Base(d.options.Dir)+spareSuffix+"*")
 }
 
 // Aside returns the folders below that were found damaged and set aside, by whichever process. Whoever has looked at them removes them.
