@@ -38,6 +38,13 @@ func (r *Runtime) logic() (fn func(shard int) operator.Logic, err error) {
 	if r.quads, err = ondisk.Take(dir); err != nil {
 		return nil, fmt.Errorf("store of quads: %w", err)
 	}
+	aside, err := ondisk.Aside(dir)
+	if err != nil {
+		return nil, fmt.Errorf("store of quads: %w", err)
+	}
+	for _, folder := range aside {
+		c.Logger.Warn("a shard's quads that were found damaged are still there; the folder can be removed", "folder", folder)
+	}
 	buffer := uint64(min(max(storeBuffer/4/c.Shards, 1<<20), disk.DefaultBuffer))
 	return func(shard int) operator.Logic {
 		return ondisk.New(disk.Options{Dir: filepath.Join(dir, strconv.Itoa(shard)), Buffer: buffer})

@@ -120,7 +120,7 @@ func (n *Node) withCopy(ctx context.Context, s int, tail uint64, fn func(*operat
 	}
 	defer n.copies.put(s, one)
 	for tries := 1; ; tries++ {
-		if one.op == nil {
+		if one.op == nil || damaged(one.op.Logic()) {
 			one.op, one.gen, one.next = n.restored(ctx, s)
 			one.read = false
 		}
@@ -131,7 +131,7 @@ func (n *Node) withCopy(ctx context.Context, s int, tail uint64, fn func(*operat
 		if ctx.Err() == nil {
 			one.op = nil // the next who asks begins anew
 		}
-		if !errors.Is(err, errDoubt) || tries == tailTries {
+		if !errors.Is(err, errDoubt) && !errors.Is(err, operator.ErrStateDamaged) || tries == tailTries {
 			return err
 		}
 		if err := pause(ctx, tailPause); err != nil {

@@ -1,9 +1,11 @@
 package node_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/coordinator"
 	"github.com/quadrille-stream/quadrille/event"
@@ -13,12 +15,13 @@ import (
 
 // shelf is where a durable logic keeps its state, as a disk would.
 type shelf struct {
-	mu       sync.Mutex
-	open     int
-	opens    []uint64 // the position at each opening
-	position uint64
-	part     []byte
-	count    int
+	mu        sync.Mutex
+	open      int
+	opens     []uint64 // the position at each opening
+	position  uint64
+	part      []byte
+	count     int
+	forgotten int // how often
 }
 
 // tally counts the bytes that were committed, on a shelf.
@@ -51,6 +54,24 @@ func (c *tally) Close() error {
 	c.shelf.open--
 	return nil
 }
+
+func (c *tally) Forget() (func() error, error) {
+	c.shelf.mu.Lock()
+	defer c.shelf.mu.Unlock()
+	if c.shelf.open > 0 || c.shelf.position == 0 {
+		return nil, nil
+	}
+	c.shelf.position, c.shelf.part, c.shelf.count = 0, nil, 0
+	return func() error {
+		c.shelf.mu.Lock()
+		defer c.shelf.mu.Unlock()
+		c.shelf.forgotten++
+		return nil
+	}, nil
+}
+
+func (c *tally) Damaged() error            { return nil }
+func (c *tally) SetAside() (string, error) { return "", errors.New("nothing is damaged") }
 
 func (c *tally) keep(position uint64, err error) error {
 	c.shelf.mu.Lock()
@@ -85,5 +106,61 @@ func TestDurableLogic(t *testing.T) {
 			t.Errorf("run %d: %d are open, %d bytes, opened at %d", run, kept.open, kept.count, kept.opens)
 		}
 		kept.mu.Unlock()
+	}
+}
+
+// TestDurableGone: what a node keeps of shards that have gone to others is removed, and of no others. They are restored when they come back.
+func TestDurableGone(t *testing.T) {
+	const shards = 8
+	kept := map[string]*[shards]shelf{"n1": {}, "n2": {}, "n3": {}}
+	c := newCluster(t, shards, func(cfg *graph.Config) {
+		calm(cfg)
+		mine := kept[cfg.Name]
+		cfg.KeepGone = time.Millisecond
+		cfg.Logic = func(shard int) operator.Logic { return mine[shard].logic(shard) }
+	})
+	c.start("n1")
+	c.ready("n1")
+	send := func(text string) {
+		t.Helper()
+		for i := range 8 * shards {
+			if _, err := c.nodes["n1"].Send(t.Context(), fmt.Sprint("k", i), coordinator.Payload{Data: []byte(text)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	send("one")
+	c.start("n2")
+	c.start("n3")
+	// settled: who has no part in a shard has nothing of it, though it had before, and who has one keeps it.
+	settled := func() bool {
+		send("more") // a state is kept with the next commit
+		gone := 0
+		for _, s := range c.nodes["n1"].Status().Shards {
+			for name, mine := range kept {
+				shelf := &mine[s.Shard]
+				shelf.mu.Lock()
+				is, open, forgotten := shelf.position > 0, shelf.open, shelf.forgotten
+				shelf.mu.Unlock()
+				has := s.Owner == name || s.Standby == name
+				if is != has || open > 0 != has {
+					return false
+				}
+				gone += forgotten
+			}
+		}
+		return gone > 0
+	}
+	for deadline := time.Now().Add(patience); !settled(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", c.nodes["n1"].Status().Shards)
+		}
+	}
+	if err := c.nodes["n3"].HandOver(t.Context()); err != nil { // its shards come back to the others
+		t.Fatal(err)
+	}
+	send("last")
+	if s := c.nodes["n1"].Status(); s.Stats.Halted > 0 {
+		t.Errorf("%+v", s.Shards)
 	}
 }

@@ -21,7 +21,7 @@ const (
 func (n *Node) watchHealth(ctx context.Context) error {
 	tick := time.NewTicker(healthEvery)
 	defer tick.Stop()
-	known := make([]uint64, len(n.loops))
+	known, gone := make([]uint64, len(n.loops)), make(goneShards, len(n.loops))
 	for {
 		h := n.cfg.Engine.Health(ctx)
 		if ctx.Err() != nil {
@@ -34,6 +34,8 @@ func (n *Node) watchHealth(ctx context.Context) error {
 		}
 		n.tellChanges(before, &h)
 		n.lookAtStandbys(known)
+		n.lookAtStates()
+		gone.look(ctx, n, time.Now())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -150,6 +152,10 @@ func (n *Node) degraded(s *Status) (list []string) {
 		}
 		if sh.State == operator.Halted.String() {
 			list = append(list, fmt.Sprintf("shard %d is halted: %s", sh.Shard, sh.Error))
+		}
+		if a := n.loops[sh.Shard].view.Load().aside; !a.At.IsZero() {
+			list = append(list, fmt.Sprintf("shard %d: what %s kept of it was damaged, and is set aside in %s since %s: %v", sh.Shard,
+				n.cfg.Name, a.Where, a.At.UTC().Format(time.RFC3339), a.Err))
 		}
 	}
 	if lags := n.behind.Load(); lags != nil {

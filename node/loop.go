@@ -53,6 +53,7 @@ type view struct {
 	stats    operator.Stats
 	logic    operator.Logic
 	letters  operator.Letters
+	aside    operator.Aside
 }
 
 func newLoop(n *Node, shard int) *loop {
@@ -169,6 +170,9 @@ func (l *loop) effect(ctx context.Context, e operator.Effect) {
 		l.job(func() { _ = e.Make(ctx) }) // fails only with its context
 	case operator.Superseded:
 		l.n.fail(fmt.Errorf("%w: incarnation %d has claimed shard %d", ErrSuperseded, e.By.Incarnation, l.shard))
+	case operator.SetAside:
+		l.log.Error("what was kept of a shard on this node's disk is damaged; it is set aside, and the shard restored", "folder", e.Where,
+			"err", e.Err)
 	case operator.Changed:
 		if err := l.op.Err(); err != nil {
 			l.log.Error("shard is halted; the others go on", "err", err)
@@ -286,5 +290,5 @@ func (l *loop) show() {
 	since, trouble := l.op.Trouble()
 	l.view.Store(&view{state: l.op.State(), position: l.op.Position(), mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(),
 		trouble: trouble, since: since, stats: l.op.Stats(), logic: l.op.Logic(),
-		letters: l.op.Letters()})
+		letters: l.op.Letters(), aside: l.op.Aside()})
 }

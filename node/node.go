@@ -72,6 +72,9 @@ type Config struct {
 	// shard reads about as much log as state. Half of that size must be there as real bytes, so that the snapshots are at
 	// most about twice as many bytes as the log.
 	SnapshotEvery int
+	// KeepGone is how long what a [operator.Durable] logic keeps of a shard stays after the shard has gone to other nodes: one that comes
+	// back by then is not restored. Default 10 min.
+	KeepGone time.Duration
 	// Keep is how long idempotency keys are remembered, the same on all nodes. Default [coordinator.DefaultKeep].
 	Keep time.Duration
 	// Marks keeps how far the shards' logs are known to go: a log that ends before is damaged, and its shard halts. For as
@@ -98,6 +101,7 @@ func (c *Config) setDefaults() error {
 	c.MaxCopies = cmp.Or(c.MaxCopies, 256<<20)
 	c.snapshotsGrow = c.SnapshotEvery == 0
 	c.SnapshotEvery = cmp.Or(c.SnapshotEvery, snapshotEvery)
+	c.KeepGone = cmp.Or(c.KeepGone, 10*time.Minute)
 	c.Keep = cmp.Or(c.Keep, coordinator.DefaultKeep)
 	c.BeatEvery = cmp.Or(c.BeatEvery, core.BeatEvery)
 	c.FailAfter = cmp.Or(c.FailAfter, core.FailAfter)

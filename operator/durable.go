@@ -3,6 +3,7 @@ package operator
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -47,11 +48,24 @@ func (o *Operator) open() (found bool, err error) {
 	if r.chain.Whole < position { // of a snapshot it may be later: behind the last delta there were claims and dead letters
 		err = cmp.Or(err, fmt.Errorf("%w: what was kept with it is of position %d", engine.ErrDamaged, r.chain.Whole))
 	}
+	if errors.Is(err, engine.ErrDamaged) {
+		err = fmt.Errorf("%w: %w", ErrStateDamaged, err)
+	}
 	if err != nil {
 		return false, fmt.Errorf("shard %d: open at %d: %w: %w", o.cfg.Shard, position, ErrState, err)
 	}
 	o.chain, o.producers = r.chain, r.producers
 	return true, nil
+}
+
+// Forget has a [Durable] Logic forget what it keeps of the shard, if the operator has no role in it, and returns what removes it, as
+// [Durable.Forget] does; nil if there is nothing to remove.
+func (o *Operator) Forget() (remove func() error, err error) {
+	d, ok := o.logic.(Durable)
+	if !ok || o.state != None || o.role != NoRole || o.cfg.Apart {
+		return nil, nil
+	}
+	return d.Forget()
 }
 
 // part is the operator's own state, for a [Durable] Logic to keep.

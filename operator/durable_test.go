@@ -21,15 +21,26 @@ type shelf struct {
 	part           []byte
 	open           bool
 	err            error // of Open
+	damage         error // what was found damaged
+	stuck          error // of SetAside
+	aside          int   // how often what was kept was set aside
 	every, commits int
 }
 
 // keeper is a [operator.Durable] logic.
 type keeper struct {
 	*words
-	shelf    *shelf
-	part     func() ([]byte, error)
-	restored []byte // the operator's part of a snapshot
+	shelf      *shelf
+	part       func() ([]byte, error)
+	restored   []byte // the operator's part of a snapshot
+	evaluation error  // of the next Evaluate
+}
+
+func (k *keeper) Evaluate(ev *event.Event, e operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
+	if k.evaluation != nil {
+		return dst, 0, 0, k.evaluation
+	}
+	return k.words.Evaluate(ev, e, dst)
 }
 
 func (s *shelf) logic() operator.Logic { return &keeper{words: newWords().(*words), shelf: s} }
@@ -57,11 +68,29 @@ func (k *keeper) Close() error {
 	return errors.New("that it fails has no effect")
 }
 
+func (k *keeper) Damaged() error { return k.shelf.damage }
+
+func (k *keeper) SetAside() (string, error) {
+	*k.shelf = shelf{every: k.shelf.every, aside: k.shelf.aside + 1, stuck: k.shelf.stuck}
+	return fmt.Sprint("aside ", k.shelf.aside), k.shelf.stuck
+}
+
+func (k *keeper) Forget() (func() error, error) {
+	if k.shelf.open {
+		return nil, errors.New("it is open")
+	}
+	*k.shelf = shelf{every: k.shelf.every}
+	return func() error { return nil }, nil
+}
+
 func (k *keeper) keep(err error) error {
 	if k.part == nil { // it is not open
 		return err
 	}
 	s := k.shelf
+	if s.damage != nil {
+		return fmt.Errorf("%w: %w", operator.ErrState, s.damage)
+	}
 	if s.commits++; err == nil && s.commits%s.every == 0 {
 		s.position, s.words = k.position, k.sorted()
 		s.part, err = k.part()
@@ -186,10 +215,11 @@ func TestDurableFails(t *testing.T) {
 	h.assign(operator.Owner, 1, 1)
 	h.deliver(1, eventOf("p", 1, "a"))
 	for name, change := range map[string]func(*shelf){
-		"no disk":        func(s *shelf) { s.err = errDisk },
-		"other position": func(s *shelf) { s.position++ },
-		"no part":        func(s *shelf) { s.part = nil },
-		"half a part":    func(s *shelf) { s.part = s.part[:len(s.part)/2] },
+		"no disk":    func(s *shelf) { s.err = errDisk },
+		"newer part": func(s *shelf) { s.part = append([]byte{99}, s.part[1:]...) },
+		"stuck": func(s *shelf) {
+			s.err, s.stuck = operator.ErrStateDamaged, errDisk
+		},
 	} {
 		s := *whole
 		s.open = false
@@ -279,3 +309,30 @@ func TestDurableOtherSnapshot(t *testing.T) {
 type forgetful struct{ *keeper }
 
 func (f forgetful) Open(func() ([]byte, error)) (uint64, []byte, error) { return 0, nil, nil }
+
+// TestDurableForgets: what is kept of a shard can be forgotten while the operator has no role in it, and then it is restored.
+func TestDurableForgets(t *testing.T) {
+	s := &shelf{every: 1}
+	h := s.on(t, &shardLog{})
+	forget := func() bool {
+		t.Helper()
+		remove, err := h.Forget()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return remove != nil
+	}
+	h.assign(operator.Owner, 1, 1)
+	h.deliver(1, eventOf("p", 1, "a"))
+	if forget() || s.position == 0 {
+		t.Error("the owner's state is forgotten")
+	}
+	h.assign(operator.NoRole, 2, 1)
+	if !forget() || s.position != 0 {
+		t.Errorf("kept at %d", s.position)
+	}
+	h.assign(operator.Standby, 3, 1)
+	if wordsOf(h) != "a" || h.restores != 2 || s.position == 0 || forget() {
+		t.Errorf("words %q, %d snapshots asked for, kept at %d", wordsOf(h), h.restores, s.position)
+	}
+}

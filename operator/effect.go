@@ -54,6 +54,8 @@ type (
 		// By is that process.
 		By Writer
 	}
+	// SetAside tells that the state that a [Durable] Logic had kept is damaged and set aside. What follows restores the shard.
+	SetAside struct{ Aside }
 	// TakeSnapshot asks to keep a snapshot of Position. Either Write or [TakeSnapshot.Drop] is called, once, by any
 	// goroutine.
 	TakeSnapshot struct {
@@ -86,5 +88,6 @@ func (Append) effect()       {}
 func (Ack) effect()          {}
 func (Changed) effect()      {}
 func (Superseded) effect()   {}
+func (SetAside) effect()     {}
 func (TakeSnapshot) effect() {}
 func (MakeIndex) effect()    {}

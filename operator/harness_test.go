@@ -213,6 +213,7 @@ type harness struct {
 	batches   []event.Batch
 	snapshots []operator.TakeSnapshot
 	others    []operator.Effect // notices
+	asides    []operator.SetAside
 	follow    operator.Follow
 	following bool
 	restores  int
@@ -387,6 +388,8 @@ func (h *harness) effect(e operator.Effect) {
 		h.snapshots = append(h.snapshots, e)
 	case operator.Superseded:
 		h.others = append(h.others, e)
+	case operator.SetAside:
+		h.asides = append(h.asides, e)
 	}
 }
 

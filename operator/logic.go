@@ -15,6 +15,9 @@ var (
 	ErrFull = errors.New("the state is full")
 	// ErrState: the state can't be read or written, such as one on a disk that fails. An error of Commit is always this one.
 	ErrState = errors.New("the state has failed")
+	// ErrStateDamaged comes with ErrState: what a [Durable] has kept is damaged, such as by its disk. It is set aside, and the shard goes on
+	// from snapshot and log.
+	ErrStateDamaged = errors.New("the kept state is damaged")
 )
 
 // Evaluation is what an event is evaluated with besides the state. The zero value has no bounds.
@@ -90,4 +93,13 @@ type Durable interface {
 	Open(part func() ([]byte, error)) (position uint64, kept []byte, err error)
 	// Close lets go of what is kept, without changing it. Another Logic of the shard may be opened then.
 	Close() error
+	// Damaged is what was found damaged of what is kept, be it by whoever reads it or in the background; it wraps [ErrStateDamaged], and is
+	// nil if nothing was found. Any goroutine may call it at any time.
+	Damaged() error
+	// SetAside closes what is kept, if it is open, and puts it where nobody uses it and a person finds it, in the place of what was set
+	// aside before. It says where. Another Logic of the shard, opened then, finds nothing kept.
+	SetAside() (where string, err error)
+	// Forget puts what is kept, and not open, out of the way, and returns what removes it, which takes its time and is called once, by any
+	// goroutine; nil if nothing is kept. Another Logic of the shard finds nothing kept, and may be opened before that has returned.
+	Forget() (remove func() error, err error)
 }

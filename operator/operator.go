@@ -100,6 +100,8 @@ type Stats struct {
 	Records, RecordBytes, Refused, Unknown uint64
 	// Claims were committed, ClaimTries sent to be appended. Yields ended an ownership, Halts found damage.
 	Claims, ClaimTries, Yields, Halts uint64
+	// SetAside is how many kept states were damaged and are set aside.
+	SetAside uint64
 	// SnapshotsTaken were asked for, SnapshotsUsed restored; BusyAcked answers said "busy".
 	SnapshotsTaken, SnapshotsUsed, BusyAcked uint64
 }
@@ -145,7 +147,8 @@ type Stats struct {
 //
 // Batches wait in restore, read and claim for an owner, who commits them when it owns; else they are answered as in rest. What
 // differs with the error of an append or a read is in trouble.go. In follow and read the reading has begun well: one that begins
-// with another record than the last one known is repeated, as in unsure.
+// with another record than the last one known is repeated, as in unsure. Where but the state is damaged that a [Durable] has kept, there
+// is restore instead of halt, in the same role, and batches wait.
 type Operator struct {
 	cfg     Config
 	state   State
@@ -160,6 +163,7 @@ type Operator struct {
 	unsaved             int // log bytes since the last snapshot, by readCost
 	unsavedBytes, least int // those that there are, and that there must be at least
 	watch
+	asides asides
 
 	claimed Writer // with which this process has sent its newest claim
 
@@ -361,8 +365,12 @@ func (o *Operator) stopOwning() {
 	}
 }
 
-// halt stops the shard for good: its log is damaged, or its state full or failed. The others go on.
+// halt stops the shard for good: its log is damaged, or its state full or failed. The others go on. Where it is but the kept state that
+// is damaged, the shard is restored instead.
 func (o *Operator) halt(err error) {
+	if err = o.setAside(err); err == nil {
+		return
+	}
 	if o.inflight != nil {
 		o.abandon()
 	}

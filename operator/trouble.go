@@ -109,15 +109,8 @@ func (o *Operator) behindTrim(err error) {
 		o.halt(fmt.Errorf("shard %d: no snapshot reaches as far as the log begins: %w", o.cfg.Shard, err))
 		return
 	}
-	if o.inflight != nil {
-		o.abandon() // if it is in the log after all, its producers will say so
-	}
-	o.reading = false
-	o.emit(StopReading{})
-	o.remember(o.Committed())
-	o.reset()
-	o.trimmed, o.state = true, None
-	o.resume()
+	o.trimmed = true
+	o.again()
 }
 
 // tooLarge makes smaller records of what is under way. What can't be made smaller is answered: it will never be in the

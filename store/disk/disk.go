@@ -101,7 +101,7 @@ func Exists(dir string) (bool, error) {
 func Open(o Options) (*Store, error) {
 	s := &Store{dir: o.Dir, max: o.MaxQuads, readOnly: o.ReadOnly, maxBatch: maxBatch - spare, views: map[*view]struct{}{}, buffer: or(o.Buffer, DefaultBuffer), faults: newFaults(or[vfs.FS](o.FS, vfs.Default))}
 	if err := s.open(o); err != nil {
-		return nil, fmt.Errorf("open store %s: %w", o.Dir, diskError(err))
+		return nil, fmt.Errorf("open store %s: %w", o.Dir, openError(err))
 	}
 	if err := s.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", o.Dir, err), s.database().close())
@@ -155,11 +155,15 @@ func (s *Store) openDatabase(o Options) (err error) {
 func (s *Store) clearUnmade(dir string) error {
 	fs := s.faults
 	names, err := fs.List(dir)
-	if err != nil || slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".sst") }) {
+	if err != nil {
 		return nil //nolint:nilerr // the database says what is wrong with the folder
 	}
+	tables := slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, ".sst") })
 	desc, err := pebble.Peek(dir, fs)
-	if err != nil || !desc.Exists {
+	switch {
+	case err == nil && tables && !desc.Exists: // the database would take it for a new one
+		return fmt.Errorf("%w: there are tables, and nothing that says which are in use", ErrDamaged)
+	case err != nil || tables || !desc.Exists:
 		return nil //nolint:nilerr // as above
 	}
 	if _, err := fs.Stat(fs.PathJoin(dir, fs.PathBase(desc.ManifestFilename))); !errors.Is(err, iofs.ErrNotExist) {
@@ -206,11 +210,30 @@ func (s *Store) options() *pebble.Options {
 	return p
 }
 
+// damaged says in one line that something is, without details of the database's own.
+func damaged(err error) error {
+	if errors.Is(err, ErrDamaged) {
+		return err
+	}
+	text, _, _ := strings.Cut(err.Error(), "<")
+	return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(text), " "))
+}
+
+// openError is what an error of opening means. A database whose files are not all there, or not whole, has no name for that.
+func openError(err error) error {
+	if errors.Is(err, iofs.ErrNotExist) || errors.Is(err, pebble.ErrDBNotPristine) || strings.Contains(err.Error(), "object size mismatch") {
+		return damaged(err)
+	}
+	return diskError(err)
+}
+
 // diskError says that a disk is full, or its content damaged, by the names that there are for it.
 func diskError(err error) error {
-	if err != nil && pebble.IsCorruptionError(err) && !errors.Is(err, ErrDamaged) {
-		text, _, _ := strings.Cut(err.Error(), "<") // what follows are details of the database's own
-		return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(strings.Fields(text), " "))
+	if errors.Is(err, pebble.ErrBatchTooLarge) { // which the database counts among what is damaged
+		return fmt.Errorf("%w: a transaction is too large", store.ErrFull)
+	}
+	if err != nil && pebble.IsCorruptionError(err) {
+		return damaged(err)
 	}
 	if errors.Is(err, syscall.ENOSPC) && !errors.Is(err, store.ErrFull) {
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
@@ -220,11 +243,14 @@ func diskError(err error) error {
 
 // load reads what the database says of itself.
 func (s *Store) load() error {
-	r := reader{src: s.db}
+	r := reader{src: s.db, faults: s.faults}
 	defer r.end()
 	value, err := r.get([]byte{headKey}, nil)
 	if err != nil {
 		return err
+	}
+	if len(value) > 0 && value[0] > version {
+		return fmt.Errorf("it is of version %d, this program knows %d; a later one has made it", value[0], version)
 	}
 	if value != nil && !s.head.parse(value) {
 		return fmt.Errorf("%w: its head is not one of version %d", ErrDamaged, version)
@@ -232,6 +258,15 @@ func (s *Store) load() error {
 	s.position.Store(s.head.position)
 	s.committed.Store(int64(s.head.quads))
 	return s.stats.load(s.db)
+}
+
+// Damaged is what was found damaged since the store was opened: by whoever reads it, by a commit, or in the background. It wraps
+// [ErrDamaged], and is nil if nothing was found. Any goroutine may call it at any time.
+func (s *Store) Damaged() error {
+	if p := s.faults.damage.Load(); p != nil {
+		return *p
+	}
+	return nil
 }
 
 // Len is the number of committed quads.

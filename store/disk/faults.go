@@ -3,11 +3,13 @@ package disk
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -27,7 +29,8 @@ type faults struct {
 	failed   atomic.Int64          // when it was, as time.Now().UnixNano()
 	failures atomic.Uint64
 
-	lost chan struct{} // closed when fatal is set
+	lost   chan struct{}         // closed when fatal is set
+	damage atomic.Pointer[error] // the first that was found; nil: none was
 
 	flush, compaction atomic.Pointer[error] // how the last one ended
 
@@ -99,7 +102,14 @@ func (f *faults) listener() *pebble.EventListener {
 		FlushEnd:        func(info pebble.FlushInfo) { f.wrote(info.Err, &f.flush) },
 		CompactionEnd:   func(info pebble.CompactionInfo) { f.wrote(info.Err, &f.compaction) },
 		BackgroundError: f.failure,
-		DataCorruption:  func(pebble.DataCorruptionInfo) {}, // who reads it gets the error
+		DataCorruption:  func(info pebble.DataCorruptionInfo) { f.found(info.Details) }, // who reads it gets the error, too
+	}
+}
+
+// found notes what is damaged.
+func (f *faults) found(err error) {
+	if err = damaged(err); f != nil {
+		f.damage.CompareAndSwap(nil, &err)
 	}
 }
 
@@ -135,6 +145,36 @@ func (f *faults) Create(name string, category vfs.DiskWriteCategory) (vfs.File, 
 		time.Sleep(time.Until(time.Unix(0, at).Add(retryPause)))
 	}
 	return f.FS.Create(name, category)
+}
+
+// Open opens a file to be read.
+func (f *faults) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.Open(name, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return &readFile{file}, nil
+}
+
+// readFile is a file that is read. What a disk has lost of it is damage, like what it has changed: a disk that fails as a whole can't be
+// written either.
+type readFile struct{ vfs.File }
+
+func (r *readFile) Read(p []byte) (int, error) {
+	n, err := r.File.Read(p)
+	return n, unreadable(err)
+}
+
+func (r *readFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := r.File.ReadAt(p, off)
+	return n, unreadable(err)
+}
+
+func unreadable(err error) error {
+	if errors.Is(err, syscall.EIO) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
 }
 
 // OpenDir opens a folder. Where that of the database can't be synced, the database would end the process.
@@ -179,7 +219,10 @@ func (f *faults) Fatalf(format string, args ...any) {
 			err = fmt.Errorf("%w (%w)", err, cause)
 		}
 	}
-	err = diskError(err)
+	if err = diskError(err); errors.Is(err, iofs.ErrNotExist) {
+		err = damaged(err)
+		f.found(err)
+	}
 	if f.opening.Load() && isOpening() {
 		panic(panicked{err})
 	}

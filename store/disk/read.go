@@ -23,6 +23,7 @@ const maxBlock = 64
 // reader reads a state of the database. It is used by one goroutine, but may be ended by another.
 type reader struct {
 	src     pebble.Reader
+	faults  *faults // nil: damage is not noted
 	stats   *statistics
 	key     []byte // in use within a call alone
 	changes uint64 // of what is read; no cursor of before is used again
@@ -58,13 +59,21 @@ func (r *reader) get(key, dst []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read store: %w", diskError(err))
+		return nil, r.failed(err)
 	}
 	if dst == nil {
 		dst = make([]byte, 0, len(value))
 	}
 	dst = append(dst, value...)
 	return dst, closer.Close()
+}
+
+// failed is an error of reading. Damage is noted.
+func (r *reader) failed(err error) error {
+	if err = diskError(err); errors.Is(err, ErrDamaged) {
+		r.faults.found(err)
+	}
+	return fmt.Errorf("read store: %w", err)
 }
 
 // has reports whether there is a key.
@@ -84,7 +93,7 @@ func (r *reader) lookup(text string) (store.ID, error) {
 	}
 	n, rest, ok := cutNumber(value)
 	if !ok || len(rest) > 0 {
-		return store.Any, fmt.Errorf("%w: the id of %.100q is %x", ErrDamaged, text, value)
+		return store.Any, r.failed(fmt.Errorf("%w: the id of %.100q is %x", ErrDamaged, text, value))
 	}
 	return store.ID(n), nil
 }
@@ -137,7 +146,7 @@ func (r *reader) cursor(low, high []byte, o *order) (*cursor, error) {
 	}
 	it, err := r.src.NewIter(&pebble.IterOptions{LowerBound: low, UpperBound: high})
 	if err != nil {
-		return nil, fmt.Errorf("read store: %w", diskError(err))
+		return nil, r.failed(err)
 	}
 	c := &cursor{it: it, changes: r.changes, busy: true, order: o}
 	r.cursors = append(r.cursors, c)
@@ -192,11 +201,13 @@ func (r *reader) advance(c *cursor, n int, each func(*pebble.Iterator) error) (m
 	for range n {
 		if !c.next() {
 			if err := c.it.Error(); err != nil {
-				return false, fmt.Errorf("read store: %w", diskError(err))
+				return false, r.failed(err)
 			}
 			return false, nil
 		}
-		if err := each(c.it); err != nil {
+		if err := each(c.it); errors.Is(err, ErrDamaged) {
+			return false, r.failed(err)
+		} else if err != nil {
 			return false, err
 		}
 	}
@@ -231,7 +242,7 @@ func (r *reader) quads(predicate store.ID) (int, error) {
 		var h head
 		value, err := r.get([]byte{headKey}, nil)
 		if err == nil && value != nil && !h.parse(value) {
-			err = fmt.Errorf("%w: its head", ErrDamaged)
+			err = r.failed(fmt.Errorf("%w: its head", ErrDamaged))
 		}
 		return int(h.quads), err
 	}
@@ -243,7 +254,7 @@ func (r *reader) quads(predicate store.ID) (int, error) {
 	}
 	n, _, ok := cutNumber(value)
 	if !ok {
-		return 0, fmt.Errorf("%w: the count %x", ErrDamaged, value)
+		return 0, r.failed(fmt.Errorf("%w: the count %x", ErrDamaged, value))
 	}
 	return int(n), nil
 }

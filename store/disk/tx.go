@@ -47,7 +47,7 @@ func (s *Store) Begin() store.Tx {
 		panic("store: Begin while a transaction is open")
 	}
 	batch := s.db.NewIndexedBatch()
-	s.tx = &tx{s: s, batch: batch, reader: reader{src: batch, stats: &s.stats}, last: s.head.last,
+	s.tx = &tx{s: s, batch: batch, reader: reader{src: batch, stats: &s.stats, faults: s.faults}, last: s.head.last,
 		grown: map[store.ID]int{}, touched: map[store.ID]struct{}{}}
 	return s.tx
 }

@@ -28,7 +28,7 @@ func (s *Store) View() store.View {
 	v := &view{s: s, head: head{position: s.Position(), quads: uint64(s.Len()), last: s.head.last, meta: s.head.meta}}
 	if v.ended.Store(s.closed); !s.closed {
 		v.snapshot = s.db.NewSnapshot()
-		v.reader.src, v.reader.stats = v.snapshot, &s.stats
+		v.reader.src, v.reader.stats, v.reader.faults = v.snapshot, &s.stats, s.faults
 		s.views[v] = struct{}{}
 	}
 	return v

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
@@ -25,13 +26,16 @@ import (
 type Logic struct {
 	*dataset.Logic
 	options  disk.Options
-	store    *disk.Store // nil: neither opened nor restored
-	restored string      // the folder of a store that is not the shard's yet, "" for none
+	store    atomic.Pointer[disk.Store] // nil: neither opened nor restored
+	restored string                     // the folder of a store that is not the shard's yet, "" for none
 	remove   func(path string) error
 }
 
 // spareSuffix is what such folders have behind the name of the shard's.
 const spareSuffix = ".restored-"
+
+// asideSuffix is what the folder has behind that name which was found damaged.
+const asideSuffix = ".damaged"
 
 var (
 	_ operator.Durable     = (*Logic)(nil)
@@ -74,7 +78,7 @@ func (d *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 	if err := os.MkdirAll(filepath.Dir(d.options.Dir), 0o700); err != nil {
 		return fmt.Errorf("%w: %w", operator.ErrState, err)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(d.options.Dir), filepath.Base(d.options.Dir)+spareSuffix+"*")
+	dir, err := d.spare()
 	if err != nil {
 		return fmt.Errorf("%w: %w", operator.ErrState, err)
 	}
@@ -92,7 +96,7 @@ func (d *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 		return errors.Join(err, os.RemoveAll(dir))
 	}
 	s.Discard() // a logic that only serves readers is not closed
-	d.store = s
+	d.store.Store(s)
 	d.Use(s, nil)
 	d.restored = dir
 	return nil
@@ -110,9 +114,9 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 	}
 	s, err := disk.Open(d.options)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w (%w)", err, errAdvice)
+		return 0, nil, opening(err)
 	}
-	d.store = s
+	d.store.Store(s)
 	d.Use(s, part)
 	view := s.View()
 	defer view.Close()
@@ -123,13 +127,62 @@ func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte,
 // errAdvice is what can be done about a folder that can't be read or written.
 var errAdvice = errors.New("what is kept there is made of the log: while the node is down, the folder can be removed")
 
+// opening says what can be done about a store that can't be opened.
+func opening(err error) error {
+	if errors.Is(err, disk.ErrDamaged) {
+		return advised(err)
+	}
+	return fmt.Errorf("%w (%w)", err, errAdvice)
+}
+
 // advised says what can be done, if what was read is damaged.
 func advised(err error) error {
 	if errors.Is(err, disk.ErrDamaged) {
-		return fmt.Errorf("%w (%w)", err, errAdvice)
+		return fmt.Errorf("%w: %w (%w)", operator.ErrStateDamaged, err, errAdvice)
 	}
 	return err
 }
+
+// Damaged implements [operator.Durable].
+func (d *Logic) Damaged() error {
+	if s := d.store.Load(); s != nil {
+		return advised(s.Damaged())
+	}
+	return nil
+}
+
+// SetAside implements [operator.Durable]: the folder gets another name, which an earlier one of the shard had.
+func (d *Logic) SetAside() (where string, err error) {
+	_ = d.Close() // what is damaged may not be written, and isn't used again
+	where = d.options.Dir + asideSuffix
+	if err := os.RemoveAll(where); err != nil {
+		return "", err
+	}
+	return where, os.Rename(d.options.Dir, where)
+}
+
+// Forget implements [operator.Durable].
+func (d *Logic) Forget() (remove func() error, err error) {
+	if _, err := os.Stat(d.options.Dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	spare, err := d.spare()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Rename(d.options.Dir, filepath.Join(spare, "gone")); err != nil {
+		return nil, errors.Join(err, os.Remove(spare))
+	}
+	return func() error { return os.RemoveAll(spare) }, nil
+}
+
+// spare makes a folder that the next start removes, if it is there by then.
+func (d *Logic) spare() (string, error) {
+	return os.MkdirTemp(filepath.Dir(d.options.Dir), filepath.Base(d.options.Dir)+spareSuffix+"*")
+}
+
+// Aside returns the folders below that were found damaged and set aside, by whichever process. Whoever has looked at them removes them.
+func Aside(dir string) ([]string, error) { return filepath.Glob(filepath.Join(dir, "*"+asideSuffix)) }
 
 // Evaluate implements [operator.Logic].
 func (d *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
@@ -179,11 +232,10 @@ func (d *Logic) View() operator.View {
 // Close implements [operator.Durable].
 func (d *Logic) Close() error {
 	d.Rollback()
-	s := d.store
+	s := d.store.Swap(nil)
 	if s == nil {
 		return nil
 	}
-	d.store = nil
 	d.Use(closed{memory.New()}, nil) // first: nobody begins to read what is being closed
 	return s.Close()
 }

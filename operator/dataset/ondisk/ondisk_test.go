@@ -267,7 +267,7 @@ func TestDiskDamaged(t *testing.T) {
 		}
 	}
 	again := onDisk(dir)
-	if _, _, err := again.Open(func() ([]byte, error) { return nil, nil }); err == nil || !strings.Contains(err.Error(), "the folder can be removed") {
+	if _, _, err := again.Open(func() ([]byte, error) { return nil, nil }); !errors.Is(err, operator.ErrStateDamaged) || !strings.Contains(err.Error(), "the folder can be removed") {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "3")); err != nil {
@@ -314,7 +314,7 @@ func TestDiskBlockDamaged(t *testing.T) {
 	}
 	ev := &event.Event{MediaType: dataset.MediaType, Payload: []byte(add("7919"))}
 	_, _, _, err = again.Evaluate(ev, operator.Evaluation{}, nil)
-	if !errors.Is(err, operator.ErrState) || !errors.Is(err, disk.ErrDamaged) || !strings.Contains(err.Error(), "the folder can be removed") ||
+	if !errors.Is(err, operator.ErrState) || !errors.Is(err, disk.ErrDamaged) || !errors.Is(again.Damaged(), operator.ErrStateDamaged) || !strings.Contains(err.Error(), "the folder can be removed") ||
 		strings.ContainsAny(err.Error(), "<\n") {
 		t.Errorf("%v", err)
 	}
