@@ -73,7 +73,7 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	update, err := c.prepare(text, files)
+	update, err := c.prepare(std, text, files)
 	if err != nil {
 		return err
 	}
@@ -109,11 +109,12 @@ func (c *deltaCommand) now() (time.Time, error) {
 	return now, nil
 }
 
-func (c *deltaCommand) prepare(text *sparqlText, files []*inputFile) (*eval.Update, error) {
+func (c *deltaCommand) prepare(std *streams, text *sparqlText, files []*inputFile) (*eval.Update, error) {
 	tree, err := parseSPARQL(text, files, sparql.ParseUpdate)
 	if err != nil {
 		return nil, err
 	}
+	text.tellUnknown(std.err)
 	return eval.PrepareUpdate(tree, c.options(text.base, &c.serviceFlag))
 }
 
