@@ -32,8 +32,11 @@ func (deltaCommand) Help() string {
 	return `Makes the RDF Patch of what a SPARQL update changes in the data: one transaction, deletions first, each row a real change, each
 statement once. The data stays as it is; quadrille apply changes it, and comes to the same as the update. The same update of the
 same data makes the same patch, but for NOW(), unless --time says what that is. So an update that is to make new blank nodes each
-time needs another --id each time. LOAD is off,
-and SERVICE asks the hosts of --allow-host alone.
+time needs another --id each time.
+
+LOAD reads http:// and https:// from the hosts of --allow-host alone, and no files, which --data names; what it reads may be in any
+format of RDF data, compressed or not, of --max-memory at most (JSON-LD: 16 MiB), within ten minutes each. Redirects are followed to
+those hosts. SERVICE asks them, too. Documents and answers may be others next time, and the patch with them.
 
 ` + datasetHelp + ` So apply a patch
 that names blank nodes to one file, or a folder.
@@ -115,7 +118,9 @@ func (c *deltaCommand) prepare(std *streams, text *sparqlText, files []*inputFil
 		return nil, err
 	}
 	text.tellUnknown(std.err)
-	return eval.PrepareUpdate(tree, c.options(text.base, &c.serviceFlag))
+	options := c.options(text.base, &c.serviceFlag)
+	options.Load = &documents{hosts: &c.serviceFlag, data: &c.dataFlags, most: int64(c.MaxMemory), time: documentTime}
+	return eval.PrepareUpdate(tree, options)
 }
 
 // evaluate hands what the update changes to out.
