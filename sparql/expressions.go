@@ -169,13 +169,17 @@ func (p *parser) primary() Expr {
 	return nil
 }
 
-// expectedExpression is expected, with the names of functions.
-func (p *parser) expectedExpression(what string) {
-	if p.err == nil && p.tok.kind == word {
-		p.expected(what, functionNames...)
+// expectedExpression is expected, with the names of functions, and the other keywords that an expression may begin with.
+func (p *parser) expectedExpression(what string, keywords ...string) {
+	if p.err != nil || p.tok.kind != word {
+		p.expected(what)
 		return
 	}
-	p.expected(what)
+	keywords = append(keywords, "NOT", "EXISTS", "TRUE", "FALSE")
+	if p.aggr.why != "" {
+		keywords = append(keywords, "DISTINCT")
+	}
+	p.expected(what, append(keywords, functionNames...)...)
 }
 
 // bracketed reads BrackettedExpression.
@@ -195,6 +199,9 @@ func (p *parser) iriOrFunction() Expr {
 		return &NodeExpr{Node{Term: iri}, pos}
 	}
 	f := &Function{IRI: iri, Pos: pos}
+	if p.o.functions != nil && p.services == 0 {
+		p.o.functions(f)
+	}
 	at := p.tok.start
 	p.next()
 	if p.takeSign(')') {
@@ -205,8 +212,8 @@ func (p *parser) iriOrFunction() Expr {
 	return f
 }
 
-// constraint reads Constraint; what says where.
-func (p *parser) constraint(what string) Expr {
+// constraint reads Constraint; what says where, and keywords what else could stand there.
+func (p *parser) constraint(what string, keywords ...string) Expr {
 	switch {
 	case p.tok.kind == '(':
 		return p.bracketed()
@@ -220,7 +227,7 @@ func (p *parser) constraint(what string) Expr {
 	if e := p.whole((*parser).builtin); e != nil {
 		return e
 	}
-	p.expectedExpression(what)
+	p.expectedExpression(what, keywords...)
 	return nil
 }
 

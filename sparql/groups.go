@@ -115,17 +115,19 @@ func (p *parser) service() Pattern {
 	s := &Service{Pos: p.pos(p.tok.start)}
 	p.next()
 	s.Silent = p.take("SILENT")
-	s.Name = p.varOrIRI("a variable or an IRI behind SERVICE")
+	s.Name = p.varOrIRI("a variable or an IRI behind SERVICE", "SILENT")
+	p.services++
 	s.Group = p.inner("behind the name of the service")
+	p.services--
 	return s
 }
 
-// varOrIRI reads VarOrIri.
-func (p *parser) varOrIRI(what string) Node {
+// varOrIRI reads VarOrIri; see iri.
+func (p *parser) varOrIRI(what string, keywords ...string) Node {
 	if p.tok.kind == variable {
 		return p.variableNode()
 	}
-	return Node{Term: p.iri(what)}
+	return Node{Term: p.iri(what, keywords...)}
 }
 
 // bind reads Bind.
@@ -216,5 +218,5 @@ func (p *parser) value() rdf.Term {
 	case p.tok.kind == openTerm:
 		return p.folded(p.termData()).Term
 	}
-	return p.iri(`an IRI, a literal, a triple term or UNDEF`)
+	return p.iri(`an IRI, a literal, a triple term or UNDEF`, "UNDEF", "TRUE", "FALSE")
 }

@@ -74,5 +74,5 @@ var aggregates = map[string]bool{
 	"COUNT": true, "SUM": true, "MIN": true, "MAX": true, "AVG": true, "SAMPLE": true, "GROUP_CONCAT": true,
 }
 
-// functionNames are the names of functions and aggregates, in order.
-var functionNames = slices.Sorted(maps.Keys(functions))
+// functionNames are the names of the functions, and of the aggregates, in order.
+var functionNames = append(slices.Sorted(maps.Keys(functions)), slices.Sorted(maps.Keys(aggregates))...)

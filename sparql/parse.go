@@ -38,6 +38,8 @@ type options struct {
 	parts    int
 	prefixes []Prefix
 	suggest  []Prefix
+	// functions may be nil.
+	functions func(*Function)
 }
 
 // File sets the name that errors carry.
@@ -60,6 +62,10 @@ func Prefixes(prefixes ...Prefix) Option { return func(o *options) { o.prefixes 
 
 // Suggest names prefixes that the error offers where the text has one of them without declaring it.
 func Suggest(prefixes ...Prefix) Option { return func(o *options) { o.suggest = prefixes } }
+
+// Functions has fn called with each call of a function that an IRI names, such as a cast, in the order of the text, before its arguments
+// are read. Those in SERVICE are not among them: its endpoint has functions of its own. A text that is refused has some called, too.
+func Functions(fn func(*Function)) Option { return func(o *options) { o.functions = fn } }
 
 // ParseQuery reads a query. The tree shares memory with the text, which stays in memory as long as one of its terms does. The
 // error is a [*rdf.SyntaxError] for a mistake in the text; [rdf.ErrLimit] is in it where a bound is passed, [rdf.ErrNoBase] where
@@ -120,6 +126,7 @@ type parser struct {
 	out               output
 	uses              *[]varUse // where the variables of a projection are noted; nil elsewhere
 	exists            int       // EXISTS that are open
+	services          int       // SERVICE that are open
 	depthInExpression int       // expressions that are open
 	aggr              aggregation
 }
@@ -293,7 +300,7 @@ func (p *parser) closing(k kind, sign string, at int) {
 	if p.tok.kind == k {
 		p.next()
 	} else if p.err == nil {
-		p.expected(fmt.Sprintf("%s to close the %q at %s", sign, p.text[at:at+len(sign)-2], p.place(at)))
+		p.expected(fmt.Sprintf("%s to close the %q at %s", sign, p.text[at:at+len(sign)-2], p.place(at)), "NOT", "IN")
 	}
 }
 

@@ -183,7 +183,7 @@ func (p *parser) datasetGraph(d *Dataset, keyword string) {
 		d.Named = append(d.Named, p.iri("the IRI of a graph behind "+keyword+" NAMED"))
 		return
 	}
-	d.Default = append(d.Default, p.iri("NAMED or the IRI of a graph behind "+keyword))
+	d.Default = append(d.Default, p.iri("NAMED or the IRI of a graph behind "+keyword, "NAMED"))
 }
 
 // where reads WhereClause, and leaves its variables in scope.
@@ -281,7 +281,7 @@ func (p *parser) orderBy(q *Query) {
 			}
 			key.Expr = p.bracketed()
 		default:
-			key.Expr = p.constraint("ASC, DESC, a variable, an expression in brackets, or a function, behind ORDER BY")
+			key.Expr = p.constraint("ASC, DESC, a variable, an expression in brackets, or a function, behind ORDER BY", "ASC", "DESC")
 		}
 		if p.err != nil {
 			return

@@ -80,15 +80,15 @@ type expanded struct {
 // atIRI reports whether the token is an IRI or a prefixed name.
 func (p *parser) atIRI() bool { return p.tok.kind == iriRef || p.tok.kind == prefixed }
 
-// iri reads an IRI or a prefixed name; what says what it is for.
-func (p *parser) iri(what string) rdf.Term {
+// iri reads an IRI or a prefixed name; what says what it is for, and keywords what else could stand there.
+func (p *parser) iri(what string, keywords ...string) rdf.Term {
 	switch p.tok.kind {
 	case iriRef:
 		return p.reference()
 	case prefixed:
 		return p.prefixedName()
 	}
-	p.expected(what)
+	p.expected(what, keywords...)
 	return rdf.Term{}
 }
 

@@ -312,7 +312,7 @@ func (p *parser) simpleTerm(what string) Node {
 	case p.atLiteral():
 		return Node{Term: p.literal()}
 	}
-	p.expected(what)
+	p.expected(what, "TRUE", "FALSE")
 	return Node{}
 }
 

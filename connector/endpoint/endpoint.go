@@ -35,6 +35,8 @@ type Config struct {
 	Roots *x509.CertPool
 	// Certificate says who we are to a server that asks for one. Default: none.
 	Certificate *tls.Certificate
+	// Allow, unless it is nil, has a redirect refused by an error. Who asks has looked at URL before.
+	Allow func(*url.URL) error
 	// Timeout bounds the silence of the other side: until it answers, and between two pieces of its answer. Default 1 minute.
 	Timeout time.Duration
 }
@@ -114,6 +116,10 @@ func (c Config) redirect(next *http.Request, before []*http.Request) error {
 		return connector.GiveUpf("a redirect leads from https to %s: put the address right", next.URL.Redacted())
 	case (c.secret() || c.Certificate != nil) && (next.URL.Host != first.Host || next.URL.Scheme != first.Scheme):
 		return connector.GiveUpf("a redirect leads to another host, %s, which must not be shown who we are: put the address right", next.URL.Host)
+	case c.Allow != nil:
+		if err := c.Allow(next.URL); err != nil {
+			return connector.GiveUpf("a redirect leads to %s: %w", next.URL.Redacted(), err)
+		}
 	}
 	return nil
 }

@@ -85,6 +85,16 @@ func do(t *testing.T, c Config, method string) (string, error) {
 	return string(text), err
 }
 
+// only allows one host.
+func only(address string) func(*url.URL) error {
+	return func(u *url.URL) error {
+		if "http://"+u.Host != address {
+			return errors.New("not there")
+		}
+		return nil
+	}
+}
+
 // TestRedirects: they are followed, but not without end, and not to where a secret must not go.
 func TestRedirects(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -110,6 +120,8 @@ func TestRedirects(t *testing.T) {
 		{Config{URL: clear.URL + "/near", Token: "t"}, "GET", "here Bearer t", ""},
 		{Config{URL: clear.URL + "/near", User: "u", Password: "p"}, "GET", "here Basic dTpw", ""},
 		{Config{URL: clear.URL + "/far"}, "GET", "other", ""},
+		{Config{URL: clear.URL + "/far", Allow: only(other.URL)}, "GET", "other", ""},
+		{Config{URL: clear.URL + "/far", Allow: only(clear.URL)}, "GET", "", "a redirect leads to " + other.URL + ": not there"},
 		{Config{URL: clear.URL + "/far", Token: "t"}, "GET", "", "another host"},
 		{Config{URL: clear.URL + "/round"}, "GET", "", "more than 5 redirects"},
 		{Config{URL: clear.URL + "/near"}, "POST", "", "302"},

@@ -72,7 +72,7 @@ var floors = [][]rule{
 		{pkg: "internal/suite/manifest", imports: []string{"rdf", "rdf/turtle"}},
 		{pkg: "sparql", imports: []string{"rdf", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "sparql/value", imports: []string{"rdf"}},
-		{pkg: "sparql/expr", imports: []string{"rdf", "sparql", "sparql/value", "internal/iri"}},
+		{pkg: "sparql/expr", imports: []string{"rdf", "sparql", "sparql/value", "internal/iri", "internal/nearest"}},
 		{pkg: "sparql/results", imports: []string{"rdf", "rdf/scan", "sparql"}},
 		{pkg: "patch", imports: []string{"rdf", "rdf/scan", "rdf/nquads"}},
 		{pkg: "patch/invert", imports: []string{"rdf", "patch"}},

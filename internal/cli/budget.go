@@ -18,7 +18,7 @@ import (
 type budgetFlags struct {
 	Timeout   time.Duration `env:"-" default:"0s" help:"How long it may take once the data is read. 0s: as long as --max-steps lets it."`
 	MaxMemory byteSize      `env:"-" default:"512MiB" help:"Memory for what is held at a time while it is evaluated, besides the data."`
-	MaxSteps  int64         `env:"-" default:"100000000" help:"About how many rows all parts of it may make, and quads they may look at, all together: it is looked at each 1,024 of them."`
+	MaxSteps  int64         `env:"-" default:"100000000" help:"How many rows all parts of it may make, quads they may look at, and parts that may be compared to find their order, all together."`
 }
 
 // check looks at the flags.

@@ -111,21 +111,47 @@ func openFolder(dir string, readOnly bool) (*disk.Store, error) {
 	case !there:
 		return nil, fmt.Errorf("%s: expected a folder that quadrille load has filled, found none of its files", dir)
 	}
+	_, cutOff, err := disk.Unfinished(dir)
+	if err != nil {
+		return nil, err
+	}
+	if cutOff {
+		if err := wasFilled(dir); err != nil {
+			return nil, err
+		}
+	}
 	return openStore(disk.Options{Dir: dir, ReadOnly: readOnly})
+}
+
+// wasFilled is an error unless the first load of a folder, which has left something there, has ended in spite of that.
+func wasFilled(dir string) error {
+	s, err := openStore(disk.Options{Dir: dir, ReadOnly: true}) // what was left stays, for load to tell of it
+	if err != nil {
+		return err
+	}
+	if isNew(s) {
+		err = fmt.Errorf("%s: its first load was cut off, and nothing of it is in: the same call of quadrille load begins it again", dir)
+	}
+	return errors.Join(err, s.Close())
 }
 
 // openStore opens the store of a folder, which one process uses at a time.
 func openStore(o disk.Options) (*disk.Store, error) {
 	s, err := disk.Open(o)
+	return s, folderError(o.Dir, err)
+}
+
+// folderError says of an error of opening a folder's store what can be done.
+func folderError(dir string, err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, syscall.EAGAIN):
-		return nil, fmt.Errorf("%s: another process uses the folder: wait until it has ended; what a node has, it answers itself (/v1/data), or once it is stopped", o.Dir)
+		return fmt.Errorf("%s: another process uses the folder: wait until it has ended; what a node has, it answers itself (/v1/data), or once it is stopped", dir)
 	case errors.Is(err, disk.ErrDamaged):
-		return nil, fmt.Errorf("%s: %w; remove the folder, and load it again", o.Dir, err)
-	case err != nil:
-		return nil, fmt.Errorf("%s: %w", o.Dir, err)
+		return fmt.Errorf("%s: %w; remove the folder, and load it again", dir, err)
 	}
-	return s, nil
+	return fmt.Errorf("%s: %w", dir, err)
 }
 
 // errHead ends the reading of a file of which only the beginning is wanted.

@@ -32,8 +32,11 @@ func (deltaCommand) Help() string {
 	return `Makes the RDF Patch of what a SPARQL update changes in the data: one transaction, deletions first, each row a real change, each
 statement once. The data stays as it is; quadrille apply changes it, and comes to the same as the update. The same update of the
 same data makes the same patch, but for NOW(), unless --time says what that is. So an update that is to make new blank nodes each
-time needs another --id each time. LOAD is off,
-and SERVICE asks the hosts of --allow-host alone.
+time needs another --id each time.
+
+LOAD reads http:// and https:// from the hosts of --allow-host alone, and no files, which --data names; what it reads may be in any
+format of RDF data, compressed or not, of --max-memory at most (JSON-LD: 16 MiB), within ten minutes each. Redirects are followed to
+those hosts. SERVICE asks them, too. Documents and answers may be others next time, and the patch with them.
 
 ` + datasetHelp + ` So apply a patch
 that names blank nodes to one file, or a folder.
@@ -73,7 +76,7 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	update, err := c.prepare(text, files)
+	update, err := c.prepare(std, text, files)
 	if err != nil {
 		return err
 	}
@@ -109,12 +112,15 @@ func (c *deltaCommand) now() (time.Time, error) {
 	return now, nil
 }
 
-func (c *deltaCommand) prepare(text *sparqlText, files []*inputFile) (*eval.Update, error) {
+func (c *deltaCommand) prepare(std *streams, text *sparqlText, files []*inputFile) (*eval.Update, error) {
 	tree, err := parseSPARQL(text, files, sparql.ParseUpdate)
 	if err != nil {
 		return nil, err
 	}
-	return eval.PrepareUpdate(tree, c.options(text.base, &c.serviceFlag))
+	text.tellUnknown(std.err)
+	options := c.options(text.base, &c.serviceFlag)
+	options.Load = &documents{hosts: &c.serviceFlag, data: &c.dataFlags, most: int64(c.MaxMemory), time: documentTime}
+	return eval.PrepareUpdate(tree, options)
 }
 
 // evaluate hands what the update changes to out.

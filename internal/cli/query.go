@@ -25,7 +25,7 @@ type queryCommand struct {
 	As string `env:"-" placeholder:"FORMAT" choices:"table,json,csv,tsv,xml,ntriples,nquads,turtle,trig,jsonld" help:"Format of the result, where the name of --out does not tell: table, json, csv, tsv or xml of rows, json or xml of true and false, ntriples, nquads, turtle, trig or jsonld of triples."`
 	outFlag
 	Explain bool `env:"-" help:"Evaluate the query and show, instead of its result, what was done in which order, how many rows were expected of each part, and how many there were."`
-	Quiet   bool `short:"q" env:"-" help:"Print the result alone, not how many rows it has and how long it took."`
+	Quiet   bool `short:"q" env:"-" help:"Print the result alone: not how many rows it has and how long it took, nor which functions it calls that there are not."`
 	budgetFlags
 	serviceFlag
 }
@@ -124,7 +124,7 @@ func (c *queryCommand) check() ([]*inputFile, error) {
 
 // question reads the query, and says how its result is written.
 func (c *queryCommand) question(ctx context.Context, std *streams, files []*inputFile) (q *question, err error) {
-	q = &question{text: &sparqlText{"<query>", c.Query, c.Base}}
+	q = &question{text: &sparqlText{file: "<query>", text: c.Query, base: c.Base}}
 	if c.File != "" {
 		if q.text, err = readSPARQL(ctx, std, c.File, c.Base, sparql.DefaultMaxQuery); err != nil {
 			return nil, err
@@ -132,6 +132,9 @@ func (c *queryCommand) question(ctx context.Context, std *streams, files []*inpu
 	}
 	if q.tree, err = parseSPARQL(q.text, files, sparql.ParseQuery); err != nil {
 		return nil, givenFile(err, c.Query)
+	}
+	if !c.Quiet {
+		q.text.tellUnknown(std.err)
 	}
 	if q.query, err = eval.Prepare(q.tree, c.options(q.text.base, &c.serviceFlag)); err != nil {
 		return nil, err

@@ -19,15 +19,15 @@ import (
 	"github.com/quadrille-stream/quadrille/sparql/results"
 )
 
-// serviceFlag says what SERVICE may ask.
+// serviceFlag says whom SERVICE and LOAD may ask.
 type serviceFlag struct {
-	AllowHost []string `sep:"none" env:"-" placeholder:"HOST" help:"Let SERVICE ask the endpoints of a host, HOST or HOST:PORT, again for more. Without it nothing is asked."`
+	AllowHost []string `sep:"none" env:"-" placeholder:"HOST" help:"Let SERVICE ask the endpoints of a host, HOST or HOST:PORT, and LOAD, in an update, read its documents; again for more. Without it nothing is asked."`
 }
 
 // services evaluates SERVICE over HTTP (SPARQL 1.1 Protocol). An endpoint is asked the same thing once, and its answer kept: to one query
 // it is one dataset. It is used by one goroutine.
 type services struct {
-	allowed []string
+	hosts   *serviceFlag
 	room    int64 // for the answers
 	answers map[request]*answered
 }
@@ -48,7 +48,7 @@ type answered struct {
 
 // service returns what evaluates SERVICE, with room for so many bytes of answers.
 func (f *serviceFlag) service(room int64) *services {
-	return &services{allowed: f.AllowHost, room: room, answers: map[request]*answered{}}
+	return &services{hosts: f, room: room, answers: map[request]*answered{}}
 }
 
 // Select implements [eval.Service].
@@ -71,13 +71,9 @@ func (s *services) Select(ctx context.Context, name rdf.Term, q *sparql.Query, v
 	return nil
 }
 
-// allows is an error unless the address is of a host that may be asked.
-func (s *services) allows(address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(s.allowed, func(h string) bool { return strings.EqualFold(h, u.Host) || strings.EqualFold(h, u.Hostname()) }) {
+// allows is an error unless an address is of a host that may be asked.
+func (f *serviceFlag) allows(u *url.URL) error {
+	if !slices.ContainsFunc(f.AllowHost, func(h string) bool { return strings.EqualFold(h, u.Host) || strings.EqualFold(h, u.Hostname()) }) {
 		return fmt.Errorf("nothing is asked without leave; --allow-host %s gives it", u.Host)
 	}
 	return nil
@@ -85,7 +81,11 @@ func (s *services) allows(address string) error {
 
 // ask sends the query, and reads the answer.
 func (s *services) ask(ctx context.Context, asked request, vars []sparql.Var) (rows [][]rdf.Term, err error) {
-	if err := s.allows(asked.endpoint); err != nil {
+	address, err := url.Parse(asked.endpoint)
+	if err == nil {
+		err = s.hosts.allows(address)
+	}
+	if err != nil {
 		return nil, err
 	}
 	cfg := endpoint.Config{URL: asked.endpoint}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
 )
 
 // sparqlText is the text of a query or an update.
@@ -16,6 +19,8 @@ type sparqlText struct {
 	file string // for errors
 	text string
 	base string // what relative IRIs are resolved with, "" for none
+
+	unknown []*sparql.Function // the calls of functions that there are not
 }
 
 // readSPARQL reads a text from a file, or standard input, which is decompressed if need be. What is longer than most bytes is cut
@@ -28,12 +33,12 @@ func readSPARQL(ctx context.Context, std *streams, name, base string, most int64
 	if base == "" && name != "-" {
 		base = fileIRI(name)
 	}
-	return &sparqlText{displayName(name), string(text), base}, nil
+	return &sparqlText{file: displayName(name), text: string(text), base: base}, nil
 }
 
 // parseSPARQL reads a tree of the text. Where it has prefixes that it doesn't declare, the error offers those of the files.
 func parseSPARQL[T any](t *sparqlText, files []*inputFile, parse func(string, ...sparql.Option) (T, error)) (T, error) {
-	options := []sparql.Option{sparql.File(t.file), sparql.Base(t.base)}
+	options := []sparql.Option{sparql.File(t.file), sparql.Base(t.base), sparql.Functions(t.note)}
 	tree, err := parse(t.text, options...)
 	if err != nil {
 		var known []sparql.Prefix
@@ -46,6 +51,25 @@ func parseSPARQL[T any](t *sparqlText, files []*inputFile, parse func(string, ..
 		err = hinted(err)
 	}
 	return tree, err
+}
+
+// note notes a call of a function that there is not.
+func (t *sparqlText) note(f *sparql.Function) {
+	same := func(other *sparql.Function) bool { return other.IRI == f.IRI }
+	if !expr.Known(f.IRI) && !slices.ContainsFunc(t.unknown, same) {
+		t.unknown = append(t.unknown, f)
+	}
+}
+
+// tellUnknown tells of each function that there is not, once: that is no error in SPARQL, and gives no value, without a word.
+func (t *sparqlText) tellUnknown(w io.Writer) {
+	for _, f := range t.unknown {
+		hint := ""
+		if near := expr.Nearest(f.IRI); near != "" {
+			hint = fmt.Sprintf(" (perhaps %s)", near)
+		}
+		fmt.Fprintf(w, "%s: line %d, column %d: no function %s%s; its value is not bound\n", t.file, f.Pos.Line, f.Pos.Column, f.IRI, hint)
+	}
 }
 
 // givenFile puts behind the error of a query that is the name of a file how its text is read from there.

@@ -11,6 +11,10 @@ func TestBarLine(t *testing.T) {
 	if got := b.line(100, 500, 2*time.Second); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
+	want = "a.nq [========================] 100 %"
+	if got := b.line(400, 0, 2*time.Second); got != want {
+		t.Errorf("nothing counted: got  %q\nwant %q", got, want)
+	}
 	b.total = 0
 	if got := b.line(100, 500, 2*time.Second); got != "a.nq 500 changes, 250/s" {
 		t.Errorf("got %q", got)

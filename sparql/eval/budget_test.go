@@ -98,6 +98,26 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestExactSteps: what takes so many steps takes no more, however few they are.
+func TestExactSteps(t *testing.T) {
+	s := ladder(t, 5)
+	for _, text := range []string{"SELECT * { ?a :p ?b }", "SELECT * { ?a :p ?b . ?b :p ?c } ORDER BY ?c", "SELECT (COUNT(*) AS ?n) { ?a :p+ ?b }"} {
+		least := int64(1)
+		for ; ; least++ {
+			_, err := count(t.Context(), prepare(t, text, eval.Options{Steps: least}), s)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, eval.ErrBudget) {
+				t.Fatal(err)
+			}
+		}
+		if least < 10 || least > 1000 {
+			t.Errorf("%s takes %d steps", text, least)
+		}
+	}
+}
+
 // patience is a context that is cancelled when it has been asked so often.
 type patience struct {
 	context.Context

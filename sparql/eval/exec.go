@@ -48,14 +48,14 @@ type resetter interface{ reset() }
 // step counts steps, and looks at the context now and then.
 func (x *exec) step(n int) error {
 	x.steps += int64(n)
+	if x.steps > x.o.Steps {
+		return &BudgetError{"Steps", x.o.Steps}
+	}
 	x.unchecked += int64(n)
 	if n != 0 && x.unchecked < checkEvery {
 		return nil
 	}
 	x.unchecked = 0
-	if x.steps > x.o.Steps {
-		return &BudgetError{"Steps", x.o.Steps}
-	}
 	return x.ctx.Err()
 }
 

@@ -29,7 +29,8 @@ import (
 
 // The bounds of an evaluation unless [Options] says otherwise.
 const (
-	// DefaultSteps is the number of rows that all operators together make, and of quads that they look at.
+	// DefaultSteps is the number of rows that all operators together make, of quads that they look at, and of parts that are compared
+	// while their order is chosen.
 	DefaultSteps = 100_000_000
 	// DefaultMemory is the number of bytes that is held at a time, about: for sorting, hash tables, groups, and visited nodes.
 	DefaultMemory = 512 << 20
@@ -70,7 +71,7 @@ func (e *BudgetError) Unwrap() error { return ErrBudget }
 
 // Options are what a query or an update is prepared with. The zero Options is good.
 type Options struct {
-	// Steps bounds rows made and quads looked at (0: [DefaultSteps]).
+	// Steps bounds what [DefaultSteps] counts, which 0 stands for, exactly.
 	Steps int64
 	// Memory bounds the bytes held at a time, about (0: [DefaultMemory]).
 	Memory int64

@@ -249,7 +249,7 @@ func (c *compiler) function(f *sparql.Function) (code, error) {
 	if err != nil {
 		return code{}, err
 	}
-	if !value.CanCast(datatype) {
+	if !Known(f.IRI) {
 		c.env.unknown = append(c.env.unknown, f.IRI)
 		return failure, nil
 	}

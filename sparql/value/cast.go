@@ -9,6 +9,22 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
+// casts are the local names of the datatypes that Cast knows.
+var casts = []string{
+	"string", "boolean", "integer", "long", "int", "short", "byte", "nonNegativeInteger", "positiveInteger", "nonPositiveInteger",
+	"negativeInteger", "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte", "decimal", "float", "double", "dateTime",
+	"dateTimeStamp", "date", "time", "duration", "dayTimeDuration", "yearMonthDuration",
+}
+
+// Casts are the datatypes that [Cast] knows.
+func Casts() []string {
+	all := make([]string, len(casts))
+	for i, local := range casts {
+		all[i] = xsd + local
+	}
+	return all
+}
+
 // CanCast reports whether [Cast] knows a datatype.
 func CanCast(datatype string) bool {
 	local, ok := strings.CutPrefix(datatype, xsd)

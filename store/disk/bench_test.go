@@ -127,7 +127,7 @@ func loadAtOnce(b *testing.B, doc []byte) (n int, _ int64) {
 		succeed(b, l.Add(q))
 		n++
 	}
-	s, err := l.Finish(1, nil)
+	s, err := l.Finish(b.Context(), 1, nil)
 	succeed(b, err)
 	succeed(b, s.Close())
 	return n, size(b, dir)

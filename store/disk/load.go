@@ -32,7 +32,7 @@ const (
 // Loader fills an empty store: several times as fast as transactions do, in bounded memory, however much there is. It sorts
 // what it is given in pieces, which it writes to the disk beside the store, and merges them at the end into tables that need not be written
 // again. Until [Loader.Finish] returns without an error, the store is empty, also after a crash: [Open] removes what a loader has left.
-// It takes up to three times the room on the disk that the store has in the end. It is used by one goroutine.
+// It takes up to four times the room on the disk that the store has in the end. It is used by one goroutine.
 type Loader struct {
 	s      *Store // nil: it has ended
 	dir    string
@@ -51,6 +51,11 @@ type Loader struct {
 	orders []runs // the keys of each piece, for each order
 	tables tables
 	named  []store.Quad // of a piece that is sorted, besides quads
+
+	found uint64          // terms of all pieces
+	keys  uint64          // of the quads that have come, in all orders
+	work  loadWork        // of Finish
+	ctx   context.Context // of Finish
 
 	counted  sync.Mutex // of what is below
 	distinct head
@@ -110,6 +115,7 @@ func (l *Loader) Add(q rdf.Quad) error {
 		ids.G = l.number(3, q.G)
 	}
 	l.quads = append(l.quads, ids)
+	l.keys += uint64(len(orders(&ids)))
 	if l.bytes+len(l.texts)*perTerm+len(l.quads)*perQuad < l.memory {
 		return nil
 	}
@@ -156,6 +162,7 @@ func (l *Loader) spill() error {
 		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(a, b uint32) int { return cmp.Compare(l.texts[a], l.texts[b]) })
+	l.found += uint64(len(order))
 	places := make([]store.ID, len(order)+1) // by number, from 1
 	for place, i := range order {
 		places[i+1] = store.ID(place + 1)
@@ -177,8 +184,9 @@ func placed(id store.ID, places []store.ID) uint64 {
 }
 
 // Finish merges all, puts it into the store in one step, at the position and with meta, and returns the store, which is the caller's to
-// close. After an error there is nothing but Close.
-func (l *Loader) Finish(position uint64, meta []byte) (*Store, error) {
+// close. When ctx ends before that step, its error is returned, within about a second. After an error there is nothing but Close.
+func (l *Loader) Finish(ctx context.Context, position uint64, meta []byte) (*Store, error) {
+	l.ctx = ctx
 	l.distinct.position, l.distinct.meta = position, slices.Clone(meta)
 	if err := l.finish(); err != nil {
 		return nil, fmt.Errorf("load into %s: %w", l.s.dir, diskError(err))
@@ -194,6 +202,7 @@ func (l *Loader) finish() error {
 		return err
 	}
 	l.numbers, l.texts, l.quads = nil, nil, nil
+	l.work.begin(l)
 	for _, step := range []func() error{l.mergeTerms, l.sortQuads, l.mergeQuads, l.writeRest, l.ingest, l.s.load} {
 		if err := step(); err != nil {
 			return err
@@ -205,6 +214,9 @@ func (l *Loader) finish() error {
 // ingest makes the tables those of the database. It doesn't return where the database would end the process.
 func (l *Loader) ingest() error {
 	s := l.s
+	if err := l.ctx.Err(); err != nil {
+		return err
+	}
 	failures := s.faults.failures.Load()
 	done := make(chan struct{})
 	var err error

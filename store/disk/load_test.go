@@ -52,7 +52,7 @@ func testLoad(t *testing.T, room int) {
 	if err := tx.Commit(7, []byte("meta")); err != nil {
 		t.Fatal(err)
 	}
-	s, err := l.Finish(7, []byte("meta"))
+	s, err := l.Finish(t.Context(), 7, []byte("meta"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestLoadFull(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := l.Finish(1, nil); !errors.Is(err, store.ErrFull) {
+	if _, err := l.Finish(t.Context(), 1, nil); !errors.Is(err, store.ErrFull) {
 		t.Errorf("error %v", err)
 	}
 	if err := l.Close(); err != nil {

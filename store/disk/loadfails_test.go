@@ -48,7 +48,7 @@ func loadFails(t *testing.T, kind error, after int32) (whole bool) {
 		}
 		if err == nil {
 			var s *disk.Store
-			if s, err = l.Finish(9, nil); err == nil {
+			if s, err = l.Finish(t.Context(), 9, nil); err == nil {
 				loaded.Store(true)
 				err = s.Close()
 			}

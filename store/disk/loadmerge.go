@@ -36,7 +36,12 @@ func (l *Loader) mergeTerms() error {
 		return byText.set(key, appendNumber(room[:0], n))
 	}
 	l.ids.pieces = make([]ids, len(l.terms.ends))
+	w := worker{l: l}
+	defer w.end()
 	err := merge(l.terms.all(), func(text []byte, piece int) error {
+		if err := w.step(); err != nil {
+			return err
+		}
 		if l.distinct.last == 0 || !bytes.Equal(text, before) {
 			if err := term(text); err != nil {
 				return err
@@ -131,18 +136,25 @@ func (l *Loader) sortQuads() error {
 		if len(l.pieces.ends) == 1 {
 			return nil
 		}
-		err := l.eachOrder(func(o *order, r *runs) error {
-			s := l.sorted(o)
-			for key, err := s.next(); err == nil; key, err = s.next() {
-				r.write(key)
-			}
-			return r.end()
-		})
-		if err != nil {
+		if err := l.eachOrder(l.writeSorted); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeSorted writes the keys of the piece that is in memory, in an order.
+func (l *Loader) writeSorted(o *order, r *runs) error {
+	w := worker{l: l}
+	defer w.end()
+	s := l.sorted(o)
+	for key, err := s.next(); err == nil; key, err = s.next() {
+		if err := w.step(); err != nil {
+			return err
+		}
+		r.write(key)
+	}
+	return r.end()
 }
 
 // readPiece reads the quads of a piece, with their ids.
@@ -242,7 +254,12 @@ func (l *Loader) mergeQuads() error {
 		t := table{t: &l.tables}
 		count := l.counting(o)
 		var before []byte
+		w := worker{l: l}
+		defer w.end()
 		err := merge(sources, func(key []byte, _ int) error {
+			if err := w.step(); err != nil {
+				return err
+			}
 			if bytes.Equal(key, before) {
 				return nil
 			}
