@@ -109,3 +109,14 @@ func (n *Node) viewerAt(ctx context.Context, s int, position uint64) (viewer ope
 	})
 	return viewer, err
 }
+
+// makeIndex has the index of the shard's state made, for the events to come.
+func (l *loop) makeIndex() {
+	viewer, err := viewerOf(l.op.Logic())
+	if err != nil {
+		return
+	}
+	if index := viewer.Indexing(); index != nil {
+		l.n.indexing.begin(l.n.life, l.shard, index)
+	}
+}

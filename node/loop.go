@@ -167,7 +167,7 @@ func (l *loop) effect(ctx context.Context, e operator.Effect) {
 	case operator.TakeSnapshot:
 		l.takeSnapshot(ctx, e)
 	case operator.MakeIndex:
-		l.job(func() { _ = e.Make(ctx) }) // fails only with its context
+		l.makeIndex()
 	case operator.Superseded:
 		l.n.fail(fmt.Errorf("%w: incarnation %d has claimed shard %d", ErrSuperseded, e.By.Incarnation, l.shard))
 	case operator.SetAside:

@@ -203,7 +203,7 @@ func (o *Operator) work() {
 // askIndex asks for an index, if what was evaluated since the last look would have been quicker with one.
 func (o *Operator) askIndex() {
 	if i, ok := o.logic.(Indexer); ok && i.LacksIndex() {
-		o.emit(MakeIndex{Make: i.Index})
+		o.emit(MakeIndex{})
 	}
 }
 

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"context"
 	"io"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -64,12 +63,9 @@ type (
 		// Write writes the snapshot, which takes its time.
 		Write func(io.Writer) error
 	}
-	// MakeIndex asks to make an index, by any goroutine. Nothing waits for it, and a driver may leave it out: events are then evaluated
-	// without.
-	MakeIndex struct {
-		// Make makes it, which takes its time. Its only error is that of its context.
-		Make func(context.Context) error
-	}
+	// MakeIndex asks to make the index of [Viewer.Indexing], by any goroutine. Nothing waits for it, and it comes again while there is
+	// none. A driver may leave it out: events are then evaluated without.
+	MakeIndex struct{}
 )
 
 // Drop releases what the snapshot has pinned, without writing it.

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"context"
 	"errors"
 	"io"
 	"time"
@@ -54,14 +53,13 @@ type Logic interface {
 	Apply(position uint64, body []byte) error
 }
 
-// Indexer is a [Logic] that evaluates some of its events more quickly with an index, which can be made while it works.
+// Indexer is a [Logic] that evaluates some of its events more quickly with an index, which [Viewer.Indexing] makes. What events come to is
+// the same with the index and without, but for the steps that they take.
 type Indexer interface {
-	Logic
-	// LacksIndex reports, once, that an event was evaluated for which an index would have been of use, and there was none.
+	Viewer
+	// LacksIndex reports whether an event was evaluated since the last call for which an index would have been of use, and there was
+	// none.
 	LacksIndex() bool
-	// Index makes it, and keeps it up from then on. Any goroutine may call it, at any time, and for longer than the shard is owned. Its
-	// only error is that of ctx. What events come to is the same with the index and without, but for the steps that they take.
-	Index(ctx context.Context) error
 }
 
 // Snapshotter is a [Logic] whose state can be kept and brought back.

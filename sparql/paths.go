@@ -1,9 +1,15 @@
 package sparql
 
-import "github.com/quadrille-stream/quadrille/rdf"
+import (
+	"github.com/quadrille-stream/quadrille/internal/chars"
+	"github.com/quadrille-stream/quadrille/rdf"
+)
 
 // verbPath reads VerbPath. A path that is a single IRI comes back as a predicate.
 func (p *parser) verbPath() (Node, Path) {
+	if (p.atIRI() || p.is("a")) && !p.pathBehind() {
+		return p.simpleVerb("a predicate"), nil
+	}
 	if p.exists == 0 {
 		p.operators = 0
 	}
@@ -12,6 +18,21 @@ func (p *parser) verbPath() (Node, Path) {
 		return Node{Term: iri.IRI}, nil
 	}
 	return Node{}, path
+}
+
+// pathBehind reports whether a path may go on behind the token. What an object may begin with, too, may be one.
+func (p *parser) pathBehind() bool {
+	i := p.skip(p.tok.end)
+	if i+1 >= len(p.b) {
+		return true
+	}
+	switch p.b[i] {
+	case '/', '|', '*', '+':
+		return true
+	case '?':
+		return chars.Class[p.b[i+1]]&chars.Name == 0 || p.b[i+1] == '-'
+	}
+	return false
 }
 
 // path reads PathAlternative.

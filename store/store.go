@@ -103,9 +103,9 @@ type Store interface {
 //
 // The table says what each call does. A Match that is under way when a change comes ends with [ErrChanged].
 //
-//	state    Add, Delete          RollbackTo   Commit                         Rollback
-//	open     open; error: failed  open         ended, committed; error: not   ended
-//	failed   the same error       open         ended, not; the same error     ended
+//	state    Add, Put, Delete, AddIDs, DeleteIDs  RollbackTo   Commit                         Rollback
+//	open     open; error: failed                  open         ended, committed; error: not   ended
+//	failed   the same error                       open         ended, not; the same error     ended
 //
 // A change that fails has no effect; those before it are still there to be read. [ErrFull] says that there is no room for
 // it. A transaction that has ended must not be used.
@@ -113,8 +113,15 @@ type Tx interface {
 	Reader
 	// Add puts the quad in and reports whether that is a change. Its terms are copied if kept.
 	Add(q rdf.Quad) (changed bool, err error)
+	// Put is Add, and returns the ids of the quad's terms besides.
+	Put(q rdf.Quad) (ids Quad, changed bool, err error)
 	// Delete takes the quad out and reports whether that is a change.
 	Delete(q rdf.Quad) (changed bool, err error)
+	// AddIDs is Add for a quad whose terms have ids in this transaction, which Lookup, Match or Put gave; [DefaultGraph] is the graph of
+	// one without. [ErrNoTerm] is the error for others, and for an inline id that is not the object's.
+	AddIDs(q Quad) (changed bool, err error)
+	// DeleteIDs is Delete for a quad by its ids. One with an id that no term has is not there.
+	DeleteIDs(q Quad) (changed bool, err error)
 	// Savepoint names the changes made so far, for RollbackTo.
 	Savepoint() Savepoint
 	// RollbackTo drops the changes made since the savepoint, which must be one of this transaction; those before it stay.

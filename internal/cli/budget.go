@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/sparql/expr"
 )
@@ -61,8 +60,6 @@ func (f *budgetFlags) bound(ctx context.Context, file string, fn func(ctx contex
 		return located(file, strings.Replace(err.Error(), over.Error(), fmt.Sprintf("%v: %s", eval.ErrBudget, what), 1))
 	case errors.Is(err, context.DeadlineExceeded):
 		return located(file, fmt.Sprintf("%v: it took longer than %v; --timeout raises the bound", eval.ErrBudget, f.Timeout))
-	case errors.Is(err, patch.ErrTransactionSize):
-		return located(file, err.Error()+"; --max-memory SIZE raises the bound")
 	case isEvaluation(err):
 		return located(file, err.Error())
 	}

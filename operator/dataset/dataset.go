@@ -31,12 +31,11 @@ const (
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
 // [operator.Snapshotter]; [Logic.Store], [Logic.View] and [Logic.Len] may be used by anybody at any time.
 type Logic struct {
-	state atomic.Pointer[state] // readers load it while the shard's loop works on
-	tx    store.Tx
-	part  func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
-	index bool                   // the store in memory has an index from the start
-	// scanned: an update has passed over many quads for lack of an index; asked: it was asked for.
-	scanned, asked bool
+	state   atomic.Pointer[state] // readers load it while the shard's loop works on
+	tx      store.Tx
+	part    func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
+	index   bool                   // the store in memory has an index from the start
+	scanned bool                   // an update has passed over many quads for lack of an index
 }
 
 var (

@@ -52,25 +52,10 @@ func overBudget(err error) error {
 	return fmt.Errorf("it takes more than %d steps; bind more of its patterns, or split it into smaller ones", bound.Limit)
 }
 
-// indexer is a store that can be without an index.
-type indexer interface {
-	Index(ctx context.Context) error
-	Indexed() bool
-}
-
-// Index makes the index of a store in memory, and keeps it up from then on; a store on a disk has one always. Any goroutine may call it,
-// at any time. Its only error is that of ctx. It is for the store that the logic has now: a snapshot that is restored takes it to another one.
-func (l *Logic) Index(ctx context.Context) error {
-	if s, ok := l.Store().(indexer); ok {
-		return s.Index(ctx)
-	}
-	return nil
-}
-
 // LacksIndex implements [operator.Indexer].
 func (l *Logic) LacksIndex() bool {
-	lacks := l.scanned && !l.asked
-	l.asked = l.asked || lacks
+	lacks := l.scanned
+	l.scanned = false
 	return lacks
 }
 
@@ -99,7 +84,7 @@ func (l *Logic) updating(within operator.Evaluation) *updating {
 		u.most = within.MaxSteps
 	}
 	u.left = u.most
-	if s, ok := l.Store().(indexer); ok && !s.Indexed() {
+	if l.Indexing() != nil {
 		u.bare = true
 		u.quads, _ = u.Tx.Count(store.Pattern{}) // of a store in memory
 	}
@@ -187,6 +172,24 @@ func guess(of int) int { return int(math.Sqrt(float64(of))) }
 // Add implements [store.Tx].
 func (u *updating) Add(q rdf.Quad) (bool, error) {
 	changed, err := u.Tx.Add(q)
+	return changed, failed(err)
+}
+
+// Put implements [store.Tx].
+func (u *updating) Put(q rdf.Quad) (store.Quad, bool, error) {
+	ids, changed, err := u.Tx.Put(q)
+	return ids, changed, failed(err)
+}
+
+// AddIDs implements [store.Tx].
+func (u *updating) AddIDs(q store.Quad) (bool, error) {
+	changed, err := u.Tx.AddIDs(q)
+	return changed, failed(err)
+}
+
+// DeleteIDs implements [store.Tx].
+func (u *updating) DeleteIDs(q store.Quad) (bool, error) {
+	changed, err := u.Tx.DeleteIDs(q)
 	return changed, failed(err)
 }
 

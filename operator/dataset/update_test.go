@@ -17,7 +17,6 @@ import (
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/store"
-	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // updating is an event with a SPARQL Update, the number of its sender's.
@@ -157,9 +156,9 @@ func TestUpdateAsksForAnIndex(t *testing.T) {
 	}
 	without := evaluate(bare, scan)
 	if !bare.LacksIndex() || bare.LacksIndex() {
-		t.Error("it is to ask once")
+		t.Error("it is to ask once for each time")
 	}
-	if err := bare.Index(t.Context()); err != nil || !bare.Store().(*memory.Store).Indexed() {
+	if err := bare.Indexing()(t.Context()); err != nil || bare.Indexing() != nil {
 		t.Fatal(err)
 	}
 	if with := evaluate(bare, scan); with != without || strings.Count(with, "\n") != 6 {
@@ -204,7 +203,7 @@ func TestUpdateReplays(t *testing.T) {
 				t.Fatalf("%s\n%s\nbut\n%s\nbut\n%s", text, content(one), content(other), content(standby))
 			}
 			if i == 4 {
-				if err := one.Index(context.Background()); err != nil {
+				if err := one.Indexing()(context.Background()); err != nil {
 					t.Fatal(err)
 				}
 			}

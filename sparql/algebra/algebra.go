@@ -247,7 +247,7 @@ type Expr struct {
 	// Exists are the patterns of EXISTS, in the order of the text.
 	Exists []Exists
 
-	vars       map[sparql.Var]Slot
+	vars       variables
 	aggregates map[*sparql.Aggregate]Slot
 }
 
@@ -259,10 +259,9 @@ type Exists struct {
 	Op Op
 }
 
-// Slot returns the slot of a variable; ok is false for one that no pattern has.
+// Slot returns the slot of a variable of the expression; ok is false for any other.
 func (e *Expr) Slot(v sparql.Var) (s Slot, ok bool) {
-	s, ok = e.vars[v]
-	return s, ok
+	return e.vars.slot(v)
 }
 
 // Aggregate returns the slot of an aggregate.

@@ -89,7 +89,7 @@ func (p *partial) take(slot Slot, name string, of Slot, like *sparql.Aggregate) 
 	if like != nil {
 		call.Distinct, call.Separator = like.Distinct, like.Separator
 	}
-	e := variable(p.query, of)
+	e := slotExpr(p.query, of)
 	call.Expr = e.Expr
 	p.whole.Aggregates = append(p.whole.Aggregates, Aggregate{Slot: slot, Call: call, Expr: e})
 }
@@ -104,10 +104,12 @@ func (p *partial) over(of Op) Op {
 	return op
 }
 
-// variable is an expression that is a variable.
-func variable(q *Query, slot Slot) *Expr {
+// slotExpr is an expression that is a variable.
+func slotExpr(q *Query, slot Slot) *Expr {
 	v := q.Names[slot]
-	return &Expr{Expr: varExpr(v), Uses: NewSet(slot), vars: map[sparql.Var]Slot{v: slot}}
+	e := &Expr{Expr: varExpr(v), Uses: NewSet(slot)}
+	e.vars.add(v, slot)
+	return e
 }
 
 func varExpr(v sparql.Var) sparql.Expr { return &sparql.NodeExpr{Node: sparql.Node{Var: v}} }
@@ -116,19 +118,22 @@ func varExpr(v sparql.Var) sparql.Expr { return &sparql.NodeExpr{Node: sparql.No
 func (p *partial) quotient(a average) *Expr {
 	sum, n := p.query.Names[a.sum], p.query.Names[a.n]
 	zero := &sparql.NodeExpr{Node: sparql.Node{Term: rdf.Trusted(`"0"^^<` + rdf.XSDInteger + `>`)}}
-	return &Expr{
+	e := &Expr{
 		Expr: &sparql.Call{Name: "IF", Args: []sparql.Expr{
 			&sparql.Binary{Op: sparql.Equal, Left: varExpr(n), Right: zero}, varExpr(sum),
 			&sparql.Binary{Op: sparql.Divide, Left: varExpr(sum), Right: varExpr(n)},
 		}},
-		Uses: NewSet(a.sum, a.n), vars: map[sparql.Var]Slot{sum: a.sum, n: a.n},
+		Uses: NewSet(a.sum, a.n),
 	}
+	e.vars.add(sum, a.sum)
+	e.vars.add(n, a.n)
+	return e
 }
 
 // Negated is a path of one step that is none of some IRIs, as a pattern whose predicate is a variable.
 func (q *Query) Negated(op *Path, not []rdf.Term) Op {
 	slot := q.Fresh("predicate")
-	e := variable(q, slot)
+	e := slotExpr(q, slot)
 	in := &sparql.In{Not: true, Expr: e.Expr}
 	for _, iri := range not {
 		in.List = append(in.List, &sparql.NodeExpr{Node: sparql.Node{Term: iri}})

@@ -18,8 +18,8 @@ func Translate(q *sparql.Query) *Query {
 			out.Columns = append(out.Columns, s.slot(v))
 		}
 	}
-	for _, t := range q.Template {
-		out.Template = append(out.Template, s.template(t))
+	for i := range q.Template {
+		out.Template = append(out.Template, s.template(&q.Template[i]))
 	}
 	out.Describe = s.describe(q)
 	out.Names = s.names
@@ -58,26 +58,27 @@ func TranslateModify(m *sparql.Modify) *Modify {
 	return out
 }
 
-func (s scope) quads(quads []sparql.Quad, with rdf.Term) (out []Quad) {
-	for _, q := range quads {
-		g := s.templateNode(q.G)
+func (s scope) quads(quads []sparql.Quad, with rdf.Term) []Quad {
+	out := make([]Quad, len(quads))
+	for i := range quads {
+		g := s.templateNode(quads[i].G)
 		if g == (Node{Slot: None}) {
 			g.Term = with
 		}
-		out = append(out, Quad{s.template(q.Triple), g})
+		out[i] = Quad{s.template(&quads[i].Triple), g}
 	}
 	return out
 }
 
 // template translates a triple of a template, in which a blank node stays one.
-func (s scope) template(t sparql.Triple) Triple {
+func (s scope) template(t *sparql.Triple) Triple {
 	return Triple{s.templateNode(t.S), s.templateNode(t.P), s.templateNode(t.O)}
 }
 
 func (s scope) templateNode(n sparql.Node) Node {
 	switch {
 	case n.Triple != nil:
-		t := s.template(*n.Triple)
+		t := s.template(n.Triple)
 		return Node{Slot: None, Triple: &t}
 	case n.Var != "":
 		return Node{Slot: s.slot(n.Var)}

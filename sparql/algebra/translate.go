@@ -1,7 +1,6 @@
 package algebra
 
 import (
-	"maps"
 	"strconv"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -12,20 +11,20 @@ import (
 type translator struct {
 	names  []sparql.Var
 	blanks map[rdf.Term]Slot
+	vars   variables // of the outermost scope
 }
 
 // scope is what names mean at a place of the query.
 type scope struct {
 	*translator
-	vars map[sparql.Var]Slot
+	vars *variables
 	// graph is the active graph: the zero Term for the default graph.
 	graph Node
 }
 
 func newScope() scope {
-	return scope{
-		translator: &translator{blanks: map[rdf.Term]Slot{}}, vars: map[sparql.Var]Slot{}, graph: Node{Slot: None},
-	}
+	t := &translator{}
+	return scope{translator: t, vars: &t.vars, graph: Node{Slot: None}}
 }
 
 // fresh returns a slot that no name means. What it is for stands in its name.
@@ -36,20 +35,20 @@ func (t *translator) fresh(what string) Slot {
 
 // slot returns the slot of a variable.
 func (s scope) slot(v sparql.Var) Slot {
-	slot, ok := s.vars[v]
+	slot, ok := s.vars.slot(v)
 	if !ok {
 		slot = Slot(len(s.names))
 		s.names = append(s.names, v)
-		s.vars[v] = slot
+		s.vars.add(v, slot)
 	}
 	return slot
 }
 
 // inside returns the scope of a sub-select: only what it projects means the same as outside.
 func (s scope) inside(q *sparql.Query) scope {
-	vars := map[sparql.Var]Slot{}
+	vars := &variables{}
 	for _, v := range columns(q) {
-		vars[v] = s.slot(v)
+		vars.add(v, s.slot(v))
 	}
 	s.vars = vars
 	return s
@@ -66,6 +65,9 @@ func (s scope) node(n sparql.Node) Node {
 		slot, ok := s.blanks[n.Term]
 		if !ok {
 			slot = s.fresh("blank")
+			if s.blanks == nil {
+				s.blanks = map[rdf.Term]Slot{}
+			}
 			s.blanks[n.Term] = slot
 		}
 		return Node{Slot: slot}
@@ -133,15 +135,23 @@ func (s scope) pattern(p sparql.Pattern) Op {
 }
 
 func (s scope) triples(triples []sparql.Triple) Op {
-	var parts []Op
-	for _, t := range triples {
+	if len(triples) == 1 && triples[0].Path == nil {
+		return s.triple(&triples[0])
+	}
+	parts := make([]Op, 0, len(triples))
+	for i := range triples {
+		t := &triples[i]
 		if t.Path != nil {
 			parts = append(parts, joined(s.path(s.node(t.S), t.Path, s.node(t.O), t.Pos))...)
 			continue
 		}
-		parts = append(parts, &Pattern{S: s.node(t.S), P: s.node(t.P), O: s.node(t.O), G: s.graph, Pos: t.Pos})
+		parts = append(parts, s.triple(t))
 	}
 	return joinOf(parts)
+}
+
+func (s scope) triple(t *sparql.Triple) Op {
+	return &Pattern{S: s.node(t.S), P: s.node(t.P), O: s.node(t.O), G: s.graph, Pos: t.Pos}
 }
 
 // path translates a property path (18.2.2.4).
@@ -204,8 +214,16 @@ func (s scope) service(p *sparql.Service) Op {
 	return op
 }
 
-// join joins two operators, and is flat.
-func join(a, b Op) Op { return joinOf(append(joined(a), joined(b)...)) }
+// join joins two operators, which are not used any more, and is flat.
+func join(a, b Op) Op {
+	switch {
+	case a == Unit{}:
+		return b
+	case b == Unit{}:
+		return a
+	}
+	return joinOf(append(joined(a), joined(b)...))
+}
 
 func joinOf(parts []Op) Op {
 	switch len(parts) {
@@ -222,7 +240,7 @@ func joined(op Op) []Op {
 	case Unit:
 		return nil
 	case *Join:
-		return append([]Op(nil), op.Parts...)
+		return op.Parts
 	}
 	return []Op{op}
 }
@@ -248,7 +266,9 @@ func conjuncts(e sparql.Expr) []sparql.Expr {
 func (s scope) expr(e sparql.Expr) *Expr {
 	out := &Expr{Expr: e}
 	for _, v := range exprVars(e, true) {
-		out.Uses.Add(s.slot(v))
+		slot := s.slot(v)
+		out.Uses.Add(slot)
+		out.vars.add(v, slot)
 	}
 	eachExpr(e, func(e sparql.Expr) bool {
 		if exists, ok := e.(*sparql.Exists); ok {
@@ -258,6 +278,5 @@ func (s scope) expr(e sparql.Expr) *Expr {
 		}
 		return true
 	})
-	out.vars = maps.Clone(s.vars)
 	return out
 }

@@ -50,8 +50,7 @@ func (a *Answerer) Answer(ctx context.Context, r store.Reader, request []byte, s
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	x.width = len(d.q.algebra.Names)
-	p := x.planner(d.q.algebra.Names)
+	p := x.prepare(d.q.algebra)
 	if req.Fragment == fragment.Describe {
 		return d.estimates(p, send)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
@@ -95,5 +96,46 @@ func BenchmarkUpdate(b *testing.B) {
 		if err := prepared.Run(context.Background(), tx, event, &delta); err != nil || len(delta.adds) != 1 {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkReplace replaces the value of one subject, as DELETE/INSERT … WHERE, or adds one quad: the text is read, planned, carried
+// out and committed.
+func BenchmarkReplace(b *testing.B) {
+	for name, text := range map[string]func(i int) string{
+		"replace": func(i int) string {
+			return fmt.Sprintf(`DELETE { <http://e/sensor/%[1]d> <http://e/value> ?v } INSERT { <http://e/sensor/%[1]d> <http://e/value> %[2]d.25 }
+		WHERE { <http://e/sensor/%[1]d> <http://e/value> ?v }`, i*7%1000, i)
+		},
+		"insert": func(i int) string {
+			return fmt.Sprintf(`INSERT DATA { <http://e/event/%d> <http://e/value> %d.5 }`, i, i%1000)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			s := sensors(b, 20_000)
+			texts := make([]string, b.N)
+			for i := range texts {
+				texts[i] = text(i)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				u, err := sparql.ParseUpdate(texts[i])
+				if err != nil {
+					b.Fatal(err)
+				}
+				prepared, err := eval.PrepareUpdate(u, eval.Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				tx := s.Begin()
+				if err := prepared.Run(context.Background(), tx, event, &patch.Counter{}); err != nil {
+					b.Fatal(err)
+				}
+				if err := tx.Commit(s.Position()+1, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -63,13 +63,13 @@ type place struct {
 }
 
 // place makes a place of a node.
-func (x *exec) place(n algebra.Node) (p place, err error) {
+func (x *exec) place(n *algebra.Node) (p place, err error) {
 	switch {
 	case n.Slot != algebra.None:
 		return place{slot: n.Slot}, nil
 	case n.Triple != nil:
 		var parts [3]place
-		for i, n := range [3]algebra.Node{n.Triple.S, n.Triple.P, n.Triple.O} {
+		for i, n := range [...]*algebra.Node{&n.Triple.S, &n.Triple.P, &n.Triple.O} {
 			if parts[i], err = x.place(n); err != nil {
 				return p, err
 			}
@@ -78,7 +78,7 @@ func (x *exec) place(n algebra.Node) (p place, err error) {
 	case n.Term.IsZero():
 		return place{slot: algebra.None, id: store.DefaultGraph}, nil
 	}
-	id, err := x.intern(n.Term)
+	id, err := x.constant(n.Term)
 	return place{slot: algebra.None, id: id}, err
 }
 

@@ -112,7 +112,7 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 	if d.q.form == sparql.Describe {
 		return run.describe(d.q.algebra.Describe, each)
 	}
-	return run.construct(d.q.algebra.Template, id, each)
+	return run.construct(d.q.algebra.Template, each)
 }
 
 // Explain is [Query.Explain] over shards: each fragment is shown with the shards that it is for, and the rows that came from them.
@@ -144,7 +144,7 @@ func (d *Division) start(ctx context.Context, shards Shards, id Identity) (*run,
 			return nil, err
 		}
 	}
-	return x.start(d.q.algebra, false)
+	return x.start(d.q.algebra)
 }
 
 // asking is what an evaluation over shards knows of them.

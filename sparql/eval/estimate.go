@@ -135,9 +135,6 @@ func (p *planner) statistics(predicate store.ID) (about store.Statistics, err er
 
 // fits is about how many quads fit a pattern for a row that binds what is given.
 func (p *planner) fits(op *algebra.Pattern, g given) (float64, error) {
-	if p.alone {
-		return 1, nil
-	}
 	n, err := p.estimate(op)
 	if err != nil || n == 0 {
 		return 0, err

@@ -22,9 +22,13 @@ type exec struct {
 	r    store.Reader
 	o    *Options
 	data dataset
+	id   identity
 	env  expr.Env
 	// asking is what is known of shards, if those are asked for what r would have.
 	asking *asking
+
+	recent [recents]interned // the last that were looked up
+	oldest int               // of recent
 
 	ids   map[rdf.Term]store.ID // of terms that are no part of a quad
 	terms []rdf.Term            // from firstComputed
@@ -34,6 +38,16 @@ type exec struct {
 	stages []resetter
 
 	steps, unchecked, held int64
+}
+
+// recents is the number of terms of the text that are known without a look at the store: most texts name few, and those again and
+// again.
+const recents = 8
+
+// interned is a term that is not zero, with its id.
+type interned struct {
+	term rdf.Term
+	id   store.ID
 }
 
 // decoded is an id with its value.
@@ -98,6 +112,42 @@ func (x *exec) intern(t rdf.Term) (store.ID, error) {
 	return id, nil
 }
 
+// constant is intern for a term of the text, which stays as it is.
+func (x *exec) constant(t rdf.Term) (store.ID, error) {
+	if id, ok, err := x.known(t); ok || err != nil {
+		return id, err
+	}
+	return x.intern(t)
+}
+
+// known returns the id of a term of the text that is not zero; ok is false for one that no quad has.
+func (x *exec) known(t rdf.Term) (id store.ID, ok bool, err error) {
+	for i := range x.recent {
+		if x.recent[i].term == t {
+			return x.recent[i].id, true, nil
+		}
+	}
+	if id, ok, err = x.r.Lookup(t); ok && err == nil {
+		x.recent[x.oldest] = interned{t, id}
+		x.oldest = (x.oldest + 1) % recents
+	}
+	return id, ok, err
+}
+
+// quad decodes a quad.
+func (x *exec) quad(ids store.Quad) (q rdf.Quad, err error) {
+	for i, to := range [...]*rdf.Term{&q.S, &q.P, &q.O, &q.G} {
+		id := [...]store.ID{ids.S, ids.P, ids.O, ids.G}[i]
+		if id == store.DefaultGraph {
+			continue
+		}
+		if *to, err = x.term(id); err != nil {
+			return q, err
+		}
+	}
+	return q, nil
+}
+
 // term returns the term of an id, the zero Term for store.Any and for the default graph.
 func (x *exec) term(id store.ID) (rdf.Term, error) {
 	switch {
@@ -105,6 +155,11 @@ func (x *exec) term(id store.ID) (rdf.Term, error) {
 		return x.terms[id-firstComputed], nil
 	case id == store.Any:
 		return rdf.Term{}, nil
+	}
+	for i := range x.recent {
+		if x.recent[i].id == id {
+			return x.recent[i].term, nil
+		}
 	}
 	return x.r.Term(id)
 }

@@ -192,6 +192,7 @@ func TestAtomic(t *testing.T) {
 		{"CLEAR ALL ; LOAD :d", eval.Options{}, eval.ErrLoad},
 		{"DROP DEFAULT ; MOVE :none TO :g", eval.Options{}, eval.ErrNoGraph},
 		{"INSERT DATA { :x :y :z } ; INSERT { ?a ?b :c } WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", eval.Options{Steps: 1100}, eval.ErrBudget},
+		{"INSERT DATA { :x :y :z, :z1, :z2, :z3 }", eval.Options{Memory: 100}, eval.ErrBudget},
 	} {
 		s := trig(t, ":a :p 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 . :g { :b :p 1 }")
 		before := contentOf(t, s)

@@ -13,7 +13,7 @@ func (u *updating) manage(op *sparql.Manage) error {
 	if op.Action == sparql.Create {
 		return nil
 	}
-	x := u.exec()
+	x := &u.x
 	in := store.Pattern{}
 	switch op.Target.Kind {
 	case sparql.TargetGraph:
@@ -25,42 +25,33 @@ func (u *updating) manage(op *sparql.Manage) error {
 	case sparql.TargetDefault:
 		in.G = store.DefaultGraph
 	}
-	return u.clear(x, in, op.Target.Kind == sparql.TargetNamed)
+	return u.clear(in, op.Target.Kind == sparql.TargetNamed)
 }
 
 // clear deletes what fits, or only what of it is in a named graph.
-func (u *updating) clear(x *exec, in store.Pattern, named bool) error {
-	quads, err := u.collect(x, in, named)
+func (u *updating) clear(in store.Pattern, named bool) error {
+	quads, err := u.collect(in, named)
 	if err != nil {
 		return err
 	}
-	return u.apply(x, quads, u.to.Delete)
+	return u.apply(quads, u.delete)
 }
 
 // collect gathers quads, since a transaction can't be changed while it is read.
-func (u *updating) collect(x *exec, in store.Pattern, named bool) (*table, error) {
-	quads := x.table(4, 4)
+func (u *updating) collect(in store.Pattern, named bool) (*table, error) {
+	quads := u.x.table(4, 4)
 	for q, err := range u.tx.Match(in) {
 		if err == nil && !(named && q.G == store.DefaultGraph) {
-			_, err = quads.add(row{q.S, q.P, q.O, graphID(q.G)})
+			_, err = quads.add(row{q.S, q.P, q.O, q.G})
 		}
 		if err == nil {
-			err = x.step(1)
+			err = u.x.step(1)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	u.steps = x.steps
 	return quads, nil
-}
-
-// graphID is what stands for a graph in a table: store.Any for the default graph, whose term is none.
-func graphID(id store.ID) store.ID {
-	if id == store.DefaultGraph {
-		return store.Any
-	}
-	return id
 }
 
 // transfer carries out ADD, MOVE and COPY.
@@ -68,12 +59,12 @@ func (u *updating) transfer(op *sparql.Transfer) error {
 	if op.From == op.To {
 		return nil
 	}
-	x := u.exec()
+	x := &u.x
 	from, err := x.graph(op.From)
 	if err != nil {
 		return err
 	}
-	quads, err := u.collect(x, store.Pattern{G: from}, false)
+	quads, err := u.collect(store.Pattern{G: from}, false)
 	if err != nil {
 		return err
 	}
@@ -83,23 +74,23 @@ func (u *updating) transfer(op *sparql.Transfer) error {
 		}
 		return fmt.Errorf("%w: %s has no quads", ErrNoGraph, op.From)
 	}
+	to, err := x.graph(op.To)
+	if err != nil {
+		return err
+	}
 	if op.Kind != sparql.TransferAdd {
-		to, err := x.graph(op.To)
-		if err != nil {
-			return err
-		}
-		if err := u.clear(x, store.Pattern{G: to}, false); err != nil {
+		if err := u.clear(store.Pattern{G: to}, false); err != nil {
 			return err
 		}
 	}
 	if op.Kind == sparql.TransferMove {
-		if err := u.apply(x, quads, u.to.Delete); err != nil {
+		if err := u.apply(quads, u.delete); err != nil {
 			return err
 		}
 	}
-	return u.apply(x, quads, func(q rdf.Quad) error {
-		q.G = op.To
-		return u.to.Add(q)
+	return u.apply(quads, func(q store.Quad) error {
+		q.G = to
+		return u.add(q)
 	})
 }
 
@@ -113,7 +104,7 @@ func (x *exec) graph(t rdf.Term) (store.ID, error) {
 
 // load carries out LOAD. The document is read as a whole before anything is changed.
 func (u *updating) load(op *sparql.Load) error {
-	x := u.exec()
+	x := &u.x
 	var quads []rdf.Quad
 	var broken error // of what takes the quads
 	err := u.read(op, func(q rdf.Quad) error {
@@ -125,17 +116,16 @@ func (u *updating) load(op *sparql.Load) error {
 		}
 		return broken
 	})
-	u.steps = x.steps
 	switch {
 	case broken != nil:
 		return broken
-	case err != nil && op.Silent && u.ctx.Err() == nil:
+	case err != nil && op.Silent && u.x.ctx.Err() == nil:
 		return nil
 	case err != nil:
 		return err
 	}
-	for _, q := range quads {
-		if err := u.to.Add(q); err != nil {
+	for i := range quads {
+		if err := u.put(&quads[i]); err != nil {
 			return err
 		}
 	}
@@ -143,10 +133,10 @@ func (u *updating) load(op *sparql.Load) error {
 }
 
 func (u *updating) read(op *sparql.Load, add func(rdf.Quad) error) error {
-	if u.o.Load == nil {
+	if u.x.o.Load == nil {
 		return fmt.Errorf("%w: %s: it is off here; add what the document says itself, as INSERT DATA or a patch", ErrLoad, op.Source)
 	}
-	if err := u.o.Load.Load(u.ctx, op.Source, blankPrefix(u.own()), add); err != nil {
+	if err := u.x.o.Load.Load(u.x.ctx, op.Source, u.x.id.blankPrefix(), add); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrLoad, op.Source, err)
 	}
 	return nil

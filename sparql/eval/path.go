@@ -21,7 +21,7 @@ func (p *planner) path(op *algebra.Path, g given) (*node, error) {
 		s := &pathStage{x: x, base: g.base, out: x.output(n, next)}
 		for i, node := range [3]algebra.Node{op.S, op.O, op.G} {
 			var err error
-			if s.places[i], err = x.place(node); err != nil {
+			if s.places[i], err = x.place(&node); err != nil {
 				return nil, err
 			}
 		}

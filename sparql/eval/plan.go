@@ -71,8 +71,6 @@ type planner struct {
 	estimates map[algebra.Op]float64
 	facts     *algebra.Facts
 	about     map[store.ID]store.Statistics
-	// alone: there is one pattern, so that nothing depends on estimates.
-	alone bool
 }
 
 func (x *exec) planner(names []sparql.Var) *planner {

@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -120,7 +121,7 @@ func (q *Query) Triples(ctx context.Context, r store.Reader, id Identity, each f
 	if q.form == sparql.Describe {
 		return run.describe(q.algebra.Describe, each)
 	}
-	return run.construct(q.algebra.Template, id, each)
+	return run.construct(q.algebra.Template, each)
 }
 
 // run is a query that is being evaluated.
@@ -134,20 +135,15 @@ func (q *Query) start(ctx context.Context, r store.Reader, id Identity) (*run, e
 	if err := x.dataset(q.data, rdf.Term{}); err != nil {
 		return nil, err
 	}
-	return x.start(q.algebra, false)
+	return x.start(q.algebra)
 }
 
-// start plans a query from an empty solution; update: nobody will look at the plan.
-func (x *exec) start(q *algebra.Query, update bool) (*run, error) {
+// start plans a query from an empty solution.
+func (x *exec) start(q *algebra.Query) (*run, error) {
 	if err := x.ctx.Err(); err != nil {
 		return nil, err
 	}
-	x.width = len(q.Names)
-	p := x.planner(q.Names)
-	if update {
-		_, p.alone = q.Op.(*algebra.Pattern)
-	}
-	sub, err := p.subplan(q.Op, &base{})
+	sub, err := x.prepare(q).subplan(q.Op, &base{})
 	if err != nil {
 		return nil, err
 	}
@@ -155,15 +151,42 @@ func (x *exec) start(q *algebra.Query, update bool) (*run, error) {
 }
 
 func newExec(ctx context.Context, r store.Reader, o *Options, id Identity) *exec {
-	x := &exec{ctx: ctx, r: r, o: o}
-	sum := sha256.Sum256([]byte(id.ID))
-	x.env = expr.Env{Now: id.Time, Base: o.Base, Spend: func(bytes int) error { return x.hold(int64(bytes)) }}
-	copy(x.env.Seed[:], sum[:])
-	return x
+	return &exec{ctx: ctx, r: r, o: o, id: identity{Identity: id}}
+}
+
+// prepare makes ready for operators of a query, and returns what plans them.
+func (x *exec) prepare(q *algebra.Query) *planner {
+	x.width = len(q.Names)
+	x.env = expr.Env{
+		Now: x.id.Time, Base: x.o.Base, Seed: x.id.seed(), Spend: func(bytes int) error { return x.hold(int64(bytes)) },
+	}
+	return x.planner(q.Names)
+}
+
+// identity is an [Identity], of an update that of one of its operations.
+type identity struct {
+	Identity
+	operation int // from 0
+	update    bool
+}
+
+func (id *identity) sum() [sha256.Size]byte {
+	text := id.ID
+	if id.update {
+		text += "\n" + strconv.Itoa(id.operation)
+	}
+	return sha256.Sum256([]byte(text))
+}
+
+// seed is what values are made of that are new.
+func (id *identity) seed() (seed [16]byte) {
+	sum := id.sum()
+	copy(seed[:], sum[:])
+	return seed
 }
 
 // blankPrefix is what the labels of blank nodes begin with that are made for an identity.
-func blankPrefix(id Identity) string {
-	sum := sha256.Sum256([]byte(id.ID))
+func (id *identity) blankPrefix() string {
+	sum := id.sum()
 	return "q" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:10]))
 }

@@ -17,14 +17,8 @@ func (p *planner) scan(op *algebra.Pattern, g given) *node {
 	}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
-		s := &scan{x: x, out: x.output(n, next)}
-		for i, node := range [4]algebra.Node{op.S, op.P, op.O, op.G} {
-			var err error
-			if s.places[i], err = x.place(node); err != nil {
-				return nil, err
-			}
-		}
-		return s, nil
+		s := &scan{}
+		return s, s.begin(x, op, x.output(n, next))
 	}
 	return n
 }
@@ -49,6 +43,22 @@ const (
 	mostRead  = 256
 )
 
+// begin makes the scan ready to join rows with a pattern.
+func (s *scan) begin(x *exec, op *algebra.Pattern, out *output) error {
+	s.x, s.out = x, out
+	for i, n := range [...]*algebra.Node{&op.S, &op.P, &op.O, &op.G} {
+		var err error
+		if s.places[i], err = x.place(n); err != nil {
+			return err
+		}
+	}
+	if s.block == nil {
+		s.block = make([]store.Quad, firstRead)
+		s.take = s.found
+	}
+	return nil
+}
+
 func (s *scan) push(b *block) error {
 	for i := range b.n {
 		if err := s.join(b.row(i)); err != nil {
@@ -65,10 +75,6 @@ func (s *scan) join(r row) error {
 		if s.want[i], err = s.x.bound(&s.places[i], r); err != nil {
 			return err
 		}
-	}
-	if s.block == nil {
-		s.block = make([]store.Quad, firstRead)
-		s.take = s.found
 	}
 	s.row = r
 	err := s.x.blocks(store.Pattern{S: s.want[0], P: s.want[1], O: s.want[2]}, &s.places[3], r, s.block, s.take)
@@ -185,7 +191,7 @@ func (p *planner) graphsOf(op *algebra.Graphs, g given) *node {
 	}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
-		name, err := x.place(op.Name)
+		name, err := x.place(&op.Name)
 		return &graphs{x: x, name: name, out: x.output(n, next)}, err
 	}
 	return n

@@ -14,7 +14,7 @@ func (p *planner) service(op *algebra.Service, g given) (*node, error) {
 	n := &node{name: "Service", detail: p.show(op.Name), estimate: g.rows * reached}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
-		name, err := x.place(op.Name)
+		name, err := x.place(&op.Name)
 		return &service{x: x, op: op, name: name, out: x.output(n, next)}, err
 	}
 	return n, nil

@@ -69,7 +69,7 @@ func same(a, b []store.ID) bool {
 
 // add puts a row in, and returns its number.
 func (t *table) add(r row) (int32, error) {
-	if t.n == len(t.heads) || t.n == 0 {
+	if t.n == len(t.heads) || len(t.heads) < firstHeads {
 		if err := t.grow(); err != nil {
 			return 0, err
 		}
@@ -124,3 +124,18 @@ func (t *table) reset() {
 	t.x.release(t.held)
 	*t = *t.x.table(t.width, t.key)
 }
+
+// clear empties the table for another use, and keeps its memory if that is little.
+func (t *table) clear() {
+	if t.n > keptRows {
+		*t = *t.x.table(t.width, t.key)
+		return
+	}
+	if t.n > 0 {
+		clear(t.heads)
+	}
+	t.rows, t.next, t.n, t.held = t.rows[:0], t.next[:0], 0, 0
+}
+
+// keptRows is the number of rows for which a table's memory is kept.
+const keptRows = 64

@@ -13,7 +13,6 @@ import (
 // template makes terms of a template's nodes.
 type template struct {
 	x      *exec
-	id     Identity
 	labels string // what those of blank nodes begin with, once it is needed
 	number uint64 // of the solution
 	suffix string
@@ -22,7 +21,7 @@ type template struct {
 // prefix is what the labels of blank nodes begin with.
 func (t *template) prefix() string {
 	if t.labels == "" {
-		t.labels = blankPrefix(t.id)
+		t.labels = t.x.id.blankPrefix()
 	}
 	return t.labels
 }
@@ -71,8 +70,8 @@ func hasBlank(t *algebra.Triple) bool {
 }
 
 // construct makes the triples of a template.
-func (r *run) construct(triples []algebra.Triple, id Identity, each func(rdf.Triple) error) error {
-	c := &construction{template: template{x: r.exec, id: id}, seen: r.table(3, 3)}
+func (r *run) construct(triples []algebra.Triple, each func(rdf.Triple) error) error {
+	c := &construction{template: template{x: r.exec}, seen: r.table(3, 3)}
 	return r.sub.run(func(from row) error {
 		c.solution(c.number + 1)
 		c.own = c.own[:0]

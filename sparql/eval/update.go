@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 
 	"github.com/quadrille-stream/quadrille/patch"
@@ -24,38 +23,41 @@ type Update struct {
 	o     Options
 }
 
-// updateStep is one operation. name is what errors call it.
+// updateStep is one operation, with its algebra if it is a DELETE … INSERT … WHERE.
 type updateStep struct {
-	name string
-	do   func(u *updating) error
+	op     sparql.Operation
+	modify *algebra.Modify
 }
 
 // PrepareUpdate makes an update ready to be carried out. The tree must not be changed any more.
 func PrepareUpdate(u *sparql.Update, o Options) (*Update, error) {
-	out := &Update{o: o.of(&u.Prologue)}
-	for _, op := range u.Operations {
-		out.steps = append(out.steps, prepareStep(op))
+	out := &Update{o: o.of(&u.Prologue), steps: make([]updateStep, len(u.Operations))}
+	for i, op := range u.Operations {
+		out.steps[i].op = op
+		if m, ok := op.(*sparql.Modify); ok {
+			out.steps[i].modify = algebra.TranslateModify(m)
+		}
 	}
 	return out, nil
 }
 
-func prepareStep(op sparql.Operation) updateStep {
-	switch op := op.(type) {
+// name is what errors call the operation.
+func (s *updateStep) name() string {
+	switch op := s.op.(type) {
 	case *sparql.InsertData:
-		return updateStep{"INSERT DATA", func(u *updating) error { return u.data(op.Quads, u.to.Add) }}
+		return "INSERT DATA"
 	case *sparql.DeleteData:
-		return updateStep{"DELETE DATA", func(u *updating) error { return u.data(op.Quads, u.to.Delete) }}
+		return "DELETE DATA"
 	case *sparql.Modify:
-		m := algebra.TranslateModify(op)
-		return updateStep{"DELETE/INSERT", func(u *updating) error { return u.modify(op, m) }}
+		return "DELETE/INSERT"
 	case *sparql.Load:
-		return updateStep{"LOAD", func(u *updating) error { return u.load(op) }}
+		return "LOAD"
 	case *sparql.Manage:
-		return updateStep{string(op.Action), func(u *updating) error { return u.manage(op) }}
+		return string(op.Action)
 	case *sparql.Transfer:
-		return updateStep{string(op.Kind), func(u *updating) error { return u.transfer(op) }}
+		return string(op.Kind)
 	}
-	return updateStep{"operation", func(*updating) error { return fmt.Errorf("%T is no operation", op) }}
+	return "operation"
 }
 
 // Run carries the update out in a transaction, and hands its effective delta to c, as one transaction: deletions before additions,
@@ -66,74 +68,165 @@ func prepareStep(op sparql.Operation) updateStep {
 // A graph exists through its quads: CREATE does nothing, and DROP of a graph without quads nothing either.
 func (u *Update) Run(ctx context.Context, tx store.Tx, id Identity, c patch.Change) error {
 	before := tx.Savepoint()
-	net := nets.Get().(*patch.Net)
-	net.MaxBytes = int(u.o.Memory)
-	run := &updating{ctx: ctx, tx: tx, o: &u.o, id: id, to: patch.Effective(tx, net)}
-	err := errors.Join(net.Begin(), net.Commit()) // so that it is one transaction, also without rows
-	for i, step := range u.steps {
-		if err != nil {
-			break
-		}
-		run.number = i
-		if err = step.do(run); err != nil {
-			err = fmt.Errorf("operation %d (%s): %w", i+1, step.name, err)
-		}
-	}
-	small := net.Len() <= keptRows
+	run := updatings.Get().(*updating)
+	run.x, run.tx, run.id = exec{ctx: ctx, r: tx, o: &u.o}, tx, id
+	err := run.all(u.steps)
 	if err == nil {
-		err = net.Emit(c)
+		err = run.delta.emit(&run.x, c)
 	}
+	run.release()
 	if err != nil {
 		return errors.Join(err, tx.RollbackTo(before))
-	}
-	if small {
-		nets.Put(net)
 	}
 	return nil
 }
 
-// nets are net effects without rows, whose memory is used again if they had few.
-var nets = sync.Pool{New: func() any { return &patch.Net{Effective: true} }}
-
-// keptRows is the number of rows for which that is worth its while.
-const keptRows = 64
+// updatings are those that were released: most updates are small, and what they need would be as much work as what they do.
+var updatings = sync.Pool{New: func() any { return newUpdating() }}
 
 // updating is an update that is carried out.
 type updating struct {
-	ctx    context.Context
-	tx     store.Tx
-	o      *Options
-	id     Identity
-	to     patch.Change
-	number int // of the operation
-	steps  int64
+	x     exec // of the operation, but for steps and held
+	tx    store.Tx
+	id    Identity
+	delta delta
+
+	// Of a DELETE … INSERT … WHERE:
+	modify           *algebra.Modify
+	template         template
+	numbers          *numbers   // of its solutions, where they need them
+	constants        []store.ID // of its templates, see resolve
+	deletes, inserts table
+	lone             lone
+	each             func(row) error // is solution
 }
 
-// own returns the identity of the operation.
-func (u *updating) own() Identity {
-	return Identity{ID: u.id.ID + "\n" + strconv.Itoa(u.number), Time: u.id.Time}
+func newUpdating() *updating {
+	u := &updating{}
+	u.each = u.solution
+	u.delta.quads, u.deletes, u.inserts = *u.x.table(4, 4), *u.x.table(4, 4), *u.x.table(4, 4)
+	return u
 }
 
-// exec begins an evaluation, which goes on to count the steps of the update.
-func (u *updating) exec() *exec {
-	x := newExec(u.ctx, u.tx, u.o, u.own())
-	x.steps = u.steps
-	return x
+// release gives an updating back, without what is not its own, and without what few need.
+func (u *updating) release() {
+	u.x, u.tx, u.id, u.modify, u.template, u.numbers = exec{}, nil, Identity{}, nil, template{}, nil
+	if len(u.constants) > keptRows {
+		u.constants = nil
+	}
+	u.delta.clear()
+	u.deletes.clear()
+	u.inserts.clear()
+	u.lone.release()
+	updatings.Put(u)
+}
+
+// all carries out the operations.
+func (u *updating) all(steps []updateStep) error {
+	for i := range steps {
+		u.begin(i)
+		if err := u.operation(&steps[i]); err != nil {
+			return fmt.Errorf("operation %d (%s): %w", i+1, steps[i].name(), err)
+		}
+	}
+	return nil
+}
+
+// begin makes x that of another operation, which goes on to count the steps of the update, and holds its delta besides.
+func (u *updating) begin(number int) {
+	x := &u.x
+	*x = exec{ctx: x.ctx, r: x.r, o: x.o, id: identity{u.id, number, true}, steps: x.steps, unchecked: x.unchecked, held: u.delta.quads.held}
+	u.delta.quads.x, u.deletes.x, u.inserts.x = x, x, x
+}
+
+func (u *updating) operation(step *updateStep) error {
+	switch op := step.op.(type) {
+	case *sparql.InsertData:
+		return u.data(op.Quads, u.put)
+	case *sparql.DeleteData:
+		return u.data(op.Quads, u.drop)
+	case *sparql.Modify:
+		return u.modifyBy(op, step.modify)
+	case *sparql.Load:
+		return u.load(op)
+	case *sparql.Manage:
+		return u.manage(op)
+	case *sparql.Transfer:
+		return u.transfer(op)
+	}
+	return fmt.Errorf("%T is no operation", step.op)
+}
+
+// put adds a quad.
+func (u *updating) put(q *rdf.Quad) error {
+	ids, changed, err := u.tx.Put(*q)
+	if err != nil || !changed {
+		return err
+	}
+	return u.delta.put(ids, addition)
+}
+
+// drop deletes a quad.
+func (u *updating) drop(q *rdf.Quad) error {
+	ids := store.Quad{G: store.DefaultGraph}
+	for i, part := range [4]*store.ID{&ids.S, &ids.P, &ids.O, &ids.G} {
+		t := [4]rdf.Term{q.S, q.P, q.O, q.G}[i]
+		if t.IsZero() {
+			continue
+		}
+		id, ok, err := u.x.known(t)
+		if err != nil || !ok {
+			return err
+		}
+		*part = id
+	}
+	return u.delete(ids)
+}
+
+// add adds a quad by its ids, of which some may be computed.
+func (u *updating) add(ids store.Quad) error {
+	if max(ids.S, ids.P, ids.O, ids.G) >= firstComputed {
+		q, err := u.x.quad(ids)
+		if err != nil {
+			return err
+		}
+		return u.put(&q)
+	}
+	changed, err := u.tx.AddIDs(ids)
+	if err != nil || !changed {
+		return err
+	}
+	return u.delta.put(ids, addition)
+}
+
+// delete deletes a quad by its ids.
+func (u *updating) delete(ids store.Quad) error {
+	changed, err := u.tx.DeleteIDs(ids)
+	if err != nil || !changed {
+		return err
+	}
+	return u.delta.put(ids, deletion)
 }
 
 // data carries out INSERT DATA and DELETE DATA.
-func (u *updating) data(quads []sparql.Quad, change func(rdf.Quad) error) error {
-	t := &template{id: u.own()}
+func (u *updating) data(quads []sparql.Quad, change func(*rdf.Quad) error) error {
+	t := &u.template
+	t.x = &u.x
 	for i := range quads {
 		q, err := Ground(&quads[i], t.prefix)
 		if err != nil {
 			return err
 		}
-		if err := change(q); err != nil {
+		if err := change(&q); err != nil {
 			return err
 		}
+		if i%checkEvery == 0 {
+			if err := u.x.ctx.Err(); err != nil {
+				return err
+			}
+		}
 	}
-	return u.ctx.Err()
+	return nil
 }
 
 // Ground makes a quad of one of INSERT DATA or DELETE DATA, which has no variables. The labels of its blank nodes begin with what prefix
@@ -161,90 +254,50 @@ func groundTerm(n sparql.Node, prefix func() string) (rdf.Term, error) {
 	return n.Term, nil
 }
 
-// modify carries out DELETE … INSERT … WHERE: all solutions are found before anything is changed.
-func (u *updating) modify(op *sparql.Modify, m *algebra.Modify) error {
-	x := u.exec()
-	if err := x.dataset(op.Using, op.With); err != nil {
+// modifyBy carries out DELETE … INSERT … WHERE: all solutions are found before anything is changed.
+func (u *updating) modifyBy(op *sparql.Modify, m *algebra.Modify) error {
+	if err := u.x.dataset(op.Using, op.With); err != nil {
 		return err
 	}
-	run, err := x.start(&m.Query, true)
+	u.modify, u.template, u.numbers = m, template{x: &u.x}, nil
+	u.deletes.clear()
+	u.inserts.clear()
+	if err := u.resolve(); err != nil {
+		return err
+	}
+	if err := u.solutions(&m.Query); err != nil {
+		return err
+	}
+	if err := u.apply(&u.deletes, u.delete); err != nil {
+		return err
+	}
+	return u.apply(&u.inserts, u.add)
+}
+
+// solutions calls each for the solutions of a pattern. For one triple pattern alone there is nothing to plan.
+func (u *updating) solutions(q *algebra.Query) error {
+	if err := u.x.ctx.Err(); err != nil {
+		return err
+	}
+	if pattern, ok := q.Op.(*algebra.Pattern); ok {
+		return u.lone.run(&u.x, pattern, len(q.Names), u.each)
+	}
+	run, err := u.x.start(q)
 	if err != nil {
 		return err
 	}
-	deletes, inserts := x.table(4, 4), x.table(4, 4)
-	t := &template{x: x, id: u.own()}
-	var numbers *numbers // where solutions need them
-	for i := range m.Insert {
-		if numbers == nil && hasBlank(&m.Insert[i].Triple) {
-			numbers = x.numbers(algebra.Possible(m.Op))
-		}
-	}
-	err = run.sub.run(func(r row) error {
-		if err := t.quads(m.Delete, r, deletes); err != nil {
-			return err
-		}
-		if numbers != nil {
-			number, err := numbers.of(r)
-			if err != nil {
-				return err
-			}
-			t.solution(number)
-		}
-		return t.quads(m.Insert, r, inserts)
-	})
-	u.steps = x.steps
-	if err == nil {
-		err = u.apply(x, deletes, u.to.Delete)
-	}
-	if err == nil {
-		err = u.apply(x, inserts, u.to.Add)
-	}
-	return err
-}
-
-// quads makes the quads of a template for a solution. What is no quad is left out.
-func (t *template) quads(quads []algebra.Quad, r row, into *table) error {
-	for i := range quads {
-		of := &quads[i]
-		made, err := t.triple(&of.Triple, r)
-		if err != nil {
-			return err
-		}
-		q := rdf.Quad{S: made.S, P: made.P, O: made.O}
-		if q.G, err = t.term(&of.G, r); err != nil {
-			return err
-		}
-		if q.G.IsZero() && of.G.Slot != algebra.None || q.Check() != nil {
-			continue
-		}
-		var ids [4]store.ID
-		for k, term := range [4]rdf.Term{q.S, q.P, q.O, q.G} {
-			if ids[k], err = t.x.intern(term); err != nil {
-				return err
-			}
-		}
-		if _, _, err := into.insert(ids[:]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return run.sub.run(u.each)
 }
 
 // apply makes the changes of a table's rows.
-func (u *updating) apply(x *exec, quads *table, change func(rdf.Quad) error) error {
+func (u *updating) apply(quads *table, change func(store.Quad) error) error {
 	for i := range int32(quads.n) {
-		var q rdf.Quad
-		for k, to := range [4]*rdf.Term{&q.S, &q.P, &q.O, &q.G} {
-			var err error
-			if *to, err = x.term(quads.row(i)[k]); err != nil {
-				return err
-			}
-		}
-		if err := change(q); err != nil {
+		r := quads.row(i)
+		if err := change(store.Quad{S: r[0], P: r[1], O: r[2], G: r[3]}); err != nil {
 			return err
 		}
 		if i%checkEvery == 0 {
-			if err := u.ctx.Err(); err != nil {
+			if err := u.x.ctx.Err(); err != nil {
 				return err
 			}
 		}

@@ -113,39 +113,99 @@ func (t *tx) there(q *store.Quad) (bool, error) {
 
 // Add implements [store.Tx].
 func (t *tx) Add(q rdf.Quad) (bool, error) {
+	_, changed, err := t.Put(q)
+	return changed, err
+}
+
+// Put implements [store.Tx].
+func (t *tx) Put(q rdf.Quad) (store.Quad, bool, error) {
 	if t.open().failed != nil {
-		return false, t.failed
+		return store.Quad{}, false, t.failed
 	}
 	ids, known, err := t.ids(&q)
 	if err == nil && known {
 		if there, err := t.there(&ids); err != nil || there {
-			return false, errOr(err, t.fail)
+			return ids, false, errOr(err, t.fail)
 		}
 	}
+	if err == nil {
+		err = t.fits(&q)
+	}
 	if err != nil {
-		return false, t.fail(err)
-	}
-	if t.s.max > 0 && t.size()+len(t.log) >= t.s.max {
-		return false, t.fail(fmt.Errorf("%w: no room for another quad beside %d, with %d changes under way", store.ErrFull, t.size(), len(t.log)))
-	}
-	if err := t.fits(&q); err != nil {
-		return false, t.fail(err)
+		return ids, false, t.fail(err)
 	}
 	if !known {
 		err = t.intern(&q, &ids)
 	}
-	if err == nil {
-		err = t.change(change{ids, true})
-	}
-	if err != nil {
-		t.touch(&ids)
-		return false, t.fail(err)
-	}
-	return true, nil
+	return ids, err == nil, t.added(&ids, err)
 }
 
-// fits fails if the transaction can't have another quad, whose terms may be new.
+// added makes the change that a quad is there now, unless there is an error already.
+func (t *tx) added(ids *store.Quad, err error) error {
+	if err == nil {
+		err = t.change(change{*ids, true})
+	}
+	if err != nil {
+		t.touch(ids)
+		return t.fail(err)
+	}
+	return nil
+}
+
+// AddIDs implements [store.Tx].
+func (t *tx) AddIDs(q store.Quad) (bool, error) {
+	if t.open().failed != nil {
+		return false, t.failed
+	}
+	err := t.known(&q)
+	if err == nil {
+		if there, err := t.there(&q); err != nil || there {
+			return false, errOr(err, t.fail)
+		}
+		err = t.fits(&rdf.Quad{})
+	}
+	if err != nil {
+		return false, t.fail(err)
+	}
+	err = t.added(&q, nil)
+	return err == nil, err
+}
+
+// known fails unless all ids of a quad have terms.
+func (t *tx) known(q *store.Quad) error {
+	for place := range uint8(4) {
+		id := *component(q, place)
+		ok := id == store.DefaultGraph
+		switch {
+		case ok:
+			ok = place == 3
+		case id.IsInline():
+			_, ok = store.InlineTerm(id)
+			ok = ok && place == 2
+		case id != store.Any:
+			t.key = idKey(t.key[:0], id)
+			var err error
+			if ok, err = t.has(t.key); err != nil {
+				return err
+			}
+		}
+		if !ok {
+			return fmt.Errorf("add a quad by the ids %d: %w", *q, store.ErrNoTerm)
+		}
+	}
+	return nil
+}
+
+// fits fails if the store, or the transaction, can't have another quad, whose terms may be new.
 func (t *tx) fits(q *rdf.Quad) error {
+	if t.s.max > 0 && t.size()+len(t.log) >= t.s.max {
+		return fmt.Errorf("%w: no room for another quad beside %d, with %d changes under way", store.ErrFull, t.size(), len(t.log))
+	}
+	return t.fitsBatch(q)
+}
+
+// fitsBatch fails if the transaction can't have another change.
+func (t *tx) fitsBatch(q *rdf.Quad) error {
 	bytes := t.batch.Len() + len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String())
 	if bytes > t.s.maxBatch || t.batch.Count() > maxRecords {
 		return fmt.Errorf("%w: a transaction of %d changes, with %d bytes, can't have another; commit, and begin the next", store.ErrFull, len(t.log), bytes)
@@ -206,10 +266,18 @@ func (t *tx) Delete(q rdf.Quad) (bool, error) {
 	if err != nil || !known {
 		return false, errOr(err, t.fail)
 	}
+	return t.DeleteIDs(ids)
+}
+
+// DeleteIDs implements [store.Tx].
+func (t *tx) DeleteIDs(ids store.Quad) (bool, error) {
+	if t.open().failed != nil {
+		return false, t.failed
+	}
 	if there, err := t.there(&ids); err != nil || !there {
 		return false, errOr(err, t.fail)
 	}
-	if err := t.fits(&rdf.Quad{}); err != nil {
+	if err := t.fitsBatch(&rdf.Quad{}); err != nil {
 		return false, t.fail(err)
 	}
 	if err := t.change(change{ids, false}); err != nil {

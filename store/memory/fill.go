@@ -70,13 +70,14 @@ func (f *filling) Quad(numbers [4]uint64) error {
 			q[i] = uint32(id)
 		}
 	}
-	if _, there := f.m.quads.find(q, f.m.quads.hash(q)); there {
+	hash := f.m.quads.hash(q)
+	if _, there := f.m.quads.find(q, hash); there {
 		return fmt.Errorf("%w: a quad twice", store.ErrDamaged)
 	}
 	if f.m.full() {
 		return fmt.Errorf("%w: more than %d quads", store.ErrFull, f.m.max)
 	}
-	f.m.add(q)
+	f.m.add(&q, hash)
 	return nil
 }
 

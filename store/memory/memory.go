@@ -145,28 +145,87 @@ func texts(q *rdf.Quad) [terms]string {
 }
 
 func (t *tx) Add(q rdf.Quad) (bool, error) {
+	_, changed, err := t.put(&q)
+	return changed, err
+}
+
+func (t *tx) Put(q rdf.Quad) (store.Quad, bool, error) {
+	ids, changed, err := t.put(&q)
+	return publicQuad(&ids), changed, err
+}
+
+// put puts a quad in and returns it by its ids.
+func (t *tx) put(q *rdf.Quad) (ids quad, changed bool, err error) {
+	m := t.lock()
+	defer m.mu.Unlock()
+	if m.failed != nil {
+		return ids, false, m.failed
+	}
+	ids, hashes, found := m.lookup(q)
+	var hash uint32
+	if found {
+		hash = m.quads.hash(ids)
+		if _, there := m.quads.find(ids, hash); there {
+			return ids, false, nil
+		}
+	}
+	if m.full() || !found && m.terms.full(terms) {
+		return ids, false, m.noRoom()
+	}
+	if !found {
+		m.intern(q, &ids, hashes)
+		hash = m.quads.hash(ids)
+	}
+	m.add(&ids, hash)
+	m.changed(change{ids, true})
+	return ids, true, nil
+}
+
+// noRoom fails the transaction, since there is no room for another quad.
+func (m *Store) noRoom() error {
+	m.failed = fmt.Errorf("%w: no room for another quad beside %d, with %d terms, and %d changes under way", store.ErrFull,
+		m.quads.len, m.terms.len, len(m.log))
+	return m.failed
+}
+
+func (t *tx) AddIDs(q store.Quad) (bool, error) {
 	m := t.lock()
 	defer m.mu.Unlock()
 	if m.failed != nil {
 		return false, m.failed
 	}
-	ids, hashes, found := m.lookup(&q)
-	if found {
-		if _, there := m.quads.find(ids, m.quads.hash(ids)); there {
-			return false, nil
-		}
-	}
-	if m.full() || !found && m.terms.full(terms) {
-		m.failed = fmt.Errorf("%w: no room for another quad beside %d, with %d terms, and %d changes under way", store.ErrFull,
-			m.quads.len, m.terms.len, len(m.log))
+	ids, ok := m.known(&q)
+	if !ok {
+		m.failed = fmt.Errorf("add a quad by the ids %d: %w", q, store.ErrNoTerm)
 		return false, m.failed
 	}
-	if !found {
-		m.intern(&q, &ids, hashes)
+	hash := m.quads.hash(ids)
+	if _, there := m.quads.find(ids, hash); there {
+		return false, nil
 	}
-	m.add(ids)
+	if m.full() {
+		return false, m.noRoom()
+	}
+	m.add(&ids, hash)
 	m.changed(change{ids, true})
 	return true, nil
+}
+
+// known is a quad by ids that have terms; ok is false for one that has others.
+func (m *Store) known(q *store.Quad) (ids quad, ok bool) {
+	if q.S == store.DefaultGraph || q.P == store.DefaultGraph || q.O == store.DefaultGraph {
+		return ids, false
+	}
+	p, ok := compile(store.Pattern(*q))
+	if !ok || !p.exact() {
+		return ids, false
+	}
+	for i, id := range p.want[:terms] {
+		if !p.want.inline(i) && id != 0 && !m.terms.used(id) {
+			return ids, false
+		}
+	}
+	return p.want, true
 }
 
 // changed notes a change that was made.
@@ -192,14 +251,15 @@ func (m *Store) intern(q *rdf.Quad, ids *quad, hashes quad) {
 	}
 }
 
-func (m *Store) add(ids quad) {
+// add puts in a quad that is not there.
+func (m *Store) add(ids *quad, hash uint32) {
 	for i, id := range ids {
 		if !ids.inline(i) {
 			m.terms.use(id)
 		}
 	}
-	m.quads.add(ids, m.quads.hash(ids), &m.epochs)
-	m.indexed(&ids, true)
+	m.quads.add(*ids, hash, &m.epochs)
+	m.indexed(ids, true)
 }
 
 func (m *Store) release(ids quad) {
@@ -217,15 +277,30 @@ func (t *tx) Delete(q rdf.Quad) (bool, error) {
 	if !found || m.failed != nil {
 		return false, m.failed
 	}
-	hash := m.quads.hash(ids)
-	row, there := m.quads.find(ids, hash)
+	return m.remove(&ids), nil
+}
+
+func (t *tx) DeleteIDs(q store.Quad) (bool, error) {
+	m := t.lock()
+	defer m.mu.Unlock()
+	p, ok := compile(store.Pattern(q))
+	if !ok || !p.exact() || m.failed != nil {
+		return false, m.failed
+	}
+	return m.remove(&p.want), nil
+}
+
+// remove takes a quad out, if it is there, and notes that.
+func (m *Store) remove(ids *quad) bool {
+	hash := m.quads.hash(*ids)
+	row, there := m.quads.find(*ids, hash)
 	if !there {
-		return false, nil
+		return false
 	}
 	m.quads.remove(row, hash, &m.epochs)
-	m.indexed(&ids, false)
-	m.changed(change{ids, false})
-	return true, nil
+	m.indexed(ids, false)
+	m.changed(change{*ids, false})
+	return true
 }
 
 func (t *tx) Commit(position uint64, meta []byte) error {

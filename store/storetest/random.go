@@ -41,18 +41,20 @@ func testModel(t *testing.T, open func() store.Store) {
 		m := &model{s: open(), committed: set{}}
 		defer m.end(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"":         m.check,
-			"add":      func(t *rapid.T) { m.add(t, quads.Draw(t, "quad")) },
-			"delete":   func(t *rapid.T) { m.delete(t, quads.Draw(t, "quad")) },
-			"many":     m.many,
-			"clear":    m.clear,
-			"commit":   m.commit,
-			"rollback": m.rollback,
-			"save":     m.save,
-			"back":     m.back,
-			"match":    m.match,
-			"view":     m.view,
-			"close":    m.close,
+			"":          m.check,
+			"add":       func(t *rapid.T) { m.add(t, quads.Draw(t, "quad")) },
+			"delete":    func(t *rapid.T) { m.delete(t, quads.Draw(t, "quad")) },
+			"addIDs":    func(t *rapid.T) { m.addBy(t, quads.Draw(t, "quad"), addIDs) },
+			"deleteIDs": func(t *rapid.T) { m.deleteBy(t, quads.Draw(t, "quad"), removeIDs) },
+			"many":      m.many,
+			"clear":     m.clear,
+			"commit":    m.commit,
+			"rollback":  m.rollback,
+			"save":      m.save,
+			"back":      m.back,
+			"match":     m.match,
+			"view":      m.view,
+			"close":     m.close,
 		})
 	})
 }
@@ -91,7 +93,9 @@ func (m *model) back(t *rapid.T) {
 	m.pending, m.saved = maps.Clone(m.saved[i].pending), m.saved[:i+1]
 }
 
-func (m *model) add(t *rapid.T, quad rdf.Quad) {
+func (m *model) add(t *rapid.T, quad rdf.Quad) { m.addBy(t, quad, add) }
+
+func (m *model) addBy(t *rapid.T, quad rdf.Quad, add func(store.Tx, rdf.Quad) bool) {
 	m.begin()
 	_, there := m.pending[quad]
 	if add(m.tx, quad) == there {
@@ -100,7 +104,9 @@ func (m *model) add(t *rapid.T, quad rdf.Quad) {
 	m.pending[quad] = struct{}{}
 }
 
-func (m *model) delete(t *rapid.T, quad rdf.Quad) {
+func (m *model) delete(t *rapid.T, quad rdf.Quad) { m.deleteBy(t, quad, remove) }
+
+func (m *model) deleteBy(t *rapid.T, quad rdf.Quad, remove func(store.Tx, rdf.Quad) bool) {
 	m.begin()
 	_, there := m.pending[quad]
 	if remove(m.tx, quad) != there {

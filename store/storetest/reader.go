@@ -404,6 +404,12 @@ func testFull(t *testing.T, s store.Store) {
 	check(t, s, 2, kept)
 	tx = s.Begin()
 	_, _ = fill(tx)
+	ids, _ := idsOf(tx, numbered(0))
+	ids.P = ids.S
+	succeed(tx.RollbackTo(tx.Savepoint()))
+	if changed, err := tx.AddIDs(ids); changed || !errors.Is(err, store.ErrFull) {
+		t.Errorf("add by ids to what is full: %v, %v", changed, err)
+	}
 	tx.Rollback()
 	check(t, s, 2, kept)
 	commit(s, 4, numbered(1))
@@ -419,6 +425,15 @@ func checkFailed(t *testing.T, tx store.Tx, full error, n int) {
 	if added || removed || addErr == nil || addErr.Error() != full.Error() || removeErr == nil ||
 		removeErr.Error() != full.Error() {
 		t.Errorf("add: %v, %v; delete: %v, %v", added, addErr, removed, removeErr)
+	}
+	ids, _ := idsOf(tx, numbered(0))
+	_, _, putErr := tx.Put(numbered(0))
+	_, addIDsErr := tx.AddIDs(ids)
+	_, removeIDsErr := tx.DeleteIDs(ids)
+	for _, err := range []error{putErr, addIDsErr, removeIDsErr} {
+		if err == nil || err.Error() != full.Error() {
+			t.Errorf("by ids: %v", err)
+		}
 	}
 	if got := match(t, tx, store.Pattern{}); len(got) != n {
 		t.Errorf("%d quads, not %d", len(got), n)

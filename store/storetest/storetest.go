@@ -43,6 +43,7 @@ func Run(t *testing.T, stores Stores) {
 		"SnapshotError": testSnapshotError,
 		"Meta":          testMeta,
 		"Ids":           testIDs,
+		"ByIDs":         testByIDs,
 		"Changed":       testChanged,
 		"Closed":        testClosed,
 	} {
