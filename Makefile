@@ -7,17 +7,20 @@ TOOL  := $(GO) tool -modfile=tools/go.mod
 COUNT ?= 6
 
 # The tests of test/faults take a whole machine for some minutes, those of test/differential need other readers and stores, and those of
-# PEERS real stores, so they run alone.
-PEERS    = ./connector/kafka ./connector/mqtt ./connector/nats ./connector/opcua ./connector/sparql ./test/connectors
+# PEERS real stores and a browser, so they run alone.
+PEERS    = ./connector/kafka ./connector/mqtt ./connector/nats ./connector/opcua ./connector/sparql ./test/connectors ./test/console
 PACKAGES = $(shell $(GO) list ./... | grep -v -E "/test/|/connector/(kafka|mqtt|nats|opcua|sparql)$$")
 
-.PHONY: help build test race faults differential peers check lint fmt fuzz mutants demo bench bench-peers
+.PHONY: help build console test race faults differential peers check lint fmt fuzz mutants demo bench bench-peers
 
 help: ## tell what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./quadrille
 	$(GO) build -trimpath -o quadrille ./cmd/quadrille
+
+console: ## bundle the console of the browser anew, from internal/web/src
+	internal/web/build
 
 test: ## run all tests but those of "make faults": unit, property, simulation, conformance, real processes
 	$(TOOL) gotestsum --format pkgname -- -timeout 10m $(PACKAGES)
@@ -32,7 +35,7 @@ differential: ## compare readers and SPARQL with others, which are installed if 
 	test/differential/peers/install
 	QUADRILLE_DOCS=$(DOCS) QUADRILLE_QUESTIONS=$(QUESTIONS) QUADRILLE_SEED=$(SEED) $(TOOL) gotestsum --format testname -- -count 1 -timeout 1h -v ./test/differential
 
-peers: ## test the connectors with real peers, which are installed if need be, and with the race detector
+peers: ## test the connectors with real peers, and the console in a browser, which are installed if need be, and with the race detector
 	QUADRILLE_PEERS_REQUIRED=1 $(TOOL) gotestsum --format testname -- -race -count 1 -timeout 20m $(PEERS)
 
 check: ## formatting, go vet and the linter

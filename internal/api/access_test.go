@@ -46,7 +46,7 @@ func TestRights(t *testing.T) {
 		follow: func(context.Context, node.FollowOptions, func(node.Record) error) error { return nil },
 		data:   func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return nil, nil },
 	}
-	usual := serve(t, n, api.Config{Access: api.Access{Tokens: tokens}, Delta: true})
+	usual := serve(t, n, api.Config{Access: api.Access{Tokens: tokens}, Delta: true, Console: true})
 	docs, err := os.ReadFile("../../docs/access.md")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +64,7 @@ func TestRights(t *testing.T) {
 		{"POST", "/sparql", []string{read, write, admin}, "read for a query, write for an update"},
 		{"HEAD", "/metrics", []string{read, admin}, ""},
 		{"GET", "/v1/status", []string{read, write, admin}, "any"},
+		{"GET", "/v1/overview", []string{read, admin}, "read"},
 		{"GET", "/v1/verify", []string{admin}, "admin"},
 		{"GET", "/v1/sources", []string{read, admin}, "read"},
 		{"GET", "/v1/sources/{name}", []string{read, admin}, "read"},
@@ -86,6 +87,8 @@ func TestRights(t *testing.T) {
 		{"GET", "/delta/$/ping", []string{read, admin}, "read"},
 		{"GET", "/delta/{log}/{patch}", []string{read, admin}, "read"},
 		{"GET", "/metrics", []string{read, admin}, "read; none with `metrics: open`"},
+		{"GET", "/", []string{"", read, write, admin}, "none; nothing is there with `console: off`"},
+		{"GET", "/console/{file}", []string{"", read, write, admin}, "none; nothing is there with `console: off`"},
 		{"GET", "/healthz", []string{"", read, write, admin}, "none; any with `probes: token`"},
 		{"GET", "/readyz", []string{"", read, write, admin}, "none; any with `probes: token`"},
 	} {

@@ -34,6 +34,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,8 +95,8 @@ type Config struct {
 	// times MaxBody.
 	MaxBodies int64
 	// MaxReaders bounds the readers of /v1/changes at one time, MaxDumps those of /v1/data; beyond it the answer is 503.
-	// Defaults 64 and 16.
-	MaxReaders, MaxDumps int
+	// Defaults 64 and 16. MaxWatchers bounds those of /v1/overview; default 32.
+	MaxReaders, MaxDumps, MaxWatchers int
 	// Heartbeat is the time between the comments that keep a live stream open. Default 15 s.
 	Heartbeat time.Duration
 	// WriteTimeout bounds the time in which a client must take what was written to it. Default 30 s.
@@ -114,6 +115,8 @@ type Config struct {
 	Sinks   []func() client.SinkStatus
 	// Delta shows each shard as a log of RDF Delta, below /delta/, to read.
 	Delta bool
+	// Console shows the console in a browser at /, whose files everybody may read.
+	Console bool
 	// Control changes what they do; nil: nobody does.
 	Control Control
 	// Desk handles dead letters; nil: nobody does.
@@ -129,6 +132,7 @@ func (c *Config) setDefaults() {
 	c.MaxBodies = cmp.Or(c.MaxBodies, 4*c.MaxBody)
 	c.MaxReaders = cmp.Or(c.MaxReaders, 64)
 	c.MaxDumps = cmp.Or(c.MaxDumps, 16)
+	c.MaxWatchers = cmp.Or(c.MaxWatchers, 32)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 15*time.Second)
 	c.WriteTimeout = cmp.Or(c.WriteTimeout, 30*time.Second)
 	c.ReadTimeout = cmp.Or(c.ReadTimeout, 30*time.Second)
@@ -141,10 +145,12 @@ type API struct {
 	cfg    Config
 	table  []*endpoint
 	routes map[string]route // by path
-	// readers and dumps hold a value for each answer of /v1/changes and /v1/data that is under way.
-	readers, dumps chan struct{}
-	bodies         budget
-	metrics        *metrics
+	// readers, dumps and watchers hold a value for each answer of /v1/changes, /v1/data and /v1/overview that is under way.
+	readers, dumps, watchers chan struct{}
+
+	overviews overviews
+	bodies    budget
+	metrics   *metrics
 	// verifying holds a value while somebody has the logs verified.
 	verifying chan struct{}
 	// closing ends live streams when the server shuts down, while other requests may still end in peace.
@@ -164,13 +170,15 @@ func New(n Node, cfg Config) *API {
 		cfg:     cfg,
 		readers: make(chan struct{}, cfg.MaxReaders),
 		dumps:   make(chan struct{}, cfg.MaxDumps),
-		bodies:  budget{max: cfg.MaxBodies},
+
+		watchers: make(chan struct{}, cfg.MaxWatchers),
+		bodies:   budget{max: cfg.MaxBodies},
 
 		verifying: make(chan struct{}, 1),
 	}
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.metrics = newMetrics(a)
-	a.table = append(a.endpoints(), a.deltaEndpoints()...)
+	a.table = slices.Concat(a.endpoints(), a.deltaEndpoints(), a.consoleEndpoints())
 	a.routes = routesOf(a.table)
 	return a
 }

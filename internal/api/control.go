@@ -244,18 +244,25 @@ func strict(body []byte, to any) error {
 
 // ask asks all nodes how they are, with the token of who asks.
 func (a *API) ask(r *http.Request) (own client.Status, replies map[string]status.Reply) {
-	own = a.status()
-	replies = map[string]status.Reply{own.Node: {Status: own}}
-	if a.cfg.Peers == nil || len(own.Members) < 2 {
-		return own, replies
+	if a.cfg.Peers == nil {
+		return a.askWith(r.Context(), r, nil)
 	}
 	cl := a.cfg.Peers(bearer(r))
 	defer cl.Close()
+	return a.askWith(r.Context(), r, cl)
+}
+
+// askWith asks all nodes by a client that sends the token of the request; nil: none but this one.
+func (a *API) askWith(ctx context.Context, r *http.Request, cl *client.Client) (own client.Status, replies map[string]status.Reply) {
+	own = a.status()
+	if cl == nil || len(own.Members) < 2 {
+		return own, map[string]status.Reply{own.Node: {Status: own}}
+	}
 	base := "http:"
 	if r.TLS != nil {
 		base = "https:"
 	}
-	return own, status.Others(r.Context(), cl, base, own)
+	return own, status.Others(ctx, cl, base, own)
 }
 
 func (a *API) getSources(w http.ResponseWriter, r *http.Request, _ args) {

@@ -52,7 +52,7 @@ type response struct {
 // described is the document of an API that nobody asks.
 var described = sync.OnceValues(func() (d openAPI, err error) {
 	w := httptest.NewRecorder()
-	api.New(good(), api.Config{Delta: true}).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/openapi.json", nil))
+	api.New(good(), api.Config{Delta: true, Console: true}).ServeHTTP(w, httptest.NewRequest("GET", "http://localhost/v1/openapi.json", nil))
 	return d, json.Unmarshal(w.Body.Bytes(), &d)
 })
 
@@ -81,6 +81,9 @@ func patternOf(path string) string {
 	if strings.HasPrefix(path, "/delta/") && !strings.HasPrefix(path, "/delta/$/") {
 		return "/delta/{log}/{patch}"
 	}
+	if strings.HasPrefix(path, "/console/") {
+		return "/console/{file}"
+	}
 	parts := strings.Split(path, "/")
 	if len(parts) > 3 && (parts[2] == "sources" || parts[2] == "sinks" || parts[2] == "letters") {
 		parts[3] = "{name}"
@@ -93,7 +96,7 @@ func pathOf(pattern string) string {
 	if strings.Contains(pattern, "letters") {
 		return strings.ReplaceAll(pattern, "{name}", "0:1")
 	}
-	return strings.ReplaceAll(pattern, "{name}", "x")
+	return strings.NewReplacer("{name}", "x", "{file}", "app.js").Replace(pattern)
 }
 
 // contentType is a media type that the operation takes; "" if it has no body.
@@ -187,6 +190,7 @@ func bodyOf(path, media string) string {
 
 // connected is a configuration with a source and a sink that are called x.
 func connected(cfg api.Config) api.Config {
+	cfg.Console = true
 	cfg.Control, cfg.Desk = &orders{}, &papers{}
 	cfg.Sources = []func() client.SourceStatus{func() client.SourceStatus { return client.SourceStatus{Name: "x"} }}
 	cfg.Sinks = []func() client.SinkStatus{func() client.SinkStatus { return client.SinkStatus{Name: "x"} }}

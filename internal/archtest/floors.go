@@ -191,14 +191,14 @@ var floors = [][]rule{
 		}, modules: []string{natsClient}},
 	},
 	{
-		{pkg: "internal/access"},
+		{pkg: "internal/access"}, {pkg: "internal/web"},
 	},
 	{
 		{pkg: "internal/status", imports: []string{"internal/clock", "client"}},
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"internal/access", "rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/eval", "sparql/results", "event",
+			"internal/access", "internal/web", "rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/eval", "sparql/results", "event",
 			"engine", "mapping", "node", "graph", "client",
 			"internal/status", "internal/loopback",
 		}, modules: []string{prometheus, compress}},
@@ -259,7 +259,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
-		{pkg: "test/faults"}, {pkg: "test/differential"}, {pkg: "test/connectors"},
+		{pkg: "test/faults"}, {pkg: "test/differential"}, {pkg: "test/connectors"}, {pkg: "test/console"},
 		{pkg: "internal/peers"}, {pkg: "internal/workload"},
 		{pkg: "internal/peers/queries", imports: []string{
 			"internal/workload", "rdf", "rdf/nquads", "patch", "store/memory", "sparql", "sparql/eval", "sparql/results",

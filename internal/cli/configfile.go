@@ -82,7 +82,7 @@ func (r resolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, 
 
 // ofTests are environment variables that only the project's own tests read.
 var ofTests = []string{"QUADRILLE_BENCH_NQUADS", "QUADRILLE_CALM", "QUADRILLE_DOCS", "QUADRILLE_FAULTS", "QUADRILLE_MUTANT", "QUADRILLE_OPCUA",
-	"QUADRILLE_PEERS", "QUADRILLE_PEERS_REQUIRED", "QUADRILLE_QUESTIONS", "QUADRILLE_READER_PEERS", "QUADRILLE_SEED", "QUADRILLE_SOAK",
+	"QUADRILLE_PEERS", "QUADRILLE_PEERS_REQUIRED", "QUADRILLE_QUESTIONS", "QUADRILLE_READER_PEERS", "QUADRILLE_SCREENSHOTS", "QUADRILLE_SEED", "QUADRILLE_SOAK",
 	"QUADRILLE_SOAK_CHANGES", "QUADRILLE_SUITES", "QUADRILLE_TEST_DISK_CHILD", "QUADRILLE_TEST_DISK_KILLED", "QUADRILLE_TEST_PEAK"}
 
 // checkEmpty reports a variable that is set and empty, where the flag needs a value. For a flag whose value may be left out it is as if

@@ -69,7 +69,7 @@ sinks:
 		Pipeline: config.Pipeline{Name: "main", Shards: 16, Key: "subject", KeepKeys: 90 * time.Minute},
 		Engine: config.Engine{Data: "quadrille-data", Listen: "127.0.0.1", Election: 500 * time.Millisecond, MaxStore: 20 << 30,
 			Routes: []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"}},
-		HTTP: config.HTTP{Address: "127.0.0.1:7375", Token: "from the environment", Metrics: "token", Probes: "open",
+		HTTP: config.HTTP{Address: "127.0.0.1:7375", Token: "from the environment", Metrics: "token", Probes: "open", Console: "on",
 			MaxBody: 64 << 20, MaxReaders: 64, MaxDumps: 16, MaxQueries: 16,
 			QueryTime: time.Minute, QueryMemory: 128 << 20, QuerySteps: 100_000_000},
 		Log: config.Log{Level: -4, Format: "json"},

@@ -97,7 +97,7 @@ func (d *daemon) serve(ctx context.Context, server *api.Server, address string, 
 		return err
 	}
 	server.Use(api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
-		Access: d.guard.access, Logger: d.log, Delta: d.HTTP.Delta,
+		Access: d.guard.access, Logger: d.log, Delta: d.HTTP.Delta, Console: d.HTTP.Console == "on",
 		Mappings: d.Mappings, Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources,
 		Control: control{&connected.control}, Desk: desk{&connected.control, d.Sources}, Peers: peers}))
 	list := []component{{"node", d.running(ctx, n)}}
