@@ -148,6 +148,9 @@ type View interface {
 	Meta() ([]byte, error)
 	// Len is the number of quads, also when the view is closed.
 	Len() int
+	// Again opens another view of the same content, for another goroutine, which closes it. It takes no time that depends on the content,
+	// and may be called by several goroutines while none reads this view or closes it. That of a closed view is closed.
+	Again() View
 	// Close releases the view. It may be called more than once.
 	Close()
 }

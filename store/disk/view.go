@@ -15,8 +15,14 @@ import (
 type view struct {
 	reader
 	s        *Store
-	snapshot *pebble.Snapshot // nil: there was none, the store is closed
+	snapshot *snapshot // nil: there was none, the store is closed
 	head     head
+}
+
+// snapshot is what views of the same content read. The store's pins guard it.
+type snapshot struct {
+	*pebble.Snapshot
+	views int // that are open
 }
 
 var _ store.Dense = (*view)(nil)
@@ -27,11 +33,28 @@ func (s *Store) View() store.View {
 	defer s.pins.Unlock()
 	v := &view{s: s, head: head{position: s.Position(), quads: uint64(s.Len()), last: s.head.last, meta: s.head.meta}}
 	if v.ended.Store(s.closed); !s.closed {
-		v.snapshot = s.db.NewSnapshot()
-		v.reader.src, v.reader.stats, v.reader.faults = v.snapshot, &s.stats, s.faults
-		s.views[v] = struct{}{}
+		v.read(&snapshot{Snapshot: s.db.NewSnapshot()})
 	}
 	return v
+}
+
+// read has the view read a snapshot; pins are locked.
+func (v *view) read(of *snapshot) {
+	of.views++
+	v.snapshot = of
+	v.reader.src, v.reader.stats, v.reader.faults = of, &v.s.stats, v.s.faults
+	v.s.views[v] = struct{}{}
+}
+
+// Again implements [store.View].
+func (v *view) Again() store.View {
+	v.s.pins.Lock()
+	defer v.s.pins.Unlock()
+	again := &view{s: v.s, head: v.head}
+	if again.ended.Store(v.ended.Load()); !v.ended.Load() {
+		again.read(v.snapshot)
+	}
+	return again
 }
 
 // Position implements [store.View].
@@ -53,7 +76,9 @@ func (v *view) Close() {
 // shut closes the view; pins are locked.
 func (v *view) shut() {
 	if v.end() {
-		_ = v.snapshot.Close() // only ever fails for a second call
+		if v.snapshot.views--; v.snapshot.views == 0 {
+			_ = v.snapshot.Close() // only ever fails for a second call
+		}
 		delete(v.s.views, v)
 	}
 }

@@ -21,9 +21,17 @@ func (e *epochs) begin() uint64 {
 	return epoch
 }
 
-// end closes the view of that epoch.
+// again opens another view of the epoch of one that is open.
+func (e *epochs) again(epoch uint64) {
+	i, _ := slices.BinarySearch(e.open, epoch)
+	e.open = slices.Insert(e.open, i, epoch)
+}
+
+// end closes a view of that epoch.
 func (e *epochs) end(epoch uint64) {
-	e.open = slices.DeleteFunc(e.open, func(o uint64) bool { return o == epoch })
+	if i, ok := slices.BinarySearch(e.open, epoch); ok {
+		e.open = slices.Delete(e.open, i, i+1)
+	}
 	e.frozen = 0
 	if n := len(e.open); n > 0 {
 		e.frozen = e.open[n-1] // they are in order

@@ -90,6 +90,17 @@ func (v *view) Close() {
 	}
 }
 
+// Again implements [store.View].
+func (v *view) Again() store.View {
+	again := *v
+	if again.touched = nil; v.m != nil {
+		v.m.mu.Lock()
+		defer v.m.mu.Unlock()
+		v.m.epochs.again(v.epoch)
+	}
+	return &again
+}
+
 // place returns where the text of an id is, 0 if no term has it.
 func (v *view) place(id uint32) place {
 	if int(id/pageLen) >= len(v.places) {

@@ -54,6 +54,7 @@ func testModel(t *testing.T, open func() store.Store) {
 			"back":      m.back,
 			"match":     m.match,
 			"view":      m.view,
+			"again":     m.again,
 			"close":     m.close,
 		})
 	})
@@ -153,6 +154,15 @@ func (m *model) rollback(*rapid.T) {
 
 func (m *model) view(*rapid.T) {
 	m.views = append(m.views, pinned{m.s.View(), m.position, maps.Clone(m.committed)})
+}
+
+func (m *model) again(t *rapid.T) {
+	if len(m.views) == 0 {
+		t.Skip("no view is open")
+	}
+	of := m.views[rapid.IntRange(0, len(m.views)-1).Draw(t, "view")]
+	of.view = of.view.Again()
+	m.views = append(m.views, of)
 }
 
 func (m *model) close(t *rapid.T) {

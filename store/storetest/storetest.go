@@ -358,8 +358,16 @@ func testViews(t *testing.T, s store.Store) {
 	}
 	for i := range views { // in an order that is neither that of the opening nor its reverse
 		v := views[i*7%len(views)]
+		again := v.view.Again()
 		checkView(t, v.view, v.position, v.want)
 		v.view.Close()
+		checkView(t, again, v.position, v.want)
+		again.Close()
+		again = again.Again()
+		if _, err := again.Term(1); !errors.Is(err, store.ErrClosed) || again.Position() != v.position {
+			t.Errorf("again of a closed view: at %d, %v", again.Position(), err)
+		}
+		again.Close()
 	}
 	check(t, s, 20, now)
 }
