@@ -12,6 +12,7 @@ type translator struct {
 	names  []sparql.Var
 	blanks map[rdf.Term]Slot
 	vars   variables // of the outermost scope
+	nested int       // see maxNested
 }
 
 // scope is what names mean at a place of the query.
@@ -194,7 +195,7 @@ func (s scope) graphPattern(p *sparql.GraphPattern) Op {
 	}
 	each := Node{Slot: s.fresh("graph")}
 	s.graph = each
-	return inGraphs(&Graph{Name: name.Slot, Each: each.Slot, Op: s.whole(p.Group)})
+	return s.inGraphs(&Graph{Name: name.Slot, Each: each.Slot, Op: s.whole(p.Group)})
 }
 
 func (s scope) values(d *sparql.InlineData) Op {

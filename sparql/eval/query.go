@@ -79,6 +79,9 @@ func (x *exec) decode(columns []algebra.Slot, each func([]rdf.Term) error) func(
 	terms := make([]rdf.Term, len(columns))
 	ids := make([]store.ID, len(columns))
 	return func(r row) (err error) {
+		if err := x.work(len(columns) / idsOfWork); err != nil {
+			return err
+		}
 		for i, slot := range columns {
 			if id := r[slot]; id != ids[i] {
 				if terms[i], err = x.term(id); err != nil {
@@ -145,7 +148,7 @@ func (x *exec) start(q *algebra.Query) (*run, error) {
 	}
 	x.width = len(q.Names)
 	x.env = expr.Env{
-		Now: x.id.Time, Base: x.o.Base, Seed: x.id.seed(), Spend: func(bytes int) error { return x.hold(int64(bytes)) },
+		Now: x.id.Time, Base: x.o.Base, Seed: x.id.seed(), Spend: func(bytes int) error { return x.hold(int64(bytes)) }, Work: x.work,
 	}
 	p := x.planner(q.Names)
 	sub, err := p.subplan(q.Op, &base{})
