@@ -8,6 +8,9 @@ import (
 // Rewrite returns an operator with the same solutions: joins are flat, filters stand as deep as they can, what has no solution is
 // gone. It may change op. Of what would take very long, only a part is done.
 func Rewrite(op Op) Op {
+	if _, ok := op.(*Pattern); ok {
+		return op
+	}
 	r := rewriter{facts: NewFacts(), effort: maxEffort}
 	return r.rewrite(op)
 }

@@ -13,6 +13,10 @@ type translator struct {
 	blanks map[rdf.Term]Slot
 	vars   variables // of the outermost scope
 	nested int       // see maxNested
+
+	// What a small query needs of names and vars.
+	someNames [4]sparql.Var
+	someVars  [4]variable
 }
 
 // scope is what names mean at a place of the query.
@@ -25,6 +29,7 @@ type scope struct {
 
 func newScope() scope {
 	t := &translator{}
+	t.names, t.vars.few = t.someNames[:0], t.someVars[:0]
 	return scope{translator: t, vars: &t.vars, graph: Node{Slot: None}}
 }
 
