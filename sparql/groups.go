@@ -11,7 +11,7 @@ func (p *parser) group(where string) (*Group, *scope) {
 		return nil, &scope{}
 	}
 	g := &Group{Pos: p.pos(at)}
-	outer, vars, out := p.scope, &scope{}, p.out
+	outer, vars, out := p.scope, p.newScope(), p.out
 	p.scope, p.out = vars, output{}
 	p.next()
 	if p.enter() {
@@ -35,6 +35,7 @@ func (p *parser) inner(where string) *Group {
 	if p.scope != nil {
 		p.scope.merge(vars)
 	}
+	p.free(vars)
 	return g
 }
 
@@ -70,7 +71,8 @@ func (p *parser) pattern() Pattern {
 		return &Optional{p.inner("behind OPTIONAL")}
 	case "MINUS":
 		p.next()
-		g, _ := p.group("behind MINUS")
+		g, vars := p.group("behind MINUS")
+		p.free(vars)
 		p.blanks.newPattern()
 		return &Minus{g}
 	case "GRAPH":

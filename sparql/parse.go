@@ -120,6 +120,8 @@ type parser struct {
 	arena    []byte // holds terms that do not stand in the text; what is in it does not change any more
 	names    [32]expanded
 
+	spare []*scope // without variables
+
 	blanks            blanks
 	scope             *scope // the variables of the group that is being read; nil where that is no matter
 	nodes             place  // where triples are being read
@@ -138,8 +140,31 @@ func newParser() *parser { return parsers.Get().(*parser) }
 
 // release gives the parser back. What it has made is not its own any more.
 func (p *parser) release() {
-	*p = parser{}
+	*p = parser{spare: p.spare}
 	parsers.Put(p)
+}
+
+// maxSpare is how many scopes are kept for use again.
+const maxSpare = 8
+
+// newScope returns a scope without variables.
+func (p *parser) newScope() *scope {
+	if n := len(p.spare); n > 0 {
+		s := p.spare[n-1]
+		p.spare = p.spare[:n-1]
+		return s
+	}
+	return &scope{}
+}
+
+// free takes a scope that is not used any more.
+func (p *parser) free(s *scope) {
+	if len(p.spare) == maxSpare || s.many != nil {
+		return
+	}
+	clear(s.few)
+	s.few = s.few[:0]
+	p.spare = append(p.spare, s)
 }
 
 // varUse is a variable, and where it stands.

@@ -111,7 +111,9 @@ func (p *parser) modifyWhere(m *Modify) Operation {
 		p.datasetGraph(&m.Using, "USING")
 	}
 	p.needWord("WHERE", "WHERE behind the templates")
-	m.Where, _ = p.group("behind WHERE")
+	where, vars := p.group("behind WHERE")
+	p.free(vars)
+	m.Where = where
 	return m
 }
 

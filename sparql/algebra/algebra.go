@@ -89,8 +89,6 @@ type LeftJoin struct {
 	Left, Right Op
 	// Conditions are those of the optional group.
 	Conditions []*Expr
-	// left is what Left may bind, nil until that was asked for: a query may have thousands of them, each in the next one's Left.
-	left Set
 }
 
 // Minus is MINUS.

@@ -26,7 +26,7 @@ func certain(op Op, of func(Op) Set) Set {
 	case *Join:
 		var all Set
 		for _, part := range op.Parts {
-			all = all.Union(of(part))
+			all.merge(of(part))
 		}
 		return all
 	case *LeftJoin:
@@ -138,13 +138,10 @@ func possible(op Op, of func(Op) Set) (set Set) {
 	case *Minus:
 		return of(op.Left)
 	case *LeftJoin:
-		if set = op.left; set == nil {
-			set = of(op.Left)
-		}
-		return set.Union(of(op.Right))
+		return of(op.Left).Union(of(op.Right))
 	default:
 		for _, part := range Parts(op) {
-			set = set.Union(of(part))
+			set.merge(of(part))
 		}
 	}
 	return set
@@ -210,7 +207,7 @@ func Exprs(op Op) (exprs []*Expr) {
 }
 
 // Mentioned returns every variable that op or what is below it mentions, in expressions, too.
-func Mentioned(op Op) Set { return mentioned(op, Possible(op), Mentioned) }
+func Mentioned(op Op) Set { return NewFacts().Mentioned(op) }
 
 func mentioned(op Op, possible Set, of func(Op) Set) Set {
 	set := append(Set(nil), possible...)
@@ -218,10 +215,10 @@ func mentioned(op Op, possible Set, of func(Op) Set) Set {
 		set.Add(g.Each)
 	}
 	for _, e := range Exprs(op) {
-		set = set.Union(e.Uses)
+		set.merge(e.Uses)
 	}
 	for _, part := range Parts(op) {
-		set = set.Union(of(part))
+		set.merge(of(part))
 	}
 	return set
 }

@@ -1,31 +1,35 @@
 package algebra
 
-// Facts remember what is known of operators that don't change any more. They are used by one goroutine at a time.
+// Facts remember what is known of operators that don't change any more, or bind the same after it. They are used by one goroutine at a
+// time.
 type Facts struct{ certain, possible, mentioned map[Op]Set }
 
 // NewFacts returns facts that know nothing yet.
-func NewFacts() *Facts { return &Facts{map[Op]Set{}, map[Op]Set{}, map[Op]Set{}} }
+func NewFacts() *Facts { return &Facts{} }
 
 // Certain is [Certain].
 func (f *Facts) Certain(op Op) Set {
-	return remembered(f.certain, op, func() Set { return certain(op, f.Certain) })
+	return remembered(&f.certain, op, func() Set { return certain(op, f.Certain) })
 }
 
 // Possible is [Possible].
 func (f *Facts) Possible(op Op) Set {
-	return remembered(f.possible, op, func() Set { return possible(op, f.Possible) })
+	return remembered(&f.possible, op, func() Set { return possible(op, f.Possible) })
 }
 
 // Mentioned is [Mentioned].
 func (f *Facts) Mentioned(op Op) Set {
-	return remembered(f.mentioned, op, func() Set { return mentioned(op, f.Possible(op), f.Mentioned) })
+	return remembered(&f.mentioned, op, func() Set { return mentioned(op, f.Possible(op), f.Mentioned) })
 }
 
-func remembered(in map[Op]Set, op Op, find func() Set) Set {
-	set, ok := in[op]
+func remembered(in *map[Op]Set, op Op, find func() Set) Set {
+	set, ok := (*in)[op]
 	if !ok {
 		set = find()
-		in[op] = set
+		if *in == nil {
+			*in = map[Op]Set{}
+		}
+		(*in)[op] = set
 	}
 	return set
 }

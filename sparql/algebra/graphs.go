@@ -1,10 +1,13 @@
 package algebra
 
+import "slices"
+
 // inGraphs returns what GRAPH with a variable is evaluated as. Where no operator would notice, the graph is a variable of every
-// pattern, and nothing is evaluated for one graph after the other.
-func inGraphs(g *Graph) Op {
+// pattern, and nothing is evaluated for one graph after the other. That takes a look at all that is in the graph.
+func (t *translator) inGraphs(g *Graph) Op {
 	name := NewSet(g.Name)
-	if !inlines(g.Op, g.Each) || !NewFacts().Safe(g.Op, name) {
+	t.nested += size(g.Op)
+	if t.nested > maxNested || !inlines(g.Op, g.Each) || !NewFacts().Safe(g.Op, name) {
 		g.Op = anchor(g.Op, Node{Slot: g.Each})
 		return g
 	}
@@ -12,9 +15,21 @@ func inGraphs(g *Graph) Op {
 	return anchor(g.Op, Node{Slot: g.Name})
 }
 
+// maxNested is how many operators are looked at for that. Where GRAPH is nested deeply, those inside are looked at again and again.
+const maxNested = 1 << 14
+
+// size is the number of operators that op consists of.
+func size(op Op) int {
+	n := 1
+	for _, part := range Parts(op) {
+		n += size(part)
+	}
+	return n
+}
+
 // inlines reports whether every operator that the active graph matters to may have it as a variable.
 func inlines(op Op, graph Slot) bool {
-	if !Mentioned(op).Has(graph) {
+	if !mentions(op, graph) {
 		return true
 	}
 	switch op.(type) {
@@ -28,6 +43,25 @@ func inlines(op Op, graph Slot) bool {
 		}
 	}
 	return true
+}
+
+// mentions reports whether a slot is one of those of [Mentioned]. It looks at the right side first: the left one may be deep.
+func mentions(op Op, slot Slot) bool {
+	for _, e := range Exprs(op) {
+		if e.Uses.Has(slot) {
+			return true
+		}
+	}
+	parts := Parts(op)
+	for _, part := range slices.Backward(parts) {
+		if mentions(part, slot) {
+			return true
+		}
+	}
+	if g, ok := op.(*Graph); ok && (g.Each == slot || g.Name == slot) {
+		return true
+	}
+	return len(parts) == 0 && Possible(op).Has(slot)
 }
 
 // rename puts one slot in place of another.
@@ -100,7 +134,7 @@ func inside(op Op, graph Node) {
 		}
 	case *LeftJoin:
 		inside(o.Left, graph)
-		if Mentioned(o.Right).Has(graph.Slot) {
+		if mentions(o.Right, graph.Slot) {
 			o.Right = anchor(o.Right, graph)
 		}
 	case *Filter:

@@ -3,8 +3,8 @@ package algebra
 import "slices"
 
 // rewriteJoin joins parts, and takes filters and optional parts out of them, so that all patterns are in one join.
-func rewriteJoin(parts []Op) Op {
-	var j joining
+func (r *rewriter) rewriteJoin(parts []Op) Op {
+	j := joining{facts: r.facts}
 	for _, part := range parts {
 		j.add(part)
 	}
@@ -12,18 +12,18 @@ func rewriteJoin(parts []Op) Op {
 	for i := 0; i < len(j.parts); {
 		switch p := j.parts[i].(type) {
 		case *Filter:
-			if settled(p.Conditions, j.others(i), Certain(p.Op)) {
+			if r.spend(len(j.counts)) && settled(p.Conditions, j.others(i), r.facts.Certain(p.Op)) {
 				j.remove(i)
 				j.add(p.Op) // which binds the same: what could not be taken out before i still can't
-				around = append(around, func(inner Op) Op { return push(p.Conditions, inner) })
+				around = append(around, func(inner Op) Op { return r.push(p.Conditions, inner) })
 				continue
 			}
 		case *LeftJoin:
-			if p.movable(j.others(i)) {
+			if r.spend(len(j.counts)) && r.movable(p, j.others(i)) {
 				j.remove(i)
 				j.addFirst(p.Left)
 				around = append(around, func(inner Op) Op {
-					return rewriteLeftJoin(&LeftJoin{Left: inner, Right: p.Right, Conditions: p.Conditions})
+					return r.rewriteLeftJoin(&LeftJoin{Left: inner, Right: p.Right, Conditions: p.Conditions})
 				})
 				i = 0
 				continue
@@ -39,14 +39,15 @@ func rewriteJoin(parts []Op) Op {
 }
 
 // movable reports whether a left join means the same around a join of its left side with others, which bind these variables at most.
-func (l *LeftJoin) movable(others Set) bool {
-	certain := Certain(l.Left)
-	return settled(l.Conditions, others, certain) && others.Intersect(Mentioned(l.Right)).Within(certain)
+func (r *rewriter) movable(l *LeftJoin, others Set) bool {
+	certain := r.facts.Certain(l.Left)
+	return settled(l.Conditions, others, certain) && others.Intersect(r.facts.Mentioned(l.Right)).Within(certain)
 }
 
 // joining is the parts of a join, none of which is one itself, with the variables that they may bind, so that parts are not looked at
 // again and again.
 type joining struct {
+	facts    *Facts
 	parts    []Op
 	possible []Set
 	counts   []int // of the parts that may bind a slot
@@ -60,7 +61,7 @@ func (j *joining) addFirst(op Op) { j.insert(0, op) }
 func (j *joining) insert(at int, op Op) {
 	j.nothing = j.nothing || op == Nothing{}
 	for k, part := range joined(op) {
-		possible := Possible(part)
+		possible := j.facts.Possible(part)
 		j.parts = slices.Insert(j.parts, at+k, part)
 		j.possible = slices.Insert(j.possible, at+k, possible)
 		j.count(possible, 1)

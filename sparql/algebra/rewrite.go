@@ -6,29 +6,55 @@ import (
 )
 
 // Rewrite returns an operator with the same solutions: joins are flat, filters stand as deep as they can, what has no solution is
-// gone. It may change op.
+// gone. It may change op. Of what would take very long, only a part is done.
 func Rewrite(op Op) Op {
+	if _, ok := op.(*Pattern); ok {
+		return op
+	}
+	r := rewriter{facts: NewFacts(), effort: maxEffort}
+	return r.rewrite(op)
+}
+
+// maxEffort is about how many operators are looked at to find better places for conditions and optional parts. A text of a megabyte
+// may have so many of both that all of them with all would be billions.
+const maxEffort = 1 << 17
+
+// rewriter rewrites one pattern.
+type rewriter struct {
+	// facts are of operators that were rewritten. A condition that finds another place changes nothing in what they bind, and what is
+	// gone has no solution, which binds what you like.
+	facts  *Facts
+	effort int // that is left
+}
+
+// spend reports whether there is effort left for a look at so many words of sets.
+func (r *rewriter) spend(words int) bool {
+	r.effort -= 1 + words/16
+	return r.effort > 0
+}
+
+func (r *rewriter) rewrite(op Op) Op {
 	for _, e := range Exprs(op) {
 		for i := range e.Exists {
-			e.Exists[i].Op = Rewrite(e.Exists[i].Op)
+			e.Exists[i].Op = r.rewrite(e.Exists[i].Op)
 		}
 	}
 	switch op := op.(type) {
 	case *Join:
 		for i := range op.Parts {
-			op.Parts[i] = Rewrite(op.Parts[i])
+			op.Parts[i] = r.rewrite(op.Parts[i])
 		}
-		return rewriteJoin(op.Parts)
+		return r.rewriteJoin(op.Parts)
 	case *Union:
-		return rewriteUnion(op)
+		return r.rewriteUnion(op)
 	case *Filter:
-		return push(op.Conditions, Rewrite(op.Op))
+		return r.push(op.Conditions, r.rewrite(op.Op))
 	case *LeftJoin:
-		op.Left, op.Right = Rewrite(op.Left), Rewrite(op.Right)
-		return rewriteLeftJoin(op)
+		op.Left, op.Right = r.rewrite(op.Left), r.rewrite(op.Right)
+		return r.rewriteLeftJoin(op)
 	case *Minus:
-		op.Left, op.Right = Rewrite(op.Left), Rewrite(op.Right)
-		if op.Left == (Nothing{}) || op.Right == (Nothing{}) || !Possible(op.Left).Meets(Possible(op.Right)) {
+		op.Left, op.Right = r.rewrite(op.Left), r.rewrite(op.Right)
+		if op.Left == (Nothing{}) || op.Right == (Nothing{}) || !r.facts.Possible(op.Left).Meets(r.facts.Possible(op.Right)) {
 			return op.Left
 		}
 	case *Values:
@@ -36,38 +62,38 @@ func Rewrite(op Op) Op {
 			return Nothing{}
 		}
 	case *Extend:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 		if op.Op == (Nothing{}) {
 			return Nothing{}
 		}
 	default:
-		return rewriteRest(op)
+		return r.rewriteRest(op)
 	}
 	return op
 }
 
-func rewriteRest(op Op) Op {
+func (r *rewriter) rewriteRest(op Op) Op {
 	switch op := op.(type) {
 	case *Graph:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 	case *Group:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 	case *Project:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 	case *Distinct:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 	case *Order:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 	case *Slice:
-		op.Op = Rewrite(op.Op)
+		op.Op = r.rewrite(op.Op)
 	}
 	return op
 }
 
-func rewriteUnion(u *Union) Op {
+func (r *rewriter) rewriteUnion(u *Union) Op {
 	parts := make([]Op, len(u.Parts))
 	for i, part := range u.Parts {
-		parts[i] = Rewrite(part)
+		parts[i] = r.rewrite(part)
 	}
 	return unionOf(parts)
 }
@@ -79,7 +105,11 @@ func unionOf(rewritten []Op) Op {
 		switch part := part.(type) {
 		case Nothing:
 		case *Union:
-			parts = append(parts, part.Parts...)
+			if parts == nil {
+				parts = part.Parts // which is not used any more
+			} else {
+				parts = append(parts, part.Parts...)
+			}
 		default:
 			parts = append(parts, part)
 		}
@@ -93,30 +123,35 @@ func unionOf(rewritten []Op) Op {
 	return &Union{parts}
 }
 
-func rewriteLeftJoin(l *LeftJoin) Op {
+func (r *rewriter) rewriteLeftJoin(l *LeftJoin) Op {
 	if l.Left == (Nothing{}) || l.Right == (Nothing{}) {
 		return l.Left
 	}
-	if l.left = nil; len(l.Conditions) > 0 {
-		l.left = Possible(l.Left)
+	if len(l.Conditions) > 0 {
+		r.settle(l)
 	}
-	var rest []*Expr
-	for _, e := range l.Conditions {
-		if settled([]*Expr{e}, l.left, Certain(l.Right)) {
-			l.Right = push([]*Expr{e}, l.Right)
-		} else {
-			rest = append(rest, e)
-		}
-	}
-	l.Conditions = rest
 	if l.Right == (Nothing{}) {
 		return l.Left
 	}
 	return l
 }
 
+// settle puts conditions of an optional group into it, if they don't look at the left side.
+func (r *rewriter) settle(l *LeftJoin) {
+	left, right := r.facts.Possible(l.Left), r.facts.Certain(l.Right)
+	var rest []*Expr
+	for _, e := range l.Conditions {
+		if r.spend(len(left)) && settled([]*Expr{e}, left, right) {
+			l.Right = r.push([]*Expr{e}, l.Right)
+		} else {
+			rest = append(rest, e)
+		}
+	}
+	l.Conditions = rest
+}
+
 // push filters op by conditions, as deep inside as they mean the same.
-func push(conditions []*Expr, op Op) Op {
+func (r *rewriter) push(conditions []*Expr, op Op) Op {
 	var left []*Expr
 	for _, e := range conditions {
 		switch constant(e) {
@@ -125,7 +160,7 @@ func push(conditions []*Expr, op Op) Op {
 		case "false":
 			return Nothing{}
 		}
-		if !pushInto(e, &op) {
+		if !r.pushInto(e, &op) {
 			left = append(left, e)
 		}
 		if op == (Nothing{}) {
@@ -142,26 +177,29 @@ func push(conditions []*Expr, op Op) Op {
 }
 
 // pushInto puts a condition into what op is made of, if it may stand there.
-func pushInto(e *Expr, op *Op) bool {
+func (r *rewriter) pushInto(e *Expr, op *Op) bool {
+	if !r.spend(len(e.Uses)) {
+		return false
+	}
 	one := []*Expr{e}
 	switch o := (*op).(type) {
 	case Nothing:
 		return true
 	case *Union:
 		for i := range o.Parts {
-			o.Parts[i] = push(one, o.Parts[i])
+			o.Parts[i] = r.push(one, o.Parts[i])
 		}
 		*op = unionOf(o.Parts)
 		return true
 	case *LeftJoin:
-		if !e.Uses.Intersect(Possible(o.Right)).Within(Certain(o.Left)) {
+		if !e.Uses.Intersect(r.facts.Possible(o.Right)).Within(r.facts.Certain(o.Left)) {
 			return false
 		}
-		o.Left = push(one, o.Left)
-		*op = rewriteLeftJoin(o)
+		o.Left = r.push(one, o.Left)
+		*op = r.rewriteLeftJoin(o)
 		return true
 	case *Minus:
-		o.Left = push(one, o.Left)
+		o.Left = r.push(one, o.Left)
 		if o.Left == (Nothing{}) {
 			*op = o.Left
 		}
@@ -170,7 +208,7 @@ func pushInto(e *Expr, op *Op) bool {
 		if e.Uses.Has(o.Slot) {
 			return false
 		}
-		o.Op = push(one, o.Op)
+		o.Op = r.push(one, o.Op)
 		if o.Op == (Nothing{}) {
 			*op = o.Op
 		}

@@ -1,8 +1,6 @@
 package algebra
 
 import (
-	"slices"
-
 	"github.com/quadrille-stream/quadrille/sparql"
 )
 
@@ -144,10 +142,12 @@ func exprVars(e sparql.Expr, in bool) []sparql.Var {
 
 // aggregatesOf lists the aggregates of expressions.
 func aggregatesOf(exprs []sparql.Expr) (found []*sparql.Aggregate) {
+	seen := map[*sparql.Aggregate]bool{}
 	for _, e := range exprs {
 		eachExpr(e, func(e sparql.Expr) bool {
 			a, ok := e.(*sparql.Aggregate)
-			if ok && !slices.Contains(found, a) {
+			if ok && !seen[a] {
+				seen[a] = true
 				found = append(found, a)
 			}
 			return !ok

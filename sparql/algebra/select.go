@@ -1,8 +1,6 @@
 package algebra
 
 import (
-	"slices"
-
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 )
@@ -225,21 +223,19 @@ func behindGrouping(q *sparql.Query) (exprs []sparql.Expr) {
 
 // samples gives a variable that is no key, and stands outside of aggregates, one of its values in the group.
 func (s scope) samples(group *Group, q *sparql.Query, exprs []sparql.Expr) {
-	var known []sparql.Var
+	known := map[sparql.Var]bool{}
 	for _, p := range q.Project {
-		if p.Expr != nil {
-			known = append(known, p.Var)
-		}
+		known[p.Var] = known[p.Var] || p.Expr != nil
 	}
 	for _, key := range q.GroupBy {
-		known = append(known, key.Var)
+		known[key.Var] = true
 	}
 	for _, e := range exprs {
 		for _, v := range exprVars(e, false) {
-			if slices.Contains(known, v) {
+			if known[v] {
 				continue
 			}
-			known = append(known, v)
+			known[v] = true
 			call := &sparql.Aggregate{Name: "SAMPLE", Expr: &sparql.NodeExpr{Node: sparql.Node{Var: v}}}
 			group.Aggregates = append(group.Aggregates, s.aggregate(s.slot(v), call, nil))
 		}

@@ -19,8 +19,8 @@ func (s *Set) Add(slot Slot) {
 	if slot < 0 {
 		return
 	}
-	for int(slot)/64 >= len(*s) {
-		*s = append(*s, 0)
+	if missing := int(slot)/64 + 1 - len(*s); missing > 0 {
+		*s = append(*s, make(Set, missing)...)
 	}
 	(*s)[slot/64] |= 1 << (slot % 64)
 }
@@ -28,6 +28,16 @@ func (s *Set) Add(slot Slot) {
 // Has reports whether the slot is in the set.
 func (s Set) Has(slot Slot) bool {
 	return slot >= 0 && int(slot)/64 < len(s) && s[slot/64]&(1<<(slot%64)) != 0
+}
+
+// merge puts another set in.
+func (s *Set) merge(other Set) {
+	if missing := len(other) - len(*s); missing > 0 {
+		*s = append(*s, make(Set, missing)...)
+	}
+	for i, word := range other {
+		(*s)[i] |= word
+	}
 }
 
 // Union returns what is in either set.
@@ -61,7 +71,14 @@ func (s Set) Without(other Set) Set {
 }
 
 // Empty reports whether nothing is in the set.
-func (s Set) Empty() bool { return s.Len() == 0 }
+func (s Set) Empty() bool {
+	for _, word := range s {
+		if word != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // Len is the number of slots.
 func (s Set) Len() (n int) {
@@ -72,10 +89,24 @@ func (s Set) Len() (n int) {
 }
 
 // Within reports whether all of s is in other.
-func (s Set) Within(other Set) bool { return s.Without(other).Empty() }
+func (s Set) Within(other Set) bool {
+	for i, word := range s {
+		if i >= len(other) && word != 0 || i < len(other) && word&^other[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // Meets reports whether the sets have a slot in common.
-func (s Set) Meets(other Set) bool { return !s.Intersect(other).Empty() }
+func (s Set) Meets(other Set) bool {
+	for i := range min(len(s), len(other)) {
+		if s[i]&other[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Slots lists the set in order.
 func (s Set) Slots() (slots []Slot) {

@@ -12,6 +12,11 @@ type translator struct {
 	names  []sparql.Var
 	blanks map[rdf.Term]Slot
 	vars   variables // of the outermost scope
+	nested int       // see maxNested
+
+	// What a small query needs of names and vars.
+	someNames [4]sparql.Var
+	someVars  [4]variable
 }
 
 // scope is what names mean at a place of the query.
@@ -24,6 +29,7 @@ type scope struct {
 
 func newScope() scope {
 	t := &translator{}
+	t.names, t.vars.few = t.someNames[:0], t.someVars[:0]
 	return scope{translator: t, vars: &t.vars, graph: Node{Slot: None}}
 }
 
@@ -194,7 +200,7 @@ func (s scope) graphPattern(p *sparql.GraphPattern) Op {
 	}
 	each := Node{Slot: s.fresh("graph")}
 	s.graph = each
-	return inGraphs(&Graph{Name: name.Slot, Each: each.Slot, Op: s.whole(p.Group)})
+	return s.inGraphs(&Graph{Name: name.Slot, Each: each.Slot, Op: s.whole(p.Group)})
 }
 
 func (s scope) values(d *sparql.InlineData) Op {

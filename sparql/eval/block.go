@@ -15,6 +15,9 @@ const (
 	mostIDs   = 1 << 14
 )
 
+// idsOfWork is how many ids of a row that are copied or compared count as a step of work.
+const idsOfWork = 32
+
 // block is rows behind each other. Who is pushed one may not keep it, and changes only slots that are his own.
 type block struct {
 	ids   []store.ID
@@ -88,10 +91,14 @@ func (o *output) drain() error {
 		return nil
 	}
 	o.node.rows += int64(n)
-	if err := o.x.step(n); err != nil {
+	err := o.x.step(n)
+	if err == nil {
+		err = o.x.work(n * o.b.width / idsOfWork)
+	}
+	if err != nil {
 		return err
 	}
-	err := o.next.push(&o.b)
+	err = o.next.push(&o.b)
 	o.b.n = 0
 	return err
 }

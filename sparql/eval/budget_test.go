@@ -190,3 +190,61 @@ func TestTop(t *testing.T) {
 		t.Errorf("top %v of %d, expected %v", top, len(all), all[3:23])
 	}
 }
+
+// looks is a context that counts how often it is asked.
+type looks struct {
+	context.Context
+	n int
+}
+
+func (l *looks) Err() error {
+	l.n++
+	return nil
+}
+
+func repeat(n int, of string) string {
+	var text strings.Builder
+	for i := range n {
+		text.WriteString(strings.ReplaceAll(of, "#", fmt.Sprint(i)))
+	}
+	return text.String()
+}
+
+// TestWork: what takes long for each row, or before there is one, looks at the context on the way, although it makes few steps.
+func TestWork(t *testing.T) {
+	s := ladder(t, 20)
+	for name, query := range map[string]string{
+		"list":       "SELECT * { ?a :v ?b FILTER(?b IN (" + repeat(2000, "'x#', ") + "1)) }",
+		"chain":      "SELECT * { ?a :v ?b FILTER(" + repeat(2000, "?b = 'x#' || ") + "false) }",
+		"concat":     "SELECT * { ?a :v ?b BIND(STRLEN(CONCAT(" + repeat(2000, "?b, ") + "?b)) AS ?x) }",
+		"binds":      "SELECT ?x1 { ?a :v ?b " + repeat(1000, "BIND(?b AS ?x#) ") + "}",
+		"columns":    "SELECT " + repeat(1000, "(?b AS ?x#) ") + "{ ?a :v ?b }",
+		"aggregates": "SELECT " + repeat(1000, "(COUNT(*) AS ?x#) ") + "{ ?a :v ?b } GROUP BY ?b",
+		"keys":       "SELECT (COUNT(*) AS ?n) { ?a :v ?b } GROUP BY " + repeat(1000, "(STR(?b) AS ?x#) "),
+		"order":      "SELECT * { ?a :v ?b } ORDER BY " + repeat(1000, "STRLEN(?b) "),
+		"graphs":     "SELECT * " + repeat(20_000, "FROM :g# ") + "{ ?a :v ?b . ?c :v ?d }",
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := &looks{Context: context.Background()}
+			if _, err := count(ctx, prepare(t, query, eval.Options{}), s); err != nil || ctx.n < 20 {
+				t.Errorf("%d looks, %v", ctx.n, err)
+			}
+		})
+	}
+}
+
+// TestConstructWork is TestWork for a template, of which each solution has its own blank nodes.
+func TestConstructWork(t *testing.T) {
+	s := ladder(t, 20)
+	view := s.View()
+	defer view.Close()
+	ctx, n := &looks{Context: context.Background()}, 0
+	q := prepare(t, "CONSTRUCT { "+repeat(2000, "?a :p# [] . ")+"} WHERE { ?a :v ?b }", eval.Options{})
+	err := q.Triples(ctx, view, event, func(rdf.Triple) error {
+		n++
+		return nil
+	})
+	if err != nil || n != 40_000 || ctx.n < 20 {
+		t.Errorf("%d triples, %d looks, %v", n, ctx.n, err)
+	}
+}

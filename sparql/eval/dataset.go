@@ -39,17 +39,18 @@ func (x *exec) dataset(d sparql.Dataset, with rdf.Term) (err error) {
 	return err
 }
 
-func (x *exec) graphs(terms []rdf.Term) (ids []store.ID, err error) {
+func (x *exec) graphs(terms []rdf.Term) ([]store.ID, error) {
+	seen := x.table(1, 1)
 	for _, t := range terms {
 		id, err := x.intern(t)
+		if err == nil {
+			_, _, err = seen.insert([]store.ID{id})
+		}
 		if err != nil {
 			return nil, err
 		}
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
 	}
-	return ids, nil
+	return seen.rows, nil
 }
 
 // nothing is an id that no term has.
@@ -208,6 +209,10 @@ func (x *exec) matchDefault(p store.Pattern) iter.Seq2[store.Quad, error] {
 func (x *exec) inEach(p store.Pattern, graphs []store.ID, merged bool) iter.Seq2[store.Quad, error] {
 	return func(yield func(store.Quad, error) bool) {
 		for i, g := range graphs {
+			if err := x.work(1); err != nil {
+				yield(store.Quad{}, err)
+				return
+			}
 			p.G = g
 			for q, err := range x.r.Match(p) {
 				if err == nil && merged {
@@ -226,6 +231,9 @@ func (x *exec) inEach(p store.Pattern, graphs []store.ID, merged bool) iter.Seq2
 
 func (x *exec) inAny(q store.Quad, graphs []store.ID) (bool, error) {
 	for _, g := range graphs {
+		if err := x.work(1); err != nil {
+			return false, err
+		}
 		q.G = g
 		for _, err := range x.r.Match(store.Pattern(q)) {
 			return err == nil, err

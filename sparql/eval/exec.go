@@ -73,6 +73,14 @@ func (x *exec) step(n int) error {
 	return x.ctx.Err()
 }
 
+// work counts what expressions and sorting do, which is no step, and looks at the context now and then.
+func (x *exec) work(n int) error {
+	if x.unchecked += int64(n); x.unchecked < checkEvery {
+		return nil
+	}
+	return x.step(0)
+}
+
 // hold counts bytes that are kept until they are released.
 func (x *exec) hold(bytes int64) error {
 	x.held += bytes
@@ -183,6 +191,9 @@ func (x *exec) value(id store.ID) (value.Value, error) {
 	return entry.v, nil
 }
 
+// textOfWork is how many bytes of a text count as a step of work.
+const textOfWork = 64
+
 // solution is a row as expressions read it.
 type solution struct {
 	x      *exec
@@ -196,6 +207,9 @@ func (s *solution) Value(slot int) (value.Value, bool, error) {
 		return value.Value{}, false, nil
 	}
 	v, err := s.x.value(id)
+	if err == nil {
+		err = s.x.work(1 + v.Size()/textOfWork)
+	}
 	return v, true, err
 }
 

@@ -33,7 +33,10 @@ func (p *planner) expr(e *algebra.Expr, g given) (planned, error) {
 func (p *planner) exprs(exprs []*algebra.Expr, g given) ([]planned, error) {
 	all := make([]planned, len(exprs))
 	for i, e := range exprs {
-		var err error
+		err := p.work(planWork)
+		if err != nil {
+			return nil, err
+		}
 		if all[i], err = p.expr(e, g); err != nil {
 			return nil, err
 		}
@@ -127,6 +130,9 @@ func (x *exec) numbers(slots algebra.Set) *numbers {
 }
 
 func (n *numbers) of(r row) (uint64, error) {
+	if err := n.x.work(len(n.slots)); err != nil {
+		return 0, err
+	}
 	h := fnv.New64a()
 	var text strings.Builder
 	for _, slot := range n.slots {
@@ -238,9 +244,10 @@ func (p *planner) extend(op *algebra.Extend, g given) (*node, error) {
 		if !ok || !p.facts.Safe(e, g.possible.Without(g.base.certain)) {
 			break
 		}
-		chained = append([]*algebra.Extend{e}, chained...)
+		chained = append(chained, e)
 		below = e.Op
 	}
+	slices.Reverse(chained)
 	inner, err := p.plan(below, g)
 	if err != nil {
 		return nil, err
@@ -253,8 +260,16 @@ func (p *planner) extend(op *algebra.Extend, g given) (*node, error) {
 		if exprs[i], err = p.expr(e.Expr, g); err != nil {
 			return nil, err
 		}
+		if err := p.work(planWork); err != nil {
+			return nil, err
+		}
 		g.possible = g.possible.Union(algebra.NewSet(e.Slot))
-		n.detail += " " + p.name(e.Slot)
+	}
+	n.describe = func() (text string) {
+		for _, e := range chained {
+			text += " " + p.name(e.Slot)
+		}
+		return text
 	}
 	n.parts = existsParts(exprs)
 	x := p.exec
@@ -304,6 +319,9 @@ func (e *extend) bind(r row) (bool, error) {
 			return false, err
 		}
 		e.sol.number = n
+	}
+	if err := e.out.x.work(len(e.funcs)); err != nil {
+		return false, err
 	}
 	for i, f := range e.funcs {
 		id, err := e.out.x.compute(f, e.sol)

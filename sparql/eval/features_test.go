@@ -267,6 +267,21 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestDescribeUnbound: a variable that is not bound doesn't keep the others from being described.
+func TestDescribeUnbound(t *testing.T) {
+	view := trig(t, ":a :p 1 . :b :p 2 .").View()
+	defer view.Close()
+	n := 0
+	err := prepare(t, "DESCRIBE ?x ?y { :a :p ?z OPTIONAL { :a :none ?x } BIND(:b AS ?y) }", eval.Options{}).Triples(
+		context.Background(), view, event, func(rdf.Triple) error {
+			n++
+			return nil
+		})
+	if err != nil || n != 1 {
+		t.Errorf("%d triples, %v", n, err)
+	}
+}
+
 // TestWith: WITH is the graph of templates and patterns, unless USING says where to look.
 func TestWith(t *testing.T) {
 	const data = ":a :p 1 . :g { :a :p 2 } :h { :a :p 3 }"

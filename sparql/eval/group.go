@@ -24,7 +24,12 @@ func (p *planner) group(op *algebra.Group, g given) (*node, error) {
 				return nil, err
 			}
 		}
-		n.detail += " " + p.name(key.Slot)
+	}
+	n.describe = func() (text string) {
+		for _, key := range op.Keys {
+			text += " " + p.name(key.Slot)
+		}
+		return text
 	}
 	for i, a := range op.Aggregates {
 		if aggregates[i], err = p.expr(a.Expr, after); err != nil {
@@ -106,6 +111,9 @@ func (s *group) push(b *block) error {
 				return err
 			}
 		}
+		if err := s.x.work(len(of) + len(s.key)); err != nil {
+			return err
+		}
 	}
 	return s.x.step(b.n)
 }
@@ -144,7 +152,10 @@ func (s *group) begin() error {
 	s.groups = append(s.groups, of)
 	cost := int64(groupCost * (1 + len(of)))
 	s.held += cost
-	return s.x.hold(cost)
+	if err := s.x.hold(cost); err != nil {
+		return err
+	}
+	return s.x.work(len(of))
 }
 
 func (s *group) flush() error {
@@ -179,6 +190,9 @@ func (s *group) emit(i int32) error {
 	for k, a := range s.groups[i] {
 		v, bound, err := a.Result()
 		if err != nil {
+			return err
+		}
+		if err := s.x.work(1 + v.Size()/textOfWork); err != nil {
 			return err
 		}
 		if !bound {
@@ -231,6 +245,9 @@ func (d *distinct) push(b *block) error {
 		_, fresh, err := d.seen.insert(d.key)
 		if fresh && err == nil {
 			_, err = d.out.add(r)
+		}
+		if err == nil {
+			err = d.out.x.work(len(d.key) / idsOfWork)
 		}
 		if err != nil {
 			return err

@@ -50,6 +50,7 @@ type order struct {
 	runs   [][]sorted
 	held   int64
 	number uint64
+	err    error // of a look at the context while rows were compared
 	out    *output
 }
 
@@ -96,7 +97,7 @@ func (s *order) take(r row) error {
 	if len(s.rows) == runRows {
 		s.endRun()
 	}
-	return nil
+	return s.err
 }
 
 // keep copies what a row needs. Values of a store's terms may keep more than their own text alive.
@@ -125,19 +126,25 @@ func (s *order) among(one sorted, r row) error {
 			return err
 		}
 		heap.Push(h, one)
-		return nil
+		return s.err
 	}
 	if s.most == 0 || s.compare(&one, &s.rows[0]) >= 0 {
-		return nil
+		return s.err
 	}
 	one.ids = append(s.rows[0].ids[:0], r...)
 	s.rows[0] = one
 	heap.Fix(h, 0)
-	return nil
+	return s.err
 }
 
-// compare is the order of rows.
+// compare is the order of rows. After an error, which is in err, all are the same.
 func (s *order) compare(a, b *sorted) int {
+	if s.err == nil {
+		s.err = s.x.work(len(s.op.Keys))
+	}
+	if s.err != nil {
+		return 0
+	}
 	for i := range s.op.Keys {
 		c := value.Order(a.keys[i], b.keys[i])
 		if c == 0 {
@@ -169,7 +176,7 @@ func (s *order) flush() error {
 	}
 	m := &merging{s}
 	heap.Init(m)
-	for len(s.runs) > 0 {
+	for len(s.runs) > 0 && s.err == nil {
 		if _, err := s.out.add(s.runs[0][0].ids); err != nil {
 			return err
 		}
@@ -179,13 +186,16 @@ func (s *order) flush() error {
 			heap.Pop(m)
 		}
 	}
+	if s.err != nil {
+		return s.err
+	}
 	s.reset()
 	return s.out.flush()
 }
 
 func (s *order) reset() {
 	s.x.release(s.held)
-	s.rows, s.runs, s.held, s.number = nil, nil, 0, 0
+	s.rows, s.runs, s.held, s.number, s.err = nil, nil, 0, 0, nil
 }
 
 // lastFirst is a heap of rows whose last is on top.

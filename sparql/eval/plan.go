@@ -111,8 +111,14 @@ func blocking(op algebra.Op) bool {
 	return false
 }
 
+// planWork is the work of planning an operator, whose sets of variables may be large.
+const planWork = 64
+
 // plan makes the plan of an operator.
 func (p *planner) plan(op algebra.Op, g given) (*node, error) {
+	if err := p.work(planWork); err != nil {
+		return nil, err
+	}
 	if !p.safe(g, op) {
 		return p.hashJoin(op, g)
 	}

@@ -79,6 +79,9 @@ func (x *exec) decode(columns []algebra.Slot, each func([]rdf.Term) error) func(
 	terms := make([]rdf.Term, len(columns))
 	ids := make([]store.ID, len(columns))
 	return func(r row) (err error) {
+		if err := x.work(len(columns) / idsOfWork); err != nil {
+			return err
+		}
 		for i, slot := range columns {
 			if id := r[slot]; id != ids[i] {
 				if terms[i], err = x.term(id); err != nil {
@@ -158,7 +161,7 @@ func newExec(ctx context.Context, r store.Reader, o *Options, id Identity) *exec
 func (x *exec) prepare(q *algebra.Query) *planner {
 	x.width = len(q.Names)
 	x.env = expr.Env{
-		Now: x.id.Time, Base: x.o.Base, Seed: x.id.seed(), Spend: func(bytes int) error { return x.hold(int64(bytes)) },
+		Now: x.id.Time, Base: x.o.Base, Seed: x.id.seed(), Spend: func(bytes int) error { return x.hold(int64(bytes)) }, Work: x.work,
 	}
 	return x.planner(q.Names)
 }

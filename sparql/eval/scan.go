@@ -2,6 +2,7 @@ package eval
 
 import (
 	"math"
+	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql/algebra"
@@ -249,14 +250,15 @@ func (p *planner) name(slot algebra.Slot) string {
 	return "?"
 }
 
-func (p *planner) list(slots []algebra.Slot) (text string) {
+func (p *planner) list(slots []algebra.Slot) string {
+	var text strings.Builder
 	for i, slot := range slots {
 		if i > 0 {
-			text += " "
+			text.WriteByte(' ')
 		}
-		text += p.name(slot)
+		text.WriteString(p.name(slot))
 	}
-	return text
+	return text.String()
 }
 
 // show is a node as a plan has it.

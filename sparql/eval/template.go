@@ -71,12 +71,15 @@ func hasBlank(t *algebra.Triple) bool {
 
 // construct makes the triples of a template.
 func (r *run) construct(triples []algebra.Triple, each func(rdf.Triple) error) error {
-	c := &construction{template: template{x: r.exec}, seen: r.table(3, 3)}
+	c := &construction{template: template{x: r.exec}, seen: r.table(3, 3), own: map[rdf.Triple]struct{}{}}
 	return r.sub.run(func(from row) error {
 		c.solution(c.number + 1)
-		c.own = c.own[:0]
+		clear(c.own)
 		for i := range triples {
 			made, fresh, err := c.make(&triples[i], from)
+			if err == nil {
+				err = c.x.work(1)
+			}
 			if err == nil && fresh {
 				err = each(made)
 			}
@@ -92,7 +95,7 @@ func (r *run) construct(triples []algebra.Triple, each func(rdf.Triple) error) e
 type construction struct {
 	template
 	seen *table
-	own  []rdf.Triple // of this solution, with blank nodes of its own
+	own  map[rdf.Triple]struct{} // of this solution, with blank nodes of its own
 }
 
 // make makes a triple; fresh is false if it is none, or has been there.
@@ -105,9 +108,9 @@ func (c *construction) make(of *algebra.Triple, r row) (made rdf.Triple, fresh b
 		fresh, err = c.x.first(c.seen, made)
 		return made, fresh, err
 	}
-	fresh = !slices.Contains(c.own, made)
-	c.own = append(c.own, made)
-	return made, fresh, nil
+	_, there := c.own[made]
+	c.own[made] = struct{}{}
+	return made, !there, nil
 }
 
 // first reports whether a triple has not been seen.
@@ -130,8 +133,11 @@ func (r *run) describe(nodes []algebra.Node, each func(rdf.Triple) error) error 
 	err := r.sub.run(func(from row) error {
 		for i := range nodes {
 			term, err := t.term(&nodes[i], from)
-			if err != nil || term.IsZero() {
+			if err != nil {
 				return err
+			}
+			if term.IsZero() {
+				continue
 			}
 			id, err := r.intern(term)
 			if err != nil {

@@ -20,6 +20,7 @@ var ErrNoGraph = errors.New("no such graph")
 // Update is an update that can be carried out, any number of times, and concurrently on different stores.
 type Update struct {
 	steps []updateStep
+	first [1]updateStep // where the only step is
 	o     Options
 }
 
@@ -31,7 +32,8 @@ type updateStep struct {
 
 // PrepareUpdate makes an update ready to be carried out. The tree must not be changed any more.
 func PrepareUpdate(u *sparql.Update, o Options) (*Update, error) {
-	out := &Update{o: o.of(&u.Prologue), steps: make([]updateStep, len(u.Operations))}
+	out := &Update{o: o.of(&u.Prologue)}
+	out.steps = append(out.first[:0], make([]updateStep, len(u.Operations))...)
 	for i, op := range u.Operations {
 		out.steps[i].op = op
 		if m, ok := op.(*sparql.Modify); ok {

@@ -106,6 +106,9 @@ func (u *updating) quads(quads []algebra.Quad, constants []store.ID, r row, into
 		if err == nil && ok {
 			_, _, err = into.insert(ids[:])
 		}
+		if err == nil {
+			err = u.x.work(1)
+		}
 		if err != nil {
 			return err
 		}

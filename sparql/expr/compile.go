@@ -90,6 +90,52 @@ func newCompiler(env *Env) *compiler {
 }
 
 func (c *compiler) expr(e sparql.Expr) (code, error) {
+	made, err := c.uncounted(e)
+	if err != nil || c.env.Work == nil {
+		return made, err
+	}
+	return c.counted(work(e), made)
+}
+
+// textOfWork is how many bytes of a text count as an operator.
+const textOfWork = 64
+
+// work is how many operators an expression counts as, without those in it and what its value's length adds.
+func work(e sparql.Expr) int {
+	switch e := e.(type) {
+	case *sparql.Binary:
+		if e.Op == sparql.And || e.Op == sparql.Or {
+			return 0
+		}
+		return 1
+	case *sparql.In:
+		return 1 + len(e.List)
+	case *sparql.Unary, *sparql.Call, *sparql.Function:
+		return 1
+	}
+	return 0
+}
+
+// counted is code that tells of its work: so many operators, and the length of its value.
+func (c *compiler) counted(n int, made code) (code, error) {
+	switch {
+	case n == 0:
+		return made, nil
+	case made.constant:
+		return made, c.env.Work(n + made.v.Size()/textOfWork)
+	}
+	fn, work := made.fn, c.env.Work
+	made.fn = func(s Solution) (value.Value, error) {
+		v, err := fn(s)
+		if broken := work(n + v.Size()/textOfWork); broken != nil {
+			return v, broken
+		}
+		return v, err
+	}
+	return made, nil
+}
+
+func (c *compiler) uncounted(e sparql.Expr) (code, error) {
 	switch e := e.(type) {
 	case *sparql.NodeExpr:
 		return c.node(e.Node)

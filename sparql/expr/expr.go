@@ -59,6 +59,9 @@ type Env struct {
 	TextLimit int
 	// Spend is told how many bytes an aggregator keeps from now on; an error ends the query. Nil: nobody counts.
 	Spend func(bytes int) error
+	// Work is told what was done, in about the time of one operator on small values; an error ends the query. Long texts and lists, and
+	// what a regular expression takes, count as many. Nil: nobody counts.
+	Work func(n int) error
 
 	calls   uint64
 	unknown []rdf.Term

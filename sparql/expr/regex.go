@@ -14,6 +14,7 @@ import (
 type patterns struct {
 	mu   sync.Mutex
 	kept map[[2]string]pattern
+	work func(n int) error // see [Env.Work]
 }
 
 // keptPatterns is how many are kept for one call.
@@ -34,6 +35,11 @@ func (p *patterns) get(text, flagText value.Value) (pattern, error) {
 		p.kept = make(map[[2]string]pattern)
 	}
 	made := compilePattern(key[0], key[1])
+	if p.work != nil {
+		if err := p.work(1 + len(key[0]) + made.size); err != nil {
+			return pattern{}, err
+		}
+	}
 	p.kept[[2]string{strings.Clone(key[0]), strings.Clone(key[1])}] = made
 	return made, made.err
 }
@@ -42,28 +48,28 @@ func (p *patterns) get(text, flagText value.Value) (pattern, error) {
 var noFlags = constant(value.Str(""), nil)
 
 // compileRegex compiles REGEX. A constant pattern is compiled once.
-func compileRegex(_ *compiler, _ *sparql.Call, args []code) code {
+func compileRegex(c *compiler, _ *sparql.Call, args []code) code {
 	if len(args) == 2 {
 		args = append(args, noFlags)
 	}
-	cache := &patterns{}
+	cache := &patterns{work: c.env.Work}
 	if args[1].constant && args[2].constant && args[1].err == nil && args[2].err == nil {
 		made, err := cache.get(args[1].v, args[2].v)
 		if err != nil {
 			return constant(value.Value{}, err)
 		}
-		return unaryOf(func(v value.Value) (value.Value, error) { return match(v, made) }, args[0])
+		return unaryOf(func(v value.Value) (value.Value, error) { return c.match(v, made) }, args[0])
 	}
 	return ternary(func(text, wanted, flagText value.Value) (value.Value, error) {
 		made, err := cache.get(wanted, flagText)
 		if err != nil {
 			return value.Value{}, err
 		}
-		return match(text, made)
+		return c.match(text, made)
 	}, args[0], args[1], args[2])
 }
 
-func match(v value.Value, p pattern) (value.Value, error) {
+func (c *compiler) match(v value.Value, p pattern) (value.Value, error) {
 	if !isText(v) {
 		return value.Value{}, value.ErrType
 	}
@@ -71,7 +77,12 @@ func match(v value.Value, p pattern) (value.Value, error) {
 	if err := p.bounded(text); err != nil {
 		return value.Value{}, err
 	}
-	return value.Bool(p.re.MatchString(text)), nil
+	if c.env.Work == nil || len(text)*p.size < longMatch {
+		return value.Bool(p.re.MatchString(text)), nil
+	}
+	r := c.reader(text, p.size)
+	found := p.re.MatchReader(r)
+	return value.Bool(found), r.err
 }
 
 // compileReplace compiles REPLACE.
@@ -79,7 +90,7 @@ func compileReplace(c *compiler, _ *sparql.Call, args []code) code {
 	if len(args) == 3 {
 		args = append(args, noFlags)
 	}
-	cache := &patterns{}
+	cache := &patterns{work: c.env.Work}
 	fn := func(s Solution) (value.Value, error) {
 		var v [4]value.Value
 		for i, arg := range args {
@@ -115,6 +126,9 @@ func (c *compiler) replace(v value.Value, p pattern, replacement value.Value) (v
 	text := v.Lexical()
 	if err := p.bounded(text); err != nil {
 		return value.Value{}, err
+	}
+	if c.env.Work != nil && len(text)*len(text) >= longMatch/max(p.size, 1) {
+		return c.replaceLong(v, text, p, with)
 	}
 	if err := c.bounded(with.most(text, p.re, c.limit), "REPLACE"); err != nil {
 		return value.Value{}, err

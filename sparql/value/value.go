@@ -71,6 +71,14 @@ type Value struct {
 // Kind says which operators know the value.
 func (v Value) Kind() Kind { return v.kind }
 
+// Size is the number of bytes of the value's text, or of its number, about.
+func (v Value) Size() int {
+	if v.big != nil {
+		return v.big.BitLen() / 8
+	}
+	return len(v.text)
+}
+
 // IsNone reports whether v is no value.
 func (v Value) IsNone() bool { return v.kind == KindNone }
 
