@@ -59,8 +59,14 @@ const (
 	PatchNames = "patch or patch-binary"
 	// ChangeNames are the names of the formats of changes that can be written.
 	ChangeNames = "patch, patch-binary or update"
-	// Suffixes are those of the names of files that can be read.
-	Suffixes = ".nt, .nq, .ttl, .trig, .jsonld, .json, .rdfp or .trp, with .gz, .zst or .bz2 after it if compressed"
+	// ReadNames are the names of all formats that can be read.
+	ReadNames = "ntriples, nquads, turtle, trig, jsonld, patch or patch-binary"
+	// Suffixes are those of the names of files that can be read, DataSuffixes and PatchSuffixes those of RDF data and of patches.
+	Suffixes      = ".nt, .nq, .ttl, .trig, .jsonld, .json, .rdfp or .trp" + orCompressed
+	DataSuffixes  = ".nt, .nq, .ttl, .trig, .jsonld or .json" + orCompressed
+	PatchSuffixes = ".rdfp or .trp" + orCompressed
+
+	orCompressed = ", with .gz, .zst or .bz2 after it if compressed"
 )
 
 // IsData reports whether files of the format are RDF data.

@@ -52,14 +52,14 @@ func TestNames(t *testing.T) {
 	}
 	all := slices.Concat(data, patches)
 	for _, f := range all {
-		names := rdfio.DataNames
+		names, suffixes := rdfio.DataNames, rdfio.DataSuffixes
 		if f.IsPatch() {
-			names = rdfio.PatchNames
+			names, suffixes = rdfio.PatchNames, rdfio.PatchSuffixes
 		}
 		if byType, err := rdfio.Parse(f.MediaType()); byType != f || err != nil {
 			t.Errorf("%s is known by %q as %s, %v", f, f.MediaType(), byType, err)
 		}
-		if bySuffix, ok := rdfio.ByName("a" + f.Suffix()); bySuffix != f || !ok || !strings.Contains(rdfio.Suffixes, f.Suffix()) {
+		if bySuffix, ok := rdfio.ByName("a" + f.Suffix()); bySuffix != f || !ok || !strings.Contains(rdfio.Suffixes, f.Suffix()) || !strings.Contains(suffixes, f.Suffix()) || !strings.Contains(rdfio.ReadNames, string(f)) {
 			t.Errorf("%s is known by %q as %s", f, f.Suffix(), bySuffix)
 		}
 		if !strings.Contains(names, string(f)) || f.IsData() == f.IsChanges() || f.IsData() != slices.Contains(data, f) {

@@ -20,8 +20,9 @@ type applyCommand struct {
 	Patches  []string `arg:"" name:"patch" help:"Patches, applied in this order; - is standard input."`
 	Onto     string   `env:"-" placeholder:"FILE" help:"RDF data to begin with. Without it, there is none. Or the folder that quadrille load has filled, which is changed in place."`
 	OntoType string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the data, where its name does not tell."`
-	typeFlag
-	Strict bool `env:"-" help:"Take a row without effect, an addition of what is there or a deletion of what is not, for an error."`
+	patchTypeFlag
+	Strict bool   `env:"-" help:"Take a row without effect, an addition of what is there or a deletion of what is not, for an error."`
+	As     string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the result, where the name of --out does not tell. Default: that of --onto, and without it nquads."`
 	resultFlags
 	dataFlags
 }
@@ -30,8 +31,8 @@ type applyCommand struct {
 func (applyCommand) Help() string {
 	return `Writes the data with the patches applied, in the format of the data unless told otherwise (nquads if there is none).
 Aborted transactions have no effect; when anything is wrong, no file is written and nothing is changed, so --out may
-name the data itself. The data is held in memory, 90 to 110 bytes a statement for much of what there is. The order of
-statements may change. Labels of blank nodes are those of the data, as the readers name them, and stay the same when the
+name the data itself. The data is held in memory, 90 to 110 bytes a statement for much of what there is. The file is written
+anew, with the prefixes that it had: statements may change their order, and comments and layout made by hand are lost. Labels of blank nodes are those of the data, as the readers name them, and stay the same when the
 result is read again, but for those that JSON-LD has no need of in lists. A patch whose prev is another than the id of the
 patch before it, of the same shard if they name one, is an error. How many rows had no effect is said on standard error.
 
@@ -73,7 +74,7 @@ func (c *applyCommand) Run(ctx context.Context, std *streams) error {
 	if data != nil {
 		otherwise = data.format
 	}
-	to, err := c.format(otherwise)
+	to, err := c.format(c.As, otherwise, rdfio.DataNames)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -81,12 +82,12 @@ func (f *dataFlags) source(name string) (rdfio.Source, error) {
 
 // input returns an input whose format is the explicit one, given by --type, or that of its name.
 func (f *dataFlags) input(name, explicit string) (*inputFile, error) {
-	return f.inputBy(name, explicit, "--type")
+	return f.inputBy(name, explicit, "--type", allFormats)
 }
 
-// inputBy is input with the flag that gives the format.
-func (f *dataFlags) inputBy(name, explicit, flag string) (*inputFile, error) {
-	format, err := inputFormat(name, explicit, flag)
+// inputBy is input with the flag that gives the format, of those that are taken.
+func (f *dataFlags) inputBy(name, explicit, flag string, takes formats) (*inputFile, error) {
+	format, err := inputFormat(name, explicit, flag, takes)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +100,7 @@ func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
 	if _, known := rdfio.ByName(name); !known && name != "-" && explicit == "" && missing(name) {
 		return nil, fmt.Errorf("%s: no such file or folder", name)
 	}
-	in, err := f.inputBy(name, explicit, flag)
+	in, err := f.inputBy(name, explicit, flag, dataFormats)
 	if err == nil && !in.format.IsData() {
 		err = usagef("%s: expected RDF data (%s), found %s", in.source.File, rdfio.DataNames, in.format)
 	}
@@ -111,7 +112,7 @@ func (f *limitFlags) patch(name, explicit string) (*inputFile, error) {
 	if name == "-" && explicit == "" {
 		explicit = string(rdfio.Patch)
 	}
-	in, err := (&dataFlags{limitFlags: *f}).input(name, explicit)
+	in, err := (&dataFlags{limitFlags: *f}).inputBy(name, explicit, "--type", patchFormats)
 	if err == nil && !in.format.IsPatch() {
 		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --as patch makes a patch of additions "+
 			"of it", in.source.File, rdfio.PatchNames, in.format)
@@ -166,6 +167,7 @@ func writeChanges(ctx context.Context, std *streams, to *resultFlags, format rdf
 type convertCommand struct {
 	File string `arg:"" optional:"" default:"-" help:"File to convert; - is standard input."`
 	typeFlag
+	As string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
 	resultFlags
 	dataFlags
 	blankFlag
@@ -205,7 +207,7 @@ func (c *convertCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	in.source.BlankPrefix, in.source.LanguageCase = c.BlankPrefix, true // nothing is compared
-	to, err := c.format("")
+	to, err := c.format(c.As, "", strings.ReplaceAll(rdfio.DataNames, " or", ",")+", "+rdfio.ChangeNames)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 // datasetFlags name the data that a query or an update is about.
 type datasetFlags struct {
 	Data []string `sep:"none" env:"-" placeholder:"FILE" help:"RDF data, again for more files; - is standard input. Or the folder that quadrille load has filled."`
-	typeFlag
+	dataTypeFlag
 	dataFlags
 }
 

@@ -21,7 +21,7 @@ type deltaCommand struct {
 	datasetFlags
 	Time string `env:"-" placeholder:"TIME" help:"What NOW() gives, such as 2026-01-31T12:00:00Z. Default: the time of the call."`
 	ID   string `name:"id" env:"-" placeholder:"TEXT" help:"What RAND(), UUID(), STRUUID() and the labels of new blank nodes are made of: with the same they are the same. Default: the text of the update."`
-	resultFlags
+	changesFlags
 	blankFlag
 	budgetFlags
 	serviceFlag

@@ -13,8 +13,8 @@ import (
 type diffCommand struct {
 	A string `arg:"" help:"File of RDF data that the patch leads from, or a folder that quadrille load has filled; - is standard input."`
 	B string `arg:"" help:"File of RDF data, or folder, that it leads to."`
-	typeFlag
-	resultFlags
+	dataTypeFlag
+	changesFlags
 	dataFlags
 	blankFlag
 	MaxMemory byteSize `env:"-" default:"4GiB" help:"Memory for terms and statements."`

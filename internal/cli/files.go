@@ -17,18 +17,46 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// typeFlag says what the inputs of a command are.
+// typeFlag says what the inputs of a command are, which may be of all formats.
 type typeFlag struct {
 	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
 }
 
+// dataTypeFlag is typeFlag for RDF data.
+type dataTypeFlag struct {
+	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the data, where the name of a file does not tell; given, it holds for all files."`
+}
+
+// patchTypeFlag is typeFlag for patches.
+type patchTypeFlag struct {
+	Type string `env:"-" placeholder:"FORMAT" choices:"patch,patch-binary" help:"Format of the patches, where the name of a file does not tell; given, it holds for all files."`
+}
+
+// formats are those that something takes, for errors.
+type formats struct{ names, suffixes string }
+
+var (
+	allFormats   = formats{rdfio.ReadNames, rdfio.Suffixes}
+	dataFormats  = formats{rdfio.DataNames, rdfio.DataSuffixes}
+	patchFormats = formats{rdfio.PatchNames, rdfio.PatchSuffixes}
+)
+
+// formatNamed is the format that a flag names; names are those that it takes.
+func formatNamed(flag, text, names string) (rdfio.Format, error) {
+	format, err := rdfio.Parse(text)
+	if err != nil {
+		return "", usagef("%s: unknown format %q: expected %s", flag, text, names)
+	}
+	return format, nil
+}
+
 // inputFormat returns the format of an input: the explicit one, which flag has given, or that of the file's name.
-func inputFormat(name, explicit, flag string) (rdfio.Format, error) {
+func inputFormat(name, explicit, flag string, takes formats) (rdfio.Format, error) {
 	if explicit != "" {
-		format, err := rdfio.Parse(explicit)
+		format, err := formatNamed(flag, explicit, takes.names)
 		switch {
 		case err != nil:
-			return "", usagef("%s: %w", flag, err)
+			return "", err
 		case format == rdfio.Update:
 			return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", flag)
 		}
@@ -43,7 +71,7 @@ func inputFormat(name, explicit, flag string) (rdfio.Format, error) {
 	case name == "-":
 		return "", usagef("what format is standard input? Say it with %s", flag)
 	}
-	return "", usagef("%s: what format is this? Expected %s; or say it with %s", name, rdfio.Suffixes, flag)
+	return "", usagef("%s: what format is this? Expected %s; or say it with %s", name, takes.suffixes, flag)
 }
 
 // openFile opens a file, or standard input, for which closeFile does nothing. size is that of the file, 0 if it is not

@@ -12,8 +12,8 @@ import (
 // invertCommand makes the patch that undoes a patch.
 type invertCommand struct {
 	Patch string `arg:"" optional:"" default:"-" help:"Patch to invert; - is standard input."`
-	typeFlag
-	resultFlags
+	patchTypeFlag
+	changesFlags
 	limitFlags
 	blankFlag
 }

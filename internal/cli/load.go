@@ -17,7 +17,7 @@ import (
 type loadCommand struct {
 	Files []string `arg:"" name:"file" help:"Files of RDF data; - is standard input."`
 	Data  string   `required:"" env:"-" placeholder:"DIR" help:"Folder to fill. It is made if need be, and else was filled so before."`
-	typeFlag
+	dataTypeFlag
 	dataFlags
 	Forget bool `env:"-" help:"If a load was interrupted: begin these files at their start. What was loaded stays."`
 	Quiet  bool `short:"q" env:"-" help:"Print errors alone."`

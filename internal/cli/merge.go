@@ -11,9 +11,9 @@ import (
 // mergeCommand makes one patch of many.
 type mergeCommand struct {
 	Patches []string `arg:"" name:"patch" help:"Patches in their order; - is standard input."`
-	typeFlag
+	patchTypeFlag
 	Net bool `env:"-" help:"Take every row for a real change: an addition of what was absent, a deletion of what was there. Then rows that undo each other are left out."`
-	resultFlags
+	changesFlags
 	limitFlags
 	blankFlag
 	MaxMemory byteSize `env:"-" default:"1GiB" help:"Memory for the terms of the patches."`

@@ -14,9 +14,14 @@ import (
 
 // resultFlags say where the result of an offline command goes.
 type resultFlags struct {
-	As string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
 	outFlag
 	JSON bool `env:"-" help:"Print a summary as one JSON object: on standard output, or on standard error if the result goes to standard output."`
+}
+
+// changesFlags are resultFlags for a result that is changes.
+type changesFlags struct {
+	As string `env:"-" placeholder:"FORMAT" choices:"patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell: patch, patch-binary, or update, which is SPARQL Update. Default: patch."`
+	resultFlags
 }
 
 // outFlag says where the result goes.
@@ -24,14 +29,10 @@ type outFlag struct {
 	Output string `name:"out" short:"o" env:"-" default:"-" placeholder:"FILE" help:"Where the result goes; .gz or .zst at the end compresses. The file appears, or is replaced, when all is good. - is standard output."`
 }
 
-// format returns the format of the result: that of --as, of the name of --out, or the other one, unless it is none.
-func (f *resultFlags) format(otherwise rdfio.Format) (rdfio.Format, error) {
-	if f.As != "" {
-		format, err := rdfio.Parse(f.As)
-		if err != nil {
-			return "", usagef("--as: %w", err)
-		}
-		return format, nil
+// format returns the format of the result: that of --as, which is one of names, of the name of --out, or the other one, unless it is none.
+func (f *resultFlags) format(as string, otherwise rdfio.Format, names string) (rdfio.Format, error) {
+	if as != "" {
+		return formatNamed("--as", as, names)
 	}
 	if format, ok := rdfio.ByName(f.Output); ok {
 		return format, nil
@@ -43,8 +44,8 @@ func (f *resultFlags) format(otherwise rdfio.Format) (rdfio.Format, error) {
 }
 
 // changesFormat is format for a result that is changes.
-func (f *resultFlags) changesFormat() (rdfio.Format, error) {
-	format, err := f.format(rdfio.Patch)
+func (f *changesFlags) changesFormat() (rdfio.Format, error) {
+	format, err := f.format(f.As, rdfio.Patch, rdfio.ChangeNames)
 	if err == nil && !format.IsChanges() {
 		err = usagef("the result is changes, not data: expected the format %s, found %s", rdfio.ChangeNames, format)
 	}

@@ -33,7 +33,7 @@ var plainWords = []struct {
 
 // explained is an error of the parser as people are told it.
 func explained(err error) error {
-	err = dataNamed(renamed(err))
+	err = commandsNamed(dataNamed(renamed(err)))
 	for _, w := range plainWords {
 		if text := err.Error(); w.parser.MatchString(text) {
 			return errors.New(w.parser.ReplaceAllString(text, w.plain))
@@ -53,6 +53,28 @@ func dataNamed(err error) error {
 		return fmt.Errorf("%w: data is named by --data FILE, again for each further file", err)
 	}
 	return err
+}
+
+// commandsNamed says which commands there are, to whom has named one that there is not, and none that is like it.
+func commandsNamed(err error) error {
+	var parse *kong.ParseError
+	if !errors.As(err, &parse) || !strings.HasPrefix(err.Error(), "unexpected argument ") || strings.Contains(err.Error(), "did you mean") {
+		return err
+	}
+	node := parse.Context.Model.Node
+	for _, step := range parse.Context.Path {
+		if step.Command != nil {
+			node = step.Command
+		}
+	}
+	if len(node.Children) == 0 {
+		return err
+	}
+	var names []string
+	for _, c := range childrenOf(node) {
+		names = append(names, c.word)
+	}
+	return fmt.Errorf("%w: expected a command: %s", err, strings.Join(names, ", "))
 }
 
 // renamed says what a flag is called now, if that is what the parser's error is about.

@@ -126,5 +126,5 @@ func (c *publishCommand) format(name string) (rdfio.Format, error) {
 	if c.Type == "" && name == "-" {
 		return rdfio.Patch, nil
 	}
-	return inputFormat(name, c.Type, "--type")
+	return inputFormat(name, c.Type, "--type", allFormats)
 }

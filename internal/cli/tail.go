@@ -97,7 +97,8 @@ func (c *tailCommand) form() (tail.Form, error) {
 	if c.JSON {
 		return tail.JSON, nil
 	}
-	switch format, err := rdfio.Parse(c.As); format {
+	const names = "patch, nquads or update; --json prints a JSON object a record"
+	switch format, err := formatNamed("--as", c.As, names); format {
 	case rdfio.Patch:
 		return tail.Patch, nil
 	case rdfio.NQuads:
@@ -105,7 +106,7 @@ func (c *tailCommand) form() (tail.Form, error) {
 	case rdfio.Update:
 		return tail.Update(c.policy()), nil
 	case "":
-		return nil, usagef("--as: %w", err)
+		return nil, err
 	}
-	return nil, usagef("--as=%s: expected patch, nquads or update; --json prints a JSON object a record", c.As)
+	return nil, usagef("--as=%s: expected %s", c.As, names)
 }

@@ -1,11 +1,13 @@
 package disk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -55,6 +57,9 @@ func testLoad(t *testing.T, room int) {
 	s, err := l.Finish(t.Context(), 7, []byte("meta"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if done, total := l.Progress(); done != total || total == 0 {
+		t.Errorf("it was finished after %d of %d", done, total)
 	}
 	same(t, s, m, "meta")
 	sameAnswers(t, s, m)
@@ -141,8 +146,14 @@ func TestLoadEnds(t *testing.T) {
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
+	if bytes, found, err := disk.Unfinished(copied); bytes == 0 || !found || err != nil {
+		t.Errorf("%d bytes are left, %v, %v", bytes, found, err)
+	}
 	if err := errors.Join(l.Close(), l.Close()); err != nil {
 		t.Fatal(err)
+	}
+	if bytes, found, err := disk.Unfinished(dir); bytes != 0 || found || err != nil {
+		t.Errorf("%d bytes are left by Close, %v, %v", bytes, found, err)
 	}
 	for _, dir := range []string{dir, copied} {
 		s := open(t, disk.Options{Dir: dir})
@@ -156,6 +167,46 @@ func TestLoadEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestLoadInterrupted ends the context of Finish at the beginning, and in the middle: the store stays empty.
+func TestLoadInterrupted(t *testing.T) {
+	for _, asked := range []int32{0, 3} {
+		dir := t.TempDir()
+		l, err := disk.NewLoader(disk.Options{Dir: dir}, 100_000)
+		succeed(t, err)
+		for i := range 10_000 {
+			succeed(t, l.Add(quad(i)))
+		}
+		if _, err := l.Finish(&endsAfter{Context: t.Context(), asked: asked}, 1, nil); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if done, total := l.Progress(); done >= total {
+			t.Errorf("it went on to %d of %d", done, total)
+		}
+		succeed(t, l.Close())
+		s := open(t, disk.Options{Dir: dir})
+		if n := len(contents(t, s)); n != 0 || s.Position() != 0 {
+			t.Errorf("%d quads at %d", n, s.Position())
+		}
+		succeed(t, s.Close())
+	}
+}
+
+// endsAfter is a context that has ended when it was asked so often.
+type endsAfter struct {
+	context.Context
+	mu    sync.Mutex
+	asked int32
+}
+
+func (e *endsAfter) Err() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.asked--; e.asked < 0 {
+		return context.Canceled
+	}
+	return nil
 }
 
 // TestLoadFull has more quads than there may be.
