@@ -181,9 +181,6 @@ func (a *Asking) Next() (part []byte, ok bool) {
 func (a *Asking) Taken() {
 	w := a.lent
 	a.lent = 0
-	if a.over {
-		return
-	}
 	a.took(w)
 	a.freeBegun()
 	if a.complete && len(a.waiting) == 0 {

@@ -48,6 +48,23 @@ func TestFrames(t *testing.T) {
 			}
 		}
 	}
+	for _, f := range examples() { // what has its checksum is looked at further
+		message := f.Append(nil)
+		for i := range len(message) - len(f.Content) {
+			if _, err := Decode(resum(message[:i])); !errors.Is(err, ErrFrame) {
+				t.Errorf("kind %d: the first %d bytes: %v", f.Kind, i, err)
+			}
+		}
+		for place, values := range map[int][]byte{2: {0, byte(kinds), 255}, 3: {2}} {
+			for _, v := range values {
+				message[place] = v
+				if _, err := Decode(resum(message)); !errors.Is(err, ErrFrame) {
+					t.Errorf("kind %d: %d at %d: %v", f.Kind, v, place, err)
+				}
+			}
+			message = f.Append(nil)
+		}
+	}
 	for kind, most := range map[Kind]int{Ask: request.MaxRequest, Part: request.MaxPart, Fail: request.MaxText, Credit: 0} {
 		for n, want := range map[int]bool{most: true, most + 1: false} {
 			f := Frame{Kind: kind, Content: make([]byte, n)}

@@ -336,6 +336,30 @@ func TestWindows(t *testing.T) {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
+	for _, window := range []uint64{MinWindow, MaxWindow} {
+		if _, err := NewAnswering(start, times, 9, &Frame{Kind: Ask, Bytes: window}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSignsOfLifeAreEnough: while nothing but those goes to and fro, both ends wait.
+func TestSignsOfLifeAreEnough(t *testing.T) {
+	asker, answerer := newAsking(), newAnswering(t)
+	asker.Effects()
+	for now := start; now.Before(start.Add(10 * silence)); now = now.Add(life / 2) {
+		asker.Tick(now)
+		answerer.Tick(now)
+		for _, f := range asker.Effects() {
+			answerer.Receive(&f)
+		}
+		for _, f := range answerer.Effects() {
+			asker.Receive(&f)
+		}
+	}
+	if err, over := asker.Outcome(); over || answerer.Gone() != "" {
+		t.Errorf("the asker: %v, the answerer: %q", err, answerer.Gone())
+	}
 }
 
 // TestWindowHoldsWholeParts: parts of several frames hold their whole length of the window while they wait; one alone may be longer
@@ -380,5 +404,15 @@ func TestPartIsPutTogether(t *testing.T) {
 	}
 	if err, over := a.Outcome(); !over || request.CodeOf(err) != request.Lost {
 		t.Errorf("a part without an end: %v, %v", err, over)
+	}
+	if err := a.Check(); err != nil {
+		t.Error(err)
+	}
+	a = newAsking()
+	for i, more := range []bool{false, true, false, true} { // while one waits, one goes on with nothing
+		a.Receive(part(uint64(i), i%3, more))
+		if err := a.Check(); err != nil {
+			t.Error(err)
+		}
 	}
 }
