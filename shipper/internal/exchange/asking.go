@@ -26,6 +26,7 @@ import (
 //	Alive after a lost one      over cancel lost       over cancel lost    over cancel lost    .            .
 //	End                         over whole             over whole          ending              .            .
 //	End after a lost one        over cancel lost       over cancel lost    over cancel lost    .            .
+//	End of another length       over cancel lost       over cancel lost    over cancel lost    .            .
 //	End within a part           over cancel lost       over cancel lost    over cancel lost    .            .
 //	Fail: failed                over failed            over failed         ending              .            .
 //	Fail, after a lost one      over cancel lost       over cancel lost    over cancel lost    .            .
@@ -107,7 +108,7 @@ func (a *Asking) Receive(f *Frame) {
 		a.lose("frame %d came, and frame %d did not", f.Number, a.next)
 	case f.Kind == Part && f.Number == a.next:
 		a.part(f)
-	case f.Kind == End && (f.Number < a.next || f.Bytes != a.received || a.within):
+	case f.Kind == End && (f.Bytes != a.received || a.within): // then it has another number, too
 		a.lose("it ends at frame %d with %d bytes, and %d frames came with %d", f.Number, f.Bytes, a.next, a.received)
 	case f.Kind == End:
 		a.finish(nil)
@@ -264,7 +265,7 @@ func (a *Asking) Check() error {
 		return fmt.Errorf("%d bytes of a part that does not go on", len(a.begun))
 	case !a.heard && (a.next > 0 || a.received > 0):
 		return fmt.Errorf("%d frames of an answer that was not heard", a.next)
-	case a.over && (!a.complete || len(a.waiting) > 0), a.complete && !a.over && held == 0:
+	case a.over && (!a.complete || len(a.waiting)+len(a.begun) > 0), a.complete && !a.over && held == 0:
 		return fmt.Errorf("over: %v, complete: %v, %d bytes wait", a.over, a.complete, held)
 	}
 	return nil

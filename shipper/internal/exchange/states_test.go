@@ -145,6 +145,7 @@ func TestAskingStates(t *testing.T) {
 		{"Alive after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: Alive, Number: a.next + 1})) }},
 		{"End", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received})) }},
 		{"End after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next + 1, Bytes: a.received})) }},
+		{"End of another length", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received + 1})) }},
 		{"End within a part", func(a *asking) {
 			a.within = true
 			a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received}))
@@ -304,6 +305,8 @@ func TestCheckFinds(t *testing.T) {
 		"part":     func(a *Asking) { a.begun = make([]byte, request.MaxPart+1) },
 		"unheard":  func(a *Asking) { a.heard = false },
 		"over":     func(a *Asking) { a.over = true },
+		"waits":    func(a *Asking) { a.over, a.complete = true, true },
+		"goes on":  func(a *Asking) { a.over, a.complete, a.waiting, a.begun = true, true, nil, []byte("x") },
 		"complete": func(a *Asking) { a.complete, a.waiting, a.received = true, nil, a.taken },
 	} {
 		a := newAsking()
@@ -343,19 +346,78 @@ func TestWindows(t *testing.T) {
 	}
 }
 
+// TestWindowIsFilled: two of the largest frames fit exactly, and the answerer hears of a quarter that was taken at a time.
+func TestWindowIsFilled(t *testing.T) {
+	a, answerer := newAsking(), newAnswering(t)
+	for range 2 {
+		if !answerer.Part(make([]byte, answerer.Largest()), false) {
+			t.Fatal("a frame does not fit")
+		}
+	}
+	if answerer.sent != window {
+		t.Errorf("two of the largest frames are %d bytes of a window of %d", answerer.sent, window)
+	}
+	for _, f := range answerer.Effects() {
+		a.Receive(&f)
+	}
+	if err, over := a.Outcome(); over {
+		t.Errorf("a full window: %v", err)
+	}
+	if _, ok := a.Next(); !ok {
+		t.Error("no part waits")
+	}
+	if _, ok := a.Next(); ok {
+		t.Error("a part is given while one is being taken")
+	}
+	a = newAsking()
+	a.Effects()
+	const length, frames = window/16 - frameWeight, 64
+	credits := 0
+	for i := range uint64(frames) {
+		a.Receive(part(i, length, false))
+		a.Next()
+		a.Taken()
+		credits += len(a.Effects())
+	}
+	if credits != frames/4 {
+		t.Errorf("%d credits for %d frames of a sixteenth of the window", credits, frames)
+	}
+}
+
+// TestLongPartBehindAnother: the frames of a part that goes on make room as soon as what waited before it was taken.
+func TestLongPartBehindAnother(t *testing.T) {
+	a := newAsking()
+	a.Receive(part(0, 0, false))
+	a.Receive(part(1, window/2-frameWeight, true))
+	a.Effects()
+	a.Next()
+	if a.Taken(); len(a.Effects()) != 1 {
+		t.Error("the answerer hears nothing of the room")
+	}
+	if err := a.Check(); err != nil || a.taken != a.received {
+		t.Errorf("%d of %d bytes are held; %v", a.received-a.taken, a.received, err)
+	}
+}
+
 // TestSignsOfLifeAreEnough: while nothing but those goes to and fro, both ends wait.
 func TestSignsOfLifeAreEnough(t *testing.T) {
 	asker, answerer := newAsking(), newAnswering(t)
 	asker.Effects()
+	frames := 0
 	for now := start; now.Before(start.Add(10 * silence)); now = now.Add(life / 2) {
 		asker.Tick(now)
 		answerer.Tick(now)
 		for _, f := range asker.Effects() {
+			frames++
 			answerer.Receive(&f)
 		}
 		for _, f := range answerer.Effects() {
+			frames++
 			asker.Receive(&f)
 		}
+	}
+	if want := 2 * int(10*silence/life); frames > want || frames < want-4 {
+		t.Errorf("%d signs of life, want about %d", frames, want)
 	}
 	if err, over := asker.Outcome(); over || answerer.Gone() != "" {
 		t.Errorf("the asker: %v, the answerer: %q", err, answerer.Gone())
@@ -409,8 +471,15 @@ func TestPartIsPutTogether(t *testing.T) {
 		t.Error(err)
 	}
 	a = newAsking()
+	for i := range uint64(8) { // the longest
+		a.Receive(part(i, request.MaxPart/8, i < 7))
+	}
+	if got, ok := a.Next(); !ok || len(got) != request.MaxPart {
+		t.Errorf("the longest part: %d bytes, %v", len(got), ok)
+	}
+	a = newAsking()
 	for i, more := range []bool{false, true, false, true} { // while one waits, one goes on with nothing
-		a.Receive(part(uint64(i), i%3, more))
+		a.Receive(part(uint64(i), 0, more))
 		if err := a.Check(); err != nil {
 			t.Error(err)
 		}
