@@ -108,7 +108,7 @@ func (a *Asking) Receive(f *Frame) {
 		a.lose("frame %d came, and frame %d did not", f.Number, a.next)
 	case f.Kind == Part && f.Number == a.next:
 		a.part(f)
-	case f.Kind == End && (f.Bytes != a.received || a.within): // then it has another number, too
+	case f.Kind == End && (f.Number < a.next || f.Bytes != a.received || a.within):
 		a.lose("it ends at frame %d with %d bytes, and %d frames came with %d", f.Number, f.Bytes, a.next, a.received)
 	case f.Kind == End:
 		a.finish(nil)

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -360,8 +359,8 @@ func TestWindowIsFilled(t *testing.T) {
 	for _, f := range answerer.Effects() {
 		a.Receive(&f)
 	}
-	if err, over := a.Outcome(); over {
-		t.Errorf("a full window: %v", err)
+	if err, over := a.Outcome(); over || a.Check() != nil {
+		t.Errorf("a full window: %v, %v", err, a.Check())
 	}
 	if _, ok := a.Next(); !ok {
 		t.Error("no part waits")
@@ -371,7 +370,7 @@ func TestWindowIsFilled(t *testing.T) {
 	}
 	a = newAsking()
 	a.Effects()
-	const length, frames = window/16 - frameWeight, 64
+	const length, frames = window/64 - frameWeight, 256
 	credits := 0
 	for i := range uint64(frames) {
 		a.Receive(part(i, length, false))
@@ -379,8 +378,8 @@ func TestWindowIsFilled(t *testing.T) {
 		a.Taken()
 		credits += len(a.Effects())
 	}
-	if credits != frames/4 {
-		t.Errorf("%d credits for %d frames of a sixteenth of the window", credits, frames)
+	if credits != frames/16 {
+		t.Errorf("%d credits for %d frames of a 64th of the window", credits, frames)
 	}
 }
 
@@ -449,18 +448,28 @@ func TestWindowHoldsWholeParts(t *testing.T) {
 	}
 }
 
+// TestEndOfLess: one that says fewer frames than came is no end.
+func TestEndOfLess(t *testing.T) {
+	a := newAsking()
+	a.Receive(part(0, 10, false))
+	a.Receive(of(Frame{Kind: End, Number: 0, Bytes: a.received}))
+	if err, over := a.Outcome(); !over || request.CodeOf(err) != request.Lost {
+		t.Errorf("%v, %v", err, over)
+	}
+}
+
 // TestPartIsPutTogether: what goes on in other frames is one part, of bounded length.
 func TestPartIsPutTogether(t *testing.T) {
+	for _, frames := range [][]string{{"abc", "def", "ghi"}, {"a", "b"}, {"", "a"}, {"a", ""}} {
+		a := newAsking()
+		for i, content := range frames {
+			a.Receive(of(Frame{Kind: Part, Number: uint64(i), Content: []byte(content), More: i+1 < len(frames)}))
+		}
+		if got, ok := a.Next(); !ok || string(got) != strings.Join(frames, "") {
+			t.Errorf("%q of %q, %v", got, frames, ok)
+		}
+	}
 	a := newAsking()
-	for i, more := range []bool{true, true, false} {
-		f := part(uint64(i), 3, more)
-		copy(f.Content, []string{"abc", "def", "ghi"}[i])
-		a.Receive(f)
-	}
-	if got, ok := a.Next(); !ok || !bytes.Equal(got, []byte("abcdefghi")) {
-		t.Errorf("%q, %v", got, ok)
-	}
-	a = newAsking()
 	for i := range uint64(request.MaxPart/10_000 + 1) {
 		a.Receive(part(i, 10_000, true))
 	}
