@@ -68,6 +68,10 @@ func TestFrames(t *testing.T) {
 			message = f.Append(nil)
 		}
 	}
+	long := Frame{Kind: Fail, Word: strings.Repeat("w", request.MaxKind+1)}
+	if _, err := Decode(long.Append(nil)); !errors.Is(err, ErrFrame) {
+		t.Errorf("a word that is too long: %v", err)
+	}
 	for kind, most := range map[Kind]int{Ask: request.MaxRequest, Part: request.MaxPart, Fail: request.MaxText, Credit: 0} {
 		for n, want := range map[int]bool{most: true, most + 1: false} {
 			f := Frame{Kind: kind, Content: make([]byte, n)}
