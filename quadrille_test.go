@@ -27,6 +27,7 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -323,6 +324,44 @@ func TestStartNode(t *testing.T) {
 	}
 	if _, err := quadrille.StartNode(within(t), cfg, nil); err == nil || !strings.Contains(err.Error(), "logic") {
 		t.Errorf("without a logic: %v", err)
+	}
+}
+
+// TestNodesAskEachOther: what a node answers, others ask over the engine that they share, and itself.
+func TestNodesAskEachOther(t *testing.T) {
+	logic := func(int) operator.Logic {
+		return operator.Fold(func(_ *event.Event, dst []byte) ([]byte, error) { return dst, nil }, func([]byte) error { return nil })
+	}
+	begin := func(cfg quadrille.Config) *quadrille.Node {
+		cfg.Shards, cfg.Answer = 1, func(_ context.Context, in []byte, send func([]byte) error) error {
+			return send(fmt.Appendf(nil, "%s, says %s", in, cfg.Name))
+		}
+		n, err := quadrille.StartNode(within(t), silent(cfg), logic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = n.Close() })
+		return n
+	}
+	one := begin(quadrille.Config{Name: "n1", Dir: t.TempDir(), Port: -1})
+	two := begin(quadrille.Config{Name: "n2", NATS: one.EngineURL(), Secret: one.Server().Secret()})
+	for _, n := range []*quadrille.Node{one, two} {
+		for _, name := range []string{"n1", "n2"} {
+			var answer strings.Builder
+			err := n.Ask(within(t), name, []byte("yes"), func(part []byte) error {
+				answer.Write(part)
+				return nil
+			})
+			if err != nil || answer.String() != "yes, says "+name {
+				t.Errorf("%q, %v", answer.String(), err)
+			}
+		}
+	}
+	if err := two.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := one.Ask(within(t), "n2", nil, func([]byte) error { return nil }); request.CodeOf(err) != request.NoRoute {
+		t.Errorf("asks a node that has ended: %v", err)
 	}
 }
 

@@ -45,6 +45,7 @@ var Targets = []Target{
 	{"shipper/natstransport/internal/fragment", []Suite{
 		property("shipper/natstransport/internal/fragment"), unit("shipper/natstransport"),
 	}},
+	{"shipper/internal/exchange", []Suite{property("shipper/internal/exchange")}},
 	{"internal/pipeline", []Suite{unit("internal/pipeline")}},
 	{"internal/pipeline/core", []Suite{unit("internal/pipeline/core"), unit("internal/pipeline"), simulation}},
 	{"connector/file", []Suite{unit("connector/file")}},

@@ -59,10 +59,14 @@ func (t *Transport) Answer(node string, handler request.Handler, atOnce int) err
 	s := &seat{t: t, sub: sub, node: node, open: map[asking]*answered{}}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.seats[node] = s
-	if t.state == running {
+	switch t.state {
+	case running:
 		t.take(s)
+	case ended: // since the handler was taken
+		s.unsubscribe()
+		return stopped(node)
 	}
+	t.seats[node] = s
 	return nil
 }
 
@@ -124,9 +128,9 @@ func (s *seat) receive(msg *nats.Msg) {
 	case err != nil:
 		s.malformed(err)
 	case f.Kind == exchange.Ask:
-		s.begin(msg.Reply, &f)
+		s.begin(answersOf(msg.Reply), &f)
 	default:
-		s.further(msg.Reply, &f)
+		s.further(answersOf(msg.Reply), &f)
 	}
 }
 

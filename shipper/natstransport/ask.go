@@ -31,7 +31,7 @@ const (
 // asker is what a transport asks others with.
 type asker struct {
 	t       *Transport
-	inbox   string // answers come to INBOX.NUMBER
+	inbox   string // answers come to INBOX.a, that nobody listens to INBOX.NUMBER
 	numbers atomic.Uint64
 	slots   chan struct{}
 	begun   chan struct{} // closed when answers are listened for
@@ -117,7 +117,7 @@ func stopped(node string) *request.Error {
 func (a *asker) ask(node string, content []byte) *asked {
 	number := a.numbers.Add(1)
 	window := min(exchange.MaxWindow, max(exchange.MinWindow, allWindows/len(a.slots)))
-	q := &asked{t: a.t, node: node, number: number, subject: subject(a.t.pipeline, node, "ask"), answer: a.inbox + "." + strconv.FormatUint(number, 16),
+	q := &asked{t: a.t, node: node, number: number, subject: subject(a.t.pipeline, node, "ask"), answer: a.inbox + "." + strconv.FormatUint(number, 10),
 		changed: make(chan struct{}, 1),
 		machine: exchange.NewAsking(time.Now(), a.t.times(), node, a.t.sender, number, window, content)}
 	a.mu.Lock()
@@ -252,7 +252,7 @@ const noResponders = "503"
 
 func (a *asker) receive(msg *nats.Msg) {
 	if len(msg.Data) == 0 && msg.Header.Get("Status") == noResponders {
-		if number, err := strconv.ParseUint(msg.Subject[len(a.inbox)+1:], 16, 64); err == nil {
+		if number, err := strconv.ParseUint(msg.Subject[len(a.inbox)+1:], 10, 64); err == nil {
 			a.to(number, (*exchange.Asking).NobodyThere)
 		}
 		return

@@ -94,7 +94,7 @@ func TestSilentNode(t *testing.T) {
 	c := newCluster(t, natstransport.WithSilence(soon))
 	a := c.node("a")
 	c.Start()
-	defer c.Stop() //nolint:errcheck // nothing was received
+	defer c.Stop()
 	nc := connect(t, server.ClientURL())
 	sub, err := nc.SubscribeSync(c.askSubject())
 	if err != nil {
@@ -249,8 +249,8 @@ func TestHostileMessages(t *testing.T) {
 	done := asking(a, "wait")
 	await1(t, w.entered, "entered")
 	nc := connect(t, server.ClientURL())
-	inbox := nc.NewInbox()
-	answers, err := nc.SubscribeSync(inbox)
+	inbox := nc.NewInbox() + ".1"
+	answers, err := nc.SubscribeSync(strings.TrimSuffix(inbox, "1") + "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func TestHostileAnswers(t *testing.T) {
 	c := newCluster(t)
 	a := c.node("a")
 	c.Start()
-	defer c.Stop() //nolint:errcheck // nothing is left
+	defer c.Stop()
 	nc := connect(t, server.ClientURL())
 	sub, err := nc.Subscribe(c.askSubject(), func(msg *nats.Msg) {
 		f, err := exchange.Decode(msg.Data)
@@ -334,7 +334,7 @@ func TestHostileAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sub.Unsubscribe() //nolint:errcheck // the connection is closed behind it
+	defer sub.Unsubscribe()
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -376,7 +376,7 @@ func TestPipelinesStayApart(t *testing.T) {
 	other := newCluster(t)
 	a := other.node("a")
 	other.Start()
-	defer other.Stop() //nolint:errcheck // nothing was received
+	defer other.Stop()
 	_, err := shippertest.Collect(t.Context(), a, "b", "x")
 	wantCode(t, err, request.NoRoute)
 }

@@ -1,4 +1,4 @@
-// Package natstransport carries batches between nodes over core NATS.
+// Package natstransport carries batches and requests between nodes over core NATS.
 //
 // A batch is one message, published one-way to the subject of its node; see [Subject] and the wire form in package
 // shipper. One that is larger than the server takes, or than 1 MiB, is cut into numbered parts that the receiver puts
@@ -8,6 +8,9 @@
 // Nothing is stored on the way: a batch is lost when its node is not there, when a connection breaks, or when its node
 // falls so far behind that its pending limit is reached; one lost part loses its batch. Losses are counted where they
 // can be seen, and repaired by the sender, which sends again when no ack comes ([shipper.Outbox]).
+//
+// A request is one message to another subject of its node, and its answer comes in messages of at most 64 KiB of content to an inbox of
+// the asker; see [Transport.Ask] and package request. What of it is lost ends it with an error.
 //
 // Batches are not compressed: on loopback and on fast networks that made the way slower in measurements, and what is
 // worth compressing on slow links can be compressed by the connection.
@@ -50,7 +53,7 @@ const (
 	maxPooled = 8 << 20
 )
 
-// Transport is a [shipper.Transport] over a NATS connection, which stays its owner's: it is not closed. All methods may
+// Transport is a [shipper.Transport] and a [request.Transport] over a NATS connection, which stays its owner's: it is not closed. All methods may
 // be called concurrently.
 //
 // Send returns when the batch is in the connection's buffer. It looks at its context before each message, and while it

@@ -145,7 +145,11 @@ func (c *cluster) flush(node string) error {
 }
 
 func TestRequests(t *testing.T) {
-	shippertest.Requests(t, func(t *testing.T) shippertest.RequestCluster { return newCluster(t) }, largeAnswer)
+	large := largeAnswer
+	if testing.Short() {
+		large = 10 << 20
+	}
+	shippertest.Requests(t, func(t *testing.T) shippertest.RequestCluster { return newCluster(t) }, large)
 }
 
 func TestSuite(t *testing.T) {

@@ -30,3 +30,16 @@ func token(name string) string {
 func plain(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
 }
+
+// answers is the last token of the subject where answers go, to all requests of an asker. The subject for the answer that a
+// request names has a token of its own, to which the server says that nobody listens; one that is the same each time costs the
+// server less, which looks up who listens and what is allowed.
+const answers = ".a"
+
+// answersOf returns the subject where an answer goes, of that which its request names; "" for one that is none.
+func answersOf(named string) string {
+	if dot := strings.LastIndexByte(named, '.'); dot > 0 {
+		return named[:dot] + answers
+	}
+	return ""
+}

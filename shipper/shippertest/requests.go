@@ -312,13 +312,12 @@ func (s requests) bounds(t *testing.T) {
 
 // withdrawn: a node that ends in the middle is an error at once; it has ended when all calls of its handler have.
 func (s requests) withdrawn(t *testing.T) {
-	entered := make(chan struct{}, 2)
+	began := make(chan struct{}, 2)
 	var calls atomic.Int32
 	a, b := s.cluster(t, func(ctx context.Context, in []byte, send func([]byte) error) error {
 		calls.Add(1)
 		defer calls.Add(-1)
 		err := send([]byte("part"))
-		entered <- struct{}{}
 		if string(in) == "flood" {
 			for err == nil {
 				err = send(make([]byte, 1000))
@@ -330,13 +329,13 @@ func (s requests) withdrawn(t *testing.T) {
 	results := make(chan error, 2)
 	for _, how := range []string{"wait", "flood"} {
 		go func() {
-			parts, err := Collect(context.Background(), a, "b", how)
-			if len(parts) == 0 {
-				t.Errorf("%s: no part came", how)
-			}
-			results <- err
+			var once sync.Once
+			results <- a.Ask(context.Background(), "b", []byte(how), func([]byte) error {
+				once.Do(func() { began <- struct{}{} })
+				return nil
+			})
 		}()
-		wait(t, entered, "entered")
+		wait(t, began, "begun")
 	}
 	b.Withdraw("b")
 	if n := calls.Load(); n != 0 {

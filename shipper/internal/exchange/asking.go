@@ -26,6 +26,7 @@ import (
 //	Alive after a lost one      over cancel lost       over cancel lost    over cancel lost    .            .
 //	End                         over whole             over whole          ending              .            .
 //	End after a lost one        over cancel lost       over cancel lost    over cancel lost    .            .
+//	End of another length       over cancel lost       over cancel lost    over cancel lost    .            .
 //	End within a part           over cancel lost       over cancel lost    over cancel lost    .            .
 //	Fail: failed                over failed            over failed         ending              .            .
 //	Fail, after a lost one      over cancel lost       over cancel lost    over cancel lost    .            .
@@ -181,9 +182,6 @@ func (a *Asking) Next() (part []byte, ok bool) {
 func (a *Asking) Taken() {
 	w := a.lent
 	a.lent = 0
-	if a.over {
-		return
-	}
 	a.took(w)
 	a.freeBegun()
 	if a.complete && len(a.waiting) == 0 {
@@ -267,7 +265,7 @@ func (a *Asking) Check() error {
 		return fmt.Errorf("%d bytes of a part that does not go on", len(a.begun))
 	case !a.heard && (a.next > 0 || a.received > 0):
 		return fmt.Errorf("%d frames of an answer that was not heard", a.next)
-	case a.over && (!a.complete || len(a.waiting) > 0), a.complete && !a.over && held == 0:
+	case a.over && (!a.complete || len(a.waiting)+len(a.begun) > 0), a.complete && !a.over && held == 0:
 		return fmt.Errorf("over: %v, complete: %v, %d bytes wait", a.over, a.complete, held)
 	}
 	return nil

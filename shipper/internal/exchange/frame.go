@@ -130,15 +130,17 @@ func (f *Frame) decode(m []byte) error {
 	return f.text(rest)
 }
 
+// longest is the most content of each kind, in bytes.
+var longest = [kinds]int{Ask: request.MaxRequest, Part: request.MaxPart, Fail: request.MaxText}
+
 // text reads the error's word and the content.
 func (f *Frame) text(rest []byte) error {
 	if len(rest) < 2 || len(rest) < 2+int(rest[1]) || rest[1] > request.MaxKind {
 		return errors.New("cut short, or a word that is too long")
 	}
 	f.Code, f.Word, f.Content = request.Code(rest[0]), string(rest[2:2+rest[1]]), rest[2+rest[1]:]
-	most := map[Kind]int{Ask: request.MaxRequest, Part: request.MaxPart, Fail: request.MaxText}[f.Kind]
-	if n := len(f.Content); n > most {
-		return fmt.Errorf("%d bytes of content, at most %d are carried", n, most)
+	if n := len(f.Content); n > longest[f.Kind] {
+		return fmt.Errorf("%d bytes of content, at most %d are carried", n, longest[f.Kind])
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 // examples are frames of all kinds.
 func examples() []Frame {
+	const most = 1<<64 - 1
 	return []Frame{
 		{Kind: Ask, Asker: 1 << 63, Request: 5, Bytes: MaxWindow, Content: []byte("a request")},
 		{Kind: Credit, Asker: 1, Answerer: 2, Request: 1<<64 - 1, Bytes: 1<<64 - 1},
@@ -19,7 +20,7 @@ func examples() []Frame {
 		{Kind: Part, More: true, Asker: 1, Answerer: 2, Request: 3, Number: 4, Content: bytes.Repeat([]byte{0, 255}, 1000)},
 		{Kind: Alive, Asker: 1, Answerer: 2, Request: 3, Number: 4},
 		{Kind: End, Asker: 1, Answerer: 2, Request: 3, Number: 4, Bytes: 5},
-		{Kind: Fail, Asker: 1, Answerer: 2, Request: 3, Number: 4, Code: request.Failed, Word: strings.Repeat("w", request.MaxKind),
+		{Kind: Fail, Asker: 1, Answerer: 2, Request: most, Number: most, Bytes: most, Code: request.Failed, Word: strings.Repeat("w", request.MaxKind),
 			Content: []byte("text")},
 	}
 }
@@ -27,7 +28,7 @@ func examples() []Frame {
 func TestFrames(t *testing.T) {
 	for _, f := range examples() {
 		message := f.Append([]byte("before"))[len("before"):]
-		if n := len(message) - len(f.Content); n > Header {
+		if n := len(message) - len(f.Content); n > Header || f.Kind == Fail && n != Header {
 			t.Errorf("%d bytes beside the content, at most %d are said", n, Header)
 		}
 		got, err := Decode(message)
@@ -38,15 +39,38 @@ func TestFrames(t *testing.T) {
 			t.Errorf("%+v\nbecomes %+v, %v", f, got, err)
 		}
 		for i := range message { // each byte counts
-			changed := bytes.Clone(message)
-			changed[i] ^= 0x10
-			if _, err := Decode(changed); !errors.Is(err, ErrFrame) {
-				t.Errorf("kind %d: byte %d was changed: %v", f.Kind, i, err)
+			for _, bit := range []byte{1, 0x10} {
+				changed := bytes.Clone(message)
+				changed[i] ^= bit
+				if _, err := Decode(changed); !errors.Is(err, ErrFrame) {
+					t.Errorf("kind %d: byte %d was changed: %v", f.Kind, i, err)
+				}
 			}
 			if _, err := Decode(message[:i]); !errors.Is(err, ErrFrame) {
 				t.Errorf("kind %d: the first %d bytes: %v", f.Kind, i, err)
 			}
 		}
+	}
+	for _, f := range examples() { // what has its checksum is looked at further
+		message := f.Append(nil)
+		for i := range len(message) - len(f.Content) {
+			if _, err := Decode(resum(message[:i])); !errors.Is(err, ErrFrame) {
+				t.Errorf("kind %d: the first %d bytes: %v", f.Kind, i, err)
+			}
+		}
+		for place, values := range map[int][]byte{0: {'b'}, 1: {0, 2}, 2: {0, byte(kinds), 255}, 3: {2}} {
+			for _, v := range values {
+				message[place] = v
+				if _, err := Decode(resum(message)); !errors.Is(err, ErrFrame) {
+					t.Errorf("kind %d: %d at %d: %v", f.Kind, v, place, err)
+				}
+			}
+			message = f.Append(nil)
+		}
+	}
+	long := Frame{Kind: Fail, Word: strings.Repeat("w", request.MaxKind+1)}
+	if _, err := Decode(long.Append(nil)); !errors.Is(err, ErrFrame) {
+		t.Errorf("a word that is too long: %v", err)
 	}
 	for kind, most := range map[Kind]int{Ask: request.MaxRequest, Part: request.MaxPart, Fail: request.MaxText, Credit: 0} {
 		for n, want := range map[int]bool{most: true, most + 1: false} {

@@ -64,9 +64,17 @@ func newWorld(t *rapid.T) *world {
 }
 
 func (w *world) flush() {
-	w.way = append(w.way, w.asking.Effects()...)
+	for _, f := range w.asking.Effects() {
+		if f.Asker != 1 || f.Request != 7 || f.Answerer != 0 && f.Answerer != 9 || f.Answerer == 0 && w.asking.next > 0 {
+			w.t.Fatalf("a frame of %+v", f)
+		}
+		w.way = append(w.way, f)
+	}
 	if w.answering != nil {
 		for _, f := range w.answering.Effects() {
+			if f.Asker != 1 || f.Request != 7 || f.Answerer != 9 {
+				w.t.Fatalf("a frame of %+v", f)
+			}
 			f.Content = bytes.Clone(f.Content)
 			w.way = append(w.way, f)
 		}
@@ -193,6 +201,9 @@ func (w *world) check() {
 func (w *world) heal() {
 	calm := !w.faults && w.now.Sub(start) < silence
 	for range 200 {
+		if _, over := w.asking.Outcome(); over && (w.answering == nil || w.answering.over) {
+			break
+		}
 		for range 20 {
 			w.arrive(0)
 			w.send(nil)

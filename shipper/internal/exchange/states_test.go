@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -145,6 +144,7 @@ func TestAskingStates(t *testing.T) {
 		{"Alive after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: Alive, Number: a.next + 1})) }},
 		{"End", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received})) }},
 		{"End after a lost one", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next + 1, Bytes: a.received})) }},
+		{"End of another length", func(a *asking) { a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received + 1})) }},
 		{"End within a part", func(a *asking) {
 			a.within = true
 			a.Receive(of(Frame{Kind: End, Number: a.next, Bytes: a.received}))
@@ -304,6 +304,8 @@ func TestCheckFinds(t *testing.T) {
 		"part":     func(a *Asking) { a.begun = make([]byte, request.MaxPart+1) },
 		"unheard":  func(a *Asking) { a.heard = false },
 		"over":     func(a *Asking) { a.over = true },
+		"waits":    func(a *Asking) { a.over, a.complete = true, true },
+		"goes on":  func(a *Asking) { a.over, a.complete, a.waiting, a.begun = true, true, nil, []byte("x") },
 		"complete": func(a *Asking) { a.complete, a.waiting, a.received = true, nil, a.taken },
 	} {
 		a := newAsking()
@@ -336,6 +338,89 @@ func TestWindows(t *testing.T) {
 			t.Errorf("%+v: %v", f, err)
 		}
 	}
+	for _, window := range []uint64{MinWindow, MaxWindow} {
+		if _, err := NewAnswering(start, times, 9, &Frame{Kind: Ask, Bytes: window}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestWindowIsFilled: two of the largest frames fit exactly, and the answerer hears of a quarter that was taken at a time.
+func TestWindowIsFilled(t *testing.T) {
+	a, answerer := newAsking(), newAnswering(t)
+	for range 2 {
+		if !answerer.Part(make([]byte, answerer.Largest()), false) {
+			t.Fatal("a frame does not fit")
+		}
+	}
+	if answerer.sent != window {
+		t.Errorf("two of the largest frames are %d bytes of a window of %d", answerer.sent, window)
+	}
+	for _, f := range answerer.Effects() {
+		a.Receive(&f)
+	}
+	if err, over := a.Outcome(); over || a.Check() != nil {
+		t.Errorf("a full window: %v, %v", err, a.Check())
+	}
+	if _, ok := a.Next(); !ok {
+		t.Error("no part waits")
+	}
+	if _, ok := a.Next(); ok {
+		t.Error("a part is given while one is being taken")
+	}
+	a = newAsking()
+	a.Effects()
+	const length, frames = window/64 - frameWeight, 256
+	credits := 0
+	for i := range uint64(frames) {
+		a.Receive(part(i, length, false))
+		a.Next()
+		a.Taken()
+		credits += len(a.Effects())
+	}
+	if credits != frames/16 {
+		t.Errorf("%d credits for %d frames of a 64th of the window", credits, frames)
+	}
+}
+
+// TestLongPartBehindAnother: the frames of a part that goes on make room as soon as what waited before it was taken.
+func TestLongPartBehindAnother(t *testing.T) {
+	a := newAsking()
+	a.Receive(part(0, 0, false))
+	a.Receive(part(1, window/2-frameWeight, true))
+	a.Effects()
+	a.Next()
+	if a.Taken(); len(a.Effects()) != 1 {
+		t.Error("the answerer hears nothing of the room")
+	}
+	if err := a.Check(); err != nil || a.taken != a.received {
+		t.Errorf("%d of %d bytes are held; %v", a.received-a.taken, a.received, err)
+	}
+}
+
+// TestSignsOfLifeAreEnough: while nothing but those goes to and fro, both ends wait.
+func TestSignsOfLifeAreEnough(t *testing.T) {
+	asker, answerer := newAsking(), newAnswering(t)
+	asker.Effects()
+	frames := 0
+	for now := start; now.Before(start.Add(10 * silence)); now = now.Add(life / 2) {
+		asker.Tick(now)
+		answerer.Tick(now)
+		for _, f := range asker.Effects() {
+			frames++
+			answerer.Receive(&f)
+		}
+		for _, f := range answerer.Effects() {
+			frames++
+			asker.Receive(&f)
+		}
+	}
+	if want := 2 * int(10*silence/life); frames > want || frames < want-4 {
+		t.Errorf("%d signs of life, want about %d", frames, want)
+	}
+	if err, over := asker.Outcome(); over || answerer.Gone() != "" {
+		t.Errorf("the asker: %v, the answerer: %q", err, answerer.Gone())
+	}
 }
 
 // TestWindowHoldsWholeParts: parts of several frames hold their whole length of the window while they wait; one alone may be longer
@@ -363,22 +448,49 @@ func TestWindowHoldsWholeParts(t *testing.T) {
 	}
 }
 
+// TestEndOfLess: one that says fewer frames than came is no end.
+func TestEndOfLess(t *testing.T) {
+	a := newAsking()
+	a.Receive(part(0, 10, false))
+	a.Receive(of(Frame{Kind: End, Number: 0, Bytes: a.received}))
+	if err, over := a.Outcome(); !over || request.CodeOf(err) != request.Lost {
+		t.Errorf("%v, %v", err, over)
+	}
+}
+
 // TestPartIsPutTogether: what goes on in other frames is one part, of bounded length.
 func TestPartIsPutTogether(t *testing.T) {
+	for _, frames := range [][]string{{"abc", "def", "ghi"}, {"a", "b"}, {"", "a"}, {"a", ""}} {
+		a := newAsking()
+		for i, content := range frames {
+			a.Receive(of(Frame{Kind: Part, Number: uint64(i), Content: []byte(content), More: i+1 < len(frames)}))
+		}
+		if got, ok := a.Next(); !ok || string(got) != strings.Join(frames, "") {
+			t.Errorf("%q of %q, %v", got, frames, ok)
+		}
+	}
 	a := newAsking()
-	for i, more := range []bool{true, true, false} {
-		f := part(uint64(i), 3, more)
-		copy(f.Content, []string{"abc", "def", "ghi"}[i])
-		a.Receive(f)
-	}
-	if got, ok := a.Next(); !ok || !bytes.Equal(got, []byte("abcdefghi")) {
-		t.Errorf("%q, %v", got, ok)
-	}
-	a = newAsking()
 	for i := range uint64(request.MaxPart/10_000 + 1) {
 		a.Receive(part(i, 10_000, true))
 	}
 	if err, over := a.Outcome(); !over || request.CodeOf(err) != request.Lost {
 		t.Errorf("a part without an end: %v, %v", err, over)
+	}
+	if err := a.Check(); err != nil {
+		t.Error(err)
+	}
+	a = newAsking()
+	for i := range uint64(8) { // the longest
+		a.Receive(part(i, request.MaxPart/8, i < 7))
+	}
+	if got, ok := a.Next(); !ok || len(got) != request.MaxPart {
+		t.Errorf("the longest part: %d bytes, %v", len(got), ok)
+	}
+	a = newAsking()
+	for i, more := range []bool{false, true, false, true} { // while one waits, one goes on with nothing
+		a.Receive(part(uint64(i), 0, more))
+		if err := a.Check(); err != nil {
+			t.Error(err)
+		}
 	}
 }
