@@ -84,7 +84,13 @@ func Spread(t testing.TB, from store.Reader, key Key, n int) *InProcess {
 		}
 		quads = append(quads, rdf.Quad{S: terms[0], P: terms[1], O: terms[2], G: terms[3]}.Clone())
 	}
-	return divided(t, key, n, quads)
+	shards := divided(t, key, n, quads)
+	for _, s := range shards.stores {
+		if err := s.Index(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return shards
 }
 
 // overShards evaluates a SELECT over shards, and returns its rows as sorted texts.
@@ -142,4 +148,11 @@ func compareOverShards(t *rapid.T, m maker) {
 			t.Fatalf("key %s, %d shards, union %t: %s\nover\n%s\ngot  %q, %v\nwant %q\nplan\n%v", key, len(shards.stores), o.UnionDefault, q, lines(quads), got, err, want, plan)
 		}
 	}
+}
+
+// Requests is the number of requests so far.
+func (s *InProcess) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
 }
