@@ -124,7 +124,16 @@ func (p *planner) keys(op algebra.Op, key algebra.Slot) (float64, error) {
 		about, err := p.statistics(id)
 		return min(least, float64(about.Subjects)), err
 	}
-	for _, part := range algebra.Parts(op) {
+	parts := algebra.Parts(op)
+	switch op := op.(type) {
+	case *algebra.LeftJoin:
+		parts = []algebra.Op{op.Left}
+	case *algebra.Minus:
+		parts = []algebra.Op{op.Left}
+	case *algebra.Union:
+		parts = nil
+	}
+	for _, part := range parts {
 		n, err := p.keys(part, key)
 		if err != nil {
 			return 0, err

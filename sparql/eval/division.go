@@ -3,7 +3,9 @@ package eval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -41,8 +43,12 @@ type Shards interface {
 	Ask(ctx context.Context, shard int, request []byte, part func(block []byte) error) error
 }
 
-// Divide divides a query among shards by a key. The tree must not be changed any more.
+// Divide divides a query among shards by a key. The tree must not be changed any more. The error is an [ErrBudget] for a query with more
+// variables or fragments than a request can name, and one of its own for a key that there isn't.
 func Divide(q *sparql.Query, key Key, o Options) (*Division, error) {
+	if !slices.Contains([]Key{KeySubject, KeyGraph, KeyDataset}, key) {
+		return nil, fmt.Errorf("shards can't be divided by %q: the keys are %q, %q and %q", key, KeySubject, KeyGraph, KeyDataset)
+	}
 	return newDivision(q, q.String(), key, o)
 }
 
@@ -117,7 +123,7 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 
 // Explain is [Query.Explain] over shards: each fragment is shown with the shards that it is for, and the rows that came from them.
 func (d *Division) Explain(ctx context.Context, shards Shards, id Identity, analyze bool) (Plan, error) {
-	run, err := d.start(ctx, shards, id)
+	run, err := d.startWith(ctx, shards, id, 0)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -134,12 +140,18 @@ func (d *Division) asker(ctx context.Context, shards Shards, id Identity) *exec 
 	return x
 }
 
+// start begins an evaluation. A fragment that stands alone is read whatever is expected of it.
 func (d *Division) start(ctx context.Context, shards Shards, id Identity) (*run, error) {
+	return d.startWith(ctx, shards, id, 1)
+}
+
+// startWith begins an evaluation, and asks what is expected of fragments if there are more than few.
+func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, few int) (*run, error) {
 	x := d.asker(ctx, shards, id)
 	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
 		return nil, err
 	}
-	if d.visible > 1 {
+	if d.visible > few {
 		if err := x.describeFragments(); err != nil {
 			return nil, err
 		}
