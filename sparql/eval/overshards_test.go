@@ -128,9 +128,13 @@ func overShards(t testing.TB, text string, shards *eval.InProcess, key eval.Key,
 	}
 	return evaluated{
 		form: d.Form(), vars: d.Vars(), ordered: d.Ordered(),
-		rows:    func(ctx context.Context, each func([]rdf.Term) error) error { return d.Select(ctx, shards, event, each) },
-		yes:     func(ctx context.Context) (bool, error) { return d.Ask(ctx, shards, event) },
-		triples: func(ctx context.Context, each func(rdf.Triple) error) error { return d.Triples(ctx, shards, event, each) },
+		rows: func(ctx context.Context, each func([]rdf.Term) error) error {
+			return d.Select(ctx, shards, event, each)
+		},
+		yes: func(ctx context.Context) (bool, error) { return d.Ask(ctx, shards, event) },
+		triples: func(ctx context.Context, each func(rdf.Triple) error) error {
+			return d.Triples(ctx, shards, event, each)
+		},
 	}, d
 }
 
