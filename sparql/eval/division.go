@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -17,6 +18,8 @@ import (
 // them, which is evaluated by who asks. It may be evaluated any number of times, and concurrently.
 type Division struct {
 	q           *Query
+	tree        *sparql.Query
+	o           Options
 	key         Key
 	text        string
 	fragments   []*algebra.Fragment
@@ -24,6 +27,10 @@ type Division struct {
 	fingerprint [16]byte
 
 	hidden    []*algebra.Fragment
+	once      sync.Once // undivided is made when it is needed
+	undivided *Division
+	broken    error
+
 	paths     map[*algebra.Path]*pathFragments
 	listing   *algebra.Fragment   // of the named graphs
 	described []*algebra.Fragment // the triples of a resource, in the default graph and in the others
@@ -80,6 +87,10 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 	if err := d.q.is(sparql.Select); err != nil {
 		return err
 	}
+	d, err := d.of(shards)
+	if err != nil {
+		return err
+	}
 	if f, ok := d.q.algebra.Op.(*algebra.Fragment); ok && !f.Merged {
 		return d.asker(ctx, shards, id).rows(f, d.q.algebra.Columns, each)
 	}
@@ -88,6 +99,15 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 		return err
 	}
 	return run.sub.run(run.decode(d.q.algebra.Columns, each))
+}
+
+// of returns the division for so many shards: one shard evaluates all as it is.
+func (d *Division) of(shards Shards) (*Division, error) {
+	if d.key == KeyDataset || shards.Number() != 1 {
+		return d, nil
+	}
+	d.once.Do(func() { d.undivided, d.broken = newDivision(d.tree, d.text, KeyDataset, d.o) })
+	return d.undivided, d.broken
 }
 
 // Ask evaluates an ASK over shards. Errors are those of [Division.Select].
@@ -115,10 +135,11 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 	if err != nil {
 		return err
 	}
+	q := run.asking.q.algebra
 	if d.q.form == sparql.Describe {
-		return run.describe(d.q.algebra.Describe, each)
+		return run.describe(q.Describe, each)
 	}
-	return run.construct(d.q.algebra.Template, id, each)
+	return run.construct(q.Template, id, each)
 }
 
 // Explain is [Query.Explain] over shards: each fragment is shown with the shards that it is for, and the rows that came from them.
@@ -147,6 +168,10 @@ func (d *Division) start(ctx context.Context, shards Shards, id Identity) (*run,
 
 // startWith begins an evaluation, and asks what is expected of fragments if there are more than few.
 func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, few int) (*run, error) {
+	d, err := d.of(shards)
+	if err != nil {
+		return nil, err
+	}
 	x := d.asker(ctx, shards, id)
 	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
 		return nil, err
