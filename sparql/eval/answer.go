@@ -21,7 +21,13 @@ type Answerer struct {
 	o Options
 
 	mu    sync.Mutex
-	known map[string]*Division // by all that decides them
+	known map[decides]*Division
+}
+
+// decides is all that decides a division.
+type decides struct {
+	query, key, base string
+	union            bool
 }
 
 // mostKnown is the number of divisions that an Answerer remembers.
@@ -29,7 +35,7 @@ const mostKnown = 64
 
 // NewAnswerer returns an Answerer whose answers are each within the Steps and the Memory of these options; the others are those of who
 // asks.
-func NewAnswerer(o Options) *Answerer { return &Answerer{o: o, known: map[string]*Division{}} }
+func NewAnswerer(o Options) *Answerer { return &Answerer{o: o, known: map[decides]*Division{}} }
 
 // Answer answers a request of [Shards.Ask] by the quads of one shard, and calls send for the parts of the answer, each of which is its
 // own. It returns the error of send; [fragment.ErrEncoding] and [ErrDivision] for a request of another version; an error of the
@@ -66,7 +72,7 @@ func (a *Answerer) Answer(ctx context.Context, r store.Reader, request []byte, s
 
 // division returns the division that a request is about.
 func (a *Answerer) division(req *fragment.Request) (*Division, error) {
-	id := fmt.Sprintf("%q %t %q %s", req.Key, req.Union, req.Base, req.Query)
+	id := decides{req.Query, req.Key, req.Base, req.Union}
 	a.mu.Lock()
 	d := a.known[id]
 	a.mu.Unlock()
@@ -123,7 +129,16 @@ func (p *planner) keys(op algebra.Op, key algebra.Slot) (float64, error) {
 		about, err := p.statistics(id)
 		return min(least, float64(about.Subjects)), err
 	}
-	for _, part := range algebra.Parts(op) {
+	parts := algebra.Parts(op)
+	switch op := op.(type) {
+	case *algebra.LeftJoin:
+		parts = []algebra.Op{op.Left}
+	case *algebra.Minus:
+		parts = []algebra.Op{op.Left}
+	case *algebra.Union:
+		parts = nil
+	}
+	for _, part := range parts {
 		n, err := p.keys(part, key)
 		if err != nil {
 			return 0, err

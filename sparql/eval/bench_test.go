@@ -41,37 +41,59 @@ func sensors(b *testing.B, n int) *memory.Store {
 // BenchmarkQuery evaluates queries over 100,000 quads; rows/s is what they give.
 func BenchmarkQuery(b *testing.B) {
 	s := sensors(b, 20_000)
-	for name, text := range map[string]string{
-		"lookup":     "SELECT ?v { <http://e/sensor/77> :value ?v }",
-		"star":       "SELECT * { ?x :in <http://e/hall/7> ; :value ?v ; :label ?l }",
-		"scan":       "SELECT * { ?x :value ?v }",
-		"join":       "SELECT * { ?x :value ?v . ?x :in ?h . ?x :kind ?k }",
-		"filter":     "SELECT ?x { ?x :value ?v FILTER(?v > 500) }",
-		"optional":   "SELECT * { ?x :value ?v OPTIONAL { ?x :next ?y . ?y :in <http://e/hall/3> } }",
-		"group":      "SELECT ?h (AVG(?v) AS ?a) { ?x :in ?h ; :value ?v } GROUP BY ?h",
-		"order":      "SELECT ?x ?v { ?x :value ?v } ORDER BY DESC(?v) ?x LIMIT 10",
-		"distinct":   "SELECT DISTINCT ?h { ?x :in ?h }",
-		"path":       "SELECT ?y { <http://e/sensor/77> :next+ ?y }",
-		"not exists": "SELECT ?x { ?x :value ?v FILTER NOT EXISTS { ?x :next ?y . ?y :in <http://e/hall/3> } }",
-	} {
+	for name, text := range benchmarked {
 		b.Run(name, func(b *testing.B) {
 			q := prepare(b, text, eval.Options{})
 			view := s.View()
 			defer view.Close()
-			b.ReportAllocs()
-			rows := 0
-			for b.Loop() {
-				err := q.Select(context.Background(), view, event, func([]rdf.Term) error {
-					rows++
-					return nil
-				})
-				if err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+			benchmark(b, over(q, view))
 		})
 	}
+}
+
+// BenchmarkShards evaluates the same queries over one shard and over eight, in this process.
+func BenchmarkShards(b *testing.B) {
+	view := sensors(b, 20_000).View()
+	defer view.Close()
+	for _, n := range []int{1, 8} {
+		shards := eval.Spread(b, view, eval.KeySubject, n)
+		for name, text := range benchmarked {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				q, _ := overShards(b, text, shards, eval.KeySubject, eval.Options{})
+				benchmark(b, q)
+			})
+		}
+	}
+}
+
+func benchmark(b *testing.B, q evaluated) {
+	b.Helper()
+	b.ReportAllocs()
+	rows := 0
+	for b.Loop() {
+		err := q.rows(context.Background(), func([]rdf.Term) error {
+			rows++
+			return nil
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+var benchmarked = map[string]string{
+	"lookup":     "SELECT ?v { <http://e/sensor/77> :value ?v }",
+	"star":       "SELECT * { ?x :in <http://e/hall/7> ; :value ?v ; :label ?l }",
+	"scan":       "SELECT * { ?x :value ?v }",
+	"join":       "SELECT * { ?x :value ?v . ?x :in ?h . ?x :kind ?k }",
+	"filter":     "SELECT ?x { ?x :value ?v FILTER(?v > 500) }",
+	"optional":   "SELECT * { ?x :value ?v OPTIONAL { ?x :next ?y . ?y :in <http://e/hall/3> } }",
+	"group":      "SELECT ?h (AVG(?v) AS ?a) { ?x :in ?h ; :value ?v } GROUP BY ?h",
+	"order":      "SELECT ?x ?v { ?x :value ?v } ORDER BY DESC(?v) ?x LIMIT 10",
+	"distinct":   "SELECT DISTINCT ?h { ?x :in ?h }",
+	"path":       "SELECT ?y { <http://e/sensor/77> :next+ ?y }",
+	"not exists": "SELECT ?x { ?x :value ?v FILTER NOT EXISTS { ?x :next ?y . ?y :in <http://e/hall/3> } }",
 }
 
 // BenchmarkUpdate changes one value by a pattern, with all that an event takes: reading the text, planning, the delta.

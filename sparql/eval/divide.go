@@ -95,32 +95,7 @@ func (d *dividing) merged(op algebra.Op) *algebra.Fragment {
 
 // transparent reports whether a part may be joined with what the outer variables have in place of being evaluated for it.
 func (d *dividing) transparent(op algebra.Op) bool {
-	return d.outer.Empty() || !d.facts.Mentioned(op).Meets(d.outer) || d.plain(op) && d.facts.Safe(op, d.outer)
-}
-
-// plain reports whether a part is made of operators alone to which a variable is as good as the term in its place.
-func (d *dividing) plain(op algebra.Op) bool {
-	switch op := op.(type) {
-	case *algebra.Pattern, *algebra.Graphs, *algebra.Values, algebra.Unit, *algebra.Join, *algebra.Filter, *algebra.Union, *algebra.Extend,
-		*algebra.LeftJoin:
-	case *algebra.Path:
-		if _, ok := op.Path.(*sparql.PathNegated); !ok {
-			return false
-		}
-	default:
-		return false
-	}
-	for _, e := range algebra.Exprs(op) {
-		if len(e.Exists) > 0 {
-			return false
-		}
-	}
-	for _, part := range algebra.Parts(op) {
-		if !d.plain(part) {
-			return false
-		}
-	}
-	return true
+	return d.outer.Empty() || !d.facts.Mentioned(op).Meets(d.outer) || plain(op) && d.facts.Safe(op, d.outer)
 }
 
 func (d *dividing) all(parts []algebra.Op) []algebra.Op {

@@ -3,7 +3,10 @@ package eval
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
+	"slices"
+	"sync"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -15,6 +18,8 @@ import (
 // them, which is evaluated by who asks. It may be evaluated any number of times, and concurrently.
 type Division struct {
 	q           *Query
+	tree        *sparql.Query
+	o           Options
 	key         Key
 	text        string
 	fragments   []*algebra.Fragment
@@ -22,6 +27,10 @@ type Division struct {
 	fingerprint [16]byte
 
 	hidden    []*algebra.Fragment
+	once      sync.Once // undivided is made when it is needed
+	undivided *Division
+	broken    error
+
 	paths     map[*algebra.Path]*pathFragments
 	listing   *algebra.Fragment   // of the named graphs
 	described []*algebra.Fragment // the triples of a resource, in the default graph and in the others
@@ -41,8 +50,12 @@ type Shards interface {
 	Ask(ctx context.Context, shard int, request []byte, part func(block []byte) error) error
 }
 
-// Divide divides a query among shards by a key. The tree must not be changed any more.
+// Divide divides a query among shards by a key. The tree must not be changed any more. The error is an [ErrBudget] for a query with more
+// variables or fragments than a request can name, and one of its own for a key that there isn't.
 func Divide(q *sparql.Query, key Key, o Options) (*Division, error) {
+	if !slices.Contains([]Key{KeySubject, KeyGraph, KeyDataset}, key) {
+		return nil, fmt.Errorf("shards can't be divided by %q: the keys are %q, %q and %q", key, KeySubject, KeyGraph, KeyDataset)
+	}
 	return newDivision(q, q.String(), key, o)
 }
 
@@ -74,6 +87,10 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 	if err := d.q.is(sparql.Select); err != nil {
 		return err
 	}
+	d, err := d.of(shards)
+	if err != nil {
+		return err
+	}
 	if f, ok := d.q.algebra.Op.(*algebra.Fragment); ok && !f.Merged {
 		return d.asker(ctx, shards, id).rows(f, d.q.algebra.Columns, each)
 	}
@@ -82,6 +99,15 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 		return err
 	}
 	return run.sub.run(run.decode(d.q.algebra.Columns, each))
+}
+
+// of returns the division for so many shards: one shard evaluates all as it is.
+func (d *Division) of(shards Shards) (*Division, error) {
+	if d.key == KeyDataset || shards.Number() != 1 {
+		return d, nil
+	}
+	d.once.Do(func() { d.undivided, d.broken = newDivision(d.tree, d.text, KeyDataset, d.o) })
+	return d.undivided, d.broken
 }
 
 // Ask evaluates an ASK over shards. Errors are those of [Division.Select].
@@ -109,15 +135,16 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 	if err != nil {
 		return err
 	}
+	q := run.asking.q.algebra
 	if d.q.form == sparql.Describe {
-		return run.describe(d.q.algebra.Describe, each)
+		return run.describe(q.Describe, each)
 	}
-	return run.construct(d.q.algebra.Template, each)
+	return run.construct(q.Template, each)
 }
 
 // Explain is [Query.Explain] over shards: each fragment is shown with the shards that it is for, and the rows that came from them.
 func (d *Division) Explain(ctx context.Context, shards Shards, id Identity, analyze bool) (Plan, error) {
-	run, err := d.start(ctx, shards, id)
+	run, err := d.startWith(ctx, shards, id, 0)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -134,12 +161,22 @@ func (d *Division) asker(ctx context.Context, shards Shards, id Identity) *exec 
 	return x
 }
 
+// start begins an evaluation. A fragment that stands alone is read whatever is expected of it.
 func (d *Division) start(ctx context.Context, shards Shards, id Identity) (*run, error) {
+	return d.startWith(ctx, shards, id, 1)
+}
+
+// startWith begins an evaluation, and asks what is expected of fragments if there are more than few.
+func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, few int) (*run, error) {
+	d, err := d.of(shards)
+	if err != nil {
+		return nil, err
+	}
 	x := d.asker(ctx, shards, id)
 	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
 		return nil, err
 	}
-	if d.visible > 1 {
+	if d.visible > few {
 		if err := x.describeFragments(); err != nil {
 			return nil, err
 		}

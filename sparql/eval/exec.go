@@ -199,6 +199,9 @@ type solution struct {
 	x      *exec
 	row    row
 	number uint64
+	// at is which row of its block it is, if it is marked for the patterns of EXISTS.
+	at     int
+	marked bool
 }
 
 func (s *solution) Value(slot int) (value.Value, bool, error) {

@@ -15,17 +15,56 @@ import (
 // planned is an expression with the plans of its EXISTS.
 type planned struct {
 	*algebra.Expr
-	exists []*subplan // of Expr.Exists
+	exists []exists // of Expr.Exists
+}
+
+// exists is the plan of an EXISTS: for one row after the other, or for all of a block at once.
+type exists struct {
+	sub   *subplan
+	marks *marking
+}
+
+func (e exists) root() *node {
+	if e.marks != nil {
+		return e.marks.root
+	}
+	return e.sub.root
+}
+
+func (e exists) build() error {
+	if e.marks != nil {
+		return e.marks.build()
+	}
+	return e.sub.build()
+}
+
+// of reports whether the pattern has a solution for one that sol is at.
+func (e exists) of(sol *solution) (bool, error) {
+	switch {
+	case e.marks == nil:
+		return e.sub.any(sol.row)
+	case sol.marked:
+		return e.marks.marks[sol.at], nil
+	}
+	return e.marks.has(sol.row)
 }
 
 func (p *planner) expr(e *algebra.Expr, g given) (planned, error) {
 	out := planned{Expr: e}
-	for _, exists := range e.Exists {
-		sub, err := p.subplan(exists.Op, &base{certain: g.certain, bound: g.possible, terms: g.possible})
+	for _, of := range e.Exists {
+		marks, err := p.marking(of.Op, g)
 		if err != nil {
 			return out, err
 		}
-		out.exists = append(out.exists, sub)
+		if marks != nil {
+			out.exists = append(out.exists, exists{marks: marks})
+			continue
+		}
+		sub, err := p.subplan(of.Op, &base{certain: g.certain, bound: g.possible, terms: g.possible})
+		if err != nil {
+			return out, err
+		}
+		out.exists = append(out.exists, exists{sub: sub})
 	}
 	return out, nil
 }
@@ -47,8 +86,8 @@ func (p *planner) exprs(exprs []*algebra.Expr, g given) ([]planned, error) {
 // parts are the plans of EXISTS, for those who look at a plan.
 func existsParts(exprs []planned) (parts []*node) {
 	for _, e := range exprs {
-		for _, sub := range e.exists {
-			parts = append(parts, &node{name: "Exists", parts: []*node{sub.root}, estimate: sub.root.estimate})
+		for _, of := range e.exists {
+			parts = append(parts, &node{name: "Exists", parts: []*node{of.root()}, estimate: of.root().estimate})
 		}
 	}
 	return parts
@@ -56,8 +95,8 @@ func existsParts(exprs []planned) (parts []*node) {
 
 // in makes x.env that of an expression, whose solution is sol.
 func (x *exec) in(e planned, sol *solution) (*expr.Env, error) {
-	for _, sub := range e.exists { // they have expressions, too
-		if err := sub.build(); err != nil {
+	for _, of := range e.exists { // they have expressions, too
+		if err := of.build(); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +110,7 @@ func (x *exec) in(e planned, sol *solution) (*expr.Env, error) {
 	}
 	x.env.Exists = func(g *sparql.Group) (func(expr.Solution) (bool, error), error) {
 		at := slices.IndexFunc(e.Exists, func(exists algebra.Exists) bool { return exists.Group == g })
-		return func(expr.Solution) (bool, error) { return e.exists[at].any(sol.row) }, nil
+		return func(expr.Solution) (bool, error) { return e.exists[at].of(sol) }, nil
 	}
 	return &x.env, nil
 }
@@ -175,6 +214,13 @@ func (p *planner) filter(conditions []*algebra.Expr, g given) (*node, error) {
 	n.build = func(next stage) (stage, error) {
 		f := &filter{sol: &solution{x: x}, out: x.output(n, next)}
 		f.tests, err = x.compileAll(exprs, f.sol)
+		for _, e := range exprs {
+			for _, of := range e.exists {
+				if of.marks != nil {
+					f.marks = append(f.marks, of.marks)
+				}
+			}
+		}
 		if slices.ContainsFunc(conditions, volatile) {
 			f.numbers = x.numbers(slots)
 		}
@@ -188,12 +234,20 @@ type filter struct {
 	tests   []expr.Func
 	sol     *solution
 	numbers *numbers
+	marks   []*marking
 	out     *output
 }
 
 func (f *filter) push(b *block) error {
+	for _, m := range f.marks {
+		if err := m.mark(b); err != nil {
+			return err
+		}
+	}
+	f.sol.marked = true
 	for i := range b.n {
 		r := b.row(i)
+		f.sol.at = i
 		ok, err := f.keeps(r)
 		if err != nil {
 			return err

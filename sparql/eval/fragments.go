@@ -143,7 +143,7 @@ func newDivision(q *sparql.Query, text string, key Key, o Options) (*Division, e
 	if err != nil {
 		return nil, err
 	}
-	d := &Division{q: prepared, key: key, text: text, paths: map[*algebra.Path]*pathFragments{}}
+	d := &Division{tree: q, o: o, q: prepared, key: key, text: text, paths: map[*algebra.Path]*pathFragments{}}
 	h := &homes{key: key, facts: algebra.NewFacts(), data: q.Dataset, union: o.UnionDefault, known: map[algebra.Op]home{}, settled: true}
 	whole := h.of(d.q.algebra.Op).kind == one
 	if !whole {

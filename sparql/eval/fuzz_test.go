@@ -45,6 +45,7 @@ func FuzzQuery(f *testing.F) {
 		f.Add(prefix + text)
 	}
 	s := fuzzed(f)
+	both := []*InProcess{fuzzedShards(f, KeySubject), fuzzedShards(f, KeyGraph)}
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := sparql.ParseQuery(text, sparql.Base("http://e/"))
 		if err != nil {
@@ -58,6 +59,11 @@ func FuzzQuery(f *testing.F) {
 		}
 		if !slices.Equal(first, second) {
 			t.Errorf("%s\ngives\n%q\nand in another order\n%q", text, first, second)
+		}
+		for i, shards := range both {
+			if third, err := fuzzShards(t, q, shards); err == nil && !slices.Equal(first, third) {
+				t.Errorf("%s\ngives\n%q\nand over shards %d\n%q", text, first, i, third)
+			}
 		}
 	})
 }

@@ -97,15 +97,22 @@ func (p *planner) minus(op *algebra.Minus, g given) (*node, error) {
 			return nil, err
 		}
 	}
-	plan := p.seekMinus
-	if hashed {
-		plan = p.hashMinus
-	}
-	n, err := plan(op, shared, g)
+	n, err := p.rightOf(op, shared, g, hashed)
 	if err != nil {
 		return nil, err
 	}
 	return chain(left, n), nil
+}
+
+// rightOf plans the right side of MINUS.
+func (p *planner) rightOf(op *algebra.Minus, shared algebra.Set, g given, hashed bool) (*node, error) {
+	if hashed {
+		return p.hashMinus(op, shared, g)
+	}
+	if n, err := p.blockMinus(op, g); n != nil || err != nil {
+		return n, err
+	}
+	return p.seekMinus(op, g)
 }
 
 // hasMinus reports whether a pattern has MINUS in it, which would take what a base row binds for bound by its own right side.
@@ -116,7 +123,7 @@ func hasMinus(op algebra.Op) bool {
 	return slices.ContainsFunc(algebra.Parts(op), hasMinus)
 }
 
-func (p *planner) seekMinus(op *algebra.Minus, _ algebra.Set, g given) (*node, error) {
+func (p *planner) seekMinus(op *algebra.Minus, g given) (*node, error) {
 	b := &base{certain: g.certain, bound: g.possible, parent: g.base}
 	sub, err := p.subplan(op.Right, b)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
+	"github.com/quadrille-stream/quadrille/sparql/fragment"
 	"github.com/quadrille-stream/quadrille/store"
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
@@ -24,6 +25,7 @@ type InProcess struct {
 
 	mu       sync.Mutex
 	requests int
+	bindings int
 	sent     int // bytes of requests
 	got      int // bytes of answers
 }
@@ -59,6 +61,12 @@ func (s *InProcess) Ask(ctx context.Context, shard int, request []byte, part fun
 	s.mu.Lock()
 	s.requests++
 	s.sent += len(request)
+	if req, err := fragment.Parse(request); err == nil && len(req.Bound) > 0 {
+		_ = (&fragment.Reader{Width: len(req.Bound)}).Read(req.Bindings, func(uint64, []fragment.Cell) error {
+			s.bindings++
+			return nil
+		})
+	}
 	s.mu.Unlock()
 	return s.answerer.Answer(ctx, view, request, func(block []byte) error {
 		s.mu.Lock()
@@ -84,7 +92,13 @@ func Spread(t testing.TB, from store.Reader, key Key, n int) *InProcess {
 		}
 		quads = append(quads, rdf.Quad{S: terms[0], P: terms[1], O: terms[2], G: terms[3]}.Clone())
 	}
-	return divided(t, key, n, quads)
+	shards := divided(t, key, n, quads)
+	for _, s := range shards.stores {
+		if err := s.Index(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return shards
 }
 
 // overShards evaluates a SELECT over shards, and returns its rows as sorted texts.
@@ -143,3 +157,13 @@ func compareOverShards(t *rapid.T, m maker) {
 		}
 	}
 }
+
+// Moved returns how many requests there were so far, and how many bindings were sent with them.
+func (s *InProcess) Moved() (requests, bindings int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests, s.bindings
+}
+
+// Bound has the shards answer within these bounds.
+func (s *InProcess) Bound(o Options) { s.answerer = NewAnswerer(o) }

@@ -85,7 +85,9 @@ func Parse(request []byte) (*Request, error) {
 	if err := r.parseRest(&in); err != nil {
 		return nil, err
 	}
-	r.Bindings = request[len(request)-len(in.text):]
+	if r.Bindings = request[len(request)-len(in.text):]; len(r.Bindings) > 0 && len(r.Bound) == 0 {
+		return nil, malformed("there are bindings of no variable")
+	}
 	return r, nil
 }
 
