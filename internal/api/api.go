@@ -46,10 +46,12 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// Submitter takes changes in. Submit may be called concurrently and doesn't keep the body.
+// Submitter takes changes in. Both methods may be called concurrently and don't keep the body.
 type Submitter interface {
 	// Submit takes a document in as [graph.Graph.Submit] does.
 	Submit(ctx context.Context, s graph.Submission) ([]graph.Result, error)
+	// UpdateGraph changes one graph as [graph.Graph.UpdateGraph] does.
+	UpdateGraph(ctx context.Context, u graph.GraphUpdate) ([]graph.Result, graph.GraphState, error)
 }
 
 // Reader gives out what was committed. All methods may be called concurrently; Follow calls fn from one goroutine at a
