@@ -295,4 +295,3 @@ func TestServiceDescription(t *testing.T) {
 		t.Errorf("no endpoint %s/sparql: %s", base, body)
 	}
 }
-
