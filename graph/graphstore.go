@@ -54,11 +54,17 @@ type GraphUpdate struct {
 // To replace a graph is to replace, by [TypeReplace], all in it that is about each subject that it has, or that the document has. A
 // statement about a subject that the graph got while this was under way stays: as if it had come just afterwards.
 //
-// Errors are those of [Graph.Submit] and [Graph.View], [ErrOtherGraph], and that of If.
+// It is one of the queries that run at a time ([QueryLimits]), and the graph is read within the time of one. Errors are those of
+// [Graph.Submit] and [Graph.View], [ErrOtherGraph], and that of If.
 func (g *Graph) UpdateGraph(ctx context.Context, u GraphUpdate) ([]Result, GraphState, error) {
 	if err := CheckKey(u.Key); err != nil {
 		return nil, GraphState{}, err
 	}
+	leave, err := g.queries.enter(ctx) // the subjects of a graph take memory until the change is committed
+	if err != nil {
+		return nil, GraphState{}, err
+	}
+	defer leave()
 	of := graphReading{g: g, name: u.Graph}
 	state, err := of.read(ctx, u.Replace)
 	if err == nil && u.If != nil {
@@ -109,10 +115,12 @@ type graphReading struct {
 }
 
 // maxSubjects bounds the bytes of those rows.
-const maxSubjects = 256 << 20
+const maxSubjects = maxTransaction
 
-// read looks at the shards that can have quads of the graph, for its subjects if they are needed.
+// read looks at the shards that can have quads of the graph, for its subjects if they are needed, within the time of a query.
 func (r *graphReading) read(ctx context.Context, subjects bool) (state GraphState, err error) {
+	ctx, cancel := context.WithTimeout(ctx, r.g.queries.Time)
+	defer cancel()
 	q := &asked{}
 	switch r.g.splitter.Key {
 	case Subject:
@@ -179,6 +187,10 @@ const checkSubjects = 1024
 
 // graphSplit divides the change by shard.
 func (g *Graph) graphSplit(u *GraphUpdate, subjects []byte, identity uint64) (dataset.Split, error) {
+	splitter := g.splitter
+	if u.If != nil {
+		splitter = splitter.Whole() // what builds on a head is one event in each shard
+	}
 	if u.MediaType == TypePatch && !u.Replace {
 		var text boundedBuffer
 		text.most = maxTransaction
@@ -190,7 +202,7 @@ func (g *Graph) graphSplit(u *GraphUpdate, subjects []byte, identity uint64) (da
 		if err := body.Flush(); err != nil {
 			return dataset.Split{}, err
 		}
-		return g.divide(g.splitter, Submission{MediaType: TypePatch, Body: text.Bytes()}, nil)
+		return g.divide(splitter, Submission{MediaType: TypePatch, Body: text.Bytes()}, nil)
 	}
 	format, err := formatOf(u.MediaType)
 	if err == nil && !format.IsData() {
@@ -204,12 +216,12 @@ func (g *Graph) graphSplit(u *GraphUpdate, subjects []byte, identity uint64) (da
 		scope = fmt.Sprintf("%s %016x", u.Key, identity)
 	}
 	if !u.Replace {
-		return g.splitter.Statements(len(u.Body), scope, func(prefix string, add func(rdf.Quad) error) error {
+		return splitter.Statements(len(u.Body), scope, func(prefix string, add func(rdf.Quad) error) error {
 			return g.graphStatements(u, format, prefix, add)
 		})
 	}
 	text := append(patch.AppendBegin(nil), subjects...)
-	_, err = g.splitter.Statements(0, scope, func(prefix string, _ func(rdf.Quad) error) error {
+	_, err = splitter.Statements(0, scope, func(prefix string, _ func(rdf.Quad) error) error {
 		return g.graphStatements(u, format, prefix, func(q rdf.Quad) error {
 			if q.S == patch.Any || q.P == patch.Any || q.O == patch.Any {
 				return fmt.Errorf("%s stands for every term, and can't be data", patch.Any)
@@ -221,7 +233,7 @@ func (g *Graph) graphSplit(u *GraphUpdate, subjects []byte, identity uint64) (da
 	if err != nil {
 		return dataset.Split{}, err
 	}
-	return g.divide(g.splitter, Submission{MediaType: TypeReplace, Body: patch.AppendCommit(text)}, nil)
+	return g.divide(splitter, Submission{MediaType: TypeReplace, Body: patch.AppendCommit(text)}, nil)
 }
 
 // graphStatements reads a document of data into the graph.

@@ -166,6 +166,9 @@ func TestGraphConditions(t *testing.T) {
 		change(412, "DELETE", "", "If-Match", old)
 		change(200, "POST", withQ, "If-Match", tag("text/turtle"))
 		change(200, "PATCH", "TX .\nA <http://e/z> <http://e/p> \"1\" .\nTC .\n", "If-Match", tag("text/turtle"))
+		large := strings.Repeat("x", 200<<10) // each a part of its own, if nothing were to build on them
+		change(200, "PATCH", fmt.Sprintf("TX .\nA <http://e/z> <http://e/p> %q .\nTC .\nTX .\nA <http://e/z> <http://e/q> %q .\nTC .\n", large, large),
+			"If-Match", tag("text/turtle"))
 		change(200, "DELETE", "", "If-Match", tag("text/turtle"))
 		change(412, "DELETE", "", "If-Match", "*")
 		change(404, "DELETE", "")
