@@ -200,6 +200,9 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request, pattern string) *
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
 	}
+	if a.cors(w, r, route) {
+		return nil
+	}
 	e := route.find(r.Method)
 	need, basic := anyToken, false // of a method that the path doesn't have
 	if e != nil {
