@@ -198,9 +198,9 @@ func (r *protocolRun) setUp(test rdf.Term, dir string) {
 }
 
 // expectedFailures are the tests that fail, by name, with the reason; the list is exact.
-func expectedFailures(t *testing.T) map[string]string {
+func expectedFailures(t *testing.T, file string) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile("testdata/w3c.txt")
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func expectedFailures(t *testing.T) map[string]string {
 // listens. What fails is in testdata/w3c.txt, with the reason, and nothing else is.
 func TestW3C(t *testing.T) {
 	root := filepath.Join(suite.Root(t), "w3c", "rdf-tests", "sparql", "sparql11")
-	known := expectedFailures(t)
+	known := expectedFailures(t, "testdata/w3c.txt")
 	base := keyedNode(t, graph.Dataset, api.Config{Access: api.Access{Hosts: []string{"www.example"}}})
 	for _, manifest := range []struct {
 		file  string
