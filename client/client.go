@@ -3,7 +3,6 @@
 package client
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -31,8 +30,9 @@ const silence = 50 * time.Second
 
 // Client sends requests. It may be used concurrently.
 type Client struct {
-	http  *http.Client
-	token string
+	http    *http.Client
+	patient *http.Client // waits for answers as long as it is let
+	token   string
 }
 
 // Option configures a [Client].
@@ -72,11 +72,16 @@ func New(token string, opts ...Option) *Client {
 	for _, opt := range opts {
 		opt(transport)
 	}
-	return &Client{http: &http.Client{Transport: transport}, token: token}
+	patient := transport.Clone()
+	patient.ResponseHeaderTimeout = 0
+	return &Client{http: &http.Client{Transport: transport}, patient: &http.Client{Transport: patient}, token: token}
 }
 
 // Close closes idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	c.http.CloseIdleConnections()
+	c.patient.CloseIdleConnections()
+}
 
 // Temporary reports whether the same request can succeed later or at another node: anything but an answer of the node
 // that says that the request is wrong, or that the shard can't go on by itself.
@@ -105,19 +110,7 @@ type Accepted struct {
 
 // Submit posts a document of changes to the node at base, once.
 func (c *Client) Submit(ctx context.Context, base, mediaType, key string, body []byte) (a Accepted, err error) {
-	header := http.Header{"Content-Type": {mediaType}}
-	if key != "" {
-		header.Set("Idempotency-Key", key)
-	}
-	answer, err := c.do(ctx, http.MethodPost, base, "/v1/changes", nil, bytes.NewReader(body), header)
-	if err != nil {
-		return a, err
-	}
-	defer closeBody(answer)
-	if err := json.NewDecoder(answer.Body).Decode(&a); err != nil {
-		return a, fmt.Errorf("%s: read the answer: %w", base, err)
-	}
-	return a, nil
+	return c.change(ctx, http.MethodPost, base, "/v1/changes", nil, mediaType, key, body)
 }
 
 // Status asks the node at base for its status.
@@ -193,7 +186,7 @@ func (c *Client) Data(ctx context.Context, base string) (io.ReadCloser, error) {
 	return answer.Body, nil
 }
 
-// do sends a request and returns the answer if its status is 200, else an *Error or that of the connection.
+// do sends a request and returns the answer if its status is 200 or 201, else an *Error or that of the connection.
 func (c *Client) do(ctx context.Context, method, base, path string, query url.Values, body io.Reader,
 	header http.Header) (*http.Response, error) {
 	target := strings.TrimSuffix(base, "/") + path
@@ -210,18 +203,26 @@ func (c *Client) do(ctx context.Context, method, base, path string, query url.Va
 	if c.token != "" {
 		r.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	answer, err := c.http.Do(r)
+	answer, err := c.at(path).Do(r)
 	if err != nil {
 		if request, ok := errors.AsType[*url.Error](err); ok {
 			err = request.Err // the node's address says enough
 		}
 		return nil, fmt.Errorf("%s: %w", base, err)
 	}
-	if answer.StatusCode == http.StatusOK {
+	if answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusCreated {
 		return answer, nil
 	}
 	defer closeBody(answer)
 	return nil, problemOf(base, answer)
+}
+
+// at returns what sends requests to a path. The answer to a query begins when it has rows, within the time that it may take.
+func (c *Client) at(path string) *http.Client {
+	if path == "/sparql" {
+		return c.patient
+	}
+	return c.http
 }
 
 // closeBody reads the little that may be left, so that the connection can be used again.

@@ -44,6 +44,8 @@ var codes = []Code{
 	{"canceled", http.StatusServiceUnavailable, "The request was ended", context.Canceled},
 
 	{"bad_parameter", http.StatusBadRequest, "A parameter is unknown, or has a value that it can't have", nil},
+	{"precondition_failed", http.StatusPreconditionFailed, "The graph is not what If-Match or If-None-Match says", nil},
+	{"other_graph", http.StatusUnprocessableEntity, "The document is about another graph", nil},
 	{"not_local", http.StatusUnprocessableEntity, "It needs quads of several shards together", nil},
 	{"over_budget", http.StatusUnprocessableEntity, "The query takes more steps, or memory, than it may", nil},
 	{"no_service", http.StatusUnprocessableEntity, "SERVICE is off, or has failed", nil},

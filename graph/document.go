@@ -127,8 +127,8 @@ func (g *Graph) update(by dataset.Splitter, text []byte, scope func() string) (d
 	return split, err
 }
 
-func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad) error) error {
-	opts := []turtle.Option{turtle.BlankPrefix(prefix), turtle.MaxLine(len(body) + 1), turtle.MaxTerm(dataset.MaxRow)}
+func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad) error, opts ...turtle.Option) error {
+	opts = append(opts, turtle.BlankPrefix(prefix), turtle.MaxLine(len(body)+1), turtle.MaxTerm(dataset.MaxRow))
 	if format == rdfio.TriG {
 		opts = append(opts, turtle.TriG())
 	}
@@ -136,11 +136,11 @@ func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad
 }
 
 // jsonLD reads a document, which takes its part of the memory that there is for all of them.
-func (g *Graph) jsonLD(body []byte, prefix string, add func(rdf.Quad) error) error {
+func (g *Graph) jsonLD(body []byte, prefix string, add func(rdf.Quad) error, opts ...jsonld.Option) error {
 	held := holding{of: &g.held}
 	defer held.release()
-	return jsonld.Parse(body, add, jsonld.BlankPrefix(prefix), jsonld.MaxDocument(len(body)+1), jsonld.MaxQuads(MaxStatements),
-		jsonld.Memory(held.take), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection))
+	return jsonld.Parse(body, add, append(opts, jsonld.BlankPrefix(prefix), jsonld.MaxDocument(len(body)+1), jsonld.MaxQuads(MaxStatements),
+		jsonld.Memory(held.take), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection))...)
 }
 
 // holding is what one document takes of a budget of memory, in bytes.

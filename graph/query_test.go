@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -14,12 +15,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
@@ -393,5 +396,39 @@ func TestDatasetOfQuestion(t *testing.T) {
 	q.Dataset = sparql.Dataset{Default: []rdf.Term{rdf.Trusted("<urn:g>")}}
 	if a := asked(t, g, q); !slices.Equal(a.lines, []string{"<urn:p4>"}) {
 		t.Errorf("that of the question: %q", a.lines)
+	}
+}
+
+// TestQueryAtAnyNode: a node that neither owns nor follows a shard answers, too, and each knows of what another one says was committed.
+func TestQueryAtAnyNode(t *testing.T) {
+	logs, network := memory.New(6), shipper.NewInProcess(1024)
+	carry, end := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- network.Run(carry) }()
+	t.Cleanup(func() {
+		end()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	var nodes []*graph.Graph
+	for _, name := range []string{"n1", "n2", "n3", "n4"} {
+		nodes = append(nodes, run(t, graph.Config{Config: node.Config{Name: name, Engine: logs, Transport: network, Logger: slog.New(slog.DiscardHandler)}}))
+	}
+	people(t, nodes[0])
+	for round := range 3 {
+		results, err := nodes[round].SubmitQuads(t.Context(), "", nil, quads(fmt.Sprint(round)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := engine.Cursor{results[0].Shard: {Position: results[0].Position}}
+		for i, g := range nodes {
+			if a := asked(t, g, graph.Question{Text: `SELECT ?o { <urn:s> <urn:p> ?o }`, After: after}); len(a.lines) != round+1 {
+				t.Errorf("node %d, round %d: %q", i, round, a.lines)
+			}
+			if a := asked(t, g, graph.Question{Text: `SELECT ?n { ?s <urn:name> ?n }`}); len(a.lines) != 8 {
+				t.Errorf("node %d: %q", i, a.lines)
+			}
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"iter"
+	"maps"
 	"slices"
 	"unicode/utf8"
 
@@ -84,9 +85,21 @@ func (g *Graph) SubmitQuads(ctx context.Context, key string, deletes, adds iter.
 
 // commit sends the parts of a document to their shards.
 func (g *Graph) commit(ctx context.Context, split dataset.Split, key string, identity uint64) ([]Result, error) {
+	return g.commitOn(ctx, split, key, identity, nil)
+}
+
+// commitOn is commit for what builds on these deltas, by shard, if there are any: each of the shards is asked whether that is so, also one
+// that nothing of the document falls in. Each has one part at most then.
+func (g *Graph) commitOn(ctx context.Context, split dataset.Split, key string, identity uint64, heads map[int]string) ([]Result, error) {
 	g.submissions.Add(1)
 	g.changes.Add(split.Rows)
+	split.Need(slices.Sorted(maps.Keys(heads)))
 	events := split.Events()
+	for i := range events {
+		if head, guarded := heads[events[i].Shard]; guarded && !split.HasPrev {
+			events[i].Prev, events[i].First = head, head == ""
+		}
+	}
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i := range events {
 		if key == "" {
@@ -169,7 +182,9 @@ func results(events []event.Addressed, acks []event.Ack, err error) ([]Result, e
 			}
 			r.add(a)
 		case event.Conflict:
-			return nil, &ConflictError{Head: a.Head}
+			if failed == nil {
+				failed = &ConflictError{Head: a.Head}
+			}
 		default:
 			if why := node.AckError(a); why != nil {
 				fail(shard, why)

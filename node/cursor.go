@@ -173,6 +173,18 @@ func (n *Node) wholeFrom(ctx context.Context, s int, from uint64) (at engine.Mar
 	return at, err
 }
 
+// Head returns the id of the newest delta of a shard's log up to the position, which an event can build on ([event.Event]); "" if there is none.
+// Errors are those of the engine.
+func (n *Node) Head(ctx context.Context, s int, position uint64) (string, error) {
+	if s < 0 || s >= len(n.loops) {
+		return "", n.noShard(s)
+	}
+	if position == 0 {
+		return "", nil
+	}
+	return n.deltaBefore(ctx, s, position)
+}
+
 // deltaBefore returns the id of the last whole delta of the log up to the position, "" if there is none, or the log was trimmed
 // behind it. Few records stand between two deltas: it looks at the last one, the last two, the last four, and so on.
 func (n *Node) deltaBefore(ctx context.Context, s int, position uint64) (string, error) {

@@ -19,6 +19,9 @@ type Access struct {
 	// other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With tokens and no Hosts, any
 	// Host is taken.
 	Hosts []string
+	// Origins are those of the web pages, besides the node's own, that may see answers, such as https://pages.example. A browser shows answers to
+	// no others.
+	Origins []string
 }
 
 // What an endpoint needs besides a single right. One that would be left without any is for who may do all.

@@ -47,10 +47,12 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// Submitter takes changes in. Submit may be called concurrently and doesn't keep the body.
+// Submitter takes changes in. Both methods may be called concurrently and don't keep the body.
 type Submitter interface {
 	// Submit takes a document in as [graph.Graph.Submit] does.
 	Submit(ctx context.Context, s graph.Submission) ([]graph.Result, error)
+	// UpdateGraph changes one graph as [graph.Graph.UpdateGraph] does.
+	UpdateGraph(ctx context.Context, u graph.GraphUpdate) ([]graph.Result, graph.GraphState, error)
 }
 
 // Reader gives out what was committed. All methods may be called concurrently; Follow calls fn from one goroutine at a
@@ -205,6 +207,9 @@ func (a *API) dispatch(w http.ResponseWriter, r *http.Request, pattern string) *
 	route, ok := a.routes[pattern]
 	if !ok {
 		return newProblem("not_found", "there is no %s; see %s", r.URL.Path, strings.Join(sortedKeys(a.routes), ", "))
+	}
+	if a.cors(w, r, route) {
+		return nil
 	}
 	e := route.find(r.Method)
 	need, basic := anyToken, false // of a method that the path doesn't have

@@ -167,7 +167,7 @@ func (a *API) readProblem(err error) *problem {
 func (a *API) setDeadlines(w http.ResponseWriter, r *http.Request) {
 	rc, now := http.NewResponseController(w), time.Now()
 	read, write := time.Time{}, now.Add(a.cfg.WriteTimeout)
-	if r.Method == http.MethodPost {
+	if r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
 		read, write = now.Add(a.cfg.ReadTimeout), now.Add(a.cfg.ReadTimeout+a.cfg.WriteTimeout)
 	}
 	err := errors.Join(rc.SetReadDeadline(read), rc.SetWriteDeadline(write))

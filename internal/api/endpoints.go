@@ -57,7 +57,7 @@ var selection = []parameter{
 
 // endpoints is the table of the API.
 func (a *API) endpoints() []*endpoint {
-	return slices.Concat(a.sparqlEndpoints(), a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
+	return slices.Concat(a.sparqlEndpoints(), a.storeEndpoints(), a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			query: []parameter{
@@ -151,6 +151,9 @@ func routesOf(endpoints []*endpoint) map[string]route {
 func patternOf(routes map[string]route, path string) string {
 	if routes[path] != nil {
 		return path
+	}
+	if strings.HasPrefix(path, storePath+"/") { // with any number of segments
+		return graphPath
 	}
 	segments := strings.Split(path, "/")
 	for pattern := range routes {

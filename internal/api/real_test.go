@@ -33,8 +33,14 @@ import (
 // realNode starts a node of four shards, with documents in it.
 func realNode(t *testing.T, cfg api.Config, documents ...string) string {
 	t.Helper()
+	return keyedNode(t, graph.Subject, cfg, documents...)
+}
+
+// keyedNode is realNode with a key.
+func keyedNode(t *testing.T, key graph.Key, cfg api.Config, documents ...string) string {
+	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	g, err := graph.New(graph.Config{Config: node.Config{Name: "n1", Pipeline: "plant", Engine: memory.New(4), Transport: shipper.NewInProcess(64),
+	g, err := graph.New(graph.Config{Key: key, Config: node.Config{Name: "n1", Pipeline: "plant", Engine: memory.New(4), Transport: shipper.NewInProcess(64),
 		Logger: quiet}})
 	if err != nil {
 		t.Fatal(err)

@@ -219,13 +219,13 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, text string, args ar
 	defer cancel()
 	defer context.AfterFunc(a.closing, cancel)()
 	out := a.newAnswer(w, r)
-	defer out.release()
+	defer func() { out.release() }()
 	return out.end(a.node.Query(ctx, q, out))
 }
 
 // baseOf is what relative IRIs of a request are resolved against: its own address (RFC 3986, 5.1.3).
 func baseOf(r *http.Request) string {
-	u := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path}
+	u := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawPath: r.URL.RawPath}
 	if r.TLS != nil {
 		u.Scheme = "https"
 	}

@@ -36,7 +36,7 @@ func (a *asking) answer(ctx context.Context, w io.Writer) error {
 }
 
 func (a *asking) boolean(ctx context.Context, w io.Writer) error {
-	found, err := a.query.Ask(ctx, a.data, a.id)
+	found, err := a.from.holds(ctx)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (a *asking) solutions(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := a.query.Select(ctx, a.data, a.id, out.Row); err != nil {
+	if err := a.from.rows(ctx, out.Row); err != nil {
 		if errors.Is(err, results.ErrCharacter) {
 			err = fmt.Errorf("%w; --as json has one", err)
 		}
@@ -99,7 +99,7 @@ func (a *asking) table(ctx context.Context, w io.Writer) error {
 		cells[i] = "?" + string(v)
 	}
 	out := terminal.NewTable(w, a.width, cells)
-	err = a.query.Select(ctx, a.data, a.id, func(row []rdf.Term) error {
+	err = a.from.rows(ctx, func(row []rdf.Term) error {
 		a.rows++
 		for i, t := range row {
 			if cells[i] = ""; !t.IsZero() {
@@ -116,7 +116,7 @@ func (a *asking) triples(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = a.query.Triples(ctx, a.data, a.id, func(t rdf.Triple) error { return out.Write(rdf.Quad{S: t.S, P: t.P, O: t.O}) })
+	err = a.from.triples(ctx, func(t rdf.Triple) error { return out.Write(rdf.Quad{S: t.S, P: t.P, O: t.O}) })
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,9 @@ import (
 	"github.com/quadrille-stream/quadrille/client"
 )
 
+// defaultURL is where a node is that nobody has named.
+const defaultURL = "http://127.0.0.1:7375"
+
 // doors are the flags of commands that talk to nodes.
 type doors struct {
 	URL   []string `placeholder:"URL" default:"http://127.0.0.1:7375" help:"Node to talk to. Give several: when one fails, the next is tried."`

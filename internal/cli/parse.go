@@ -15,7 +15,6 @@ var formerFlags = map[string]map[string]string{
 	"--to":        {"convert diff apply invert merge": "the format of the result is --as"},
 	"--data":      {"apply": "the data that patches are applied to are --onto"},
 	"--data-from": {"apply": "the format of the data is --onto-type"},
-	"--json":      {"query": "rows as JSON are --as json"},
 	"--skolemise": {"tail": "it is --blank skolemise"},
 }
 

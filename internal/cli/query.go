@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -14,10 +16,9 @@ import (
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/sparql/results"
-	"github.com/quadrille-stream/quadrille/store"
 )
 
-// queryCommand asks data a query.
+// queryCommand asks data, or a pipeline, a query.
 type queryCommand struct {
 	Query string `arg:"" optional:"" help:"The query: SPARQL."`
 	File  string `short:"f" env:"-" placeholder:"FILE" help:"File with the query instead; - is standard input."`
@@ -28,18 +29,23 @@ type queryCommand struct {
 	Quiet   bool `short:"q" env:"-" help:"Print the result alone: not how many rows it has and how long it took, nor which functions it calls that there are not."`
 	budgetFlags
 	serviceFlag
+	questionFlags
 }
 
 // Help implements [kong.HelpProvider].
 func (queryCommand) Help() string {
-	return `Prints what a SPARQL query finds. SELECT gives a table on a terminal, with the prefixes of query and data, and else TSV, with each
+	return `Prints what a SPARQL query finds: in the data of --data or, without it, in a running pipeline, of which a node is asked (--url). SELECT gives a table on a terminal, with the prefixes of query and data, and else TSV, with each
 term in full; ASK gives true or false, and the status is 0 with both; CONSTRUCT and DESCRIBE give Turtle. --as, or the name
 of --out, says otherwise: .srj, .srx, .csv and .tsv are formats of results. What stands in a table is cut to the terminal's width, so
 let programs read another format. SPARQL is that of 1.1, and of 1.2 what is stable.
 
+A node answers as of now, with what was committed before it was asked. It bounds time, memory and steps itself; --timeout may ask for less
+time. It answers what is about one subject, known or not, in all patterns; of a pipeline of one shard, everything.
+
 ` + datasetHelp + ` FROM and FROM NAMED choose among the
 graphs of the data; nothing is fetched. SERVICE asks the hosts of --allow-host alone, each the same thing once.
 
+  quadrille query --url http://127.0.0.1:7375 'SELECT ?p ?o { <http://example/sensor/1> ?p ?o }'
   quadrille query --data data.ttl 'SELECT * { ?s ?p ?o } LIMIT 10'
   quadrille query --data a.ttl --data b.nq.gz -f question.rq --as json
   curl … | quadrille query --data - --type turtle 'ASK { ?s a ?class }'
@@ -63,6 +69,9 @@ func (c *queryCommand) Run(ctx context.Context, std *streams) (err error) {
 	if err != nil {
 		return err
 	}
+	if len(c.Data) == 0 {
+		return c.atNode(ctx, std)
+	}
 	q, err := c.question(ctx, std, files)
 	if err != nil {
 		return err
@@ -76,23 +85,31 @@ func (c *queryCommand) Run(ctx context.Context, std *streams) (err error) {
 	loaded := time.Since(began)
 	view := data.store.View()
 	defer view.Close()
-	asked := &asking{question: q, std: std, data: view, prefixes: textPrefixes(data.prefixes, &q.tree.Prologue)}
 	began = time.Now()
-	asked.id = eval.Identity{ID: began.String(), Time: began}
+	own := &ownData{query: q.query, data: view, id: eval.Identity{ID: began.String(), Time: began}}
+	asked := &asking{question: q, from: own, prefixes: textPrefixes(data.prefixes, &q.tree.Prologue)}
 	if c.Explain {
-		return c.bound(ctx, q.text.file, asked.explain)
+		return c.bound(ctx, q.text.file, func(ctx context.Context) error { return own.explain(ctx, std, asked.prefixes) })
 	}
 	err = c.write(ctx, std, func(w io.Writer) error {
 		return c.bound(ctx, q.text.file, func(ctx context.Context) error { return asked.answer(ctx, w) })
 	})
-	if err == nil && q.as == asTable && !c.Quiet {
-		fmt.Fprintf(std.err, "%s in %v", terminal.Count(asked.rows, "row"), shortly(time.Since(began)))
-		if files != nil {
-			fmt.Fprintf(std.err, "; %s read in %v", terminal.Count(data.read, "statement"), shortly(loaded))
-		}
-		fmt.Fprintln(std.err)
+	if err != nil {
+		return err
 	}
-	return err
+	read := ""
+	if files != nil {
+		read = fmt.Sprintf("; %s read in %v", terminal.Count(data.read, "statement"), shortly(loaded))
+	}
+	c.told(std, asked, time.Since(began), read)
+	return nil
+}
+
+// told says how many rows a table has, and how long it took.
+func (c *queryCommand) told(std *streams, asked *asking, took time.Duration, read string) {
+	if asked.as == asTable && !c.Quiet {
+		fmt.Fprintf(std.err, "%s in %v%s\n", terminal.Count(asked.rows, "row"), shortly(took), read)
+	}
 }
 
 // shortly is a time with as many digits as people want.
@@ -118,6 +135,15 @@ func (c *queryCommand) check() ([]*inputFile, error) {
 	}
 	if err := c.budgetFlags.check(); err != nil {
 		return nil, err
+	}
+	if err := c.form(); err != nil {
+		return nil, err
+	}
+	if len(c.Data) == 0 {
+		return nil, nil
+	}
+	if own := cmp.Or(os.Getenv("QUADRILLE_URL"), defaultURL); strings.Join(c.URL, ",") != own {
+		return nil, usagef("--data and --url: expected one of them")
 	}
 	return c.inputs(c.File)
 }
@@ -148,27 +174,29 @@ func (c *queryCommand) question(ctx context.Context, std *streams, files []*inpu
 	if c.Output == "-" {
 		q.width, _ = terminal.Width(std.out)
 	}
-	q.as, err = answerFormatOf(q.tree.Form, c.As, c.Output, q.width > 0)
+	as := c.As
+	if c.JSON {
+		as = triplesAsJSON(q.tree.Form, as)
+	}
+	q.as, err = answerFormatOf(q.tree.Form, as, c.Output, q.width > 0)
 	return q, err
 }
 
 // asking is a query that is being asked.
 type asking struct {
 	*question
-	std      *streams
-	data     store.Reader
-	id       eval.Identity
+	from     answerer
 	prefixes []turtle.Prefix
 	rows     uint64
 }
 
 // explain shows the plan, also of a query that is over its budget.
-func (a *asking) explain(ctx context.Context) error {
-	plan, err := a.query.Explain(ctx, a.data, a.id, true)
+func (d *ownData) explain(ctx context.Context, std *streams, prefixes []turtle.Prefix) error {
+	plan, err := d.query.Explain(ctx, d.data, d.id, true)
 	if plan.Operator == "" {
 		return err
 	}
-	return errors.Join(writePlan(a.std.out, &plan, a.prefixes), err)
+	return errors.Join(writePlan(std.out, &plan, prefixes), err)
 }
 
 // answerFormat is a format of results, of RDF data, or one of those below.

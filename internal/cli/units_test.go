@@ -202,7 +202,7 @@ func TestFlagsAgree(t *testing.T) {
 			t.Errorf("--%s is set by %q", name, variables[name])
 		}
 	}
-	if asking != 19 {
+	if asking != 20 {
 		t.Errorf("%d commands ask nodes", asking)
 	}
 }

@@ -52,11 +52,23 @@ func (d *Document) Check(places Places) *Mistakes {
 	}
 	least(m, d.HTTP.QueryMemory, 1, "http.query-memory")
 	least(m, d.HTTP.QuerySteps, 1, "http.query-steps")
+	for _, origin := range d.HTTP.Origins {
+		m.Add(checkOrigin(origin), "http.origins")
+	}
 	d.Engine.check(m)
 	if d.Engine.Streams > d.Pipeline.Shards && d.Pipeline.Shards > 0 {
 		m.Add(fmt.Errorf("%d: expected at most the number of shards, %d", d.Engine.Streams, d.Pipeline.Shards), "engine.streams")
 	}
 	return m
+}
+
+// checkOrigin looks at the origin of pages. There is none for all: they would act for whoever looks at one.
+func checkOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/")+u.RawQuery+u.Fragment != "" {
+		return fmt.Errorf("%q: expected the origin of pages, https://HOST or http://HOST:PORT", origin)
+	}
+	return nil
 }
 
 // checkName looks at the node's name, which a member of a cluster must have at every start.

@@ -91,6 +91,7 @@ type HTTP struct {
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`
 	PeersCA    string   `yaml:"peers-ca" name:"peers-ca" placeholder:"FILE" help:"PEM file of the certificates by which this node trusts the HTTPS of the others, which it asks how sources and sinks are. Default: the system's."`
 	Hosts      []string `yaml:"hosts" placeholder:"NAME" help:"Host names, besides loopback, that requests may be for."`
+	Origins    []string `yaml:"origins" placeholder:"URL" help:"Origins of the web pages that may ask this node from a browser, https://HOST or http://HOST:PORT. Default: none but its own."`
 	MaxBody    Size     `yaml:"max-body" default:"64MiB" help:"Largest document that is taken in one request."`
 	MaxReaders int      `yaml:"max-readers" default:"64" help:"Most readers of /v1/changes, and of patches for RDF Delta, at one time; beyond it the answer is 503."`
 	Delta      bool     `yaml:"delta" help:"Show each shard as a log of RDF Delta, below /delta/, to read."`

@@ -23,7 +23,7 @@ type guard struct {
 // newGuard reads tokens and certificate.
 func newGuard(http *config.HTTP, log *slog.Logger) (*guard, error) {
 	g := &guard{http: http, log: log, access: api.Access{
-		OpenMetrics: http.Metrics == "open", ClosedProbes: http.Probes == "token", Hosts: http.Hosts}}
+		OpenMetrics: http.Metrics == "open", ClosedProbes: http.Probes == "token", Hosts: http.Hosts, Origins: http.Origins}}
 	if http.Token != "" || http.Tokens != "" {
 		list, err := g.tokens()
 		if err != nil {

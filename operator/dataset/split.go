@@ -69,6 +69,15 @@ type Split struct {
 	Prev    string
 }
 
+// Need gives a shard that has no part one with an empty transaction, as what is asked whether its head is the right one.
+func (s *Split) Need(shards []int) {
+	for _, n := range shards {
+		if !slices.ContainsFunc(s.Parts, func(p Part) bool { return p.Shard == n }) {
+			s.Parts = append(s.Parts, Part{Shard: n, Payload: append(slices.Clone(beginRow), commitRow...)})
+		}
+	}
+}
+
 // Events are the events of the parts, without a producer.
 func (s Split) Events() []event.Addressed {
 	events := make([]event.Addressed, len(s.Parts))

@@ -1,0 +1,45 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quadrille-stream/quadrille/internal/api"
+)
+
+// TestCORS: a browser is told that pages of the configured origins may ask, before it sends a token, and of no other; without
+// any, nobody is told anything.
+func TestCORS(t *testing.T) {
+	allowing := only(t, "secret of the test")
+	allowing.Origins = []string{"https://pages.example"}
+	closed := only(t, "secret of the test")
+	for _, test := range []struct {
+		access                  api.Access
+		method, origin, allowed string
+		status                  int
+	}{
+		{allowing, "OPTIONS", "https://pages.example", "https://pages.example", 204},
+		{allowing, "GET", "https://pages.example", "https://pages.example", 401}, // of which the page may know
+		{allowing, "OPTIONS", "https://other.example", "", 401},
+		{allowing, "GET", "", "", 401},
+		{closed, "OPTIONS", "https://pages.example", "", 401},
+		{closed, "GET", "https://pages.example", "", 401},
+	} {
+		base := serve(t, good(), api.Config{Access: test.access})
+		answer, body := call(t, test.method, base+"/sparql", "", "Origin", test.origin, "Access-Control-Request-Method", "POST")
+		if answer.StatusCode != test.status || answer.Header.Get("Access-Control-Allow-Origin") != test.allowed {
+			t.Errorf("%s from %q: %d %v %s", test.method, test.origin, answer.StatusCode, answer.Header, body)
+		}
+		if test.status == 204 && (!strings.Contains(answer.Header.Get("Access-Control-Allow-Methods"), "POST") ||
+			!strings.Contains(answer.Header.Get("Access-Control-Allow-Headers"), "Authorization")) {
+			t.Errorf("%v", answer.Header)
+		}
+		if got, _ := call(t, test.method, base+"/sparql", "", "Origin", test.origin, "Access-Control-Request-Method", "POST", "Host", "evil.example"); test.status == 204 && got.StatusCode != 204 {
+			t.Errorf("with tokens any host is taken: %d", got.StatusCode)
+		}
+	}
+	open := serve(t, good(), api.Config{Access: api.Access{Origins: []string{"https://pages.example"}}})
+	if answer, _ := call(t, "OPTIONS", open+"/sparql", "", "Origin", "https://pages.example", "Access-Control-Request-Method", "POST", "Host", "evil.example"); answer.StatusCode != 421 {
+		t.Errorf("another host: %d", answer.StatusCode)
+	}
+}
