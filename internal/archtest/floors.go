@@ -218,7 +218,7 @@ var floors = [][]rule{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
-		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "client"}},
+		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "sparql", "client"}},
 	},
 	{
 		{pkg: "internal/verify", imports: []string{

@@ -22,22 +22,30 @@ type typeFlag struct {
 	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
 }
 
-// inputFormat returns the format of an input: the explicit one, which flag has given, or that of the file's name.
+// inputFormat returns the format of an input that has the rows or statements in it: the explicit one, which flag has given, or that of the
+// file's name.
 func inputFormat(name, explicit, flag string) (rdfio.Format, error) {
+	format, err := anyFormat(name, explicit, flag)
+	if err == nil && format == rdfio.Update {
+		if explicit != "" {
+			name = flag
+		}
+		return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", name)
+	}
+	return format, err
+}
+
+// anyFormat is inputFormat for who reads SPARQL Update, too.
+func anyFormat(name, explicit, flag string) (rdfio.Format, error) {
 	if explicit != "" {
 		format, err := rdfio.Parse(explicit)
-		switch {
-		case err != nil:
+		if err != nil {
 			return "", usagef("%s: %w", flag, err)
-		case format == rdfio.Update:
-			return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", flag)
 		}
 		return format, nil
 	}
 	format, ok := rdfio.ByName(name)
 	switch {
-	case ok && format == rdfio.Update:
-		return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", name)
 	case ok:
 		return format, nil
 	case name == "-":
