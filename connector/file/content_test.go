@@ -227,7 +227,7 @@ func TestWhole(t *testing.T) {
 	f.write("empty.ttl", " \n")
 	f.has()
 	f.write("y.ru", "DELETE WHERE { <urn:a> ?p ?o } ;\nINSERT DATA { <urn:a> <urn:p> 1 }\n")
-	f.has("DELETE WHERE { <urn:a> ?p ?o } ;\nINSERT DATA { <urn:a> <urn:p> 1 }\n")
+	f.has("DELETE WHERE { <urn:a> ?p ?o } ;\nINSERT DATA { <urn:a> <urn:p> 1 }")
 }
 
 // TestNotFollowed: a file that is not followed has a last line also without a line end.
