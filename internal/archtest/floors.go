@@ -244,7 +244,7 @@ var floors = [][]rule{
 			modules: []string{franz, natsClient, pahoClient},
 		},
 		{pkg: "internal/bench", imports: []string{
-			"internal/clock", "internal/ports", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",
+			"internal/clock", "internal/ports", "patch", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",
 			"internal/cluster",
 		}, modules: []string{natsClient}},
 		{pkg: "internal/cli", imports: wiring, modules: []string{kong}},

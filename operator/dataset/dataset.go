@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/store"
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
@@ -37,6 +38,9 @@ type Logic struct {
 	index bool                   // the store in memory has an index from the start
 	// scanned: an update has passed over many quads for lack of an index; asked: it was asked for.
 	scanned, asked bool
+	// kept are updates by their texts, ready to be carried out within so many steps.
+	kept      map[string]*eval.Update
+	keptSteps int
 }
 
 var (

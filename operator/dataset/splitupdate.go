@@ -18,11 +18,13 @@ func (s Splitter) Update(doc []byte, scope func() string) (Split, error) {
 	if err != nil {
 		return Split{}, err
 	}
-	if err := eval.Outside(u); err != nil {
-		return Split{}, err
-	}
 	if isData(u) {
 		return s.data(u, len(doc), scope)
+	}
+	if s.Key != Subject { // by which neither is local
+		if err := eval.Outside(u); err != nil {
+			return Split{}, err
+		}
 	}
 	where, err := eval.LocalUpdate(u, eval.Key(s.Key))
 	if err != nil {

@@ -38,9 +38,9 @@ func TestUpdateDelta(t *testing.T) {
 		{increment, "TX .\nD <urn:s> <urn:n> \"1\"^^<http://www.w3.org/2001/XMLSchema#integer> .\n" +
 			"A <urn:s> <urn:n> \"2\"^^<http://www.w3.org/2001/XMLSchema#integer> .\nTC .\n", ""},
 		{"DELETE { <urn:s> <urn:n> ?n } INSERT { <urn:s> <urn:n> ?n } WHERE { <urn:s> <urn:n> ?n }", "", ""},
-		{"DELETE WHERE { <urn:s> ?p ?o } ; LOAD <urn:x>", "", "LOAD reads a document from elsewhere"},
+		{"DELETE WHERE { <urn:s> ?p ?o } ; LOAD <urn:x>", "", "LOAD can't be carried out"},
 		{"DELETE WHERE { <urn:s> ?p ?o } ; ADD <urn:none> TO <urn:g>", "", "operation 2 (ADD): no such graph"},
-		{"INSERT { <urn:s> <urn:n> ?x } WHERE { SERVICE SILENT <urn:x> { ?x ?y ?z } }", "", "SERVICE asks somebody else"},
+		{"INSERT { <urn:s> <urn:n> ?x } WHERE { SERVICE <urn:x> { ?x ?y ?z } }", "", "SERVICE can't be evaluated"},
 		{"DELETE WHERE { <urn:s> ?p }", "", "line 1, column 27"},
 		{increment, "TX .\nD <urn:s> <urn:n> \"2\"^^<http://www.w3.org/2001/XMLSchema#integer> .\n" +
 			"A <urn:s> <urn:n> \"3\"^^<http://www.w3.org/2001/XMLSchema#integer> .\nTC .\n", ""},
