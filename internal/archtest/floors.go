@@ -167,7 +167,7 @@ var floors = [][]rule{
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
-		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
+		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "sparql", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
