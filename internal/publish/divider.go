@@ -14,7 +14,7 @@ type document struct {
 	body    []byte
 	format  rdfio.Format // Update, or else an RDF Patch
 	changes uint64       // rows that add or delete, or operations
-	prev    bool   // it begins with the header "prev"
+	prev    bool         // it begins with the header "prev"
 }
 
 // divider cuts a stream of rows into documents, at the ends of transactions; rows outside a transaction, and the

@@ -15,18 +15,17 @@ func (p *publication) updates(from io.Reader, d *divider) error {
 	if err != nil {
 		return p.inputError(err)
 	}
-	options := []sparql.Option{sparql.File(p.file.Name)}
-	if base := p.file.Source.Base; base != "" {
-		options = append(options, sparql.Base(base))
-	}
-	u, err := sparql.ParseUpdate(string(text), options...)
-	if err != nil {
-		return err
-	}
-	if len(u.Operations) == 1 && p.file.Source.Base == "" && len(text) <= d.max { // so that errors are about the file's own lines
+	u, err := sparql.ParseUpdate(string(text), sparql.File(p.file.Name))
+	if err == nil && len(u.Operations) == 1 && len(text) <= d.max { // it goes as it is, so that errors are about the file's own lines
 		changes, _ := size(u.Operations[0])
 		d.next = document{body: append(d.next.body, text...), format: rdfio.Update, changes: changes}
 		return d.cut()
+	}
+	if base := p.file.Source.Base; err != nil && base != "" {
+		u, err = sparql.ParseUpdate(string(text), sparql.File(p.file.Name), sparql.Base(base))
+	}
+	if err != nil {
+		return err
 	}
 	data := false // what is in the document that is open
 	for i, op := range u.Operations {
