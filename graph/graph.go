@@ -103,7 +103,8 @@ func (g *Graph) Follow(ctx context.Context, o node.FollowOptions, fn func(node.R
 // Status is a snapshot of a node that holds RDF.
 type Status struct {
 	node.Status
-	// Submissions counts the documents that this node's door has taken in since its start, Changes the rows in them.
+	// Submissions counts the documents that this node's door has taken in since its start, Changes the rows in them, as far as they are
+	// known there: those of updates that are evaluated on the state aren't.
 	Submissions, Changes uint64
 }
 

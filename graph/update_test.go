@@ -3,13 +3,19 @@ package graph_test
 import (
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/operator"
+	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/store"
+	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 func update(key, text string) graph.Submission {
@@ -96,6 +102,53 @@ func TestUpdatesOfOneSubject(t *testing.T) {
 	}
 	if found != counters {
 		t.Errorf("%d counters", found)
+	}
+}
+
+// TestUpdateHasAnIndexMade: a shard that is asked by something else than its subjects gets an index, beside its work; one that isn't, none.
+func TestUpdateHasAnIndexMade(t *testing.T) {
+	cfg := config(1)
+	var mu sync.Mutex
+	var made []*dataset.Logic
+	cfg.Logic = func(int) operator.Logic {
+		mu.Lock()
+		defer mu.Unlock()
+		made = append(made, dataset.New())
+		return made[len(made)-1]
+	}
+	indexed := func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.ContainsFunc(made, func(l *dataset.Logic) bool { return l.Store().(*memory.Store).Indexed() })
+	}
+	g := run(t, cfg)
+	var data strings.Builder
+	for i := range 2000 {
+		fmt.Fprintf(&data, "<urn:s%d> <urn:p> <urn:o%d> .\n", i, i/2)
+	}
+	for _, s := range []graph.Submission{
+		{MediaType: "application/n-quads", Body: []byte(data.String())},
+		update("", "DELETE { <urn:s7> <urn:p> ?o } INSERT { <urn:s7> <urn:q> ?o } WHERE { <urn:s7> <urn:p> ?o }"),
+	} {
+		if _, err := g.Submit(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if indexed() {
+		t.Error("nobody has asked for more than subjects")
+	}
+	for range 2 {
+		results, err := g.Submit(t.Context(), update("", "DELETE { ?s <urn:p> <urn:o8> } INSERT { ?s <urn:q> <urn:o8> } WHERE { ?s <urn:p> <urn:o8> }"))
+		if err != nil || len(results) != 1 {
+			t.Fatal(results, err)
+		}
+	}
+	deadline := time.Now().Add(time.Minute)
+	for !indexed() {
+		if time.Now().After(deadline) {
+			t.Fatal("there is no index")
+		}
+		runtime.Gosched()
 	}
 }
 

@@ -216,6 +216,12 @@ func (c *compiler) mapping(name string, node *yaml.Node) *Mapping {
 		m.rules = append(m.rules, c.rule(item, fields))
 	}
 	m.format, m.csv, m.native = c.format, c.csv, c.native
+	for i, r := range m.rules {
+		if (r.updating != nil) != m.MakesUpdates() {
+			c.wrong(items[min(i, len(items)-1)], "some rules make updates, and others quads: give each kind a mapping of its own")
+			break
+		}
+	}
 	return m
 }
 
@@ -307,6 +313,13 @@ func (c *compiler) rule(node *yaml.Node, fields map[string]*yaml.Node) *rule {
 	}
 	if at := fields["over"]; at != nil {
 		r.over = c.over(at)
+	}
+	if fields["update"] != nil {
+		r.updating = c.updating(fields)
+		return r
+	}
+	if at := fields["bind"]; at != nil {
+		c.wrong(at, "bind: it gives the variables of an update their values, and there is none (update)")
 	}
 	r.graphs = c.graphs("graphs", fields["graphs"])
 	if c.format == jsonldFormat {

@@ -55,6 +55,8 @@ var keys = []Key{
 	{in: ofRule, first: "s", also: []string{"subject", "subjects"}, Takes: "template or {value: …} or {cel: …}", Help: "The subject's IRI. A row that lacks a field of it is an error: exclude it with when."},
 	{in: ofRule, first: "graphs", also: []string{"graph", "g"}, Takes: "template, or list of such", Help: "IRIs of graphs, each of which gets the quads; default is the default graph, which has them where there is no key."},
 	{in: ofRule, first: "po", also: []string{"predicateobjects"}, Takes: "list of [predicate, object] or {p: …, o: …}", Help: "Predicates and objects; a third item is a datatype, or TAG~lang."},
+	{in: ofRule, first: "update", Takes: "SPARQL Update", Help: "In the place of s, graphs, po and mode: what a row does to the shards, evaluated where they are owned. The prefixes of this file are known in it."},
+	{in: ofRule, first: "bind", Takes: "names with a template or {value: …} or {cel: …}", Help: "Variables of the update, without their question marks, and their values, which are put into its syntax tree. A row that lacks one is an error: exclude it with when."},
 
 	{in: ofPair, first: "p", also: []string{"predicate", "predicates"}, Takes: "template, or list of such", Help: "The predicates' IRIs; a is rdf:type."},
 	{in: ofPair, first: "o", also: []string{"object", "objects"}, Takes: "template or {value: …} or {cel: …}, or list of such", Help: "The objects."},

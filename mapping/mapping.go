@@ -77,11 +77,14 @@ func (m *Mapping) Format() string { return string(m.format) }
 func (m *Mapping) MediaTypes() []string { return m.format.mediaTypes() }
 
 // Map hands the changes of a message to c: one transaction for each of its documents - a JSON value, a row of CSV - that has
-// any. In a transaction the deletions come first: whose predicate or object is [patch.Any] are to be evaluated by who knows the
+// any; a mapping of updates ([Mapping.MakesUpdates]) has none. In a transaction the deletions come first: whose predicate or object is [patch.Any] are to be evaluated by who knows the
 // state (see [patch.Replace]). An error is an *[Error], or c's; what c has got by then is no whole message.
 //
 // Of each document at most [MaxQuads] changes are made, and its nesting and the cost of expressions are bounded.
 func (m *Mapping) Map(msg Message, c patch.Change) error {
+	if m.MakesUpdates() {
+		return &Error{Mapping: m.name, Err: errors.New("it makes SPARQL Updates, which are no changes before their shards evaluate them")}
+	}
 	w := worker{m: m, in: input{vars: msg.Vars}, to: c}
 	return m.read(msg.Body, w.document)
 }

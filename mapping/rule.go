@@ -38,6 +38,8 @@ type rule struct {
 	subject *termMap
 	graphs  []*termMap
 	pairs   []*pair
+	// updating, unless nil, is what the rule does in the place of all that.
+	updating *updating
 }
 
 // pair has predicates and their objects.

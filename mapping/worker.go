@@ -20,6 +20,10 @@ type worker struct {
 	seen                     map[rdf.Quad]struct{}
 
 	subjects, graphs, predicates, objects, nodes, units []rdf.Term
+
+	// Of a mapping that makes updates: their text, and how long it may get.
+	updates []byte
+	most    int
 }
 
 // document maps one, of which rows are the rows unless a rule says otherwise.
@@ -80,7 +84,10 @@ func (w *worker) row(r *rule, row any) (err error) {
 	if yes, err := r.when.holds(&w.in); err != nil || !yes {
 		return inField("when", err)
 	}
-	if w.m.format == jsonldFormat {
+	switch {
+	case r.updating != nil:
+		return w.update(r.updating)
+	case w.m.format == jsonldFormat:
 		return w.jsonld(r)
 	}
 	if w.subjects, err = r.subjects(&w.in, w.subjects[:0]); err != nil {

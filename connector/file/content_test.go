@@ -226,6 +226,8 @@ func TestWhole(t *testing.T) {
 	f.has("<urn:a> <urn:p> 333 .")
 	f.write("empty.ttl", " \n")
 	f.has()
+	f.write("y.ru", "DELETE WHERE { <urn:a> ?p ?o } ;\nINSERT DATA { <urn:a> <urn:p> 1 }\n")
+	f.has("DELETE WHERE { <urn:a> ?p ?o } ;\nINSERT DATA { <urn:a> <urn:p> 1 }")
 }
 
 // TestNotFollowed: a file that is not followed has a last line also without a line end.

@@ -74,8 +74,8 @@ func formatFor(mediaType string, cfg *SourceConfig) (*format, error) {
 			typeJSONLines, typeCSV, typeJSON, rdfio.JSONLD.MediaType())
 	}
 	switch f, err := rdfio.Parse(mediaType); {
-	case err != nil || f == rdfio.Update:
-		return nil, fmt.Errorf("%q: expected the media type of RDF or of RDF Patch, or a name that ends in %s", mediaType,
+	case err != nil:
+		return nil, fmt.Errorf("%q: expected the media type of RDF, of RDF Patch or of SPARQL Update, or a name that ends in .ru, %s", mediaType,
 			rdfio.Suffixes)
 	case f == rdfio.Patch:
 		return &format{media: f.MediaType(), cut: patch.Cut}, nil

@@ -17,6 +17,10 @@ func mappings(t *testing.T) *mapping.Set {
 	if err := yaml.Unmarshal([]byte(`
 value: {mode: replace, s: "http://e/$(id)", po: [["http://e/p", $(v)]]}
 row: {format: csv, s: "http://e/$(id)", po: [["http://e/p", $(v)]]}
+count:
+  update: "DELETE { ?s <http://e/n> ?o } INSERT { ?s <http://e/n> ?m } WHERE { OPTIONAL { ?s <http://e/n> ?o } BIND(COALESCE(?o, 0) + ?v AS ?m) }"
+  bind: {s: "http://e/$(id)~iri", v: $(v)}
+far: {update: "DELETE WHERE { ?s ?p ?v . ?v ?q ?x }", bind: {s: "http://e/$(id)~iri"}}
 `), &declared); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +59,12 @@ func TestMapped(t *testing.T) {
 		{"value", "application/json", "", `{"v": 1}`, `"code":"not_mapped"`, ""},
 		{"value", "application/json", "", `{"id": 1, "v": 1} x`, `"code":"not_mapped"`, ""},
 		{"value", "text/csv", "", "id,v\n", `"code":"unsupported_media_type"`, ""},
-		{"other", "text/csv", "", "id,v\n", "there is no mapping \\\"other\\\"; there is row, value", ""},
+		{"other", "text/csv", "", "id,v\n", "there is no mapping \\\"other\\\"; there is count, far, row, value", ""},
+		{"count", "application/json", "n", `{"id": 1, "v": 2}`, `"adds":1,"deletes":0`, "2"},
+		{"count", "application/json", "n", `{"id": 1, "v": 2}`, `"duplicate":true`, "2"},
+		{"count", "application/x-ndjson", "", "{\"id\": 1, \"v\": 3}\n{\"id\": 2, \"v\": 1}\n{\"id\": 1, \"v\": 4}", `"adds":2,"deletes":1`, "9 1"},
+		{"count", "application/json", "", `{"id": 1}`, `"code":"not_mapped"`, "9 1"},
+		{"far", "application/json", "", `{"id": 1}`, `"code":"not_local"`, "9 1"},
 	} {
 		headers := []string{"Content-Type", step.media}
 		if step.key != "" {

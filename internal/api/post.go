@@ -46,7 +46,7 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
 		return
 	}
 	if through != nil {
-		mapped, err := through.AppendPatch(nil, mapping.Message{Body: body})
+		mapped, made, err := through.Append(nil, mapping.Message{Body: body})
 		if err != nil {
 			newProblem("not_mapped", "%v", err).write(w)
 			return
@@ -56,7 +56,7 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
 			return
 		}
 		defer a.bodies.give(int64(len(mapped)))
-		media, body = graph.TypeReplace, mapped
+		media, body = made, mapped
 	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetWriteDeadline(time.Time{}) // the node has its own bound

@@ -97,6 +97,11 @@ func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
 		p.Head = conflict.Head
 		return p
 	}
+	if local, ok := errors.AsType[*graph.NotLocalError](err); ok {
+		p := newProblem("not_local", "%s; %s", local.Reason, local.Help)
+		p.Line, p.Column = local.Pos.Line, local.Pos.Column
+		return p
+	}
 	if code, ok := client.CodeOf(err); ok {
 		p := newProblem(code.Name, "%v", err)
 		p.place(err)
@@ -113,9 +118,6 @@ func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
 func (p *problem) place(err error) {
 	if syntax, ok := errors.AsType[*rdf.SyntaxError](err); ok {
 		p.Line, p.Column = syntax.Line, syntax.Col
-	}
-	if local, ok := errors.AsType[*graph.NotLocalError](err); ok {
-		p.Line, p.Column = local.Pos.Line, local.Pos.Column
 	}
 }
 

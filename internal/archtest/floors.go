@@ -172,7 +172,7 @@ var floors = [][]rule{
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
-		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
+		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "sparql", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
@@ -224,7 +224,7 @@ var floors = [][]rule{
 		{pkg: "internal/terminal", modules: []string{xterm}},
 		{pkg: "internal/factory"},
 		{pkg: "internal/tail", imports: []string{"internal/clock", "rdf", "rdf/nquads", "patch", "engine", "client"}},
-		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "client"}},
+		{pkg: "internal/publish", imports: []string{"event", "rdf", "patch", "rdfio", "sparql", "client"}},
 	},
 	{
 		{pkg: "internal/verify", imports: []string{
@@ -250,7 +250,7 @@ var floors = [][]rule{
 			modules: []string{franz, natsClient, pahoClient},
 		},
 		{pkg: "internal/bench", imports: []string{
-			"internal/clock", "internal/ports", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",
+			"internal/clock", "internal/ports", "patch", "shard", "engine", "engine/jetstream", "client", "internal/terminal", "internal/factory",
 			"internal/cluster",
 		}, modules: []string{natsClient}},
 		{pkg: "internal/cli", imports: wiring, modules: []string{kong}},

@@ -39,6 +39,8 @@ var (
 	allFormats   = formats{rdfio.ReadNames, rdfio.Suffixes}
 	dataFormats  = formats{rdfio.DataNames, rdfio.DataSuffixes}
 	patchFormats = formats{rdfio.PatchNames, rdfio.PatchSuffixes}
+	// publishFormats are those of what can be sent.
+	publishFormats = formats{"ntriples, nquads, turtle, trig, jsonld, patch, patch-binary or update", ".ru, " + rdfio.Suffixes}
 )
 
 // formatNamed is the format that a flag names; names are those that it takes.
@@ -50,22 +52,30 @@ func formatNamed(flag, text, names string) (rdfio.Format, error) {
 	return format, nil
 }
 
-// inputFormat returns the format of an input: the explicit one, which flag has given, or that of the file's name.
+// inputFormat returns the format of an input that has the rows or statements in it: the explicit one, which flag has given, or that of the
+// file's name.
 func inputFormat(name, explicit, flag string, takes formats) (rdfio.Format, error) {
+	format, err := anyFormat(name, explicit, flag, takes)
+	if err == nil && format == rdfio.Update {
+		if explicit != "" {
+			name = flag
+		}
+		return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", name)
+	}
+	return format, err
+}
+
+// anyFormat is inputFormat for who reads SPARQL Update, too.
+func anyFormat(name, explicit, flag string, takes formats) (rdfio.Format, error) {
 	if explicit != "" {
 		format, err := formatNamed(flag, explicit, takes.names)
-		switch {
-		case err != nil:
+		if err != nil {
 			return "", err
-		case format == rdfio.Update:
-			return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", flag)
 		}
 		return format, nil
 	}
 	format, ok := rdfio.ByName(name)
 	switch {
-	case ok && format == rdfio.Update:
-		return "", usagef("%s: SPARQL Update is only written; quadrille delta makes a patch of one", name)
 	case ok:
 		return format, nil
 	case name == "-":

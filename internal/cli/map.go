@@ -24,7 +24,7 @@ type mapCommand struct {
 // Help implements [kong.HelpProvider].
 func (mapCommand) Help() string {
 	return `Each file is a message, of which the mapping makes an RDF Patch. In a row that deletes, <urn:quadrille:any> stands for whatever the
-owner of the subject knows there: such a patch is none for other tools. docs/mapping.md says what a mapping is.
+owner of the subject knows there: such a patch is none for other tools. A mapping with an update makes SPARQL Updates. docs/mapping.md says what a mapping is.
 
   quadrille map -c quadrille.yaml -m observation reading.json
   quadrille map -c quadrille.yaml -m row --var topic=plant/line1 - < change.json`
@@ -43,7 +43,7 @@ func (c *mapCommand) Run(ctx context.Context, std *streams) error {
 	for _, name := range c.Files {
 		body, err := readMessage(ctx, std, name)
 		if err == nil {
-			if body, err = m.AppendPatch(nil, mapping.Message{Body: body, Vars: c.Var}); err != nil {
+			if body, _, err = m.Append(nil, mapping.Message{Body: body, Vars: c.Var}); err != nil {
 				err = fmt.Errorf("%s: %w", displayName(name), err)
 			}
 		}

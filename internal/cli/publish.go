@@ -13,11 +13,11 @@ import (
 
 // publishCommand sends files.
 type publishCommand struct {
-	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz, .zst and .bz2 after it are decompressed. - is standard input."`
+	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary) and .ru (SPARQL Update), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz, .zst and .bz2 after it are decompressed. - is standard input."`
 	doors
 	patienceFlag
 	dataFlags
-	typeFlag
+	Type           string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
 	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped, and something else in its place is refused (see above). Without it each call is a run of its own."`
@@ -31,6 +31,9 @@ func (publishCommand) Help() string {
 	return `Sends the files one after the other, in requests that end where a transaction does. What comes through a pipe (-) is sent
 while its writer pauses, after 200 ms at most, a transaction when it is whole. The blank nodes of a file are the same whenever
 it is sent, those of a pipe are new each time.
+
+Of SPARQL Update each operation is a request of its own, but for INSERT DATA and DELETE DATA that follow each other. It is evaluated
+by who owns the shard, and is to be for the shard of one subject (serve --key), or for every one. Its blank nodes are new each time.
 
 A run of a name (--run) is repeated with the same content: the same rows or statements in the same files' order, of which the
 last may have got longer or shorter by whole requests, and more may follow; with the same --request-size, --max-transaction and
@@ -126,5 +129,5 @@ func (c *publishCommand) format(name string) (rdfio.Format, error) {
 	if c.Type == "" && name == "-" {
 		return rdfio.Patch, nil
 	}
-	return inputFormat(name, c.Type, "--type", allFormats)
+	return anyFormat(name, c.Type, "--type", publishFormats)
 }

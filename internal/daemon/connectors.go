@@ -75,8 +75,8 @@ func (d *daemon) mapped(s config.Source, n *graph.Graph) (func(connector.Message
 		if polled && msg.Stream == poll.Seen {
 			return graph.Submission{MediaType: msg.MediaType, Body: msg.Body}, nil
 		}
-		body, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})
-		return graph.Submission{MediaType: graph.TypeReplace, Body: body}, err
+		body, media, err := m.Append(nil, mapping.Message{Body: msg.Body, Vars: varsOf(s.Name, msg)})
+		return graph.Submission{MediaType: media, Body: body}, err
 	}, nil
 }
 

@@ -119,6 +119,9 @@ func (d *daemon) pollState(of config.Source, s *config.PollSource, n *graph.Grap
 	if err != nil {
 		return nil, err
 	}
+	if m.MakesUpdates() {
+		return nil, fmt.Errorf("mapping %q makes SPARQL Updates, and what is a state has quads (what: state)", of.Mapping)
+	}
 	state.Read = func(msg connector.Message, fn func(rdf.Quad) error) error {
 		text, err := m.AppendPatch(nil, mapping.Message{Body: msg.Body, Vars: varsOf(of.Name, msg)})
 		if err != nil {

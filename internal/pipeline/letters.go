@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -239,6 +240,9 @@ func (c *Control) RetryLetter(ctx context.Context, at LetterPlace, by string) (a
 	events, err := c.Letters.Divide(document, producer, 1)
 	if err != nil {
 		return nil, err
+	}
+	if !l.Whole { // an update that all shards carry out is tried again where it failed
+		events = slices.DeleteFunc(events, func(ev event.Addressed) bool { return ev.Shard != at.Shard })
 	}
 	acks, err := c.Letters.SendBatch(ctx, events)
 	for i := range acks {

@@ -253,6 +253,40 @@ func TestLetterOfAnOwner(t *testing.T) {
 	}
 }
 
+// TestLetterOfAnUpdate: an update that all shards carry out, of which one has a letter, is taken in again by that one alone.
+func TestLetterOfAnUpdate(t *testing.T) {
+	c := newGraphs(t)
+	g := c.start("n1")
+	var data strings.Builder
+	for i := range 64 {
+		fmt.Fprintf(&data, "INSERT DATA { <urn:%d> <urn:n> 1 } ;", i)
+	}
+	before, err := g.Submit(t.Context(), graph.Submission{MediaType: graph.TypeUpdate, Body: []byte(data.String())})
+	if err != nil || len(before) != shards {
+		t.Fatal(before, err)
+	}
+	failed := event.Event{Producer: event.Producer{Name: "src/a"}, Seq: 5, MediaType: graph.TypeUpdate, Payload: []byte("INSERT { ?s <urn:n> 2 } WHERE { ?s <urn:n> 1 }")}
+	failed.Reject("it had no room")
+	acks, err := g.SendBatch(t.Context(), []event.Addressed{{Shard: 2, Event: failed}})
+	if err != nil || acks[0].Status != event.Bad {
+		t.Fatal(acks, err)
+	}
+	desk := &pipeline.Control{Switches: g.Coordinator(), Letters: g}
+	if again, err := desk.RetryLetter(t.Context(), pipeline.LetterPlace{Shard: 2, Position: acks[0].Position}, "ops"); err != nil || len(again) > 0 {
+		t.Fatal(again, err)
+	}
+	for s, one := range before {
+		view, _, err := g.View(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := int(one.Adds) * map[bool]int{true: 2, false: 1}[s == 2]; view.Len() != want {
+			t.Errorf("shard %d has %d quads, expected %d", s, view.Len(), want)
+		}
+		view.Close()
+	}
+}
+
 type allLetters = pipeline.Letters // which has a method of its name
 
 // countedLetters counts the readings.

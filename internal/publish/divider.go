@@ -6,13 +6,15 @@ import (
 
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// document is a body of changes to be sent: an RDF Patch.
+// document is a body of changes to be sent.
 type document struct {
 	body    []byte
-	changes uint64 // rows that add or delete
-	prev    bool   // it begins with the header "prev"
+	format  rdfio.Format // Update, or else an RDF Patch
+	changes uint64       // rows that add or delete, or operations
+	prev    bool         // it begins with the header "prev"
 }
 
 // divider cuts a stream of rows into documents, at the ends of transactions; rows outside a transaction, and the

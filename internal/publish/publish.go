@@ -1,4 +1,5 @@
-// Package publish divides files of changes, and of RDF data whose statements are additions, into documents and sends them.
+// Package publish divides files of changes, and of RDF data whose statements are additions, into documents and sends them. SPARQL Update is
+// divided at its operations.
 //
 // Without a name each sending is a run of its own: what a person sends again is meant. A run of a name is a sequence of files,
 // and each file one of documents. Their rows, divided in the same way, are the same documents, whatever the files are called,
@@ -166,12 +167,15 @@ func (p *publication) divide(d *divider) error {
 	}
 	defer r.Close()
 	var from io.Reader = r
-	if p.cfg.Run == "" && p.file.Hangs {
+	if p.cfg.Run == "" && p.file.Hangs && format != rdfio.Update {
 		from = &live{from: r, to: d}
 	}
-	if format.IsData() {
+	switch {
+	case format == rdfio.Update:
+		err = p.updates(from, d)
+	case format.IsData():
 		err = source.Statements(from, format, d.Add)
-	} else {
+	default:
 		err = source.Rows(from, format, d)
 	}
 	if err != nil {
@@ -205,7 +209,7 @@ func (p *publication) send(ctx context.Context, doc document) error {
 	}
 	var tries atomic.Int64 // also those that the HTTP client makes by itself
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { tries.Add(1) }}
-	a, err := p.session.Submit(httptrace.WithClientTrace(ctx, trace), client.TypePatch, key, doc.body)
+	a, err := p.session.Submit(httptrace.WithClientTrace(ctx, trace), cmp.Or(doc.format, rdfio.Patch).MediaType(), key, doc.body)
 	if err != nil {
 		return p.sendError(err)
 	}

@@ -66,3 +66,38 @@ func BenchmarkEvaluate(b *testing.B) {
 	}
 	perRow(b)
 }
+
+// countText is an update that counts, of one of 64 subjects.
+func countText(i int) []byte {
+	return fmt.Appendf(nil, "PREFIX b: <urn:bench:> DELETE { b:s%[1]d b:n ?n } INSERT { b:s%[1]d b:n ?m } WHERE { OPTIONAL { b:s%[1]d b:n ?n } "+
+		"BIND(COALESCE(?n, 0) + 1 AS ?m) }", i%64)
+}
+
+// BenchmarkSplitUpdate reads an update at the door, and finds out whose it is.
+func BenchmarkSplitUpdate(b *testing.B) {
+	s := dataset.Splitter{Key: dataset.Subject, Shards: 8}
+	for i := 0; b.Loop(); i++ {
+		if _, err := s.Update(countText(i), nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkEvaluateUpdate evaluates updates at the owner, 64 in a group.
+func BenchmarkEvaluateUpdate(b *testing.B) {
+	l := dataset.New()
+	var body []byte
+	for i := 0; b.Loop(); i++ {
+		ev := updating(uint64(i+1), string(countText(i)))
+		var err error
+		if body, _, _, err = l.Evaluate(ev, operator.Evaluation{MaxSteps: 10_000_000, MaxBody: 128 << 20}, body); err != nil {
+			b.Fatal(err)
+		}
+		if i%64 == 63 {
+			body = body[:0]
+			if err := l.Commit(uint64(i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

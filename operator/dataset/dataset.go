@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/store"
 	"github.com/quadrille-stream/quadrille/store/memory"
 )
@@ -36,6 +37,9 @@ type Logic struct {
 	part    func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
 	index   bool                   // the store in memory has an index from the start
 	scanned bool                   // an update has passed over many quads for lack of an index
+	// kept are updates by their texts, ready to be carried out within so many steps.
+	kept      map[string]*eval.Update
+	keptSteps int
 }
 
 var (

@@ -11,30 +11,61 @@ import (
 
 // Update divides a SPARQL Update. One of nothing but INSERT DATA and DELETE DATA is a patch, of one transaction, with the labels of its
 // blank nodes made from scope, as those of [Splitter.Quads] are. Of any other the shard gets the text that has the one key that it is
-// about, or all shards get it, if each can carry it out on its own quads: then the parts are of [UpdateMediaType]. What no shard can
-// carry out alone is an *[eval.NotLocalError], and so are LOAD and SERVICE. A mistake in the text is an [rdf.SyntaxError].
+// about, or all shards get it, if each can carry it out on its own quads; if its operations are for different shards, each gets its own, in
+// their order. Then the parts are of [UpdateMediaType]. What no shard can carry out alone is an *[eval.NotLocalError], and so are LOAD and SERVICE. A mistake in the text is an [rdf.SyntaxError].
 func (s Splitter) Update(doc []byte, scope func() string) (Split, error) {
 	u, err := sparql.ParseUpdate(string(doc))
 	if err != nil {
 		return Split{}, err
 	}
-	if err := eval.Outside(u); err != nil {
-		return Split{}, err
-	}
 	if isData(u) {
 		return s.data(u, len(doc), scope)
 	}
-	where, err := eval.LocalUpdate(u, eval.Key(s.Key))
-	if err != nil {
-		return Split{}, err
+	if s.Key != Subject { // by which neither is local
+		if err := eval.Outside(u); err != nil {
+			return Split{}, err
+		}
 	}
 	if limit := s.maxTransaction(); len(doc) > limit {
 		return Split{}, &TransactionTooLargeError{Limit: limit}
+	}
+	where, err := eval.LocalUpdate(u, eval.Key(s.Key))
+	if err != nil {
+		return s.operations(u, err)
 	}
 	split := Split{MediaType: UpdateMediaType}
 	text := bytes.Clone(doc)
 	for _, number := range s.carrying(where) {
 		split.Parts = append(split.Parts, Part{Shard: number, Payload: text})
+	}
+	return split, nil
+}
+
+// operations divides an update that is not local as a whole, for that reason, by its operations: each shard gets those that are for it.
+func (s Splitter) operations(u *sparql.Update, why error) (Split, error) {
+	if len(u.Operations) < 2 {
+		return Split{}, why
+	}
+	own := make([][]sparql.Operation, s.Shards)
+	for _, op := range u.Operations {
+		one := &sparql.Update{Prologue: u.Prologue, Operations: []sparql.Operation{op}}
+		where, err := eval.LocalUpdate(one, eval.Key(s.Key))
+		if err != nil {
+			return Split{}, err
+		}
+		if isData(one) && len(where.Keys) > 1 { // its blank nodes may be those of several shards
+			return Split{}, &eval.NotLocalError{Reason: "data of several keys stands beside operations that are evaluated", Help: "send it as a request of its own"}
+		}
+		for _, number := range s.carrying(where) {
+			own[number] = append(own[number], op)
+		}
+	}
+	split := Split{MediaType: UpdateMediaType}
+	for number, operations := range own {
+		if len(operations) > 0 {
+			text := (&sparql.Update{Prologue: u.Prologue, Operations: operations}).Append(nil)
+			split.Parts = append(split.Parts, Part{Shard: number, Payload: text})
+		}
 	}
 	return split, nil
 }

@@ -24,20 +24,41 @@ func (l *Logic) update(ev *event.Event, within operator.Evaluation, to *delta) e
 	if ev.Producer.IsZero() {
 		return errors.New("an update without a producer: what it makes of its own is made of that; send it through the door of a node")
 	}
-	tree, err := sparql.ParseUpdate(string(ev.Payload))
-	if err != nil {
-		return err
-	}
-	if err := eval.Outside(tree); err != nil {
-		return err
-	}
 	tx := l.updating(within)
-	u, err := eval.PrepareUpdate(tree, eval.Options{Steps: int64(tx.most), Memory: maxUpdateMemory})
+	u, err := l.prepared(ev.Payload, tx.most)
 	if err != nil {
 		return err
 	}
 	id := eval.Identity{ID: fmt.Sprintf("%d %s %d", within.Shard, ev.Producer, ev.Seq), Time: within.Time}
 	return overBudget(u.Run(context.Background(), tx, id, to))
+}
+
+const (
+	// keptUpdates is the number of updates that are kept ready, keptText the bytes that the text of one may have.
+	keptUpdates = 64
+	keptText    = 2 << 10
+)
+
+// prepared is the update of a text. Who counts, or says again and again what is so, sends the same text each time, and half of the time
+// that it takes is for reading it.
+func (l *Logic) prepared(payload []byte, steps int) (*eval.Update, error) {
+	if u, kept := l.kept[string(payload)]; kept && l.keptSteps == steps {
+		return u, nil
+	}
+	text := string(payload)
+	tree, err := sparql.ParseUpdate(text)
+	if err != nil {
+		return nil, err
+	}
+	u, err := eval.PrepareUpdate(tree, eval.Options{Steps: int64(steps), Memory: maxUpdateMemory})
+	if err != nil || len(text) > keptText {
+		return u, err
+	}
+	if l.kept == nil || len(l.kept) >= keptUpdates || l.keptSteps != steps {
+		l.kept, l.keptSteps = map[string]*eval.Update{}, steps
+	}
+	l.kept[text] = u
+	return u, nil
 }
 
 // overBudget says of an update that is over a bound what its sender can do.

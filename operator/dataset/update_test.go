@@ -16,6 +16,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
@@ -37,9 +38,9 @@ func TestUpdateDelta(t *testing.T) {
 		{increment, "TX .\nD <urn:s> <urn:n> \"1\"^^<http://www.w3.org/2001/XMLSchema#integer> .\n" +
 			"A <urn:s> <urn:n> \"2\"^^<http://www.w3.org/2001/XMLSchema#integer> .\nTC .\n", ""},
 		{"DELETE { <urn:s> <urn:n> ?n } INSERT { <urn:s> <urn:n> ?n } WHERE { <urn:s> <urn:n> ?n }", "", ""},
-		{"DELETE WHERE { <urn:s> ?p ?o } ; LOAD <urn:x>", "", "LOAD reads a document from elsewhere"},
+		{"DELETE WHERE { <urn:s> ?p ?o } ; LOAD <urn:x>", "", "LOAD can't be carried out"},
 		{"DELETE WHERE { <urn:s> ?p ?o } ; ADD <urn:none> TO <urn:g>", "", "operation 2 (ADD): no such graph"},
-		{"INSERT { <urn:s> <urn:n> ?x } WHERE { SERVICE SILENT <urn:x> { ?x ?y ?z } }", "", "SERVICE asks somebody else"},
+		{"INSERT { <urn:s> <urn:n> ?x } WHERE { SERVICE <urn:x> { ?x ?y ?z } }", "", "SERVICE can't be evaluated"},
 		{"DELETE WHERE { <urn:s> ?p }", "", "line 1, column 27"},
 		{increment, "TX .\nD <urn:s> <urn:n> \"2\"^^<http://www.w3.org/2001/XMLSchema#integer> .\n" +
 			"A <urn:s> <urn:n> \"3\"^^<http://www.w3.org/2001/XMLSchema#integer> .\nTC .\n", ""},
@@ -356,4 +357,63 @@ func labelOf(t *testing.T, s dataset.Splitter, scope, label string) string {
 	_, rest, _ := strings.Cut(string(split.Parts[0].Payload), "_:")
 	found, _, _ := strings.Cut(rest, " ")
 	return found
+}
+
+// TestSplitOperations: operations that are for different shards go to theirs, in their order, and nothing else does.
+func TestSplitOperations(t *testing.T) {
+	s := dataset.Splitter{Key: dataset.Subject, Shards: 4}
+	operations := []string{
+		"DELETE WHERE { <urn:s> ?p ?o }", "INSERT DATA { <urn:t> <urn:p> 1 }", "DELETE WHERE { ?s <urn:gone> ?o }",
+		"INSERT { <urn:s> <urn:p> [] } WHERE { <urn:s> <urn:q> 1 }", "DELETE WHERE { <urn:t> ?p ?o }",
+	}
+	split, err := s.Update([]byte(strings.Join(operations, " ;\n")), nil)
+	if err != nil || split.MediaType != dataset.UpdateMediaType || len(split.Parts) != 4 {
+		t.Fatal(split, err)
+	}
+	shardOf := func(subject string) int {
+		one, err := s.Patch([]byte("A " + subject + " <urn:p> 1 ."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return one.Parts[0].Shard
+	}
+	for number, part := range split.Parts {
+		var own []string
+		for _, op := range operations {
+			if !strings.Contains(op, "<urn:s>") && !strings.Contains(op, "<urn:t>") || strings.Contains(op, "<urn:s>") && shardOf("<urn:s>") == number ||
+				strings.Contains(op, "<urn:t>") && shardOf("<urn:t>") == number {
+				own = append(own, op)
+			}
+		}
+		want, err := sparql.ParseUpdate(strings.Join(own, ";"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := sparql.ParseUpdate(string(part.Payload))
+		if err != nil || part.Shard != number || len(got.Operations) != len(want.Operations) || got.String() != want.String() {
+			t.Errorf("shard %d: %v\n%s\nexpected\n%s", number, err, part.Payload, want)
+		}
+	}
+	for text, why := range map[string]string{
+		"DELETE WHERE { <urn:s> ?p ?o } ;\nDELETE WHERE { <urn:s> ?p ?o . <urn:t> ?p ?o }":            "line 2, column 32: not local",
+		"DELETE WHERE { <urn:s> ?p ?o } ;\nINSERT DATA { <urn:s> <urn:p> _:b . <urn:t> <urn:p> _:b }": "data of several keys",
+	} {
+		if _, err := s.Update([]byte(text), nil); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestUpdatesThatComeAgain: however many texts come, in whatever order, each is evaluated as what it says.
+func TestUpdatesThatComeAgain(t *testing.T) {
+	l := dataset.New()
+	for round := range 3 {
+		for i := range 100 {
+			text := fmt.Sprintf("DELETE { <urn:%[1]d> <urn:n> ?n } INSERT { <urn:%[1]d> <urn:n> ?m } WHERE { OPTIONAL { <urn:%[1]d> <urn:n> ?n } BIND(COALESCE(?n, %[1]d) + 1 AS ?m) }", i)
+			body, _, _, err := l.Evaluate(updating(uint64(100*round+i+1), text), operator.Evaluation{MaxSteps: 1000}, nil)
+			if want := fmt.Sprintf("A <urn:%d> <urn:n> \"%d\"", i, i+round+1); err != nil || !strings.Contains(string(body), want) {
+				t.Fatalf("%v, %s, expected %s", err, body, want)
+			}
+		}
+	}
 }

@@ -33,6 +33,7 @@ type exec struct {
 	ids   map[rdf.Term]store.ID // of terms that are no part of a quad
 	terms []rdf.Term            // from firstComputed
 	cache []decoded
+	count int // of values that were decoded
 
 	width  int // of a row
 	stages []resetter
@@ -172,19 +173,27 @@ func (x *exec) term(id store.ID) (rdf.Term, error) {
 	return x.r.Term(id)
 }
 
-// cached is the number of values that are kept, a power of 2.
-const cached = 256
+// cached is the number of values that are kept, firstCached that of who has not decoded a few yet, both powers of 2: most updates decode
+// two or three.
+const (
+	firstCached = 8
+	cached      = 256
+)
 
 // value returns the value of an id that is bound.
 func (x *exec) value(id store.ID) (value.Value, error) {
 	if x.cache == nil {
-		x.cache = make([]decoded, cached)
+		x.cache = make([]decoded, firstCached)
 	}
-	entry := &x.cache[id%cached]
+	entry := &x.cache[id%store.ID(len(x.cache))]
 	if entry.id != id {
 		t, err := x.term(id)
 		if err != nil {
 			return value.Value{}, err
+		}
+		if x.count++; x.count > firstCached && len(x.cache) < cached {
+			x.cache = make([]decoded, cached)
+			entry = &x.cache[id%cached]
 		}
 		*entry = decoded{id, value.Of(t)}
 	}

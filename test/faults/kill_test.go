@@ -19,13 +19,15 @@ func TestAllKilled(t *testing.T) {
 	r.good()
 }
 
-// TestOneKilledAfterAnother kills one node after another, each when all are ready.
+// TestOneKilledAfterAnother kills one node after another, each when all are ready, while many clients count by SPARQL Updates.
 func TestOneKilledAfterAnother(t *testing.T) {
 	r := start(t, oneLog(3))
 	r.fillLog()
 	for i := range r.nodes.Size() {
+		counted := r.counting()
 		r.must(r.nodes.Kill(i))
 		r.trickle(3) // two of three go on
+		counted()
 		r.must(r.nodes.Restart(i))
 		r.balanced()
 		r.whole()

@@ -55,6 +55,7 @@ type rig struct {
 
 	random   *rand.ChaCha8
 	sent     int                 // requests
+	counted  int                 // updates that count
 	accepted map[string]struct{} // quads, as lines of N-Quads
 	doubtful map[string]struct{} // quads whose request had no answer
 	door     int                 // that the next request goes to

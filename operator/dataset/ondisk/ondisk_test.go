@@ -47,6 +47,26 @@ func commit(t *testing.T, d *ondisk.Logic, position uint64, rows string) {
 
 func add(o string) string { return fmt.Sprintf("A <x:s> <x:p> %s .\n", o) }
 
+// TestDiskUpdate: updates are evaluated on a disk, which has its indexes always.
+func TestDiskUpdate(t *testing.T) {
+	d := onDisk(t.TempDir())
+	opened(t, d, "")
+	rows := ""
+	for i := range 1500 {
+		rows += fmt.Sprintf("A <x:s%d> <x:p> <x:o%d> .\n", i, i/2)
+	}
+	commit(t, d, 1, rows)
+	ev := &event.Event{Producer: event.Producer{Name: "s"}, Seq: 1, MediaType: dataset.UpdateMediaType,
+		Payload: []byte("DELETE { ?s <x:p> <x:o8> } INSERT { ?s <x:q> ?p } WHERE { ?s ?p <x:o8> }")}
+	body, adds, deletes, err := d.Evaluate(ev, operator.Evaluation{MaxSteps: 1000}, nil)
+	if err != nil || adds != 2 || deletes != 2 || d.LacksIndex() {
+		t.Errorf("%v, +%d -%d, an index is asked for: %v\n%s", err, adds, deletes, d.LacksIndex(), body)
+	}
+	if err := errors.Join(d.Commit(2), d.Index(t.Context()), d.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDisk goes on after Close from what was committed, with what the operator had.
 func TestDisk(t *testing.T) {
 	dir := t.TempDir()
