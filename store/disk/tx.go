@@ -20,7 +20,7 @@ type tx struct {
 	batch   *pebble.Batch
 	log     []change
 	grown   map[store.ID]int      // by how many quads each predicate, and Any for all
-	touched map[store.ID]struct{} // terms that may be without a quad at the end
+	touched map[store.ID]struct{} // terms of which a quad went last, and none came: they may be without one at the end
 	last    uint64                // the last id that was given
 	given   []string              // texts that got one
 	failed  error
@@ -236,6 +236,16 @@ func (t *tx) touch(q *store.Quad) {
 	}
 }
 
+// untouch notes that terms of a quad have one.
+func (t *tx) untouch(q *store.Quad) {
+	if len(t.touched) == 0 {
+		return
+	}
+	for place := range uint8(4) {
+		delete(t.touched, *component(q, place))
+	}
+}
+
 // write writes the keys of a quad, or takes them away.
 func (t *tx) write(c *change) (err error) {
 	t.changed()
@@ -257,7 +267,9 @@ func (t *tx) write(c *change) (err error) {
 			return err
 		}
 	}
-	if !c.added {
+	if c.added {
+		t.untouch(&c.quad)
+	} else {
 		t.touch(&c.quad)
 	}
 	return nil
