@@ -25,7 +25,7 @@ func onDisk(dir string) *ondisk.Logic {
 }
 
 // opened opens a logic whose operator would keep a part.
-func opened(t *testing.T, d *ondisk.Logic, part string) (position uint64, kept string) {
+func opened(t testing.TB, d *ondisk.Logic, part string) (position uint64, kept string) {
 	t.Helper()
 	k, err := d.Open(func(func(operator.Entry) error) ([]byte, error) { return []byte(part), nil })
 	if err != nil {
