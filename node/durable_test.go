@@ -3,6 +3,8 @@ package node_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +22,7 @@ type shelf struct {
 	opens     []uint64 // the position at each opening
 	position  uint64
 	part      []byte
+	entries   map[string][]byte
 	count     int
 	forgotten int // how often
 }
@@ -28,7 +31,7 @@ type shelf struct {
 type tally struct {
 	operator.Logic
 	shelf *shelf
-	part  func() ([]byte, error)
+	part  func(func(operator.Entry) error) ([]byte, error)
 	body  int // of what is being evaluated
 }
 
@@ -39,13 +42,32 @@ func (s *shelf) logic(int) operator.Logic {
 	return c
 }
 
-func (c *tally) Open(part func() ([]byte, error)) (uint64, []byte, error) {
+func (c *tally) Open(part func(func(operator.Entry) error) ([]byte, error)) (operator.Kept, error) {
 	c.shelf.mu.Lock()
 	defer c.shelf.mu.Unlock()
 	c.part = part
 	c.shelf.open++
 	c.shelf.opens = append(c.shelf.opens, c.shelf.position)
-	return c.shelf.position, c.shelf.part, nil
+	return operator.Kept{Position: c.shelf.position, Part: c.shelf.part, Entries: c.shelf.all}, nil
+}
+
+// all yields what the shelf has; it is used between Open and the next commit, by the shard's loop.
+func (s *shelf) all(yield func(operator.Entry, error) bool) {
+	for _, key := range slices.Sorted(maps.Keys(s.entries)) {
+		if !yield(operator.Entry{Key: []byte(key), Value: s.entries[key]}, nil) {
+			return
+		}
+	}
+}
+
+func (s *shelf) put(e operator.Entry) error {
+	if s.entries == nil {
+		s.entries = map[string][]byte{}
+	}
+	if s.entries[string(e.Key)] = e.Value; e.Value == nil {
+		delete(s.entries, string(e.Key))
+	}
+	return nil
 }
 
 func (c *tally) Close() error {
@@ -61,7 +83,7 @@ func (c *tally) Forget() (func() error, error) {
 	if c.shelf.open > 0 || c.shelf.position == 0 {
 		return nil, nil
 	}
-	c.shelf.position, c.shelf.part, c.shelf.count = 0, nil, 0
+	c.shelf.position, c.shelf.part, c.shelf.entries, c.shelf.count = 0, nil, nil, 0
 	return func() error {
 		c.shelf.mu.Lock()
 		defer c.shelf.mu.Unlock()
@@ -78,7 +100,7 @@ func (c *tally) keep(position uint64, err error) error {
 	defer c.shelf.mu.Unlock()
 	if err == nil {
 		c.shelf.count, c.body, c.shelf.position = c.shelf.count+c.body, 0, position
-		c.shelf.part, err = c.part()
+		c.shelf.part, err = c.part(c.shelf.put)
 	}
 	return err
 }

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -35,25 +34,27 @@ func (o *Operator) open() (found bool, err error) {
 	if !ok || o.opened || o.cfg.Apart {
 		return false, nil
 	}
-	position, kept, err := d.Open(o.part)
+	kept, err := d.Open(o.part)
 	if err != nil {
 		return false, fmt.Errorf("shard %d: open: %w: %w", o.cfg.Shard, ErrState, err)
 	}
 	o.opened = true
-	if position == 0 && len(kept) == 0 {
+	if kept.Position == 0 && len(kept.Part) == 0 {
+		o.producers.track(true)
 		return false, nil
 	}
 	r := &Restored{logic: d, chain: &Chain{Shard: o.cfg.Shard}, producers: newProducers(o.cfg.Keep)}
-	err = r.read(bytes.NewReader(kept))
-	if r.chain.Whole < position { // of a snapshot it may be later: behind the last delta there were claims and dead letters
+	whole, err := r.readKept(&kept)
+	if r.chain.Whole < kept.Position { // of a snapshot it may be later: behind the last delta there were claims and dead letters
 		err = cmp.Or(err, fmt.Errorf("%w: what was kept with it is of position %d", engine.ErrDamaged, r.chain.Whole))
 	}
 	if errors.Is(err, engine.ErrDamaged) {
 		err = fmt.Errorf("%w: %w", ErrStateDamaged, err)
 	}
 	if err != nil {
-		return false, fmt.Errorf("shard %d: open at %d: %w: %w", o.cfg.Shard, position, ErrState, err)
+		return false, fmt.Errorf("shard %d: open at %d: %w: %w", o.cfg.Shard, kept.Position, ErrState, err)
 	}
+	r.producers.track(whole)
 	o.chain, o.producers = r.chain, r.producers
 	return true, nil
 }
@@ -66,13 +67,6 @@ func (o *Operator) Forget() (remove func() error, err error) {
 		return nil, nil
 	}
 	return d.Forget()
-}
-
-// part is the operator's own state, for a [Durable] Logic to keep.
-func (o *Operator) part() ([]byte, error) {
-	var b bytes.Buffer
-	err := o.present().write(&b)
-	return b.Bytes(), err
 }
 
 // Close closes a [Durable] Logic, when the process is to end: nobody uses the operator after it. Its error changes nothing: what

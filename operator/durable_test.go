@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,8 @@ type shelf struct {
 	position       uint64
 	words          []string
 	part           []byte
+	entries        map[string]string
+	puts           int
 	open           bool
 	err            error // of Open
 	damage         error // what was found damaged
@@ -31,7 +34,7 @@ type shelf struct {
 type keeper struct {
 	*words
 	shelf      *shelf
-	part       func() ([]byte, error)
+	part       func(func(operator.Entry) error) ([]byte, error)
 	restored   []byte // the operator's part of a snapshot
 	evaluation error  // of the next Evaluate
 }
@@ -45,22 +48,42 @@ func (k *keeper) Evaluate(ev *event.Event, e operator.Evaluation, dst []byte) ([
 
 func (s *shelf) logic() operator.Logic { return &keeper{words: newWords().(*words), shelf: s} }
 
-func (k *keeper) Open(part func() ([]byte, error)) (uint64, []byte, error) {
+func (k *keeper) Open(part func(func(operator.Entry) error) ([]byte, error)) (operator.Kept, error) {
 	s := k.shelf
 	switch {
 	case s.open:
-		return 0, nil, errors.New("it is open")
+		return operator.Kept{}, errors.New("it is open")
 	case s.err != nil:
-		return 0, nil, s.err
+		return operator.Kept{}, s.err
 	}
 	s.open, k.part = true, part
 	if k.restored != nil {
-		s.position, s.words, s.part = k.position, k.sorted(), k.restored
+		s.position, s.words, s.part, s.entries = k.position, k.sorted(), k.restored, nil
 	}
 	for _, word := range s.words {
 		k.set[word] = true
 	}
-	return s.position, s.part, nil
+	return operator.Kept{Position: s.position, Part: s.part, Entries: s.all}, nil
+}
+
+// all yields the entries that are on the shelf.
+func (s *shelf) all(yield func(operator.Entry, error) bool) {
+	for _, key := range slices.Sorted(maps.Keys(s.entries)) {
+		if !yield(operator.Entry{Key: []byte(key), Value: []byte(s.entries[key])}, nil) {
+			return
+		}
+	}
+}
+
+// put takes an entry.
+func (s *shelf) put(e operator.Entry) error {
+	s.puts++
+	if e.Value == nil {
+		delete(s.entries, string(e.Key))
+		return nil
+	}
+	s.entries[string(e.Key)] = string(e.Value)
+	return nil
 }
 
 func (k *keeper) Close() error {
@@ -93,7 +116,11 @@ func (k *keeper) keep(err error) error {
 	}
 	if s.commits++; err == nil && s.commits%s.every == 0 {
 		s.position, s.words = k.position, k.sorted()
-		s.part, err = k.part()
+		s.entries = maps.Clone(s.entries)
+		if s.entries == nil {
+			s.entries = map[string]string{}
+		}
+		s.part, err = k.part(s.put)
 	}
 	return err
 }
@@ -308,7 +335,9 @@ func TestDurableOtherSnapshot(t *testing.T) {
 // forgetful opens an empty state.
 type forgetful struct{ *keeper }
 
-func (f forgetful) Open(func() ([]byte, error)) (uint64, []byte, error) { return 0, nil, nil }
+func (f forgetful) Open(func(func(operator.Entry) error) ([]byte, error)) (operator.Kept, error) {
+	return operator.Kept{}, nil
+}
 
 // TestDurableForgets: what is kept of a shard can be forgotten while the operator has no role in it, and then it is restored.
 func TestDurableForgets(t *testing.T) {

@@ -52,6 +52,14 @@ func (l Letters) After(position uint64) iter.Seq[uint64] {
 	}
 }
 
+// first returns the lowest position, 0 if there is none.
+func (l Letters) first() uint64 {
+	if len(l.chunks) == 0 {
+		return 0
+	}
+	return l.chunks[0][0]
+}
+
 // find returns the chunk in which a position is or would be, and the place in it.
 func (l Letters) find(position uint64) (chunk, i int, ok bool) {
 	chunk, _ = slices.BinarySearchFunc(l.chunks, position, func(c []uint64, at uint64) int {

@@ -81,14 +81,14 @@ type Snapshotter interface {
 // readers ([Config.Apart]), which is used without, be it restored or empty.
 type Durable interface {
 	Logic
-	// Open brings the kept state back: the position of its last Commit or Apply, and what part returned then, or the snapshot's
-	// extra had, which is of that position or of a later one; 0 and nothing if nothing is kept. An older position is as good, as
-	// long as quads and part belong together: what is missing is applied again. The shard's loop waits for it. An error halts
-	// the shard.
+	// Open brings the kept state back, as of its last Commit or Apply. An older one is as good, as long as quads, part and entries belong
+	// together: what is missing is applied again. The shard's loop waits for it. An error halts the shard, but for one that wraps
+	// [ErrStateDamaged].
 	//
-	// During Commit and Apply, part returns the operator's own state at their position, with which to refuse what comes
-	// twice: it is to be kept in the same batch. It takes some 50 bytes, and 100 ns, for each producer that is remembered.
-	Open(part func() ([]byte, error)) (position uint64, kept []byte, err error)
+	// During Commit and Apply, part returns the operator's own state at their position, with which to refuse what comes twice, and puts
+	// the entries of it that have changed since it was called last. All is to be kept in the same batch, and so are entries of before that
+	// were not put again. It takes some 100 bytes, and 1 µs, for each producer that has changed.
+	Open(part func(put func(Entry) error) ([]byte, error)) (Kept, error)
 	// Close lets go of what is kept, without changing it. Another Logic of the shard may be opened then.
 	Close() error
 	// Damaged is what was found damaged of what is kept, be it by whoever reads it or in the background; it wraps [ErrStateDamaged], and is

@@ -37,6 +37,14 @@ type letter struct {
 	count         int // of this one and those before it
 }
 
+// number is how many there are up to this one.
+func (l *letter) number() int {
+	if l == nil {
+		return 0
+	}
+	return l.count
+}
+
 // letter returns the dead letter that holds the event, nil if it is none that is known.
 func (p *producer) letter(seq uint64) *letter {
 	for l := p.letters; l != nil && l.seq >= seq; l = l.before {
@@ -95,6 +103,8 @@ type producers struct {
 	open Letters
 	// reasons are in order of position. Elements don't change, so that a pin is a slice of it.
 	reasons []reason
+	// changes are what a [Durable] Logic has not kept yet; nil: there is none.
+	changes *changes
 }
 
 func newProducers(keep time.Duration) *producers {
@@ -108,6 +118,7 @@ func (p *producers) apply(r *Record, position uint64) {
 	for _, at := range r.Positions {
 		if letter := settles(at.Producer); letter > 0 {
 			p.open = p.open.without(letter)
+			p.opened(letter)
 			continue
 		}
 		next := producer{ProducerPosition: at, Position: position, Seen: p.clock}
@@ -120,6 +131,8 @@ func (p *producers) apply(r *Record, position uint64) {
 		p.set(next)
 	}
 	if r.Kind == DeadLetter && len(r.Positions) > 0 {
+		p.opened(position)
+		p.opened(p.open.first()) // which goes if there are too many
 		p.open = p.open.with(position)
 		p.addReason(reason{position, clip(r.Reason, maxReasonKept)})
 	}
@@ -148,11 +161,14 @@ func (p *producers) set(at producer) {
 		at.Producer.Name = strings.Clone(at.Producer.Name) // it is a part of a record's, or of a batch
 		slot = p.slot()
 		p.byKey[at.Producer] = slot
+		p.changed(at.Producer, nil)
 		if at.Producer.Kind == event.Once {
 			p.once++
 		}
 	} else {
-		at.Producer = p.slots.at(slot).Producer
+		before := p.slots.at(slot)
+		at.Producer = before.Producer
+		p.changed(at.Producer, before.letters)
 	}
 	p.slots.set(slot, at)
 	if at.Producer.Passing() {
@@ -187,6 +203,7 @@ func (p *producers) forget(limit int) {
 		}
 		limit--
 		p.passing.remove(slot)
+		p.changed(old.Producer, old.letters)
 		delete(p.byKey, old.Producer)
 		if old.Producer.Kind == event.Once {
 			p.once--

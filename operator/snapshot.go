@@ -60,19 +60,15 @@ func (o *Operator) present() *pinned {
 // write streams the part. Any goroutine may call it.
 func (p *pinned) write(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10)
-	last, err := p.last.MarshalBinary()
-	if err != nil {
-		return fmt.Errorf("time of the newest record: %w", err)
-	}
 	version := uint64(stateVersion)
 	if len(p.reasons) > 0 {
 		version = lettersVersion
 	}
-	b := appendNumbers(nil, version, uint64(p.shard), p.chain.Whole)
-	b = appendBytes(appendBytes(b, p.chain.Head), p.chain.DeltaHead)
-	b = appendBytes(appendNumbers(b, p.chain.Owner.Epoch), p.chain.Owner.Node)
-	b = appendNumbers(b, p.chain.Owner.Incarnation, uint64(p.clock))
-	b = appendNumbers(appendBytes(b, last), uint64(len(p.reasons)))
+	b, err := p.head(version)
+	if err != nil {
+		return err
+	}
+	b = appendNumbers(b, uint64(len(p.reasons)))
 	for _, r := range p.reasons {
 		b = appendBytes(appendNumbers(b, r.position), r.text)
 	}
@@ -89,6 +85,19 @@ func (p *pinned) write(w io.Writer) error {
 		p.writeLetters(out)
 	}
 	return out.Flush()
+}
+
+// head is what the part begins with, up to the time.
+func (p *pinned) head(version uint64) ([]byte, error) {
+	last, err := p.last.MarshalBinary()
+	if err != nil {
+		return nil, fmt.Errorf("time of the newest record: %w", err)
+	}
+	b := appendNumbers(nil, version, uint64(p.shard), p.chain.Whole)
+	b = appendBytes(appendBytes(b, p.chain.Head), p.chain.DeltaHead)
+	b = appendBytes(appendNumbers(b, p.chain.Owner.Epoch), p.chain.Owner.Node)
+	b = appendNumbers(b, p.chain.Owner.Incarnation, uint64(p.clock))
+	return appendBytes(b, last), nil
 }
 
 // writeLetters writes those that are open; its errors stay in out.
@@ -164,15 +173,10 @@ func (r *Restored) read(from io.Reader) error {
 	if d.err == nil && version != stateVersion && version != lettersVersion {
 		return fmt.Errorf("the version of the snapshot's state is %d, this program reads %d and %d", version, stateVersion, lettersVersion)
 	}
-	if shard := d.number(); d.err == nil && shard != uint64(r.chain.Shard) {
-		return fmt.Errorf("the snapshot is of shard %d, not of %d", shard, r.chain.Shard)
+	if err := r.readHead(d); err != nil {
+		return err
 	}
-	r.readChain(d)
 	p := r.producers
-	p.clock = time.Duration(d.number())
-	if err := p.last.UnmarshalBinary(d.bytes()); err != nil && d.err == nil {
-		d.err = err
-	}
 	for n := d.number(); n > 0 && d.err == nil; n-- {
 		p.reasons = append(p.reasons, reason{d.number(), string(d.bytes())})
 	}
@@ -193,6 +197,20 @@ func (r *Restored) read(from io.Reader) error {
 	return nil
 }
 
+// readHead reads what a part begins with behind its version. An error that is not d's is of another shard.
+func (r *Restored) readHead(d *stateReader) error {
+	if shard := d.number(); d.err == nil && shard != uint64(r.chain.Shard) {
+		return fmt.Errorf("the snapshot is of shard %d, not of %d", shard, r.chain.Shard)
+	}
+	r.readChain(d)
+	p := r.producers
+	p.clock = time.Duration(d.number())
+	if err := p.last.UnmarshalBinary(d.bytes()); err != nil && d.err == nil {
+		d.err = err
+	}
+	return nil
+}
+
 func (r *Restored) readChain(d *stateReader) {
 	c := r.chain
 	c.Seq = d.number()
@@ -209,21 +227,31 @@ func (r *Restored) readChain(d *stateReader) {
 func (p *producers) read(d *stateReader) {
 	var passing []seenSlot
 	for n := d.number(); n > 0 && d.err == nil; n-- {
-		at := d.producer()
-		if _, twice := p.byKey[at.Producer]; d.err != nil || twice || at.Producer.IsZero() {
-			d.fail(fmt.Errorf("producer %q is there twice, or has no name", at.Producer))
-			return
-		}
-		p.top++
-		p.slots.set(p.top, at)
-		p.byKey[at.Producer] = p.top
-		if at.Producer.Kind == event.Once {
-			p.once++
-		}
-		if at.Producer.Passing() {
-			passing = append(passing, seenSlot{at.Seen, p.top})
-		}
+		passing = p.readProducer(d.producer(), passing, d)
 	}
+	p.order(passing)
+}
+
+// readProducer brings a producer back. It is added to those that are forgotten some day, if it is one.
+func (p *producers) readProducer(at producer, passing []seenSlot, d *stateReader) []seenSlot {
+	if _, twice := p.byKey[at.Producer]; d.err != nil || twice || at.Producer.IsZero() {
+		d.fail(fmt.Errorf("producer %q is there twice, or has no name", at.Producer))
+		return passing
+	}
+	p.top++
+	p.slots.set(p.top, at)
+	p.byKey[at.Producer] = p.top
+	if at.Producer.Kind == event.Once {
+		p.once++
+	}
+	if at.Producer.Passing() {
+		passing = append(passing, seenSlot{at.Seen, p.top})
+	}
+	return passing
+}
+
+// order lists those that are forgotten some day.
+func (p *producers) order(passing []seenSlot) {
 	slices.SortFunc(passing, func(a, b seenSlot) int { return cmp.Compare(a.seen, b.seen) })
 	for _, s := range passing {
 		p.passing.moveToBack(s.slot)

@@ -55,7 +55,7 @@ const (
 //
 // A commit is there as a whole or not at all, with its position and meta, but need not be on the disk yet: after a crash the store is
 // at some commit before, as its position says, so that whoever has a log goes on from there. [Store.Flush] and [Store.Close] write what
-// there is. Each change costs three or six keys, and of a transaction about 100 bytes of memory each until it is committed.
+// there is. Each change costs three or six keys, of about 100 bytes of memory each until the transaction is committed, and as much once besides.
 //
 // A pattern is answered in time that is proportional to what is found. A term that no quad has is dropped by the commit that takes the
 // last quad, and its id is never given again.
@@ -74,7 +74,8 @@ type Store struct {
 	committed atomic.Int64
 	readOnly  bool
 	tx        *tx
-	known     known // the writer's
+	known     known  // the writer's
+	recent    recent // the writer's
 	maxBatch  int
 	stats     statistics
 	discard   *runtime.Cleanup

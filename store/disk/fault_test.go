@@ -26,11 +26,14 @@ func churn(s *disk.Store, random *rand.Rand, history []map[string]bool, commits 
 			tx.Rollback()
 			return history, err
 		}
+		position := uint64(len(history))
+		if err := keepEntry(s, position); err != nil {
+			return history, err
+		}
 		if random.IntN(5) == 0 {
 			tx.Rollback()
 			continue
 		}
-		position := uint64(len(history))
 		if err := tx.Commit(position, []byte(fmt.Sprint(position))); err != nil {
 			return history, err
 		}
@@ -41,6 +44,41 @@ func churn(s *disk.Store, random *rand.Rand, history []map[string]bool, commits 
 		}
 	}
 	return history, nil
+}
+
+// keepEntry keeps the entry of a position: one of seven keys, every third time without a value.
+func keepEntry(s *disk.Store, position uint64) error {
+	e := disk.Entry{Key: fmt.Append(nil, position%7)}
+	if position%3 > 0 {
+		e.Value = fmt.Append(nil, position)
+	}
+	return s.Keep(e)
+}
+
+// entriesAt are the entries that there should be after the commit of a position.
+func entriesAt(position uint64) map[string]string {
+	all := map[string]string{}
+	for p := max(position, 7) - 6; p <= position; p++ {
+		if p%3 > 0 {
+			all[fmt.Sprint(p%7)] = fmt.Sprint(p)
+		}
+	}
+	return all
+}
+
+// hasEntries fails unless the entries are those of the store's position.
+func hasEntries(t *testing.T, s *disk.Store) {
+	t.Helper()
+	got := map[string]string{}
+	for e, err := range s.Entries() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[string(e.Key)] = string(e.Value)
+	}
+	if want := entriesAt(s.Position()); !maps.Equal(got, want) {
+		t.Fatalf("position %d: entries %v, expected %v", s.Position(), got, want)
+	}
 }
 
 // change makes some changes, to the store and to what should be in it.
@@ -73,6 +111,7 @@ func isState(t *testing.T, s *disk.Store, history []map[string]bool) {
 	if got := contents(t, s); !maps.Equal(got, history[at]) {
 		t.Fatalf("position %d: %d quads, there were %d", at, len(got), len(history[at]))
 	}
+	hasEntries(t, s)
 	v := s.View()
 	defer v.Close()
 	if meta, err := v.Meta(); err != nil || at > 0 && string(meta) != fmt.Sprint(at) {

@@ -17,6 +17,7 @@ import (
 //	'l' SHA-256 of the text             -> id, of a longer one
 //	'p' predicate                       -> number of quads
 //	'k' predicate                       -> sketches of its subjects and objects
+//	'x' key                             -> value, of whoever uses the store
 //	order component component component [component]
 const (
 	headKey   = 'h'
@@ -25,6 +26,7 @@ const (
 	hashKey   = 'l'
 	countKey  = 'p'
 	sketchKey = 'k'
+	entryKey  = 'x'
 
 	// maxKeyText is the length of the longest text that is a key itself, in bytes.
 	maxKeyText = 256

@@ -150,7 +150,7 @@ func (t *tx) count() error {
 		if predicate == store.Any || n == 0 {
 			continue
 		}
-		before, err := t.quads(predicate)
+		before, err := t.reader.quads(predicate)
 		if err != nil {
 			return err
 		}

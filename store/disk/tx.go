@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -13,17 +14,22 @@ import (
 	"github.com/quadrille-stream/quadrille/store"
 )
 
-// tx is the open transaction: a batch that can be read together with the database.
+// tx is the open transaction: a batch, and what of it is known without it. Most only ask for single quads and terms. One that is asked
+// for more has a batch that can be read together with the database, which costs a place in its index for each key.
 type tx struct {
 	reader
-	s       *Store // nil: it has ended
-	batch   *pebble.Batch
-	log     []change
-	grown   map[store.ID]int      // by how many quads each predicate, and Any for all
-	touched map[store.ID]struct{} // terms that may be without a quad at the end
-	last    uint64                // the last id that was given
-	given   []string              // texts that got one
-	failed  error
+	s         *Store // nil: it has ended
+	batch     *pebble.Batch
+	indexed   bool                // src is the batch, else the database
+	quads     map[store.Quad]bool // those that have changed: whether they are there
+	log       []change
+	grown     map[store.ID]int      // by how many quads each predicate, and Any for all
+	touched   map[store.ID]struct{} // terms of which a quad went last, and none came: they may be without one at the end
+	last      uint64                // the last id that was given
+	given     map[string]store.ID   // texts that got one
+	names     map[store.ID]string   // the same
+	failed    error
+	committed bool
 }
 
 const (
@@ -46,10 +52,25 @@ func (s *Store) Begin() store.Tx {
 	if s.tx != nil {
 		panic("store: Begin while a transaction is open")
 	}
-	batch := s.db.NewIndexedBatch()
-	s.tx = &tx{s: s, batch: batch, reader: reader{src: batch, stats: &s.stats, faults: s.faults}, last: s.head.last,
-		grown: map[store.ID]int{}, touched: map[store.ID]struct{}{}}
+	s.tx = &tx{s: s, batch: s.db.NewBatch(), reader: reader{src: s.db, stats: &s.stats, faults: s.faults}, last: s.head.last,
+		grown: map[store.ID]int{}, touched: map[store.ID]struct{}{}, quads: map[store.Quad]bool{}, given: map[string]store.ID{},
+		names: map[store.ID]string{}}
 	return s.tx
+}
+
+// index has what is read from now on read with what the batch has.
+func (t *tx) index() error {
+	if t.indexed {
+		return nil
+	}
+	batch := t.s.db.NewIndexedBatch()
+	if err := batch.Apply(t.batch, nil); err != nil {
+		_ = batch.Close() // it has nothing to fail with
+		return t.fail(err)
+	}
+	_ = t.batch.Close() // as above
+	t.batch, t.src, t.indexed = batch, batch, true
+	return nil
 }
 
 // open panics if the transaction has ended.
@@ -64,8 +85,11 @@ func (t *tx) open() *tx {
 func (t *tx) end() {
 	t.reader.end()
 	_ = t.batch.Close() // it has nothing to fail with
-	for _, text := range t.given {
+	for text := range t.given {
 		t.s.known.forget(text)
+	}
+	if len(t.quads) > 0 && !t.committed {
+		t.s.recent = recent{}
 	}
 	t.s.tx, t.s = nil, nil
 }
@@ -81,6 +105,9 @@ func (t *tx) lookup(text string) (store.ID, error) {
 	if id, ok := t.s.known.get(text); ok {
 		return id, nil
 	}
+	if id, ok := t.given[text]; ok {
+		return id, nil
+	}
 	id, err := t.reader.lookup(text)
 	if err == nil && id != store.Any {
 		t.s.known.put(text, id)
@@ -90,6 +117,14 @@ func (t *tx) lookup(text string) (store.ID, error) {
 
 // Lookup implements [store.Reader].
 func (t *tx) Lookup(term rdf.Term) (store.ID, bool, error) { return lookup(term, t.open().lookup) }
+
+// Term implements [store.Reader].
+func (t *tx) Term(id store.ID) (rdf.Term, error) {
+	if text, ok := t.open().names[id]; ok {
+		return rdf.Trusted(text), nil
+	}
+	return t.reader.Term(id)
+}
 
 // ids returns the ids of the quad's terms; ok is false if one has none.
 func (t *tx) ids(q *rdf.Quad) (ids store.Quad, ok bool, err error) {
@@ -107,6 +142,12 @@ func (t *tx) ids(q *rdf.Quad) (ids store.Quad, ok bool, err error) {
 
 // there reports whether there is a quad.
 func (t *tx) there(q *store.Quad) (bool, error) {
+	if there, changed := t.quads[*q]; changed {
+		return there, nil
+	}
+	if t.s.recent.has(q) {
+		return true, nil
+	}
 	t.key = orders(q)[0].key(t.key[:0], q)
 	return t.has(t.key)
 }
@@ -247,7 +288,11 @@ func (t *tx) intern(q *rdf.Quad, ids *store.Quad) error {
 func (t *tx) give(text string) (store.ID, error) {
 	t.last++
 	id := store.ID(t.last)
-	t.given = append(t.given, t.s.known.put(text, id))
+	kept := t.s.known.put(text, id)
+	if kept == "" {
+		kept = strings.Clone(text)
+	}
+	t.given[kept], t.names[id] = id, kept
 	var room [16]byte
 	t.key = textKeyOf(t.key[:0], text)
 	if err := t.batch.Set(t.key, appendNumber(room[:0], uint64(id)), nil); err != nil {
@@ -304,6 +349,16 @@ func (t *tx) touch(q *store.Quad) {
 	}
 }
 
+// untouch notes that terms of a quad have one.
+func (t *tx) untouch(q *store.Quad) {
+	if len(t.touched) == 0 {
+		return
+	}
+	for place := range uint8(4) {
+		delete(t.touched, *component(q, place))
+	}
+}
+
 // write writes the keys of a quad, or takes them away.
 func (t *tx) write(c *change) (err error) {
 	t.changed()
@@ -325,7 +380,11 @@ func (t *tx) write(c *change) (err error) {
 			return err
 		}
 	}
-	if !c.added {
+	t.quads[c.quad] = c.added
+	t.s.recent.set(&c.quad, c.added)
+	if c.added {
+		t.untouch(&c.quad)
+	} else {
 		t.touch(&c.quad)
 	}
 	return nil
@@ -383,12 +442,17 @@ func (t *tx) Commit(position uint64, meta []byte) error {
 	s.head = next
 	s.position.Store(position)
 	s.committed.Store(int64(next.quads))
-	t.given = nil
+	t.given, t.committed = nil, true
 	return nil
 }
 
 // drop takes the terms out that no quad has any more.
 func (t *tx) drop() error {
+	if len(t.touched) > 0 {
+		if err := t.index(); err != nil {
+			return err
+		}
+	}
 	for id := range t.touched {
 		used, err := t.used(id)
 		if err != nil {
@@ -404,6 +468,8 @@ func (t *tx) drop() error {
 			return err
 		}
 		t.s.known.forget(term.String())
+		delete(t.given, term.String())
+		delete(t.names, id)
 		t.key = textKeyOf(t.key[:0], term.String())
 		if err := t.batch.Delete(t.key, nil); err != nil {
 			return err
@@ -429,7 +495,11 @@ func (t *tx) used(id store.ID) (bool, error) {
 // Match implements [store.Reader].
 func (t *tx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 	return func(yield func(store.Quad, error) bool) {
-		changes := t.open().changes
+		if err := t.open().index(); err != nil {
+			yield(store.Quad{}, err)
+			return
+		}
+		changes := t.changes
 		t.match(p, func() error {
 			if t.changes != changes || t.s == nil {
 				return store.ErrChanged
@@ -449,12 +519,15 @@ func (t *tx) Count(p store.Pattern) (int, error) {
 	if t.open(); p == (store.Pattern{}) {
 		return t.size(), nil
 	}
+	if err := t.index(); err != nil {
+		return 0, err
+	}
 	return t.countMatches(p)
 }
 
 // Statistics implements [store.Reader].
 func (t *tx) Statistics(predicate store.ID) (store.Statistics, error) {
-	quads, err := t.open().quads(predicate)
+	quads, err := t.open().reader.quads(predicate)
 	if err != nil {
 		return store.Statistics{}, err
 	}

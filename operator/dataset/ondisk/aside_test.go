@@ -32,7 +32,7 @@ func TestSetAside(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, _, err := d.Open(nil); !errors.Is(err, operator.ErrStateDamaged) {
+			if _, err := d.Open(nil); !errors.Is(err, operator.ErrStateDamaged) {
 				t.Errorf("%v", err)
 			}
 		}

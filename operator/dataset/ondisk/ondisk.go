@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -103,25 +104,38 @@ func (d *Logic) Restore(r io.Reader, extra func(io.Reader) error) error {
 }
 
 // Open implements [operator.Durable]. What was restored takes the place of what was kept.
-func (d *Logic) Open(part func() ([]byte, error)) (position uint64, kept []byte, err error) {
+func (d *Logic) Open(part func(put func(operator.Entry) error) ([]byte, error)) (kept operator.Kept, err error) {
 	if d.restored != "" {
 		if err := d.replace(); err != nil {
-			return 0, nil, err
+			return kept, err
 		}
 	}
 	if err := os.MkdirAll(d.options.Dir, 0o700); err != nil {
-		return 0, nil, err
+		return kept, err
 	}
 	s, err := disk.Open(d.options)
 	if err != nil {
-		return 0, nil, opening(err)
+		return kept, opening(err)
 	}
 	d.store.Store(s)
-	d.Use(s, part)
+	put := func(e operator.Entry) error { return s.Keep(disk.Entry(e)) }
+	d.Use(s, func() ([]byte, error) { return part(put) })
 	view := s.View()
 	defer view.Close()
-	kept, err = view.Meta()
-	return view.Position(), kept, err
+	kept.Part, err = view.Meta()
+	kept.Position, kept.Entries = view.Position(), entriesOf(s)
+	return kept, err
+}
+
+// entriesOf yields what the operator has put.
+func entriesOf(s *disk.Store) iter.Seq2[operator.Entry, error] {
+	return func(yield func(operator.Entry, error) bool) {
+		for e, err := range s.Entries() {
+			if !yield(operator.Entry(e), advised(err)) {
+				return
+			}
+		}
+	}
 }
 
 // errAdvice is what can be done about a folder that can't be read or written.

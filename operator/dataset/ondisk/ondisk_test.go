@@ -25,13 +25,13 @@ func onDisk(dir string) *ondisk.Logic {
 }
 
 // opened opens a logic whose operator would keep a part.
-func opened(t *testing.T, d *ondisk.Logic, part string) (position uint64, kept string) {
+func opened(t testing.TB, d *ondisk.Logic, part string) (position uint64, kept string) {
 	t.Helper()
-	position, b, err := d.Open(func() ([]byte, error) { return []byte(part), nil })
+	k, err := d.Open(func(func(operator.Entry) error) ([]byte, error) { return []byte(part), nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return position, string(b)
+	return k.Position, string(k.Part)
 }
 
 func commit(t *testing.T, d *ondisk.Logic, position uint64, rows string) {
@@ -287,7 +287,7 @@ func TestDiskDamaged(t *testing.T) {
 		}
 	}
 	again := onDisk(dir)
-	if _, _, err := again.Open(func() ([]byte, error) { return nil, nil }); !errors.Is(err, operator.ErrStateDamaged) || !strings.Contains(err.Error(), "the folder can be removed") {
+	if _, err := again.Open(nil); !errors.Is(err, operator.ErrStateDamaged) || !strings.Contains(err.Error(), "the folder can be removed") {
 		t.Fatal(err)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "3")); err != nil {
