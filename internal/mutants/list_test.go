@@ -25,6 +25,7 @@ var most = map[string]int{
 	"connector/internal/entry":                1,
 	"connector/internal/mirror":               7,
 	"internal/pipeline/core":                  3,
+	"shipper/internal/exchange":               28,
 	"shipper/natstransport/internal/fragment": 9,
 }
 
