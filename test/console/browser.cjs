@@ -142,16 +142,59 @@ const steps = {
 	},
 
 	async 'dark, and 360 px wide'(browser) {
+		await send(`TX .\nA <${ns}long> <${ns}a-property-whose-name-is-rather-long> "${'a long text without an end '.repeat(20)}" .\nA <${ns}long> <${ns}text> "${'x'.repeat(300)}" .\nTC .\n`)
 		const w = await open(browser, door, '/', { colorScheme: 'dark', viewport: { width: 360, height: 740 } })
-		await waitLive(w.page)
-		await w.page.locator('.chart canvas').waitFor()
-		await fits(w.page)
-		await readable(w.page)
-		await picture(w.page, 'nodes-dark-360')
-		await w.page.getByRole('button', { name: 'Colours' }).click()
-		assert.equal(await w.page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'light')
+		const page = w.page
+		const look = async (name) => {
+			await fits(page)
+			await readable(page)
+			await picture(page, `${name}-dark-360`)
+		}
+		await waitLive(page)
+		await page.locator('.chart canvas').waitFor()
+		await look('nodes')
+		await page.getByRole('link', { name: 'Query' }).press('Enter')
+		await page.locator('.cm-content').waitFor()
+		await fakeSPARQL(page, answers1)
+		await page.getByRole('button', { name: 'Run' }).click()
+		await page.locator('table.result').waitFor()
+		await page.getByRole('button', { name: 'Graph', exact: true }).click()
+		await look('query')
+		await page.goto(`${door}/#/subject?of=${encodeURIComponent(`${ns}long`)}`)
+		await page.locator('table.quads').waitFor()
+		await page.getByRole('button', { name: 'Read the logs' }).click()
+		await page.locator('.change').waitFor()
+		await look('subject')
+		await page.getByRole('link', { name: 'Its changes, live' }).click()
+		await waitLive(page)
+		await look('changes')
+		await page.getByRole('button', { name: 'Colours' }).click()
+		assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'light')
+		await page.reload()
+		assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme), 'light')
 		w.check()
-		await w.page.context().close()
+		await page.context().close()
+	},
+
+	async 'the keyboard alone'(browser) {
+		const w = await open(browser, door, '/')
+		const page = w.page
+		await waitLive(page)
+		const stops = []
+		for (let i = 0; i < 40 && stops[stops.length - 1] !== 'Licences'; i++) {
+			await page.keyboard.press('Tab')
+			stops.push(await page.evaluate(() => {
+				const at = document.activeElement
+				const style = getComputedStyle(at)
+				if (style.outlineStyle === 'none' || parseFloat(style.outlineWidth) < 2) return `nothing shows that one is at ${at.outerHTML.slice(0, 80)}`
+				return at.getAttribute('aria-label')?.split(':')[0] ?? at.textContent.trim().slice(0, 20)
+			}))
+		}
+		assert.deepEqual(stops.filter((s) => s.startsWith('nothing')), [])
+		for (const stop of ['Skip to the page', 'Query', 'Changes', 'Colours', 'Shard 0', 'Table', 'Licences']) assert.ok(stops.some((s) => s.startsWith(stop)), `Tab doesn't come to ${stop}: ${stops}`)
+		assert.equal(stops.filter((s) => s.startsWith('Shard ')).length, 1)
+		w.check()
+		await page.context().close()
 	},
 
 	async 'changes, live and chosen'(browser) {
@@ -311,6 +354,24 @@ const steps = {
 		await waitLive(page)
 		assert.equal(await page.evaluate(() => localStorage.getItem('quadrille-token')), null)
 		await page.reload()
+		await waitLive(page)
+		w.check()
+		await page.context().close()
+	},
+
+	async 'the node itself is killed'(browser) {
+		const w = await open(browser, guarded, '/', {}, [/status of 401/, /ERR_CONNECTION_REFUSED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/, /ERR_CONNECTION_RESET/, /status of 503/])
+		const page = w.page
+		await page.getByLabel('A token with the right to read').fill(secondToken)
+		await page.keyboard.press('Enter')
+		await waitLive(page)
+		await order('kill guarded')
+		await page.locator('[data-link=disconnected]').waitFor()
+		await page.getByText('Trying again').waitFor()
+		await page.locator('tr[data-node=guarded]').waitFor() // what was known stays, and is shown as old
+		await page.locator('.stale').waitFor()
+		await picture(page, 'nodes-disconnected')
+		await order('start guarded')
 		await waitLive(page)
 		w.check()
 		await page.context().close()

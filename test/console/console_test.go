@@ -53,10 +53,12 @@ func TestConsole(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	guarded := startGuarded(ctx, t)
+	guarded := startGuarded(t)
 	run := browser{t: t, orders: map[string]func() error{
-		"kill n3":      func() error { return c.Kill(2) },
-		"expire token": func() error { return guarded.setToken("another-token-0123456789") },
+		"kill n3":       func() error { return c.Kill(2) },
+		"expire token":  func() error { return guarded.setToken("another-token-0123456789") },
+		"kill guarded":  func() error { guarded.kill(); return nil },
+		"start guarded": guarded.start,
 	}}
 	run.run(ctx, c.Doors()[0], guarded.door)
 }
@@ -123,10 +125,12 @@ func (b *browser) serve(out io.Reader, in io.Writer) {
 // guarded is a node that asks for a token.
 type guarded struct {
 	door, tokens string
-	process      *os.Process
+	args         []string
+	cmd          *exec.Cmd
 }
 
-func startGuarded(ctx context.Context, t *testing.T) *guarded {
+// startGuarded starts the node, which ends with the test.
+func startGuarded(t *testing.T) *guarded {
 	t.Helper()
 	free, err := ports.Free(1)
 	if err != nil {
@@ -135,38 +139,45 @@ func startGuarded(ctx context.Context, t *testing.T) *guarded {
 	dir := t.TempDir()
 	address := fmt.Sprintf("127.0.0.1:%d", free[0])
 	g := &guarded{door: "http://" + address, tokens: filepath.Join(dir, "tokens")}
-	if err := g.write("first-token-0123456789"); err != nil {
+	g.args = []string{"serve", "--name", "guarded", "--http", address, "--data", filepath.Join(dir, "data"), "--shards", "2", "--tokens", g.tokens}
+	if err := errors.Join(g.write("first-token-0123456789"), g.start()); err != nil {
 		t.Fatal(err)
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(ctx, exe, "serve", "--name", "guarded", "--http", address, "--data", filepath.Join(dir, "data"), "--shards", "2",
-		"--tokens", g.tokens)
-	var log strings.Builder
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err := errors.Join(err, cmd.Start()); err != nil {
-		t.Fatal(err)
-	}
-	g.process = cmd.Process
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		_ = cmd.Wait()         // killed
-	})
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, "is ready") {
-		_ = cmd.Wait() // it has ended
-		t.Fatalf("the node that asks for a token: %q, %v\n%s", line, err, log.String())
-	}
+	t.Cleanup(g.kill)
 	return g
 }
 
+// start starts the node, and returns when it is ready.
+func (g *guarded) start() error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	g.cmd = exec.Command(exe, g.args...)
+	var log strings.Builder
+	g.cmd.Stderr = &log
+	out, err := g.cmd.StdoutPipe()
+	if err := errors.Join(err, g.cmd.Start()); err != nil {
+		return err
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, "is ready") {
+		g.kill() // what it has logged is whole then
+		return fmt.Errorf("the node that asks for a token: %q, %w\n%s", line, err, log.String())
+	}
+	return nil
+}
+
+// kill ends the node without a goodbye.
+func (g *guarded) kill() {
+	_ = g.cmd.Process.Kill() // it may have ended
+	_ = g.cmd.Wait()         // killed
+}
+
 func (g *guarded) write(token string) error {
-	return os.WriteFile(g.tokens, []byte("read console "+token+"\nread limited "+"unused-token-0123456789"+"\n"), 0o600)
+	return os.WriteFile(g.tokens, []byte("read console "+token+"\n"), 0o600)
 }
 
 // setToken has the node take another token instead. It comes into effect soon after.
 func (g *guarded) setToken(token string) error {
-	return errors.Join(g.write(token), g.process.Signal(syscall.SIGHUP))
+	return errors.Join(g.write(token), g.cmd.Process.Signal(syscall.SIGHUP))
 }

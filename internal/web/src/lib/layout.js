@@ -22,16 +22,20 @@ export function layout(count, edges) {
 	return fitted(p)
 }
 
+// push has nodes near each other part; those far away don't, so that parts without an edge between them stay near.
 function push(p, k) {
+	const far = (4 * k) ** 2
 	for (let i = 0; i < p.length; i++) {
 		const a = p[i]
 		// What no edge holds must not drift away.
-		a.dx -= (a.x - 0.5) * 0.3
-		a.dy -= (a.y - 0.5) * 0.3
+		a.dx -= (a.x - 0.5) * 0.5
+		a.dy -= (a.y - 0.5) * 0.5
 		for (let j = 0; j < i; j++) {
 			const b = p[j]
 			const [x, y] = [a.x - b.x, a.y - b.y]
-			const force = (k * k) / Math.max(x * x + y * y, 1e-6)
+			const square = x * x + y * y
+			if (square > far) continue
+			const force = (k * k) / Math.max(square, 1e-6)
 			a.dx += x * force
 			a.dy += y * force
 			b.dx -= x * force

@@ -6,6 +6,8 @@ import { color, isDark } from '../lib/theme.js'
 
 export const seriesColor = (i) => color(`--series-${(i % 8) + 1}`)
 
+const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 2 })
+
 const font = '12px system-ui, sans-serif'
 
 // axis is an axis as the page looks.
@@ -28,7 +30,7 @@ export function Chart({ names, data, time = true, labels = null, bars = false, h
 		plot.current = new uPlot({
 			width: width(), height, padding: [8, 8, 0, 0], legend: { show: false }, cursor: { drag: { x: false, y: false }, points: { show: false } },
 			scales: { x: { time: time && !labels, range: labels ? [-0.6, labels.length - 0.4] : span ? (_, low, high) => [Math.min(low, high - span), high] : undefined }, y: { range: (_, low, high) => (zero ? [Math.min(low ?? 0, 0), Math.max(high ?? 0, 1) * 1.05] : around(low, high)) } },
-			axes: [axis(x), axis({ size: 56, values: (_, list) => list.map((n) => new Intl.NumberFormat('en', { notation: 'compact' }).format(n)) })],
+			axes: [axis(x), axis({ size: 56, values: (_, list) => list.map((n) => short.format(n)) })],
 			series: [{}, ...names.map((name, i) => ({ label: name, stroke: seriesColor(i), width: 2, dash: bars ? undefined : dashes[i % dashes.length], fill: bars ? seriesColor(i) : undefined, paths, points: { show: false } }))],
 		}, data, at)
 		const watcher = new ResizeObserver(() => plot.current?.setSize({ width: width(), height }))

@@ -10,6 +10,8 @@ import { layout } from '../lib/layout.js'
 // mostNodes and mostEdges bound the drawing: more can't be read.
 const mostNodes = 120
 const mostEdges = 300
+// mostLabels is the number of edges up to which each has its name.
+const mostLabels = 60
 
 const labelOf = (t) => (t.type === 'uri' ? shortName(t.value) : t.type === 'bnode' ? `_:${t.value}` : t.type === 'triple' ? 'a triple' : t.value)
 
@@ -47,7 +49,7 @@ export function Graph({ edges }) {
 				<defs><marker id="tip" viewBox="0 0 8 8" refX="14" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path class="tip" d="M0 0 8 4 0 8z" /></marker></defs>
 				<g aria-hidden="true">${g.edges.map((e) => {
 					const [[x1, y1], [x2, y2]] = [at(e.from), at(e.to)]
-					return html`<g class="edge"><line x1=${x1} y1=${y1} x2=${x2} y2=${y2} marker-end="url(#tip)" /><text x=${(x1 + x2) / 2} y=${(y1 + y2) / 2 - 3}>${e.label ? short(e.label) : ''}</text></g>`
+					return html`<g class="edge"><line x1=${x1} y1=${y1} x2=${x2} y2=${y2} marker-end="url(#tip)" /><text x=${(x1 + x2) / 2} y=${(y1 + y2) / 2 - 3}>${e.label && g.edges.length <= mostLabels ? short(e.label) : ''}</text></g>`
 				})}</g>
 				${g.nodes.map((n) => {
 					const [x, y] = at(n.at)
