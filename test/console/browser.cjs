@@ -370,6 +370,7 @@ const steps = {
 		await page.getByText('Trying again').waitFor()
 		await page.locator('tr[data-node=guarded]').waitFor() // what was known stays, and is shown as old
 		await page.locator('.stale').waitFor()
+		await page.locator('tr[data-node=guarded] .state', { hasText: 'no answer' }).waitFor()
 		await picture(page, 'nodes-disconnected')
 		await order('start guarded')
 		await waitLive(page)

@@ -93,7 +93,8 @@ async function connect({ path, at, quiet, ended, event, opened }) {
 			if (!e.empty) event(e)
 		}
 	} catch (e) {
-		throw dead ? new Problem(0, 'quiet', 'Nothing has come from the node for too long.') : e
+		if (dead) throw new Problem(0, 'quiet', 'Nothing has come from the node for too long.')
+		throw e instanceof Problem || ended.signal.aborted ? e : new Problem(0, 'cut', 'The connection to the node broke off.')
 	} finally {
 		clearTimeout(watchdog)
 		ended.signal.removeEventListener('abort', stop)

@@ -35,10 +35,10 @@ function graphOf(edges) {
 export function Graph({ edges }) {
 	const g = useMemo(() => graphOf(edges), [edges])
 	const places = useMemo(() => layout(g.nodes.length, g.edges), [g])
-	const [zoom, setZoom] = useState(1)
+	const size = Math.max(480, Math.sqrt(g.nodes.length) * 150)
+	const [zoom, setZoom] = useState(() => Math.max(1, Math.min(3, (size * 0.8) / innerWidth)))
 	const host = useRef(null)
 	if (!g.nodes.length) return html`<p class="empty">There is nothing to draw: a graph needs IRIs or blank nodes in two columns, or triples.</p>`
-	const size = Math.max(480, Math.sqrt(g.nodes.length) * 150)
 	const at = (i) => [places[i].x * size, places[i].y * size * 0.62]
 	const short = (text) => (text.length > 24 ? `${text.slice(0, 23)}…` : text)
 	return html`<figure class="graph">
