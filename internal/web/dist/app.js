@@ -33,7 +33,7 @@ import{a as xt,b as Ot,c as cn,d as Dl,e as sl,f as Ll,g as Tt,h as Tn,i as Ol,j
 			<dt>State</dt><dd><${Yt} state=${t} /></dd>
 			<dt>Owner</dt><dd>${e.owner||"none"}</dd>
 			<dt>Standby</dt><dd>${e.standby||"none"}</dd>
-			<dt>Standby is behind by</dt><dd>${e.lag==null?"not known":`${ee(e.lag)} records`}</dd>
+			<dt>Standby is behind by</dt><dd>${e.standby?e.lag==null?"not known":`${ee(e.lag)} records`:"–"}</dd>
 			<dt>Quads</dt><dd>${ee(e.quads)}</dd>
 			<dt>Log position</dt><dd>${ee(e.position)}</dd>
 			<dt>Records a second</dt><dd>${Ln(e.rate)}</dd>

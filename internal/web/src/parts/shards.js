@@ -56,7 +56,7 @@ function ShardDetail({ shard: s, state }) {
 			<dt>State</dt><dd><${State} state=${state} /></dd>
 			<dt>Owner</dt><dd>${s.owner || 'none'}</dd>
 			<dt>Standby</dt><dd>${s.standby || 'none'}</dd>
-			<dt>Standby is behind by</dt><dd>${s.lag == null ? 'not known' : `${number(s.lag)} records`}</dd>
+			<dt>Standby is behind by</dt><dd>${!s.standby ? '–' : s.lag == null ? 'not known' : `${number(s.lag)} records`}</dd>
 			<dt>Quads</dt><dd>${number(s.quads)}</dd>
 			<dt>Log position</dt><dd>${number(s.position)}</dd>
 			<dt>Records a second</dt><dd>${rate(s.rate)}</dd>
