@@ -107,7 +107,7 @@ func serve(t *testing.T, n api.Node, cfg api.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.NewServer(ln, cfg.Access, "", cfg.Logger)
+	server := api.NewServer(ln, api.ServerConfig{Access: cfg.Access, Logger: cfg.Logger})
 	server.Use(api.New(n, cfg))
 	stop := running(t, server)
 	t.Cleanup(func() {

@@ -61,7 +61,7 @@ func serveInBubble(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.
 	w := &wire{conns: make(chan net.Conn), closed: make(chan struct{})}
 	ln := tls.NewListener(w, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 	cfg.Logger = slog.New(slog.DiscardHandler)
-	server := api.NewServer(ln, cfg.Access, "its turn", cfg.Logger)
+	server := api.NewServer(ln, api.ServerConfig{Access: cfg.Access, WaitsFor: "its turn", Logger: cfg.Logger})
 	server.Use(api.New(n, cfg))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2, DialContext: w.dial}
 	stop := running(t, server)

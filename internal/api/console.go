@@ -30,28 +30,39 @@ func (a *API) consoleEndpoints() []*endpoint {
 		{method: http.MethodGet, path: "/", what: "The console, a page for a browser; a node whose console is off has none.",
 			gives: []string{"text/html"}, statuses: []int{http.StatusOK, http.StatusNotModified},
 			codes: []string{"not_found"}, compressed: true, needs: public,
-			serve: func(w http.ResponseWriter, r *http.Request, _ args) { a.serveFile(w, r, "") }},
+			serve: serveConsole},
 		{method: http.MethodGet, path: consolePath + filePart, what: "A file of the console.",
 			segments: map[string]string{"file": "Name of the file."},
 			gives:    consoleTypes, statuses: []int{http.StatusOK, http.StatusNotModified}, codes: []string{"not_found"},
 			compressed: true, needs: public,
-			serve: func(w http.ResponseWriter, r *http.Request, _ args) {
-				a.serveFile(w, r, r.URL.Path[len(consolePath):])
-			}},
+			serve: serveConsole},
 	}
 }
 
-// serveFile answers with a file. A browser asks each time whether it is still the same: a page and its scripts are of one version.
-func (a *API) serveFile(w http.ResponseWriter, r *http.Request, name string) {
+// consoleFile is the name of the file of the console that a path leads to, "" for the page; ok is false where it leads elsewhere.
+func consoleFile(path string) (name string, ok bool) {
+	if path == "/" {
+		return "", true
+	}
+	return strings.CutPrefix(path, consolePath)
+}
+
+func serveConsole(w http.ResponseWriter, r *http.Request, _ args) {
+	name, _ := consoleFile(r.URL.Path) // it is one of the table
+	if p := serveFile(w, r, name); p != nil {
+		p.write(w)
+	}
+}
+
+// serveFile answers with a file, or returns the problem to answer with. A browser asks each time whether it is still the same: a page and its scripts are of one version.
+func serveFile(w http.ResponseWriter, r *http.Request, name string) *problem {
 	f, ok := web.Find(name)
 	if !ok {
-		newProblem("not_found", "the console has no file %q", name).write(w)
-		return
+		return newProblem("not_found", "the console has no file %q", name)
 	}
 	media, _, _ := strings.Cut(f.Type, ";")
 	if _, p := acceptable(r.Header.Values("Accept"), []string{media}, r.URL.Path); p != nil {
-		p.write(w)
-		return
+		return p
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-cache")
@@ -64,10 +75,11 @@ func (a *API) serveFile(w http.ResponseWriter, r *http.Request, name string) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if etagMatches(r.Header.Values("If-None-Match"), f.ETag) {
 		w.WriteHeader(http.StatusNotModified)
-		return
+		return nil
 	}
 	header.Set("Content-Type", f.Type)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(f.Text) // a client that has gone away does not hear of it
 	}
+	return nil
 }

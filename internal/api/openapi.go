@@ -115,7 +115,7 @@ func (e *endpoint) responses() schema {
 	}
 	titles := map[string][]string{}
 	for _, name := range slices.Concat(commonCodes, e.refusals(), e.codes) {
-		if name == "starting" && e.path == healthPath { // it is answered from the first moment
+		if _, page := consoleFile(e.path); name == "starting" && (page || e.path == healthPath) { // it is answered from the first moment
 			continue
 		}
 		c, _ := client.CodeNamed(name)

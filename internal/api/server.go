@@ -21,27 +21,35 @@ const (
 // Server answers the requests that come in at a listener. Until it is given an [API] it tells what the node waits for: one that
 // waits for its engine, for hours if a cluster has no majority, must not leave those hanging who ask it. /healthz is answered as
 // ever, all else with 503 and the code "starting", to who may come in. It is one server from first to last, so that no connection is cut off when
-// the API comes.
+// the API comes. The console is there from the beginning: it says what the node waits for as any client hears it.
 type Server struct {
-	ln       net.Listener
-	access   Access
-	waitsFor string
-	http     *http.Server
-	log      *slog.Logger
-	api      atomic.Pointer[API] // nil: the node is starting
-	served   chan error
+	ln     net.Listener
+	cfg    ServerConfig
+	http   *http.Server
+	api    atomic.Pointer[API] // nil: the node is starting
+	served chan error
 }
 
-// NewServer begins to answer at ln, until Run or Close has ended. access is that of the API, waitsFor says what the node waits
-// for.
-func NewServer(ln net.Listener, access Access, waitsFor string, log *slog.Logger) *Server {
-	s := &Server{ln: ln, access: access, waitsFor: waitsFor, log: log, served: make(chan error, 1)}
+// ServerConfig configures a [Server].
+type ServerConfig struct {
+	// Access and Console are those of the API.
+	Access  Access
+	Console bool
+	// WaitsFor says what the node waits for that starts.
+	WaitsFor string
+	// Logger. It must be given.
+	Logger *slog.Logger
+}
+
+// NewServer begins to answer at ln, until Run or Close has ended.
+func NewServer(ln net.Listener, cfg ServerConfig) *Server {
+	s := &Server{ln: ln, cfg: cfg, served: make(chan error, 1)}
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    256 << 10, // a cursor has a position for each of thousands of shards
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 	}
 	go func() { s.served <- s.http.Serve(ln) }()
 	return s
@@ -64,17 +72,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answerStarting answers a request that comes before there is an API, or returns the problem to answer with.
 func (s *Server) answerStarting(w http.ResponseWriter, r *http.Request) *problem {
 	need := anyToken
-	if r.URL.Path == healthPath || r.URL.Path == "/readyz" {
-		need = s.access.probes()
+	if name, ok := consoleFile(r.URL.Path); ok && s.cfg.Console && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		if p := s.cfg.Access.admit(r, public, false); p != nil {
+			return p
+		}
+		return serveFile(w, r, name)
 	}
-	if p := s.access.admit(r, need, false); p != nil {
+	if r.URL.Path == healthPath || r.URL.Path == "/readyz" {
+		need = s.cfg.Access.probes()
+	}
+	if p := s.cfg.Access.admit(r, need, false); p != nil {
 		return p
 	}
 	if r.URL.Path == healthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
 		getHealth(w, r, nil)
 		return nil
 	}
-	return newProblem("starting", "the node is starting: %s", s.waitsFor).retry("1")
+	return newProblem("starting", "the node is starting: %s", s.cfg.WaitsFor).retry("1")
 }
 
 // Use has a answer from now on. It is called once.
@@ -95,7 +109,7 @@ func (s *Server) Run(ctx context.Context) error {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := s.http.Shutdown(ending); err != nil {
-		s.log.Warn("requests did not end in time; cut off", "error", err)
+		s.cfg.Logger.Warn("requests did not end in time; cut off", "error", err)
 		_ = s.http.Close() // closes what Shutdown gave up on; nothing to add to its error
 	}
 	if err := <-s.served; !errors.Is(err, http.ErrServerClosed) {

@@ -37,7 +37,7 @@ func TestStarting(t *testing.T) {
 		return resp.StatusCode, resp.Header.Get("Retry-After"), string(body)
 	}
 	defer http.DefaultClient.CloseIdleConnections()
-	server := api.NewServer(ln, api.Access{}, "it waits for a majority", slog.New(slog.DiscardHandler))
+	server := api.NewServer(ln, api.ServerConfig{WaitsFor: "it waits for a majority", Logger: slog.New(slog.DiscardHandler)})
 	if status, _, text := get("/healthz"); status != 200 || text != `{"status":"ok"}`+"\n" && text != `{"status":"ok"}` {
 		t.Errorf("/healthz: %d %s", status, text)
 	}
@@ -47,6 +47,23 @@ func TestStarting(t *testing.T) {
 			!strings.Contains(text, "it waits for a majority") {
 			t.Errorf("%s: %d, again after %q, %s", path, status, retry, text)
 		}
+	}
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := api.NewServer(other, api.ServerConfig{Access: only(t, "0123456789abcdef"), Console: true, Logger: slog.New(slog.DiscardHandler)})
+	for path, want := range map[string]int{"/": 200, "/console/app.js": 200, "/console/nothing": 404, "/v1/overview": 401} {
+		resp, err := http.Get("http://" + other.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _ = resp.Body.Close(); resp.StatusCode != want {
+			t.Errorf("the console of a node that starts: %s: %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+	if err := shown.Close(); err != nil {
+		t.Error(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error, 1)
@@ -90,7 +107,7 @@ func TestStrangersWhileStarting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := api.NewServer(ln, test.access, "it waits for a majority", slog.New(slog.DiscardHandler))
+		server := api.NewServer(ln, api.ServerConfig{Access: test.access, WaitsFor: "it waits for a majority", Logger: slog.New(slog.DiscardHandler)})
 		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "http://"+cmp.Or(test.host, "localhost")+test.path, nil)
 		r.Header.Set("Authorization", "Bearer "+test.token)
 		server.ServeHTTP(w, r)
@@ -109,7 +126,7 @@ func TestEndsWhileStarting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := api.NewServer(ln, api.Access{}, "", slog.New(slog.DiscardHandler))
+	server := api.NewServer(ln, api.ServerConfig{Logger: slog.New(slog.DiscardHandler)})
 	for range 2 {
 		if err := server.Close(); err != nil {
 			t.Error(err)
@@ -125,7 +142,7 @@ func TestNobodyIsCutOffAtTheStart(t *testing.T) {
 	cert, key, pool := certificate(t)
 	for range 10 {
 		ln, _ := listenTLS(t, cert, key)
-		server := api.NewServer(ln, api.Access{}, "its turn", slog.New(slog.DiscardHandler))
+		server := api.NewServer(ln, api.ServerConfig{WaitsFor: "its turn", Logger: slog.New(slog.DiscardHandler)})
 		ctx, stop := context.WithCancel(t.Context())
 		served, begun := make(chan error, 1), make(chan struct{}, 16)
 		go func() {

@@ -233,7 +233,7 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	server := api.NewServer(ln, api.Access{}, "", slog.Default())
+	server := api.NewServer(ln, api.ServerConfig{Logger: slog.Default()})
 	server.Use(api.New(n, api.Config{}))
 	go func() { done <- server.Run(ctx) }()
 	body, leave := live(t, "http://"+ln.Addr().String())

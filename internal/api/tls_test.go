@@ -80,7 +80,7 @@ func serveTLS(t *testing.T, n api.Node, cfg api.Config, http2 bool) (*http.Clien
 	cert, key, pool := certificate(t)
 	cfg.Logger = slog.New(slog.DiscardHandler)
 	ln, _ := listenTLS(t, cert, key)
-	server := api.NewServer(ln, cfg.Access, "its turn", cfg.Logger)
+	server := api.NewServer(ln, api.ServerConfig{Access: cfg.Access, WaitsFor: "its turn", Logger: cfg.Logger})
 	server.Use(api.New(n, cfg))
 	stop := running(t, server)
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: http2}

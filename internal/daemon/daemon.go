@@ -50,7 +50,7 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	if err := d.checkPorts(); err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	server := api.NewServer(ln, guard.access, d.waitsFor(), d.log)
+	server := api.NewServer(ln, api.ServerConfig{Access: guard.access, WaitsFor: d.waitsFor(), Console: d.console(), Logger: d.log})
 	defer func() { _ = server.Close() }() // of a start that failed; else Run has closed it
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })
 	n, err := quadrille.Start(ctx, d.node(ln))
@@ -72,6 +72,9 @@ func logger(c config.Log, w io.Writer) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }
+
+// console says whether the node shows its console.
+func (d *daemon) console() bool { return d.HTTP.Console == "on" }
 
 // address is the URL of the HTTP API.
 func (d *daemon) address(ln net.Listener) string {
@@ -97,7 +100,7 @@ func (d *daemon) serve(ctx context.Context, server *api.Server, address string, 
 		return err
 	}
 	server.Use(api.New(n.Graph, api.Config{MaxBody: int64(d.HTTP.MaxBody), MaxReaders: d.HTTP.MaxReaders, MaxDumps: d.HTTP.MaxDumps,
-		Access: d.guard.access, Logger: d.log, Delta: d.HTTP.Delta, Console: d.HTTP.Console == "on",
+		Access: d.guard.access, Logger: d.log, Delta: d.HTTP.Delta, Console: d.console(),
 		Mappings: d.Mappings, Verifier: d.verifier(n), Sinks: connected.sinks, Sources: connected.sources,
 		Control: control{&connected.control}, Desk: desk{&connected.control, d.Sources}, Peers: peers}))
 	list := []component{{"node", d.running(ctx, n)}}

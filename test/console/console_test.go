@@ -53,12 +53,21 @@ func TestConsole(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	guarded := startGuarded(ctx, t)
+	file := tokens(filepath.Join(t.TempDir(), "tokens"))
+	if err := file.write("first-token-0123456789"); err != nil {
+		t.Fatal(err)
+	}
+	guarded := startSingle(t, "guarded", "--shards", "2", "--tokens", string(file))
+	plain := startSingle(t, "plain", "--shards", "64")
 	run := browser{t: t, orders: map[string]func() error{
-		"kill n3":      func() error { return c.Kill(2) },
-		"expire token": func() error { return guarded.setToken("another-token-0123456789") },
+		"kill n3": func() error { return c.Kill(2) },
+		"expire token": func() error {
+			return errors.Join(file.write("another-token-0123456789"), guarded.cmd.Process.Signal(syscall.SIGHUP))
+		},
+		"kill guarded":  func() error { guarded.kill(); return nil },
+		"start guarded": guarded.start,
 	}}
-	run.run(ctx, c.Doors()[0], guarded.door)
+	run.run(ctx, c.Doors()[0], plain.door, guarded.door)
 }
 
 // requireBrowser skips the test where there is no browser, unless there must be.
@@ -77,13 +86,13 @@ type browser struct {
 	orders map[string]func() error
 }
 
-func (b *browser) run(ctx context.Context, door, guarded string) {
+func (b *browser) run(ctx context.Context, doors ...string) {
 	b.t.Helper()
 	pictures := os.Getenv("QUADRILLE_SCREENSHOTS")
 	if pictures == "" {
 		pictures = b.t.TempDir()
 	}
-	cmd := exec.CommandContext(ctx, "../../scripts/peers/browser", "browser.cjs", door, guarded, pictures)
+	cmd := exec.CommandContext(ctx, "../../scripts/peers/browser", append([]string{"browser.cjs", pictures}, doors...)...)
 	var said strings.Builder
 	cmd.Stderr = &said
 	in, inErr := cmd.StdinPipe()
@@ -120,53 +129,58 @@ func (b *browser) serve(out io.Reader, in io.Writer) {
 	}
 }
 
-// guarded is a node that asks for a token.
-type guarded struct {
-	door, tokens string
-	process      *os.Process
+// single is a node that stands alone.
+type single struct {
+	door string
+	args []string
+	cmd  *exec.Cmd
 }
 
-func startGuarded(ctx context.Context, t *testing.T) *guarded {
+// startSingle starts a node, which ends with the test.
+func startSingle(t *testing.T, name string, args ...string) *single {
 	t.Helper()
 	free, err := ports.Free(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
 	address := fmt.Sprintf("127.0.0.1:%d", free[0])
-	g := &guarded{door: "http://" + address, tokens: filepath.Join(dir, "tokens")}
-	if err := g.write("first-token-0123456789"); err != nil {
+	n := &single{door: "http://" + address, args: append([]string{"serve", "--name", name, "--http", address, "--data", t.TempDir()}, args...)}
+	if err := n.start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(n.kill)
+	return n
+}
+
+// start starts the node, and returns when it is ready.
+func (n *single) start() error {
 	exe, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	cmd := exec.CommandContext(ctx, exe, "serve", "--name", "guarded", "--http", address, "--data", filepath.Join(dir, "data"), "--shards", "2",
-		"--tokens", g.tokens)
+	n.cmd = exec.Command(exe, n.args...)
 	var log strings.Builder
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err := errors.Join(err, cmd.Start()); err != nil {
-		t.Fatal(err)
+	n.cmd.Stderr = &log
+	out, err := n.cmd.StdoutPipe()
+	if err := errors.Join(err, n.cmd.Start()); err != nil {
+		return err
 	}
-	g.process = cmd.Process
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		_ = cmd.Wait()         // killed
-	})
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.Contains(line, "is ready") {
-		_ = cmd.Wait() // it has ended
-		t.Fatalf("the node that asks for a token: %q, %v\n%s", line, err, log.String())
+		n.kill() // what it has logged is whole then
+		return fmt.Errorf("start %v: %q, %w\n%s", n.args, line, err, log.String())
 	}
-	return g
+	return nil
 }
 
-func (g *guarded) write(token string) error {
-	return os.WriteFile(g.tokens, []byte("read console "+token+"\nread limited "+"unused-token-0123456789"+"\n"), 0o600)
+// kill ends the node without a goodbye.
+func (n *single) kill() {
+	_ = n.cmd.Process.Kill() // it may have ended
+	_ = n.cmd.Wait()         // killed
 }
 
-// setToken has the node take another token instead. It comes into effect soon after.
-func (g *guarded) setToken(token string) error {
-	return errors.Join(g.write(token), g.process.Signal(syscall.SIGHUP))
+// tokens is a file of the one token that a node takes.
+type tokens string
+
+func (f tokens) write(token string) error {
+	return os.WriteFile(string(f), []byte("read console "+token+"\n"), 0o600)
 }

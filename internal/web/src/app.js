@@ -8,10 +8,16 @@ import { theme, nextTheme } from './lib/theme.js'
 import { token, asked, give } from './lib/token.js'
 import { TokenForm } from './parts/tokenform.js'
 import { Nodes } from './pages/nodes.js'
+import { Query } from './pages/query.js'
+import { Changes } from './pages/changes.js'
+import { Subject } from './pages/subject.js'
 
 // pages are all there are, in the order of the menu; the first one is where one begins. A new page is a row here and a file of its own.
 const pages = [
 	{ path: 'nodes', title: 'Nodes', page: Nodes },
+	{ path: 'query', title: 'Query', page: Query },
+	{ path: 'changes', title: 'Changes', page: Changes },
+	{ path: 'subject', title: 'Subject', page: Subject },
 ]
 
 const pageOf = (path) => pages.find((p) => p.path === path) ?? (path === '' ? pages[0] : null)

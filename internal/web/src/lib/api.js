@@ -3,10 +3,12 @@ import { token, refused } from './token.js'
 
 // Problem is an answer that is no success (RFC 9457), or none at all.
 export class Problem extends Error {
-	constructor(status, code, detail) {
+	// place is {line, column} in what was sent, where the node tells it.
+	constructor(status, code, detail, place = null) {
 		super(detail)
 		this.status = status
 		this.code = code
+		this.place = place
 	}
 }
 
@@ -19,7 +21,8 @@ async function problemOf(answer) {
 		told = { detail: text.slice(0, 500) }
 	}
 	const detail = told.detail || told.title || `${answer.status} ${answer.statusText}`
-	return new Problem(answer.status, told.code ?? '', told.line ? `line ${told.line}, column ${told.column}: ${detail}` : detail)
+	if (!told.line) return new Problem(answer.status, told.code ?? '', detail)
+	return new Problem(answer.status, told.code ?? '', `Line ${told.line}, column ${told.column}: ${detail}`, { line: told.line, column: told.column })
 }
 
 // request sends a request, and returns its answer if it is a success; else it throws a Problem. An end by its signal is an

@@ -33,10 +33,9 @@ export async function* parseEvents(from) {
 //   state(s, detail): takes "connecting", "open", "waiting" (detail: until when, in ms, and why) and "refused" (detail: a Problem), which is
 //     the end: the same again would get the same answer
 //   quiet: the longest time in ms between signs of life; after that the connection is taken for dead
-//   from: an id to go on from
-export function follow({ path, event, state, quiet, from = null }) {
+//   at: its id is the one to go on behind, null for none, and is set as events come
+export function follow({ path, event, state, quiet, at = { id: null } }) {
 	const ended = new AbortController()
-	const at = { id: from }
 	const run = async () => {
 		let wait = firstWait
 		while (!ended.signal.aborted) {
@@ -94,7 +93,8 @@ async function connect({ path, at, quiet, ended, event, opened }) {
 			if (!e.empty) event(e)
 		}
 	} catch (e) {
-		throw dead ? new Problem(0, 'quiet', 'Nothing has come from the node for too long.') : e
+		if (dead) throw new Problem(0, 'quiet', 'Nothing has come from the node for too long.')
+		throw e instanceof Problem || ended.signal.aborted ? e : new Problem(0, 'cut', 'The connection to the node broke off.')
 	} finally {
 		clearTimeout(watchdog)
 		ended.signal.removeEventListener('abort', stop)

@@ -38,6 +38,10 @@ export function watch() {
 
 function take(next) {
 	const before = overview.value
+	// A list without items is null.
+	next.nodes ??= []
+	next.shards ??= []
+	for (const s of next.engine.streams ?? []) s.replicas ??= []
 	next.byName = new Map(next.nodes.map((n) => [n.name, n]))
 	overview.value = next
 	const { times, of } = rates.value

@@ -111,3 +111,11 @@ export function numeric(t) {
 }
 
 export const isTime = (t) => t?.type === 'literal' && (t.datatype === `${prefixes.xsd}dateTime` || t.datatype === `${prefixes.xsd}date`)
+
+// readNode is what somebody has typed as an IRI or a blank node, as the API has it: without angle brackets, a prefixed name in full.
+export function readNode(text) {
+	const trimmed = text.trim().replace(/^<(.*)>$/, '$1')
+	const at = trimmed.indexOf(':')
+	const space = prefixes[trimmed.slice(0, at)]
+	return at > 0 && space && !trimmed.startsWith('//', at + 1) ? space + trimmed.slice(at + 1) : trimmed
+}

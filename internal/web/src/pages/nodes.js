@@ -3,7 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { html } from '../lib/html.js'
 import { overview, link, rates, watch, nodeState, shardState } from '../lib/nodes.js'
 import { route, go } from '../lib/route.js'
-import { ago, bytes, number, plural, rate } from '../lib/format.js'
+import { ago, bytes, clock, number, plural, rate } from '../lib/format.js'
 import { safeHref } from '../lib/term.js'
 import { Chart } from '../parts/chart.js'
 import { Link } from '../parts/link.js'
@@ -19,11 +19,13 @@ export function Nodes() {
 
 function Overview({ o, stale }) {
 	const table = route.value.query.view === 'table'
-	return html`<div class=${stale ? 'stale' : ''}>
+	// What the node has said of itself was true until the connection ended.
+	const own = stale && link.value.state === 'waiting' ? o.node : null
+	return html`${stale && html`<p role="status">What follows is as of ${clock(o.time).slice(0, 8)}.</p>`}<div class=${stale ? 'stale' : ''}>
 		<p class="soft">Pipeline <strong>${o.pipeline}</strong>, divided by ${o.key}, epoch ${number(o.epoch)}, as node <strong>${o.node}</strong> has asked.</p>
 		<${Figures} o=${o} />
 		<${Troubles} list=${o.degraded ?? []} />
-		<section aria-labelledby="nodes-h"><h2 id="nodes-h">Nodes</h2><${NodeTable} o=${o} /></section>
+		<section aria-labelledby="nodes-h"><h2 id="nodes-h">Nodes</h2><${NodeTable} o=${o} silent=${own} /></section>
 		<section aria-labelledby="rates-h"><h2 id="rates-h">Changes a second</h2><${Rates} /></section>
 		<section aria-labelledby="shards-h">
 			<div class="head"><h2 id="shards-h">Shards</h2>
@@ -59,7 +61,7 @@ function Troubles({ list }) {
 		${list.length > 20 && html`<p>And ${number(list.length - 20)} more.</p>`}</div>`}</div>`
 }
 
-function NodeTable({ o }) {
+function NodeTable({ o, silent }) {
 	const names = o.nodes.map((n) => n.name)
 	const standby = new Map()
 	for (const s of o.shards) standby.set(s.standby, (standby.get(s.standby) ?? 0) + 1)
@@ -67,7 +69,7 @@ function NodeTable({ o }) {
 		<thead><tr><th>Node</th><th>State</th><th class="n">Owns</th><th class="n">Standby of</th><th class="n">Changes/s</th><th class="n">Added</th><th class="n">Deleted</th><th class="n">Heard</th><th>Console</th></tr></thead>
 		<tbody>${o.nodes.map((n, i) => html`<tr key=${n.name} data-node=${n.name}>
 			<th scope="row"><span class="badge owner-${(i % 8) + 1}" aria-hidden="true">${letterOf(names, n.name)}</span> ${n.name}${n.name === o.node && html` <span class="soft">(this one)</span>`}</th>
-			<td><${State} state=${nodeState(n)} title=${n.error || n.not_ready || ''} />${(n.error || n.not_ready) && html`<div class="why">${n.error || n.not_ready}</div>`}</td>
+			<td><${State} state=${n.name === silent ? 'no answer' : nodeState(n)} title=${n.error || n.not_ready || ''} />${(n.error || n.not_ready) && html`<div class="why">${n.error || n.not_ready}</div>`}</td>
 			<td class="n">${number(n.owned)}</td><td class="n">${number(standby.get(n.name) ?? 0)}</td>
 			<td class="n">${n.error ? '–' : rate(n.load)}</td><td class="n">${number(n.stats?.adds)}</td><td class="n">${number(n.stats?.deletes)}</td>
 			<td class="n">${n.name === o.node ? '–' : n.heard_ms < 0 ? 'never' : `${ago(n.heard_ms)} ago`}</td>

@@ -3,6 +3,7 @@
 import { useRef, useState } from 'preact/hooks'
 import { html } from '../lib/html.js'
 import { number, rate } from '../lib/format.js'
+import { pure } from '../lib/pure.js'
 import { shardState } from '../lib/nodes.js'
 import { Shape, State, kindOf } from './state.js'
 
@@ -30,18 +31,16 @@ export function ShardMap({ overview }) {
 	}
 	return html`<div class="shardmap">
 		<div class="cells" role="listbox" aria-label="Shards; arrow keys choose one" ref=${host} onKeyDown=${key}>
-			${shards.map((s, i) => {
-				const state = shardState(s, byName)
-				const owner = names.indexOf(s.owner)
-				return html`<button type="button" key=${i} role="option" class="cell ${kindOf(state)} ${owner >= 0 ? `owner-${(owner % 8) + 1}` : ''}" aria-selected=${i === at} tabindex=${i === at ? 0 : -1}
-					aria-label=${`Shard ${s.shard}: ${state}, owner ${s.owner || 'none'}`} title=${`shard ${s.shard}: ${state}, ${s.owner || 'no owner'}`} onClick=${() => choose(i)}>
-					<span class="cell-number">${s.shard}</span><span class="cell-owner">${letterOf(names, s.owner)}<${Shape} kind=${kindOf(state)} /></span>
-				</button>`
-			})}
+			${shards.map((s, i) => html`<${Cell} key=${i} at=${i} shard=${s.shard} state=${shardState(s, byName)} owner=${s.owner} place=${names.indexOf(s.owner)} chosen=${i === at} choose=${choose} />`)}
 		</div>
 		${shards[at] && html`<${ShardDetail} shard=${shards[at]} state=${shardState(shards[at], byName)} />`}
 	</div>`
 }
+
+const Cell = pure(({ at, shard, state, owner, place, chosen, choose }) => html`<button type="button" role="option" class="cell ${kindOf(state)} ${place >= 0 ? `owner-${(place % 8) + 1}` : ''}" aria-selected=${chosen} tabindex=${chosen ? 0 : -1}
+	aria-label=${`Shard ${shard}: ${state}, owner ${owner || 'none'}`} title=${`shard ${shard}: ${state}, ${owner || 'no owner'}`} onClick=${() => choose(at)}>
+	<span class="cell-number">${shard}</span><span class="cell-owner">${letters[place] ?? '·'}<${Shape} kind=${kindOf(state)} /></span>
+</button>`)
 
 // columns is the number of cells in a row.
 function columns(host) {
@@ -57,7 +56,7 @@ function ShardDetail({ shard: s, state }) {
 			<dt>State</dt><dd><${State} state=${state} /></dd>
 			<dt>Owner</dt><dd>${s.owner || 'none'}</dd>
 			<dt>Standby</dt><dd>${s.standby || 'none'}</dd>
-			<dt>Standby is behind by</dt><dd>${s.lag == null ? 'not known' : `${number(s.lag)} records`}</dd>
+			<dt>Standby is behind by</dt><dd>${!s.standby ? '–' : s.lag == null ? 'not known' : `${number(s.lag)} records`}</dd>
 			<dt>Quads</dt><dd>${number(s.quads)}</dd>
 			<dt>Log position</dt><dd>${number(s.position)}</dd>
 			<dt>Records a second</dt><dd>${rate(s.rate)}</dd>
