@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
 
 // Key says by what a change is routed: what has the same key is in one shard and keeps its order.
@@ -53,6 +54,8 @@ func (c *Config) setDefaults() error {
 		return fmt.Errorf("key %q: expected subject, graph or dataset", c.Key)
 	case c.MaxTransaction > maxTransaction:
 		return fmt.Errorf("transactions of %d bytes: at most %d can be carried between nodes", c.MaxTransaction, maxTransaction)
+	case c.Answer != nil:
+		return errors.New("a graph answers its nodes' requests itself: leave Answer out")
 	case c.KeyName != "":
 		return errors.New("the graph names its key itself: set Key, not KeyName")
 	}
@@ -72,23 +75,38 @@ type Graph struct {
 	*node.Node
 	splitter dataset.Splitter
 	queries  *queries
+	name     string
+	answerer *eval.Answerer
+	sessions sessions
 
 	submissions, changes atomic.Uint64
 	// held is the memory that documents of JSON-LD take.
 	held atomic.Int64
 }
 
+// For each query that runs at a time here, so many of other nodes may have shards of this one, and so many of their requests are
+// answered at a time: a query asks up to sixteen shards at once, and others while it takes an answer.
+const (
+	sessionsPerQuery = 8
+	answersPerQuery  = 64
+)
+
 // New checks the configuration and returns a graph that does nothing yet.
 func New(cfg Config) (*Graph, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
+	g := &Graph{queries: newQueries(cfg.Queries), name: cfg.Name}
+	g.answerer = eval.NewAnswerer(eval.Options{Steps: cfg.Queries.Steps, Memory: cfg.Queries.Memory})
+	g.sessions = sessions{most: sessionsPerQuery * cfg.Queries.Concurrent, open: map[string]*held{}}
+	cfg.Answer, cfg.AnswerAtOnce = g.answer, cmp.Or(cfg.AnswerAtOnce, answersPerQuery*cfg.Queries.Concurrent)
 	n, err := node.New(cfg.Config)
 	if err != nil {
 		return nil, err
 	}
-	splitter := dataset.Splitter{Key: cfg.Key, Shards: n.Shards(), MaxTransaction: cfg.MaxTransaction}
-	return &Graph{Node: n, splitter: splitter, queries: newQueries(cfg.Queries)}, nil
+	g.Node = n
+	g.splitter = dataset.Splitter{Key: cfg.Key, Shards: n.Shards(), MaxTransaction: cfg.MaxTransaction}
+	return g, nil
 }
 
 // Follow is [node.Node.Follow] with the Body of each record as one transaction, which is what a record is to who applies it: the

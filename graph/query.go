@@ -61,10 +61,12 @@ type Answer interface {
 // Query answers a query over a cut of the shards: the state of each that it needs, at one position, which is at or behind the end of
 // its log when the query came. The states are pinned before the answer begins, so that it is of this cut whatever comes in meanwhile.
 //
-// A query runs at the shards that it is local to ([eval.LocalQuery]): at the one that has its key, or at all, one after the other, whose
-// solutions together are the answer. Bounds of steps and memory are those of each.
+// A query that each of its shards can answer alone ([eval.LocalQuery]), all of which this node owns or follows, is evaluated in one after
+// the other. Others are divided ([eval.Divide]): shards of other nodes are asked where they are, and this node makes a copy of one where
+// nobody has it. Bounds of steps and memory are those of each shard, and of what is above them. When a node is lost before the answer
+// has begun, the query is begun again, of another cut; when that happens later, it is an error.
 //
-// Errors: a *[rdf.SyntaxError] of the text; *[eval.NotLocalError] of a query that needs quads of several shards together;
+// Errors: a *[rdf.SyntaxError] of the text;
 // [event.ErrBusy] after the bounded wait for those that run; [node.ErrCursor] of an After that no log has; [eval.ErrBudget],
 // [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; and that of the Answer.
 func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
@@ -81,10 +83,10 @@ func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
 		return causeOf(ctx, err)
 	}
 	defer leave()
-	if asked.reason != nil {
-		return causeOf(ctx, g.answerDivided(ctx, asked, a))
+	if asked.alone && g.holdsAll(asked.shards) {
+		return causeOf(ctx, g.answerLocally(ctx, asked, a))
 	}
-	return causeOf(ctx, g.answerLocally(ctx, asked, a))
+	return causeOf(ctx, g.answerDivided(ctx, asked, a))
 }
 
 // causeOf tells why a context has ended, if that is the error.
@@ -103,11 +105,12 @@ type asked struct {
 	after engine.Cursor
 	time  time.Duration
 
-	// shards are those that answer it, each alone; bySubject: the subject of every pattern is known.
+	options eval.Options
+
+	// alone: these shards answer it, each alone; bySubject: the subject of every pattern is known.
+	alone     bool
 	shards    []int
 	bySubject bool
-	// reason is why they can't; nil: they can.
-	reason error
 }
 
 // ask reads a question, and says which shards can answer it.
@@ -121,7 +124,8 @@ func (g *Graph) ask(q Question) (*asked, error) {
 	}
 	limits := &g.queries.QueryLimits
 	a := &asked{tree: tree, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
-	a.query, err = eval.Prepare(tree, eval.Options{Steps: limits.Steps, Memory: limits.Memory, Base: q.Base})
+	a.options = eval.Options{Steps: limits.Steps, Memory: limits.Memory, Base: q.Base}
+	a.query, err = eval.Prepare(tree, a.options)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +144,7 @@ func (g *Graph) locate(a *asked) {
 	where, err := eval.LocalQuery(a.tree, eval.Key(key))
 	switch {
 	case err != nil && g.Shards() > 1:
-		a.reason = err
+		return
 	case err != nil, where.Every:
 		for s := range g.Shards() {
 			a.shards = append(a.shards, s)
@@ -148,18 +152,12 @@ func (g *Graph) locate(a *asked) {
 	case key == Dataset:
 		a.shards = []int{shard.Of("", g.Shards())}
 	}
+	a.alone = true
 	for _, k := range where.Keys {
-		q := rdf.Quad{S: k}
-		if key == Named {
-			q = rdf.Quad{G: k}
-		}
-		a.shards = append(a.shards, shard.Of(key.Of(q), g.Shards()))
+		a.shards = append(a.shards, g.shardOf(k))
 	}
 	a.bySubject = key == Subject && len(where.Keys) == 1
 }
-
-// answerDivided answers a query that needs quads of several shards together: nobody does that yet.
-func (g *Graph) answerDivided(_ context.Context, q *asked, _ Answer) error { return q.reason }
 
 // answerLocally answers a query by shards that know nothing of each other.
 func (g *Graph) answerLocally(ctx context.Context, q *asked, a Answer) error {
