@@ -207,6 +207,7 @@ func TestConfig(t *testing.T) {
 		"key":         func(c *graph.Config) { c.Key = "object" },
 		"key name":    func(c *graph.Config) { c.KeyName = "subject" },
 		"transaction": func(c *graph.Config) { c.MaxTransaction = 1 << 30 },
+		"queries":     func(c *graph.Config) { c.Queries.Concurrent = -1 },
 		"engine":      func(c *graph.Config) { c.Engine = nil },
 	} {
 		cfg := config(1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -21,10 +22,12 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
+	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/store/disk"
 )
 
 // answer keeps what a query gives, as lines.
@@ -104,8 +107,15 @@ var queries = []struct {
 
 // TestQuery: what is local to a shard, or to each, is answered wherever it is, and the cut says how far the shards go that were read.
 func TestQuery(t *testing.T) {
-	for _, shards := range []int{1, 4} {
-		g := run(t, config(shards))
+	for _, shards := range []int{1, 4, 2} {
+		cfg := config(shards)
+		if shards == 2 { // on a disk
+			dir := t.TempDir()
+			cfg.Logic = func(shard int) operator.Logic {
+				return ondisk.New(disk.Options{Dir: filepath.Join(dir, fmt.Sprint(shard)), Cache: 1 << 20})
+			}
+		}
+		g := run(t, cfg)
 		people(t, g)
 		for _, q := range queries {
 			if got := asked(t, g, graph.Question{Text: q.text}).lines; !slices.Equal(got, q.want) {
