@@ -102,7 +102,7 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 // estimates sends what the planner expects of each fragment.
 func (d *Division) estimates(p *planner, send func([]byte) error) error {
 	all := make([]fragment.Estimate, len(d.fragments))
-	for i, f := range d.fragments[:d.visible] {
+	for i, f := range d.fragments {
 		rows, err := p.estimate(f.Op)
 		if err != nil {
 			return err
@@ -191,7 +191,15 @@ func (s *sending) join(p *planner, req *fragment.Request) error {
 	if err != nil {
 		return err
 	}
-	first, err := root.build(&sink{each: func(r row) error { return s.row(uint64(r[number]-1), r) }})
+	sent := make([]bool, len(rows))
+	first, err := root.build(&sink{each: func(r row) error {
+		i := r[number] - 1
+		if req.Once && sent[i] {
+			return nil
+		}
+		sent[i] = true
+		return s.row(uint64(i), r)
+	}})
 	if err != nil {
 		return err
 	}

@@ -176,7 +176,7 @@ func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, fe
 	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
 		return nil, err
 	}
-	if d.visible > few {
+	if d.visible+len(d.paths) > few {
 		if err := x.describeFragments(); err != nil {
 			return nil, err
 		}
@@ -192,16 +192,12 @@ type asking struct {
 	estimates []fragment.Estimate // of the fragments, over all shards; nil if nobody has asked
 }
 
-// request is a request for a fragment; bindings are a block with these slots.
-func (a *asking) request(number int, bound []algebra.Slot, bindings []byte) []byte {
-	r := fragment.Request{
+// request is a request about a fragment.
+func (a *asking) request(number int) *fragment.Request {
+	return &fragment.Request{
 		Query: a.text, Key: string(a.key), Base: a.q.o.Base, Union: a.q.o.UnionDefault, ID: a.id.ID, Time: a.id.Time,
-		Fingerprint: a.fingerprint, Fragment: number, Bindings: bindings,
+		Fingerprint: a.fingerprint, Fragment: number,
 	}
-	for _, slot := range bound {
-		r.Bound = append(r.Bound, int(slot))
-	}
-	return r.Append(nil)
 }
 
 // describeFragments asks all shards how many rows the fragments have.
@@ -209,7 +205,7 @@ func (x *exec) describeFragments() error {
 	a := x.asking
 	var all []asked
 	for shard := range a.shards.Number() {
-		all = append(all, asked{shard, a.request(fragment.Describe, nil, nil)})
+		all = append(all, asked{shard, a.request(fragment.Describe).Append(nil)})
 	}
 	a.estimates = make([]fragment.Estimate, len(a.fragments))
 	return x.gather(all, func(_ int, part []byte) error {

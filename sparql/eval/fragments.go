@@ -30,14 +30,31 @@ func (n *numbering) op(op algebra.Op) {
 	}
 	n.ask(ownSlots(op)...)
 	for _, e := range algebra.Exprs(op) {
-		n.ask(e.Uses.Slots()...)
-		for _, exists := range e.Exists {
+		uses := e.Uses
+		for _, exists := range e.Exists { // whose fragments are asked for what others have, too
+			uses = uses.Without(n.mentioned(exists.Op))
 			n.op(exists.Op)
 		}
+		n.ask(uses.Slots()...)
 	}
 	for _, part := range algebra.Parts(op) {
 		n.op(part)
 	}
+}
+
+// mentioned are the variables that an operator mentions, fragments in it among them.
+func (n *numbering) mentioned(op algebra.Op) algebra.Set {
+	if f, ok := op.(*algebra.Fragment); ok {
+		return n.facts.Mentioned(f.Op)
+	}
+	set := algebra.NewSet(ownSlots(op)...)
+	for _, e := range algebra.Exprs(op) {
+		set = set.Union(e.Uses)
+	}
+	for _, part := range algebra.Parts(op) {
+		set = set.Union(n.mentioned(part))
+	}
+	return set
 }
 
 func (n *numbering) take(f *algebra.Fragment) {
