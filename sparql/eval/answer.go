@@ -30,8 +30,11 @@ type decides struct {
 	union            bool
 }
 
-// mostKnown is the number of divisions that an Answerer remembers.
-const mostKnown = 64
+// mostKnown is the number of divisions that an Answerer remembers, longestKnown the bytes of a query that is remembered.
+const (
+	mostKnown    = 64
+	longestKnown = 16 << 10
+)
 
 // NewAnswerer returns an Answerer whose answers are each within the Steps and the Memory of these options; the others are those of who
 // asks.
@@ -89,6 +92,9 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 	}
 	if d.fingerprint != req.Fingerprint {
 		return nil, fmt.Errorf("%w; are all nodes of one version?", ErrDivision)
+	}
+	if len(req.Query) > longestKnown {
+		return d, nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

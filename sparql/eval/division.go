@@ -46,7 +46,8 @@ type Shards interface {
 	// after the other. A part belongs to who gets it. The shard has to wait while a part is being taken, so that what is on its way is
 	// bounded. It is called concurrently, for the same shard too, and from within part. It returns the error of part, which ends the
 	// answer at the shard as well; that of the context, soon after that ends; or its own if the answer is not whole. A request may only be
-	// put to another copy if no part has been given.
+	// put to another copy if no part has been given. Whoever bounds the answers that are under way bounds queries instead: of one query,
+	// an answer may have to wait until another is whole.
 	Ask(ctx context.Context, shard int, request []byte, part func(block []byte) error) error
 }
 

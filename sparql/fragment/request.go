@@ -55,7 +55,10 @@ func (r *Request) Append(dst []byte) []byte {
 		flags |= 2
 	}
 	dst = append(dst, flags)
-	at, _ := r.Time.MarshalBinary() // which fails for offsets of more than 18 hours
+	at, err := r.Time.MarshalBinary()
+	if err != nil { // an offset that can't be written
+		at, _ = r.Time.UTC().MarshalBinary()
+	}
 	dst = appendText(dst, string(at))
 	dst = append(dst, r.Fingerprint[:]...)
 	dst = binary.AppendUvarint(dst, uint64(r.Fragment+1))
