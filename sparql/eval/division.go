@@ -227,6 +227,14 @@ func (a *asking) estimate(f *algebra.Fragment) fragment.Estimate {
 	return a.estimates[f.Number]
 }
 
+// steps is what a path asks shards for, nil if it asks for nothing: its graph has no quads, or there are no shards.
+func (a *asking) steps(op *algebra.Path) *pathFragments {
+	if a == nil {
+		return nil
+	}
+	return a.paths[op]
+}
+
 // fan is how many shards a fragment is asked of, if its key is not bound.
 func (a *asking) fan(f *algebra.Fragment) float64 {
 	if f.Keys != nil {

@@ -46,8 +46,8 @@ func (p *planner) estimated(op algebra.Op) (float64, error) {
 	case *algebra.Pattern:
 		return p.total(op)
 	case *algebra.Path:
-		if p.asking != nil {
-			return p.asking.estimate(p.asking.paths[op].nodes).Rows, nil
+		if of := p.asking.steps(op); of != nil {
+			return p.asking.estimate(of.nodes).Rows, nil
 		}
 		about, err := p.statistics(store.Any)
 		return float64(about.Quads), err

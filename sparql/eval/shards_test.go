@@ -166,6 +166,15 @@ func compareOverShards(t *rapid.T, m maker) {
 	case 1:
 		q = m.aggregation()
 	}
+	if m.number(2) == 0 {
+		for _, g := range graphTerms {
+			if in := m.number(3); in&1 != 0 {
+				q.Dataset.Default = append(q.Dataset.Default, g)
+			} else if in&2 != 0 {
+				q.Dataset.Named = append(q.Dataset.Named, g)
+			}
+		}
+	}
 	view := filled(t, quads).View()
 	defer view.Close()
 	o := Options{UnionDefault: m.number(3) == 0}
