@@ -81,7 +81,7 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 	d := a.known[id]
 	a.mu.Unlock()
 	if d == nil {
-		q, err := sparql.ParseQuery(req.Query)
+		q, err := sparql.ParseQuery(req.Query, sparql.MaxLength(fragment.MaxQuery)) // which is longer, written out
 		if err != nil {
 			return nil, err
 		}

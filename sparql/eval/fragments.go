@@ -182,8 +182,9 @@ func newDivision(q *sparql.Query, text string, key Key, o Options) (*Division, e
 		outline(sum, f)
 	}
 	copy(d.fingerprint[:], sum.Sum(nil))
-	if len(d.fragments) > fragment.MaxSlots || len(d.q.algebra.Names) > fragment.MaxSlots {
-		return nil, fmt.Errorf("%w: it has %d variables and %d fragments; divide it", ErrBudget, len(d.q.algebra.Names), len(d.fragments))
+	if len(text) > fragment.MaxQuery || len(d.fragments) > fragment.MaxSlots || len(d.q.algebra.Names) > fragment.MaxSlots {
+		return nil, fmt.Errorf("%w: written out it has %d bytes, %d variables and %d fragments, of at most %d and %d; divide it",
+			ErrBudget, len(text), len(d.q.algebra.Names), len(d.fragments), fragment.MaxQuery, fragment.MaxSlots)
 	}
 	return d, nil
 }

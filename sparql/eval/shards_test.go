@@ -185,7 +185,7 @@ func compareOverShards(t *rapid.T, m maker) {
 		if seed%3 != 0 {
 			o.order = rand.New(rand.NewPCG(uint64(seed), 0)).IntN
 		}
-		shards := divided(t, key, []int{1, 3, 8}[m.number(2)], quads)
+		shards := divided(t, key, []int{1, 8, 64}[m.number(2)], quads)
 		if got, err := overShards(shards, q, o); !slices.Equal(got, want) || err != nil {
 			d, _ := Divide(q, key, o)
 			plan, _ := d.Explain(context.Background(), shards, Identity{}, false)
