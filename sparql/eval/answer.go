@@ -30,8 +30,11 @@ type decides struct {
 	union            bool
 }
 
-// mostKnown is the number of divisions that an Answerer remembers.
-const mostKnown = 64
+// mostKnown is the number of divisions that an Answerer remembers, longestKnown the bytes of a query that is remembered.
+const (
+	mostKnown    = 64
+	longestKnown = 16 << 10
+)
 
 // NewAnswerer returns an Answerer whose answers are each within the Steps and the Memory of these options; the others are those of who
 // asks.
@@ -77,7 +80,7 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 	d := a.known[id]
 	a.mu.Unlock()
 	if d == nil {
-		q, err := sparql.ParseQuery(req.Query)
+		q, err := sparql.ParseQuery(req.Query, sparql.MaxLength(fragment.MaxQuery)) // which is longer, written out
 		if err != nil {
 			return nil, err
 		}
@@ -88,6 +91,9 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 	}
 	if d.fingerprint != req.Fingerprint {
 		return nil, fmt.Errorf("%w; are all nodes of one version?", ErrDivision)
+	}
+	if len(req.Query) > longestKnown {
+		return d, nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -101,7 +107,7 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 // estimates sends what the planner expects of each fragment.
 func (d *Division) estimates(p *planner, send func([]byte) error) error {
 	all := make([]fragment.Estimate, len(d.fragments))
-	for i, f := range d.fragments[:d.visible] {
+	for i, f := range d.fragments {
 		rows, err := p.estimate(f.Op)
 		if err != nil {
 			return err
@@ -190,7 +196,15 @@ func (s *sending) join(p *planner, req *fragment.Request) error {
 	if err != nil {
 		return err
 	}
-	first, err := root.build(&sink{each: func(r row) error { return s.row(uint64(r[number]-1), r) }})
+	sent := make([]bool, len(rows))
+	first, err := root.build(&sink{each: func(r row) error {
+		i := r[number] - 1
+		if req.Once && sent[i] {
+			return nil
+		}
+		sent[i] = true
+		return s.row(uint64(i), r)
+	}})
 	if err != nil {
 		return err
 	}

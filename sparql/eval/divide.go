@@ -87,7 +87,7 @@ func (d *dividing) merged(op algebra.Op) *algebra.Fragment {
 		op = d.query.Negated(path, path.Path.(*sparql.PathNegated).Forward)
 	}
 	f := &algebra.Fragment{Op: op, Key: algebra.None, Merged: true, Slots: d.facts.Possible(op).Slots()}
-	if _, ok := op.(*algebra.Graphs); !ok {
+	if _, ok := op.(*algebra.Graphs); !ok && d.key == KeyGraph {
 		f.Keys = d.data.Default
 	}
 	return f

@@ -72,7 +72,7 @@ func (d *dividing) nodes(node, g algebra.Node) *algebra.Fragment {
 	either := &algebra.Union{Parts: []algebra.Op{as, &algebra.Pattern{S: other, P: p, O: node, G: g}}}
 	f := d.merged(&algebra.Distinct{Op: &algebra.Project{Op: either, Slots: slots}, Slots: slots})
 	if h := d.of(as); d.key != KeySubject && h.kind != scattered {
-		f.Key = h.slot
+		f.Key, f.Keys = h.slot, nil
 		if h.kind == one {
 			f.Keys = []rdf.Term{h.term}
 		}

@@ -46,7 +46,8 @@ type Shards interface {
 	// after the other. A part belongs to who gets it. The shard has to wait while a part is being taken, so that what is on its way is
 	// bounded. It is called concurrently, for the same shard too, and from within part. It returns the error of part, which ends the
 	// answer at the shard as well; that of the context, soon after that ends; or its own if the answer is not whole. A request may only be
-	// put to another copy if no part has been given.
+	// put to another copy if no part has been given. Whoever bounds the answers that are under way bounds queries instead: of one query,
+	// an answer may have to wait until another is whole.
 	Ask(ctx context.Context, shard int, request []byte, part func(block []byte) error) error
 }
 
@@ -176,7 +177,7 @@ func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, fe
 	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
 		return nil, err
 	}
-	if d.visible > few {
+	if d.visible+len(d.paths) > few {
 		if err := x.describeFragments(); err != nil {
 			return nil, err
 		}
@@ -192,16 +193,12 @@ type asking struct {
 	estimates []fragment.Estimate // of the fragments, over all shards; nil if nobody has asked
 }
 
-// request is a request for a fragment; bindings are a block with these slots.
-func (a *asking) request(number int, bound []algebra.Slot, bindings []byte) []byte {
-	r := fragment.Request{
+// request is a request about a fragment.
+func (a *asking) request(number int) *fragment.Request {
+	return &fragment.Request{
 		Query: a.text, Key: string(a.key), Base: a.q.o.Base, Union: a.q.o.UnionDefault, ID: a.id.ID, Time: a.id.Time,
-		Fingerprint: a.fingerprint, Fragment: number, Bindings: bindings,
+		Fingerprint: a.fingerprint, Fragment: number,
 	}
-	for _, slot := range bound {
-		r.Bound = append(r.Bound, int(slot))
-	}
-	return r.Append(nil)
 }
 
 // describeFragments asks all shards how many rows the fragments have.
@@ -209,7 +206,7 @@ func (x *exec) describeFragments() error {
 	a := x.asking
 	var all []asked
 	for shard := range a.shards.Number() {
-		all = append(all, asked{shard, a.request(fragment.Describe, nil, nil)})
+		all = append(all, asked{shard, a.request(fragment.Describe).Append(nil)})
 	}
 	a.estimates = make([]fragment.Estimate, len(a.fragments))
 	return x.gather(all, func(_ int, part []byte) error {
@@ -228,6 +225,14 @@ func (a *asking) estimate(f *algebra.Fragment) fragment.Estimate {
 		return fragment.Estimate{Rows: reached, Keys: reached}
 	}
 	return a.estimates[f.Number]
+}
+
+// steps is what a path asks shards for, nil if it asks for nothing: its graph has no quads, or there are no shards.
+func (a *asking) steps(op *algebra.Path) *pathFragments {
+	if a == nil {
+		return nil
+	}
+	return a.paths[op]
 }
 
 // fan is how many shards a fragment is asked of, if its key is not bound.

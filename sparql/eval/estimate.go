@@ -46,6 +46,9 @@ func (p *planner) estimated(op algebra.Op) (float64, error) {
 	case *algebra.Pattern:
 		return p.total(op)
 	case *algebra.Path:
+		if of := p.asking.steps(op); of != nil {
+			return p.asking.estimate(of.nodes).Rows, nil
+		}
 		about, err := p.statistics(store.Any)
 		return float64(about.Quads), err
 	case *algebra.Values:

@@ -3,6 +3,7 @@ package eval
 import (
 	"errors"
 	"hash/fnv"
+	"math"
 	"slices"
 	"strings"
 
@@ -200,8 +201,32 @@ func (n *numbers) of(r row) (uint64, error) {
 	return h.Sum64(), nil
 }
 
-// filter plans conditions on rows.
+// filter plans conditions on rows. Those that shards are asked for come last.
 func (p *planner) filter(conditions []*algebra.Expr, g given) (*node, error) {
+	if p.asking != nil {
+		asks := func(e *algebra.Expr) bool { return len(e.Exists) > 0 }
+		first := slices.DeleteFunc(slices.Clone(conditions), asks)
+		if len(first) > 0 && len(first) < len(conditions) {
+			return p.filterTwice(first, slices.DeleteFunc(slices.Clone(conditions), func(e *algebra.Expr) bool { return !asks(e) }), g)
+		}
+	}
+	return p.oneFilter(conditions, g)
+}
+
+func (p *planner) filterTwice(first, second []*algebra.Expr, g given) (*node, error) {
+	one, err := p.oneFilter(first, g)
+	if err != nil {
+		return nil, err
+	}
+	g.rows, g.fresh = math.Max(1, one.estimate), false
+	two, err := p.oneFilter(second, g)
+	if err != nil {
+		return nil, err
+	}
+	return chain(one, two), nil
+}
+
+func (p *planner) oneFilter(conditions []*algebra.Expr, g given) (*node, error) {
 	exprs, err := p.exprs(conditions, g)
 	if err != nil {
 		return nil, err

@@ -30,14 +30,31 @@ func (n *numbering) op(op algebra.Op) {
 	}
 	n.ask(ownSlots(op)...)
 	for _, e := range algebra.Exprs(op) {
-		n.ask(e.Uses.Slots()...)
-		for _, exists := range e.Exists {
+		uses := e.Uses
+		for _, exists := range e.Exists { // whose fragments are asked for what others have, too
+			uses = uses.Without(n.mentioned(exists.Op))
 			n.op(exists.Op)
 		}
+		n.ask(uses.Slots()...)
 	}
 	for _, part := range algebra.Parts(op) {
 		n.op(part)
 	}
+}
+
+// mentioned are the variables that an operator mentions, fragments in it among them.
+func (n *numbering) mentioned(op algebra.Op) algebra.Set {
+	if f, ok := op.(*algebra.Fragment); ok {
+		return n.facts.Mentioned(f.Op)
+	}
+	set := algebra.NewSet(ownSlots(op)...)
+	for _, e := range algebra.Exprs(op) {
+		set = set.Union(e.Uses)
+	}
+	for _, part := range algebra.Parts(op) {
+		set = set.Union(n.mentioned(part))
+	}
+	return set
 }
 
 func (n *numbering) take(f *algebra.Fragment) {
@@ -165,8 +182,9 @@ func newDivision(q *sparql.Query, text string, key Key, o Options) (*Division, e
 		outline(sum, f)
 	}
 	copy(d.fingerprint[:], sum.Sum(nil))
-	if len(d.fragments) > fragment.MaxSlots || len(d.q.algebra.Names) > fragment.MaxSlots {
-		return nil, fmt.Errorf("%w: it has %d variables and %d fragments; divide it", ErrBudget, len(d.q.algebra.Names), len(d.fragments))
+	if len(text) > fragment.MaxQuery || len(d.fragments) > fragment.MaxSlots || len(d.q.algebra.Names) > fragment.MaxSlots {
+		return nil, fmt.Errorf("%w: written out it has %d bytes, %d variables and %d fragments, of at most %d and %d; divide it",
+			ErrBudget, len(text), len(d.q.algebra.Names), len(d.fragments), fragment.MaxQuery, fragment.MaxSlots)
 	}
 	return d, nil
 }

@@ -79,7 +79,11 @@ func FuzzAnswer(f *testing.F) {
 		if len(slots) == 0 {
 			bindings = nil
 		}
-		request := (&asking{Division: d}).request(max(number, fragment.Describe), slots, bindings)
-		_ = shards.Ask(t.Context(), 0, request, func([]byte) error { return nil })
+		request := (&asking{Division: d}).request(max(number, fragment.Describe))
+		request.Bindings, request.Once = bindings, bound > 100
+		for _, slot := range slots {
+			request.Bound = append(request.Bound, int(slot))
+		}
+		_ = shards.Ask(t.Context(), 0, request.Append(nil), func([]byte) error { return nil })
 	})
 }

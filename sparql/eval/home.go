@@ -156,7 +156,9 @@ func (h *homes) defaultGraph() home {
 func (h *homes) named() bool { return len(h.data.Default)+len(h.data.Named) == 0 }
 
 func (h *homes) path(op *algebra.Path) home {
-	if _, ok := op.Path.(*sparql.PathNegated); !ok && h.key == KeySubject {
+	_, step := op.Path.(*sparql.PathNegated)
+	listed := h.key == KeyGraph && op.G.Slot != algebra.None && !h.named() // every shard would go a path of no length in each of them
+	if !step && (h.key == KeySubject || listed) {
 		return scatteredHome
 	}
 	return h.keyOf(op.S, op.G)

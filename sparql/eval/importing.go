@@ -58,7 +58,7 @@ func (x *exec) rows(f *algebra.Fragment, columns []algebra.Slot, each func([]rdf
 	}
 	var requests []asked
 	for _, shard := range x.asking.targets(f) {
-		requests = append(requests, asked{shard, x.asking.request(f.Number, nil, nil)})
+		requests = append(requests, asked{shard, x.asking.request(f.Number).Append(nil)})
 	}
 	r := &fragment.Reader{Width: len(f.Slots)}
 	terms, inline := make([]rdf.Term, len(columns)), make([]store.ID, len(columns))

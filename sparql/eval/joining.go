@@ -12,6 +12,11 @@ import (
 
 // fragment plans a fragment: its rows for those that are given, or all of them.
 func (p *planner) fragment(f *algebra.Fragment, g given) (*node, error) {
+	return p.joining(f, g, false)
+}
+
+// joining plans a fragment; once: it is enough to know for which rows it has any.
+func (p *planner) joining(f *algebra.Fragment, g given, once bool) (*node, error) {
 	bound := g.certain.Intersect(algebra.NewSet(f.Slots...))
 	if bound.Empty() && !g.fresh {
 		return p.hashJoin(f, g)
@@ -25,7 +30,7 @@ func (p *planner) fragment(f *algebra.Fragment, g given) (*node, error) {
 	}
 	x := p.exec
 	n.build = func(next stage) (stage, error) {
-		s := &joiningFragment{x: x, f: f, bound: bound.Slots(), out: x.output(n, next)}
+		s := &joiningFragment{x: x, f: f, bound: bound.Slots(), once: once, out: x.output(n, next)}
 		s.begin()
 		x.stages = append(x.stages, s)
 		return s, nil
@@ -99,6 +104,7 @@ type joiningFragment struct {
 	x     *exec
 	f     *algebra.Fragment
 	bound []algebra.Slot
+	once  bool // all that matters is whether there are rows
 	out   *output
 
 	most     int
@@ -177,7 +183,7 @@ func (s *joiningFragment) requests() (requests []asked, numbers [][]int32, err e
 	a := s.x.asking
 	if len(s.bound) == 0 {
 		for _, shard := range a.targets(s.f) {
-			requests = append(requests, asked{shard, a.request(s.f.Number, nil, nil)})
+			requests = append(requests, asked{shard, a.request(s.f.Number).Append(nil)})
 			numbers = append(numbers, nil)
 		}
 		return requests, numbers, nil
@@ -196,7 +202,12 @@ func (s *joiningFragment) requests() (requests []asked, numbers [][]int32, err e
 				return nil, nil, err
 			}
 		}
-		requests = append(requests, asked{shard, a.request(s.f.Number, s.bound, b.Take(nil))})
+		r := a.request(s.f.Number)
+		r.Once, r.Bindings = s.once, b.Take(nil)
+		for _, slot := range s.bound {
+			r.Bound = append(r.Bound, int(slot))
+		}
+		requests = append(requests, asked{shard, r.Append(nil)})
 		numbers = append(numbers, bindings)
 	}
 	return requests, numbers, nil

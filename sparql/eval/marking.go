@@ -26,6 +26,10 @@ func (p *planner) marking(op algebra.Op, g given) (*marking, error) {
 	}
 	number := p.hidden()
 	g.fresh = false
+	if f, ok := op.(*algebra.Fragment); ok && algebra.NewSet(f.Slots...).Within(g.certain) && len(f.Slots) > 0 {
+		root, err := p.joining(f, g, true)
+		return &marking{x: p.exec, root: root, number: number}, err
+	}
 	root, err := p.plan(op, g)
 	return &marking{x: p.exec, root: root, number: number}, err
 }

@@ -85,7 +85,9 @@ var settledQueries = []string{
 	"SELECT ?t { ?m :in ?h ; a ?t FILTER(NOW() > '2020-01-01T00:00:00Z'^^<http://www.w3.org/2001/XMLSchema#dateTime>) } LIMIT 0",
 	"ASK { ?s :of ?m . ?m :in :hall1 }", "ASK { ?m :in :hall9 }", "ASK { ?x :next+ ?x }", "ASK { }", "ASK { :m1 :in ?x }",
 	"CONSTRUCT { ?m :has ?s } WHERE { ?s :of ?m . ?m :in :hall1 }", "CONSTRUCT { ?h :of 'x' } WHERE { ?m :in ?h }",
-	"DESCRIBE :m1 ?s { ?s :of :m2 }", "DESCRIBE :none", "DESCRIBE ?m { ?m :in :hall0 }",
+	"DESCRIBE :m1 ?s { ?s :of :m2 }", "DESCRIBE :m1 FROM :notes0 FROM :notes1", "DESCRIBE :m1 :m2 FROM NAMED :notes1 FROM :notes0",
+	"SELECT ?x FROM NAMED :notes1 { GRAPH ?g { :m1 (:note/:by)* ?x } }", "SELECT ?x FROM NAMED :notes1 { :m1 :note* ?x }",
+	"SELECT (COUNT(*) AS ?n) FROM :notes0 { ?x (:note|:by)* ?y }", "SELECT ?g ?n FROM NAMED :notes0 { GRAPH ?g { SELECT (COUNT(*) AS ?n) { ?a :b ?c } } }", "DESCRIBE :none", "DESCRIBE ?m { ?m :in :hall0 }",
 	"SELECT * { ?m :in ?h BIND(RAND() AS ?r) FILTER(?r < 0.5) }", "SELECT (UUID() AS ?u) { :m1 :in ?h }",
 	"SELECT ?n { ?s :of ?m . ?m :in ?h . ?h :none ?n }", "SELECT ?s { ?s ?p <<( ?a ?b ?c )>> }",
 }

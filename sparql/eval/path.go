@@ -26,7 +26,7 @@ func (p *planner) path(op *algebra.Path, g given) (*node, error) {
 			}
 		}
 		var err error
-		if x.asking != nil {
+		if x.asking.steps(op) != nil {
 			s.steps, s.way, err = x.stepsOf(op)
 		} else {
 			s.way, err = newWay(op.Path, x.leaf)

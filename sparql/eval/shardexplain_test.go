@@ -59,7 +59,11 @@ func TestFragments(t *testing.T) {
 		{"SELECT ?m { ?m :name ?n } ORDER BY ?n LIMIT 3", []string{"0 in all shards: Slice, 24"}, 8, 0},
 		{
 			"SELECT ?m { ?m :in :hall1 FILTER NOT EXISTS { ?s :of ?m } }",
-			[]string{"1 in all shards: Pattern, 67", "0 in all shards for ?m: Pattern, 100"}, 24, 8 * 67, // for the first 16 of a block, and for the others
+			[]string{"1 in all shards: Pattern, 67", "0 in all shards for ?m: Pattern, 100"}, 24, 8 * 67, // for the first 16 rows, and for the others
+		},
+		{
+			"SELECT ?u { VALUES ?u { :u0 :u1 :none } FILTER EXISTS { ?s :unit ?u } }",
+			[]string{"0 in all shards for ?u: Pattern, 16"}, 8, 8 * 3,
 		},
 	} {
 		_, d := overShards(t, test.query, shards, eval.KeySubject, eval.Options{})

@@ -325,6 +325,7 @@ func (s *pathStage) goAll(rows []row) error {
 			backward = append(backward, to)
 		default:
 			all = true
+			continue
 		}
 		nodes = append(nodes, max(from, to))
 	}

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
@@ -133,11 +134,46 @@ func TestOverShards(t *testing.T) {
 	})
 }
 
+// aggregation is a query with aggregates of each kind whose result is the same whatever the order of solutions.
+func (m maker) aggregation() *sparql.Query {
+	q := &sparql.Query{Where: m.group(2)}
+	if v := m.variable(); m.number(2) > 0 {
+		q.GroupBy = []sparql.GroupKey{{Var: v}}
+		q.Project = []sparql.Projection{{Var: v}}
+	}
+	for i := range 1 + m.number(2) {
+		a := &sparql.Aggregate{Name: []string{"COUNT", "SUM", "AVG", "MIN", "MAX"}[m.number(4)], Distinct: m.number(1) == 0}
+		a.Expr = &sparql.NodeExpr{Node: sparql.Node{Var: m.variable()}}
+		if a.Name == "COUNT" && m.number(2) == 0 {
+			a.Expr = nil
+		}
+		q.Project = append(q.Project, sparql.Projection{Var: sparql.Var(fmt.Sprintf("x%d", i)), Expr: a})
+	}
+	if m.number(3) == 0 {
+		q.Having = []sparql.Expr{&sparql.Binary{
+			Op: sparql.Greater, Left: &sparql.Aggregate{Name: "COUNT"}, Right: &sparql.NodeExpr{Node: sparql.Node{Term: nodeTerms[3]}},
+		}}
+	}
+	return q
+}
+
 func compareOverShards(t *rapid.T, m maker) {
 	quads := m.quads(12)
 	q := &sparql.Query{Where: m.group(3), Project: all()}
-	if m.number(2) == 0 {
+	switch m.number(3) {
+	case 0:
 		q = m.selection(3)
+	case 1:
+		q = m.aggregation()
+	}
+	if m.number(2) == 0 {
+		for _, g := range graphTerms {
+			if in := m.number(3); in&1 != 0 {
+				q.Dataset.Default = append(q.Dataset.Default, g)
+			} else if in&2 != 0 {
+				q.Dataset.Named = append(q.Dataset.Named, g)
+			}
+		}
 	}
 	view := filled(t, quads).View()
 	defer view.Close()
@@ -149,7 +185,7 @@ func compareOverShards(t *rapid.T, m maker) {
 		if seed%3 != 0 {
 			o.order = rand.New(rand.NewPCG(uint64(seed), 0)).IntN
 		}
-		shards := divided(t, key, []int{1, 3, 8}[m.number(2)], quads)
+		shards := divided(t, key, []int{1, 8, 64}[m.number(2)], quads)
 		if got, err := overShards(shards, q, o); !slices.Equal(got, want) || err != nil {
 			d, _ := Divide(q, key, o)
 			plan, _ := d.Explain(context.Background(), shards, Identity{}, false)

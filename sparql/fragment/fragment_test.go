@@ -126,7 +126,7 @@ func TestFull(t *testing.T) {
 // request is one with everything.
 func request() *fragment.Request {
 	return &fragment.Request{
-		Query: "ASK { }", Key: "subject", Base: "http://e/", Union: true, ID: "event", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
+		Query: "ASK { }", Key: "subject", Base: "http://e/", Union: true, Once: true, ID: "event", Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC),
 		Fingerprint: [16]byte{1, 2, 3}, Fragment: 7, Bound: []int{3, 1}, Bindings: []byte("bindings"),
 	}
 }

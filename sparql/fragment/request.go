@@ -27,6 +27,8 @@ type Request struct {
 	// package eval.
 	Query, Key, Base string
 	Union            bool
+	// Once: it is enough to know which bindings have rows, so that one row is sent for each.
+	Once bool
 	// ID and Time are the identity of the evaluation.
 	ID   string
 	Time time.Time
@@ -47,10 +49,16 @@ func (r *Request) Append(dst []byte) []byte {
 	}
 	flags := byte(0)
 	if r.Union {
-		flags = 1
+		flags |= 1
+	}
+	if r.Once {
+		flags |= 2
 	}
 	dst = append(dst, flags)
-	at, _ := r.Time.MarshalBinary() // which fails for offsets of more than 18 hours
+	at, err := r.Time.MarshalBinary()
+	if err != nil { // an offset that can't be written
+		at, _ = r.Time.UTC().MarshalBinary()
+	}
 	dst = appendText(dst, string(at))
 	dst = append(dst, r.Fingerprint[:]...)
 	dst = binary.AppendUvarint(dst, uint64(r.Fragment+1))
@@ -92,11 +100,11 @@ func Parse(request []byte) (*Request, error) {
 }
 
 func (r *Request) parseRest(in *input) error {
-	flags, err := in.count(1, "as flags")
+	flags, err := in.count(3, "as flags")
 	if err != nil {
 		return err
 	}
-	r.Union = flags == 1
+	r.Union, r.Once = flags&1 != 0, flags&2 != 0
 	at, err := in.string("a time")
 	if err != nil {
 		return err
