@@ -46,7 +46,6 @@ var codes = []Code{
 	{"bad_parameter", http.StatusBadRequest, "A parameter is unknown, or has a value that it can't have", nil},
 	{"precondition_failed", http.StatusPreconditionFailed, "The graph is not what If-Match or If-None-Match says", nil},
 	{"other_graph", http.StatusUnprocessableEntity, "The document is about another graph", nil},
-	{"not_local", http.StatusUnprocessableEntity, "It needs quads of several shards together", nil},
 	{"over_budget", http.StatusUnprocessableEntity, "The query takes more steps, or memory, than it may", nil},
 	{"no_service", http.StatusUnprocessableEntity, "SERVICE is off, or has failed", nil},
 	{"settled", http.StatusConflict, "The dead letter was settled before", nil},

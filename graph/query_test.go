@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
@@ -24,7 +22,6 @@ import (
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/operator/dataset/ondisk"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/store/disk"
@@ -183,8 +180,7 @@ func TestQueryErrors(t *testing.T) {
 		question graph.Question
 		want     error
 	}{
-		{graph.Question{Text: `SELECT * { ?a <urn:name> ?x . ?b <urn:name> ?y }`}, eval.ErrNotLocal},
-		{graph.Question{Text: `SELECT * { SERVICE <urn:s> { ?s ?p ?o } }`}, eval.ErrNotLocal},
+		{graph.Question{Text: `SELECT * { SERVICE <urn:s> { ?s ?p ?o } }`}, eval.ErrService},
 		{graph.Question{Text: `ASK {}`, After: engine.Cursor{4: {Position: 1}}}, node.ErrCursor},
 		{graph.Question{Text: `ASK { ?s ?p ?o }`, After: engine.Cursor{2: {Position: 1000}}}, node.ErrCursor},
 		{graph.Question{Text: `SELECT * { <urn:p1> ?p ?o VALUES ?x {1 2 3 4 5 6} VALUES ?y {1 2 3 4 5 6} VALUES ?z {1 2 3 4 5 6} VALUES ?v {1 2 3 4 5 6} }`}, eval.ErrBudget},
@@ -411,20 +407,7 @@ func TestDatasetOfQuestion(t *testing.T) {
 
 // TestQueryAtAnyNode: a node that neither owns nor follows a shard answers, too, and each knows of what another one says was committed.
 func TestQueryAtAnyNode(t *testing.T) {
-	logs, network := memory.New(6), shipper.NewInProcess(1024)
-	carry, end := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- network.Run(carry) }()
-	t.Cleanup(func() {
-		end()
-		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
-	var nodes []*graph.Graph
-	for _, name := range []string{"n1", "n2", "n3", "n4"} {
-		nodes = append(nodes, run(t, graph.Config{Config: node.Config{Name: name, Engine: logs, Transport: network, Logger: slog.New(slog.DiscardHandler)}}))
-	}
+	nodes, _ := cluster(t, 4, 6, graph.Subject)
 	people(t, nodes[0])
 	for round := range 3 {
 		results, err := nodes[round].SubmitQuads(t.Context(), "", nil, quads(fmt.Sprint(round)))

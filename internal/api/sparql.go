@@ -52,7 +52,7 @@ var (
 // sparqlEndpoints are those of the SPARQL Protocol.
 func (a *API) sparqlEndpoints() []*endpoint {
 	cursor := "A cursor, such as an earlier answer had: the answer knows of all that it names."
-	codes := []string{"syntax", "cursor", "not_local", "over_budget", "no_service", "busy", "timeout", "canceled", "stopped", "data", "internal"}
+	codes := []string{"syntax", "cursor", "over_budget", "no_service", "busy", "timeout", "canceled", "stopped", "data", "internal"}
 	return []*endpoint{
 		{method: http.MethodGet, path: sparqlPath,
 			what:  "Answers a query, of the shards as they were when it came, or newer (SPARQL 1.1 Protocol). Without one, describes the service. Parameters that it doesn't know are left out.",
@@ -66,7 +66,7 @@ func (a *API) sparqlEndpoints() []*endpoint {
 			headers: map[string]string{CursorHeader: cursor, "Content-Encoding": "gzip, or x-gzip, which is the same, or none; once.",
 				"Idempotency-Key": "Makes it safe to send the same update again, as for /v1/changes."},
 			takes: sparqlTypes, gives: append([]string{typeJSON}, answerTypes...), statuses: []int{http.StatusOK, http.StatusNoContent},
-			codes: append([]string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "halted",
+			codes: append([]string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "not_local", "halted",
 				"no_room", "no_leader", "no_owner", "forbidden", "body", "length_required", "slow_body"}, codes...),
 			needs: anyToken, basic: true, compressed: true, serve: a.postSPARQL},
 	}
@@ -314,10 +314,12 @@ func (a *API) writeAccepted(w http.ResponseWriter, r *http.Request, results []gr
 }
 
 // withUsing returns an update whose operations look at the graphs of the protocol, which must not say so themselves (SPARQL 1.1 Protocol,
-// 2.2.3).
+// 2.2.3), and whose IRIs need no base any more. One that needs neither stays as it is.
 func withUsing(text, base string, using sparql.Dataset) (string, *problem) {
 	if len(using.Default)+len(using.Named) == 0 {
-		return text, nil
+		if _, err := sparql.ParseUpdate(text); err == nil {
+			return text, nil
+		}
 	}
 	u, err := sparql.ParseUpdate(text, sparql.Base(base))
 	if err != nil {
@@ -339,11 +341,6 @@ func withUsing(text, base string, using sparql.Dataset) (string, *problem) {
 // queryProblem maps an error of a query; nil if it is of no kind of a query's.
 func queryProblem(err error) *problem {
 	if p := syntaxProblem(err); p != nil {
-		return p
-	}
-	if local, ok := errors.AsType[*eval.NotLocalError](err); ok {
-		p := newProblem("not_local", "%s; %s", local.Reason, local.Help)
-		p.Line, p.Column = local.Pos.Line, local.Pos.Column
 		return p
 	}
 	switch {

@@ -147,7 +147,6 @@ func TestSPARQLErrors(t *testing.T) {
 		has    string
 	}{
 		"syntax":           {func() (*http.Response, string) { return post(queryType, "SELECT *\n { ?s ?p }") }, 400, `"code":"syntax","line":2,"column":10`},
-		"not local":        {func() (*http.Response, string) { return post(queryType, "SELECT * {\n?s ?p ?o .\n ?o ?q ?r }") }, 422, `"code":"not_local","line":3`},
 		"update by GET":    {func() (*http.Response, string) { return get("update=CLEAR%20ALL") }, 400, "bad_parameter"},
 		"two queries":      {func() (*http.Response, string) { return get("query=ASK%7B%7D&query=ASK%7B%7D") }, 400, "bad_parameter"},
 		"both":             {func() (*http.Response, string) { return post(formType, "query=ASK%7B%7D&update=CLEAR%20ALL") }, 400, "2 of query and update"},

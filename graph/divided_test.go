@@ -1,0 +1,200 @@
+package graph_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/quadrille-stream/quadrille/engine/memory"
+	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/node"
+	"github.com/quadrille-stream/quadrille/shipper"
+	"github.com/quadrille-stream/quadrille/shipper/request"
+)
+
+// network is what nodes of one process talk by.
+func network(t *testing.T) *shipper.InProcess {
+	t.Helper()
+	n := shipper.NewInProcess(1024)
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error)
+	go func() { ended <- n.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+// counted counts what nodes ask each other.
+type counted struct {
+	request.Transport
+	asks atomic.Int64
+}
+
+// Ask implements [request.Transport].
+func (c *counted) Ask(ctx context.Context, node string, content []byte, fn func([]byte) error) error {
+	c.asks.Add(1)
+	return c.Transport.Ask(ctx, node, content, fn)
+}
+
+// cluster runs nodes n1, n2, … of one pipeline.
+func cluster(t *testing.T, nodes, shards int, key graph.Key) (all []*graph.Graph, asks *atomic.Int64) {
+	t.Helper()
+	logs, over := memory.New(shards), network(t)
+	requests := &counted{Transport: over}
+	for i := range nodes {
+		all = append(all, run(t, graph.Config{Key: key, Config: node.Config{Name: fmt.Sprint("n", i+1), Engine: logs, Transport: over, Requests: requests,
+			Logger: slog.New(slog.DiscardHandler)}}))
+	}
+	return all, &requests.asks
+}
+
+// orders are things that refer to each other: the shards of their subjects are others.
+func orders(t *testing.T, g *graph.Graph) {
+	t.Helper()
+	var doc strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&doc, "<urn:order%d> <urn:by> <urn:person%d> .\n<urn:order%d> <urn:of> <urn:thing%d> <urn:g%d> .\n", i, i%10, i, i%7, i%3)
+	}
+	for i := range 10 {
+		fmt.Fprintf(&doc, "<urn:person%d> <urn:name> \"person %d\" .\n<urn:person%d> <urn:knows> <urn:person%d> .\n", i, i, i, (i+3)%10)
+	}
+	for i := range 7 {
+		fmt.Fprintf(&doc, "<urn:thing%d> <urn:price> \"%d.5\"^^<http://www.w3.org/2001/XMLSchema#decimal> .\n", i, i)
+	}
+	if _, err := g.Submit(t.Context(), graph.Submission{MediaType: "application/n-quads", Body: []byte(doc.String())}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ofOrders are queries that need quads of several subjects together.
+var ofOrders = []string{
+	`SELECT ?o ?n { ?o <urn:by> ?p . ?p <urn:name> ?n }`,
+	`SELECT ?n (COUNT(*) AS ?c) (SUM(?price) AS ?sum) { ?o <urn:by> ?p . ?p <urn:name> ?n . GRAPH ?g { ?o <urn:of> ?t } ?t <urn:price> ?price } GROUP BY ?n`,
+	`SELECT ?p ?x { ?p <urn:name> "person 3" . ?p <urn:knows>+ ?x }`,
+	`SELECT ?t ?o { ?t <urn:price> ?price OPTIONAL { GRAPH <urn:g1> { ?o <urn:of> ?t } } FILTER(?price > 2) }`,
+	`SELECT ?p { ?p <urn:name> ?n MINUS { ?o <urn:by> ?p . ?o <urn:by> <urn:person1> } } ORDER BY DESC(?n) LIMIT 4`,
+	`SELECT ?p { ?p <urn:name> ?n FILTER NOT EXISTS { ?q <urn:knows> ?p . ?q <urn:name> "person 0" } }`,
+	`SELECT DISTINCT ?g { GRAPH ?g { ?o <urn:of> ?t } }`,
+	`SELECT (COUNT(DISTINCT ?t) AS ?n) (MAX(?price) AS ?most) (AVG(?price) AS ?mean) { ?t <urn:price> ?price . GRAPH ?g { ?o <urn:of> ?t } }`,
+	`CONSTRUCT { ?n <urn:bought> ?price } { ?o <urn:by> ?p . ?p <urn:name> ?name . GRAPH ?g { ?o <urn:of> ?t } ?t <urn:price> ?price BIND(IRI(CONCAT("urn:", STR(?price))) AS ?n) }`,
+	`DESCRIBE ?p { ?p <urn:name> "person 5" }`,
+	`ASK { ?a <urn:knows> ?b . ?b <urn:knows> ?c . ?c <urn:name> "person 9" }`,
+	`SELECT * { <urn:order7> <urn:by> ?p . ?p ?q ?v }`,
+	`SELECT ?o ?x { ?o <urn:by> ?p BIND(STRLEN(STR(?o)) AS ?x) { SELECT ?p { ?p <urn:knows> ?k } ORDER BY ?k LIMIT 3 } }`,
+}
+
+// TestManyShardsAreOne: whatever the number of shards and of nodes, whoever is asked gives what one shard gives.
+func TestManyShardsAreOne(t *testing.T) {
+	single, _ := cluster(t, 1, 1, graph.Subject)
+	one := single[0]
+	orders(t, one)
+	var want [][]string
+	for _, text := range ofOrders {
+		want = append(want, asked(t, one, graph.Question{Text: text}).lines)
+		if len(want[len(want)-1]) == 0 {
+			t.Errorf("%s: nothing is asked for", text)
+		}
+	}
+	for _, of := range []struct {
+		nodes, shards int
+		key           graph.Key
+	}{{1, 8, graph.Subject}, {4, 8, graph.Subject}, {4, 64, graph.Subject}, {4, 5, graph.Named}, {3, 4, graph.Dataset}} {
+		nodes, asks := cluster(t, of.nodes, of.shards, of.key)
+		orders(t, nodes[0])
+		for i, g := range nodes {
+			for k, text := range ofOrders {
+				a := asked(t, g, graph.Question{Text: text})
+				if !slices.Equal(a.lines, want[k]) {
+					t.Errorf("%d shards by %s, node %d of %d: %s:\n%s", of.shards, of.key, i+1, of.nodes, text, cmp.Diff(want[k], a.lines))
+				}
+			}
+		}
+		if n := asks.Load(); n == 0 != (of.nodes == 1) {
+			t.Errorf("%d nodes ask each other %d times", of.nodes, n)
+		}
+	}
+}
+
+// TestNodeIsLostMeanwhile: while nodes come and go each answer is whole, or an error that says that it isn't.
+func TestNodeIsLostMeanwhile(t *testing.T) {
+	const shards = 8
+	logs, over := memory.New(shards), network(t)
+	config := func(name string) graph.Config {
+		return graph.Config{Config: node.Config{Name: name, Engine: logs, Transport: over, Requests: over, Logger: slog.New(slog.DiscardHandler)}}
+	}
+	asking := run(t, config("n1"))
+	for _, name := range []string{"n2", "n3"} {
+		run(t, config(name))
+	}
+	orders(t, asking)
+	text := ofOrders[1]
+	want := asked(t, asking, graph.Question{Text: text}).lines
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var a answer
+				err := asking.Query(t.Context(), graph.Question{Text: text}, &a)
+				slices.Sort(a.lines)
+				switch {
+				case err != nil && !errors.Is(err, event.ErrBusy):
+					t.Error(err)
+				case err == nil && !slices.Equal(a.lines, want):
+					t.Errorf("%q", a.lines)
+				}
+			}
+		})
+	}
+	for i := range 4 {
+		g, err := graph.New(config(fmt.Sprint("guest", i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, end := context.WithCancel(context.Background())
+		ended := make(chan error)
+		go func() { ended <- g.Run(ctx) }()
+		if err := g.WaitReady(t.Context()); err != nil {
+			t.Error(err)
+		}
+		end()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	all.Wait()
+}
+
+// TestFragmentsOfStrangers: what is no request of a node of this version is refused, and names no session of others.
+func TestFragmentsOfStrangers(t *testing.T) {
+	g, _ := cluster(t, 2, 4, graph.Subject)
+	for _, content := range []string{"", "\x00", "\x01", "\x01{", `{"Shards":[0]}`, "\x01" + `{"Shards":[9],"Positions":[0]}`, "\x02", "\x02" + strings.Repeat("A", 26),
+		"\x02" + strings.Repeat("A", 26) + "\x00", "\x02" + strings.Repeat("A", 26) + "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\x03"} {
+		err := g[0].Ask(t.Context(), "n2", []byte(content), func(part []byte) error { return fmt.Errorf("%q", part) })
+		if err == nil {
+			t.Errorf("%q is answered", content)
+		}
+	}
+	if a := asked(t, g[1], graph.Question{Text: "ASK { <urn:x> ?p ?o }"}); !slices.Equal(a.lines, []string{"false"}) {
+		t.Error(a.lines)
+	}
+}
