@@ -3,6 +3,7 @@
 // which is answered with a line.
 const { chromium } = require('playwright-core')
 const assert = require('node:assert/strict')
+const fs = require('node:fs/promises')
 const path = require('node:path')
 const readline = require('node:readline')
 
@@ -41,6 +42,7 @@ async function open(browser, origin, address, options = {}, expected = []) {
 	const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce', ...options })
 	context.setDefaultTimeout(patience)
 	const page = await context.newPage()
+	if (options.jumps) await page.clock.install() // the clock goes on as usual, and can be made to jump
 	const watched = new Watched(page, origin, expected)
 	await page.goto(origin + address)
 	return watched
@@ -82,9 +84,14 @@ async function readable(page) {
 	assert.deepEqual(poor, [])
 }
 
-async function send(patch, key) {
-	const answer = await fetch(`${plain}/v1/changes`, { method: 'POST', headers: { 'Content-Type': 'application/rdf-patch', ...(key && { 'Idempotency-Key': key }) }, body: patch })
+async function send(door, patch) {
+	const answer = await fetch(`${door}/v1/changes`, { method: 'POST', headers: { 'Content-Type': 'application/rdf-patch', Authorization: `Bearer ${secondToken}` }, body: patch })
 	assert.equal(answer.status, 200, await answer.text())
+}
+
+async function useToken(page, token) {
+	await page.getByLabel('A token with the right to read').fill(token)
+	await page.keyboard.press('Enter')
 }
 
 // fakeSPARQL answers queries in place of the node, as the SPARQL 1.1 Protocol has it, until it is called again: with rows, triples or a
@@ -114,6 +121,13 @@ const answers1 = { rows: { head: { vars: ['sensor', 'time', 'value', 'note'] }, 
 	value: { type: 'literal', value: String(20 + Math.round(80 * Math.sin(i / 9)) / 10), datatype: `${xsd}decimal` },
 	...(i % 2 ? {} : { note: i % 3 ? { type: 'literal', value: 'warm & <b>bold</b>', 'xml:lang': 'en' } : { type: 'bnode', value: `b${i}` } }),
 })) } } }
+
+// download takes a result as a file, which must hold a text.
+async function download(page, name, file, text) {
+	const [got] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name, exact: true }).click()])
+	assert.equal(got.suggestedFilename(), file)
+	assert.ok((await fs.readFile(await got.path(), 'utf8')).includes(text), `${file} lacks ${text}`)
+}
 
 // steps are what is tried, in order; a node dies in the last.
 const steps = {
@@ -146,7 +160,7 @@ const steps = {
 	},
 
 	async 'dark, and 360 px wide'(browser) {
-		await send(`TX .\nA <${ns}long> <${ns}a-property-whose-name-is-rather-long> "${'a long text without an end '.repeat(20)}" .\nA <${ns}long> <${ns}text> "${'x'.repeat(300)}" .\nTC .\n`)
+		await send(plain, `TX .\nA <${ns}long> <${ns}a-property-whose-name-is-rather-long> "${'a long text without an end '.repeat(20)}" .\nA <${ns}long> <${ns}text> "${'x'.repeat(300)}" .\nTC .\n`)
 		const w = await open(browser, plain, '/', { colorScheme: 'dark', viewport: { width: 360, height: 740 } })
 		const page = w.page
 		const look = async (name) => {
@@ -205,14 +219,14 @@ const steps = {
 		const w = await open(browser, plain, '/#/changes')
 		const page = w.page
 		await waitLive(page)
-		await send(`TX .\nA <${ns}a> <${ns}says> ${JSON.stringify('<img src=x onerror=alert(1)> & "quoted"')} .\nA <${ns}a> <${ns}goes> <javascript:alert(1)> .\nTC .\n`)
+		await send(plain, `TX .\nA <${ns}a> <${ns}says> ${JSON.stringify('<img src=x onerror=alert(1)> & "quoted"')} .\nA <${ns}a> <${ns}goes> <javascript:alert(1)> .\nTC .\n`)
 		await page.getByText('<img src=x onerror=alert(1)>').waitFor()
 		assert.equal(await page.locator('a[href^="javascript:"]').count(), 0)
 		assert.equal(await page.locator('main img').count(), 0)
 		// Paused, nothing comes; going on, nothing is missing.
 		await page.getByRole('button', { name: 'Pause' }).press('Enter')
 		await page.locator('[data-link=paused]').waitFor()
-		for (const i of [1, 2, 3]) await send(`TX .\nA <${ns}b${i}> <${ns}value> "${i}" .\nTC .\n`)
+		for (const i of [1, 2, 3]) await send(plain, `TX .\nA <${ns}b${i}> <${ns}value> "${i}" .\nTC .\n`)
 		assert.equal(await page.locator('.change').count(), 1)
 		await page.getByRole('button', { name: 'Go on' }).press('Enter')
 		await page.locator('.change').nth(3).waitFor()
@@ -222,14 +236,14 @@ const steps = {
 		await page.getByLabel('Subject').fill(`<${ns}c>`)
 		await streamed(page, () => page.keyboard.press('Enter'))
 		assert.match(page.url(), /#\/changes\?subject=/)
-		await send(`TX .\nA <${ns}other> <${ns}value> "no" .\nTC .\n`)
-		await send(`TX .\nA <${ns}c> <${ns}value> "yes" .\nTC .\n`)
+		await send(plain, `TX .\nA <${ns}other> <${ns}value> "no" .\nTC .\n`)
+		await send(plain, `TX .\nA <${ns}c> <${ns}value> "yes" .\nTC .\n`)
 		await page.locator('.change', { hasText: 'yes' }).waitFor()
 		assert.equal(await page.locator('.change').count(), 1)
 		// More than are kept: the newest stay.
 		await streamed(page, () => page.goBack())
 		for (const round of [1, 2, 3, 4, 5]) { // a change in each shard, nearly
-			await send(`TX .\n${Array.from({ length: 300 }, (_, i) => `A <${ns}many${i}> <${ns}value> "${round}" .\n`).join('')}TC .\n`)
+			await send(plain, `TX .\n${Array.from({ length: 300 }, (_, i) => `A <${ns}many${i}> <${ns}value> "${round}" .\n`).join('')}TC .\n`)
 		}
 		await page.getByText(/the newest 200 are here/).waitFor()
 		assert.equal(await page.locator('.change').count(), 200)
@@ -239,8 +253,8 @@ const steps = {
 
 	async 'one subject'(browser) {
 		const s = `<${ns}pump>`
-		await send(`TX .\nA ${s} <http://www.w3.org/2000/01/rdf-schema#label> "Pump 7"@en .\nA ${s} <${ns}near> <${ns}valve> .\nA ${s} <${ns}near> <${ns}valve> <${ns}plan> .\nA ${s} <${ns}value> "1" .\nTC .\n`)
-		await send(`TX .\nD ${s} <${ns}value> "1" .\nA ${s} <${ns}value> "2" .\nTC .\n`)
+		await send(plain, `TX .\nA ${s} <http://www.w3.org/2000/01/rdf-schema#label> "Pump 7"@en .\nA ${s} <${ns}near> <${ns}valve> .\nA ${s} <${ns}near> <${ns}valve> <${ns}plan> .\nA ${s} <${ns}value> "1" .\nTC .\n`)
+		await send(plain, `TX .\nD ${s} <${ns}value> "1" .\nA ${s} <${ns}value> "2" .\nTC .\n`)
 		const w = await open(browser, plain, `/#/subject?of=${encodeURIComponent(`${ns}pump`)}`, {}, [/status of 404/])
 		const page = w.page
 		await page.locator('h2', { hasText: 'Pump 7' }).waitFor()
@@ -249,7 +263,7 @@ const steps = {
 		await page.getByText('2 changes in the logs.').waitFor()
 		assert.equal(await page.locator('.change').count(), 2)
 		// What happens while one watches.
-		await send(`TX .\nD ${s} <${ns}value> "2" .\nA ${s} <${ns}value> "3" .\nTC .\n`)
+		await send(plain, `TX .\nD ${s} <${ns}value> "2" .\nA ${s} <${ns}value> "3" .\nTC .\n`)
 		await page.locator('.quads td', { hasText: '“3”' }).or(page.locator('.quads q', { hasText: '3' })).first().waitFor()
 		await page.locator('.change').nth(2).waitFor()
 		await readable(page)
@@ -339,24 +353,21 @@ const steps = {
 	},
 
 	async 'an expired token'(browser) {
-		const w = await open(browser, guarded, '/', {}, [/status of 401/])
+		const w = await open(browser, guarded, '/', { jumps: true }, [/status of 401/])
 		const page = w.page
 		let asked = 0
 		page.on('request', (r) => { if (r.url().includes('/v1/')) asked++ })
-		await page.getByLabel('A token with the right to read').fill('wrong-token-0123456789')
-		await page.keyboard.press('Enter')
+		await useToken(page, 'wrong-token-0123456789')
 		await page.getByText('The token is not known here').waitFor()
 		await picture(page, 'token')
-		await page.getByLabel('A token with the right to read').fill(firstToken)
-		await page.keyboard.press('Enter')
+		await useToken(page, firstToken)
 		await waitLive(page)
 		await order('expire token')
 		await page.getByText('The token is not known here').waitFor()
 		const before = asked
-		await page.waitForTimeout(1500)
+		await page.clock.fastForward(60000)
 		assert.equal(asked, before, 'a token that was refused was sent again')
-		await page.getByLabel('A token with the right to read').fill(secondToken)
-		await page.keyboard.press('Enter')
+		await useToken(page, secondToken)
 		await waitLive(page)
 		assert.equal(await page.evaluate(() => localStorage.getItem('quadrille-token')), null)
 		await page.reload()
@@ -365,11 +376,43 @@ const steps = {
 		await page.context().close()
 	},
 
+	async 'queries of the node itself'(browser) {
+		if ((await fetch(`${plain}/sparql`)).status === 404) return // 'queries' has seen what the page says of that
+		await send(guarded, `TX .\n${Array.from({ length: 6 }, (_, i) => `A <${ns}q${i}> <${ns}queried> "${i}"^^<${xsd}integer> .\nA <${ns}q${i}> <${ns}next> <${ns}q${(i + 1) % 6}> .\n`).join('')}TC .\n`)
+		const w = await open(browser, guarded, '/', {}, [/status of 4../])
+		const page = w.page
+		await useToken(page, secondToken)
+		await waitLive(page)
+		const ask = async (q, shown) => {
+			await page.goto(`${guarded}/#/query?q=${encodeURIComponent(q)}`)
+			await page.getByRole('button', { name: 'Run' }).click()
+			await page.getByText(shown).waitFor()
+		}
+		const select = `SELECT ?s ?v { ?s <${ns}queried> ?v } ORDER BY ?v`
+		await ask(select, '6 solutions in')
+		assert.deepEqual(await page.locator('.result td:last-child').allTextContents(), ['0', '1', '2', '3', '4', '5'])
+		for (const [name, suffix] of [['JSON', 'srj'], ['CSV', 'csv'], ['TSV', 'tsv'], ['XML', 'srx']]) await download(page, name, `query.${suffix}`, `${ns}q5`)
+		await page.getByRole('button', { name: 'Chart', exact: true }).click()
+		await page.locator('.chart canvas').waitFor()
+		const construct = `CONSTRUCT { ?a <${ns}next> ?b } WHERE { ?a <${ns}next> ?b }`
+		await ask(construct, '6 triples in')
+		await page.getByRole('button', { name: 'Graph', exact: true }).click()
+		assert.equal(await page.locator('.graph .node').count(), 6)
+		for (const [name, suffix] of [['Turtle', 'ttl'], ['N-Triples', 'nt'], ['JSON-LD', 'jsonld']]) await download(page, name, `query.${suffix}`, 'q5')
+		await ask(`ASK { <${ns}q0> ?p ?o }`, 'Yes')
+		await ask('SELECT * { ?s ?p }', /^Line 1, column \d+: /)
+		await ask(`INSERT DATA { <${ns}q0> <${ns}p> 1 }`, 'This is an update.')
+		await page.goto(`${guarded}/#/subject?of=${encodeURIComponent(`${ns}q1`)}`)
+		await page.getByRole('button', { name: 'Ask' }).click()
+		await page.locator('ul.plain a', { hasText: 'q0' }).waitFor()
+		w.check()
+		await page.context().close()
+	},
+
 	async 'the node itself is killed'(browser) {
 		const w = await open(browser, guarded, '/', {}, [/status of 401/, /ERR_CONNECTION_REFUSED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/, /ERR_CONNECTION_RESET/, /status of 503/])
 		const page = w.page
-		await page.getByLabel('A token with the right to read').fill(secondToken)
-		await page.keyboard.press('Enter')
+		await useToken(page, secondToken)
 		await waitLive(page)
 		await order('kill guarded')
 		await page.locator('[data-link=disconnected]').waitFor()

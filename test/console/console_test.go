@@ -57,7 +57,7 @@ func TestConsole(t *testing.T) {
 	if err := file.write("first-token-0123456789"); err != nil {
 		t.Fatal(err)
 	}
-	guarded := startSingle(t, "guarded", "--shards", "2", "--tokens", string(file))
+	guarded := startSingle(t, "guarded", "--shards", "1", "--tokens", string(file))
 	plain := startSingle(t, "plain", "--shards", "64")
 	run := browser{t: t, orders: map[string]func() error{
 		"kill n3": func() error { return c.Kill(2) },
@@ -182,5 +182,5 @@ func (n *single) kill() {
 type tokens string
 
 func (f tokens) write(token string) error {
-	return os.WriteFile(string(f), []byte("read console "+token+"\n"), 0o600)
+	return os.WriteFile(string(f), []byte("read,write console "+token+"\n"), 0o600)
 }

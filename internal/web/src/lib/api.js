@@ -80,11 +80,15 @@ export async function* chunks(answer) {
 // lines are the lines of an answer as they come.
 export async function* lines(answer) {
 	const decoder = new TextDecoder()
-	let rest = ''
+	let parts = [] // of a line that has not ended; a long one is put together once
 	for await (const chunk of chunks(answer)) {
-		const list = (rest + decoder.decode(chunk, { stream: true })).split('\n')
-		rest = list.pop()
+		const list = decoder.decode(chunk, { stream: true }).split('\n')
+		parts.push(list[0])
+		if (list.length === 1) continue
+		list[0] = parts.join('')
+		parts = [list.pop()]
 		yield* list
 	}
+	const rest = parts.join('')
 	if (rest) yield rest
 }

@@ -44,7 +44,7 @@ class Feed {
 	}
 
 	take(e) {
-		this.waiting.push(fromEvent(e.data))
+		this.waiting.push(e.data) // of what comes faster than it is shown, most is never looked at
 		this.came = (this.came ?? 0) + 1
 		if (this.waiting.length > most) this.waiting.shift()
 		this.timer ??= setTimeout(() => this.show(), pause)
@@ -52,7 +52,7 @@ class Feed {
 
 	show() {
 		this.timer = undefined
-		this.list.value = [...this.waiting.reverse(), ...this.list.value].slice(0, most)
+		this.list.value = [...this.waiting.reverse().map(fromEvent), ...this.list.value].slice(0, most)
 		this.count.value += this.came ?? 0
 		this.waiting = []
 		this.came = 0

@@ -95,7 +95,7 @@ function Copies({ engine }) {
 			const good = s.replicas.filter((r) => r.state === 'current').length
 			const state = s.error ? 'halted' : good < s.expected ? 'behind' : 'current'
 			return html`<tr key=${s.name}><th scope="row">${s.name}</th><td><${State} state=${state} /> ${good} of ${s.expected}</td><td>${s.leader || '–'}</td>
-				<td class="wide">${s.replicas.map((r) => `${r.server} ${r.state}${r.lag ? ` by ${number(r.lag)}` : ''}${r.why ? ` (${r.why})` : ''}`).join(', ')}${s.error && html`<div class="why">${s.error}</div>`}</td></tr>`
+				<td class="wide">${s.replicas.map((r) => `${r.server} ${r.state}${r.lag && r.state === 'behind' ? ` by ${number(r.lag)}` : ''}${r.why ? ` (${r.why})` : ''}`).join(', ')}${s.error && html`<div class="why">${s.error}</div>`}</td></tr>`
 		})}</tbody></table></div>`
 }
 

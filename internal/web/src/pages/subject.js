@@ -139,7 +139,7 @@ function History({ name, news }) {
 	const read = async () => {
 		const reading = new AbortController()
 		set({ list: [], reading })
-		let list = []
+		const newest = []
 		let count = 0
 		let problem
 		try {
@@ -147,14 +147,15 @@ function History({ name, news }) {
 			for await (const e of parseEvents(lines(answer))) {
 				if (e.type === 'error') problem = new Problem(0, '', `A shard is missing: ${JSON.parse(e.data).detail}`)
 				if (e.empty || e.type === 'error') continue
-				list = [fromEvent(e.data), ...list.slice(0, mostChanges - 1)]
-				if (++count % 50 === 0) set({ list, count, reading })
+				newest.push(e.data)
+				if (newest.length > mostChanges) newest.shift()
+				if (++count % 50 === 0) set({ list: [], count, reading })
 			}
 		} catch (e) {
 			if (e.name === 'AbortError' && !reading.signal.aborted) throw e
 			problem = reading.signal.aborted ? new Problem(0, '', 'Ended before the logs did.') : e
 		}
-		set({ list, count, reading: null, read: true, problem })
+		set({ list: newest.map(fromEvent), count, reading: null, read: true, problem })
 	}
 	const seen = new Set(state.list.map((c) => c.key))
 	const all = [...news.filter((c) => !seen.has(c.key)), ...state.list].sort((a, b) => b.time.localeCompare(a.time)).slice(0, mostChanges)

@@ -50,7 +50,7 @@ function columns(host) {
 }
 
 function ShardDetail({ shard: s, state }) {
-	return html`<div class="detail" aria-live="polite">
+	return html`<div class="detail">
 		<h3>Shard ${s.shard}</h3>
 		<dl>
 			<dt>State</dt><dd><${State} state=${state} /></dd>
