@@ -13,7 +13,13 @@ type conjunction struct {
 	groups []*together
 	rest   []algebra.Op    // parts that no fragment has
 	left   []*algebra.Expr // conditions that no fragment has
+	// large: there is so much that it is not sorted, each part is a fragment of its own.
+	large bool
 }
+
+// mostSorted is how many parts, conditions and optional parts of a join are sorted to the fragments that have their variables: the work
+// grows faster than their number.
+const mostSorted = 256
 
 // together is parts with the same home.
 type together struct {
@@ -27,9 +33,14 @@ func (d *dividing) conjunction(op algebra.Op, conditions []*algebra.Expr) algebr
 }
 
 func (d *dividing) conjoin(op algebra.Op, conditions []*algebra.Expr) *conjunction {
-	c := &conjunction{dividing: d}
-	for _, part := range algebra.Joined(op) {
+	parts := algebra.Joined(op)
+	c := &conjunction{dividing: d, large: len(parts)+len(conditions) > mostSorted}
+	for _, part := range parts {
 		c.add(part)
+	}
+	if c.large {
+		c.left = conditions
+		return c
 	}
 	for _, e := range conditions {
 		c.filter(e)
@@ -43,10 +54,10 @@ func (c *conjunction) add(part algebra.Op) {
 	case h.kind == anywhere || h.kind == scattered || !c.transparent(part):
 		c.rest = append(c.rest, part)
 		return
-	case h != keylessHome:
+	case h != keylessHome && !c.large:
 		for _, g := range c.groups {
-			if joined := algebra.JoinOf(g.op, part); g.home == h && c.transparent(joined) {
-				g.op = joined
+			if g.home == h {
+				g.op = algebra.JoinOf(g.op, part)
 				return
 			}
 		}
@@ -156,7 +167,7 @@ func (d *dividing) optional(op *algebra.LeftJoin) algebra.Op {
 	c := d.conjoin(core, conditions)
 	var around []*algebra.LeftJoin
 	for _, l := range chain {
-		if !c.optional(l, around) {
+		if c.large || len(chain) > mostSorted || !c.optional(l, around) {
 			around = append(around, l)
 		}
 	}

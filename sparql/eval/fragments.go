@@ -83,6 +83,8 @@ func ownSlots(op algebra.Op) (slots []algebra.Slot) {
 		return op.Slots
 	case *algebra.Distinct:
 		return op.Slots
+	case *algebra.Fragment:
+		return op.Slots
 	case *algebra.Group:
 		for _, key := range op.Keys {
 			slots = append(slots, key.Slot)
@@ -134,7 +136,7 @@ func nodeSet(nodes ...algebra.Node) algebra.Set {
 
 // outline writes what a division is made of: two that have the same text and the same outline are the same.
 func outline(w io.Writer, op algebra.Op) {
-	fmt.Fprintf(w, "(%T %v", op, algebra.Possible(op).Slots())
+	fmt.Fprintf(w, "(%T %v", op, ownSlots(op))
 	if f, ok := op.(*algebra.Fragment); ok {
 		fmt.Fprintf(w, " %d %d %v %t", f.Number, f.Key, f.Keys, f.Merged)
 		outline(w, f.Op)
@@ -162,8 +164,7 @@ func newDivision(q *sparql.Query, text string, key Key, o Options) (*Division, e
 	}
 	d := &Division{tree: q, o: o, q: prepared, key: key, text: text, paths: map[*algebra.Path]*pathFragments{}}
 	h := &homes{key: key, facts: algebra.NewFacts(), data: q.Dataset, union: o.UnionDefault, known: map[algebra.Op]home{}, settled: true}
-	whole := h.of(d.q.algebra.Op).kind == one
-	if !whole {
+	if h.of(d.q.algebra.Op).kind != one {
 		h.settled, h.known = false, map[algebra.Op]home{}
 	}
 	dividing := &dividing{homes: h, query: d.q.algebra, division: d}
@@ -175,18 +176,28 @@ func newDivision(q *sparql.Query, text string, key Key, o Options) (*Division, e
 		f.Op = &algebra.Slice{Op: f.Op, Limit: 1}
 	}
 	d.number(h.facts)
+	d.sign()
+	return d, d.check()
+}
+
+// sign makes the fingerprint.
+func (d *Division) sign() {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "%d %s %t %s\n", divisionVersion, key, o.UnionDefault, text)
+	fmt.Fprintf(sum, "%d %s %t %s\n", divisionVersion, d.key, d.o.UnionDefault, d.text)
 	outline(sum, d.q.algebra.Op)
 	for _, f := range d.fragments {
 		outline(sum, f)
 	}
 	copy(d.fingerprint[:], sum.Sum(nil))
-	if len(text) > fragment.MaxQuery || len(d.fragments) > fragment.MaxSlots || len(d.q.algebra.Names) > fragment.MaxSlots {
-		return nil, fmt.Errorf("%w: written out it has %d bytes, %d variables and %d fragments, of at most %d and %d; divide it",
-			ErrBudget, len(text), len(d.q.algebra.Names), len(d.fragments), fragment.MaxQuery, fragment.MaxSlots)
+}
+
+// check reports whether requests can name all that there is.
+func (d *Division) check() error {
+	if len(d.text) > fragment.MaxQuery || len(d.fragments) > fragment.MaxSlots || len(d.q.algebra.Names) > fragment.MaxSlots {
+		return fmt.Errorf("%w: written out it has %d bytes, %d variables and %d fragments, of at most %d and %d; divide it",
+			ErrBudget, len(d.text), len(d.q.algebra.Names), len(d.fragments), fragment.MaxQuery, fragment.MaxSlots)
 	}
-	return d, nil
+	return nil
 }
 
 func (d *Division) number(facts *algebra.Facts) {

@@ -50,17 +50,23 @@ func TestPrepareIsLinear(t *testing.T) {
 	for _, part := range []string{
 		"OPTIONAL { ?a :v ?b% }", "OPTIONAL { ?a :v ?b% FILTER(?b% > 1) }", "OPTIONAL { ?a :v ?b% FILTER(?b > 1 || ?b1 > ?b2) }",
 		"{ ?a :v ?b% FILTER(?b% > 1) }", "{ ?a :v ?b% FILTER(?b > 1) }",
-		"{ ?a :v ?b% OPTIONAL { ?b% :v ?c% } }", "{ ?a :v ?b% OPTIONAL { ?b% :v ?c } }",
+		"{ ?a :v ?b% OPTIONAL { ?b% :v ?c% } }", "{ ?a :v ?b% OPTIONAL { ?b% :v ?c } }", ". ?a :v ?b% . ?b% :v ?c%",
+		"FILTER EXISTS { ?a :v ?b% . ?b% :v ?c } ",
 	} {
-		allocations := func(n int) float64 {
+		allocations := func(n int, ready func(text string)) float64 {
 			var text strings.Builder
 			for i := range n {
 				text.WriteString(strings.ReplaceAll(part+" ", "%", fmt.Sprint(i)))
 			}
-			return testing.AllocsPerRun(1, func() { prepare(t, "SELECT * { ?a :v ?b "+text.String()+"}", eval.Options{}) })
+			return testing.AllocsPerRun(1, func() { ready("SELECT * { ?a :v ?b " + text.String() + "}") })
 		}
-		if once, twice := allocations(400), allocations(800); twice > 2.5*once {
-			t.Errorf("%q: %.0f allocations, and of twice as many parts %.0f", part, once, twice)
+		for name, ready := range map[string]func(string){
+			"preparing": func(text string) { prepare(t, text, eval.Options{}) },
+			"dividing":  func(text string) { overShards(t, text, nil, eval.KeySubject, eval.Options{}) },
+		} {
+			if once, twice := allocations(400, ready), allocations(800, ready); twice > 2.5*once {
+				t.Errorf("%s %q: %.0f allocations, and of twice as many parts %.0f", name, part, once, twice)
+			}
 		}
 	}
 }
