@@ -188,7 +188,7 @@ func bodyOf(path, media string) string {
 		return "query=ASK%7B%7D"
 	case strings.HasSuffix(path, "/seek"):
 		return `{"start":true}`
-	case path == "/sparql":
+	case path == "/sparql" && media != "application/sparql-update":
 		return "ASK {}"
 	}
 	return ""

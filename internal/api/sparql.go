@@ -25,7 +25,7 @@ import (
 // The media types of what is asked.
 const (
 	typeQuery  = "application/sparql-query"
-	typeUpdate = "application/sparql-update"
+	typeUpdate = graph.TypeUpdate
 	typeForm   = "application/x-www-form-urlencoded"
 )
 
