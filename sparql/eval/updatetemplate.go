@@ -7,30 +7,6 @@ import (
 	"github.com/quadrille-stream/quadrille/store"
 )
 
-// ground makes a quad of one without variables.
-func (t *template) ground(of *sparql.Quad) (q rdf.Quad, err error) {
-	for i, n := range [4]sparql.Node{of.S, of.P, of.O, of.G} {
-		if *[4]*rdf.Term{&q.S, &q.P, &q.O, &q.G}[i], err = t.groundTerm(n); err != nil {
-			return q, err
-		}
-	}
-	return q, q.Check()
-}
-
-func (t *template) groundTerm(n sparql.Node) (rdf.Term, error) {
-	if n.Triple != nil {
-		q, err := t.ground(&sparql.Quad{Triple: *n.Triple})
-		if err != nil {
-			return rdf.Term{}, err
-		}
-		return rdf.TripleTerm(q.S, q.P, q.O)
-	}
-	if n.Term.Kind() == rdf.KindBlank {
-		return rdf.Blank(t.prefix() + n.Term.Value())
-	}
-	return n.Term, nil
-}
-
 // resolve finds the ids of the templates' constants, four for each quad: store.Any for what depends on the solution, nothing for what
 // can't stand in its place.
 func (u *updating) resolve() error {
