@@ -2,7 +2,6 @@ package eval
 
 import (
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/algebra"
 	"github.com/quadrille-stream/quadrille/store"
 )
