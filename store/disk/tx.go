@@ -223,6 +223,8 @@ func (t *tx) known(q *store.Quad) error {
 		case id.IsInline():
 			_, ok = store.InlineTerm(id)
 			ok = ok && place == 2
+		case t.names[id] != "": // it was given in this transaction, of which the database knows nothing
+			ok = true
 		case id != store.Any:
 			t.key = idKey(t.key[:0], id)
 			var err error

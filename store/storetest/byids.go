@@ -47,8 +47,20 @@ func removeIDs(tx store.Tx, quad rdf.Quad) bool {
 	return must(tx.DeleteIDs(ids))
 }
 
+// testNewIDs adds a quad of terms that are new in the transaction, before anything else is asked of it.
+func testNewIDs(t *testing.T, s store.Store) {
+	tx := s.Begin()
+	defer tx.Rollback()
+	ids, _, err := tx.Put(q("new", "p", "o", ""))
+	succeed(err)
+	if ids.O = ids.S; !must(tx.AddIDs(ids)) || !must(tx.DeleteIDs(ids)) {
+		t.Error("a quad of new terms is not added, or not deleted")
+	}
+}
+
 // testByIDs adds and deletes by ids: those of terms whose quads are gone in the transaction hold, those that no term has are refused.
 func testByIDs(t *testing.T, s store.Store) {
+	testNewIDs(t, s)
 	one := q("s", "p", "o", "")
 	inGraph := q("s", "p", `"1"^^<http://www.w3.org/2001/XMLSchema#integer>`, "g")
 	commit(s, 1, one, inGraph)
