@@ -25,8 +25,8 @@ console: ## bundle the console of the browser anew, from internal/web/src
 test: ## run all tests but those of "make faults": unit, property, simulation, conformance, real processes
 	$(TOOL) gotestsum --format pkgname -- -timeout 10m $(PACKAGES)
 
-race: ## run them with the race detector
-	$(TOOL) gotestsum --format pkgname -- -race -timeout 15m $(PACKAGES)
+race: ## run them with the race detector, but for internal/mutants, which runs other tests without it
+	$(TOOL) gotestsum --format pkgname -- -race -timeout 15m $(filter-out %/internal/mutants,$(PACKAGES))
 
 faults: ## kill, stop, cut off, fill and damage real processes; QUADRILLE_FAULTS=long for more, QUADRILLE_SOAK=30m for a soak
 	$(TOOL) gotestsum --format testname -- -timeout 3h ./test/faults
