@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/engine/memory"
-	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/request"
@@ -24,20 +24,37 @@ func ask(ctx context.Context, n *node.Node, name, content string) (parts []strin
 
 // TestAsk: any node asks any member, itself too; one that has ended answers no more, and the next process of its name does.
 func TestAsk(t *testing.T) {
-	c := newCluster(t, 1, func(cfg *graph.Config) {
-		calm(cfg)
-		name := cfg.Name
+	c := newCluster(t, 1, calm)
+	nodes, stops := map[string]*node.Node{}, map[string]func(){}
+	start := func(name string) {
+		cfg := c.config(name).Config
+		cfg.Logic = node.KeepAll
 		cfg.Answer = func(_ context.Context, in []byte, send func([]byte) error) error {
 			return errors.Join(send([]byte(name)), send(in))
 		}
-	})
+		n, err := node.New(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- n.Run(ctx) }()
+		nodes[name] = n
+		stops[name] = sync.OnceFunc(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+		t.Cleanup(stops[name])
+		<-n.Entered()
+	}
 	names := []string{"a", "b"}
 	for _, name := range names {
-		c.start(name)
+		start(name)
 	}
-	c.ready(names...)
 	from := func(asks, answers string) error {
-		parts, err := ask(t.Context(), c.nodes[asks].Node, answers, "a request")
+		parts, err := ask(t.Context(), nodes[asks], answers, "a request")
 		if err == nil && (len(parts) != 2 || parts[0] != answers || parts[1] != "a request") {
 			err = fmt.Errorf("%q", parts)
 		}
@@ -53,11 +70,11 @@ func TestAsk(t *testing.T) {
 	if err := from("a", "c"); request.CodeOf(err) != request.NoRoute {
 		t.Errorf("asks nobody: %v", err)
 	}
-	c.kill("b")
+	stops["b"]()
 	if err := from("a", "b"); request.CodeOf(err) != request.NoRoute {
 		t.Errorf("asks one that has ended: %v", err)
 	}
-	c.start("b")
+	start("b")
 	eventually(t, "the next process answers", func() bool { return from("a", "b") == nil })
 }
 
