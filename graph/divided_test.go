@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -182,6 +183,106 @@ func TestNodeIsLostMeanwhile(t *testing.T) {
 	}
 	close(stop)
 	all.Wait()
+}
+
+// losing loses the first session that it is asked for while the second is still being opened.
+type losing struct {
+	request.Transport
+	asks     atomic.Int64
+	slowly   chan struct{} // closed when the second is asked for
+	canceled atomic.Bool   // that was given up
+}
+
+// Ask implements [request.Transport].
+func (l *losing) Ask(ctx context.Context, node string, content []byte, fn func([]byte) error) error {
+	switch l.asks.Add(1) {
+	case 1:
+		lost := &request.Error{Code: request.Lost, Node: node, Text: "the test has it end"}
+		return l.Transport.Ask(ctx, node, content, func(part []byte) error {
+			if err := fn(part); err != nil {
+				return err
+			}
+			<-l.slowly
+			return lost
+		})
+	case 2:
+		close(l.slowly)
+		<-ctx.Done()
+		l.canceled.Store(true)
+		return ctx.Err()
+	}
+	return l.Transport.Ask(ctx, node, content, fn)
+}
+
+// TestNodeIsLostWhileOthersAreOpened: the query is begun again, and nobody is told that it was canceled.
+func TestNodeIsLostWhileOthersAreOpened(t *testing.T) {
+	const shards = 16
+	logs, over := memory.New(shards), network(t)
+	l := &losing{Transport: over, slowly: make(chan struct{})}
+	config := func(name string, requests request.Transport) graph.Config {
+		return graph.Config{Config: node.Config{Name: name, Engine: logs, Transport: over, Requests: requests, Logger: slog.New(slog.DiscardHandler)}}
+	}
+	asking := run(t, config("n1", l))
+	for i := range 4 {
+		run(t, config(fmt.Sprint("n", i+2), over))
+	}
+	orders(t, asking)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for owners := 0; owners < 5; owners = ownersOf(asking) {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("%d nodes have shards", owners)
+		}
+	}
+	var a answer
+	if err := asking.Query(ctx, graph.Question{Text: ofOrders[0]}, &a); err != nil || len(a.lines) != 40 || !l.canceled.Load() {
+		t.Errorf("%d rows, %v, given up %v", len(a.lines), err, l.canceled.Load())
+	}
+}
+
+// refusing refuses all that is asked.
+type refusing struct {
+	request.Transport
+	err *request.Error
+}
+
+// Ask implements [request.Transport].
+func (r refusing) Ask(context.Context, string, []byte, func([]byte) error) error { return r.err }
+
+// TestOthersRefuse: shards whose nodes are not there are copied; those whose nodes have too much to do are not, which would be more to do.
+func TestOthersRefuse(t *testing.T) {
+	logs, over := memory.New(16), network(t)
+	for i := range 3 {
+		run(t, graph.Config{Config: node.Config{Name: fmt.Sprint("n", i), Engine: logs, Transport: over, Requests: over, Logger: slog.New(slog.DiscardHandler)}})
+	}
+	for _, test := range []struct {
+		refusal request.Error
+		want    error
+	}{
+		{request.Error{Code: request.NoRoute}, nil},
+		{request.Error{Code: request.Lost}, nil},
+		{request.Error{Code: request.Busy}, event.ErrBusy},
+		{request.Error{Code: request.Failed, Kind: "busy"}, event.ErrBusy},
+		{request.Error{Code: request.Stopped}, event.ErrStopped},
+	} {
+		asking := run(t, graph.Config{Config: node.Config{Name: fmt.Sprint("asking-", int(test.refusal.Code), test.refusal.Kind), Engine: logs, Transport: over,
+			Requests: refusing{over, &test.refusal}, Logger: slog.New(slog.DiscardHandler)}})
+		var a answer
+		if err := asking.Query(t.Context(), graph.Question{Text: ofOrders[0]}, &a); !errors.Is(err, test.want) {
+			t.Errorf("%+v: %v, want %v", test.refusal, err, test.want)
+		}
+	}
+}
+
+// ownersOf is how many nodes own shards, as far as one of them knows.
+func ownersOf(g *graph.Graph) int {
+	owners, state := map[string]bool{}, g.Coordinator().State()
+	for s := range g.Shards() {
+		owners[state.Assignment.Node(s)] = true
+	}
+	return len(owners)
 }
 
 // TestFragmentsOfStrangers: what is no request of a node of this version is refused, and names no session of others.

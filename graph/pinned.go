@@ -49,6 +49,7 @@ func (g *Graph) pinAll(ctx context.Context, q *asked, shards []int) (*pinned, co
 		return nil, nil, err
 	}
 	p := &pinned{g: g, places: map[int]place{}, marks: engine.Cursor{}, bySubject: q.bySubject}
+	asking := ctx
 	ctx, p.cancel = context.WithCancelCause(ctx)
 	open := make([]opening, len(shards))
 	for i, s := range shards {
@@ -61,6 +62,9 @@ func (g *Graph) pinAll(ctx context.Context, q *asked, shards []int) (*pinned, co
 		if err == nil {
 			err = reached(s, mark, q.after[s])
 		}
+	}
+	if lost := context.Cause(ctx); err != nil && asking.Err() == nil && lost != nil {
+		err = lost // a node that had been opened, while others were
 	}
 	if err != nil {
 		p.release()
@@ -114,7 +118,7 @@ func (p *pinned) round(ctx context.Context, open []opening) (again []opening, er
 			case here:
 				err = cmp.Or(err, p.openHere(ctx, shards))
 			case failed != nil && !elsewhere(failed):
-				err = cmp.Or(err, failed)
+				err = cmp.Or(err, p.failed(ctx, failed))
 			case failed != nil:
 				for _, o := range shards {
 					o.nodes, o.err = o.nodes[1:], failed
@@ -142,9 +146,17 @@ func elsewhere(err error) bool {
 	return false
 }
 
-// openHere opens shards at this node.
+// isBusy reports whether another node has too much to do.
+func isBusy(err error) bool {
+	return request.CodeOf(err) == request.Busy || request.KindOf(err) == kindBusy
+}
+
+// openHere opens shards at this node. No copy is made of one whose nodes have too much to do: that would be more work yet, for all.
 func (p *pinned) openHere(ctx context.Context, shards []opening) error {
 	for _, o := range shards {
+		if isBusy(o.err) {
+			return fmt.Errorf("shard %d: %w: %w", o.shard, event.ErrBusy, o.err)
+		}
 		view, at, err := p.g.searched(ctx, o.shard, o.position, !p.bySubject)
 		if err != nil {
 			return fmt.Errorf("shard %d: %w", o.shard, errors.Join(err, o.err))
@@ -252,6 +264,8 @@ func (p *pinned) failed(ctx context.Context, err error) error {
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case failure.Code == request.Stopped:
+		return fmt.Errorf("%w: %w", event.ErrStopped, err)
 	case failure.Code == request.Busy:
 		return fmt.Errorf("%w: %w", event.ErrBusy, err)
 	case failure.Kind == kindBudget:

@@ -31,6 +31,7 @@ const (
 	kindVersion = "version" // the nodes don't understand each other
 	kindBudget  = "budget"  // a bound of the shard's
 	kindSession = "session" // there is none of that name
+	kindBusy    = "busy"    // it has as many as it may
 	kindNotHere = "nothere" // the node has no copy of the shard
 )
 
@@ -181,7 +182,7 @@ func (s *sessions) add(id string, h *held) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= s.most {
-		return &request.Error{Kind: "busy", Text: fmt.Sprintf("%d queries of other nodes read shards here, which is the limit", s.most)}
+		return &request.Error{Kind: kindBusy, Text: fmt.Sprintf("%d queries of other nodes read shards here, which is the limit", s.most)}
 	}
 	s.open[id] = h
 	return nil

@@ -19,11 +19,12 @@ const (
 	DefaultSilence = 2 * time.Second
 	// livesIn and ticksIn are how many signs of life, and looks at the clock, there are in that time.
 	livesIn, ticksIn = 4, 8
-	// maxAsks is how many requests of this transport are under way at a time; others wait for their turn.
-	maxAsks = 128
-	// allWindows is divided among the requests under way as each begins, so that all together have at most 30 MiB on their
+	// maxAsks is how many requests of this transport are under way at a time. No other waits for its turn: who takes an answer may ask
+	// for what it needs to go on, so that the turn would never come.
+	maxAsks = 2048
+	// allWindows is divided among the requests under way as each begins, so that all together have at most 31 MiB on their
 	// way: half of what a server lets wait for a connection.
-	allWindows = 8 << 20
+	allWindows = 4 << 20
 	// maxWaiting is how many messages of answers may wait here: as many as fit in those windows.
 	maxWaiting = 64 << 10
 )
@@ -57,8 +58,8 @@ func newAsker(t *Transport) *asker {
 		ended: make(chan struct{}), open: map[uint64]*asked{}}
 }
 
-// Ask sends a request to a node, and fn gets its answer; see [request.Transport]. At most 128 requests are under way at a time,
-// others wait. It waits for Run to begin, no longer than for a node that is silent.
+// Ask sends a request to a node, and fn gets its answer; see [request.Transport]. At most 2048 requests are under way at a time, one
+// more is [request.Busy]. It waits for Run to begin, no longer than for a node that is silent.
 func (t *Transport) Ask(ctx context.Context, node string, content []byte, fn func(part []byte) error) error {
 	if t.local.Has(node) {
 		return t.local.Ask(ctx, node, content, fn)
@@ -86,7 +87,7 @@ func (t *Transport) askable(node string, content []byte) error {
 	return nil
 }
 
-// enter waits for its turn.
+// enter waits for Run, and takes a place.
 func (a *asker) enter(ctx context.Context, node string) error {
 	late := time.NewTimer(a.t.silence)
 	defer late.Stop()
@@ -99,13 +100,16 @@ func (a *asker) enter(ctx context.Context, node string) error {
 	case <-a.ended:
 		return stopped(node)
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
-	case a.slots <- struct{}{}:
-		return ctx.Err()
-	case <-ctx.Done():
-		return ctx.Err()
 	case <-a.ended:
 		return stopped(node)
+	case a.slots <- struct{}{}:
+		return nil
+	default:
+		return &request.Error{Code: request.Busy, Node: node, Text: fmt.Sprintf("%d requests are under way from here, and no more are at a time", maxAsks)}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -417,21 +418,80 @@ func TestAskWithoutRun(t *testing.T) {
 	}
 }
 
-// TestManyAsks: more than may be under way wait for their turn.
-func TestManyAsks(t *testing.T) {
+// TestAsksWhileTakingAnswers: who takes a part of an answer may ask for what it needs to go on, with however many it does that at once.
+func TestAsksWhileTakingAnswers(t *testing.T) {
 	_, a, b := asks(t, echo)
 	b.Withdraw("b")
 	if err := b.Answer("b", echo, 1000); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	for i := range 300 {
-		wg.Go(func() {
-			content := fmt.Sprint("request ", i)
-			if parts, err := shippertest.Collect(t.Context(), a, "b", content); err != nil || len(parts) != 1 || parts[0] != content {
-				t.Errorf("%q, %v", parts, err)
+	const many = 300
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var all sync.WaitGroup
+	var taking atomic.Int64
+	everybody := make(chan struct{})
+	for i := range many {
+		all.Go(func() {
+			err := a.Ask(ctx, "b", []byte("outer"), func([]byte) error {
+				if taking.Add(1) == many {
+					close(everybody)
+				}
+				select {
+				case <-everybody:
+				case <-ctx.Done():
+				}
+				content := fmt.Sprint("request ", i)
+				parts, err := shippertest.Collect(ctx, a, "b", content)
+				if err == nil && (len(parts) != 1 || parts[0] != content) {
+					err = fmt.Errorf("%q", parts)
+				}
+				return err
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		})
 	}
-	wg.Wait()
+	all.Wait()
+}
+
+// TestNoMoreAsks: more than may be under way are refused, and not kept waiting; those that end make room, also those that never began.
+func TestNoMoreAsks(t *testing.T) {
+	_, a, b := asks(t, echo)
+	b.Withdraw("b")
+	if err := b.Answer("b", func(ctx context.Context, in []byte, send func([]byte) error) error {
+		if string(in) == "x" {
+			return send(in)
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}, 2*natstransport.MaxAsks); err != nil {
+		t.Fatal(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for range 8 * natstransport.MaxAsks {
+		if _, err := shippertest.Collect(ended, a, "b", "x"); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	busy := make(chan struct{}, 1)
+	for range natstransport.MaxAsks + 1 {
+		all.Go(func() {
+			if _, err := shippertest.Collect(ctx, a, "b", "wait"); request.CodeOf(err) == request.Busy {
+				busy <- struct{}{}
+			} else if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+	}
+	await1(t, busy, "refused")
+	cancel()
+	all.Wait()
+	if parts, err := shippertest.Collect(t.Context(), a, "b", "x"); err != nil || len(parts) != 1 {
+		t.Errorf("%q, %v", parts, err)
+	}
 }

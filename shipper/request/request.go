@@ -62,7 +62,7 @@ const (
 	NoRoute Code = iota + 1
 	// Lost: the node fell silent or ended, or something of the answer was lost.
 	Lost
-	// Busy: the node answers as many requests as it may. Nothing was done.
+	// Busy: the node answers as many requests as it may, or as many are under way from here. Nothing was done.
 	Busy
 	// TooLarge: the request, or a part of the answer, is longer than what is carried.
 	TooLarge

@@ -45,7 +45,7 @@ const (
 	// message takes in memory.
 	frameWeight = 512
 	// MinWindow and MaxWindow bound what an asker lets be on its way, in weights.
-	MinWindow, MaxWindow = 64 << 10, 1 << 20
+	MinWindow, MaxWindow = 4 << 10, 1 << 20
 
 	magic   = 'a'
 	version = 1

@@ -13,7 +13,7 @@ import (
 const (
 	life    = 500 * time.Millisecond
 	silence = 2 * time.Second
-	window  = MinWindow
+	window  = 64 << 10
 )
 
 var (
