@@ -21,12 +21,8 @@ func (c *cut) release() {
 	}
 }
 
-// pin opens the views of the shards that answer a query, each where After says, or at the end of its log as it is now, or later.
-func (g *Graph) pin(ctx context.Context, q *asked) (*cut, error) {
-	from, err := g.positions(ctx, q)
-	if err != nil {
-		return nil, err
-	}
+// pin opens the views of the shards that answer a query, each at its position or later.
+func (g *Graph) pin(ctx context.Context, q *asked, from []uint64) (*cut, error) {
 	c := &cut{marks: engine.Cursor{}}
 	for i, s := range q.shards {
 		view, at, err := g.searched(ctx, s, from[i], !q.bySubject)
@@ -42,7 +38,7 @@ func (g *Graph) pin(ctx context.Context, q *asked) (*cut, error) {
 	return c, nil
 }
 
-// positions are those at which the shards must be, at least.
+// positions are those at which the shards must be, at least: where After says, or at the end of the log as it is now, or later.
 func (g *Graph) positions(ctx context.Context, q *asked) ([]uint64, error) {
 	positions := make([]uint64, len(q.shards))
 	var ends []engine.Mark

@@ -126,7 +126,11 @@ func (r *graphReading) read(ctx context.Context, subjects bool) (state GraphStat
 	default:
 		q.shards = []int{shard.Of(r.g.splitter.Key.Of(rdf.Quad{G: r.name}), r.g.Shards())}
 	}
-	cut, err := r.g.pin(ctx, q)
+	from, err := r.g.positions(ctx, q)
+	if err != nil {
+		return state, err
+	}
+	cut, err := r.g.pin(ctx, q, from)
 	if err != nil {
 		return state, err
 	}

@@ -78,15 +78,33 @@ func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("%w: the answer took more than %v; ask for less at once", context.DeadlineExceeded, limit))
 	defer cancel()
-	leave, err := g.queries.enter(ctx)
+	leave, err := g.queries.admit()
 	if err != nil {
-		return causeOf(ctx, err)
+		return err
 	}
 	defer leave()
-	if asked.alone && g.holdsAll(asked.shards) {
-		return causeOf(ctx, g.answerLocally(ctx, asked, a))
+	return causeOf(ctx, g.inTurn(ctx, asked, a))
+}
+
+// inTurn answers a query when there is a place for it. One that is answered here asks before where its shards must be: that is waiting, and
+// takes no place from those that work.
+func (g *Graph) inTurn(ctx context.Context, q *asked, a Answer) (err error) {
+	locally := q.alone && g.holdsAll(q.shards)
+	var from []uint64
+	if locally {
+		if from, err = g.positions(ctx, q); err != nil {
+			return err
+		}
 	}
-	return causeOf(ctx, g.answerDivided(ctx, asked, a))
+	end, err := g.queries.run(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if locally {
+		return g.answerLocally(ctx, q, from, a)
+	}
+	return g.answerDivided(ctx, q, a)
 }
 
 // causeOf tells why a context has ended, if that is the error.
@@ -160,8 +178,8 @@ func (g *Graph) locate(a *asked) {
 }
 
 // answerLocally answers a query by shards that know nothing of each other.
-func (g *Graph) answerLocally(ctx context.Context, q *asked, a Answer) error {
-	cut, err := g.pin(ctx, q)
+func (g *Graph) answerLocally(ctx context.Context, q *asked, from []uint64, a Answer) error {
+	cut, err := g.pin(ctx, q, from)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -39,34 +38,54 @@ func (l *QueryLimits) setDefaults() error {
 	return nil
 }
 
-// queries are those that run.
+// queries are those that have come and not ended.
 type queries struct {
 	QueryLimits
-	running chan struct{} // holds a value for each
-	waiting atomic.Int64
+	come    chan struct{} // holds a value for each
+	running chan struct{} // holds a value for each that runs
 }
 
 func newQueries(l QueryLimits) *queries {
-	return &queries{QueryLimits: l, running: make(chan struct{}, l.Concurrent)}
+	return &queries{QueryLimits: l, come: make(chan struct{}, l.Concurrent+l.Waiting), running: make(chan struct{}, l.Concurrent)}
 }
 
-// enter takes a place for a query, which the caller gives back by leave.
+// admit lets a query come, which leaves when it has ended. Before it runs it waits for ends of logs, which many share, and for a place.
+func (q *queries) admit() (leave func(), err error) {
+	select {
+	case q.come <- struct{}{}:
+		return func() { <-q.come }, nil
+	default:
+		return nil, fmt.Errorf("%w: %d queries run, and %d wait, which is the limit; try again", event.ErrBusy, q.Concurrent, q.Waiting)
+	}
+}
+
+// enter is admit and run in one.
 func (q *queries) enter(ctx context.Context) (leave func(), err error) {
-	leave = func() { <-q.running }
+	gone, err := q.admit()
+	if err != nil {
+		return nil, err
+	}
+	end, err := q.run(ctx)
+	if err != nil {
+		gone()
+		return nil, err
+	}
+	return func() { end(); gone() }, nil
+}
+
+// run takes a place for a query, which the caller gives back by end.
+func (q *queries) run(ctx context.Context) (end func(), err error) {
+	end = func() { <-q.running }
 	select {
 	case q.running <- struct{}{}:
-		return leave, nil
+		return end, nil
 	default:
-	}
-	defer q.waiting.Add(-1)
-	if q.waiting.Add(1) > int64(q.Waiting) {
-		return nil, fmt.Errorf("%w: %d queries run, and %d wait, which is the limit; try again", event.ErrBusy, q.Concurrent, q.Waiting)
 	}
 	patience := time.NewTimer(q.Wait)
 	defer patience.Stop()
 	select {
 	case q.running <- struct{}{}:
-		return leave, nil
+		return end, nil
 	case <-patience.C:
 		return nil, fmt.Errorf("%w: %d queries run, which is the limit, and none has ended within %v; try again", event.ErrBusy, q.Concurrent, q.Wait)
 	case <-ctx.Done():

@@ -38,7 +38,9 @@ type loop struct {
 	snapshots   bool           // one is being written
 	marked      uint64         // the mark was raised up to here
 
-	view atomic.Pointer[view] // what others may see
+	view  atomic.Pointer[view] // what others may see
+	shown bell                 // of view
+	tails *tails               // of the log, for who asks whatever the replica does
 }
 
 // view is what a loop shows of itself.
@@ -58,7 +60,7 @@ type view struct {
 
 func newLoop(n *Node, shard int) *loop {
 	l := &loop{n: n, shard: shard, log: n.log.With("shard", shard), inbox: newInbox(shard, n.cfg.MaxQueue),
-		in: make(chan func(time.Time), inputs), stopReading: func() {}}
+		in: make(chan func(time.Time), inputs), stopReading: func() {}, tails: newTails()}
 	l.cfg = operator.Config{
 		Shard: shard, Node: n.cfg.Name, Logic: func() operator.Logic { return n.cfg.Logic(shard) },
 		MaxRecord: n.maxRecord, MaxQueue: n.cfg.MaxQueue, Keep: n.cfg.Keep, SnapshotEvery: n.cfg.SnapshotEvery,
@@ -291,4 +293,5 @@ func (l *loop) show() {
 	l.view.Store(&view{state: l.op.State(), position: l.op.Position(), mark: l.op.Mark(), head: l.op.Head(), err: l.op.Err(),
 		trouble: trouble, since: since, stats: l.op.Stats(), logic: l.op.Logic(),
 		letters: l.op.Letters(), aside: l.op.Aside()})
+	l.shown.tell()
 }

@@ -130,7 +130,13 @@ const (
 
 // tail returns the last entry of the shard's log. It is [engine.ErrDamaged] if the log ends before the mark, or has another
 // record there, whichever replica is asked, and [engine.ErrNoLeader] if there is no answer within [core.CallTimeout].
+//
+// It is as of now or later; those who ask at the same time share the answer.
 func (n *Node) tail(ctx context.Context, s int) (engine.Entry, error) {
+	return n.loops[s].tails.get(ctx, func(ctx context.Context) (engine.Entry, error) { return n.readTail(ctx, s) })
+}
+
+func (n *Node) readTail(ctx context.Context, s int) (engine.Entry, error) {
 	mark := n.cfg.Marks.Mark(s)
 	for tries := 1; ; tries++ {
 		e, err := n.lastEntry(ctx, s)

@@ -167,7 +167,7 @@ type Node struct {
 
 	feeds    *feeds
 	copies   copies
-	owning   owning
+	owning   bell
 	indexing *indexing
 
 	beats   beats
@@ -209,7 +209,7 @@ func New(cfg Config) (*Node, error) {
 	n.beats.last = map[string]heard{}
 	n.marking.listed = make([]bool, cfg.Shards)
 	n.feeds, n.copies.limit = newFeeds(cfg.Shards), cfg.MaxCopies
-	n.owning.changed, n.indexing = make(chan struct{}), newIndexing()
+	n.indexing = newIndexing()
 	n.senders, n.loops = make([]*sender, cfg.Shards), make([]*loop, cfg.Shards)
 	for s := range n.loops {
 		n.loops[s] = newLoop(n, s)

@@ -3,32 +3,16 @@ package node
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
-// owning tells who waits when this node begins or ceases to own a shard.
-type owning struct {
-	mu      sync.Mutex
-	changed chan struct{}
-}
-
-func (o *owning) tell() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	close(o.changed)
-	o.changed = make(chan struct{})
-}
-
 // Ownership returns the shards that this node owns and has claimed, in order, and a channel that is closed when others may
 // be. What must run for a shard once, such as a sink, begins and ends with that.
 func (n *Node) Ownership() (owned []int, changed <-chan struct{}) {
-	n.owning.mu.Lock()
-	changed = n.owning.changed // before the look: what changes meanwhile closes it
-	n.owning.mu.Unlock()
+	changed = n.owning.wait() // before the look: what changes meanwhile closes it
 	for s, l := range n.loops {
 		if l.view.Load().state == operator.Owning {
 			owned = append(owned, s)

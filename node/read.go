@@ -131,16 +131,26 @@ func viewerOf(l operator.Logic) (operator.Viewer, error) {
 // viewAt returns what this node's loop shows of the shard once it has reached the position; nil when that is not to be,
 // or not within bound.
 func (n *Node) viewAt(ctx context.Context, shard int, position uint64, bound time.Duration) *view {
-	for deadline := time.Now().Add(bound); ; {
-		v := n.loops[shard].view.Load()
+	l := n.loops[shard]
+	v := l.view.Load()
+	if v.position >= position {
+		return v
+	}
+	late := time.NewTimer(bound)
+	defer late.Stop()
+	for {
+		shown := l.shown.wait() // before the look: what is shown meanwhile closes it
+		v = l.view.Load()
 		if v.position >= position {
 			return v
 		}
-		if v.state == operator.None || v.state == operator.Halted || time.Now().After(deadline) {
+		if v.state == operator.None || v.state == operator.Halted {
 			return nil
 		}
 		select {
-		case <-time.After(5 * time.Millisecond):
+		case <-shown:
+		case <-late.C:
+			return nil
 		case <-ctx.Done():
 			return nil
 		}

@@ -1,4 +1,4 @@
-// Package bench measures on this machine: accepted changes a second, appends of the engine alone, and how long writers
+// Package bench measures on this machine: accepted changes and answers a second, appends of the engine alone, and how long writers
 // wait when nodes and links fail.
 package bench
 

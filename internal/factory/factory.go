@@ -69,6 +69,17 @@ func (m *Model) Changes() int {
 // Sensors is the number of sensors.
 func (m *Model) Sensors() int { return len(m.rows) }
 
+// Quads is how many a sensor has whose first request was carried out, after each whole request but the last of all.
+const Quads = setupRows
+
+// Subject is the IRI that all quads of a sensor are about, in angle brackets.
+func (m *Model) Subject(sensor int) string { return string(appendSubject(nil, sensor)) }
+
+func appendSubject(dst []byte, sensor int) []byte {
+	dst = append(append(dst, plant...), "observation/"...)
+	return append(strconv.AppendInt(dst, int64(sensor), 10), '>')
+}
+
 // Expected yields the quads that are there when all changes were made, as N-Quads lines without line ends. It computes
 // them from the number of each sensor's changes, not from the changes.
 func (m *Model) Expected() iter.Seq[string] {
@@ -144,8 +155,7 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // appendQuad appends the statement as a line of canonical N-Quads, without its line end.
 func appendQuad(dst []byte, sensor int, what object) []byte {
-	dst = append(append(dst, plant...), "observation/"...)
-	dst = append(strconv.AppendInt(dst, int64(sensor), 10), "> "...)
+	dst = append(appendSubject(dst, sensor), ' ')
 	switch what.predicate {
 	case 0:
 		dst = append(dst, rdfType+" "+sosa+"Observation>"...)

@@ -151,3 +151,27 @@ func TestCheckFindsWrongOrder(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// TestSensorsHaveAllTheirQuads: after the first request of a sensor, and each later one, all that it has is about its subject.
+func TestSensorsHaveAllTheirQuads(t *testing.T) {
+	m := New(5_000)
+	s, quads := m.Sender(0, 1, 1), map[string]bool{}
+	for range 3 * m.Sensors() {
+		body, _ := s.Next(nil)
+		for row := range changeRows(body) {
+			if quads[string(row[2:])] = true; row[0] == 'D' {
+				delete(quads, string(row[2:]))
+			}
+		}
+	}
+	count := map[string]int{}
+	for quad := range quads {
+		subject, _, _ := strings.Cut(quad, " ")
+		count[subject]++
+	}
+	for sensor := range m.Sensors() {
+		if n := count[m.Subject(sensor)]; n != Quads {
+			t.Errorf("%s has %d quads, want %d", m.Subject(sensor), n, Quads)
+		}
+	}
+}
