@@ -276,6 +276,39 @@ func TestOthersRefuse(t *testing.T) {
 	}
 }
 
+// TestNoMoreSessions: at the limit a session is refused before its shards are looked for, and there is room when one ends.
+func TestNoMoreSessions(t *testing.T) {
+	logs, over := memory.New(1), network(t)
+	config := node.Config{Name: "n1", Engine: logs, Transport: over, Requests: over, Logger: slog.New(slog.DiscardHandler)}
+	g := run(t, graph.Config{Config: config, Queries: graph.QueryLimits{Concurrent: 1}})
+	ctx, end := context.WithCancel(t.Context())
+	opened, ended := make(chan struct{}), make(chan error)
+	const most = 8
+	for range most {
+		go func() {
+			ended <- g.Ask(ctx, "n1", []byte("\x01"+`{"Shards":[0],"Positions":[0]}`), func([]byte) error { opened <- struct{}{}; return nil })
+		}()
+	}
+	for range most {
+		<-opened
+	}
+	// It would be told that there is no such shard.
+	err := g.Ask(t.Context(), "n1", []byte("\x01"+`{"Shards":[9],"Positions":[0]}`), func([]byte) error { return nil })
+	if request.KindOf(err) != "busy" {
+		t.Error(err)
+	}
+	end()
+	for range most {
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	enough := errors.New("enough")
+	if err := g.Ask(t.Context(), "n1", []byte("\x01"+`{"Shards":[0],"Positions":[0]}`), func([]byte) error { return enough }); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}
+
 // ownersOf is how many nodes own shards, as far as one of them knows.
 func ownersOf(g *graph.Graph) int {
 	owners, state := map[string]bool{}, g.Coordinator().State()

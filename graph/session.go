@@ -151,6 +151,10 @@ func (g *Graph) answerSession(ctx context.Context, content []byte, send func([]b
 	a := sessionAnswer{ID: rand.Text()}
 	h := &held{views: map[int]store.View{}}
 	defer h.end()
+	if err := g.sessions.add(a.ID, h); err != nil { // before anything is made for it; nobody knows its name yet
+		return err
+	}
+	defer g.sessions.remove(a.ID)
 	for i, s := range want.Shards {
 		switch {
 		case s < 0 || s >= g.Shards() || h.views[s] != nil:
@@ -165,10 +169,6 @@ func (g *Graph) answerSession(ctx context.Context, content []byte, send func([]b
 		h.views[s] = view
 		a.Marks = append(a.Marks, at)
 	}
-	if err := g.sessions.add(a.ID, h); err != nil {
-		return err
-	}
-	defer g.sessions.remove(a.ID)
 	text, err := json.Marshal(a)
 	if err := cmp.Or(err, send(text)); err != nil {
 		return err

@@ -35,7 +35,7 @@ func TestStoppedServerIsMissedSoon(t *testing.T) {
 const missedElection = 10 * time.Second
 
 // testMissed lets a fault happen to the server that leads most, and waits until others lead all that it led: for at least that
-// many of its logs they have stood because they missed it.
+// many of its logs they have stood because they missed it. Clients write and read meanwhile: none sees less than it has written, or seen.
 func testMissed(t *testing.T, begin, end func(r *rig, i int) error, least func(led int) int) {
 	const streams = 8
 	r := start(t, cluster.Config{Nodes: 3, Shards: streams,
@@ -47,6 +47,7 @@ func testMissed(t *testing.T, begin, end func(r *rig, i int) error, least func(l
 			victim = i
 		}
 	}
+	judge := r.reading()
 	r.must(begin(r, victim))
 	nc, err := nats.Connect(r.nodes.Engines()[(victim+1)%cluster.Servers], r.login())
 	r.must(err)
@@ -67,6 +68,7 @@ func testMissed(t *testing.T, begin, end func(r *rig, i int) error, least func(l
 	}
 	r.must(end(r, victim))
 	r.balanced()
+	judge()
 	r.good()
 }
 
