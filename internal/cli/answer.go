@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/quadrille-stream/quadrille/internal/terminal"
@@ -56,17 +57,24 @@ func (a *asking) boolean(ctx context.Context, w io.Writer) error {
 
 func (a *asking) solutions(ctx context.Context, w io.Writer) error {
 	out, err := results.NewWriter(w, results.Format(a.as))
-	if err == nil {
-		err = out.Head(a.query.Vars())
-	}
 	if err != nil {
 		return err
 	}
-	if err := a.from.rows(ctx, out.Row); err != nil {
+	head := sync.OnceValue(func() error { return out.Head(a.query.Vars()) }) // a query that fails has none
+	err = a.from.rows(ctx, func(row []rdf.Term) error {
+		if err := head(); err != nil {
+			return err
+		}
+		return out.Row(row)
+	})
+	if err != nil {
 		if errors.Is(err, results.ErrCharacter) {
 			err = fmt.Errorf("%w; --as json has one", err)
 		}
 		return errors.Join(out.Flush(), err) // what was found before it
+	}
+	if err := head(); err != nil {
+		return err
 	}
 	return out.Close()
 }
@@ -108,6 +116,9 @@ func (a *asking) table(ctx context.Context, w io.Writer) error {
 		}
 		return out.Row(cells)
 	})
+	if err != nil && a.rows == 0 {
+		return err // without the names of columns, which look like an empty result
+	}
 	return errors.Join(out.Flush(), err)
 }
 

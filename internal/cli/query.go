@@ -40,7 +40,7 @@ of --out, says otherwise: .srj, .srx, .csv and .tsv are formats of results. What
 let programs read another format. SPARQL is that of 1.1, and of 1.2 what is stable.
 
 A node answers as of now, with what was committed before it was asked. It bounds time, memory and steps itself; --timeout may ask for less
-time. It answers what is about one subject, known or not, in all patterns; of a pipeline of one shard, everything.
+time. It answers all of SPARQL 1.1 but SERVICE, over the shards of all nodes.
 
 ` + datasetHelp + ` FROM and FROM NAMED choose among the
 graphs of the data; nothing is fetched. SERVICE asks the hosts of --allow-host alone, each the same thing once.
@@ -157,7 +157,7 @@ func (c *queryCommand) question(ctx context.Context, std *streams, files []*inpu
 		}
 	}
 	if q.tree, err = parseSPARQL(q.text, files, sparql.ParseQuery); err != nil {
-		return nil, givenFile(err, c.Query)
+		return nil, updateHinted(givenFile(err, c.Query), q.text)
 	}
 	if !c.Quiet {
 		q.text.tellUnknown(std.err)

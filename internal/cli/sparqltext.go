@@ -53,6 +53,14 @@ func parseSPARQL[T any](t *sparqlText, files []*inputFile, parse func(string, ..
 	return tree, err
 }
 
+// updateHinted puts behind the error of a query that is an update what takes one.
+func updateHinted(err error, t *sparqlText) error {
+	if _, isUpdate := sparql.ParseUpdate(t.text, sparql.Base(t.base)); isUpdate == nil {
+		return fmt.Errorf("%w; quadrille publish FILE.ru sends it to a node, quadrille delta makes the patch of what it changes", err)
+	}
+	return err
+}
+
 // note notes a call of a function that there is not.
 func (t *sparqlText) note(f *sparql.Function) {
 	same := func(other *sparql.Function) bool { return other.IRI == f.IRI }

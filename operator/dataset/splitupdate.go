@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"cmp"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -31,7 +32,7 @@ func (s Splitter) Update(doc []byte, scope func() string) (Split, error) {
 	}
 	where, err := eval.LocalUpdate(u, eval.Key(s.Key))
 	if err != nil {
-		return s.operations(u, err)
+		return s.operations(u, cmp.Or(eval.Outside(u), err)) // no other key would do for what is read elsewhere
 	}
 	split := Split{MediaType: UpdateMediaType}
 	text := bytes.Clone(doc)
@@ -51,7 +52,7 @@ func (s Splitter) operations(u *sparql.Update, why error) (Split, error) {
 		one := &sparql.Update{Prologue: u.Prologue, Operations: []sparql.Operation{op}}
 		where, err := eval.LocalUpdate(one, eval.Key(s.Key))
 		if err != nil {
-			return Split{}, err
+			return Split{}, cmp.Or(eval.Outside(one), err)
 		}
 		if isData(one) && len(where.Keys) > 1 { // its blank nodes may be those of several shards
 			return Split{}, &eval.NotLocalError{Reason: "data of several keys stands beside operations that are evaluated", Help: "send it as a request of its own"}

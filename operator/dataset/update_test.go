@@ -304,6 +304,9 @@ func TestSplitUpdate(t *testing.T) {
 		{dataset.Dataset, "INSERT { <urn:s> <urn:p> ?o } WHERE {\n SERVICE <urn:x> { ?s ?p ?o } }", 0, "line 2, column 2: not local to one shard: SERVICE"},
 		{dataset.Dataset, "INSERT { <urn:s> <urn:p> 1 } WHERE { FILTER NOT EXISTS { SERVICE <urn:x> { ?s ?p ?o } } }", 0, "SERVICE"},
 		{dataset.Graph, "LOAD SILENT <urn:x> INTO GRAPH <urn:g>", 0, "LOAD reads a document"},
+		{dataset.Subject, "LOAD <urn:x>", 0, "LOAD reads a document"},
+		{dataset.Subject, "CLEAR ALL ; LOAD <urn:x>", 0, "LOAD reads a document"},
+		{dataset.Subject, "INSERT { ?s <urn:p> 1 } WHERE { SERVICE <urn:x> { ?s ?p ?o } }", 0, "SERVICE asks somebody else"},
 		{dataset.Subject, "DELETE WHERE { <urn:s> }", 0, "line 1, column 24"},
 	} {
 		s := dataset.Splitter{Key: c.key, Shards: 4}

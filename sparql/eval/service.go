@@ -70,7 +70,7 @@ func (s *service) ask(r row, each func([]rdf.Term) error) error {
 	case name.Kind() != rdf.KindIRI:
 		return fmt.Errorf("%s: %w: its name is no IRI here", where, ErrService)
 	case s.x.o.Service == nil:
-		return fmt.Errorf("%s: %w: it is off; allow the endpoint, or leave the pattern out", where, ErrService)
+		return fmt.Errorf("%s: %w: it is off; leave the pattern out, or put what the endpoint answers into VALUES", where, ErrService)
 	}
 	if err := s.x.o.Service.Select(s.x.ctx, name, s.op.Query, s.op.Vars, each); err != nil {
 		return fmt.Errorf("%s: %w", where, errors.Join(ErrService, err))

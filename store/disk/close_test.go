@@ -171,7 +171,7 @@ func TestLocked(t *testing.T) {
 // TestManyStores has many stores in a process, which share what they read with.
 func TestManyStores(t *testing.T) {
 	var all []*disk.Store
-	for range 100 {
+	for range manyStores {
 		s := open(t, disk.Options{Dir: t.TempDir()})
 		fill(t, s, 0, 10)
 		all = append(all, s)
@@ -191,7 +191,7 @@ func TestHugeTerm(t *testing.T) {
 	o := disk.Options{Dir: t.TempDir(), Buffer: 1 << 20}
 	s := open(t, o)
 	q := quad(1)
-	q.O = rdf.Trusted(`"` + strings.Repeat("0123456789abcdef", 4<<20) + `"`)
+	q.O = rdf.Trusted(`"` + strings.Repeat("0123456789abcdef", hugeTerm/16) + `"`)
 	tx := s.Begin()
 	if added, err := tx.Add(q); !added || err != nil {
 		t.Fatal(added, err)

@@ -2,6 +2,7 @@ package disk_test
 
 import (
 	"bytes"
+	"flag"
 	"os"
 	"os/exec"
 	"testing"
@@ -19,6 +20,9 @@ const asChild = "QUADRILLE_TEST_DISK_CHILD"
 func TestMain(m *testing.M) {
 	if os.Getenv(asChild) != "" {
 		os.Exit(m.Run())
+	}
+	if err := flag.Set("rapid.checks", rapidChecks); err != nil { // the command line is read later, and goes before it
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }

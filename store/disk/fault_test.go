@@ -121,7 +121,7 @@ func isState(t *testing.T, s *disk.Store, history []map[string]bool) {
 
 // TestCrash takes the disk as a crash leaves it, with some of what was not synced, and goes on from there.
 func TestCrash(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(crashes) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			fs := vfs.NewCrashableMem()
@@ -177,7 +177,7 @@ func TestWritesFail(t *testing.T) {
 		return
 	}
 	for _, kind := range []error{syscall.ENOSPC, syscall.EIO} {
-		for after := int32(0); after < 120; after += 5 {
+		for after := int32(0); after < 120; after += failsEach {
 			t.Run(fmt.Sprintf("%v after %d", kind, after), func(t *testing.T) { writesFail(t, kind, after) })
 		}
 	}

@@ -2,5 +2,17 @@
 
 package disk_test
 
-// gapTerms is how many terms come and go in a test of gaps between them.
-const gapTerms = 60_000
+const (
+	// gapTerms is how many terms come and go in a test of gaps between them.
+	gapTerms = 60_000
+	// hugeTerm is as many bytes as a term may have.
+	hugeTerm = 64 << 20
+	// manyStores are open at a time in the test of what they share.
+	manyStores = 100
+	// crashes is how many histories end in a crash.
+	crashes = 30
+	// failsEach is how many writes lie between those from which on a test has them fail.
+	failsEach = 5
+	// rapidChecks is how many histories each property is tried on.
+	rapidChecks = "100"
+)

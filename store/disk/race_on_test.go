@@ -2,5 +2,13 @@
 
 package disk_test
 
-// gapTerms are few with the race detector, with which the database checks itself, and takes twenty times as long.
-const gapTerms = 6_000
+// Less of each with the race detector, with which the database checks itself, and takes twenty times as long: what these tests look for, but
+// for races, is found without it.
+const (
+	gapTerms    = 6_000
+	hugeTerm    = 8 << 20
+	manyStores  = 25
+	crashes     = 8
+	failsEach   = 20
+	rapidChecks = "20"
+)

@@ -92,7 +92,7 @@ func some(random *rand.Rand) rdf.Quad {
 
 // TestIndexMeanwhile makes the index while a writer commits, goes back and looks.
 func TestIndexMeanwhile(t *testing.T) {
-	for round := range uint64(20) {
+	for round := range uint64(indexings) {
 		random := rand.New(rand.NewPCG(round, 0))
 		m := New()
 		churn(m, random, 200)
