@@ -259,7 +259,7 @@ var floors = [][]rule{
 		{pkg: "cmd/quadrille", imports: []string{"internal/cli"}},
 	},
 	{
-		{pkg: "test/faults"}, {pkg: "test/differential"}, {pkg: "test/connectors"}, {pkg: "test/console"},
+		{pkg: "test/faults"}, {pkg: "test/differential"}, {pkg: "test/clients"}, {pkg: "test/connectors"}, {pkg: "test/console"},
 		{pkg: "internal/peers"}, {pkg: "internal/workload"},
 		{pkg: "internal/peers/queries", imports: []string{
 			"internal/workload", "rdf", "rdf/nquads", "patch", "store/memory", "sparql", "sparql/eval", "sparql/results",

@@ -11,13 +11,13 @@ import (
 )
 
 type benchQueriesCommand struct {
-	Nodes   int           `default:"1" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
-	Clients int           `default:"64" help:"Clients that ask at the same time, each one query after the other."`
-	Changes int           `default:"50000" help:"Changes a second that are sent meanwhile; 0 sends none."`
-	Time    time.Duration `default:"10s" help:"How long it takes."`
-	Shards  int           `default:"8" help:"Shards."`
-	Args    []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--index=now."`
-	JSON    bool          `name:"json" env:"-" help:"Print the result as one JSON object."`
+	Nodes    int           `default:"1" help:"Nodes, 1 to 16. The first three run the engine, replicated; of one or two only the first does."`
+	Clients  int           `default:"64" help:"Clients that ask at the same time, each one query after the other."`
+	Changes  int           `default:"50000" help:"Changes a second that are sent meanwhile; 0 sends none."`
+	Duration time.Duration `default:"10s" help:"How long it takes."`
+	Shards   int           `default:"8" help:"Shards."`
+	Args     []string      `name:"serve-args" placeholder:"FLAG" help:"Further flags for the nodes, as --serve-args=--index=now."`
+	JSON     bool          `name:"json" env:"-" help:"Print the result as one JSON object."`
 }
 
 // Help is the long help.
@@ -32,10 +32,10 @@ func (c *benchQueriesCommand) Run(ctx context.Context, std *streams) error {
 	switch {
 	case c.Nodes < 1 || c.Nodes > cluster.MaxNodes:
 		return usagef("--nodes=%d: expected 1 to %d", c.Nodes, cluster.MaxNodes)
-	case c.Clients < 1 || c.Shards < 1 || c.Changes < 0 || c.Time <= 0:
-		return usagef("--clients and --shards must be 1 or more, --changes 0 or more, --time more than 0")
+	case c.Clients < 1 || c.Shards < 1 || c.Changes < 0 || c.Duration <= 0:
+		return usagef("--clients and --shards must be 1 or more, --changes 0 or more, --duration more than 0")
 	}
-	r, err := bench.Queries(ctx, bench.QueriesConfig{Nodes: c.Nodes, Shards: c.Shards, Clients: c.Clients, Rate: c.Changes, Time: c.Time,
+	r, err := bench.Queries(ctx, bench.QueriesConfig{Nodes: c.Nodes, Shards: c.Shards, Clients: c.Clients, Rate: c.Changes, Time: c.Duration,
 		Args: c.Args, Sweep: sweepArgs(), Screen: terminal.NewScreen(std.err)})
 	if err != nil {
 		return err

@@ -26,6 +26,11 @@ once() {
 	) 9>"$cache/$name.lock"
 }
 
+# fuseki DIR: installs Apache Jena Fuseki 5.6.0, whose jar holds all of Jena.
+fuseki() {
+	mvn -B -q dependency:copy -Dartifact=org.apache.jena:jena-fuseki-server:5.6.0 -DoutputDirectory="$1" -Dmdep.useBaseVersion=true
+}
+
 # serve URL COMMAND…: becomes the command, which is ready when it answers there.
 serve() {
 	url=$1
