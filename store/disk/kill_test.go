@@ -63,7 +63,7 @@ func TestKilled(t *testing.T) {
 		return
 	}
 	dir, random := t.TempDir(), rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	for round := range 6 {
+	for round := range kills {
 		flushed := killOne(t, dir, random)
 		s := open(t, disk.Options{Dir: dir, Buffer: 64 << 10})
 		if s.Position() < flushed {

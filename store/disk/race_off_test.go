@@ -11,6 +11,8 @@ const (
 	manyStores = 100
 	// crashes is how many histories end in a crash.
 	crashes = 30
+	// kills is how many processes are killed.
+	kills = 6
 	// failsEach is how many writes lie between those from which on a test has them fail.
 	failsEach = 5
 	// rapidChecks is how many histories each property is tried on.

@@ -9,6 +9,7 @@ const (
 	hugeTerm    = 8 << 20
 	manyStores  = 25
 	crashes     = 8
+	kills       = 2
 	failsEach   = 20
 	rapidChecks = "20"
 )
