@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/engine/memory"
@@ -41,7 +42,7 @@ func TestWaitingTakesNoPlace(t *testing.T) {
 		const waits, answered = "urn:a", "urn:b"
 		cfg := config(2)
 		e := &silent{Engine: memory.New(2), shard: shard.Of(waits, 2)}
-		cfg.Engine, cfg.Queries = e, graph.QueryLimits{Concurrent: 1}
+		cfg.Engine, cfg.Queries = e, graph.QueryLimits{Concurrent: 1, Wait: time.Second} // less than the engine is waited for
 		if shard.Of(answered, 2) == e.shard {
 			t.Fatal("both subjects are in one shard")
 		}
