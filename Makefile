@@ -8,7 +8,9 @@ COUNT ?= 6
 
 # The tests of test/faults take a whole machine for some minutes, those of test/differential need other readers and stores, and those of
 # PEERS real stores and a browser, so they run alone.
-PEERS    = ./connector/kafka ./connector/mqtt ./connector/nats ./connector/opcua ./connector/sparql ./test/clients ./test/connectors ./test/console
+PEERS    = ./connector/kafka ./connector/mqtt ./connector/nats ./connector/opcua ./connector/sparql ./test/connectors
+# Clients and a browser, whose time the race detector of a node would take.
+CLIENTS  = ./test/clients ./test/console
 PACKAGES = $(shell $(GO) list ./... | grep -v -E "/test/|/connector/(kafka|mqtt|nats|opcua|sparql)$$")
 
 .PHONY: help build console test race faults differential peers check lint fmt fuzz mutants demo bench bench-peers
@@ -35,8 +37,9 @@ differential: ## compare readers and SPARQL with others, which are installed if 
 	test/differential/peers/install
 	QUADRILLE_DOCS=$(DOCS) QUADRILLE_QUESTIONS=$(QUESTIONS) QUADRILLE_SEED=$(SEED) $(TOOL) gotestsum --format testname -- -count 1 -timeout 1h -v ./test/differential
 
-peers: ## test the connectors with real peers, SPARQL with real clients, and the console in a browser, which are installed if need be, and with the race detector
+peers: ## test the connectors with real peers, SPARQL with real clients, and the console in a browser, which are installed if need be; the connectors with the race detector
 	QUADRILLE_PEERS_REQUIRED=1 $(TOOL) gotestsum --format testname -- -race -count 1 -timeout 20m $(PEERS)
+	QUADRILLE_PEERS_REQUIRED=1 $(TOOL) gotestsum --format testname -- -count 1 -p 1 -timeout 10m $(CLIENTS)
 
 check: ## formatting, go vet and the linter
 	@test -z "$$(gofmt -l .)" || { gofmt -d .; exit 1; }
