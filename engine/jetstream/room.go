@@ -60,6 +60,7 @@ type supervisor struct {
 	cfg    ServerConfig
 	log    *slog.Logger
 	failed *atomic.Bool // a write has failed since the engine was started
+	left   atomic.Bool  // the server is leaving its cluster: what stops its storage then is no fault
 
 	mu          sync.Mutex
 	was         Storage
@@ -121,7 +122,7 @@ func (v *supervisor) look() {
 			v.log.Info("the engine has room again", "free", st.Free, "used", st.Used)
 		}
 	}
-	if st.Stopped != "" && st.Free > 2*st.Reserve {
+	if st.Stopped != "" && st.Free > 2*st.Reserve && !v.left.Load() {
 		v.restart()
 	}
 }

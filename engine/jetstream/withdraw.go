@@ -28,6 +28,7 @@ func (s *Server) Withdraw(ctx context.Context) {
 	if _, member := groups[metaGroup]; !member || len(groups) > 1 {
 		return
 	}
+	s.room.left.Store(true) // who is taken out stops storing, and would be a member again if that were started again
 	poll := time.NewTicker(withdrawPoll)
 	defer poll.Stop()
 	for s.ns.JetStreamEnabled() {

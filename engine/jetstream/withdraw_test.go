@@ -67,6 +67,12 @@ func TestFourthServer(t *testing.T) {
 	until(t, size(3))
 	done()
 	asks.Wait()
+	if err := fourth.ns.ShutdownJetStream(); err != nil {
+		t.Error(err)
+	}
+	if fourth.room.look(); fourth.ns.JetStreamEnabled() {
+		t.Error("the storage of a server that has left is started again")
+	}
 	fourth.Shutdown()
 	until(t, away())
 	for _, s := range three {
