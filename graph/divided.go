@@ -34,13 +34,9 @@ func (g *Graph) answerDivided(ctx context.Context, q *asked, a Answer) error {
 	if err != nil {
 		return err
 	}
-	var shards []int
+	shards := g.allShards()
 	if only, ok := d.Local(); ok {
 		shards = []int{g.shardOf(only)}
-	} else {
-		for s := range g.Shards() {
-			shards = append(shards, s)
-		}
 	}
 	answer := &beginning{Answer: a}
 	for try := 1; ; try++ {

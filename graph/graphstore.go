@@ -16,7 +16,6 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
-	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
@@ -120,11 +119,9 @@ func (r *graphReading) read(ctx context.Context, subjects bool) (state GraphStat
 	q := &asked{}
 	switch r.g.splitter.Key {
 	case Subject:
-		for s := range r.g.Shards() {
-			q.shards = append(q.shards, s)
-		}
+		q.shards = r.g.allShards()
 	default:
-		q.shards = []int{shard.Of(r.g.splitter.Key.Of(rdf.Quad{G: r.name}), r.g.Shards())}
+		q.shards = []int{r.g.shardOf(r.name)}
 	}
 	from, err := r.g.positions(ctx, q)
 	if err != nil {

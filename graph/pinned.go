@@ -228,7 +228,16 @@ func (p *pinned) Number() int { return p.g.Shards() }
 // Of implements [eval.Shards].
 func (p *pinned) Of(key rdf.Term) int { return p.g.shardOf(key) }
 
-// shardOf is the shard of a key.
+// allShards are the numbers of the shards.
+func (g *Graph) allShards() []int {
+	all := make([]int, g.Shards())
+	for s := range all {
+		all[s] = s
+	}
+	return all
+}
+
+// shardOf is the shard of a key; with [Dataset] there is but one.
 func (g *Graph) shardOf(key rdf.Term) int {
 	q := rdf.Quad{S: key}
 	if g.splitter.Key == Named {

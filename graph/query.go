@@ -10,7 +10,6 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/store"
@@ -164,11 +163,9 @@ func (g *Graph) locate(a *asked) {
 	case err != nil && g.Shards() > 1:
 		return
 	case err != nil, where.Every:
-		for s := range g.Shards() {
-			a.shards = append(a.shards, s)
-		}
+		a.shards = g.allShards()
 	case key == Dataset:
-		a.shards = []int{shard.Of("", g.Shards())}
+		a.shards = []int{g.shardOf(rdf.Term{})}
 	}
 	a.alone = true
 	for _, k := range where.Keys {
