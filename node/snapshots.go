@@ -94,13 +94,16 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// snapshot keeps a snapshot, and takes the older ones but one away.
+// KeptSnapshots is how many snapshots of a shard stay: the newest, and the one before it, for when the newest can't be read.
+const KeptSnapshots = 2
+
+// snapshot keeps a snapshot, and takes those away that are older than the ones that stay.
 func (n *Node) snapshot(ctx context.Context, shard int, s operator.TakeSnapshot) (size int, err error) {
 	if size, err = n.put(ctx, blob(shard, s.Position), s); err != nil {
 		return 0, err
 	}
 	names, err := n.blobs(ctx, shard)
-	for _, name := range names[min(2, len(names)):] {
+	for _, name := range names[min(KeptSnapshots, len(names)):] {
 		err = errors.Join(err, n.cfg.Engine.Blobs().Delete(ctx, name))
 	}
 	return size, err

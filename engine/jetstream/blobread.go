@@ -40,7 +40,7 @@ func (b *blobs) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 }
 
 // errGone: the chunks are not there any more.
-var errGone = errors.New("it was replaced or deleted, or is damaged")
+var errGone = fmt.Errorf("%w: its content isn't there: it was replaced or deleted meanwhile, or is lost", engine.ErrDamaged)
 
 // blobReader reads a blob batch by batch. Like every reader it is not for concurrent use.
 type blobReader struct {

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -191,6 +192,8 @@ type StoredBlob struct {
 	Digest string
 	// Err says what is wrong with it; it wraps engine.ErrDamaged. nil: its bytes are those that were put.
 	Err error
+	// Missing counts its chunks that are not there.
+	Missing uint32
 	// File and Offset are the place of its description.
 	File   string
 	Offset int64
@@ -240,7 +243,8 @@ func ReadBlobs(ctx context.Context, s *filestore.Stream) ([]StoredBlob, error) {
 			continue
 		}
 		if d != nil {
-			b.Err = chunks[d.ID].compare(d)
+			c := cmp.Or(chunks[d.ID], &storedChunks{sum: sha256.New()})
+			b.Err, b.Missing = c.compare(d), d.Chunks-min(c.n, d.Chunks)
 		}
 		list = append(list, *b)
 	}
@@ -260,11 +264,8 @@ func storedBlob(m *filestore.Message, bucket string) (*StoredBlob, *description)
 	return b, d
 }
 
-// compare tells whether the chunks are what was put. c is nil if there are none.
+// compare tells whether the chunks are what was put.
 func (c *storedChunks) compare(d *description) error {
-	if c == nil {
-		c = &storedChunks{sum: sha256.New()}
-	}
 	if digest := digestOf(c.sum); c.n != d.Chunks || c.size != d.Size || digest != d.Digest {
 		return fmt.Errorf("%w: blob %s: %d chunks, %d bytes with digest %s; it had %d chunks, %d bytes with %s",
 			engine.ErrDamaged, d.Name, c.n, c.size, digest, d.Chunks, d.Size, d.Digest)

@@ -30,7 +30,7 @@ type Folder struct {
 	Snapshots []Snapshots        `json:"snapshots"`
 	Damages   []filestore.Damage `json:"damages"`
 	More      int                `json:"more_damages,omitempty"`
-	// Torn are ends of files that a crash has left; they are no damage.
+	// Torn are ends of files, and deleted snapshots, that a crash has left; they are no damage.
 	Torn []filestore.Damage `json:"torn,omitempty"`
 	// SetAside are folders with what was damaged at an earlier start.
 	SetAside []string `json:"set_aside,omitempty"`
@@ -144,6 +144,7 @@ func (c *folderCheck) add(l *look) {
 	if l.torn != nil {
 		c.out.Torn = append(c.out.Torn, *l.torn)
 	}
+	c.out.Torn = append(c.out.Torn, l.remains...)
 	c.done += l.bytes
 	c.count += l.count
 	maps.Copy(c.logs, l.logs)

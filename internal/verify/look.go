@@ -3,12 +3,14 @@ package verify
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/engine/jetstream/filestore"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -27,6 +29,7 @@ type look struct {
 	damages []filestore.Damage
 	more    int
 	torn    *filestore.Damage
+	remains []filestore.Damage // of what was deleted; no damage
 	bytes   int64
 	count   uint64
 	logs    map[jetstream.LogName]*Log
@@ -130,12 +133,34 @@ func (l *look) log(name jetstream.LogName, s *filestore.Stream, broken bool) *Lo
 }
 
 // readBlobs checks the digests of the snapshots of a stream of them.
-func (l *look) readBlobs(ctx context.Context, s *filestore.Stream) (err error) {
-	l.blobs, err = jetstream.ReadBlobs(ctx, s)
-	for _, b := range l.blobs {
-		if b.Err != nil {
-			l.damaged(filestore.Damage{Stream: s.Name(), File: b.File, Offset: b.Offset, Kind: filestore.Altered, What: b.Err.Error()})
+func (l *look) readBlobs(ctx context.Context, s *filestore.Stream) error {
+	blobs, err := jetstream.ReadBlobs(ctx, s)
+	for _, b := range blobs {
+		if b.Err == nil {
+			l.blobs = append(l.blobs, b)
+			continue
 		}
+		d := filestore.Damage{Stream: s.Name(), File: b.File, Offset: b.Offset, Kind: filestore.Altered, What: b.Err.Error()}
+		if b.Missing > 0 && replaced(b.Name, blobs) {
+			d.Kind, d.What = filestore.Undeleted, fmt.Sprintf("snapshot %s was deleted, and is there again without its content", b.Name)
+			l.remains = append(l.remains, d)
+			continue
+		}
+		l.blobs = append(l.blobs, b)
+		l.damaged(d)
 	}
 	return err
+}
+
+// replaced reports whether there are as many newer whole snapshots of the same shard as are kept, so that this one is to be
+// deleted.
+func replaced(name string, blobs []jetstream.StoredBlob) bool {
+	shard, position, ok := snapshotOf(name)
+	newer := 0
+	for _, b := range blobs {
+		if s, p, is := snapshotOf(b.Name); is && s == shard && p > position && b.Err == nil {
+			newer++
+		}
+	}
+	return ok && newer >= node.KeptSnapshots
 }

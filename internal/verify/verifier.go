@@ -264,26 +264,39 @@ func (v *EngineVerifier) controlMarks(r *client.Report, l *Log) {
 	}
 }
 
-// snapshots reads all of them, which checks their digests. One that is deleted meanwhile is none.
+// snapshots reads all of them, which checks their digests. One that is deleted meanwhile is none, nor is what is left of one that as many
+// whole ones as are kept have replaced.
 func (v *EngineVerifier) snapshots(ctx context.Context, r *client.Report) error {
 	blobs := v.Engine.Blobs()
 	list, err := blobs.List(ctx, "")
 	if err != nil {
 		return fmt.Errorf("list the snapshots: %w", err)
 	}
-	for _, b := range list {
+	whole := map[int]int{}                    // snapshots of a shard
+	for _, b := range slices.Backward(list) { // the newest of a shard first
+		shard, _, ok := snapshotOf(b.Name)
 		err := readBlob(ctx, blobs, b.Name)
 		switch {
 		case err == nil:
+			whole[shard]++
 			r.Snapshots = append(r.Snapshots, snapshotReport(b))
+		case errors.Is(err, engine.ErrNotFound):
+		case errors.Is(err, engine.ErrDamaged) && (ok && whole[shard] >= node.KeptSnapshots || !v.listed(ctx, b.Name)):
 		case errors.Is(err, engine.ErrDamaged):
 			r.Damages = append(r.Damages, client.DamageReport{Stream: "snapshots", Kind: string(filestore.Altered),
 				What: fmt.Sprintf("snapshot %s: %v", b.Name, err)})
-		case !errors.Is(err, engine.ErrNotFound):
+		default:
 			return fmt.Errorf("read snapshot %s: %w", b.Name, err)
 		}
 	}
+	slices.Reverse(r.Snapshots)
 	return nil
+}
+
+// listed reports whether the blob is still there. If that can't be told, it is.
+func (v *EngineVerifier) listed(ctx context.Context, name string) bool {
+	list, err := v.Engine.Blobs().List(ctx, name)
+	return err != nil || slices.ContainsFunc(list, func(b engine.BlobInfo) bool { return b.Name == name })
 }
 
 func readBlob(ctx context.Context, blobs engine.Blobs, name string) error {

@@ -15,6 +15,10 @@ const (
 	Missing Kind = "missing"
 	// Short: the stream ends before what is known to have been in it.
 	Short Kind = "short"
+	// Undeleted: what was deleted is there again, in part or whole: a server that was killed takes a deletion back that it
+	// had not yet noted, if the block of what was deleted stays for the deletions of others that are noted in it. It is no
+	// damage, nobody needs it, and it is deleted again by who comes upon it.
+	Undeleted Kind = "undeleted"
 	// Unsynced: of a stream with several replicas a block that is not the newest ends badly, and no good record follows in any
 	// later one. A loss of power leaves this: what was not fsynced to the blocks is in the Raft log.
 	Unsynced Kind = "unsynced"
