@@ -8,11 +8,11 @@ import (
 )
 
 // entryCost is what an entry of a dictionary takes besides its text.
-const entryCost = 64
+const entryCost = 48
 
 // dictionary numbers terms, from 1 on.
 type dictionary struct {
-	entries []entry
+	entries []rdf.Term
 	heads   []head // of a hash table, whose length is a power of 2, half of it free at least
 }
 
@@ -25,11 +25,6 @@ func hashOf(t rdf.Term) uint32 { return uint32(maphash.String(dictionarySeed, t.
 
 // has reports whether a term has the number.
 func (d *dictionary) has(id store.ID) bool { return id-1 < store.ID(len(d.entries)) }
-
-func (d *dictionary) entry(id store.ID) *entry { return &d.entries[id-1] }
-
-// room is the number of entries for which there is memory.
-func (d *dictionary) room() int { return cap(d.entries) }
 
 // find returns the number of a term, store.Any if it has none.
 func (d *dictionary) find(t rdf.Term) store.ID {
@@ -44,7 +39,7 @@ func (d *dictionary) at(t rdf.Term, hash uint32) *head {
 	mask := uint32(len(d.heads) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		h := &d.heads[i]
-		if h.entry == 0 || h.hash == hash && d.entries[h.entry-1].term == t {
+		if h.entry == 0 || h.hash == hash && d.entries[h.entry-1] == t {
 			return h
 		}
 	}
@@ -58,7 +53,7 @@ func (d *dictionary) insert(t rdf.Term) (id store.ID, fresh bool) {
 	hash := hashOf(t)
 	h := d.at(t, hash)
 	if h.entry == 0 {
-		d.entries = append(d.entries, entry{term: t})
+		d.entries = append(d.entries, t)
 		*h, fresh = head{hash, uint32(len(d.entries))}, true
 	}
 	return store.ID(h.entry), fresh

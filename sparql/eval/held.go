@@ -51,7 +51,8 @@ const (
 func (q *Query) Plan(ctx context.Context, h *Held, id Identity) (*Evaluation, error) {
 	x := newExec(ctx, h.Views[0], &q.o, id)
 	if len(h.Views) > 1 {
-		x.r = newWhole(x, h)
+		x.whole = newWhole(x, h)
+		x.r = x.whole
 	}
 	run, err := q.plan(x)
 	if err != nil {

@@ -150,11 +150,11 @@ func TestDifferent(t *testing.T) {
 			}
 			d.add(len(own), of.quads/of.in)
 		}
-		if got := d.all(); got < len(all)*8/10 || got > len(all)*12/10 {
+		if got := d.all(1); got < len(all)*8/10 || got > len(all)*12/10 {
 			t.Errorf("%+v: %d, there are %d", of, got, len(all))
 		}
 	}
-	if got := (&different{}).all(); got != 0 {
+	if got := (&different{}).all(1); got != 0 {
 		t.Errorf("%d of nothing", got)
 	}
 }
