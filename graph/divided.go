@@ -38,7 +38,7 @@ func (g *Graph) answerDivided(ctx context.Context, q *asked, a Answer) error {
 	if only, ok := d.Local(); ok {
 		shards = []int{g.shardOf(only)}
 	}
-	answer := &beginning{Answer: a}
+	answer := &beginning{Answer: a, ctx: ctx}
 	for try := 1; ; try++ {
 		err := g.answerOver(ctx, d, q, shards, answer)
 		switch {
@@ -58,31 +58,38 @@ func (g *Graph) answerOver(ctx context.Context, d *eval.Division, q *asked, shar
 	}
 	defer p.release()
 	a.head = Head{Form: q.tree.Form, Vars: q.query.Vars(), Prefixes: q.tree.Prefixes, Cut: p.marks}
-	switch q.tree.Form {
-	case sparql.Select:
-		err = d.Select(pinned, p, q.id, a.Row)
-	case sparql.Ask:
-		var found bool
-		if found, err = d.Ask(pinned, p, q.id); err == nil {
-			err = a.Boolean(found)
-		}
-	default:
-		err = d.Triples(pinned, p, q.id, a.Triple)
-	}
+	err = a.take(d.Over(pinned, p, q.id))
 	if cause := context.Cause(pinned); err != nil && ctx.Err() == nil && cause != nil {
 		return cause // a node is lost
 	}
-	if err != nil {
-		return err
-	}
-	return a.begin()
+	return err
 }
 
 // beginning is an answer that begins when there is something to say, so that what fails before can be tried again.
 type beginning struct {
 	Answer
+	ctx   context.Context
 	head  Head
 	begun bool
+}
+
+// take takes what an evaluation gives.
+func (b *beginning) take(e *eval.Evaluation) (err error) {
+	switch b.head.Form {
+	case sparql.Select:
+		err = e.Select(b.Row)
+	case sparql.Ask:
+		var found bool
+		if found, err = e.Ask(); err == nil {
+			err = b.Boolean(found)
+		}
+	default:
+		err = e.Triples(b.Triple)
+	}
+	if err != nil {
+		return err
+	}
+	return b.begin()
 }
 
 func (b *beginning) begin() error {
@@ -90,7 +97,10 @@ func (b *beginning) begin() error {
 		return nil
 	}
 	b.begun = true
-	return b.Begin(b.head)
+	if err := b.Begin(b.head); err != nil {
+		return err
+	}
+	return b.ctx.Err() // who takes the head may let the time go by
 }
 
 // Row implements [Answer].

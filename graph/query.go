@@ -12,8 +12,6 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
-	"github.com/quadrille-stream/quadrille/store"
-	"github.com/quadrille-stream/quadrille/store/memory"
 )
 
 // Question is a query, and what it is asked of.
@@ -60,10 +58,10 @@ type Answer interface {
 // Query answers a query over a cut of the shards: the state of each that it needs, at one position, which is at or behind the end of
 // its log when the query came. The states are pinned before the answer begins, so that it is of this cut whatever comes in meanwhile.
 //
-// A query that each of its shards can answer alone ([eval.LocalQuery]), all of which this node owns or follows, is evaluated in one after
-// the other. Others are divided ([eval.Divide]): shards of other nodes are asked where they are, and this node makes a copy of one where
-// nobody has it. Bounds of steps and memory are those of each shard, and of what is above them. When a node is lost before the answer
-// has begun, the query is begun again, of another cut; when that happens later, it is an error.
+// A query all of whose shards this node owns or follows is evaluated here ([eval.Query.Plan]). Others are divided ([eval.Divide]): shards
+// of other nodes are asked where they are, and this node makes a copy of one where nobody has it. Bounds of steps and memory are those of
+// each shard, and of what is above them. When a node is lost before the answer has begun, the query is begun again, of another cut; when
+// that happens later, it is an error.
 //
 // Errors: a *[rdf.SyntaxError] of the text;
 // [event.ErrBusy] after the bounded wait for those that run; [node.ErrCursor] of an After that no log has; [eval.ErrBudget],
@@ -88,7 +86,7 @@ func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
 // inTurn answers a query when there is a place for it. One that is answered here asks before where its shards must be: that is waiting, and
 // takes no place from those that work.
 func (g *Graph) inTurn(ctx context.Context, q *asked, a Answer) (err error) {
-	locally := q.alone && g.holdsAll(q.shards)
+	locally := g.holdsAll(q.shards)
 	var from []uint64
 	if locally {
 		if from, err = g.positions(ctx, q); err != nil {
@@ -124,8 +122,7 @@ type asked struct {
 
 	options eval.Options
 
-	// alone: these shards answer it, each alone; bySubject: the subject of every pattern is known.
-	alone     bool
+	// shards are those that it needs; bySubject: the subject of every pattern is known.
 	shards    []int
 	bySubject bool
 }
@@ -158,66 +155,15 @@ func (g *Graph) ask(q Question) (*asked, error) {
 // locate finds the shards that a query is local to.
 func (g *Graph) locate(a *asked) {
 	key := g.splitter.Key
-	where, err := eval.LocalQuery(a.tree, eval.Key(key))
+	where, err := a.query.Local(eval.Key(key))
 	switch {
-	case err != nil && g.Shards() > 1:
-		return
 	case err != nil, where.Every:
 		a.shards = g.allShards()
 	case key == Dataset:
 		a.shards = []int{g.shardOf(rdf.Term{})}
 	}
-	a.alone = true
 	for _, k := range where.Keys {
 		a.shards = append(a.shards, g.shardOf(k))
 	}
 	a.bySubject = key == Subject && len(where.Keys) == 1
-}
-
-// answerLocally answers a query by shards that know nothing of each other.
-func (g *Graph) answerLocally(ctx context.Context, q *asked, from []uint64, a Answer) error {
-	cut, err := g.pin(ctx, q, from)
-	if err != nil {
-		return err
-	}
-	defer cut.release()
-	head := Head{Form: q.tree.Form, Vars: q.query.Vars(), Prefixes: q.tree.Prefixes, Cut: cut.marks}
-	if err := a.Begin(head); err != nil {
-		return err
-	}
-	if len(cut.views) == 0 { // no quad is asked for
-		nothing := memory.New().View()
-		defer nothing.Close()
-		cut.views = []store.View{nothing}
-	}
-	if q.tree.Form == sparql.Ask {
-		return q.holds(ctx, cut.views, a)
-	}
-	for i, view := range cut.views {
-		id := q.id
-		id.ID = fmt.Sprint(id.ID, " ", i) // labels of new blank nodes are made of it: no two shards make the same
-		if q.tree.Form == sparql.Select {
-			err = q.query.Select(ctx, view, id, a.Row)
-		} else {
-			err = q.query.Triples(ctx, view, id, a.Triple)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// holds answers an ASK: it is true if a shard says so.
-func (q *asked) holds(ctx context.Context, views []store.View, a Answer) (err error) {
-	found := false
-	for _, view := range views {
-		if found, err = q.query.Ask(ctx, view, q.id); found || err != nil {
-			break
-		}
-	}
-	if err != nil {
-		return err
-	}
-	return a.Boolean(found)
 }

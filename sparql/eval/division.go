@@ -2,7 +2,6 @@ package eval
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -99,7 +98,7 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 	if err != nil {
 		return err
 	}
-	return run.sub.run(run.decode(d.q.algebra.Columns, each))
+	return run.rows(each)
 }
 
 // of returns the division for so many shards: one shard evaluates all as it is.
@@ -120,11 +119,7 @@ func (d *Division) Ask(ctx context.Context, shards Shards, id Identity) (bool, e
 	if err != nil {
 		return false, err
 	}
-	err = run.sub.run(func(row) error { return errFound })
-	if errors.Is(err, errFound) {
-		return true, nil
-	}
-	return false, err
+	return run.holds()
 }
 
 // Triples evaluates a CONSTRUCT or a DESCRIBE over shards, as [Query.Triples] does. Errors are those of [Division.Select].
@@ -136,11 +131,7 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 	if err != nil {
 		return err
 	}
-	q := run.asking.q.algebra
-	if d.q.form == sparql.Describe {
-		return run.describe(q.Describe, each)
-	}
-	return run.construct(q.Template, each)
+	return run.triples(each)
 }
 
 // Explain is [Query.Explain] over shards: each fragment is shown with the shards that it is for, and the rows that came from them.
@@ -149,10 +140,7 @@ func (d *Division) Explain(ctx context.Context, shards Shards, id Identity, anal
 	if err != nil {
 		return Plan{}, err
 	}
-	if analyze {
-		err = run.sub.run(func(row) error { return nil })
-	}
-	return run.sub.root.plan(), err
+	return run.explain(analyze)
 }
 
 // asker is an evaluation that reads nothing but what shards answer.

@@ -120,6 +120,9 @@ func (p *planner) total(op *algebra.Pattern) (float64, error) {
 	if want.S >= firstComputed || want.P >= firstComputed || want.O >= firstComputed {
 		return 0, nil
 	}
+	if p.whole != nil {
+		return p.whole.about(want)
+	}
 	n, err := p.r.Count(want)
 	return float64(n), err
 }

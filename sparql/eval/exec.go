@@ -26,6 +26,8 @@ type exec struct {
 	env  expr.Env
 	// asking is what is known of shards, if those are asked for what r would have.
 	asking *asking
+	// whole is r, if that is shards as one.
+	whole *whole
 
 	recent [recents]interned // the last that were looked up
 	oldest int               // of recent

@@ -59,12 +59,16 @@ func (n *node) plan() Plan {
 // Explain returns the plan of the query's pattern on these quads, and evaluates it, but for what is made of its solutions, if analyze
 // says so. The plan is valid also with an error of that.
 func (q *Query) Explain(ctx context.Context, r store.Reader, id Identity, analyze bool) (Plan, error) {
-	run, err := q.start(ctx, r, id)
+	run, err := q.plan(newExec(ctx, r, &q.o, id))
 	if err != nil {
 		return Plan{}, err
 	}
+	return run.explain(analyze)
+}
+
+func (r *run) explain(analyze bool) (_ Plan, err error) {
 	if analyze {
-		err = run.sub.run(func(row) error { return nil })
+		err = r.sub.run(func(row) error { return nil })
 	}
-	return run.sub.root.plan(), err
+	return r.sub.root.plan(), err
 }

@@ -210,24 +210,23 @@ func localModify(m *sparql.Modify, key Key) (Locality, error) {
 	return l.locality(a.Op)
 }
 
-// LocalQuery says which shards evaluate a query, as [LocalUpdate] does. That of all shards together is what each gives, one behind the
+// Local says which shards evaluate a query, as [LocalUpdate] does. That of all shards together is what each gives, one behind the
 // other; for an ASK it is true if one is.
-func LocalQuery(q *sparql.Query, key Key) (Locality, error) {
+func (q *Query) Local(key Key) (Locality, error) {
 	if key == KeyDataset {
 		return Locality{}, nil
 	}
-	if q.Form == sparql.Describe {
+	if q.form == sparql.Describe {
 		return Locality{}, &NotLocalError{Reason: "a description goes from one subject to others", Help: helps(KeyGraph)}
 	}
-	if key == KeyGraph && len(q.Dataset.Default)+len(q.Dataset.Named) > 0 {
+	if key == KeyGraph && len(q.data.Default)+len(q.data.Named) > 0 {
 		return Locality{}, &NotLocalError{Reason: "FROM chooses other graphs", Help: `name them by GRAPH, or choose "key: dataset"`}
 	}
-	a := algebra.Translate(q)
-	l := locating{key: key, names: a.Names, ordered: true}
-	if err := l.op(a.Op); err != nil {
+	l := locating{key: key, names: q.algebra.Names, ordered: true}
+	if err := l.op(q.algebra.Op); err != nil {
 		return Locality{}, err
 	}
-	return l.locality(a.Op)
+	return l.locality(q.algebra.Op)
 }
 
 // locating finds the one key of all patterns.

@@ -89,7 +89,11 @@ func TestLocalQuery(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := eval.LocalQuery(q, eval.KeySubject)
+		prepared, err := eval.Prepare(q, eval.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := prepared.Local(eval.KeySubject)
 		check(t, query, want, l, err)
 	}
 }

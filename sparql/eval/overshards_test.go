@@ -165,6 +165,32 @@ func TestSettled(t *testing.T) {
 	}
 }
 
+// overHeld is a query over shards that are all here.
+func overHeld(t testing.TB, q *eval.Query, shards *eval.InProcess, way int) evaluated {
+	h := shards.Held(way)
+	t.Cleanup(h.Close)
+	plan := func(ctx context.Context, do func(*eval.Evaluation) error) error {
+		e, err := q.Plan(ctx, h, event)
+		if err != nil {
+			return err
+		}
+		return do(e)
+	}
+	return evaluated{
+		form: q.Form(), vars: q.Vars(), ordered: q.Ordered(),
+		rows: func(ctx context.Context, each func([]rdf.Term) error) error {
+			return plan(ctx, func(e *eval.Evaluation) error { return e.Select(each) })
+		},
+		yes: func(ctx context.Context) (yes bool, err error) {
+			err = plan(ctx, func(e *eval.Evaluation) error { yes, err = e.Ask(); return err })
+			return yes, err
+		},
+		triples: func(ctx context.Context, each func(rdf.Triple) error) error {
+			return plan(ctx, func(e *eval.Evaluation) error { return e.Triples(each) })
+		},
+	}
+}
+
 // settle compares what the queries give over shards.
 func settle(t *testing.T, shards *eval.InProcess, key eval.Key, o eval.Options, want [][]string) {
 	t.Helper()
@@ -173,6 +199,15 @@ func settle(t *testing.T, shards *eval.InProcess, key eval.Key, o eval.Options, 
 		if got := rowsOf(t, q); !slices.Equal(got, want[i]) {
 			plan, _ := d.Explain(t.Context(), shards, event, false)
 			t.Errorf("key %s, %d shards, union %t: %s\ngot  %q\nwant %q\n%v", key, shards.Number(), o.UnionDefault, text, got, want[i], plan)
+		}
+		for way := range eval.Divided + 1 {
+			got := rowsOf(t, overHeld(t, prepare(t, text, o), shards, way))
+			if strings.HasPrefix(text, "CONSTRUCT") { // several shards may make a triple
+				got = slices.Compact(got)
+			}
+			if !slices.Equal(got, want[i]) {
+				t.Errorf("key %s, %d shards here, way %d, union %t: %s\ngot  %q\nwant %q", key, shards.Number(), way, o.UnionDefault, text, got, want[i])
+			}
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 // Query is a query that can be evaluated, any number of times, and concurrently.
 type Query struct {
+	tree    *sparql.Query
 	form    sparql.Form
 	data    sparql.Dataset
 	algebra *algebra.Query
@@ -27,7 +28,7 @@ type Query struct {
 
 // Prepare makes a query ready to be evaluated. The tree must not be changed any more.
 func Prepare(q *sparql.Query, o Options) (*Query, error) {
-	return &Query{form: q.Form, data: q.Dataset, algebra: algebra.Translate(q), o: o.of(&q.Prologue)}, nil
+	return &Query{tree: q, form: q.Form, data: q.Dataset, algebra: algebra.Translate(q), o: o.of(&q.Prologue)}, nil
 }
 
 // of returns the options for a text: with the defaults, and the text's own base.
@@ -67,11 +68,11 @@ func (q *Query) Select(ctx context.Context, r store.Reader, id Identity, each fu
 	if err := q.is(sparql.Select); err != nil {
 		return err
 	}
-	run, err := q.start(ctx, r, id)
+	run, err := q.plan(newExec(ctx, r, &q.o, id))
 	if err != nil {
 		return err
 	}
-	return run.sub.run(run.decode(q.algebra.Columns, each))
+	return run.rows(each)
 }
 
 // decode returns what decodes rows for each.
@@ -99,15 +100,11 @@ func (q *Query) Ask(ctx context.Context, r store.Reader, id Identity) (bool, err
 	if err := q.is(sparql.Ask); err != nil {
 		return false, err
 	}
-	run, err := q.start(ctx, r, id)
+	run, err := q.plan(newExec(ctx, r, &q.o, id))
 	if err != nil {
 		return false, err
 	}
-	err = run.sub.run(func(row) error { return errFound })
-	if errors.Is(err, errFound) {
-		return true, nil
-	}
-	return false, err
+	return run.holds()
 }
 
 // Triples evaluates a CONSTRUCT or a DESCRIBE and calls each for its triples, each once. What a template makes that is no triple is
@@ -117,40 +114,11 @@ func (q *Query) Triples(ctx context.Context, r store.Reader, id Identity, each f
 	if err := q.is(sparql.Construct, sparql.Describe); err != nil {
 		return err
 	}
-	run, err := q.start(ctx, r, id)
+	run, err := q.plan(newExec(ctx, r, &q.o, id))
 	if err != nil {
 		return err
 	}
-	if q.form == sparql.Describe {
-		return run.describe(q.algebra.Describe, each)
-	}
-	return run.construct(q.algebra.Template, each)
-}
-
-// run is a query that is being evaluated.
-type run struct {
-	*exec
-	sub *subplan
-}
-
-func (q *Query) start(ctx context.Context, r store.Reader, id Identity) (*run, error) {
-	x := newExec(ctx, r, &q.o, id)
-	if err := x.dataset(q.data, rdf.Term{}); err != nil {
-		return nil, err
-	}
-	return x.start(q.algebra)
-}
-
-// start plans a query from an empty solution.
-func (x *exec) start(q *algebra.Query) (*run, error) {
-	if err := x.ctx.Err(); err != nil {
-		return nil, err
-	}
-	sub, err := x.prepare(q).subplan(q.Op, &base{})
-	if err != nil {
-		return nil, err
-	}
-	return &run{x, sub}, nil
+	return run.triples(each)
 }
 
 func newExec(ctx context.Context, r store.Reader, o *Options, id Identity) *exec {

@@ -251,13 +251,7 @@ func solutions(t interface{ Fatal(...any) }, r store.Reader, q *sparql.Query, o 
 		t.Fatal(err)
 	}
 	err = prepared.Select(context.Background(), r, Identity{}, func(row []rdf.Term) error {
-		m := mu{}
-		for i, v := range prepared.Vars() {
-			if !row[i].IsZero() {
-				m[v] = row[i]
-			}
-		}
-		rows = append(rows, m.text())
+		rows = append(rows, textOf(prepared.Vars(), row))
 		return nil
 	})
 	if err != nil {

@@ -102,6 +102,66 @@ func Spread(t testing.TB, from store.Reader, key Key, n int) *InProcess {
 	return shards
 }
 
+// The ways to evaluate a query over shards that are all here.
+const (
+	AsExpected = iota // by the rows that are expected
+	ByParts           // one shard after the other or divided, if each shard gives its part
+	Divided           // one shard after the other, or else divided
+)
+
+// Held returns the shards as they are here, to be evaluated in one of the ways, until the test ends.
+func (s *InProcess) Held(way int) *Held {
+	h := &Held{Shards: s, Key: s.key}
+	for _, of := range s.stores {
+		h.Views = append(h.Views, of.View())
+	}
+	if way >= ByParts {
+		h.few = -1
+	}
+	if way == Divided {
+		h.many = -1
+	}
+	return h
+}
+
+// Close closes the views.
+func (h *Held) Close() {
+	for _, view := range h.Views {
+		view.(store.View).Close()
+	}
+}
+
+// overHeld evaluates a SELECT over shards that are all here, and returns its rows as sorted texts.
+func overHeld(shards *InProcess, way int, q *sparql.Query, o Options) (rows []string, err error) {
+	p, err := Prepare(q, o)
+	if err != nil {
+		return nil, err
+	}
+	h := shards.Held(way)
+	defer h.Close()
+	e, err := p.Plan(context.Background(), h, Identity{})
+	if err != nil {
+		return nil, err
+	}
+	err = e.Select(func(row []rdf.Term) error {
+		rows = append(rows, textOf(p.Vars(), row))
+		return nil
+	})
+	slices.Sort(rows)
+	return rows, err
+}
+
+// textOf is a row as a text.
+func textOf(vars []sparql.Var, row []rdf.Term) string {
+	m := mu{}
+	for i, v := range vars {
+		if !row[i].IsZero() {
+			m[v] = row[i]
+		}
+	}
+	return m.text()
+}
+
 // overShards evaluates a SELECT over shards, and returns its rows as sorted texts.
 func overShards(shards *InProcess, q *sparql.Query, o Options) (rows []string, err error) {
 	d, err := Divide(q, shards.key, o)
@@ -109,13 +169,7 @@ func overShards(shards *InProcess, q *sparql.Query, o Options) (rows []string, e
 		return nil, err
 	}
 	err = d.Select(context.Background(), shards, Identity{}, func(row []rdf.Term) error {
-		m := mu{}
-		for i, v := range d.Vars() {
-			if !row[i].IsZero() {
-				m[v] = row[i]
-			}
-		}
-		rows = append(rows, m.text())
+		rows = append(rows, textOf(d.Vars(), row))
 		return nil
 	})
 	slices.Sort(rows)
@@ -190,6 +244,11 @@ func compareOverShards(t *rapid.T, m maker) {
 			d, _ := Divide(q, key, o)
 			plan, _ := d.Explain(context.Background(), shards, Identity{}, false)
 			t.Fatalf("key %s, %d shards, union %t: %s\nover\n%s\ngot  %q, %v\nwant %q\nplan\n%v", key, len(shards.stores), o.UnionDefault, q, lines(quads), got, err, want, plan)
+		}
+		for way := range Divided + 1 {
+			if got, err := overHeld(shards, way, q, o); !slices.Equal(got, want) || err != nil {
+				t.Fatalf("key %s, %d shards here, way %d, union %t: %s\nover\n%s\ngot  %q, %v\nwant %q", key, len(shards.stores), way, o.UnionDefault, q, lines(quads), got, err, want)
+			}
 		}
 	}
 }

@@ -110,6 +110,10 @@ func evaluate(t *testing.T, test manifest.Test) error {
 // evaluateOverShards compares what is evaluated over shards with what is expected.
 func evaluateOverShards(t *testing.T, q *sparql.Query, o eval.Options, view store.Reader, test manifest.Test) error {
 	t.Helper()
+	p, err := eval.Prepare(q, o)
+	if err != nil {
+		return err
+	}
 	for _, key := range []eval.Key{eval.KeySubject, eval.KeyGraph} {
 		d, err := eval.Divide(q, key, o)
 		if err != nil {
@@ -126,6 +130,9 @@ func evaluateOverShards(t *testing.T, q *sparql.Query, o eval.Options, view stor
 		}
 		if err := compare(t, e, test); err != nil {
 			return fmt.Errorf("over shards by %s: %w", key, err)
+		}
+		if err := compare(t, overHeld(t, p, shards, eval.AsExpected), test); err != nil {
+			return fmt.Errorf("over shards here by %s: %w", key, err)
 		}
 	}
 	return nil
