@@ -43,10 +43,9 @@ func BenchmarkQuery(b *testing.B) {
 	s := sensors(b, 20_000)
 	for name, text := range benchmarked {
 		b.Run(name, func(b *testing.B) {
-			q := prepare(b, text, eval.Options{})
 			view := s.View()
 			defer view.Close()
-			benchmark(b, over(q, view))
+			benchmark(b, over(b, parse(b, text), eval.Options{}, view))
 		})
 	}
 }

@@ -66,9 +66,6 @@ func (d *Division) Form() sparql.Form { return d.q.form }
 // Vars are the columns of a SELECT.
 func (d *Division) Vars() []sparql.Var { return d.q.Vars() }
 
-// Ordered reports whether the rows of a SELECT come in an order that the query asks for.
-func (d *Division) Ordered() bool { return d.q.Ordered() }
-
 // Local returns the key of the only shard that the query needs, if that is known: then it may as well be evaluated there as a whole
 // ([Query]). For [KeyDataset] the key is the zero Term.
 func (d *Division) Local() (key rdf.Term, ok bool) {

@@ -129,7 +129,7 @@ func overShards(t testing.TB, text string, shards *eval.InProcess, key eval.Key,
 		t.Fatal(err)
 	}
 	return evaluated{
-		form: d.Form(), vars: d.Vars(), ordered: d.Ordered(),
+		form: d.Form(), vars: d.Vars(), ordered: len(q.OrderBy) > 0,
 		rows: func(ctx context.Context, each func([]rdf.Term) error) error {
 			return d.Select(ctx, shards, event, each)
 		},
@@ -152,7 +152,7 @@ func TestSettled(t *testing.T) {
 		o := eval.Options{UnionDefault: union}
 		var want [][]string
 		for _, text := range settledQueries {
-			want = append(want, rowsOf(t, over(prepare(t, text, o), view)))
+			want = append(want, rowsOf(t, over(t, parse(t, text), o, view)))
 		}
 		for _, of := range []struct {
 			key  eval.Key

@@ -45,9 +45,6 @@ func (q *Query) Form() sparql.Form { return q.form }
 // Vars are the columns of a SELECT.
 func (q *Query) Vars() []sparql.Var { return q.algebra.Vars }
 
-// Ordered reports whether the rows of a SELECT come in an order that the query asks for.
-func (q *Query) Ordered() bool { return q.algebra.Ordered }
-
 // ErrForm: the query is of another form.
 var ErrForm = errors.New("query of another form")
 
