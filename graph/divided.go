@@ -38,7 +38,7 @@ func (g *Graph) answerDivided(ctx context.Context, q *asked, a Answer) error {
 	if only, ok := d.Local(); ok {
 		shards = []int{g.shardOf(only)}
 	}
-	answer := &beginning{Answer: a}
+	answer := &beginning{Answer: a, alive: ctx.Err}
 	for try := 1; ; try++ {
 		err := g.answerOver(ctx, d, q, shards, answer)
 		switch {
@@ -82,6 +82,7 @@ func (g *Graph) answerOver(ctx context.Context, d *eval.Division, q *asked, shar
 type beginning struct {
 	Answer
 	head  Head
+	alive func() error // the error of the query's context
 	begun bool
 }
 
@@ -90,7 +91,10 @@ func (b *beginning) begin() error {
 		return nil
 	}
 	b.begun = true
-	return b.Begin(b.head)
+	if err := b.Begin(b.head); err != nil {
+		return err
+	}
+	return b.alive()
 }
 
 // Row implements [Answer].

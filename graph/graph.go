@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/node"
@@ -64,7 +65,11 @@ func (c *Config) setDefaults() error {
 	}
 	c.KeyName = string(c.Key)
 	if c.Logic == nil {
-		c.Logic = func(int) operator.Logic { return dataset.New() }
+		c.Logic = func(int) operator.Logic {
+			l := dataset.New()
+			l.Logger = c.Logger
+			return l
+		}
 	}
 	return nil
 }
@@ -76,6 +81,7 @@ type Graph struct {
 	splitter dataset.Splitter
 	queries  *queries
 	name     string
+	log      *slog.Logger
 	answerer *eval.Answerer
 	sessions sessions
 
@@ -96,7 +102,7 @@ func New(cfg Config) (*Graph, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	g := &Graph{queries: newQueries(cfg.Queries), name: cfg.Name}
+	g := &Graph{queries: newQueries(cfg.Queries), name: cfg.Name, log: cmp.Or(cfg.Logger, slog.Default()).With("node", cfg.Name)}
 	g.answerer = eval.NewAnswerer(eval.Options{Steps: cfg.Queries.Steps, Memory: cfg.Queries.Memory})
 	g.sessions = sessions{most: sessionsPerQuery * cfg.Queries.Concurrent, open: map[string]*held{}}
 	cfg.Answer, cfg.AnswerAtOnce = g.answer, cmp.Or(cfg.AnswerAtOnce, answersPerQuery*cfg.Queries.Concurrent)

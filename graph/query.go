@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
@@ -67,8 +68,13 @@ type Answer interface {
 //
 // Errors: a *[rdf.SyntaxError] of the text;
 // [event.ErrBusy] after the bounded wait for those that run; [node.ErrCursor] of an After that no log has; [eval.ErrBudget],
-// [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; and that of the Answer.
+// [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; [ErrInternal]; and that of the
+// Answer.
 func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
+	return contained(g.log, "a query", func() error { return g.query(ctx, q, a) })
+}
+
+func (g *Graph) query(ctx context.Context, q Question, a Answer) error {
 	asked, err := g.ask(q)
 	if err != nil {
 		return err
@@ -101,9 +107,20 @@ func (g *Graph) inTurn(ctx context.Context, q *asked, a Answer) (err error) {
 	}
 	defer end()
 	if locally {
-		return g.answerLocally(ctx, q, from, a)
+		begun := &beginning{Answer: a, alive: ctx.Err}
+		if err := g.answerLocally(ctx, q, from, begun); begun.begun || !errors.Is(err, store.ErrClosed) {
+			return moved(err)
+		}
 	}
-	return g.answerDivided(ctx, q, a)
+	return g.answerDivided(ctx, q, a) // also of what has gone to another node meanwhile
+}
+
+// moved is the error of who reads a shard that has left this node meanwhile: where it is now, it can be read.
+func moved(err error) error {
+	if errors.Is(err, store.ErrClosed) {
+		return fmt.Errorf("%w: the shard has gone to another node; ask again: %w", event.ErrBusy, err)
+	}
+	return err
 }
 
 // causeOf tells why a context has ended, if that is the error.
@@ -175,16 +192,13 @@ func (g *Graph) locate(a *asked) {
 }
 
 // answerLocally answers a query by shards that know nothing of each other.
-func (g *Graph) answerLocally(ctx context.Context, q *asked, from []uint64, a Answer) error {
+func (g *Graph) answerLocally(ctx context.Context, q *asked, from []uint64, a *beginning) error {
 	cut, err := g.pin(ctx, q, from)
 	if err != nil {
 		return err
 	}
 	defer cut.release()
-	head := Head{Form: q.tree.Form, Vars: q.query.Vars(), Prefixes: q.tree.Prefixes, Cut: cut.marks}
-	if err := a.Begin(head); err != nil {
-		return err
-	}
+	a.head = Head{Form: q.tree.Form, Vars: q.query.Vars(), Prefixes: q.tree.Prefixes, Cut: cut.marks}
 	if len(cut.views) == 0 { // no quad is asked for
 		nothing := memory.New().View()
 		defer nothing.Close()
@@ -205,7 +219,7 @@ func (g *Graph) answerLocally(ctx context.Context, q *asked, from []uint64, a An
 			return err
 		}
 	}
-	return nil
+	return a.begin()
 }
 
 // holds answers an ASK: it is true if a shard says so.
