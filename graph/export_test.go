@@ -9,3 +9,12 @@ func (g *Graph) UnderWay() (come, running, sessions int) {
 	defer g.sessions.mu.Unlock()
 	return len(g.queries.come), len(g.queries.running), len(g.sessions.open)
 }
+
+// HoldQueries adds to the memory that queries hold together.
+func (g *Graph) HoldQueries(bytes int64) error {
+	if bytes < 0 {
+		g.queries.memory.Give(-bytes)
+		return nil
+	}
+	return g.queries.memory.Take(bytes)
+}

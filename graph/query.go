@@ -75,6 +75,16 @@ func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
 }
 
 func (g *Graph) query(ctx context.Context, q Question, a Answer) error {
+	leave, err := g.queries.admit()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	text := eval.TextCost * int64(len(q.Text))
+	if err := g.queries.memory.Take(text); err != nil {
+		return full(err)
+	}
+	defer g.queries.memory.Give(text)
 	asked, err := g.ask(q)
 	if err != nil {
 		return err
@@ -83,12 +93,15 @@ func (g *Graph) query(ctx context.Context, q Question, a Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("%w: the answer took more than %v; ask for less at once", context.DeadlineExceeded, limit))
 	defer cancel()
-	leave, err := g.queries.admit()
-	if err != nil {
-		return err
+	return full(causeOf(ctx, g.inTurn(ctx, asked, a)))
+}
+
+// full is the error of a query for which others have left no memory.
+func full(err error) error {
+	if errors.Is(err, eval.ErrPool) {
+		return fmt.Errorf("%w: %w", event.ErrBusy, err)
 	}
-	defer leave()
-	return causeOf(ctx, g.inTurn(ctx, asked, a))
+	return err
 }
 
 // inTurn answers a query when there is a place for it. One that is answered here asks before where its shards must be: that is waiting, and
@@ -158,7 +171,7 @@ func (g *Graph) ask(q Question) (*asked, error) {
 	}
 	limits := &g.queries.QueryLimits
 	a := &asked{tree: tree, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
-	a.options = eval.Options{Steps: limits.Steps, Memory: limits.Memory, Base: q.Base}
+	a.options = eval.Options{Steps: limits.Steps, Memory: limits.Memory, Pool: g.queries.memory, Base: q.Base}
 	a.query, err = eval.Prepare(tree, a.options)
 	if err != nil {
 		return nil, err

@@ -143,7 +143,7 @@ func kinds(err error) error {
 		kind = kindVersion
 	case errors.Is(err, store.ErrClosed):
 		kind = kindSession
-	case errors.Is(err, event.ErrBusy):
+	case errors.Is(err, event.ErrBusy), errors.Is(err, eval.ErrPool):
 		kind = kindBusy
 	case errors.Is(err, engine.ErrNoLeader):
 		kind = kindNoLeader
@@ -199,6 +199,12 @@ func (s *sessions) add(id string, h *held) error {
 	}
 	s.open[id] = h
 	return nil
+}
+
+func (s *sessions) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
 }
 
 func (s *sessions) remove(id string) {

@@ -13,7 +13,7 @@ import (
 )
 
 // sensors is a store with so many sensors in a hundred halls, of five quads each.
-func sensors(b *testing.B, n int) *memory.Store {
+func sensors(b testing.TB, n int) *memory.Store {
 	b.Helper()
 	s := memory.New()
 	tx := s.Begin()

@@ -90,12 +90,15 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 		return err
 	}
 	if f, ok := d.q.algebra.Op.(*algebra.Fragment); ok && !f.Merged {
-		return d.asker(ctx, shards, id).rows(f, d.q.algebra.Columns, each)
+		x := d.asker(ctx, shards, id)
+		defer x.end()
+		return x.rows(f, d.q.algebra.Columns, each)
 	}
 	run, err := d.start(ctx, shards, id)
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	return run.sub.run(run.decode(d.q.algebra.Columns, each))
 }
 
@@ -117,6 +120,7 @@ func (d *Division) Ask(ctx context.Context, shards Shards, id Identity) (bool, e
 	if err != nil {
 		return false, err
 	}
+	defer run.end()
 	err = run.sub.run(func(row) error { return errFound })
 	if errors.Is(err, errFound) {
 		return true, nil
@@ -133,6 +137,7 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	q := run.asking.q.algebra
 	if d.q.form == sparql.Describe {
 		return run.describe(q.Describe, each)
@@ -146,6 +151,7 @@ func (d *Division) Explain(ctx context.Context, shards Shards, id Identity, anal
 	if err != nil {
 		return Plan{}, err
 	}
+	defer run.end()
 	if analyze {
 		err = run.sub.run(func(row) error { return nil })
 	}
@@ -171,15 +177,18 @@ func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, fe
 		return nil, err
 	}
 	x := d.asker(ctx, shards, id)
-	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
-		return nil, err
+	err = x.dataset(d.q.data, rdf.Term{})
+	if err == nil && d.visible+len(d.paths) > few {
+		err = x.describeFragments()
 	}
-	if d.visible+len(d.paths) > few {
-		if err := x.describeFragments(); err != nil {
-			return nil, err
+	if err == nil {
+		var run *run
+		if run, err = x.start(d.q.algebra); err == nil {
+			return run, nil
 		}
 	}
-	return x.start(d.q.algebra)
+	x.end()
+	return nil, err
 }
 
 // asking is what an evaluation over shards knows of them.

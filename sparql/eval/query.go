@@ -59,7 +59,7 @@ func (q *Query) is(forms ...sparql.Form) error {
 
 // Select evaluates a SELECT and calls each for its rows: a term for each of [Query.Vars], the zero Term where one is not bound. The
 // row is valid until each returns, its terms as long as the reader's ids are. It returns the error of each, one of the store, that of
-// the context, or a [BudgetError].
+// the context, a [BudgetError], or an [ErrPool].
 func (q *Query) Select(ctx context.Context, r store.Reader, id Identity, each func([]rdf.Term) error) error {
 	if err := q.is(sparql.Select); err != nil {
 		return err
@@ -68,6 +68,7 @@ func (q *Query) Select(ctx context.Context, r store.Reader, id Identity, each fu
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	return run.sub.run(run.decode(q.algebra.Columns, each))
 }
 
@@ -100,6 +101,7 @@ func (q *Query) Ask(ctx context.Context, r store.Reader, id Identity) (bool, err
 	if err != nil {
 		return false, err
 	}
+	defer run.end()
 	err = run.sub.run(func(row) error { return errFound })
 	if errors.Is(err, errFound) {
 		return true, nil
@@ -118,6 +120,7 @@ func (q *Query) Triples(ctx context.Context, r store.Reader, id Identity, each f
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	if q.form == sparql.Describe {
 		return run.describe(q.algebra.Describe, each)
 	}
@@ -132,10 +135,15 @@ type run struct {
 
 func (q *Query) start(ctx context.Context, r store.Reader, id Identity) (*run, error) {
 	x := newExec(ctx, r, &q.o, id)
-	if err := x.dataset(q.data, rdf.Term{}); err != nil {
-		return nil, err
+	err := x.dataset(q.data, rdf.Term{})
+	if err == nil {
+		var run *run
+		if run, err = x.start(q.algebra); err == nil {
+			return run, nil
+		}
 	}
-	return x.start(q.algebra)
+	x.end()
+	return nil, err
 }
 
 // start plans a query from an empty solution.
