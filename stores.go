@@ -2,6 +2,7 @@ package quadrille
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strconv"
 
@@ -30,9 +31,9 @@ func (r *Runtime) logic() (fn func(shard int) operator.Logic, err error) {
 	c := &r.cfg
 	switch {
 	case c.Store != StoreDisk && c.Index:
-		return func(int) operator.Logic { return dataset.Indexed() }, nil
+		return func(int) operator.Logic { return logging(dataset.Indexed(), c.Logger) }, nil
 	case c.Store != StoreDisk:
-		return func(int) operator.Logic { return dataset.New() }, nil
+		return func(int) operator.Logic { return logging(dataset.New(), c.Logger) }, nil
 	}
 	dir := filepath.Join(c.Dir, "quads", c.Pipeline)
 	if r.quads, err = ondisk.Take(dir); err != nil {
@@ -47,6 +48,13 @@ func (r *Runtime) logic() (fn func(shard int) operator.Logic, err error) {
 	}
 	buffer := uint64(min(max(storeBuffer/4/c.Shards, 1<<20), disk.DefaultBuffer))
 	return func(shard int) operator.Logic {
-		return ondisk.New(disk.Options{Dir: filepath.Join(dir, strconv.Itoa(shard)), Buffer: buffer})
+		l := ondisk.New(disk.Options{Dir: filepath.Join(dir, strconv.Itoa(shard)), Buffer: buffer})
+		logging(l.Logic, c.Logger)
+		return l
 	}, nil
+}
+
+func logging(l *dataset.Logic, log *slog.Logger) *dataset.Logic {
+	l.Logger = log
+	return l
 }

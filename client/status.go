@@ -31,6 +31,8 @@ type Status struct {
 	// Sources and Sinks are those that the node's configuration names, in order of name.
 	Sources []SourceStatus `json:"sources,omitempty"`
 	Sinks   []SinkStatus   `json:"sinks,omitempty"`
+	// Queries are those under way at this node.
+	Queries QueryStatus `json:"queries"`
 	// Stats are the counters of this node.
 	Stats Stats `json:"stats"`
 }
@@ -92,6 +94,15 @@ type Failure struct {
 	// Since is when it last went from well to failing, Error the newest error.
 	Since time.Time `json:"since"`
 	Error string    `json:"error"`
+}
+
+// QueryStatus says what queries are under way at the node.
+type QueryStatus struct {
+	Running int `json:"running"` // of those that it was asked
+	Waiting int `json:"waiting"` // for a place, or for a shard to be as far as its log
+	Foreign int `json:"foreign"` // queries of other nodes that read shards here
+	// Memory is what all of them hold, about, in bytes.
+	Memory int64 `json:"memory"`
 }
 
 // Stats counts since the node's start.

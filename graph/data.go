@@ -166,6 +166,7 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 			continue
 		}
 		at, err := g.eachQuad(ctx, s, end.Position, o.Select, write)
+		err = moved(err)
 		switch {
 		case err == nil:
 			cursor[s] = at
@@ -247,16 +248,23 @@ func (g *Graph) eachQuad(ctx context.Context, s int, end uint64, of Selection, f
 	if err != nil || !ok {
 		return at, err
 	}
+	n := 0
 	for q, err := range store.Quads(v, p) {
-		if err != nil {
-			return at, err
+		if n++; err == nil && n%checkQuads == 0 {
+			err = ctx.Err()
 		}
-		if err := fn(q); err != nil {
+		if err == nil {
+			err = fn(q)
+		}
+		if err != nil {
 			return at, err
 		}
 	}
 	return at, nil
 }
+
+// checkQuads is the number of quads between two looks at the context.
+const checkQuads = 1024
 
 // View returns the shard's quads at the end of its log as it is at the call or later, so that whatever was accepted before is
 // in it, and the mark of the last record in them. The caller closes the view. The node reads its own copy of the shard where

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/quadrille-stream/quadrille/node"
@@ -64,7 +65,11 @@ func (c *Config) setDefaults() error {
 	}
 	c.KeyName = string(c.Key)
 	if c.Logic == nil {
-		c.Logic = func(int) operator.Logic { return dataset.New() }
+		c.Logic = func(int) operator.Logic {
+			l := dataset.New()
+			l.Logger = c.Logger
+			return l
+		}
 	}
 	return nil
 }
@@ -76,6 +81,7 @@ type Graph struct {
 	splitter dataset.Splitter
 	queries  *queries
 	name     string
+	log      *slog.Logger
 	answerer *eval.Answerer
 	sessions sessions
 
@@ -96,8 +102,8 @@ func New(cfg Config) (*Graph, error) {
 	if err := cfg.setDefaults(); err != nil {
 		return nil, err
 	}
-	g := &Graph{queries: newQueries(cfg.Queries), name: cfg.Name}
-	g.answerer = eval.NewAnswerer(eval.Options{Steps: cfg.Queries.Steps, Memory: cfg.Queries.Memory})
+	g := &Graph{queries: newQueries(cfg.Queries), name: cfg.Name, log: cmp.Or(cfg.Logger, slog.Default()).With("node", cfg.Name)}
+	g.answerer = eval.NewAnswerer(eval.Options{Steps: cfg.Queries.Steps, Memory: cfg.Queries.Memory, Pool: g.queries.memory})
 	g.sessions = sessions{most: sessionsPerQuery * cfg.Queries.Concurrent, open: map[string]*held{}}
 	cfg.Answer, cfg.AnswerAtOnce = g.answer, cmp.Or(cfg.AnswerAtOnce, answersPerQuery*cfg.Queries.Concurrent)
 	n, err := node.New(cfg.Config)
@@ -124,9 +130,25 @@ type Status struct {
 	// Submissions counts the documents that this node's door has taken in since its start, Changes the rows in them, as far as they are
 	// known there: those of updates that are evaluated on the state aren't.
 	Submissions, Changes uint64
+	// Queries are those under way.
+	Queries QueryStatus
+}
+
+// QueryStatus says what queries are under way at a node.
+type QueryStatus struct {
+	// Running and Waiting count those that it was asked, Foreign those of other nodes that read shards here.
+	Running, Waiting, Foreign int
+	// Memory is the bytes that all of them hold, about.
+	Memory int64
 }
 
 // Status returns what the node knows now.
 func (g *Graph) Status() Status {
-	return Status{Status: g.Node.Status(), Submissions: g.submissions.Load(), Changes: g.changes.Load()}
+	return Status{Status: g.Node.Status(), Submissions: g.submissions.Load(), Changes: g.changes.Load(), Queries: g.queryStatus()}
+}
+
+func (g *Graph) queryStatus() QueryStatus {
+	q := g.queries
+	running := len(q.running)
+	return QueryStatus{Running: running, Waiting: max(len(q.come)-running, 0), Foreign: g.sessions.count(), Memory: q.memory.Held()}
 }

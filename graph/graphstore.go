@@ -66,6 +66,7 @@ func (g *Graph) UpdateGraph(ctx context.Context, u GraphUpdate) ([]Result, Graph
 	defer leave()
 	of := graphReading{g: g, name: u.Graph}
 	state, err := of.read(ctx, u.Replace)
+	err = moved(err)
 	if err == nil && u.If != nil {
 		err = u.If(state)
 	}

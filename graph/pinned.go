@@ -116,7 +116,7 @@ func (p *pinned) round(ctx context.Context, open []opening) (again []opening, er
 			defer mu.Unlock()
 			switch {
 			case here:
-				err = cmp.Or(err, p.openHere(ctx, shards))
+				err = cmp.Or(err, contained(p.g.log, "the beginning of a query", func() error { return p.openHere(ctx, shards) }))
 			case failed != nil && !elsewhere(failed):
 				err = cmp.Or(err, p.failed(ctx, failed))
 			case failed != nil:
@@ -141,7 +141,8 @@ func elsewhere(err error) bool {
 	case request.NoRoute, request.Lost, request.Busy:
 		return true
 	case request.Failed:
-		return request.KindOf(err) != kindVersion
+		kind := request.KindOf(err)
+		return kind != kindVersion && kind != kindInternal // which others would do, too
 	}
 	return false
 }
@@ -246,8 +247,12 @@ func (g *Graph) shardOf(key rdf.Term) int {
 	return shard.Of(g.splitter.Key.Of(q), g.Shards())
 }
 
-// Ask implements [eval.Shards].
+// Ask implements [eval.Shards]. It is called by goroutines of a query that have nobody above them.
 func (p *pinned) Ask(ctx context.Context, s int, content []byte, part func([]byte) error) error {
+	return contained(p.g.log, "a query", func() error { return p.ask(ctx, s, content, part) })
+}
+
+func (p *pinned) ask(ctx context.Context, s int, content []byte, part func([]byte) error) error {
 	at, ok := p.places[s]
 	switch {
 	case !ok:
@@ -275,8 +280,12 @@ func (p *pinned) failed(ctx context.Context, err error) error {
 		return ctx.Err()
 	case failure.Code == request.Stopped:
 		return fmt.Errorf("%w: %w", event.ErrStopped, err)
-	case failure.Code == request.Busy:
+	case isBusy(err):
 		return fmt.Errorf("%w: %w", event.ErrBusy, err)
+	case failure.Kind == kindInternal:
+		return fmt.Errorf("%w: %w", ErrInternal, err)
+	case failure.Kind == kindNoLeader:
+		return fmt.Errorf("%w: %w", engine.ErrNoLeader, err)
 	case failure.Kind == kindBudget:
 		return fmt.Errorf("%w: %w", eval.ErrBudget, err)
 	case failure.Kind == kindSession:

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/store"
 )
 
 // Question is a query, and what it is asked of.
@@ -65,8 +67,23 @@ type Answer interface {
 //
 // Errors: a *[rdf.SyntaxError] of the text;
 // [event.ErrBusy] after the bounded wait for those that run; [node.ErrCursor] of an After that no log has; [eval.ErrBudget],
-// [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; and that of the Answer.
+// [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; [ErrInternal]; and that of the
+// Answer.
 func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
+	return contained(g.log, "a query", func() error { return g.query(ctx, q, a) })
+}
+
+func (g *Graph) query(ctx context.Context, q Question, a Answer) error {
+	leave, err := g.queries.admit()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	text := eval.TextCost * int64(len(q.Text))
+	if err := g.queries.memory.Take(text); err != nil {
+		return full(err)
+	}
+	defer g.queries.memory.Give(text)
 	asked, err := g.ask(q)
 	if err != nil {
 		return err
@@ -75,12 +92,15 @@ func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("%w: the answer took more than %v; ask for less at once", context.DeadlineExceeded, limit))
 	defer cancel()
-	leave, err := g.queries.admit()
-	if err != nil {
-		return err
+	return full(causeOf(ctx, g.inTurn(ctx, asked, a)))
+}
+
+// full is the error of a query for which others have left no memory.
+func full(err error) error {
+	if errors.Is(err, eval.ErrPool) {
+		return fmt.Errorf("%w: %w", event.ErrBusy, err)
 	}
-	defer leave()
-	return causeOf(ctx, g.inTurn(ctx, asked, a))
+	return err
 }
 
 // inTurn answers a query when there is a place for it. One that is answered here asks before where its shards must be: that is waiting, and
@@ -99,9 +119,17 @@ func (g *Graph) inTurn(ctx context.Context, q *asked, a Answer) (err error) {
 	}
 	defer end()
 	if locally {
-		return g.answerLocally(ctx, q, from, a)
+		return moved(g.answerLocally(ctx, q, from, a))
 	}
 	return g.answerDivided(ctx, q, a)
+}
+
+// moved is the error of who reads a shard that has left this node meanwhile: where it is now, it can be read.
+func moved(err error) error {
+	if errors.Is(err, store.ErrClosed) {
+		return fmt.Errorf("%w: the shard has gone to another node; ask again: %w", event.ErrBusy, err)
+	}
+	return err
 }
 
 // causeOf tells why a context has ended, if that is the error.
@@ -138,7 +166,7 @@ func (g *Graph) ask(q Question) (*asked, error) {
 	}
 	limits := &g.queries.QueryLimits
 	a := &asked{tree: tree, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
-	a.options = eval.Options{Steps: limits.Steps, Memory: limits.Memory, Base: q.Base}
+	a.options = eval.Options{Steps: limits.Steps, Memory: limits.Memory, Pool: g.queries.memory, Base: q.Base}
 	a.query, err = eval.Prepare(tree, a.options)
 	if err != nil {
 		return nil, err

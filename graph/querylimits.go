@@ -23,6 +23,9 @@ type QueryLimits struct {
 	Steps int64
 	// Memory bounds the bytes that a query holds at a time, about. Default 128 MiB.
 	Memory int64
+	// Together bounds the bytes that all queries hold at a time, about: those asked here, with their texts, and what this node answers for
+	// those of others. Beyond it one is refused as busy. Default 1 GiB, or Memory where that is more, and not less than that.
+	Together int64
 }
 
 func (l *QueryLimits) setDefaults() error {
@@ -32,8 +35,12 @@ func (l *QueryLimits) setDefaults() error {
 	l.Time = cmp.Or(l.Time, time.Minute)
 	l.Steps = cmp.Or(l.Steps, eval.DefaultSteps)
 	l.Memory = cmp.Or(l.Memory, 128<<20)
+	l.Together = cmp.Or(l.Together, max(l.Memory, 1<<30))
 	if l.Concurrent < 0 || l.Waiting < 0 || l.Wait < 0 || l.Time < 0 || l.Steps < 0 || l.Memory < 0 {
 		return fmt.Errorf("limits of queries: none may be less than 0: %+v", *l)
+	}
+	if l.Together < l.Memory {
+		return fmt.Errorf("limits of queries: %d bytes for all together, expected %d, which one may hold, or more", l.Together, l.Memory)
 	}
 	return nil
 }
@@ -41,12 +48,13 @@ func (l *QueryLimits) setDefaults() error {
 // queries are those that have come and not ended.
 type queries struct {
 	QueryLimits
+	memory  *eval.Pool
 	come    chan struct{} // holds a value for each
 	running chan struct{} // holds a value for each that runs
 }
 
 func newQueries(l QueryLimits) *queries {
-	return &queries{QueryLimits: l, come: make(chan struct{}, l.Concurrent+l.Waiting), running: make(chan struct{}, l.Concurrent)}
+	return &queries{QueryLimits: l, memory: eval.NewPool(l.Together), come: make(chan struct{}, l.Concurrent+l.Waiting), running: make(chan struct{}, l.Concurrent)}
 }
 
 // admit lets a query come, which leaves when it has ended. Before it runs it waits for ends of logs, which many share, and for a place.

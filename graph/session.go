@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper/request"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/sparql/fragment"
@@ -28,11 +29,13 @@ const (
 
 // The kinds of errors between nodes.
 const (
-	kindVersion = "version" // the nodes don't understand each other
-	kindBudget  = "budget"  // a bound of the shard's
-	kindSession = "session" // there is none of that name
-	kindBusy    = "busy"    // it has as many as it may
-	kindNotHere = "nothere" // the node has no copy of the shard
+	kindVersion  = "version"  // the nodes don't understand each other
+	kindBudget   = "budget"   // a bound of the shard's
+	kindSession  = "session"  // there is none of that name
+	kindBusy     = "busy"     // it has as many as it may
+	kindNotHere  = "nothere"  // the node has no copy of the shard
+	kindNoLeader = "noleader" // a log has no majority of its servers
+	kindInternal = "internal" // a fault of the program, which the node's log has
 )
 
 // session is one at another node, by its name there.
@@ -113,12 +116,16 @@ func (h *held) end() {
 
 // answer answers what other nodes ask.
 func (g *Graph) answer(ctx context.Context, content []byte, send func([]byte) error) error {
+	return kinds(contained(g.log, "what another node asked for", func() error { return g.answerNode(ctx, content, send) }))
+}
+
+func (g *Graph) answerNode(ctx context.Context, content []byte, send func([]byte) error) error {
 	if len(content) > 0 {
 		switch content[0] {
 		case askSession:
-			return kinds(g.answerSession(ctx, content[1:], send))
+			return g.answerSession(ctx, content[1:], send)
 		case askFragment:
-			return kinds(g.answerFragment(ctx, content[1:], send))
+			return g.answerFragment(ctx, content[1:], send)
 		}
 	}
 	return errOtherVersion
@@ -136,6 +143,12 @@ func kinds(err error) error {
 		kind = kindVersion
 	case errors.Is(err, store.ErrClosed):
 		kind = kindSession
+	case errors.Is(err, event.ErrBusy), errors.Is(err, eval.ErrPool):
+		kind = kindBusy
+	case errors.Is(err, engine.ErrNoLeader):
+		kind = kindNoLeader
+	case errors.Is(err, ErrInternal):
+		kind = kindInternal
 	default:
 		return err
 	}
@@ -186,6 +199,12 @@ func (s *sessions) add(id string, h *held) error {
 	}
 	s.open[id] = h
 	return nil
+}
+
+func (s *sessions) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open)
 }
 
 func (s *sessions) remove(id string) {

@@ -140,22 +140,14 @@ func (a *answer) problem(err error) *problem {
 	if p, ok := errors.AsType[problemError](err); ok {
 		return p.problem
 	}
-	switch {
-	case errors.Is(err, graph.ErrHeld), errors.Is(err, graph.ErrForm), errors.Is(err, results.ErrCharacter):
-		return newProblem("not_acceptable", "%v", err)
-	}
-	if p := queryProblem(err); p != nil {
-		return p
-	}
-	a.api.log(a.w).Error("query", "error", err)
-	return newProblem("data", "%v", err).retry("1")
+	return a.api.quadsProblem(a.w, "query", err)
 }
 
 // breakOff says that there is no more, in the trailer where the body is of a form that nobody takes for whole without its end, such as
 // JSON; of another one in a comment where it has such, and the connection is cut off.
 func (a *answer) breakOff(err error) {
 	p := a.problem(err)
-	a.api.log(a.w).Warn("answer cut off", "error", err)
+	a.api.cutOff(a.w, "answer cut off", err)
 	why := oneLine(fmt.Errorf("%s: %s", p.Code, p.Detail))
 	format, isRows := results.ByMediaType(a.media)
 	if a.rows != nil && isRows && (format == results.JSON || format == results.XML) {

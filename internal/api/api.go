@@ -31,9 +31,12 @@ package api
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -197,9 +200,31 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.metrics.observe(cmp.Or(pattern, "other"), r.Method, cw.code, took)
 		a.cfg.Logger.Debug("request", "request_id", cw.Header().Get(requestIDHeader), "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
 	}()
+	defer a.contain(cw)
 	if p := a.dispatch(cw, r, pattern); p != nil {
 		p.write(cw)
 	}
+}
+
+// contain answers a request whose handler has panicked, or cuts off what it has begun to answer. The stack goes to the log.
+func (a *API) contain(w *codeWriter) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(p)
+	}
+	a.log(w).Error("panic, which has ended a request: report it", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if w.code != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	for name := range w.Header() {
+		if name != requestIDHeader {
+			w.Header().Del(name)
+		}
+	}
+	newProblem("internal", "%v; the node's log says where: report it", graph.ErrInternal).write(w)
 }
 
 // dispatch has the request answered, whose path is one of the pattern, or returns the problem to answer with.

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bufio"
 	"bytes"
+	stdcmp "cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -102,7 +103,7 @@ func (s *scripted) Ready() error         { return s.ready }
 // serve starts a real HTTP server of the API.
 func serve(t *testing.T, n api.Node, cfg api.Config) string {
 	t.Helper()
-	cfg.Logger = slog.New(slog.DiscardHandler)
+	cfg.Logger = stdcmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	ln, err := api.Listen(api.ListenConfig{Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

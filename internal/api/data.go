@@ -7,16 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/engine"
-	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/sparql/results"
 )
 
 // MissingHeader is the trailer of /v1/data?partial=true that holds the numbers of the shards that are missing.
@@ -63,9 +65,8 @@ func (a *API) getData(w http.ResponseWriter, r *http.Request, args args) {
 		return
 	}
 	defer release()
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := a.ending(r.Context())
 	defer cancel()
-	defer context.AfterFunc(a.closing, cancel)()
 	d.write(ctx)
 }
 
@@ -132,10 +133,10 @@ func (d *dump) write(ctx context.Context) {
 	case !out.begun:
 		d.w.Header().Del("Trailer")
 		d.w.Header().Del("ETag")
-		d.problem(err, partial).write(d.w)
+		d.problem(ended(ctx, err), missing).write(d.w)
 		return
 	default:
-		d.api.log(d.w).Warn("data cut off", "error", err)
+		d.api.cutOff(d.w, "data cut off", ended(ctx, err))
 		_ = out.rc.Flush() // what was written tells which shards are missing
 		panic(http.ErrAbortHandler)
 	}
@@ -148,19 +149,56 @@ func (d *dump) write(ctx context.Context) {
 	}
 }
 
-func (d *dump) problem(err error, partial bool) *problem {
-	switch {
-	case errors.Is(err, graph.ErrHeld), errors.Is(err, graph.ErrForm):
-		return newProblem("not_acceptable", "%v", err)
-	case errors.Is(err, event.ErrBusy):
-		return newProblem("busy", "%v", err).retry("1")
+// ended tells why the context has ended, if that is the error.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
 	}
-	d.api.log(d.w).Error("data", "error", err)
-	if partial {
-		return newProblem("incomplete", "%s; ?partial=true gives the others", oneLine(err))
-	}
-	return newProblem("data", "read the quads of all shards: %v", err).retry("1")
+	return err
 }
+
+// problem says why nothing is given out. missing says which shards are, nil if that is not it.
+func (d *dump) problem(err error, missing *graph.MissingError) *problem {
+	if missing == nil {
+		return d.api.quadsProblem(d.w, "data", err)
+	}
+	p := newProblem("incomplete", "%s; ?partial=true gives the others", oneLine(err))
+	damaged := func(err error) bool { return !errors.Is(err, engine.ErrNoLeader) }
+	if slices.ContainsFunc(missing.Errs, damaged) {
+		d.api.log(d.w).Error("data", "error", err)
+		return p
+	}
+	return p.retry("1") // servers come back
+}
+
+// quadsProblem maps an error of reading quads. What is no error that is known goes to the log.
+func (a *API) quadsProblem(w http.ResponseWriter, what string, err error) *problem {
+	switch {
+	case errors.Is(err, graph.ErrHeld), errors.Is(err, graph.ErrForm), errors.Is(err, results.ErrCharacter):
+		return newProblem("not_acceptable", "%v", err)
+	}
+	p := queryProblem(err)
+	switch {
+	case p == nil:
+		a.log(w).Error(what, "error", err)
+		return newProblem("data", "%v", err).retry("1")
+	case p.Code == "damaged":
+		a.log(w).Warn(what, "error", err) // what has found it has said more
+	}
+	return p
+}
+
+// cutOff says in the log that an answer ends early. A client that has gone away is no trouble of the node's.
+func (a *API) cutOff(w http.ResponseWriter, what string, err error) {
+	level := slog.LevelWarn
+	if errors.Is(err, errGone) || errors.Is(err, context.Canceled) {
+		level = slog.LevelDebug
+	}
+	a.log(w).Log(context.Background(), level, what, "error", err)
+}
+
+// errGone: the client has gone away, or has taken nothing for too long.
+var errGone = errors.New("the client takes no more of the answer")
 
 // lazyWriter writes to a client that has its time for each write, and remembers whether anything was written.
 type lazyWriter struct {
@@ -175,7 +213,11 @@ var _ io.Writer = (*lazyWriter)(nil)
 func (l *lazyWriter) Write(b []byte) (int, error) {
 	l.begun = true
 	_ = l.rc.SetWriteDeadline(time.Now().Add(l.timeout))
-	return l.w.Write(b)
+	n, err := l.w.Write(b)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errGone, err)
+	}
+	return n, err
 }
 
 // etagMatches reports whether a header If-None-Match names the tag (RFC 9110, 13.1.2: the comparison is weak).

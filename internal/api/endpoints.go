@@ -46,7 +46,7 @@ const (
 const healthPath = "/healthz"
 
 // commonCodes are the codes that each path may answer with, to a method that it has or has not.
-var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "method_not_allowed", "starting"}
+var commonCodes = []string{"bad_parameter", "wrong_host", "not_acceptable", "method_not_allowed", "starting", "internal"}
 
 // selection are the parameters that choose quads.
 var selection = []parameter{
@@ -90,7 +90,7 @@ func (a *API) endpoints() []*endpoint {
 			}, selection...),
 			headers: map[string]string{"If-None-Match": "The ETag of an answer that is known: 304 if nothing was committed since."},
 			gives:   dataTypes(true), statuses: []int{http.StatusOK, http.StatusNotModified},
-			codes: []string{"incomplete", "data", "busy", "too_many_streams"},
+			codes: []string{"incomplete", "damaged", "data", "busy", "stopped", "canceled", "timeout", "no_leader", "no_room", "internal", "too_many_streams"},
 			needs: access.Read, compressed: true, serve: a.getData},
 		{method: http.MethodGet, path: "/v1/status", what: "Says what this node knows.",
 			gives: []string{typeJSON}, statuses: []int{http.StatusOK}, compressed: true,

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -48,7 +47,7 @@ var (
 // storeEndpoints are those of the Graph Store Protocol: each method for a graph that parameters name, and for one that its address names.
 func (a *API) storeEndpoints() (list []*endpoint) {
 	changeCodes := []string{"not_found", "prev_not_head", "prev_needs_dataset", "precondition_failed", "other_graph", "syntax", "too_large", "bad_key", "key_reused", "bad_event", "halted",
-		"stopped", "no_room", "no_leader", "no_owner", "busy", "timeout", "canceled", "data", "body", "length_required", "slow_body", "internal",
+		"stopped", "no_room", "no_leader", "no_owner", "busy", "timeout", "canceled", "damaged", "data", "body", "length_required", "slow_body", "internal",
 		"unsupported_encoding"}
 	bodyCodes := append([]string{"unsupported_media_type"}, changeCodes...)
 	none := map[string]string{
@@ -71,7 +70,7 @@ func (a *API) storeEndpoints() (list []*endpoint) {
 		get, put, post, remove, change := at, at, at, at, at
 		get.method, get.what, get.gives, get.statuses = http.MethodGet, "Gives out a graph.", tripleTypes, []int{http.StatusOK, http.StatusNotModified}
 		get.headers = map[string]string{"If-None-Match": "The ETag of an answer that is known: 304 if nothing was committed since.", CursorHeader: "A cursor: the answer knows of all that it names."}
-		get.codes = []string{"not_found", "cursor", "over_budget", "busy", "timeout", "canceled", "stopped", "data"}
+		get.codes = []string{"not_found", "cursor", "over_budget", "busy", "timeout", "canceled", "stopped", "no_leader", "no_room", "damaged", "data"}
 		get.needs, get.compressed, get.serve = access.Read, true, a.getGraph
 		put.method, put.what, put.headers, put.takes, put.gives = http.MethodPut, "Makes a graph what the document says.", sends, graphTypes, []string{typeJSON}
 		put.statuses, put.codes, put.needs, put.serve = []int{http.StatusOK, http.StatusCreated, http.StatusNoContent}, bodyCodes, access.Write, a.putGraph
@@ -151,9 +150,8 @@ func (a *API) writeGraph(w http.ResponseWriter, r *http.Request, args args) *pro
 	if q.After, p = a.after(r); p != nil {
 		return p
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := a.ending(r.Context())
 	defer cancel()
-	defer context.AfterFunc(a.closing, cancel)()
 	out := &graphAnswer{answer: a.newAnswer(w, r), name: t.name}
 	defer func() { out.release() }()
 	err := a.node.Query(ctx, q, out)

@@ -143,6 +143,10 @@ var values = []value{
 		}
 		return float64(n)
 	}),
+	gauge("queries_running", "Queries that this node was asked and that run.", func(s *client.Status) float64 { return float64(s.Queries.Running) }),
+	gauge("queries_waiting", "Queries that this node was asked and that wait to run.", func(s *client.Status) float64 { return float64(s.Queries.Waiting) }),
+	gauge("queries_foreign", "Queries of other nodes that read shards of this one.", func(s *client.Status) float64 { return float64(s.Queries.Foreign) }),
+	gauge("queries_memory_bytes", "Bytes that queries hold at this node, about.", func(s *client.Status) float64 { return float64(s.Queries.Memory) }),
 	gauge("owned_shards", "Shards that this node owns by the assignment.", func(s *client.Status) float64 {
 		n := 0
 		for _, shard := range s.Shards {

@@ -120,7 +120,9 @@ func (e *endpoint) responses() schema {
 		}
 		c, _ := client.CodeNamed(name)
 		status := strconv.Itoa(c.Status)
-		titles[status] = append(titles[status], name+": "+c.Title+".")
+		if text := name + ": " + c.Title + "."; !slices.Contains(titles[status], text) {
+			titles[status] = append(titles[status], text)
+		}
 	}
 	for status, texts := range titles {
 		all[status] = schema{"description": strings.Join(texts, " "),

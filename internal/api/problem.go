@@ -110,7 +110,9 @@ func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
 	if p := syntaxProblem(err); p != nil {
 		return p
 	}
-	a.log(w).Error("submit", "error", err)
+	if !errors.Is(err, graph.ErrInternal) { // which is in the log
+		a.log(w).Error("submit", "error", err)
+	}
 	return newProblem("internal", "%v", err)
 }
 

@@ -52,7 +52,7 @@ var (
 // sparqlEndpoints are those of the SPARQL Protocol.
 func (a *API) sparqlEndpoints() []*endpoint {
 	cursor := "A cursor, such as an earlier answer had: the answer knows of all that it names."
-	codes := []string{"syntax", "cursor", "over_budget", "no_service", "busy", "timeout", "canceled", "stopped", "data", "internal"}
+	codes := []string{"syntax", "cursor", "over_budget", "no_service", "busy", "timeout", "canceled", "stopped", "no_leader", "no_room", "damaged", "data", "internal"}
 	return []*endpoint{
 		{method: http.MethodGet, path: sparqlPath,
 			what:  "Answers a query, of the shards as they were when it came, or newer (SPARQL 1.1 Protocol). Without one, describes the service. Parameters that it doesn't know are left out.",
@@ -67,7 +67,7 @@ func (a *API) sparqlEndpoints() []*endpoint {
 				"Idempotency-Key": "Makes it safe to send the same update again, as for /v1/changes."},
 			takes: sparqlTypes, gives: append([]string{typeJSON}, answerTypes...), statuses: []int{http.StatusOK, http.StatusNoContent},
 			codes: append([]string{"unsupported_media_type", "unsupported_encoding", "too_large", "bad_key", "key_reused", "bad_event", "not_local", "halted",
-				"no_room", "no_leader", "no_owner", "forbidden", "body", "length_required", "slow_body"}, codes...),
+				"no_owner", "forbidden", "body", "length_required", "slow_body"}, codes...),
 			needs: anyToken, basic: true, compressed: true, serve: a.postSPARQL},
 	}
 }
@@ -215,12 +215,18 @@ func (a *API) query(w http.ResponseWriter, r *http.Request, text string, args ar
 	if q.After, p = a.after(r); p != nil {
 		return p
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := a.ending(r.Context())
 	defer cancel()
-	defer context.AfterFunc(a.closing, cancel)()
 	out := a.newAnswer(w, r)
 	defer func() { out.release() }()
 	return out.end(a.node.Query(ctx, q, out))
+}
+
+// ending returns a context that ends with the node's server, too, and then by [event.ErrStopped].
+func (a *API) ending(of context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(of)
+	unhook := context.AfterFunc(a.closing, func() { cancel(fmt.Errorf("%w: the node is shutting down; ask another one", event.ErrStopped)) })
+	return ctx, func() { unhook(); cancel(nil) }
 }
 
 // baseOf is what relative IRIs of a request are resolved against: its own address (RFC 3986, 5.1.3).
@@ -343,21 +349,36 @@ func queryProblem(err error) *problem {
 	if p := syntaxProblem(err); p != nil {
 		return p
 	}
-	switch {
-	case errors.Is(err, eval.ErrBudget):
-		return newProblem("over_budget", "%v", err)
-	case errors.Is(err, eval.ErrService):
-		return newProblem("no_service", "%v", err)
-	case errors.Is(err, node.ErrCursor):
-		return newProblem("cursor", "%v", err)
-	case errors.Is(err, event.ErrBusy):
-		return newProblem("busy", "%v", err).retry("1")
-	case errors.Is(err, context.DeadlineExceeded):
-		return newProblem("timeout", "%v", err)
-	case errors.Is(err, event.ErrStopped):
-		return newProblem("stopped", "%v", err).retry("1")
-	case errors.Is(err, context.Canceled):
-		return newProblem("canceled", "%v", err)
+	for _, of := range queryErrors {
+		if !errors.Is(err, of.cause) {
+			continue
+		}
+		p := newProblem(of.code, "%v", err)
+		if of.again {
+			p.retry("1")
+		}
+		return p
 	}
 	return nil
+}
+
+// queryErrors are the errors of who reads quads, in the order in which they are looked for. again: the same request may soon be answered,
+// here or at another node.
+var queryErrors = []struct {
+	cause error
+	code  string
+	again bool
+}{
+	{graph.ErrInternal, "internal", false}, // which is in the log
+	{eval.ErrBudget, "over_budget", false},
+	{eval.ErrService, "no_service", false},
+	{node.ErrCursor, "cursor", false},
+	{engine.ErrDamaged, "damaged", false},
+	{event.ErrStopped, "stopped", true},
+	{engine.ErrNoRoom, "no_room", true},
+	{engine.ErrNoLeader, "no_leader", true},
+	{event.ErrBusy, "busy", true},
+	{errGone, "canceled", false},
+	{context.DeadlineExceeded, "timeout", false},
+	{context.Canceled, "canceled", false},
 }

@@ -10,7 +10,7 @@ import (
 func statusOf(s graph.Status) client.Status {
 	out := client.Status{
 		Pipeline: s.Pipeline, Node: s.Node, Incarnation: s.Incarnation, Epoch: s.Epoch, Key: s.Key, Ready: s.Ready,
-		NotReady: s.NotReady, Degraded: s.Degraded, Absent: s.Absent, Engine: engineOf(s.Engine), Stats: statsOf(s),
+		NotReady: s.NotReady, Degraded: s.Degraded, Absent: s.Absent, Engine: engineOf(s.Engine), Stats: statsOf(s), Queries: client.QueryStatus(s.Queries),
 	}
 	for _, m := range s.Members {
 		out.Members = append(out.Members, client.MemberStatus(m))

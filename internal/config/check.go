@@ -51,6 +51,9 @@ func (d *Document) Check(places Places) *Mistakes {
 		m.Add(fmt.Errorf("%v: expected more than 0", d.HTTP.QueryTime), "http.query-time")
 	}
 	least(m, d.HTTP.QueryMemory, 1, "http.query-memory")
+	if all, one := d.HTTP.AllMemory, d.HTTP.QueryMemory; all != 0 && all < one {
+		m.Add(fmt.Errorf("%d: expected what one query may hold (http.query-memory), %d, or more", all, one), "http.queries-memory")
+	}
 	least(m, d.HTTP.QuerySteps, 1, "http.query-steps")
 	for _, origin := range d.HTTP.Origins {
 		m.Add(checkOrigin(origin), "http.origins")

@@ -299,6 +299,7 @@ func TestCheck(t *testing.T) {
 		"http: {max-queries: 0}":                {":1:21: http.max-queries: 0: expected 1 or more", "--max-queries: 0: expected"},
 		"http: {query-time: 0s}":                {":1:20: http.query-time: 0s: expected more than 0", "--query-time: 0s: expected"},
 		"http: {query-memory: 0}":               {":1:22: http.query-memory: 0: expected 1 or more", "--query-memory: 0"},
+		"http: {queries-memory: 1MiB}":          {":1:24: http.queries-memory: 1048576: expected what one query may hold (http.query-memory), 134217728, or more", "--queries-memory: 1048576: expected what one"},
 		"http: {query-steps: 0}":                {":1:21: http.query-steps: 0: expected 1 or more", "--query-steps: 0: expected"},
 		"http: {origins: [\"*\"]}":              {":1:17: http.origins: \"*\": expected the origin of pages", "--origins: \"*\": expected"},
 		"http: {max-dumps: 0}":                  {":1:19: http.max-dumps: 0: expected 1 or more", "--max-dumps: 0: expected"},

@@ -52,7 +52,7 @@ func (d *daemon) node(ln net.Listener) quadrille.Config {
 
 // queries bounds what queries take.
 func (d *daemon) queries() graph.QueryLimits {
-	return graph.QueryLimits{Concurrent: d.HTTP.MaxQueries, Time: d.HTTP.QueryTime, Memory: int64(d.HTTP.QueryMemory), Steps: int64(d.HTTP.QuerySteps)}
+	return graph.QueryLimits{Concurrent: d.HTTP.MaxQueries, Time: d.HTTP.QueryTime, Memory: int64(d.HTTP.QueryMemory), Together: int64(d.HTTP.AllMemory), Steps: int64(d.HTTP.QuerySteps)}
 }
 
 // keeps reports whether the node keeps anything in the data folder. With an engine that others run it does if the folder

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"sync/atomic"
 
@@ -32,6 +33,10 @@ const (
 // Logic evaluates RDF Patch events on a memory store. Its methods are those of [operator.Logic] and
 // [operator.Snapshotter]; [Logic.Store], [Logic.View] and [Logic.Len] may be used by anybody at any time.
 type Logic struct {
+	// Logger takes faults of the program that events have met, with the stack. It is set before the logic is used. Default:
+	// slog.Default().
+	Logger *slog.Logger
+
 	state   atomic.Pointer[state] // readers load it while the shard's loop works on
 	tx      store.Tx
 	part    func() ([]byte, error) // the operator's own state, to be kept with each commit; nil: it is not
@@ -89,8 +94,9 @@ func (l *Logic) begin() store.Tx {
 }
 
 // Evaluate writes the rows of the event that change something to dst, each transaction that has any between TX and TC. A
-// bad event leaves no trace. A step is a row of the event, or a quad that is looked at for a wildcard.
-func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) ([]byte, uint64, uint64, error) {
+// bad event leaves no trace, and so does one that has met a fault of the program. A step is a row of the event, or a quad that is looked at
+// for a wildcard.
+func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte) (body []byte, adds, deletes uint64, err error) {
 	switch ev.MediaType {
 	case MediaType, ReplaceMediaType, UpdateMediaType:
 	default:
@@ -99,6 +105,11 @@ func (l *Logic) Evaluate(ev *event.Event, within operator.Evaluation, dst []byte
 	}
 	tx := l.begin()
 	before := tx.Savepoint()
+	defer func() {
+		if p := recover(); p != nil {
+			body, adds, deletes, err = dst, 0, 0, l.panicked(p, ev, tx, before)
+		}
+	}()
 	d := newDelta(within, dst)
 	evaluate := l.patch
 	if ev.MediaType == UpdateMediaType {

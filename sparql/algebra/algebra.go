@@ -280,8 +280,6 @@ type Query struct {
 	// Template is that of CONSTRUCT, Describe what DESCRIBE names. Blank nodes in them are terms.
 	Template []Triple
 	Describe []Node
-	// Ordered: the solutions have an order, which ORDER BY says.
-	Ordered bool
 }
 
 // Quad is a triple of nodes with a graph, in the templates of an update.

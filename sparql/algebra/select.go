@@ -8,8 +8,7 @@ import (
 // Translate makes the algebra of a query. It doesn't change the tree, and needs it no longer than its expressions.
 func Translate(q *sparql.Query) *Query {
 	s := newScope()
-	op, ordered := s.query(q)
-	out := &Query{Op: Rewrite(op), Ordered: ordered}
+	out := &Query{Op: Rewrite(s.query(q))}
 	if q.Form == sparql.Select {
 		out.Vars = columns(q)
 		for _, v := range out.Vars {
@@ -85,8 +84,8 @@ func (s scope) templateNode(n sparql.Node) Node {
 }
 
 // query translates a query with its modifiers (18.2.4 and 18.2.5).
-func (s scope) query(q *sparql.Query) (op Op, ordered bool) {
-	op = Unit{}
+func (s scope) query(q *sparql.Query) Op {
+	var op Op = Unit{}
 	if q.Where != nil {
 		op = s.whole(q.Where)
 	}
@@ -108,7 +107,7 @@ func (s scope) query(q *sparql.Query) (op Op, ordered bool) {
 			op = &Extend{op, s.slot(p.Var), s.aggregating(p.Expr, aggregates)}
 		}
 	}
-	return s.modifiers(op, q, aggregates), len(q.OrderBy) > 0
+	return s.modifiers(op, q, aggregates)
 }
 
 func (s scope) modifiers(op Op, q *sparql.Query, aggregates map[*sparql.Aggregate]Slot) Op {

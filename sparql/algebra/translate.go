@@ -134,7 +134,7 @@ func (s scope) pattern(p sparql.Pattern) Op {
 	case *sparql.InlineData:
 		return s.values(p)
 	case *sparql.SubSelect:
-		op, _ := s.inside(p.Query).query(p.Query)
+		op := s.inside(p.Query).query(p.Query)
 		return op
 	}
 	return Unit{}

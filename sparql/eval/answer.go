@@ -36,23 +36,41 @@ const (
 	longestKnown = 16 << 10
 )
 
-// NewAnswerer returns an Answerer whose answers are each within the Steps and the Memory of these options; the others are those of who
-// asks.
+// NewAnswerer returns an Answerer whose answers are each within the Steps and the Memory of these options, and together within their Pool;
+// the others are those of who asks.
 func NewAnswerer(o Options) *Answerer { return &Answerer{o: o, known: map[decides]*Division{}} }
 
 // Answer answers a request of [Shards.Ask] by the quads of one shard, and calls send for the parts of the answer, each of which is its
 // own. It returns the error of send; [fragment.ErrEncoding] and [ErrDivision] for a request of another version; an error of the
-// query's syntax; one of the store, that of the context, or a [BudgetError].
+// query's syntax; one of the store, that of the context, a [BudgetError], or an [ErrPool].
 func (a *Answerer) Answer(ctx context.Context, r store.Reader, request []byte, send func([]byte) error) error {
 	req, err := fragment.Parse(request)
 	if err != nil {
 		return err
 	}
-	d, err := a.division(req)
-	if err != nil {
-		return err
+	id := decides{req.Query, req.Key, req.Base, req.Union}
+	d := a.find(id)
+	if d == nil {
+		text := TextCost * int64(len(req.Query))
+		if err := a.o.Pool.Take(text); err != nil {
+			return err
+		}
+		defer a.o.Pool.Give(text)
+		if d, err = a.divide(req); err != nil {
+			return err
+		}
 	}
+	if d.fingerprint != req.Fingerprint {
+		return fmt.Errorf("%w; are all nodes of one version?", ErrDivision)
+	}
+	a.remember(id, d)
+	return d.answer(ctx, r, req, send)
+}
+
+// answer answers a request about a fragment.
+func (d *Division) answer(ctx context.Context, r store.Reader, req *fragment.Request, send func([]byte) error) error {
 	x := newExec(ctx, r, &d.q.o, Identity{ID: req.ID, Time: req.Time})
+	defer x.end()
 	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
 		return err
 	}
@@ -73,27 +91,27 @@ func (a *Answerer) Answer(ctx context.Context, r store.Reader, request []byte, s
 	return s.join(p, req)
 }
 
-// division returns the division that a request is about.
-func (a *Answerer) division(req *fragment.Request) (*Division, error) {
-	id := decides{req.Query, req.Key, req.Base, req.Union}
+// find returns the division that a request is about, nil if it is not remembered.
+func (a *Answerer) find(id decides) *Division {
 	a.mu.Lock()
-	d := a.known[id]
-	a.mu.Unlock()
-	if d == nil {
-		q, err := sparql.ParseQuery(req.Query, sparql.MaxLength(fragment.MaxQuery)) // which is longer, written out
-		if err != nil {
-			return nil, err
-		}
-		o := Options{Steps: a.o.Steps, Memory: a.o.Memory, UnionDefault: req.Union, Base: req.Base}
-		if d, err = newDivision(q, req.Query, Key(req.Key), o); err != nil {
-			return nil, err
-		}
+	defer a.mu.Unlock()
+	return a.known[id]
+}
+
+// divide divides the query of a request.
+func (a *Answerer) divide(req *fragment.Request) (*Division, error) {
+	q, err := sparql.ParseQuery(req.Query, sparql.MaxLength(fragment.MaxQuery)) // which is longer, written out
+	if err != nil {
+		return nil, err
 	}
-	if d.fingerprint != req.Fingerprint {
-		return nil, fmt.Errorf("%w; are all nodes of one version?", ErrDivision)
-	}
-	if len(req.Query) > longestKnown {
-		return d, nil
+	o := Options{Steps: a.o.Steps, Memory: a.o.Memory, Pool: a.o.Pool, UnionDefault: req.Union, Base: req.Base}
+	return newDivision(q, req.Query, Key(req.Key), o)
+}
+
+// remember keeps a division for requests to come.
+func (a *Answerer) remember(id decides, d *Division) {
+	if len(id.query) > longestKnown {
+		return
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -101,7 +119,6 @@ func (a *Answerer) division(req *fragment.Request) (*Division, error) {
 		clear(a.known)
 	}
 	a.known[id] = d
-	return d, nil
 }
 
 // estimates sends what the planner expects of each fragment.

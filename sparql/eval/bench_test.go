@@ -13,7 +13,7 @@ import (
 )
 
 // sensors is a store with so many sensors in a hundred halls, of five quads each.
-func sensors(b *testing.B, n int) *memory.Store {
+func sensors(b testing.TB, n int) *memory.Store {
 	b.Helper()
 	s := memory.New()
 	tx := s.Begin()
@@ -43,10 +43,9 @@ func BenchmarkQuery(b *testing.B) {
 	s := sensors(b, 20_000)
 	for name, text := range benchmarked {
 		b.Run(name, func(b *testing.B) {
-			q := prepare(b, text, eval.Options{})
 			view := s.View()
 			defer view.Close()
-			benchmark(b, over(q, view))
+			benchmark(b, over(b, parse(b, text), eval.Options{}, view))
 		})
 	}
 }

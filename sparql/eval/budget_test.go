@@ -40,13 +40,19 @@ func ladder(t testing.TB, n int) *memory.Store {
 	return s
 }
 
-func prepare(t testing.TB, text string, o eval.Options) *eval.Query {
+// parse reads a query.
+func parse(t testing.TB, text string) *sparql.Query {
 	t.Helper()
 	q, err := sparql.ParseQuery("PREFIX : <http://e/> " + text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	prepared, err := eval.Prepare(q, o)
+	return q
+}
+
+func prepare(t testing.TB, text string, o eval.Options) *eval.Query {
+	t.Helper()
+	prepared, err := eval.Prepare(parse(t, text), o)
 	if err != nil {
 		t.Fatal(err)
 	}

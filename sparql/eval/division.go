@@ -65,9 +65,6 @@ func (d *Division) Form() sparql.Form { return d.q.form }
 // Vars are the columns of a SELECT.
 func (d *Division) Vars() []sparql.Var { return d.q.Vars() }
 
-// Ordered reports whether the rows of a SELECT come in an order that the query asks for.
-func (d *Division) Ordered() bool { return d.q.Ordered() }
-
 // Local returns the key of the only shard that the query needs, if that is known: then it may as well be evaluated there as a whole
 // ([Query]). For [KeyDataset] the key is the zero Term.
 func (d *Division) Local() (key rdf.Term, ok bool) {
@@ -92,12 +89,15 @@ func (d *Division) Select(ctx context.Context, shards Shards, id Identity, each 
 		return err
 	}
 	if f, ok := d.q.algebra.Op.(*algebra.Fragment); ok && !f.Merged {
-		return d.asker(ctx, shards, id).rows(f, d.q.algebra.Columns, each)
+		x := d.asker(ctx, shards, id)
+		defer x.end()
+		return x.rows(f, d.q.algebra.Columns, each)
 	}
 	run, err := d.start(ctx, shards, id)
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	return run.rows(each)
 }
 
@@ -119,6 +119,7 @@ func (d *Division) Ask(ctx context.Context, shards Shards, id Identity) (bool, e
 	if err != nil {
 		return false, err
 	}
+	defer run.end()
 	return run.holds()
 }
 
@@ -131,6 +132,7 @@ func (d *Division) Triples(ctx context.Context, shards Shards, id Identity, each
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	return run.triples(each)
 }
 
@@ -140,6 +142,7 @@ func (d *Division) Explain(ctx context.Context, shards Shards, id Identity, anal
 	if err != nil {
 		return Plan{}, err
 	}
+	defer run.end()
 	return run.explain(analyze)
 }
 
@@ -162,15 +165,18 @@ func (d *Division) startWith(ctx context.Context, shards Shards, id Identity, fe
 		return nil, err
 	}
 	x := d.asker(ctx, shards, id)
-	if err := x.dataset(d.q.data, rdf.Term{}); err != nil {
-		return nil, err
+	err = x.dataset(d.q.data, rdf.Term{})
+	if err == nil && d.visible+len(d.paths) > few {
+		err = x.describeFragments()
 	}
-	if d.visible+len(d.paths) > few {
-		if err := x.describeFragments(); err != nil {
-			return nil, err
+	if err == nil {
+		var run *run
+		if run, err = x.start(d.q.algebra); err == nil {
+			return run, nil
 		}
 	}
-	return x.start(d.q.algebra)
+	x.end()
+	return nil, err
 }
 
 // asking is what an evaluation over shards knows of them.

@@ -41,6 +41,7 @@ type exec struct {
 	stages []resetter
 
 	steps, unchecked, held int64
+	taken                  int64 // from the pool
 }
 
 // recents is the number of terms of the text that are known without a look at the store: most texts name few, and those again and
@@ -90,10 +91,16 @@ func (x *exec) hold(bytes int64) error {
 	if x.held > x.o.Memory {
 		return &BudgetError{"Memory", x.o.Memory}
 	}
+	if x.held > x.taken && x.o.Pool != nil {
+		return x.lease()
+	}
 	return nil
 }
 
-func (x *exec) release(bytes int64) { x.held -= bytes }
+func (x *exec) release(bytes int64) {
+	x.held -= bytes
+	x.unlease()
+}
 
 // termCost is what a term costs besides its text: in the map, and in the list.
 const termCost = 80

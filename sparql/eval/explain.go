@@ -63,6 +63,7 @@ func (q *Query) Explain(ctx context.Context, r store.Reader, id Identity, analyz
 	if err != nil {
 		return Plan{}, err
 	}
+	defer run.end()
 	return run.explain(analyze)
 }
 

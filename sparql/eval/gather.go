@@ -25,7 +25,7 @@ func (x *exec) gather(requests []asked, each func(i int, part []byte) error) err
 	}
 	g := &gathering{shards: x.asking.shards, requests: requests, answers: make(chan answered)}
 	ctx, cancel := context.WithCancel(x.ctx)
-	defer cancel()
+	defer g.end(cancel)
 	for range min(mostAsked, len(requests)) {
 		g.running.Add(1)
 		go g.run(ctx)
@@ -67,6 +67,14 @@ type answered struct {
 	request int
 	part    []byte
 	err     error
+}
+
+// end has all who ask stop, and waits for them: after a panic of who takes the answers, too.
+func (g *gathering) end(cancel context.CancelFunc) {
+	cancel()
+	for range g.answers { // until it is closed
+		continue
+	}
 }
 
 // take returns the number of the next request, false behind the last one.

@@ -30,6 +30,7 @@ type Held struct {
 type Evaluation struct {
 	q *Query
 	evaluating
+	end func()
 }
 
 // evaluating is a way to evaluate a query.
@@ -60,17 +61,18 @@ func (q *Query) Plan(ctx context.Context, h *Held, id Identity) (*Evaluation, er
 	}
 	rows := run.sub.root.rowsBelow()
 	if rows < cmp.Or(h.few, fewRows) || len(h.Views) == 1 {
-		return &Evaluation{q, run}, nil
+		return &Evaluation{q, run, run.end}, nil
 	}
 	if where, err := q.Local(h.Key); err == nil && where.Every && !counts(q.algebra.Op) {
-		return &Evaluation{q, &succession{q, ctx, h, id}}, nil
+		return &Evaluation{q, &succession{q, ctx, h, id}, run.end}, nil
 	}
 	d, err := Divide(q.tree, h.Key, q.o)
+	if err == nil && rows < cmp.Or(h.many, manyRows) && d.visible+len(d.paths) > 1 {
+		return &Evaluation{q, run, run.end}, nil
+	}
+	run.end()
 	if err != nil {
 		return nil, err
-	}
-	if rows < cmp.Or(h.many, manyRows) && d.visible+len(d.paths) > 1 {
-		return &Evaluation{q, run}, nil
 	}
 	return d.Over(ctx, h, id), nil
 }
@@ -105,6 +107,7 @@ func (e *Evaluation) Select(each func([]rdf.Term) error) error {
 	if err := e.q.is(sparql.Select); err != nil {
 		return err
 	}
+	defer e.end()
 	return e.rows(each)
 }
 
@@ -113,6 +116,7 @@ func (e *Evaluation) Ask() (bool, error) {
 	if err := e.q.is(sparql.Ask); err != nil {
 		return false, err
 	}
+	defer e.end()
 	return e.holds()
 }
 
@@ -121,6 +125,7 @@ func (e *Evaluation) Triples(each func(rdf.Triple) error) error {
 	if err := e.q.is(sparql.Construct, sparql.Describe); err != nil {
 		return err
 	}
+	defer e.end()
 	return e.triples(each)
 }
 
@@ -164,7 +169,7 @@ func (s *succession) holds() (found bool, err error) {
 
 // Over returns the evaluation of a query over shards, which each of its methods begins.
 func (d *Division) Over(ctx context.Context, shards Shards, id Identity) *Evaluation {
-	return &Evaluation{d.q, &fragmented{d, ctx, shards, id}}
+	return &Evaluation{d.q, &fragmented{d, ctx, shards, id}, func() {}}
 }
 
 // fragmented evaluates a query by fragments.

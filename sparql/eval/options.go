@@ -75,6 +75,8 @@ type Options struct {
 	Steps int64
 	// Memory bounds the bytes held at a time, about (0: [DefaultMemory]).
 	Memory int64
+	// Pool is what is held in together with other evaluations of queries; nil: there is no such bound.
+	Pool *Pool
 	// Description bounds the triples of one resource that DESCRIBE gives (0: [DefaultDescription]); those beyond are left out.
 	Description int
 	// UnionDefault makes the default graph the merge of all graphs, unless the query says what it is.

@@ -129,7 +129,7 @@ func overShards(t testing.TB, text string, shards *eval.InProcess, key eval.Key,
 		t.Fatal(err)
 	}
 	return evaluated{
-		form: d.Form(), vars: d.Vars(), ordered: d.Ordered(),
+		form: d.Form(), vars: d.Vars(), ordered: len(q.OrderBy) > 0,
 		rows: func(ctx context.Context, each func([]rdf.Term) error) error {
 			return d.Select(ctx, shards, event, each)
 		},
@@ -152,7 +152,7 @@ func TestSettled(t *testing.T) {
 		o := eval.Options{UnionDefault: union}
 		var want [][]string
 		for _, text := range settledQueries {
-			want = append(want, rowsOf(t, over(prepare(t, text, o), view)))
+			want = append(want, rowsOf(t, over(t, parse(t, text), o, view)))
 		}
 		for _, of := range []struct {
 			key  eval.Key
@@ -166,7 +166,12 @@ func TestSettled(t *testing.T) {
 }
 
 // overHeld is a query over shards that are all here.
-func overHeld(t testing.TB, q *eval.Query, shards *eval.InProcess, way int) evaluated {
+func overHeld(t testing.TB, tree *sparql.Query, o eval.Options, shards *eval.InProcess, way int) evaluated {
+	t.Helper()
+	q, err := eval.Prepare(tree, o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := shards.Held(way)
 	t.Cleanup(h.Close)
 	plan := func(ctx context.Context, do func(*eval.Evaluation) error) error {
@@ -177,7 +182,7 @@ func overHeld(t testing.TB, q *eval.Query, shards *eval.InProcess, way int) eval
 		return do(e)
 	}
 	return evaluated{
-		form: q.Form(), vars: q.Vars(), ordered: q.Ordered(),
+		form: q.Form(), vars: q.Vars(), ordered: len(tree.OrderBy) > 0,
 		rows: func(ctx context.Context, each func([]rdf.Term) error) error {
 			return plan(ctx, func(e *eval.Evaluation) error { return e.Select(each) })
 		},
@@ -201,7 +206,7 @@ func settle(t *testing.T, shards *eval.InProcess, key eval.Key, o eval.Options, 
 			t.Errorf("key %s, %d shards, union %t: %s\ngot  %q\nwant %q\n%v", key, shards.Number(), o.UnionDefault, text, got, want[i], plan)
 		}
 		for way := range eval.Divided + 1 {
-			got := rowsOf(t, overHeld(t, prepare(t, text, o), shards, way))
+			got := rowsOf(t, overHeld(t, parse(t, text), o, shards, way))
 			if strings.HasPrefix(text, "CONSTRUCT") { // several shards may make a triple
 				got = slices.Compact(got)
 			}

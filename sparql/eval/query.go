@@ -46,9 +46,6 @@ func (q *Query) Form() sparql.Form { return q.form }
 // Vars are the columns of a SELECT.
 func (q *Query) Vars() []sparql.Var { return q.algebra.Vars }
 
-// Ordered reports whether the rows of a SELECT come in an order that the query asks for.
-func (q *Query) Ordered() bool { return q.algebra.Ordered }
-
 // ErrForm: the query is of another form.
 var ErrForm = errors.New("query of another form")
 
@@ -63,7 +60,7 @@ func (q *Query) is(forms ...sparql.Form) error {
 
 // Select evaluates a SELECT and calls each for its rows: a term for each of [Query.Vars], the zero Term where one is not bound. The
 // row is valid until each returns, its terms as long as the reader's ids are. It returns the error of each, one of the store, that of
-// the context, or a [BudgetError].
+// the context, a [BudgetError], or an [ErrPool].
 func (q *Query) Select(ctx context.Context, r store.Reader, id Identity, each func([]rdf.Term) error) error {
 	if err := q.is(sparql.Select); err != nil {
 		return err
@@ -72,6 +69,7 @@ func (q *Query) Select(ctx context.Context, r store.Reader, id Identity, each fu
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	return run.rows(each)
 }
 
@@ -104,6 +102,7 @@ func (q *Query) Ask(ctx context.Context, r store.Reader, id Identity) (bool, err
 	if err != nil {
 		return false, err
 	}
+	defer run.end()
 	return run.holds()
 }
 
@@ -118,6 +117,7 @@ func (q *Query) Triples(ctx context.Context, r store.Reader, id Identity, each f
 	if err != nil {
 		return err
 	}
+	defer run.end()
 	return run.triples(each)
 }
 

@@ -15,11 +15,14 @@ type run struct {
 }
 
 // plan plans a query for the quads of a reader.
-func (q *Query) plan(x *exec) (*run, error) {
-	if err := x.dataset(q.data, rdf.Term{}); err != nil {
-		return nil, err
+func (q *Query) plan(x *exec) (r *run, err error) {
+	if err = x.dataset(q.data, rdf.Term{}); err == nil {
+		r, err = x.start(q.algebra)
 	}
-	return x.start(q.algebra)
+	if err != nil {
+		x.end()
+	}
+	return r, err
 }
 
 // start plans a query from an empty solution.

@@ -14,7 +14,7 @@ func TestUnsettled(t *testing.T) {
 	view := plant(t, 20).View()
 	defer view.Close()
 	shards := eval.Spread(t, view, eval.KeySubject, 8)
-	all := rowsOf(t, over(prepare(t, "SELECT ?m ?h { ?m :in ?h }", eval.Options{}), view))
+	all := rowsOf(t, over(t, parse(t, "SELECT ?m ?h { ?m :in ?h }"), eval.Options{}, view))
 	for text, want := range map[string]int{
 		"SELECT ?m ?h { ?m :in ?h } LIMIT 5": 5, "SELECT ?m ?h { ?m :in ?h } OFFSET 3 LIMIT 5": 5, "SELECT ?m ?h { ?m :in ?h } OFFSET 17": 3,
 		"SELECT ?m ?h { ?m :in ?h } OFFSET 17 LIMIT 9": 3, "SELECT DISTINCT ?m ?h { ?m :in ?h } LIMIT 6": 6,

@@ -95,13 +95,9 @@ func evaluate(t *testing.T, test manifest.Test) error {
 	}
 	loadNamed(t, s, q.Dataset)
 	o := eval.Options{Service: newServices(t, test.Services), Base: manifest.IRI(test.Action)}
-	prepared, err := eval.Prepare(q, o)
-	if err != nil {
-		return err
-	}
 	view := s.View()
 	defer view.Close()
-	if err := compare(t, over(prepared, view), test); err != nil {
+	if err := compare(t, over(t, q, o, view), test); err != nil {
 		return err
 	}
 	return evaluateOverShards(t, q, o, view, test)
@@ -110,17 +106,13 @@ func evaluate(t *testing.T, test manifest.Test) error {
 // evaluateOverShards compares what is evaluated over shards with what is expected.
 func evaluateOverShards(t *testing.T, q *sparql.Query, o eval.Options, view store.Reader, test manifest.Test) error {
 	t.Helper()
-	p, err := eval.Prepare(q, o)
-	if err != nil {
-		return err
-	}
 	for _, key := range []eval.Key{eval.KeySubject, eval.KeyGraph} {
 		d, err := eval.Divide(q, key, o)
 		if err != nil {
 			return err
 		}
 		shards := eval.Spread(t, view, key, 8)
-		e := evaluated{form: d.Form(), vars: d.Vars(), ordered: d.Ordered()}
+		e := evaluated{form: d.Form(), vars: d.Vars(), ordered: len(q.OrderBy) > 0}
 		e.rows = func(ctx context.Context, each func([]rdf.Term) error) error {
 			return d.Select(ctx, shards, event, each)
 		}
@@ -131,7 +123,7 @@ func evaluateOverShards(t *testing.T, q *sparql.Query, o eval.Options, view stor
 		if err := compare(t, e, test); err != nil {
 			return fmt.Errorf("over shards by %s: %w", key, err)
 		}
-		if err := compare(t, overHeld(t, p, shards, eval.AsExpected), test); err != nil {
+		if err := compare(t, overHeld(t, q, o, shards, eval.AsExpected), test); err != nil {
 			return fmt.Errorf("over shards here by %s: %w", key, err)
 		}
 	}
@@ -152,9 +144,14 @@ type evaluated struct {
 }
 
 // over evaluates a query over one store.
-func over(q *eval.Query, r store.Reader) evaluated {
+func over(t testing.TB, tree *sparql.Query, o eval.Options, r store.Reader) evaluated {
+	t.Helper()
+	q, err := eval.Prepare(tree, o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return evaluated{
-		form: q.Form(), vars: q.Vars(), ordered: q.Ordered(),
+		form: q.Form(), vars: q.Vars(), ordered: len(tree.OrderBy) > 0,
 		rows:    func(ctx context.Context, each func([]rdf.Term) error) error { return q.Select(ctx, r, event, each) },
 		yes:     func(ctx context.Context) (bool, error) { return q.Ask(ctx, r, event) },
 		triples: func(ctx context.Context, each func(rdf.Triple) error) error { return q.Triples(ctx, r, event, each) },
