@@ -80,7 +80,11 @@ func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (sp
 		if err := g.knows(coordinator.FormatReplace, "what replaces old values"); err != nil {
 			return split, err
 		}
-		return by.Replacement(s.Body)
+		split, err := by.Replacement(s.Body)
+		if err == nil && split.Clears {
+			err = g.knows(coordinator.FormatClear, "what replaces a graph")
+		}
+		return split, err
 	}
 	format, err := formatOf(s.MediaType)
 	if err != nil {
