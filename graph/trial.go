@@ -140,7 +140,7 @@ func (g *Graph) triedShards(tree *sparql.Update) []int {
 	switch {
 	case err == nil && g.splitter.Key == Dataset:
 		return []int{g.shardOf(rdf.Term{})}
-	case err == nil && !where.Every && len(where.Keys) == 1 && !slices.ContainsFunc(tree.Operations, looksForGraph):
+	case err == nil && !where.Every && len(where.Keys) == 1 && where.Keys[0].Kind() != rdf.KindBlank && !slices.ContainsFunc(tree.Operations, looksForGraph):
 		return []int{g.shardOf(where.Keys[0])}
 	}
 	return g.allShards()

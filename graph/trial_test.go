@@ -28,6 +28,7 @@ import (
 // operations are on what orders makes; most need, or change, quads of several subjects together.
 var operations = []string{
 	`INSERT DATA { <urn:order1> <urn:by> <urn:person1>, <urn:person2> GRAPH <urn:g1> { <urn:new> <urn:of> <urn:thing1>, _:b . _:b <urn:name> "b" } }`,
+	`INSERT DATA { [] <urn:name> "nobody" }`,
 	`DELETE DATA { <urn:order1> <urn:by> <urn:person1>, <urn:person5> . <urn:person3> <urn:name> "person 3" }`,
 	`DELETE { ?o <urn:by> ?p } INSERT { ?p <urn:ordered> ?o . ?o <urn:buyer> ?n } WHERE { ?o <urn:by> ?p . ?p <urn:name> ?n }`,
 	`DELETE WHERE { ?p <urn:knows> ?q . ?q <urn:knows> ?r }`,

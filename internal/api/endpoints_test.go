@@ -245,6 +245,9 @@ var values = map[string]struct{ good, bad []string }{
 	"using-graph-uri":       {[]string{"http://e/g"}, []string{"", "g"}},
 	"using-named-graph-uri": {[]string{"http://e/g"}, []string{"", "g"}},
 
+	"now": {[]string{"2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5%2B01:00"}, []string{"", "noon", "2026-01-31"}},
+	"id":  {[]string{"a%20text"}, []string{""}},
+
 	"mapping": {[]string{"value"}, []string{"", "other"}},
 }
 
