@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
 
@@ -123,7 +124,8 @@ func (g *Graph) knows(format int, what string) error {
 func (g *Graph) update(by dataset.Splitter, text []byte, scope func() string) (dataset.Split, error) {
 	split, err := by.Update(text, scope)
 	if local, not := errors.AsType[*eval.NotLocalError](err); not {
-		return split, &NotLocalError{local}
+		tree, _ := sparql.ParseUpdate(string(text)) // which has been read before
+		return split, &NotLocalError{local, eval.Outside(tree) != nil}
 	}
 	if err == nil && split.MediaType == TypeUpdate {
 		err = g.knows(coordinator.FormatUpdate, "SPARQL Update")

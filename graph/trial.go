@@ -93,7 +93,7 @@ func (g *Graph) trialTree(t *Trial) (*sparql.Update, error) {
 	}
 	if err := eval.Outside(tree); err != nil {
 		if local, not := errors.AsType[*eval.NotLocalError](err); not {
-			return nil, &NotLocalError{local}
+			return nil, &NotLocalError{local, true}
 		}
 		return nil, err
 	}

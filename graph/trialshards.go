@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/patch"
+	"github.com/quadrille-stream/quadrille/shipper/request"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
 
@@ -15,8 +16,8 @@ import (
 const (
 	// maxTried bounds the bytes of rows that an update that is tried may come to, and that a session takes.
 	maxTried = maxTransaction
-	// changePiece is the number of bytes of rows in a request, or in a part of its answer, about.
-	changePiece = 256 << 10
+	// changePiece is the number of bytes of rows in a request, or in a part of its answer.
+	changePiece = request.MaxPart
 )
 
 // The byte before the rows of a piece.

@@ -108,9 +108,7 @@ func (a *API) try(r *http.Request, body []byte, args args) (*graph.Delta, *probl
 
 func (a *API) trialProblem(err error) *problem {
 	if local, ok := errors.AsType[*graph.NotLocalError](err); ok {
-		p := newProblem("not_local", "%s; %s", local.Reason, local.Help)
-		p.Line, p.Column = local.Pos.Line, local.Pos.Column
-		return p
+		return notLocal(local)
 	}
 	if p := queryProblem(err); p != nil {
 		return p
