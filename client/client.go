@@ -219,7 +219,7 @@ func (c *Client) do(ctx context.Context, method, base, path string, query url.Va
 
 // at returns what sends requests to a path. The answer to a query begins when it has rows, within the time that it may take.
 func (c *Client) at(path string) *http.Client {
-	if path == "/sparql" {
+	if path == "/sparql" || path == trialPath {
 		return c.patient
 	}
 	return c.http

@@ -70,6 +70,51 @@ func (c *Client) Update(ctx context.Context, base, text, key string) (Accepted, 
 	return c.change(ctx, http.MethodPost, base, "/sparql", nil, typeUpdate, key, []byte(text))
 }
 
+// trialPath is where updates are tried.
+const trialPath = "/v1/delta"
+
+// Trial is an update that isn't carried out: what it would change is asked.
+type Trial struct {
+	// Text is the update.
+	Text string
+	// Accept are the media types of the answer, the most welcome first: RDF Patch as text, which is the default, or binary.
+	Accept []string
+	// Timeout bounds how long it may take. Default, and most, what the node allows.
+	Timeout time.Duration
+	// After names records that the answer must know of.
+	After Cursor
+	// Now is what NOW() gives. Default: the time of the request.
+	Now time.Time
+	// ID is what RAND(), UUID(), STRUUID() and the labels of new blank nodes are made of. Empty: they are new.
+	ID string
+}
+
+// Try asks the node at base what an update would change, once: an RDF Patch of one transaction. Nothing is changed.
+func (c *Client) Try(ctx context.Context, base string, t Trial) (*Answer, error) {
+	query := url.Values{}
+	if t.Timeout > 0 {
+		query.Set("timeout", t.Timeout.String())
+	}
+	if !t.Now.IsZero() {
+		query.Set("now", t.Now.Format(time.RFC3339Nano))
+	}
+	if t.ID != "" {
+		query.Set("id", t.ID)
+	}
+	header := http.Header{"Content-Type": {typeUpdate}}
+	if len(t.Accept) > 0 {
+		header.Set("Accept", strings.Join(t.Accept, ", "))
+	}
+	if len(t.After.Cursor) > 0 {
+		header.Set(headerCursor, t.After.String())
+	}
+	answer, err := c.do(ctx, http.MethodPost, base, trialPath, query, strings.NewReader(t.Text), header) //nolint:bodyclose // the caller closes the Answer
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(base, answer.Header, &whole{ReadCloser: answer.Body, trailer: &answer.Trailer, base: base})
+}
+
 // graphQuery names a graph; the empty name is that of the default graph.
 func graphQuery(name string) url.Values {
 	if name == "" {

@@ -40,6 +40,35 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+// TestTry: what a node is asked of an update that isn't carried out.
+func TestTry(t *testing.T) {
+	at := time.Date(2026, 1, 31, 12, 0, 0, 500, time.UTC)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		query := r.URL.Query()
+		if r.Method+r.URL.Path != "POST/v1/delta" || query.Get("timeout") != "2s" || query.Get("id") != "x" || query.Get("now") != "2026-01-31T12:00:00.0000005Z" ||
+			string(text) != "CLEAR ALL" || r.Header.Get("Quadrille-Cursor") != "0:7" || r.Header.Get("Accept") != "application/rdf-patch" {
+			t.Errorf("%s %v %q", r.URL, r.Header, text)
+		}
+		w.Header().Set("Content-Type", "application/rdf-patch")
+		w.Header().Set("Quadrille-Cursor", "main@0:9:0123456789abcdef")
+		_, _ = io.WriteString(w, "TX .\nTC .\n")
+	}))
+	defer server.Close()
+	c := client.New("")
+	defer c.Close()
+	answer, err := c.Try(t.Context(), server.URL, client.Trial{Text: "CLEAR ALL", Accept: []string{"application/rdf-patch"}, Timeout: 2 * time.Second,
+		After: client.Cursor{Cursor: engine.Cursor{0: {Position: 7}}}, Now: at, ID: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || string(body) != "TX .\nTC .\n" || answer.MediaType != "application/rdf-patch" || answer.Cursor.String() != "main@0:9:0123456789abcdef" {
+		t.Errorf("%q, %v: %+v", body, err, answer)
+	}
+}
+
 // TestAnswerBreaksOff: an answer that isn't whole ends with an error, be it told or not.
 func TestAnswerBreaksOff(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

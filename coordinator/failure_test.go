@@ -372,9 +372,9 @@ func TestRecordInTheLog(t *testing.T) {
 		"D " + s + " " + p + `proposal> "` + ids[0] + `" .` + "\n" +
 		"A " + s + " " + p + `assignment> "{\"map\":{\"0\":\"n1\",\"1\":\"n1\"}}" .` + "\n" +
 		"A " + s + " " + p + `epoch> "2"` + integer + " .\n" +
-		"A " + s + " " + p + `settings> "{\"shards\":2,\"hash\":\"fnv1a64\",\"key\":\"subject\",\"keep_ns\":86400000000000,\"format\":5}" .` + "\n" +
-		"A " + s + " " + p + `member> "{\"name\":\"n1\",\"incarnation\":1,\"zone\":\"z\",\"weight\":3,\"format\":5}" .` + "\n" +
-		"A " + s + " " + p + `member> "{\"name\":\"n2\",\"incarnation\":2,\"weight\":1,\"format\":5}" .` + "\n" +
+		"A " + s + " " + p + `settings> "{\"shards\":2,\"hash\":\"fnv1a64\",\"key\":\"subject\",\"keep_ns\":86400000000000,\"format\":6}" .` + "\n" +
+		"A " + s + " " + p + `member> "{\"name\":\"n1\",\"incarnation\":1,\"zone\":\"z\",\"weight\":3,\"format\":6}" .` + "\n" +
+		"A " + s + " " + p + `member> "{\"name\":\"n2\",\"incarnation\":2,\"weight\":1,\"format\":6}" .` + "\n" +
 		"A " + s + " " + p + `shardEpochs> "[1,1]" .` + "\n" +
 		"A " + s + " " + p + `standbys> "{\"n2\":[0,1]}" .` + "\n" +
 		"A " + s + " " + p + `proposal> "` + ids[1] + `" .` + "\n" +

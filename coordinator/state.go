@@ -38,9 +38,11 @@ const (
 	FormatSwitches = 4
 	// FormatUpdate is the one from which on events may be SPARQL Updates.
 	FormatUpdate = 5
+	// FormatClear is the one from which on a wildcard of a patch may stand for all quads of a graph.
+	FormatClear = 6
 
 	// Format is the newest format of what is written for others that this program knows.
-	Format = FormatUpdate
+	Format = FormatClear
 )
 
 // Check returns an error that names the first setting that is not the committed one, with both values; [ErrSettings].

@@ -17,6 +17,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
+	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 )
 
@@ -80,7 +81,11 @@ func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (sp
 		if err := g.knows(coordinator.FormatReplace, "what replaces old values"); err != nil {
 			return split, err
 		}
-		return by.Replacement(s.Body)
+		split, err := by.Replacement(s.Body)
+		if err == nil && split.Clears {
+			err = g.knows(coordinator.FormatClear, "what replaces a graph")
+		}
+		return split, err
 	}
 	format, err := formatOf(s.MediaType)
 	if err != nil {
@@ -119,7 +124,8 @@ func (g *Graph) knows(format int, what string) error {
 func (g *Graph) update(by dataset.Splitter, text []byte, scope func() string) (dataset.Split, error) {
 	split, err := by.Update(text, scope)
 	if local, not := errors.AsType[*eval.NotLocalError](err); not {
-		return split, &NotLocalError{local}
+		tree, _ := sparql.ParseUpdate(string(text)) // which has been read before
+		return split, &NotLocalError{local, eval.Outside(tree) != nil}
 	}
 	if err == nil && split.MediaType == TypeUpdate {
 		err = g.knows(coordinator.FormatUpdate, "SPARQL Update")

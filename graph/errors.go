@@ -24,7 +24,11 @@ func (e *ConflictError) Error() string {
 
 // NotLocalError says why no shard can carry an update out alone, where that stands in its text, and what would do. It is an
 // [event.ErrNotLocal]. Nothing of the update is applied.
-type NotLocalError struct{ *eval.NotLocalError }
+type NotLocalError struct {
+	*eval.NotLocalError
+	// Elsewhere: it asks for what is elsewhere, by LOAD or SERVICE. Of any other [Graph.Try] tells the delta.
+	Elsewhere bool
+}
 
 // Is reports whether target is [event.ErrNotLocal].
 func (e *NotLocalError) Is(target error) bool { return target == event.ErrNotLocal }

@@ -16,7 +16,6 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
-	"github.com/quadrille-stream/quadrille/store"
 )
 
 // ErrOtherGraph: a document for one graph has a statement, or a row, of another.
@@ -30,16 +29,41 @@ type GraphState struct {
 	Cut engine.Cursor
 }
 
+// Document is one of RDF data, or of changes.
+type Document struct {
+	// Name is what errors call it where there are several; such an error is a [DocumentError].
+	Name string
+	// MediaType is that of the Body, which UpdateGraph doesn't keep.
+	MediaType string
+	Body      []byte
+}
+
+// DocumentError says which of several documents is wrong.
+type DocumentError struct {
+	// Name is the document's.
+	Name string
+	// Err is what is wrong with it.
+	Err error
+}
+
+// Error names the document.
+func (e *DocumentError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *DocumentError) Unwrap() error { return e.Err }
+
 // GraphUpdate changes one graph.
 type GraphUpdate struct {
-	// Graph is its name, the zero Term for the default graph.
+	// Graph is its name, an IRI, or the zero Term for the default graph.
 	Graph rdf.Term
-	// Submission is a document of RDF data, whose statements are added, or an RDF Patch as text. Its statements and rows are about the
-	// graph, or name none.
-	Submission
-	// Base is what relative IRIs of the document are resolved against where it has no base itself; empty: they are mistakes.
+	// Documents are of RDF data, whose statements are added, each with blank nodes of its own; or one RDF Patch as text. Their statements
+	// and rows are about the graph, or name none.
+	Documents []Document
+	// Key is the sender's idempotency key, as in a [Submission].
+	Key string
+	// Base is what relative IRIs of the documents are resolved against where they have no base themselves; empty: they are mistakes.
 	Base string
-	// Replace: what the document doesn't have goes out. The document has then to be one of data.
+	// Replace: what the documents don't have goes out. They have then to be of data; without any, all goes out.
 	Replace bool
 	// If, unless nil, is asked before anything is changed. Its error ends the update and is returned; otherwise the update
 	// builds on that state: a shard to which anything was committed since refuses its part with a [ConflictError]. Where the graph is
@@ -47,37 +71,56 @@ type GraphUpdate struct {
 	If func(GraphState) error
 }
 
-// UpdateGraph changes a graph, and says what was known of it before. The change is of one transaction in each shard, and each shard's
-// owner makes its exact delta: so a statement that stays is no change, whoever else changes the graph meanwhile.
+// patch reports whether the update is an RDF Patch.
+func (u *GraphUpdate) patch() bool {
+	return !u.Replace && len(u.Documents) == 1 && u.Documents[0].MediaType == TypePatch
+}
+
+// size is that of the documents in bytes.
+func (u *GraphUpdate) size() (n int) {
+	for i := range u.Documents {
+		n += len(u.Documents[i].Body)
+	}
+	return n
+}
+
+// identity is the fingerprint of what the update says.
+func (u *GraphUpdate) identity() uint64 {
+	content := sha256.New()
+	fmt.Fprintf(content, "%s %t", u.Graph, u.Replace)
+	for _, d := range u.Documents {
+		fmt.Fprintf(content, " %s %d\n", d.MediaType, len(d.Body))
+		content.Write(d.Body)
+	}
+	return fingerprint(content)
+}
+
+// UpdateGraph changes a graph, and says what was known of it before. The change is one transaction in each shard, of which the shard's
+// owner makes the exact delta, in the order of its shard: so a statement that stays is no change, and what others change in the shard comes
+// before or after it as a whole.
 //
-// To replace a graph is to replace, by [TypeReplace], all in it that is about each subject that it has, or that the document has. A
-// statement about a subject that the graph got while this was under way stays: as if it had come just afterwards.
+// To replace a graph is to have each shard that can have quads of it take out all of them but what the documents say ([TypeReplace]),
+// whatever it has by then. Nothing is known, or copied, of it here. Different shards are changed by themselves: of two who replace a graph
+// at the same time, one may be the last in some shards and the other in others.
 //
-// It is one of the queries that run at a time ([QueryLimits]), and the graph is read within the time of one. Errors are those of
-// [Graph.Submit] and [Graph.View], [ErrOtherGraph], and that of If.
+// Before that the graph is looked for, which is a query, with the bounds of one ([QueryLimits]). Errors are those of [Graph.Submit] and
+// [Graph.Query], [ErrOtherGraph], [rdf.ErrInvalid] for a name that is no IRI, and that of If.
 func (g *Graph) UpdateGraph(ctx context.Context, u GraphUpdate) ([]Result, GraphState, error) {
 	if err := CheckKey(u.Key); err != nil {
 		return nil, GraphState{}, err
 	}
-	leave, err := g.queries.enter(ctx) // the subjects of a graph take memory until the change is committed
-	if err != nil {
-		return nil, GraphState{}, err
-	}
-	defer leave()
-	of := graphReading{g: g, name: u.Graph}
-	state, err := of.read(ctx, u.Replace)
-	err = moved(err)
+	state, err := g.graphState(ctx, u.Graph)
 	if err == nil && u.If != nil {
 		err = u.If(state)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, state, err
+	case u.Replace && len(u.Documents) == 0 && !state.Exists && u.Key == "" && u.If == nil:
+		return nil, state, nil // one that comes meanwhile comes just afterwards
 	}
-	content := sha256.New()
-	fmt.Fprintf(content, "%s %t %s\n", u.Graph, u.Replace, u.MediaType)
-	content.Write(u.Body)
-	identity := fingerprint(content)
-	split, err := g.graphSplit(&u, of.subjects, identity)
+	identity := u.identity()
+	split, err := g.graphSplit(&u, identity)
 	if err != nil {
 		return nil, state, tooLarge(err)
 	}
@@ -103,124 +146,59 @@ func (g *Graph) heads(ctx context.Context, cut engine.Cursor) (map[int]string, e
 	return heads, nil
 }
 
-// graphReading is what a graph has when it is about to be changed.
-type graphReading struct {
-	g        *Graph
-	name     rdf.Term
-	subjects []byte // rows that delete all about each
-}
-
-// maxSubjects bounds the bytes of those rows.
-const maxSubjects = maxTransaction
-
-// read looks at the shards that can have quads of the graph, for its subjects if they are needed, within the time of a query.
-func (r *graphReading) read(ctx context.Context, subjects bool) (state GraphState, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.g.queries.Time)
-	defer cancel()
-	q := &asked{}
-	switch r.g.splitter.Key {
-	case Subject:
-		q.shards = r.g.allShards()
+// graphState asks whether a graph is there.
+func (g *Graph) graphState(ctx context.Context, name rdf.Term) (GraphState, error) {
+	pattern := "?s ?p ?o"
+	switch {
+	case name.IsZero():
+	case name.Kind() != rdf.KindIRI:
+		return GraphState{}, fmt.Errorf("%w: %s as the name of a graph: expected an IRI", rdf.ErrInvalid, name)
 	default:
-		q.shards = []int{r.g.shardOf(r.name)}
+		pattern = "GRAPH " + name.String() + " { ?s ?p ?o }"
 	}
-	from, err := r.g.positions(ctx, q)
-	if err != nil {
-		return state, err
-	}
-	cut, err := r.g.pin(ctx, q, from)
-	if err != nil {
-		return state, err
-	}
-	defer cut.release()
-	state.Cut = cut.marks
-	for _, view := range cut.views {
-		found, err := r.shard(ctx, view, subjects)
-		if err != nil {
-			return state, err
-		}
-		state.Exists = state.Exists || found
-	}
-	return state, nil
+	found := &existence{}
+	err := g.Query(ctx, Question{Text: "ASK { " + pattern + " }"}, found)
+	return found.GraphState, err
 }
 
-// shard looks at the quads of the graph in a shard.
-func (r *graphReading) shard(ctx context.Context, view store.View, subjects bool) (found bool, err error) {
-	id, known, err := view.Lookup(r.name)
-	if err != nil || !known {
-		return false, err
-	}
-	seen := map[store.ID]bool{}
-	for q, err := range view.Match(store.Pattern{G: id}) {
-		if err == nil && !found {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return found, err
-		}
-		if found = true; !subjects {
-			break
-		}
-		if seen[q.S] {
-			continue
-		}
-		seen[q.S] = true
-		s, err := view.Term(q.S)
-		if err != nil {
-			return found, err
-		}
-		r.subjects = patch.AppendDelete(r.subjects, rdf.Quad{S: s, P: patch.Any, O: patch.Any, G: r.name})
-		switch {
-		case len(r.subjects) > maxSubjects:
-			return found, fmt.Errorf("%w: the graph has too many subjects to be replaced at once", event.ErrTooLarge)
-		case len(seen)%checkSubjects == 0 && ctx.Err() != nil:
-			return found, ctx.Err()
-		}
-	}
-	return found, nil
+// existence takes the answer to whether a graph is there.
+type existence struct {
+	Answer // of which an ASK has no more than what follows
+	GraphState
 }
 
-// checkSubjects is the number of subjects between two looks at the context.
-const checkSubjects = 1024
+// Begin implements [Answer].
+func (e *existence) Begin(h Head) error {
+	e.Cut = h.Cut
+	return nil
+}
+
+// Boolean implements [Answer].
+func (e *existence) Boolean(found bool) error {
+	e.Exists = found
+	return nil
+}
 
 // graphSplit divides the change by shard.
-func (g *Graph) graphSplit(u *GraphUpdate, subjects []byte, identity uint64) (dataset.Split, error) {
+func (g *Graph) graphSplit(u *GraphUpdate, identity uint64) (dataset.Split, error) {
 	splitter := g.splitter
 	if u.If != nil {
 		splitter = splitter.Whole() // what builds on a head is one event in each shard
 	}
-	if u.MediaType == TypePatch && !u.Replace {
-		var text boundedBuffer
-		text.most = maxTransaction
-		body := patch.NewWriter(&text)
-		rows := &intoGraph{Change: body, name: u.Graph}
-		if err := patch.Parse(u.Body, rows, patch.OnePrev(), patch.MaxRow(len(u.Body)+1), patch.MaxTerm(dataset.MaxRow)); err != nil {
-			return dataset.Split{}, err
-		}
-		if err := body.Flush(); err != nil {
-			return dataset.Split{}, err
-		}
-		return g.divide(splitter, Submission{MediaType: TypePatch, Body: text.Bytes()}, nil)
-	}
-	format, err := formatOf(u.MediaType)
-	if err == nil && !format.IsData() {
-		err = fmt.Errorf("%w: %q: expected RDF data", event.ErrMediaType, u.MediaType)
-	}
-	if err != nil {
-		return dataset.Split{}, err
+	if u.patch() {
+		return g.graphPatch(u, splitter)
 	}
 	scope := rand.Text()
 	if u.Key != "" {
 		scope = fmt.Sprintf("%s %016x", u.Key, identity)
 	}
+	statements := func(prefix string, add func(rdf.Quad) error) error { return g.graphStatements(u, prefix, add) }
 	if !u.Replace {
-		return splitter.Statements(len(u.Body), scope, func(prefix string, add func(rdf.Quad) error) error {
-			return g.graphStatements(u, format, prefix, add)
-		})
+		return splitter.Statements(u.size(), scope, statements)
 	}
-	text := append(patch.AppendBegin(nil), subjects...)
-	_, err = splitter.Statements(0, scope, func(prefix string, _ func(rdf.Quad) error) error {
-		return g.graphStatements(u, format, prefix, func(q rdf.Quad) error {
+	text := patch.AppendDelete(patch.AppendBegin(nil), rdf.Quad{S: patch.Any, P: patch.Any, O: patch.Any, G: u.Graph})
+	_, err := splitter.Statements(0, scope, func(prefix string, _ func(rdf.Quad) error) error {
+		return statements(prefix, func(q rdf.Quad) error {
 			if q.S == patch.Any || q.P == patch.Any || q.O == patch.Any {
 				return fmt.Errorf("%s stands for every term, and can't be data", patch.Any)
 			}
@@ -234,8 +212,23 @@ func (g *Graph) graphSplit(u *GraphUpdate, subjects []byte, identity uint64) (da
 	return g.divide(splitter, Submission{MediaType: TypeReplace, Body: patch.AppendCommit(text)}, nil)
 }
 
-// graphStatements reads a document of data into the graph.
-func (g *Graph) graphStatements(u *GraphUpdate, format rdfio.Format, prefix string, add func(rdf.Quad) error) error {
+// graphPatch divides a patch of the graph.
+func (g *Graph) graphPatch(u *GraphUpdate, splitter dataset.Splitter) (dataset.Split, error) {
+	text := &boundedBuffer{most: maxTransaction}
+	w := patch.NewWriter(text)
+	body := u.Documents[0].Body
+	err := patch.Parse(body, &intoGraph{Change: w, name: u.Graph}, patch.OnePrev(), patch.MaxRow(len(body)+1), patch.MaxTerm(dataset.MaxRow))
+	if err == nil {
+		err = w.Flush()
+	}
+	if err != nil {
+		return dataset.Split{}, err
+	}
+	return g.divide(splitter, Submission{MediaType: TypePatch, Body: text.Bytes()}, nil)
+}
+
+// graphStatements reads documents of data into the graph.
+func (g *Graph) graphStatements(u *GraphUpdate, prefix string, add func(rdf.Quad) error) error {
 	into := func(q rdf.Quad) error {
 		if !q.G.IsZero() && q.G != u.Graph {
 			return fmt.Errorf("%w: %s", ErrOtherGraph, q)
@@ -243,16 +236,41 @@ func (g *Graph) graphStatements(u *GraphUpdate, format rdfio.Format, prefix stri
 		q.G = u.Graph
 		return add(q)
 	}
-	nq := []nquads.Option{nquads.BlankPrefix(prefix), nquads.MaxLine(len(u.Body) + 1), nquads.MaxTerm(dataset.MaxRow)}
+	for i, d := range u.Documents {
+		own := prefix
+		if len(u.Documents) > 1 {
+			own = fmt.Sprintf("%s%d-", prefix, i)
+		}
+		err := g.graphDocument(&d, u.Base, own, into)
+		if err != nil && d.Name != "" {
+			err = &DocumentError{Name: d.Name, Err: err}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// graphDocument reads a document of data, whose blank nodes get the prefix.
+func (g *Graph) graphDocument(d *Document, base, prefix string, into func(rdf.Quad) error) error {
+	format, err := formatOf(d.MediaType)
+	if err == nil && !format.IsData() {
+		err = fmt.Errorf("%w: %q: expected RDF data", event.ErrMediaType, d.MediaType)
+	}
+	if err != nil {
+		return err
+	}
+	nq := []nquads.Option{nquads.BlankPrefix(prefix), nquads.MaxLine(len(d.Body) + 1), nquads.MaxTerm(dataset.MaxRow)}
 	switch format {
 	case rdfio.JSONLD:
-		return g.jsonLD(u.Body, prefix, into, jsonld.Base(u.Base))
+		return g.jsonLD(d.Body, prefix, into, jsonld.Base(base))
 	case rdfio.NQuads:
-		return nquads.Parse(u.Body, into, nq...)
+		return nquads.Parse(d.Body, into, nq...)
 	case rdfio.NTriples:
-		return nquads.Parse(u.Body, into, append(nq, nquads.Triples())...)
+		return nquads.Parse(d.Body, into, append(nq, nquads.Triples())...)
 	}
-	return turtleOf(u.Body, format, prefix, into, turtle.Base(u.Base))
+	return turtleOf(d.Body, format, prefix, into, turtle.Base(base))
 }
 
 // intoGraph puts the rows of a patch into a graph.

@@ -67,20 +67,6 @@ func (q *queries) admit() (leave func(), err error) {
 	}
 }
 
-// enter is admit and run in one.
-func (q *queries) enter(ctx context.Context) (leave func(), err error) {
-	gone, err := q.admit()
-	if err != nil {
-		return nil, err
-	}
-	end, err := q.run(ctx)
-	if err != nil {
-		gone()
-		return nil, err
-	}
-	return func() { end(); gone() }, nil
-}
-
 // run takes a place for a query, which the caller gives back by end.
 func (q *queries) run(ctx context.Context) (end func(), err error) {
 	end = func() { <-q.running }

@@ -25,6 +25,7 @@ import (
 const (
 	askSession byte = 1 + iota
 	askFragment
+	askChange
 )
 
 // The kinds of errors between nodes.
@@ -93,6 +94,9 @@ type sessions struct {
 type held struct {
 	mu    sync.RWMutex // held for reading while a view is opened again, for writing when they end
 	views map[int]store.View
+	// coming are rows of a change that has not come as a whole, by shard.
+	coming map[int][]byte
+	taken  int // bytes of all changes that have come
 }
 
 // again opens a shard's view again, nil if the session has none.
@@ -126,6 +130,8 @@ func (g *Graph) answerNode(ctx context.Context, content []byte, send func([]byte
 			return g.answerSession(ctx, content[1:], send)
 		case askFragment:
 			return g.answerFragment(ctx, content[1:], send)
+		case askChange:
+			return g.answerChange(content[1:], send)
 		}
 	}
 	return errOtherVersion
@@ -215,28 +221,43 @@ func (s *sessions) remove(id string) {
 
 // view opens a view of a session's shard, nil if there is none.
 func (s *sessions) view(id string, shard int) store.View {
-	s.mu.Lock()
-	h := s.open[id]
-	s.mu.Unlock()
-	if h == nil {
-		return nil
+	if h := s.named(id); h != nil {
+		return h.again(shard)
 	}
-	return h.again(shard)
+	return nil
+}
+
+// named returns a session, nil if there is none.
+func (s *sessions) named(id string) *held {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[id]
 }
 
 // answerFragment answers what a session asks of a shard.
 func (g *Graph) answerFragment(ctx context.Context, content []byte, send func([]byte) error) error {
+	id, s, rest, err := g.askedOf(content)
+	if err != nil {
+		return err
+	}
+	view := g.sessions.view(id, s)
+	if view == nil {
+		return errEnded
+	}
+	defer view.Close()
+	return g.answerer.Answer(ctx, view, rest, send)
+}
+
+var errEnded = &request.Error{Kind: kindSession, Text: "the session has ended"}
+
+// askedOf reads of which session and shard a request is.
+func (g *Graph) askedOf(content []byte) (id string, shard int, rest []byte, err error) {
 	if len(content) < idBytes {
-		return errOtherVersion
+		return "", 0, nil, errOtherVersion
 	}
 	s, n := binary.Uvarint(content[idBytes:])
 	if n <= 0 || s >= uint64(g.Shards()) {
-		return errOtherVersion
+		return "", 0, nil, errOtherVersion
 	}
-	view := g.sessions.view(string(content[:idBytes]), int(s))
-	if view == nil {
-		return &request.Error{Kind: kindSession, Text: "the session has ended"}
-	}
-	defer view.Close()
-	return g.answerer.Answer(ctx, view, content[idBytes+n:], send)
+	return string(content[:idBytes]), int(s), content[idBytes+n:], nil
 }

@@ -15,7 +15,7 @@ import (
 // TestEarlierMember: while a member is of a version that doesn't know it, no batch to another node says what was checked. Once
 // all know it, each does. The same holds for what replaces old values, and for updates: they aren't taken in.
 func TestEarlierMember(t *testing.T) {
-	for _, format := range []int{0, coordinator.FormatChecked, coordinator.FormatReplace, coordinator.Format} {
+	for _, format := range []int{0, coordinator.FormatChecked, coordinator.FormatReplace, coordinator.FormatUpdate, coordinator.Format} {
 		c := newCluster(t, 1, calm)
 		s := coordinator.NewState(coordinator.Settings{Shards: 1, Hash: shard.HashName, Key: "subject", Keep: coordinator.DefaultKeep, Format: max(format, 1)})
 		record, err := coordinator.AppendRecord(nil, "main", s, s.Enter(coordinator.Member{Name: "other", Process: "p", Weight: 1, Format: format}))
@@ -42,16 +42,17 @@ func TestEarlierMember(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() {
 			<-c.nodes["n1"].Entered()
-			for media, of := range map[string]struct {
-				from int
-				text string
+			for _, of := range []struct {
+				from        int
+				media, text string
 			}{
-				graph.TypeReplace: {coordinator.FormatReplace, "TX .\nTC .\n"},
-				graph.TypeUpdate:  {coordinator.FormatUpdate, "CREATE GRAPH <urn:g>"},
+				{coordinator.FormatReplace, graph.TypeReplace, "TX .\nTC .\n"},
+				{coordinator.FormatUpdate, graph.TypeUpdate, "CREATE GRAPH <urn:g>"},
+				{coordinator.FormatClear, graph.TypeReplace, "TX .\nD <urn:quadrille:any> <urn:quadrille:any> <urn:quadrille:any> <urn:g> .\nTC .\n"},
 			} {
-				_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: media, Body: []byte(of.text)})
+				_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: of.media, Body: []byte(of.text)})
 				if knows := format >= of.from; errors.Is(err, event.ErrBusy) == knows {
-					t.Errorf("a member knows format %d: %s is answered with %v", format, media, err)
+					t.Errorf("a member knows format %d: %s %s is answered with %v", format, of.media, of.text, err)
 				}
 			}
 			_, err := c.nodes["n1"].Submit(ctx, graph.Submission{MediaType: graph.TypePatch, Body: []byte("A <urn:s> <urn:p> <urn:o> .")})

@@ -8,8 +8,8 @@ import (
 
 // ReplaceMediaType is the media type of an RDF Patch in text form with wildcards: a D row whose object is [Any] stands for the
 // deletion of each quad with its subject, predicate and graph, one whose predicate is Any, too, for that of each quad with its
-// subject and graph, and one whose graph is Any as well for that of each quad with its subject. Such a patch has no meaning but on a
-// state, by which [Replace] makes it one.
+// subject and graph, and one whose graph is Any as well for that of each quad with its subject. One whose subject, predicate and object
+// are Any stands for that of each quad of its graph. Such a patch has no meaning but on a state, by which [Replace] makes it one.
 const ReplaceMediaType = "application/vnd.quadrille.replace+rdf-patch"
 
 // UpdateMediaType is the media type of SPARQL Update.
@@ -19,12 +19,12 @@ const UpdateMediaType = "application/sparql-update"
 var Any = rdf.Trusted("<urn:quadrille:any>")
 
 // ErrWildcard: a wildcard stands where it has no meaning.
-var ErrWildcard = errors.New("a wildcard may be the object of a D row, its predicate and object, or these and its graph, in a transaction")
+var ErrWildcard = errors.New("a wildcard may be the object of a D row, its predicate and object, or these and its graph or its subject, in a transaction")
 
 // Matcher finds quads. It is used by one goroutine at a time.
 type Matcher interface {
-	// Match calls fn with each quad that has the subject, and the predicate and the graph unless that is [Any], each once. Nothing is
-	// changed meanwhile. The terms are valid until fn returns.
+	// Match calls fn with each quad that has the subject, the predicate and the graph, unless that is [Any], each once. Of subject and
+	// graph one is not. Nothing is changed meanwhile. The terms are valid until fn returns.
 	Match(s, p, g rdf.Term, fn func(rdf.Quad)) error
 }
 
@@ -66,7 +66,7 @@ func (r *replace) Add(q rdf.Quad) error {
 // Delete holds a D row.
 func (r *replace) Delete(q rdf.Quad) error {
 	switch {
-	case q.S == Any || q.G == Any && q.P != Any || q.P == Any && q.O != Any || q.O == Any && !r.open:
+	case MisplacedAny(q) || q.O == Any && !r.open:
 		return ErrWildcard
 	case !r.open:
 		return r.Change.Delete(q)
@@ -76,6 +76,11 @@ func (r *replace) Delete(q rdf.Quad) error {
 		r.hold(Row{Deleted: true, Quad: q.Clone()})
 	}
 	return nil
+}
+
+// MisplacedAny reports whether [Any] stands in a D row where it has no meaning.
+func MisplacedAny(q rdf.Quad) bool {
+	return q.S == Any && (q.P != Any || q.G == Any) || q.G == Any && q.P != Any || q.P == Any && q.O != Any
 }
 
 func (r *replace) hold(row Row) {

@@ -33,7 +33,7 @@ func (s quadSet) Delete(q rdf.Quad) (bool, error) {
 // Match yields in order, so that what is written is the same each time.
 func (s quadSet) Match(sub, p, g rdf.Term, fn func(rdf.Quad)) error {
 	for _, q := range slices.SortedFunc(maps.Keys(s), rdf.Quad.Compare) {
-		if q.S == sub && (p == patch.Any || q.P == p) && (g == patch.Any || q.G == g) {
+		if (sub == patch.Any || q.S == sub) && (p == patch.Any || q.P == p) && (g == patch.Any || q.G == g) {
 			fn(q)
 		}
 	}
@@ -61,6 +61,9 @@ func TestReplace(t *testing.T) {
 		{"graph", "TX .\nD <s> <p> " + any + " <g> .\nTC .\n", "TX .\nD <s> <p> \"1\" <g> .\nTC .\n"},
 		{"all graphs", "TX .\nD <s> " + any + " " + any + " " + any + " .\nA <s> <q> \"1\" .\nA <s> <p> \"1\" <o> .\nTC .\n",
 			"TX .\nD <s> <p> \"1\" .\nD <s> <p> \"2\" .\nD <s> <p> \"1\" <g> .\nA <s> <p> \"1\" <o> .\nTC .\n"},
+		{"all of the default graph", "TX .\nD " + any + " " + any + " " + any + " .\nA <s> <p> \"2\" .\nA <n> <p> \"2\" .\nTC .\n",
+			"TX .\nD <o> <p> \"1\" .\nD <s> <p> \"1\" .\nD <s> <q> \"1\" .\nA <n> <p> \"2\" .\nTC .\n"},
+		{"all of a graph", "TX .\nD " + any + " " + any + " " + any + " <g> .\nTC .\n", "TX .\nD <s> <p> \"1\" <g> .\nTC .\n"},
 		{"nothing there", "TX .\nD <t> <p> " + any + " .\nTC .\n", "TX .\nTC .\n"},
 		{"last row counts", "TX .\nD <s> <p> \"1\" .\nA <s> <p> \"1\" .\nA <s> <n> \"1\" .\nD <s> <n> \"1\" .\nTC .\n", "TX .\nTC .\n"},
 		{"each transaction by itself", "TX .\nD <s> <p> " + any + " .\nA <s> <p> \"3\" .\nTC .\nTX .\nD <s> <p> " + any +
@@ -96,7 +99,7 @@ func TestWildcardOutOfPlace(t *testing.T) {
 	for _, row := range []string{
 		"TX .\nA <s> <p> * .\nTC .\n", "TX .\nA <s> * <o> .\nTC .\n", "TX .\nA * <p> <o> .\nTC .\n", "TX .\nA <s> <p> <o> * .\nTC .\n",
 		"TX .\nD * <p> * .\nTC .\n", "TX .\nD <s> * <o> .\nTC .\n", "TX .\nD <s> <p> * * .\nTC .\n", "D <s> <p> * .\n",
-		"TX .\nD <s> <p> <o> * .\nTC .\n", "TX .\nD * * * * .\nTC .\n", "D <s> * * * .\n", "TX .\nA <s> * * * .\nTC .\n",
+		"TX .\nD <s> <p> <o> * .\nTC .\n", "TX .\nD * * * * .\nTC .\n", "D <s> * * * .\n", "D * * * .\n", "TX .\nD * <p> * <g> .\nTC .\n", "TX .\nD * * <o> <g> .\nTC .\n", "TX .\nA <s> * * * .\nTC .\n",
 	} {
 		document := strings.ReplaceAll(absolute(row), "*", "<urn:quadrille:any>")
 		if out, err := replaced(quadSet{}, document); !errors.Is(err, patch.ErrWildcard) {
@@ -146,8 +149,11 @@ func TestReplaceIsExact(t *testing.T) {
 			q.O = patch.Any
 			if rapid.Bool().Draw(t, "whole") {
 				q.P = patch.Any
-				if rapid.Bool().Draw(t, "all graphs") {
+				switch rapid.IntRange(0, 2).Draw(t, "all graphs, or subjects") {
+				case 0:
 					q.G = patch.Any
+				case 1:
+					q.S = patch.Any
 				}
 			}
 			document = patch.AppendDelete(document, q)

@@ -60,6 +60,7 @@ func TestRights(t *testing.T) {
 		{"GET", "/v1/changes?live=false", []string{read, admin}, "read"},
 		{"POST", "/v1/changes", []string{write, admin}, "write"},
 		{"GET", "/v1/data", []string{read, admin}, "read"},
+		{"POST", "/v1/delta", []string{read, admin}, "read"},
 		{"GET", "/sparql", []string{read, admin}, "read"},
 		{"POST", "/sparql", []string{read, write, admin}, "read for a query, write for an update"},
 		{"GET", "/data", []string{read, admin}, "read"},

@@ -69,10 +69,12 @@ type Reader interface {
 	WriteData(ctx context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error)
 }
 
-// Asker answers questions. Both methods may be called concurrently.
+// Asker answers questions. All methods may be called concurrently.
 type Asker interface {
 	// Query answers a query as [graph.Graph.Query] does.
 	Query(ctx context.Context, q graph.Question, a graph.Answer) error
+	// Try says what an update would change as [graph.Graph.Try] does.
+	Try(ctx context.Context, t graph.Trial) (*graph.Delta, error)
 	// NewDataWriter returns a writer of RDF as [graph.Graph.NewDataWriter] does.
 	NewDataWriter(w io.Writer, f rdfio.Format, opts ...rdfio.WriteOption) (_ rdfio.DataWriter, release func(), err error)
 }

@@ -75,6 +75,10 @@ func (s *scripted) WriteData(_ context.Context, w io.Writer, o graph.DataOptions
 	}
 	return cursor, err
 }
+func (s *scripted) Try(context.Context, graph.Trial) (*graph.Delta, error) {
+	return &graph.Delta{}, nil
+}
+
 func (s *scripted) Query(_ context.Context, q graph.Question, a graph.Answer) error {
 	if s.query != nil {
 		return s.query(q, a)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/node"
 )
 
@@ -35,6 +36,9 @@ type following struct {
 // A cursor from which nobody can read on is answered with 410 and the code "cursor". A shard that is damaged doesn't stop
 // the others: an event "error" with the number as "shard", or a comment, tells that it is missing from there on. An RDF
 // Patch that isn't live is then cut off at its end.
+//
+// Where its token is taken away, or the right to read, a stream ends within a second or two, also one that isn't live: with an event
+// "error" of the code "unauthorized" or "forbidden", or cut off, behind a comment.
 func (a *API) getChanges(w http.ResponseWriter, r *http.Request, args args) {
 	f, p := a.following(r, args)
 	if p != nil {
@@ -48,6 +52,7 @@ func (a *API) getChanges(w http.ResponseWriter, r *http.Request, args args) {
 	}
 	defer release()
 	s := newStream(w, a.cfg, f)
+	s.admitted = func() *problem { return a.cfg.Access.admit(r, access.Read, false) }
 	if r.Method == http.MethodHead {
 		return
 	}

@@ -57,7 +57,7 @@ var selection = []parameter{
 
 // endpoints is the table of the API.
 func (a *API) endpoints() []*endpoint {
-	return slices.Concat(a.sparqlEndpoints(), a.storeEndpoints(), a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
+	return slices.Concat(a.sparqlEndpoints(), a.storeEndpoints(), a.trialEndpoints(), a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
 			what: "Takes a document of changes, which is answered when all of it is committed.",
 			query: []parameter{

@@ -186,6 +186,8 @@ func bodyOf(path, media string) string {
 	switch {
 	case media == "application/x-www-form-urlencoded":
 		return "query=ASK%7B%7D"
+	case media == "multipart/form-data":
+		return "--b\r\nContent-Type: text/turtle\r\n\r\n<urn:s> <urn:p> 1 .\r\n--b--\r\n"
 	case strings.HasSuffix(path, "/seek"):
 		return `{"start":true}`
 	case path == "/sparql" && media != "application/sparql-update":
@@ -242,6 +244,9 @@ var values = map[string]struct{ good, bad []string }{
 	"named-graph-uri":       {[]string{"http://e/g"}, []string{"", "g"}},
 	"using-graph-uri":       {[]string{"http://e/g"}, []string{"", "g"}},
 	"using-named-graph-uri": {[]string{"http://e/g"}, []string{"", "g"}},
+
+	"now": {[]string{"2026-01-31T12:00:00Z", "2026-01-31T12:00:00.5%2B01:00"}, []string{"", "noon", "2026-01-31"}},
+	"id":  {[]string{"a%20text"}, []string{""}},
 
 	"mapping": {[]string{"value"}, []string{"", "other"}},
 }
@@ -342,7 +347,7 @@ func TestOpenAPIDescribesRefusals(t *testing.T) {
 				continue
 			}
 			for media := range o.RequestBody.Content {
-				if answer, body := call(t, method, open+path, bodyOf(path, media), "Content-Type", media); answer.StatusCode != 200 {
+				if answer, body := call(t, method, open+path, bodyOf(path, media), "Content-Type", strings.Replace(media, "form-data", "form-data; boundary=b", 1)); answer.StatusCode != 200 {
 					t.Errorf("%s %s of %s: %d %s", method, path, media, answer.StatusCode, body)
 				}
 			}

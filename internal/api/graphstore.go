@@ -14,7 +14,6 @@ import (
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/sparql"
 )
 
@@ -38,10 +37,11 @@ var kindFlag = kind{schema{"type": "string", "maxLength": 0}, "without a value",
 	return true, nil
 }}
 
-// graphTypes are the media types of a graph's document, patchTypes those of changes of one.
+// graphTypes are the media types of a graph's document, postedTypes those of what is added to one, patchTypes those of changes of one.
 var (
-	graphTypes = graph.StateTypes()
-	patchTypes = []string{typePatch, typeUpdate}
+	graphTypes  = graph.StateTypes()
+	postedTypes = append(graph.StateTypes(), typeParts)
+	patchTypes  = []string{typePatch, typeUpdate}
 )
 
 // storeEndpoints are those of the Graph Store Protocol: each method for a graph that parameters name, and for one that its address names.
@@ -74,7 +74,7 @@ func (a *API) storeEndpoints() (list []*endpoint) {
 		get.needs, get.compressed, get.serve = access.Read, true, a.getGraph
 		put.method, put.what, put.headers, put.takes, put.gives = http.MethodPut, "Makes a graph what the document says.", sends, graphTypes, []string{typeJSON}
 		put.statuses, put.codes, put.needs, put.serve = []int{http.StatusOK, http.StatusCreated, http.StatusNoContent}, bodyCodes, access.Write, a.putGraph
-		post.method, post.what, post.headers, post.takes, post.gives = http.MethodPost, "Adds the document to a graph.", sends, graphTypes, []string{typeJSON}
+		post.method, post.what, post.headers, post.takes, post.gives = http.MethodPost, "Adds the document to a graph, or all documents of a form, in one change.", sends, postedTypes, []string{typeJSON}
 		if path == storePath {
 			post.what += " Without a name it is a new one, whose name is in the header Location."
 		}
@@ -242,7 +242,7 @@ func (a *API) putGraph(w http.ResponseWriter, r *http.Request, args args) {
 }
 
 func (a *API) postGraph(w http.ResponseWriter, r *http.Request, args args) {
-	a.changeGraph(w, r, args, graphTypes, false)
+	a.changeGraph(w, r, args, postedTypes, false)
 }
 
 func (a *API) deleteGraph(w http.ResponseWriter, r *http.Request, args args) {
@@ -260,21 +260,15 @@ func (a *API) changeGraph(w http.ResponseWriter, r *http.Request, args args, typ
 	if p == nil {
 		u.Key, p = a.idempotencyKey(w, r)
 	}
-	u.MediaType = rdfio.NTriples.MediaType() // of nothing
-	if p == nil && types != nil {
-		u.MediaType, p = mediaOf(r, types)
-	}
 	release := func() {}
 	if p == nil && types != nil {
-		if u.Body, release, p = a.readBody(w, r); p != nil {
-			w.Header().Set("Connection", "close") // what is left of the body would be read as the next request
-		}
+		u.Documents, release, p = a.documents(w, r, types)
 	}
 	defer release()
 	if p == nil {
 		rc := http.NewResponseController(w)
 		_, _ = rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{}) // the node has its own bounds
-		if u.MediaType == typeUpdate {
+		if types != nil && u.Documents[0].MediaType == typeUpdate {
 			p = a.updateGraph(w, r, t, &u)
 		} else {
 			p = a.commitGraph(w, r, t, u)
@@ -283,6 +277,24 @@ func (a *API) changeGraph(w http.ResponseWriter, r *http.Request, args args, typ
 	if p != nil {
 		p.write(w)
 	}
+}
+
+// documents reads those of a request, which are one or more. The caller calls release when they are no longer needed.
+func (a *API) documents(w http.ResponseWriter, r *http.Request, types []string) ([]graph.Document, func(), *problem) {
+	media, p := mediaOf(r, types)
+	if p != nil {
+		return nil, func() {}, p
+	}
+	body, release, p := a.readBody(w, r)
+	if p != nil {
+		w.Header().Set("Connection", "close") // what is left of the body would be read as the next request
+		return nil, release, p
+	}
+	if media != typeParts {
+		return []graph.Document{{MediaType: media, Body: body}}, release, nil
+	}
+	documents, releaseParts, p := a.parts(r, body)
+	return documents, func() { releaseParts(); release() }, p
 }
 
 // commitGraph has a graph changed.
@@ -305,7 +317,7 @@ func (a *API) commitGraph(w http.ResponseWriter, r *http.Request, t target, u gr
 		return p
 	case err != nil:
 		return a.graphProblem(w, err)
-	case !c.some() && c.mustExist && !state.Exists && !t.name.IsZero():
+	case !c.some() && c.mustExist && !state.Exists && !t.name.IsZero() && acceptedOf(results).Deletes == 0: // a repeated one has deleted something
 		return noGraph(t.name)
 	}
 	status := http.StatusOK
@@ -326,7 +338,11 @@ func (a *API) graphProblem(w http.ResponseWriter, err error) *problem {
 	if errors.Is(err, graph.ErrOtherGraph) {
 		return newProblem("other_graph", "%v", err)
 	}
-	return a.submitProblem(w, err)
+	p := a.submitProblem(w, err)
+	if d, ok := errors.AsType[*graph.DocumentError](err); ok && !strings.Contains(p.Detail, d.Name) {
+		p.Detail = shorten(d.Name + ": " + p.Detail)
+	}
+	return p
 }
 
 // updateGraph has a graph changed by an update, which is about that graph alone.
@@ -334,7 +350,7 @@ func (a *API) updateGraph(w http.ResponseWriter, r *http.Request, t target, u *g
 	if len(r.Header.Values("If-Match"))+len(r.Header.Values("If-None-Match")) > 0 {
 		return newProblem("bad_parameter", "If-Match and If-None-Match: an update has its conditions in its WHERE; send a patch, or PUT")
 	}
-	text, p := updateWithin(string(u.Body), t)
+	text, p := updateWithin(string(u.Documents[0].Body), t)
 	if p != nil {
 		return p
 	}

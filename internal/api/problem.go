@@ -98,9 +98,7 @@ func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
 		return p
 	}
 	if local, ok := errors.AsType[*graph.NotLocalError](err); ok {
-		p := newProblem("not_local", "%s; %s", local.Reason, local.Help)
-		p.Line, p.Column = local.Pos.Line, local.Pos.Column
-		return p
+		return notLocal(local)
 	}
 	if code, ok := client.CodeOf(err); ok {
 		p := newProblem(code.Name, "%v", err)
@@ -114,6 +112,17 @@ func (a *API) causeProblem(w http.ResponseWriter, err error) *problem {
 		a.log(w).Error("submit", "error", err)
 	}
 	return newProblem("internal", "%v", err)
+}
+
+// notLocal says why an update can't be carried out, and what would do.
+func notLocal(err *graph.NotLocalError) *problem {
+	help := err.Help
+	if !err.Elsewhere {
+		help += "; or ask POST " + trialPath + " (quadrille delta) what it changes now, and send that patch, if nobody changes the same meanwhile"
+	}
+	p := newProblem("not_local", "%s; %s", err.Reason, help)
+	p.Line, p.Column = err.Pos.Line, err.Pos.Column
+	return p
 }
 
 // place tells where in the document it is, if the error does.

@@ -32,6 +32,8 @@ const (
 	typeEvents = "text/event-stream"
 	// streamBuffer is how much is written at once while there is more to come.
 	streamBuffer = 64 << 10
+	// admitPeriod is the time from one look at whether the client may still read to the next.
+	admitPeriod = time.Second
 	// cursorShards is the number of shards up to which each event has its cursor. With more, which would make the cursors
 	// longer than the events, it comes only when the writing pauses.
 	cursorShards = 64
@@ -46,15 +48,17 @@ type stream struct {
 	media    string
 	live     bool
 	only     graph.Selection
-	written  chan struct{} // holds a value when there is something to flush
+	written  chan struct{}   // holds a value when there is something to flush
+	admitted func() *problem // why the client may no longer have what it reads; nil: it may
 
 	mu     sync.Mutex // guards what follows, and w
 	out    *bufio.Writer
 	binary *patch.BinaryWriter // to out, if that is the form
 	cursor client.Cursor
-	idOwed bool // the cursor has moved since the client was told
-	lost   bool // a shard is missing
-	begun  bool // the client has the status, or will have
+	idOwed bool     // the cursor has moved since the client was told
+	lost   bool     // a shard is missing
+	begun  bool     // the client has the status, or will have
+	ended  *problem // what admitted said
 	err    error
 }
 
@@ -210,6 +214,19 @@ func (s *stream) errorEvent(p *problem) {
 	}
 }
 
+// refuse ends a stream of whom may no longer read it.
+func (s *stream) refuse(p *problem) {
+	if s.events() {
+		s.errorEvent(p)
+		return
+	}
+	if s.binary == nil {
+		fmt.Fprintf(s.out, "# ended: %s\n", p.Detail)
+	}
+	s.flush()
+	panic(http.ErrAbortHandler)
+}
+
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // extend gives the client its time to take what is written from now on.
@@ -232,10 +249,11 @@ func (s *stream) flush() {
 }
 
 // pump sends on what was written, as soon as the writing pauses or the buffer is full, and heartbeats to a live client,
-// until ctx ends or the client takes no more.
+// until ctx ends, the client takes no more, or may have no more.
 func (s *stream) pump(ctx context.Context) {
-	beat := time.NewTicker(s.interval)
+	beat, look := time.NewTicker(s.interval), time.NewTicker(admitPeriod)
 	defer beat.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -247,6 +265,11 @@ func (s *stream) pump(ctx context.Context) {
 			}
 		case <-beat.C:
 			if s.live && !s.locked(s.heartbeat) {
+				return
+			}
+		case <-look.C:
+			if p := s.admitted(); p != nil {
+				s.locked(func() { s.ended = p })
 				return
 			}
 		}
@@ -276,13 +299,18 @@ func (s *stream) locked(fn func()) bool {
 }
 
 // end writes what is left. gone says that the end was asked for, by the client or by the server's shutdown. A failed
-// stream of RDF Patch is cut off, so that nobody takes it for a whole one; of one that has not begun, the problem is returned.
+// stream of RDF Patch, or one whose reader may have no more, is cut off, so that nobody takes it for a whole one; of one that has not begun, the problem is returned.
 func (s *stream) end(err error, gone bool) *problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.err != nil:
 		panic(http.ErrAbortHandler)
+	case s.ended != nil && !s.begun && !s.events():
+		s.w.Header().Del("Trailer")
+		return s.ended
+	case s.ended != nil:
+		s.refuse(s.ended)
 	case gone, err == nil && (s.events() || !s.lost):
 	case err != nil && !s.begun:
 		s.w.Header().Del("Trailer")

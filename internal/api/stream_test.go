@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/internal/api"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/patch"
@@ -406,4 +408,91 @@ func TestDataThatCantBeHeld(t *testing.T) {
 	if answer.StatusCode != 406 || code(t, body) != "not_acceptable" || !strings.Contains(body, "TriG") || answer.Header.Get("ETag") != "" {
 		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, body)
 	}
+}
+
+// TestReaderLosesItsToken: where a token is taken away, or its right to read, who reads the changes with it gets no more of them within seconds,
+// and is told why; others go on.
+func TestReaderLosesItsToken(t *testing.T) {
+	const text, other = "0123456789abcdef", "fedcba9876543210"
+	synctest.Test(t, func(t *testing.T) {
+		token := func(rights access.Right, text string) access.Token {
+			token, err := access.NewToken(text, rights, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return token
+		}
+		follow := func(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
+			for n := range uint64(1 << 20) { // a record a second, live or not
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(time.Second):
+				}
+				if o.From[0].Position == 0 {
+					continue // there is nothing to read
+				}
+				if err := fn(node.Record{Shard: 0, Position: n + 1, ID: idA, Body: records[1].Body}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		tokens := access.NewTokens()
+		client, url := serveInBubble(t, &scripted{follow: follow, status: twoShards, tails: at(1, 1)}, api.Config{Access: api.Access{Tokens: tokens}}, true)
+		for name, test := range map[string]struct {
+			query, accept, want string
+			left                []access.Token
+		}{
+			"events":       {"?from=now", "text/event-stream", `"code":"unauthorized"`, nil},
+			"no right":     {"?from=now", "text/event-stream", `"code":"forbidden"`, []access.Token{token(access.Write, text)}},
+			"patch, live":  {"?from=now&live=true", patchType, "# ended: this node needs", nil},
+			"patch":        {"?from=now", patchType, "# ended: this node needs", nil},
+			"other's":      {"?from=now", "text/event-stream", "", []access.Token{token(access.Read, text)}},
+			"of the start": {"", "text/event-stream", `"code":"unauthorized"`, nil},
+		} {
+			tokens.Replace([]access.Token{token(access.Read, text), token(access.Read, other)})
+			ctx, leave := context.WithCancel(t.Context())
+			r, err := http.NewRequestWithContext(ctx, "GET", url+"/v1/changes"+test.query, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Accept", test.accept)
+			r.Header.Set("Authorization", "Bearer "+text)
+			answer, err := client.Do(r)
+			if err != nil || answer.StatusCode != http.StatusOK {
+				t.Fatal(name, answer, err)
+			}
+			time.Sleep(10 * time.Second) // of the bubble's time
+			tokens.Replace(test.left)
+			taken := time.Now()
+			if test.want == "" {
+				time.AfterFunc(time.Minute, leave)
+			}
+			body, err := io.ReadAll(answer.Body)
+			whole := err == nil
+			switch {
+			case test.want == "" && time.Since(taken) < time.Minute:
+				t.Errorf("%s: ended: %v: %.300s", name, err, body)
+			case test.want != "" && (!strings.Contains(string(body), test.want) || time.Since(taken) > 2*time.Second):
+				t.Errorf("%s: after %v: %v: %.300s", name, time.Since(taken), err, body)
+			case test.want != "" && whole != (test.accept != patchType):
+				t.Errorf("%s: whole %v, %v", name, whole, err)
+			}
+			_ = answer.Body.Close()
+			leave()
+		}
+		tokens.Replace([]access.Token{token(access.Read, text)})
+		time.AfterFunc(10*time.Second, func() { tokens.Replace(nil) })
+		r, err := http.NewRequestWithContext(t.Context(), "GET", url+"/v1/changes", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+text)
+		answer, err := client.Do(r)
+		if err != nil || answer.StatusCode != http.StatusUnauthorized {
+			t.Fatal("nothing was read yet:", answer, err)
+		}
+		_ = answer.Body.Close()
+	})
 }

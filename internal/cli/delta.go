@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/status"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -25,14 +28,18 @@ type deltaCommand struct {
 	blankFlag
 	budgetFlags
 	serviceFlag
+	askFlags
 }
 
 // Help implements [kong.HelpProvider].
 func (deltaCommand) Help() string {
-	return `Makes the RDF Patch of what a SPARQL update changes in the data: one transaction, deletions first, each row a real change, each
-statement once. The data stays as it is; quadrille apply changes it, and comes to the same as the update. The same update of the
-same data makes the same patch, but for NOW(), unless --time says what that is. So an update that is to make new blank nodes each
-time needs another --id each time.
+	return `Makes the RDF Patch of what a SPARQL update changes: in the data of --data or, without it, in a running pipeline, of which a node is asked
+(--url). It is one transaction, deletions first, each row a real change, each statement once. The data stays as it is, and so does the pipeline; quadrille
+apply changes files and folders, and comes to the same as the update. The same update of the same data makes the same patch, but for NOW(), unless --time
+says what that is. So an update that is to make new blank nodes each time needs another --id each time.
+
+A node looks at the shards of all nodes as they are now, with what was committed before it was asked. The update need not be one that a shard can
+carry out alone, as for quadrille publish. Until it is carried out others may change the data, and with it what the update comes to.
 
 LOAD reads http:// and https:// from the hosts of --allow-host alone, and no files, which --data names; what it reads may be in any
 format of RDF data, compressed or not, of --max-memory at most (JSON-LD: 16 MiB), within ten minutes each. Redirects are followed to
@@ -41,6 +48,7 @@ those hosts. SERVICE asks them, too. Documents and answers may be others next ti
 ` + datasetHelp + ` So apply a patch
 that names blank nodes to one file, or a folder.
 
+  quadrille delta --url http://127.0.0.1:7375 change.ru
   quadrille delta --data data.ttl change.ru | quadrille apply --onto data.ttl - -o data.ttl
   quadrille delta --data store nightly.ru -o nightly.rdfp --json
   echo 'DELETE WHERE { ?s <http://example.org/draft> ?o }' | quadrille delta --data data.nq.gz
@@ -57,6 +65,9 @@ type deltaSummary struct {
 
 // Run carries the update out, takes it back, and writes what it was.
 func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
+	if len(c.Data) == 0 {
+		return c.atNode(ctx, std)
+	}
 	files, err := c.check()
 	if err != nil {
 		return err
@@ -69,10 +80,7 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	text, err := readSPARQL(ctx, std, c.Update, c.Base, sparql.DefaultMaxUpdate)
-	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(c.Update, "{}") {
-		return usagef("expected the file of the update, found its text; - reads it from standard input")
-	}
+	text, err := c.read(ctx, std)
 	if err != nil {
 		return err
 	}
@@ -85,16 +93,75 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 	if err := c.evaluate(ctx, std, files, text, update, now, net); err != nil {
 		return err
 	}
-	counter, err := writeChanges(ctx, std.painted(to), &c.resultFlags, to, &c.blankFlag, net.Emit)
+	return c.result(ctx, std, to, net.Emit)
+}
+
+// read reads the update.
+func (c *deltaCommand) read(ctx context.Context, std *streams) (*sparqlText, error) {
+	text, err := readSPARQL(ctx, std, c.Update, c.Base, sparql.DefaultMaxUpdate)
+	if errors.Is(err, fs.ErrNotExist) && strings.ContainsAny(c.Update, "{}") {
+		return nil, usagef("expected the file of the update, found its text; - reads it from standard input")
+	}
+	return text, err
+}
+
+// result writes the changes that emit hands on, and the summary.
+func (c *deltaCommand) result(ctx context.Context, std *streams, to rdfio.Format, emit func(patch.Change) error) error {
+	counter, err := writeChanges(ctx, std.painted(to), &c.resultFlags, to, &c.blankFlag, emit)
 	if err != nil {
 		return err
 	}
 	return c.summary(std, deltaSummary{To: to, Adds: counter.Adds, Deletes: counter.Deletes})
 }
 
+// id is that of --id, or of the text.
+func (c *deltaCommand) id(text *sparqlText) string {
+	if c.ID != "" {
+		return c.ID
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text.text)))
+}
+
+// atNode has a node say what the update would change.
+func (c *deltaCommand) atNode(ctx context.Context, std *streams) error {
+	if err := cmp.Or(c.budgetFlags.check(), ofData(&c.datasetFlags, &c.budgetFlags, &c.serviceFlag)); err != nil {
+		return err
+	}
+	to, err := c.changesFormat()
+	if err != nil {
+		return err
+	}
+	now, err := c.now()
+	if err != nil {
+		return err
+	}
+	text, err := c.read(ctx, std)
+	if err != nil {
+		return err
+	}
+	if _, err := parseSPARQL(text, nil, sparql.ParseUpdate); err != nil {
+		return err
+	}
+	text.tellUnknown(std.err)
+	cl, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	trial := client.Trial{Text: text.withBase(), Accept: []string{rdfio.Patch.MediaType()}, Timeout: c.Timeout, Now: now, ID: c.id(text)}
+	base, answer, err := status.Ask(ctx, c.URL, c.Patience, func(base string) (*client.Answer, error) { return cl.Try(ctx, base, trial) })
+	if err != nil {
+		return inText(err, text.file)
+	}
+	defer answer.Body.Close()
+	return c.result(ctx, std, to, func(out patch.Change) error {
+		return rdfio.Source{File: base}.Rows(answer.Body, rdfio.Patch, out)
+	})
+}
+
 // check looks at the flags, and returns the files of the data.
 func (c *deltaCommand) check() ([]*inputFile, error) {
-	if err := c.budgetFlags.check(); err != nil {
+	if err := cmp.Or(c.budgetFlags.check(), c.orData()); err != nil {
 		return nil, err
 	}
 	return c.inputs(c.Update)
@@ -131,10 +198,7 @@ func (c *deltaCommand) evaluate(ctx context.Context, std *streams, files []*inpu
 		return err
 	}
 	defer func() { err = errors.Join(err, data.close()) }()
-	id := eval.Identity{ID: c.ID, Time: now}
-	if id.ID == "" {
-		id.ID = fmt.Sprintf("%x", sha256.Sum256([]byte(text.text)))
-	}
+	id := eval.Identity{ID: c.id(text), Time: now}
 	tx := data.store.Begin()
 	defer tx.Rollback()
 	return c.bound(ctx, text.file, func(ctx context.Context) error { return update.Run(ctx, tx, id, out) })

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -44,9 +47,22 @@ type patienceFlag struct {
 	Patience time.Duration `default:"60s" help:"How long to go on trying when no node answers."`
 }
 
-// questionFlags are those of a command that asks, and as a rule wants to hear at once that nobody answers.
-type questionFlags struct {
+// askFlags are those of a command that asks, and as a rule wants to hear at once that nobody answers.
+type askFlags struct {
 	doors
 	Patience time.Duration `default:"0s" help:"How long to go on trying when no node answers."`
-	JSON     bool          `name:"json" env:"-" help:"Print a JSON object instead of text."`
+}
+
+// questionFlags are askFlags for an answer that may be JSON.
+type questionFlags struct {
+	askFlags
+	JSON bool `name:"json" env:"-" help:"Print a JSON object instead of text."`
+}
+
+// orData is an error if a node is named beside the data of files.
+func (d *doors) orData() error {
+	if own := cmp.Or(os.Getenv("QUADRILLE_URL"), defaultURL); strings.Join(d.URL, ",") != own {
+		return usagef("--data and --url: expected one of them")
+	}
+	return nil
 }

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -142,8 +140,8 @@ func (c *queryCommand) check() ([]*inputFile, error) {
 	if len(c.Data) == 0 {
 		return nil, nil
 	}
-	if own := cmp.Or(os.Getenv("QUADRILLE_URL"), defaultURL); strings.Join(c.URL, ",") != own {
-		return nil, usagef("--data and --url: expected one of them")
+	if err := c.orData(); err != nil {
+		return nil, err
 	}
 	return c.inputs(c.File)
 }

@@ -55,10 +55,15 @@ func (d *nodeData) ask(ctx context.Context, accept string) (*client.Answer, erro
 	q := d.query
 	q.Accept = []string{accept}
 	_, answer, err := status.Ask(ctx, d.urls, d.patience, func(base string) (*client.Answer, error) { return d.client.Ask(ctx, base, q) })
+	return answer, inText(err, d.file)
+}
+
+// inText says where in a file it is what a node has found in its text.
+func inText(err error, file string) error {
 	if e, ok := errors.AsType[*client.Error](err); ok && e.Line > 0 {
-		return nil, fmt.Errorf("%s:%d:%d: %s", d.file, e.Line, e.Column, e.Detail)
+		return fmt.Errorf("%s:%d:%d: %s", file, e.Line, e.Column, e.Detail)
 	}
-	return answer, err
+	return err
 }
 
 // result reads the result of a SELECT or an ASK.
@@ -127,11 +132,7 @@ func (c *queryCommand) atNode(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer cl.Close()
-	text := q.text.text
-	if q.text.base != "" {
-		text = "BASE <" + q.text.base + "> " + text // on the first line: so the lines of mistakes stay
-	}
-	node := &nodeData{client: cl, urls: c.URL, patience: c.Patience, query: client.Query{Text: text, Timeout: c.Timeout}, file: q.text.file}
+	node := &nodeData{client: cl, urls: c.URL, patience: c.Patience, query: client.Query{Text: q.text.withBase(), Timeout: c.Timeout}, file: q.text.file}
 	asked := &asking{question: q, from: node, prefixes: textPrefixes(nil, &q.tree.Prologue)}
 	began := time.Now()
 	err = c.write(ctx, std, func(w io.Writer) error { return asked.answer(ctx, w) })
@@ -143,14 +144,20 @@ func (c *queryCommand) atNode(ctx context.Context, std *streams) error {
 
 // checkNode looks at the flags of what is asked of a node, which has bounds of its own.
 func (c *queryCommand) checkNode() error {
-	switch {
-	case c.Explain:
+	if c.Explain {
 		return usagef("--explain: expected --data with it: a node doesn't show its plan")
-	case len(c.AllowHost) > 0:
+	}
+	return ofData(&c.datasetFlags, &c.budgetFlags, &c.serviceFlag)
+}
+
+// ofData is an error if there are flags that mean something of data alone.
+func ofData(data *datasetFlags, budget *budgetFlags, service *serviceFlag) error {
+	switch {
+	case len(service.AllowHost) > 0:
 		return usagef("--allow-host: expected --data with it: a node asks no other endpoint")
-	case c.MaxMemory != defaultMaxMemory || c.MaxSteps != eval.DefaultSteps:
+	case budget.MaxMemory != defaultMaxMemory || budget.MaxSteps != eval.DefaultSteps:
 		return usagef("--max-memory and --max-steps: expected --data with them; a node has its own (quadrille serve --query-memory, --query-steps)")
-	case c.Type != "":
+	case data.Type != "":
 		return usagef("--type: expected --data with it")
 	}
 	return nil

@@ -23,6 +23,14 @@ type sparqlText struct {
 	unknown []*sparql.Function // the calls of functions that there are not
 }
 
+// withBase is the text with its base, on the first line: so the lines of mistakes stay.
+func (t *sparqlText) withBase() string {
+	if t.base == "" {
+		return t.text
+	}
+	return "BASE <" + t.base + "> " + t.text
+}
+
 // readSPARQL reads a text from a file, or standard input, which is decompressed if need be. What is longer than most bytes is cut
 // behind them, so that its reader refuses it.
 func readSPARQL(ctx context.Context, std *streams, name, base string, most int64) (*sparqlText, error) {

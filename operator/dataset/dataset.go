@@ -130,7 +130,7 @@ func (l *Logic) patch(ev *event.Event, within operator.Evaluation, to *delta) er
 	if ev.Checked {
 		how = append(how, patch.Trusted())
 	}
-	b := newBudget(l.begin(), within)
+	b := newBudget(l, within, len(ev.Payload))
 	change := patch.Effective(b, to)
 	if ev.MediaType == ReplaceMediaType {
 		change = patch.Replace(b, change)
@@ -211,29 +211,48 @@ var (
 
 // budget is a transaction on which the rows of an event are tried, each of which is a step.
 type budget struct {
+	l  *Logic
 	tx store.Tx
 	// left is how many steps there may still be, of most.
 	left, most int
+	// room is how many bytes of quads may still be found, of maxBody that may go out, and those of the event, which may stay.
+	room, maxBody int
 }
 
-func newBudget(tx store.Tx, within operator.Evaluation) *budget {
-	most := math.MaxInt
+func newBudget(l *Logic, within operator.Evaluation, size int) *budget {
+	b := &budget{l: l, tx: l.begin(), most: math.MaxInt, room: math.MaxInt, maxBody: within.MaxBody}
 	if within.MaxSteps > 0 {
-		most = within.MaxSteps
+		b.most = within.MaxSteps
 	}
-	return &budget{tx: tx, left: most, most: most}
+	if b.left = b.most; b.maxBody > 0 {
+		b.room = b.maxBody + size
+	}
+	return b
 }
 
-// step counts a row, before it is tried, of which there may be too many.
-func (b *budget) step() error {
-	if b.left--; b.left < 0 {
+// steps counts rows, before they are tried, of which there may be too many.
+func (b *budget) steps(n int) error {
+	if b.left -= n; b.left < 0 {
 		return fmt.Errorf("it takes more than %d steps; split it into smaller ones", b.most)
 	}
 	return nil
 }
 
+// hold counts a quad that was found, which is held until all are.
+func (b *budget) hold(q rdf.Quad) error {
+	if b.room -= len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String()); b.room < 0 {
+		return tooMuchChanges(b.maxBody)
+	}
+	return nil
+}
+
+// tooMuchChanges is the error of what changes more than so many bytes.
+func tooMuchChanges(most int) error {
+	return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", most)
+}
+
 func (b *budget) Add(q rdf.Quad) (bool, error) {
-	if err := b.step(); err != nil {
+	if err := b.steps(1); err != nil {
 		return false, err
 	}
 	changed, err := b.tx.Add(q)
@@ -241,14 +260,14 @@ func (b *budget) Add(q rdf.Quad) (bool, error) {
 }
 
 func (b *budget) Delete(q rdf.Quad) (bool, error) {
-	if err := b.step(); err != nil {
+	if err := b.steps(1); err != nil {
 		return false, err
 	}
 	changed, err := b.tx.Delete(q)
 	return changed, failed(err)
 }
 
-// Match implements [patch.Matcher]. Each quad of the subject is looked at, and is a step.
+// Match implements [patch.Matcher]. Each quad of the subject, or of the graph, is looked at, and is a step.
 func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 	var want store.Pattern
 	for _, bound := range [...]struct {
@@ -264,11 +283,20 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 		}
 		*bound.id = id
 	}
-	for q, err := range b.tx.Match(store.Pattern{S: want.S}) {
+	by := store.Pattern{S: want.S}
+	if s == patch.Any {
+		if by.G = want.G; b.l.Indexing() != nil {
+			quads, _ := b.tx.Count(store.Pattern{}) // of a store in memory
+			if err := b.steps(b.l.passOver(quads)); err != nil {
+				return err
+			}
+		}
+	}
+	for q, err := range b.tx.Match(by) {
 		if err != nil {
 			return failed(err)
 		}
-		if err := b.step(); err != nil {
+		if err := b.steps(1); err != nil {
 			return err
 		}
 		if want.G != store.Any && q.G != want.G || want.P != store.Any && q.P != want.P {
@@ -277,6 +305,9 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 		found := rdf.Quad{S: s, P: p, G: g}
 		if err := b.name(&found, q); err != nil {
 			return failed(err)
+		}
+		if err := b.hold(found); err != nil {
+			return err
 		}
 		fn(found)
 	}
@@ -289,7 +320,7 @@ func (b *budget) name(found *rdf.Quad, q store.Quad) (err error) {
 	for _, part := range [...]struct {
 		id   store.ID
 		term *rdf.Term
-	}{{q.P, &found.P}, {q.O, &found.O}, {q.G, &found.G}} {
+	}{{q.S, &found.S}, {q.P, &found.P}, {q.O, &found.O}, {q.G, &found.G}} {
 		if *part.term != patch.Any {
 			continue
 		}
@@ -328,7 +359,7 @@ func (d *delta) row(begin int) error {
 // bound fails when more was written than is allowed.
 func (d *delta) bound() error {
 	if len(d.dst) > d.most {
-		return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", d.maxBody)
+		return tooMuchChanges(d.maxBody)
 	}
 	return nil
 }

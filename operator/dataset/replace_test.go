@@ -38,6 +38,10 @@ func TestReplaceDelta(t *testing.T) {
 		{"D <urn:s> * * .\nA <urn:s> <urn:p> \"3\" .\n", "TX .\nD <urn:s> <urn:q> \"1\" .\nTC .\n"},
 		{"A <urn:s> <urn:q> \"9\" <urn:h> .\n", "TX .\nA <urn:s> <urn:q> \"9\" <urn:h> .\nTC .\n"},
 		{"D <urn:s> * * * .\nA <urn:s> <urn:p> \"3\" .\n", "TX .\nD <urn:s> <urn:q> \"9\" <urn:h> .\nTC .\n"},
+		{"A <urn:t> <urn:p> \"5\" <urn:h> .\nA <urn:s> <urn:p> \"6\" <urn:h> .\n", "TX .\nA <urn:t> <urn:p> \"5\" <urn:h> .\nA <urn:s> <urn:p> \"6\" <urn:h> .\nTC .\n"},
+		{"D * * * <urn:h> .\nA <urn:s> <urn:p> \"6\" <urn:h> .\n", "TX .\nD <urn:t> <urn:p> \"5\" <urn:h> .\nTC .\n"},
+		{"D * * * <urn:h> .\n", "TX .\nD <urn:s> <urn:p> \"6\" <urn:h> .\nTC .\n"},
+		{"D * * * <urn:unknown> .\nD * * * .\nA <urn:s> <urn:p> \"3\" .\n", ""},
 		{"D <urn:other> * * * .\nD <urn:other> * * .\nD <urn:s> <urn:other> * .\nD <urn:s> * * <urn:other> .\n", ""},
 	} {
 		body, _, _, err := l.Evaluate(replacing(test.rows), operator.Evaluation{}, nil)
@@ -91,6 +95,61 @@ func TestReplaceBounds(t *testing.T) {
 	}
 	if body, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: 10}, nil); err != nil || len(body) != 0 {
 		t.Errorf("%v, %s", err, body)
+	}
+}
+
+// TestClearByKey: all quads of a graph go wherever it has some by the key, and a wildcard that stands for more goes nowhere.
+func TestClearByKey(t *testing.T) {
+	doc := replacing("D * * * <urn:g> .\nA <urn:s> <urn:p> \"1\" <urn:g> .\n").Payload
+	for key, want := range map[dataset.Key]int{dataset.Subject: 4, dataset.Dataset: 1, dataset.Graph: 1} {
+		split, err := dataset.Splitter{Key: key, Shards: 4}.Replacement(doc)
+		adds := 0
+		for _, part := range split.Parts {
+			if strings.Count(string(part.Payload), "D ") != 1 {
+				t.Errorf("%s: %s", key, part.Payload)
+			}
+			adds += strings.Count(string(part.Payload), "A ")
+		}
+		if err != nil || len(split.Parts) != want || adds != 1 || !split.Clears {
+			t.Errorf("%s: %+v, %v", key, split, err)
+		}
+		for _, row := range []string{"D * <urn:p> * <urn:g> .\n", "D * * * * .\n", "D * * \"1\" .\n"} {
+			if split, err := (dataset.Splitter{Key: key, Shards: 4}).Replacement(replacing(row).Payload); !errors.Is(err, patch.ErrWildcard) {
+				t.Errorf("%s: %s: %v, %v", key, row, split, err)
+			}
+		}
+	}
+}
+
+// TestClearBounds: what a graph's wildcard finds is bounded before it is written, what it passes over for lack of an index is counted, and
+// an index is asked for.
+func TestClearBounds(t *testing.T) {
+	l := dataset.New()
+	var rows strings.Builder
+	const quads = 2048
+	for i := range quads {
+		fmt.Fprintf(&rows, "A <urn:s%d> <urn:p> \"%s\" <urn:g%d> .\n", i, strings.Repeat("x", 100), i%2)
+	}
+	if _, _, _, err := l.Evaluate(eventOf("TX .\n"+rows.String()+"TC .\n"), operator.Evaluation{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if l.LacksIndex() {
+		t.Error("an index is asked for by a patch")
+	}
+	ev := replacing("D * * * <urn:g0> .\n")
+	if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxBody: 100 * quads / 2}, nil); err == nil || !strings.Contains(err.Error(), "it changes more than") {
+		t.Error(err)
+	}
+	if !l.LacksIndex() {
+		t.Error("no index is asked for")
+	}
+	const steps = quads/2 + quads/16
+	if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: steps - 1}, nil); err == nil || !strings.Contains(err.Error(), "steps") {
+		t.Error(err)
+	}
+	_, _, deletes, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: 2 * steps, MaxBody: 1 << 20}, nil)
+	if err != nil || deletes != quads/2 {
+		t.Error(deletes, err)
 	}
 }
 
@@ -175,7 +234,7 @@ func (u unreadTx) Match(p store.Pattern) iter.Seq2[store.Quad, error] {
 
 // TestReplaceUnread: whichever call of reading fails, it is the state that has failed, not the event.
 func TestReplaceUnread(t *testing.T) {
-	for _, rows := range []string{"D <urn:s> <urn:p> * .\n", "D <urn:s> * * .\n", "D <urn:s> * * * .\n"} {
+	for _, rows := range []string{"D <urn:s> <urn:p> * .\n", "D <urn:s> * * .\n", "D <urn:s> * * * .\n", "D * * * .\n"} {
 		good := 0
 		l := dataset.On(func(s store.Store) store.Store { return unread{s, &good} })
 		if _, _, _, err := l.Evaluate(eventOf("TX .\nA <urn:s> <urn:p> \"1\" .\nTC .\n"), operator.Evaluation{}, nil); err != nil {

@@ -67,6 +67,8 @@ type Split struct {
 	// whole document: each shard then has one part. An empty Prev says that nothing was ever committed.
 	HasPrev bool
 	Prev    string
+	// Clears: there is a wildcard for all quads of a graph.
+	Clears bool
 }
 
 // Need gives a shard that has no part one with an empty transaction, as what is asked whether its head is the right one.
@@ -139,8 +141,9 @@ func (e *TransactionTooLargeError) Error() string {
 // Patch divides an RDF Patch. Aborted transactions are left out; rows outside a transaction are one transaction. Two
 // different values of the header "prev" are a syntax error. A document that has it commits whole or not at all, so
 // MaxTransaction bounds what all of its transactions put into a shard.
-func (s Splitter) Patch(doc []byte) (Split, error) {
-	d := s.newDivision(len(doc))
+func (s Splitter) Patch(doc []byte) (Split, error) { return s.patch(doc, s.newDivision(len(doc))) }
+
+func (s Splitter) patch(doc []byte, d *division) (Split, error) {
 	// A row that isn't written as it is committed may be longer.
 	if err := patch.Parse(doc, d, patch.OnePrev(), patch.MaxRow(len(doc)+1), patch.MaxTerm(MaxRow)); err != nil {
 		return Split{}, err
@@ -155,10 +158,12 @@ func (s Splitter) Patch(doc []byte) (Split, error) {
 	return split, nil
 }
 
-// Replacement divides an RDF Patch with wildcards, see [patch.Replace]. One that stands for every graph is [patch.ErrWildcard] where
-// the graph is the key: no shard has them all.
+// Replacement divides an RDF Patch with wildcards, see [patch.Replace]. One that stands for every subject of a graph goes to all shards that can
+// have quads of it. One that stands for every graph is [patch.ErrWildcard] where the graph is the key: no shard has them all.
 func (s Splitter) Replacement(doc []byte) (Split, error) {
-	split, err := s.Patch(doc)
+	d := s.newDivision(len(doc))
+	d.replaces = true
+	split, err := s.patch(doc, d)
 	split.MediaType = ReplaceMediaType
 	if err != nil || s.Key != Graph || !bytes.Contains(doc, []byte(patch.Any.String())) {
 		return split, err
@@ -308,6 +313,8 @@ type division struct {
 	rowsTx  uint64
 	split   Split
 	room    int // for what a shard's next part is taken to have
+
+	replaces bool // rows may have wildcards
 }
 
 // open is the part of one shard that is not full.
@@ -368,14 +375,39 @@ func (d *division) Abort() error {
 }
 
 func (d *division) Add(q rdf.Quad) error {
-	o, shard := d.at(q)
+	shard := d.of(q)
+	o := d.at(shard)
 	before := len(o.buf)
 	o.buf = patch.AppendAdd(o.buf, q)
 	return d.bound(o, before, shard)
 }
 
 func (d *division) Delete(q rdf.Quad) error {
-	o, shard := d.at(q)
+	if d.replaces && q.S == patch.Any {
+		return d.clear(q)
+	}
+	return d.delete(q, d.of(q))
+}
+
+// clear deletes all quads of a graph.
+func (d *division) clear(q rdf.Quad) error {
+	if patch.MisplacedAny(q) {
+		return patch.ErrWildcard
+	}
+	d.split.Clears = true
+	if d.s.Key != Subject {
+		return d.delete(q, d.of(q))
+	}
+	for shard := range d.s.Shards {
+		if err := d.delete(q, shard); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *division) delete(q rdf.Quad, shard int) error {
+	o := d.at(shard)
 	before := len(o.buf)
 	o.buf = patch.AppendDelete(o.buf, q)
 	return d.bound(o, before, shard)
@@ -384,9 +416,11 @@ func (d *division) Delete(q rdf.Quad) error {
 // leastRoom is for what a part has besides the rows.
 const leastRoom = 256
 
-// at returns the open part for the quad's shard, with the transaction begun.
-func (d *division) at(q rdf.Quad) (*open, int) {
-	s := shard.Of(d.s.Key.Of(q), d.s.Shards)
+// of is the quad's shard.
+func (d *division) of(q rdf.Quad) int { return shard.Of(d.s.Key.Of(q), d.s.Shards) }
+
+// at returns the open part for a shard, with the transaction begun, for another row.
+func (d *division) at(s int) *open {
 	o := &d.open[s]
 	if o.begun < 0 {
 		if o.begun = len(o.buf); o.buf == nil {
@@ -396,7 +430,7 @@ func (d *division) at(q rdf.Quad) (*open, int) {
 		d.touched = append(d.touched, s)
 	}
 	d.rowsTx++
-	return o, s
+	return o
 }
 
 // bound looks at the row that begins there, and at the transaction that it is in.

@@ -117,13 +117,16 @@ func (u *updating) pass(p store.Pattern) error {
 	if !u.bare || p.S != store.Any {
 		return nil
 	}
-	if u.quads >= worthIndex {
-		u.l.scanned = true
-	}
-	if u.left -= u.quads / passedOver; u.left < 0 {
+	if u.left -= u.l.passOver(u.quads); u.left < 0 {
 		return &eval.BudgetError{Bound: "Steps", Limit: int64(u.most)}
 	}
 	return nil
+}
+
+// passOver notes that so many quads are passed over, for lack of an index, and returns how many steps that is.
+func (l *Logic) passOver(quads int) (steps int) {
+	l.scanned = l.scanned || quads >= worthIndex
+	return quads / passedOver
 }
 
 // Lookup implements [store.Reader].

@@ -42,7 +42,9 @@ func curl(t *testing.T, door string) {
 		{"graph put", "201 application/json", `"adds":20000`, rows.String(),
 			[]string{"-X", "PUT", "-H", "Content-Type: text/turtle", "--data-binary", "@-", graph}},
 		{"graph get", "200 application/n-triples", "<http://curl.example/s19999>", "", []string{"-H", "Accept: application/n-triples", graph}},
-		{"graph delete", "200 application/json", `"deletes":20000`, "", []string{"-X", "DELETE", graph}},
+		{"graph post of a form", "200 application/json", `"adds":1`, "<http://curl.example/s0> <http://curl.example/n> 0, -1 .",
+			[]string{"-F", "a=@-;filename=a.ttl", "-F", `b=PREFIX c: <http://curl.example/> c:s1 c:n 1 .;type=text/turtle`, graph}},
+		{"graph delete", "200 application/json", `"deletes":20001`, "", []string{"-X", "DELETE", graph}},
 		{"graph gone", "404 application/problem+json", `"code":"not_found"`, "", []string{graph}},
 	} {
 		cmd := exec.CommandContext(t.Context(), "curl", append([]string{"-sS", "-m", "30", "-w", "\n%{http_code} %{content_type}"}, step.args...)...)
