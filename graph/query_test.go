@@ -119,7 +119,7 @@ func TestQuery(t *testing.T) {
 				t.Errorf("%d shards: %s: %s", shards, q.text, cmp.Diff(q.want, got))
 			}
 		}
-		ends, errs := g.Ends(t.Context())
+		ends, errs := g.EndMarks(t.Context())
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
