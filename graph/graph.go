@@ -75,6 +75,7 @@ type Graph struct {
 	*node.Node
 	splitter dataset.Splitter
 	queries  *queries
+	prepared prepared
 	name     string
 	answerer *eval.Answerer
 	sessions sessions
