@@ -162,7 +162,7 @@ type Limits struct {
 }
 
 // Engine is a connection to one pipeline's logs, heartbeats and blobs. All methods may be called concurrently and, but for
-// Health, do no I/O.
+// Health and Ends, do no I/O.
 type Engine interface {
 	// Limits tells what the engine can take. It doesn't change.
 	Limits() Limits
@@ -173,6 +173,9 @@ type Engine interface {
 	Control() Log
 	// Shard is the log of shard s, 0 <= s < the number of shards the engine was opened with.
 	Shard(s int) ShardLog
+	// Ends returns for each of these shards the position at which its log ends, as [Log.Tail] gives it, or why that can't be had. It moves no
+	// records, and asks for many at once; one that has no answer holds up no other.
+	Ends(ctx context.Context, shards []int) ([]uint64, []error)
 	// Heartbeats is the pipeline's heartbeat channel.
 	Heartbeats() Heartbeats
 	// Blobs is the pipeline's blob store.

@@ -41,25 +41,20 @@ func (g *Graph) pin(ctx context.Context, q *asked, from []uint64) (*cut, error) 
 // positions are those at which the shards must be, at least: where After says, or at the end of the log as it is now, or later.
 func (g *Graph) positions(ctx context.Context, q *asked) ([]uint64, error) {
 	positions := make([]uint64, len(q.shards))
-	var ends []engine.Mark
-	var errs []error
+	var open, at []int // shards whose ends are asked for, and where they are among all
 	for i, s := range q.shards {
-		var err error
-		after, known := q.after[s]
-		switch {
-		case known:
+		if after, known := q.after[s]; known {
 			positions[i] = after.Position
-		case len(q.shards) == 1:
-			positions[i], err = g.End(ctx, s)
-		default:
-			if ends == nil {
-				ends, errs = g.Ends(ctx)
-			}
-			positions[i], err = ends[s].Position, errs[s]
+		} else {
+			open, at = append(open, s), append(at, i)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("shard %d: %w", s, err)
+	}
+	ends, errs := g.Ends(ctx, open)
+	for i, s := range open {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("shard %d: %w", s, errs[i])
 		}
+		positions[at[i]] = ends[i]
 	}
 	return positions, nil
 }

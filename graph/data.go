@@ -92,7 +92,7 @@ var (
 func (g *Graph) WriteData(ctx context.Context, w io.Writer, o DataOptions) (engine.Cursor, error) {
 	o.Format, o.MaxHeld = cmp.Or(o.Format, rdfio.NQuads), cmp.Or(o.MaxHeld, MaxStatements)
 	missing := &MissingError{}
-	ends, errs := g.Ends(ctx)
+	ends, errs := g.EndMarks(ctx)
 	at := engine.Cursor{}
 	for s, err := range errs {
 		if err == nil {

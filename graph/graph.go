@@ -80,6 +80,7 @@ type Graph struct {
 	*node.Node
 	splitter dataset.Splitter
 	queries  *queries
+	prepared prepared
 	name     string
 	log      *slog.Logger
 	answerer *eval.Answerer

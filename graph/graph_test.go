@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/enginetest"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -124,6 +125,10 @@ func (m *mute) Shard(s int) engine.ShardLog {
 		return muteLog{l, &m.quiet}
 	}
 	return l
+}
+
+func (m *mute) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	return enginetest.EndsByTails(ctx, m, shards)
 }
 
 func (l muteLog) Tail(ctx context.Context) (engine.Entry, error) {

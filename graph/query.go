@@ -31,7 +31,7 @@ type Question struct {
 	Time time.Duration
 }
 
-// Head is what is known of an answer before its first row.
+// Head is what is known of an answer before its first row. Other answers share what is in it: it must not be changed.
 type Head struct {
 	// Form says what follows: Row, Triple or Boolean.
 	Form sparql.Form
@@ -157,20 +157,13 @@ type asked struct {
 
 // ask reads a question, and says which shards can answer it.
 func (g *Graph) ask(q Question) (*asked, error) {
-	tree, err := sparql.ParseQuery(q.Text, sparql.Base(q.Base))
-	if err != nil {
-		return nil, err
-	}
-	if len(q.Dataset.Default)+len(q.Dataset.Named) > 0 {
-		tree.Dataset = q.Dataset
-	}
 	limits := &g.queries.QueryLimits
-	a := &asked{tree: tree, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
-	a.options = eval.Options{Steps: limits.Steps, Memory: limits.Memory, Pool: g.queries.memory, Base: q.Base}
-	a.query, err = eval.Prepare(tree, a.options)
+	options := eval.Options{Steps: limits.Steps, Memory: limits.Memory, Pool: g.queries.memory, Base: q.Base}
+	made, err := g.prepared.of(&q, options)
 	if err != nil {
 		return nil, err
 	}
+	a := &asked{tree: made.tree, query: made.query, options: options, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
 	for s := range q.After {
 		if s < 0 || s >= g.Shards() {
 			return nil, cursorError(s, "the pipeline has shards 0 to %d", g.Shards()-1)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,7 +120,7 @@ func TestQuery(t *testing.T) {
 				t.Errorf("%d shards: %s: %s", shards, q.text, cmp.Diff(q.want, got))
 			}
 		}
-		ends, errs := g.Ends(t.Context())
+		ends, errs := g.EndMarks(t.Context())
 		if err := errors.Join(errs...); err != nil {
 			t.Fatal(err)
 		}
@@ -131,6 +132,41 @@ func TestQuery(t *testing.T) {
 		}
 		if cut := asked(t, g, graph.Question{Text: `ASK { <urn:p1> ?p ?o }`}).head.Cut; len(cut) != 1 {
 			t.Errorf("one subject: cut %v", cut)
+		}
+	}
+}
+
+// TestSameTextAtOnce: what is made of a text is shared by those who ask it at the same time, and again; another base, or other graphs, are another
+// query.
+func TestSameTextAtOnce(t *testing.T) {
+	for _, shards := range []int{1, 4} {
+		g := run(t, config(shards))
+		people(t, g)
+		var all sync.WaitGroup
+		for range 4 {
+			all.Go(func() {
+				for _, q := range slices.Concat(queries, queries) {
+					var a answer
+					err := g.Query(t.Context(), graph.Question{Text: q.text}, &a)
+					if slices.Sort(a.lines); err != nil || !slices.Equal(a.lines, q.want) {
+						t.Errorf("%d shards: %s: %v, %s", shards, q.text, err, cmp.Diff(q.want, a.lines))
+					}
+				}
+			})
+		}
+		all.Wait()
+		const name = `SELECT ?n { <urn:p1> <urn:name> ?n FILTER(STR(<a>) = "http://x/a") }`
+		for range 2 {
+			for base, want := range map[string]int{"http://y/": 0, "http://x/": 1} {
+				if a := asked(t, g, graph.Question{Text: name, Base: base}); len(a.lines) != want {
+					t.Errorf("base %s: %v", base, a.lines)
+				}
+			}
+			a := asked(t, g, graph.Question{Text: `SELECT ?age { <urn:p1> <urn:age> ?age }`})
+			b := asked(t, g, graph.Question{Text: `SELECT ?age { <urn:p1> <urn:age> ?age }`, Dataset: sparql.Dataset{Default: []rdf.Term{rdf.Trusted("<urn:g>")}}})
+			if len(a.lines) != 0 || len(b.lines) != 1 {
+				t.Errorf("without a dataset %v, with one %v", a.lines, b.lines)
+			}
 		}
 	}
 }

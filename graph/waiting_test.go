@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/enginetest"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/shard"
@@ -21,6 +22,10 @@ type silent struct {
 }
 
 func (e *silent) Shard(s int) engine.ShardLog { return silentLog{e.Engine.Shard(s), e, s} }
+
+func (e *silent) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	return enginetest.EndsByTails(ctx, e, shards)
+}
 
 type silentLog struct {
 	engine.ShardLog

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/internal/rounds"
 	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/shipper"
@@ -38,9 +39,9 @@ type loop struct {
 	snapshots   bool           // one is being written
 	marked      uint64         // the mark was raised up to here
 
-	view  atomic.Pointer[view] // what others may see
-	shown bell                 // of view
-	tails *tails               // of the log, for who asks whatever the replica does
+	view  atomic.Pointer[view]                   // what others may see
+	shown bell                                   // of view
+	tails *rounds.Rounds[struct{}, engine.Entry] // readings of the log's tail, for who asks whatever the replica does
 }
 
 // view is what a loop shows of itself.
@@ -60,7 +61,8 @@ type view struct {
 
 func newLoop(n *Node, shard int) *loop {
 	l := &loop{n: n, shard: shard, log: n.log.With("shard", shard), inbox: newInbox(shard, n.cfg.MaxQueue),
-		in: make(chan func(time.Time), inputs), stopReading: func() {}, tails: newTails()}
+		in: make(chan func(time.Time), inputs), stopReading: func() {}}
+	l.tails = rounds.New(func(ctx context.Context, _ []struct{}) (engine.Entry, error) { return n.readTail(ctx, shard) })
 	l.cfg = operator.Config{
 		Shard: shard, Node: n.cfg.Name, Logic: func() operator.Logic { return n.cfg.Logic(shard) },
 		MaxRecord: n.maxRecord, MaxQueue: n.cfg.MaxQueue, Keep: n.cfg.Keep, SnapshotEvery: n.cfg.SnapshotEvery,

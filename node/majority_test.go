@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/enginetest"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
@@ -21,6 +22,10 @@ type muted struct {
 }
 
 func (e muted) Shard(s int) engine.ShardLog { return mutedLog{e.Engine.Shard(s), e.lost} }
+
+func (e muted) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	return enginetest.EndsByTails(ctx, e, shards)
+}
 
 type mutedLog struct {
 	engine.ShardLog

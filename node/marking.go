@@ -133,7 +133,7 @@ const (
 //
 // It is as of now or later; those who ask at the same time share the answer.
 func (n *Node) tail(ctx context.Context, s int) (engine.Entry, error) {
-	return n.loops[s].tails.get(ctx, func(ctx context.Context) (engine.Entry, error) { return n.readTail(ctx, s) })
+	return n.loops[s].tails.Get(ctx)
 }
 
 func (n *Node) readTail(ctx context.Context, s int) (engine.Entry, error) {
@@ -157,10 +157,15 @@ func (n *Node) lastEntry(ctx context.Context, s int) (engine.Entry, error) {
 	asking, cancel := context.WithTimeout(ctx, core.CallTimeout)
 	defer cancel()
 	e, err := n.cfg.Engine.Shard(s).Tail(asking)
+	return e, unanswered(ctx, asking, err)
+}
+
+// unanswered is the error of a call of the engine under asking, which is ctx for as long as an engine is waited for.
+func unanswered(ctx, asking context.Context, err error) error {
 	if err != nil && asking.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("%w: no answer within %v", engine.ErrNoLeader, core.CallTimeout)
+		return fmt.Errorf("%w: no answer within %v", engine.ErrNoLeader, core.CallTimeout)
 	}
-	return e, err
+	return err
 }
 
 // checkEnd compares the end of a log with a mark.

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/enginetest"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -37,6 +38,10 @@ func (e *shortened) Shard(s int) engine.ShardLog {
 		return e.Engine.Shard(s)
 	}
 	return &shortLog{e.Engine.Shard(s), e}
+}
+
+func (e *shortened) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	return enginetest.EndsByTails(ctx, e, shards)
 }
 
 type shortLog struct {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/enginetest"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
@@ -122,6 +123,10 @@ func TestLeftStaysOut(t *testing.T) {
 type tailless struct{ *memory.Engine }
 
 func (e tailless) Shard(s int) engine.ShardLog { return taillessLog{e.Engine.Shard(s)} }
+
+func (e tailless) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	return enginetest.EndsByTails(ctx, e, shards)
+}
 
 type taillessLog struct{ engine.ShardLog }
 

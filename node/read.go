@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/node/core"
 	"github.com/quadrille-stream/quadrille/operator"
 )
 
@@ -42,32 +43,86 @@ func (n *Node) noShard(s int) error {
 // localWait bounds how long a reader waits for this node's copy of a shard to reach the tail.
 const localWait = 200 * time.Millisecond
 
-// End returns the position at which a shard's log ends.
+// End returns the position at which a shard's log ends; see [Node.Ends].
 func (n *Node) End(ctx context.Context, s int) (uint64, error) {
-	tail, err := n.end(ctx, s)
-	return tail.Seq, err
+	ends, errs := n.Ends(ctx, []int{s})
+	return ends[0], errs[0]
 }
 
-func (n *Node) end(ctx context.Context, s int) (engine.Entry, error) {
-	if s < 0 || s >= len(n.loops) {
-		return engine.Entry{}, n.noShard(s)
+// Ends returns for each of these shards the position at which its log ends, as of now or later, or why that can't be had: the error of a
+// shard that is halted, [engine.ErrDamaged] if the log ends before its mark, and [engine.ErrNoLeader] if there is no answer within
+// [core.CallTimeout].
+func (n *Node) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	ends, errs := make([]uint64, len(shards)), make([]error, len(shards))
+	open := make([]int, 0, len(shards)) // indexes of those to ask for
+	for i, s := range shards {
+		if errs[i] = n.askable(s); errs[i] == nil {
+			open = append(open, i)
+		}
 	}
-	if v := n.loops[s].view.Load(); v.state == operator.Halted {
-		return engine.Entry{}, v.err
+	for tries := 1; len(open) > 0; tries++ {
+		short := n.askEnds(ctx, shards, open, ends, errs)
+		if len(short) == 0 || tries == tailTries || pause(ctx, tailPause) != nil {
+			break
+		}
+		open = short
 	}
-	return n.tail(ctx, s)
-}
-
-// Ends returns for each shard the mark of the record with which its log ends, the zero Mark for an empty log, or why that can't
-// be had.
-func (n *Node) Ends(ctx context.Context) ([]engine.Mark, []error) {
-	ends, errs := make([]engine.Mark, len(n.loops)), make([]error, len(n.loops))
-	together(len(n.loops), func(s int) { ends[s], errs[s] = n.endMark(ctx, s) })
 	return ends, errs
 }
 
-func (n *Node) endMark(ctx context.Context, s int) (engine.Mark, error) {
-	tail, err := n.end(ctx, s)
+// askable returns why it is of no use to ask for the end of a shard's log.
+func (n *Node) askable(s int) error {
+	if s < 0 || s >= len(n.loops) {
+		return n.noShard(s)
+	}
+	if v := n.loops[s].view.Load(); v.state == operator.Halted {
+		return v.err
+	}
+	return nil
+}
+
+// askEnds asks the engine once for the ends of those shards that are at open, and sets them. It returns those that end before their marks.
+func (n *Node) askEnds(ctx context.Context, shards, open []int, ends []uint64, errs []error) (short []int) {
+	asked, marks := make([]int, len(open)), make([]engine.Mark, len(open))
+	for i, at := range open {
+		asked[i], marks[i] = shards[at], n.cfg.Marks.Mark(shards[at]) // as it is before the question
+	}
+	asking, cancel := context.WithTimeout(ctx, core.CallTimeout)
+	defer cancel()
+	found, failed := n.cfg.Engine.Ends(asking, asked)
+	for i, at := range open {
+		ends[at], errs[at] = found[i], unanswered(ctx, asking, failed[i])
+		if errs[at] == nil {
+			if errs[at] = operator.CheckTail(marks[i], found[i]); errs[at] != nil {
+				short = append(short, at)
+			}
+		}
+	}
+	return short
+}
+
+// EndMarks returns for each shard the mark of the record with which its log ends, the zero Mark for an empty log, or why that can't
+// be had.
+func (n *Node) EndMarks(ctx context.Context) ([]engine.Mark, []error) {
+	marks, all := make([]engine.Mark, len(n.loops)), make([]int, len(n.loops))
+	for s := range all {
+		all[s] = s
+	}
+	ends, errs := n.Ends(ctx, all)
+	together(len(all), func(s int) {
+		if errs[s] == nil {
+			marks[s], errs[s] = n.endMark(ctx, s, ends[s])
+		}
+	})
+	return marks, errs
+}
+
+// endMark is the mark of the last record of a log, which ends at a position or later: as this node's copy has it, or else the log.
+func (n *Node) endMark(ctx context.Context, s int, end uint64) (engine.Mark, error) {
+	if v := n.loops[s].view.Load(); v.mark.Position == end && v.mark.ID != "" {
+		return v.mark, nil
+	}
+	tail, err := n.tail(ctx, s)
 	if err != nil || tail.Seq == 0 {
 		return engine.Mark{}, err
 	}

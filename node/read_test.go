@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/engine/enginetest"
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/node"
@@ -28,6 +29,10 @@ type counting struct {
 }
 
 func (c *counting) Shard(s int) engine.ShardLog { return countingLog{c.Engine.Shard(s), c} }
+
+func (c *counting) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	return enginetest.EndsByTails(ctx, c, shards)
+}
 
 type countingLog struct {
 	engine.ShardLog

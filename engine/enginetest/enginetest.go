@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +38,8 @@ func Run(t *testing.T, open Open) {
 		{"Big", s.big},
 		{"Ownership", s.ownership},
 		{"Logs", s.logs},
+		{"Ends", s.ends},
+		{"EndsGrow", s.endsGrow},
 		{"Contention", s.contention},
 		{"Read", s.read},
 		{"ReadMany", s.readMany},
@@ -164,5 +168,17 @@ func checkTail(ctx context.Context, t reporter, l engine.Log, want engine.Entry)
 	tail, err := l.Tail(ctx)
 	if err != nil || tail.Seq != want.Seq || !bytes.Equal(tail.Payload, want.Payload) {
 		t.Errorf("Tail: %d %.40q, %v; want %d %.40q", tail.Seq, tail.Payload, err, want.Seq, want.Payload)
+	}
+}
+
+// checkEnds compares the ends of shards' logs, all asked for at once.
+func checkEnds(ctx context.Context, t reporter, e engine.Engine, want map[int]uint64) {
+	t.Helper()
+	shards := slices.Collect(maps.Keys(want))
+	ends, errs := e.Ends(ctx, shards)
+	for i, s := range shards {
+		if errs[i] != nil || ends[i] != want[s] {
+			t.Errorf("end of shard %d: %d, %v; want %d", s, ends[i], errs[i], want[s])
+		}
 	}
 }

@@ -19,16 +19,16 @@ func (s suite) model(t *testing.T) {
 	e := s.open(t, 1, modelShards)[0]
 	logs := make([]*modelLog, modelShards)
 	for i := range logs {
-		logs[i] = &modelLog{ctx: ctx, log: e.Shard(i)}
+		logs[i] = &modelLog{ctx: ctx, engine: e, shard: i, log: e.Shard(i)}
 	}
 	run := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		m := logs[run%modelShards] // goes on from where an earlier run ended
 		run++
 		operations := map[string]func(*rapid.T){
-			"append": m.append, "refuse": m.refuse, "read": m.read, "follow": m.follow, "trim": m.trim, "tail": m.tail,
+			"append": m.append, "refuse": m.refuse, "read": m.read, "follow": m.follow, "trim": m.trim, "tail": m.tail, "end": m.end,
 		}
-		names := []string{"append", "append", "append", "refuse", "read", "follow", "trim", "tail"}
+		names := []string{"append", "append", "append", "refuse", "read", "follow", "trim", "tail", "end"}
 		for _, name := range rapid.SliceOfN(rapid.SampledFrom(names), 1, 20).Draw(rt, "operations") {
 			operations[name](rt)
 		}
@@ -38,7 +38,9 @@ func (s suite) model(t *testing.T) {
 // modelLog is a log and what it must hold.
 type modelLog struct {
 	ctx     context.Context
-	log     engine.ShardLog
+	engine  engine.Engine
+	shard   int
+	log     engine.ShardLog // of the shard
 	list    []engine.Entry
 	trimmed uint64 // the highest position that is gone
 }
@@ -119,6 +121,10 @@ func (m *modelLog) trim(t *rapid.T) {
 		m.trimmed = m.list[0].Seq
 		m.list = m.list[1:]
 	}
+}
+
+func (m *modelLog) end(t *rapid.T) {
+	checkEnds(m.ctx, t, m.engine, map[int]uint64{m.shard: m.last().Seq})
 }
 
 func (m *modelLog) tail(t *rapid.T) { checkTail(m.ctx, t, m.log, m.last()) }

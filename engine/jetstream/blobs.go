@@ -82,12 +82,12 @@ func newBlobs(nc *nats.Conn, cfg Config) *blobs {
 
 // chunks is the log of the chunks of a blob.
 func (b *blobs) chunks(id string) *log {
-	return &log{stream: b.stream, subject: "$O." + b.bucket + ".C." + id}
+	return &log{stream: b.stream, subject: "$O." + b.bucket + ".C." + id, known: &known{}}
 }
 
 // descriptions is the log of what a name means; only its tail is there.
 func (b *blobs) descriptions(name string) *log {
-	return &log{stream: b.stream, subject: b.namesPrefix() + base64.URLEncoding.EncodeToString([]byte(name))}
+	return &log{stream: b.stream, subject: b.namesPrefix() + base64.URLEncoding.EncodeToString([]byte(name)), known: &known{}}
 }
 
 func (b *blobs) namesPrefix() string { return "$O." + b.bucket + ".M." }
@@ -288,11 +288,11 @@ const describedAtOnce = 512
 // describedAll reads descriptions. Those that are gone meanwhile are left out.
 func (b *blobs) describedAll(ctx context.Context, subjects []string) (list []*description, err error) {
 	for some := range slices.Chunk(subjects, describedAtOnce) {
-		messages, err := b.stream.last(ctx, some...)
+		found, err := b.stream.last(ctx, 0, some...)
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range messages {
+		for _, m := range found.messages {
 			d, _, err := descriptionOf(m)
 			if err != nil {
 				return nil, err

@@ -114,7 +114,7 @@ func (b *blobs) sweep(ctx context.Context, age time.Duration) error {
 
 // sweepChunks removes chunks if none of them is younger.
 func (b *blobs) sweepChunks(ctx context.Context, subject string, before time.Time) error {
-	chunks := &log{stream: b.stream, subject: subject}
+	chunks := &log{stream: b.stream, subject: subject, known: &known{}}
 	last, err := chunks.tail(ctx)
 	if last == nil || err != nil {
 		return err

@@ -12,6 +12,9 @@
 //     message to a subject of their own in the same stream (the barrier; each replaces the one before) and accept only
 //     what a replica says that has applied it. This holds also while a leader that was deposed has not noticed. Calls
 //     that come at the same time share a barrier. A stream with a single replica needs none and gets none.
+//   - Ends asks for no records: only for what is behind the part of a stream of which all is known. Where nobody but the user of one
+//     pipeline can reach a server, which listens to nobody, it asks for nothing: all appends pass through here. Nothing else may then be
+//     published to the logs over the connection that was given to Open.
 //   - Follow listens to what the stream republishes after commit, over core NATS, and reads whatever it missed: when the
 //     next entry names one that it doesn't have, when the connection was lost, and after a second of silence. There
 //     are no consumers, hence none that can stop, and no work for the meta leader.

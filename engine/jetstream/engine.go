@@ -47,6 +47,9 @@ func Open(ctx context.Context, nc *nats.Conn, cfg Config) (engine.Engine, error)
 		beats:   &heartbeats{nc: nc, subject: subjectOf(cfg.Pipeline, "beat")},
 		blobs:   newBlobs(nc, cfg),
 	}
+	if cfg.Server != nil {
+		cfg.Server.pipelines.Add(1)
+	}
 	streams := make([]*stream, cfg.Streams)
 	for i := range streams {
 		streams[i] = newStream(nc, cfg, strconv.Itoa(i))

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,8 +35,12 @@ type getRequest struct {
 	MaxBytes  int      `json:"max_bytes,omitempty"`
 }
 
-// errNoAnswer: the replica was not heard of, or not to the end.
-var errNoAnswer = errors.New("no answer")
+var (
+	// errNoAnswer: the replica was not heard of, or not to the end.
+	errNoAnswer = errors.New("no answer")
+	// errPartly: it has not said all that was asked for.
+	errPartly = errors.New("the answer lacks messages")
+)
 
 // getter receives the answers to one request at a time. Not for concurrent use.
 type getter struct {
@@ -46,6 +51,8 @@ type getter struct {
 	answers chan *nats.Msg
 	first   time.Duration    // how long to wait for the first answer to the next request
 	lost    chan nats.Status // tells that the connection is lost, or was lost a while ago
+	nothing bool             // the last answer: no message is as was asked
+	through uint64           // it is of the stream up to this position; 0: it doesn't say
 }
 
 // newGetter returns a getter for so many messages at once, which its user closes.
@@ -76,6 +83,52 @@ func (g *getter) close() {
 	_ = g.sub.Unsubscribe()
 }
 
+const (
+	// idleGetters bounds the getters that a stream keeps for the next requests for last messages: to listen and to stop listening costs
+	// as much as such a request.
+	idleGetters = 4
+	// idleMessages is for how many messages at once they are.
+	idleMessages = 64
+)
+
+// borrowGetter returns a getter for so many messages at once, which its user returns.
+func (s *stream) borrowGetter(messages int) (*getter, error) {
+	if messages > idleMessages {
+		return s.newGetter(messages)
+	}
+	select {
+	case g := <-s.idle:
+		g.forget()
+		return g, nil
+	default:
+		return s.newGetter(idleMessages)
+	}
+}
+
+// returnGetter keeps a getter whose last request was answered to its end, unless there are enough.
+func (s *stream) returnGetter(g *getter, answered bool) {
+	if answered && cap(g.answers) == idleMessages+1 {
+		select {
+		case s.idle <- g:
+			return
+		default:
+		}
+	}
+	g.close()
+}
+
+// forget lets go what has come since its last request was answered: that the connection was lost meanwhile says nothing of the next one.
+func (g *getter) forget() {
+	for {
+		select {
+		case <-g.lost:
+		case <-g.answers:
+		default:
+			return
+		}
+	}
+}
+
 // get calls each for each message, until the replica says that this was all. An error of each ends it.
 func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) error) error {
 	request, err := json.Marshal(req)
@@ -96,7 +149,7 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 				continue
 			}
 			g.first = firstTimeout
-			end, err := ending(m)
+			end, err := g.ending(m, req)
 			if end || err != nil {
 				return err
 			}
@@ -115,18 +168,23 @@ func (g *getter) get(ctx context.Context, req *getRequest, each func(*nats.Msg) 
 	}
 }
 
-// ending reports whether m says that there are no more messages.
-func ending(m *nats.Msg) (bool, error) {
-	switch status := m.Header.Get(headerStatus); status {
-	case "":
+// ending reports whether m, of the answer to req, says that there are no more messages.
+func (g *getter) ending(m *nats.Msg, req *getRequest) (bool, error) {
+	status, text := m.Header.Get(headerStatus), m.Header.Get("Description")
+	partly := len(req.MultiLast) > 0 && (status == "404" && text == notFound || status == "204" && cmp.Or(m.Header.Get(headerPending), "0") != "0")
+	switch {
+	case partly: // one of the last messages can't be read, or all of them are too many bytes
+		return false, fmt.Errorf("%w: %s %s", errPartly, status, text)
+	case status == "":
 		return false, nil
-	case "204", "404":
+	case status == "204", status == "404":
+		g.nothing = status == "404"
+		g.through, _ = strconv.ParseUint(m.Header.Get(headerUpTo), 10, 64) // not every answer says so
 		return true, nil
-	case "503":
+	case status == "503":
 		return false, nats.ErrNoResponders
-	default:
-		return false, fmt.Errorf("direct get: %s %s", status, m.Header.Get("Description"))
 	}
+	return false, fmt.Errorf("direct get: %s %s", status, text)
 }
 
 // positionOf reads the position of a message.
@@ -151,53 +209,63 @@ func entryOf(m *nats.Msg) (e engine.Entry, prev uint64, err error) {
 	return e, prev, err
 }
 
-// last returns the last message of each of the subjects that has one, as of now: of a replica that has applied all that
-// was committed when last was called. It tries until ctx ends.
-func (s *stream) last(ctx context.Context, subjects ...string) ([]*nats.Msg, error) {
+// lasts are the last messages of subjects.
+type lasts struct {
+	messages []*nats.Msg
+	nothing  bool   // none of the subjects has a message, wherever it stands
+	through  uint64 // this is so in the stream up to this position; 0: that is not known
+	seen     uint64 // the barrier that the replica has seen
+}
+
+// last returns of each of the subjects the last message, if that is at from or later, as of now: of a replica that has applied all that
+// was committed when last was called. All that is before from was committed then. It tries until ctx ends.
+func (s *stream) last(ctx context.Context, from uint64, subjects ...string) (lasts, error) {
 	if err := s.gone(); err != nil {
-		return nil, err
+		return lasts{}, err
 	}
 	var passed uint64
-	request := &getRequest{MultiLast: subjects}
+	request := &getRequest{Seq: from, MultiLast: subjects}
 	if s.barrier != nil {
 		var err error
 		if passed, err = s.barrier.pass(ctx); err != nil {
-			return nil, fmt.Errorf("read barrier: %w", err)
+			return lasts{}, fmt.Errorf("read barrier: %w", err)
 		}
 		request.MultiLast = append(subjects[:len(subjects):len(subjects)], s.barrier.subject)
 	}
-	g, err := s.newGetter(len(request.MultiLast))
+	g, err := s.borrowGetter(len(request.MultiLast))
 	if err != nil {
-		return nil, err
+		return lasts{}, err
 	}
-	defer g.close()
+	defer func() { s.returnGetter(g, err == nil) }()
 	var wait pause
 	for {
-		list, seen, err := g.lastOnce(ctx, request)
-		if err == nil && seen >= passed {
-			return list, nil
+		var found lasts
+		if found, err = g.lastOnce(ctx, request); err == nil && found.seen >= passed {
+			return found, nil
 		}
 		if errors.Is(err, nats.ErrConnectionClosed) {
-			return nil, err
+			return lasts{}, err
 		}
 		if ended := wait.wait(ctx); ended != nil {
-			return nil, errors.Join(ended, err)
+			err = errors.Join(ended, err)
+			return lasts{}, err
 		}
 	}
 }
 
-// lastOnce asks one replica, and returns also which barrier that has seen.
-func (g *getter) lastOnce(ctx context.Context, request *getRequest) (list []*nats.Msg, seen uint64, err error) {
+// lastOnce asks one replica.
+func (g *getter) lastOnce(ctx context.Context, request *getRequest) (found lasts, err error) {
 	err = g.get(ctx, request, func(m *nats.Msg) error {
 		if b := g.stream.barrier; b == nil || m.Header.Get(headerSubject) != b.subject {
-			list = append(list, m)
+			found.messages = append(found.messages, m)
 			return nil
 		}
 		var err error
-		seen, err = positionOf(m)
+		found.seen, err = positionOf(m)
 		return err
 	})
-	return list, seen, err
+	found.nothing, found.through = g.nothing, g.through
+	return found, err
 }
 
 // Tail is the last message of the subject.
@@ -216,13 +284,13 @@ func (l *log) Tail(ctx context.Context) (engine.Entry, error) {
 // tail is the last message of the subject; nil if there is none. Where there are several replicas it is that of two: the
 // end of a log can't be proved by the log, and a damaged replica may have lost it.
 func (l *log) tail(ctx context.Context) (*nats.Msg, error) {
-	list, err := l.last(ctx, l.subject)
+	found, err := l.last(ctx, 0, l.subject)
 	if err != nil {
 		return nil, fmt.Errorf("tail of %s: %w", l.subject, err)
 	}
 	var one *nats.Msg
-	if len(list) > 0 {
-		one = list[0]
+	if len(found.messages) > 0 {
+		one = found.messages[0]
 	}
 	if l.barrier == nil {
 		return one, nil

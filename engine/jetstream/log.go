@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/rounds"
 )
 
 // Headers of JetStream.
@@ -25,6 +26,10 @@ const (
 	headerSubject  = "Nats-Subject"
 	headerTime     = "Nats-Time-Stamp"
 	headerStatus   = "Status"
+	headerPending  = "Nats-Num-Pending"
+	headerUpTo     = "Nats-UpTo-Sequence"
+	// notFound describes the status of a request for a message that isn't there.
+	notFound = "Message Not Found"
 )
 
 const (
@@ -47,6 +52,8 @@ type stream struct {
 	server   *Server      // of this process; nil: others run them
 	alarm    func(msg string, args ...any)
 	compress bool
+	idle     chan *getter // those that nobody uses
+	ends     *rounds.Rounds[*log, map[*log]uint64]
 
 	// lost is why the stream is no more, nil while it is there.
 	lost atomic.Pointer[error]
@@ -65,7 +72,9 @@ type stream struct {
 }
 
 func newStream(nc *nats.Conn, cfg Config, group string) *stream {
-	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), server: cfg.Server, alarm: cfg.logger().Error, compress: cfg.Compress}
+	s := &stream{nc: nc, pipeline: cfg.Pipeline, group: group, name: streamName(cfg, group), room: cfg.room(), server: cfg.Server, alarm: cfg.logger().Error, compress: cfg.Compress,
+		idle: make(chan *getter, idleGetters)}
+	s.ends = rounds.New(s.readEnds)
 	s.hasElected()
 	if cfg.Replicas > 1 {
 		s.barrier = newBarrier(s, barrierSubject(cfg, group))
@@ -96,6 +105,7 @@ func (s *stream) log(name string) *log {
 		subject: subjectOf(s.pipeline, s.group, "log", name),
 		feed:    subjectOf(s.pipeline, s.group, "feed", name),
 		trim:    subjectOf(s.pipeline, s.group, "trim", name),
+		known:   &known{},
 	}
 }
 
@@ -105,6 +115,7 @@ type log struct {
 	subject string
 	feed    string // where the stream republishes it
 	trim    string // says before which position it was trimmed; empty: that is not said
+	known   *known
 }
 
 // Append publishes with the expected sequence, and has an answer within two seconds. Within that time it is tried again
@@ -136,6 +147,7 @@ func (l *log) append(ctx context.Context, expect uint64, payload []byte, more na
 		}
 	}
 	seq, err := l.publish(ctx, m)
+	l.known.appended(expect, seq, err)
 	if err != nil {
 		return 0, fmt.Errorf("append to %s after %d: %w", l.subject, expect, err)
 	}

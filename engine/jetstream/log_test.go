@@ -163,7 +163,7 @@ func TestChain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got, want []uint64
-			r := &reader{last: max(test.from, 1) - 1, upTo: 100, fn: func(e engine.Entry) error {
+			r := &reader{log: &log{known: &known{}}, last: max(test.from, 1) - 1, upTo: 100, fn: func(e engine.Entry) error {
 				got = append(got, e.Seq)
 				return nil
 			}}

@@ -70,6 +70,7 @@ func (r *reader) take(ctx context.Context, m *nats.Msg) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
+	r.log.known.saw(e.Seq)
 	if err := r.fn(e); err != nil {
 		r.stopped = err
 		return errStopped

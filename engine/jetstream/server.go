@@ -93,6 +93,8 @@ type Server struct {
 	unsupervise context.CancelFunc
 	damages     []Damage // not changed after the start
 	secret      Secret
+
+	logins, pipelines atomic.Int32 // how often somebody has connected who may reach logs, and opened a pipeline
 }
 
 // StartServer starts a server and waits until it accepts connections, or ctx or StartTimeout ends. A member of a
@@ -303,6 +305,9 @@ func (s *Server) ConnectEvents(opts ...nats.Option) (*nats.Conn, error) {
 }
 
 func (s *Server) connect(as Login, opts []nats.Option) (*nats.Conn, error) {
+	if as == Logs {
+		s.logins.Add(1) // before it can do anything
+	}
 	all := append([]nats.Option{
 		nats.InProcessServer(s.ns),
 		s.secret.Login(as),
@@ -315,6 +320,12 @@ func (s *Server) connect(as Login, opts []nats.Option) (*nats.Conn, error) {
 		return nil, fmt.Errorf("connect inside the process to NATS server %q: %w", s.ns.Name(), err)
 	}
 	return nc, nil
+}
+
+// isSole reports whether there is nobody but the one user of the one pipeline that was opened who could append to its logs: no other process
+// reaches the server, and in this one nobody else has connected to it. It is never true again once it was false.
+func (s *Server) isSole() bool {
+	return s != nil && s.room.cfg.NoListen && s.logins.Load() == 1 && s.pipelines.Load() == 1
 }
 
 // Shutdown hands over what the server leads, stops it, waits until it has stopped, and frees the data folder. Calls

@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -15,6 +16,15 @@ func TestSuiteOneServer(t *testing.T) {
 			list = append(list, open(t, one(t), cfg))
 		}
 		return list
+	})
+}
+
+// TestSuiteSoleUser: the engine's user is the only one of a server that listens to nobody.
+func TestSuiteSoleUser(t *testing.T) {
+	t.Parallel()
+	enginetest.Run(t, func(t testing.TB, n, shards int) []engine.Engine {
+		e, _ := soleUser(t, shards)
+		return slices.Repeat([]engine.Engine{e}, n)
 	})
 }
 

@@ -63,6 +63,16 @@ func (e *Engine) Control() engine.Log { return e.control }
 // Shard is the log of shard s.
 func (e *Engine) Shard(s int) engine.ShardLog { return e.shards[s] }
 
+// Ends are the positions at which the logs of these shards end.
+func (e *Engine) Ends(ctx context.Context, shards []int) ([]uint64, []error) {
+	ends, errs := make([]uint64, len(shards)), make([]error, len(shards))
+	for i, s := range shards {
+		tail, err := e.shards[s].Tail(ctx)
+		ends[i], errs[i] = tail.Seq, err
+	}
+	return ends, errs
+}
+
 // Heartbeats is the heartbeat channel.
 func (e *Engine) Heartbeats() engine.Heartbeats { return &e.beats }
 

@@ -28,6 +28,17 @@ var (
 	answerTypes = append(append([]string{}, rowTypes...), tripleTypes...)
 )
 
+// offersOf are the media types of what a query of the form gives.
+func offersOf(f sparql.Form) []string {
+	switch f {
+	case sparql.Select:
+		return rowTypes
+	case sparql.Ask:
+		return booleanTypes
+	}
+	return tripleTypes
+}
+
 // answer writes what a query gives.
 type answer struct {
 	api *API
@@ -54,9 +65,7 @@ func (p problemError) Error() string { return p.Detail }
 
 // Begin implements [graph.Answer].
 func (a *answer) Begin(h graph.Head) error {
-	offers := map[sparql.Form][]string{sparql.Select: rowTypes, sparql.Ask: booleanTypes, sparql.Construct: tripleTypes,
-		sparql.Describe: tripleTypes}[h.Form]
-	media, p := acceptable(a.r.Header.Values("Accept"), offers, sparqlPath)
+	media, p := acceptable(a.r.Header.Values("Accept"), offersOf(h.Form), sparqlPath)
 	if p != nil {
 		return problemError{p}
 	}
@@ -115,12 +124,8 @@ func (a *answer) end(err error) *problem {
 	if errors.Is(err, errAnswered) {
 		return nil
 	}
-	switch {
-	case err != nil:
-	case a.triples != nil:
-		err = a.triples.Flush()
-	case a.rows != nil:
-		err = a.rows.Close()
+	if err == nil {
+		err = a.complete()
 	}
 	switch {
 	case err == nil:
@@ -134,6 +139,21 @@ func (a *answer) end(err error) *problem {
 		header.Del(name)
 	}
 	return a.problem(err)
+}
+
+// complete writes the end of the answer. One that is short goes as a whole, with its length and without trailer.
+func (a *answer) complete() (err error) {
+	a.out.ending = true
+	switch {
+	case a.triples != nil:
+		err = a.triples.Flush()
+	case a.rows != nil:
+		err = a.rows.Close()
+	}
+	if err != nil {
+		return err
+	}
+	return a.out.finish()
 }
 
 func (a *answer) problem(err error) *problem {

@@ -152,6 +152,8 @@ type API struct {
 	cfg    Config
 	table  []*endpoint
 	routes map[string]route // by path
+	// pipeline is its name, which doesn't change.
+	pipeline func() string
 	// readers, dumps and watchers hold a value for each answer of /v1/changes, /v1/data and /v1/overview that is under way.
 	readers, dumps, watchers chan struct{}
 
@@ -183,6 +185,7 @@ func New(n Node, cfg Config) *API {
 
 		verifying: make(chan struct{}, 1),
 	}
+	a.pipeline = sync.OnceValue(func() string { return n.Status().Pipeline })
 	a.closing, a.close = context.WithCancel(context.Background())
 	a.metrics = newMetrics(a)
 	a.table = slices.Concat(a.endpoints(), a.deltaEndpoints(), a.consoleEndpoints())
@@ -200,7 +203,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		took := time.Since(begin)
 		a.metrics.observe(cmp.Or(pattern, "other"), r.Method, cw.code, took)
-		a.cfg.Logger.Debug("request", "request_id", cw.Header().Get(requestIDHeader), "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
+		if a.cfg.Logger.Enabled(r.Context(), slog.LevelDebug) {
+			a.cfg.Logger.Debug("request", "request_id", cw.Header().Get(requestIDHeader), "method", r.Method, "path", r.URL.Path, "status", cw.code, "took", took)
+		}
 	}()
 	defer a.contain(cw)
 	if p := a.dispatch(cw, r, pattern); p != nil {

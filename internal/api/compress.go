@@ -3,6 +3,8 @@ package api
 import (
 	"io"
 	"net/http"
+	"strconv"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -12,18 +14,40 @@ import (
 type compressor interface {
 	io.WriteCloser
 	Flush() error
+	Reset(w io.Writer)
 }
 
 // compressors are the codings that are offered, the better first. One is asked for by its name, or an older one (RFC 9110, 8.4.1.3).
-var compressors = []struct {
-	name, older string
-	make        func(io.Writer) (compressor, error)
-}{
-	{"zstd", "zstd", func(w io.Writer) (compressor, error) {
-		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+var compressors = []*coding{
+	{name: "zstd", older: "zstd", make: func() (compressor, error) {
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	}},
-	{"gzip", "x-gzip", func(w io.Writer) (compressor, error) { return gzip.NewWriterLevel(w, gzip.BestSpeed) }},
+	{name: "gzip", older: "x-gzip", make: func() (compressor, error) { return gzip.NewWriterLevel(nil, gzip.BestSpeed) }},
 }
+
+// coding is a way to compress. Its compressors are used again: to make one, which has about a MiB, takes longer than all else of a short
+// answer.
+type coding struct {
+	name, older string
+	make        func() (compressor, error)
+	idle        sync.Pool
+}
+
+// compressor returns one that writes to w. Who has closed it may put it into idle.
+func (c *coding) compressor(w io.Writer) (compressor, error) {
+	to, ok := c.idle.Get().(compressor)
+	if !ok {
+		var err error
+		if to, err = c.make(); err != nil {
+			return nil, err
+		}
+	}
+	to.Reset(w)
+	return to, nil
+}
+
+// compressFrom is the length in bytes from which on an answer is compressed, if it is known: what is shorter goes in one packet anyway.
+const compressFrom = 1 << 10
 
 // compress returns a writer that compresses a good answer, if the client accepts that, and a function that ends it. An answer
 // that is cut off isn't ended.
@@ -39,17 +63,16 @@ func compress(w http.ResponseWriter, r *http.Request) (_ http.ResponseWriter, en
 	if best < 0 || r.Method == http.MethodHead {
 		return w, func() {}
 	}
-	cw := &compressWriter{ResponseWriter: w, name: compressors[best].name, make: compressors[best].make}
+	cw := &compressWriter{ResponseWriter: w, coding: compressors[best]}
 	return cw, cw.end
 }
 
-// compressWriter compresses what is written, if the status is 200.
+// compressWriter compresses what is written, if the status is 200, and it is not known to be short.
 type compressWriter struct {
 	http.ResponseWriter
-	name  string
-	make  func(io.Writer) (compressor, error)
-	to    compressor // nil: what is written goes as it is
-	begun bool
+	coding *coding
+	to     compressor // nil: what is written goes as it is
+	begun  bool
 }
 
 // WriteHeader decides whether to compress.
@@ -64,12 +87,15 @@ func (w *compressWriter) WriteHeader(status int) {
 }
 
 func (w *compressWriter) compress() {
-	to, err := w.make(w.ResponseWriter)
+	if length, err := strconv.Atoi(w.Header().Get("Content-Length")); err == nil && length < compressFrom {
+		return
+	}
+	to, err := w.coding.compressor(w.ResponseWriter)
 	if err != nil {
 		return // it goes as it is
 	}
 	w.to = to
-	w.Header().Set("Content-Encoding", w.name)
+	w.Header().Set("Content-Encoding", w.coding.name)
 	w.Header().Del("Content-Length")
 }
 
@@ -100,7 +126,11 @@ func (w *compressWriter) FlushError() error {
 func (w *compressWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *compressWriter) end() {
-	if w.to != nil {
-		_ = w.to.Close() // a client that has gone away does not hear of it
+	if w.to == nil {
+		return
 	}
+	_ = w.to.Close() // a client that has gone away does not hear of it
+	w.to.Reset(nil)  // so that it holds nothing of this answer
+	w.coding.idle.Put(w.to)
+	w.to = nil
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -116,7 +117,7 @@ func (d *dump) begin(ends engine.Cursor) error {
 }
 
 func (d *dump) cursor(marks engine.Cursor) string {
-	return client.Cursor{Pipeline: d.api.node.Status().Pipeline, Cursor: marks}.String()
+	return client.Cursor{Pipeline: d.api.pipeline(), Cursor: marks}.String()
 }
 
 func (d *dump) write(ctx context.Context) {
@@ -206,11 +207,42 @@ type lazyWriter struct {
 	rc      *http.ResponseController
 	timeout time.Duration
 	begun   bool
+
+	// ending: what is written now may be all that there is: it is held until finish, or more comes.
+	ending bool
+	held   []byte
 }
 
 var _ io.Writer = (*lazyWriter)(nil)
 
 func (l *lazyWriter) Write(b []byte) (int, error) {
+	switch {
+	case l.begun:
+	case l.ending && l.held == nil:
+		l.held = append([]byte{}, b...)
+		return len(b), nil
+	case l.held != nil:
+		held := l.held
+		l.held = nil
+		if _, err := l.send(held); err != nil {
+			return 0, err
+		}
+	}
+	return l.send(b)
+}
+
+// finish writes what is held, of which the length is known then, and that it goes well.
+func (l *lazyWriter) finish() error {
+	if l.held == nil {
+		return nil
+	}
+	l.w.Header().Set("Content-Length", strconv.Itoa(len(l.held)))
+	l.w.Header().Del("Trailer")
+	_, err := l.send(l.held)
+	return err
+}
+
+func (l *lazyWriter) send(b []byte) (int, error) {
 	l.begun = true
 	_ = l.rc.SetWriteDeadline(time.Now().Add(l.timeout))
 	n, err := l.w.Write(b)

@@ -248,7 +248,7 @@ func (a *API) after(r *http.Request) (engine.Cursor, *problem) {
 	if err != nil {
 		return nil, newProblem("bad_parameter", "header %s: %v", CursorHeader, err)
 	}
-	if own := a.node.Status().Pipeline; c.Pipeline != "" && c.Pipeline != own {
+	if own := a.pipeline(); c.Pipeline != "" && c.Pipeline != own {
 		return nil, newProblem("cursor", "the cursor is of pipeline %q, and this is %q", c.Pipeline, own)
 	}
 	return c.Cursor, nil
@@ -262,7 +262,7 @@ func (a *API) setCursor(header http.Header, marks engine.Cursor) {
 	if len(marks) == 0 {
 		return
 	}
-	c := client.Cursor{Pipeline: a.node.Status().Pipeline, Cursor: marks}
+	c := client.Cursor{Pipeline: a.pipeline(), Cursor: marks}
 	text := c.String()
 	if len(text) > maxTrailer {
 		short := engine.Cursor{}

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -313,6 +316,58 @@ func TestSPARQLBreaksOff(t *testing.T) {
 	if answer, body, _ := ask("SELECT", "*/*"); answer.StatusCode != 410 {
 		t.Errorf("%d %s", answer.StatusCode, body)
 	}
+}
+
+// TestSPARQLLengths: an answer that is written in one goes with its length, compressed if it is long, and all are whole, also those of about the
+// length of the buffer, and those that come at the same time.
+func TestSPARQLLengths(t *testing.T) {
+	n := good()
+	n.query = func(q graph.Question, a graph.Answer) error {
+		length, err := strconv.Atoi(q.Text)
+		if err = errors.Join(err, a.Begin(graph.Head{Form: sparql.Select, Vars: []sparql.Var{"v"}})); err != nil {
+			return err
+		}
+		return a.Row([]rdf.Term{rdf.Trusted(`"` + strings.Repeat("x", length) + `"`)})
+	}
+	base := serve(t, n, api.Config{})
+	frame := len(`{"head":{"vars":["v"]},"results":{"bindings":[{"v":{"type":"literal","value":""}}]}}`)
+	lengths := []int{0, 100, 1023 - frame, 1100, 20_000, 100_000}
+	for around := range 60 {
+		lengths = append(lengths, 32<<10-frame-30+around)
+	}
+	ask := func(length int, coding string) {
+		answer, body := call(t, "POST", base+"/sparql", strconv.Itoa(length), "Content-Type", queryType, "Accept-Encoding", coding)
+		size := answer.ContentLength
+		if answer.Header.Get("Content-Encoding") == "gzip" {
+			r, err := gzip.NewReader(strings.NewReader(body))
+			if err != nil {
+				t.Errorf("%d: %v", length, err)
+				return
+			}
+			text, err := io.ReadAll(r)
+			if body = string(text); err != nil {
+				t.Errorf("%d: %v", length, err)
+			}
+		}
+		short, zipped := len(body) < 32<<10, coding == "gzip" && len(body) >= 1<<10
+		switch {
+		case !json.Valid([]byte(body)) || strings.Count(body, "x") != length:
+			t.Errorf("%d: %.100s", length, body)
+		case zipped != (answer.Header.Get("Content-Encoding") == "gzip"):
+			t.Errorf("%d, asked for %q: %v", length, coding, answer.Header)
+		case short && (!zipped && size != int64(len(body)) || len(answer.Trailer) > 0):
+			t.Errorf("%d: has %d bytes, and says %d; trailer %v", length, len(body), size, answer.Trailer)
+		}
+	}
+	var all sync.WaitGroup
+	for _, coding := range []string{"gzip", "identity"} {
+		all.Go(func() {
+			for _, length := range lengths {
+				ask(length, coding)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestSPARQLReadsItsWrites: the cursor of an answer is one that the next request can bring along.

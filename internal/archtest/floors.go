@@ -58,6 +58,7 @@ var floors = [][]rule{
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
 		{pkg: "internal/nearest"},
+		{pkg: "internal/rounds"},
 		{pkg: "internal/buildinfo"},
 		{pkg: "internal/difference", imports: []string{"rdf"}},
 		{pkg: "rdf/scan", imports: []string{"rdf", "internal/chars"}},
@@ -104,7 +105,7 @@ var floors = [][]rule{
 		{pkg: "engine/jetstream/filestore", modules: []string{natsServer, highwayhash, compress}},
 		{
 			pkg:     "engine/jetstream",
-			imports: []string{"engine", "engine/jetstream/filestore", "internal/loopback"},
+			imports: []string{"engine", "engine/jetstream/filestore", "internal/loopback", "internal/rounds"},
 			modules: []string{natsServer, natsClient, nuid, xsys, compress},
 		},
 		{pkg: "engine/enginetest", imports: []string{"engine"}, modules: []string{gocmp, goleak, rapid}},
@@ -178,7 +179,7 @@ var floors = [][]rule{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},
 	},
 	{
-		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core"}},
+		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core", "internal/rounds"}},
 		{pkg: "graph", imports: []string{
 			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/eval", "store", "store/memory", "shard",
 			"event", "engine", "shipper", "shipper/request", "coordinator", "operator", "operator/dataset", "node",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -46,8 +47,13 @@ func NewWriter(w io.Writer, f Format) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{w: bufio.NewWriterSize(w, 32<<10), form: made}, nil
+	buffer := buffers.Get().(*bufio.Writer)
+	buffer.Reset(w)
+	return &Writer{w: buffer, form: made}, nil
 }
+
+// buffers are those of writers that were closed: most results are shorter than a buffer.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 32<<10) }}
 
 func newForm(f Format) (form, error) {
 	switch f {
@@ -98,10 +104,15 @@ func (w *Writer) Boolean(b bool) error {
 	return w.write(text)
 }
 
-// Flush passes on what is written so far.
-func (w *Writer) Flush() error { return w.w.Flush() }
+// Flush passes on what is written so far. Behind Close there is nothing left.
+func (w *Writer) Flush() error {
+	if w.w == nil {
+		return nil
+	}
+	return w.w.Flush()
+}
 
-// Close writes the end of the result and passes all on. It doesn't close the writer below.
+// Close writes the end of the result and passes all on. It doesn't close the writer below. A second call does nothing.
 func (w *Writer) Close() error {
 	switch w.state {
 	case begun:
@@ -112,7 +123,13 @@ func (w *Writer) Close() error {
 			return err
 		}
 	}
-	return w.w.Flush()
+	if err := w.Flush(); err != nil || w.w == nil {
+		return err
+	}
+	w.w.Reset(nil) // so that it holds nothing of the writer below
+	buffers.Put(w.w)
+	w.w = nil
+	return nil
 }
 
 // write keeps the memory of b for what comes next, if that isn't much.
