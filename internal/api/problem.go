@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -59,10 +60,11 @@ func writeAs(w http.ResponseWriter, mediaType string, status int, value any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
+	text = append(text, '\n')
 	noStore(w, mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	// A client that has gone away does not hear of it.
-	_, _ = w.Write(append(text, '\n'))
+	_, _ = w.Write(text) // a client that has gone away does not hear of it
 }
 
 // noStore sets the headers of an answer that is of now.
