@@ -97,20 +97,19 @@ func (c *connection) length() (int, error) {
 	}
 }
 
-// submit posts changes, and posts them again while the node is busy, for at most [patience].
+// submit posts changes, and posts them again while the node has no room for some of them, for at most [patience]: each has a key, and counts once.
 func (c *connection) submit(ctx context.Context, path, headers string, body []byte, retried func()) error {
 	for begin := time.Now(); ; {
 		if err := c.post(path, headers, body); err != nil {
 			return err
 		}
 		status, err := c.answer()
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case status == http.StatusOK:
-			return nil
-		case status != http.StatusServiceUnavailable || time.Since(begin) > patience:
-			return fmt.Errorf("status %d: %s", status, c.body.String())
+		}
+		refused, later := c.refusal(status)
+		if refused == nil || !later || time.Since(begin) > patience {
+			return refused
 		}
 		retried()
 		if err := clock.Sleep(ctx, busyPause); err != nil {
@@ -119,14 +118,20 @@ func (c *connection) submit(ctx context.Context, path, headers string, body []by
 	}
 }
 
+// refusal is an error if the last answer says that what was sent, or a part of it, has not been taken; later says that it may be when it is sent
+// again.
+func (c *connection) refusal(status int) (err error, later bool) {
+	text := c.body.Bytes()
+	_, failed, parts := bytes.Cut(text, []byte(`"failed":`))
+	if status == http.StatusOK && (!parts || bytes.HasPrefix(failed, []byte("0,"))) {
+		return nil, false
+	}
+	if begin := bytes.Index(text, []byte(`"problem":`)); begin >= 0 {
+		text = text[begin:]
+	}
+	later = status == http.StatusServiceUnavailable || status == http.StatusOK && !bytes.Contains(text, []byte(`"status":4`))
+	return fmt.Errorf("status %d: %.300s", status, text), later
+}
+
 // busyPause is the time before a request is sent again that a node had no room for.
 const busyPause = 50 * time.Millisecond
-
-// whole is an error if the last answer says that a part of what was sent has not been taken.
-func (c *connection) whole() error {
-	_, failed, parts := bytes.Cut(c.body.Bytes(), []byte(`"failed":`))
-	if parts && !bytes.HasPrefix(failed, []byte("0,")) {
-		return fmt.Errorf("not all parts are accepted: %s", c.body.String())
-	}
-	return nil
-}

@@ -18,12 +18,15 @@ func TestSubmit(t *testing.T) {
 		switch {
 		case len(bodies) == 1:
 			w.WriteHeader(http.StatusServiceUnavailable)
+		case len(bodies) == 3:
+			fmt.Fprint(w, `{"accepted":0,"failed":1,"adds":0,"outcomes":[{"problem":{"status":503}}]}`)
+			return
 		case string(body) == "bad":
 			w.WriteHeader(http.StatusBadRequest)
 		case string(body) == "chunks":
 			w.(http.Flusher).Flush()
 		}
-		fmt.Fprintf(w, `{"accepted":1,"failed":%d,"adds":0}`, strings.Count(string(body), "part"))
+		fmt.Fprintf(w, `{"accepted":1,"failed":%d,"adds":0,"outcomes":[{"problem":{"status":400}}]}`, strings.Count(string(body), "part"))
 	}))
 	defer server.Close()
 	c, err := dial(t.Context(), server.URL)
@@ -33,18 +36,14 @@ func TestSubmit(t *testing.T) {
 	defer c.close()
 	retries := 0
 	send := func(body string) error {
-		err := c.submit(t.Context(), "/?q=1", "X: y\r\n", []byte(body), func() { retries++ })
-		if err == nil {
-			err = c.whole()
-		}
-		return err
+		return c.submit(t.Context(), "/?q=1", "X: y\r\n", []byte(body), func() { retries++ })
 	}
-	for _, test := range []struct{ body, want string }{{"one", ""}, {"part", "not all parts"}, {"bad", "status 400"}, {"two", ""}, {"chunks", "no Content-Length"}} {
+	for _, test := range []struct{ body, want string }{{"one", ""}, {"part", `status 200: "problem":{"status":400`}, {"bad", "status 400"}, {"two", ""}, {"chunks", "no Content-Length"}} {
 		if err := send(test.body); (test.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", test.body, err, test.want)
 		}
 	}
-	if retries != 1 || len(bodies) != 6 || bodies[0] != bodies[1] || !strings.HasSuffix(bodies[0], "q=1yone") {
+	if retries != 2 || len(bodies) != 7 || bodies[0] != bodies[1] || !strings.HasSuffix(bodies[0], "q=1yone") {
 		t.Errorf("%d retries: %q", retries, bodies)
 	}
 }

@@ -159,10 +159,10 @@ var (
 	bareKind   = kind{name: "requests that are but answered", path: "/", mediaType: patch.UpdateMediaType, append: appendUpdate}
 )
 
-// appendUpdate appends the update that adds 1 to what a subject counts.
-func appendUpdate(body []byte, subject, _ int) []byte {
+// appendUpdate appends the update that adds 1 to what a subject counts. A comment makes another text of each, as those are that say something new.
+func appendUpdate(body []byte, subject, number int) []byte {
 	return fmt.Appendf(body, "PREFIX b: <urn:quadrille:bench:> DELETE { b:updates%[1]d b:n ?n } INSERT { b:updates%[1]d b:n ?m } "+
-		"WHERE { OPTIONAL { b:updates%[1]d b:n ?n } BIND(COALESCE(?n, 0) + 1 AS ?m) }", subject)
+		"WHERE { OPTIONAL { b:updates%[1]d b:n ?n } BIND(COALESCE(?n, 0) + 1 AS ?m) } # %[2]d", subject, number)
 }
 
 // appendPatch appends the patch that makes the same of a number, by who knows it.
@@ -194,9 +194,6 @@ func (u *updates) run(ctx context.Context, doors []string, k *kind) (factory.Rea
 		for number := range u.requests() {
 			headers, body := w.request(number)
 			if err := c.submit(ctx, k.path, headers, body, meter.Retried); err != nil {
-				return fmt.Errorf("client %d, request %d of %s: %w", i, number, k.name, err)
-			}
-			if err := c.whole(); err != nil {
 				return fmt.Errorf("client %d, request %d of %s: %w", i, number, k.name, err)
 			}
 			meter.Accept(time.Now(), u.cfg.Batch)
