@@ -129,7 +129,7 @@ type Outcome struct {
 
 // SubmitAll takes several documents in, each for itself as [Graph.Submit] does, and returns what became of each. In a shard their changes come in
 // the order of the documents. They are on their way together, so that the owner of a shard commits many of them at once; one that is refused
-// stops no other. While ctx has ended, none is begun with.
+// stops no other. When ctx ends, those that are left have its error.
 func (g *Graph) SubmitAll(ctx context.Context, documents []Submission) []Outcome {
 	outcomes, ends := make([]Outcome, len(documents)), make([]int, len(documents))
 	events := make([]event.Addressed, 0, len(documents))
