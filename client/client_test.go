@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"mime"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -85,6 +86,39 @@ func TestSubmit(t *testing.T) {
 	_, err = c.Submit(t.Context(), base, "application/n-quads", "", nil)
 	if err != nil || got.Header["Idempotency-Key"] != nil {
 		t.Errorf("without a key: %v, %v", got.Header, err)
+	}
+}
+
+// TestSubmitParts: each part goes with its own headers, and an answer that leaves one out, or says nothing of it, is none.
+func TestSubmitParts(t *testing.T) {
+	var body string
+	answer := `{"accepted":1,"failed":1,"adds":2,"deletes":0,"outcomes":[{"results":[],"adds":2,"deletes":0},{"problem":{"status":400,"code":"syntax"}}]}`
+	c, base := serve(t, "", func(w http.ResponseWriter, r *http.Request) {
+		text, _ := io.ReadAll(r.Body)
+		_, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		body = r.Header.Get("Idempotency-Key") + strings.ReplaceAll(string(text), params["boundary"], "b")
+		says(200, nil, answer)(w, r)
+	})
+	parts := []client.Part{{MediaType: "m/1", Body: []byte("one\r\n"), Key: "k"}, {MediaType: "m/2"}}
+	o, err := c.SubmitParts(t.Context(), base, "all", parts)
+	if err != nil || o.Accepted != 1 || o.Failed != 1 || o.Adds != 2 || o.Outcomes[0].Err() != nil || o.Outcomes[0].Adds != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	if e, ok := errors.AsType[*client.Error](o.Outcomes[1].Err()); !ok || e.Status != 400 || e.Code != "syntax" {
+		t.Errorf("part 2: %v", o.Outcomes[1].Err())
+	}
+	const want = "all--b\r\nContent-Type: m/1\r\nIdempotency-Key: k\r\n\r\none\r\n\r\n--b\r\nContent-Type: m/2\r\n\r\n\r\n--b--\r\n"
+	if body != want {
+		t.Errorf("sent %q, want %q", body, want)
+	}
+	for _, wrong := range []string{`{"outcomes":[{"results":[]}]}`, `{"outcomes":[{"results":[]},{}]}`, `no JSON`} {
+		answer = wrong
+		if _, err := c.SubmitParts(t.Context(), base, "", parts); err == nil {
+			t.Errorf("%s: taken for an answer", wrong)
+		}
+	}
+	if _, err := c.SubmitParts(t.Context(), base, "", []client.Part{{Key: "a\r\nb: c"}}); err == nil {
+		t.Error("a key of two lines is sent")
 	}
 }
 

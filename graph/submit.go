@@ -12,6 +12,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -100,18 +101,73 @@ func (g *Graph) commitOn(ctx context.Context, split dataset.Split, key string, i
 			events[i].Prev, events[i].First = head, head == ""
 		}
 	}
+	identify(events, key, identity)
+	acks, err := g.SendBatch(ctx, events)
+	return results(events, acks, err)
+}
+
+// identify gives the events of a document its key's identity, if it has a key.
+func identify(events []event.Addressed, key string, identity uint64) {
+	if key == "" {
+		return
+	}
 	parts := map[int]int{} // by shard: how many came before, so that a key that is used again meets itself in any shard
 	for i := range events {
-		if key == "" {
-			break
-		}
 		shard := events[i].Shard
-		events[i].Producer = event.Producer{Kind: event.Once, Name: fmt.Sprintf("%s/%d", key, parts[shard])}
+		events[i].Producer = event.Producer{Kind: event.Once, Name: key + "/" + strconv.Itoa(parts[shard])}
 		events[i].Seq = identity
 		parts[shard]++
 	}
+}
+
+// Outcome is what became of one of several documents.
+type Outcome struct {
+	// Results and Err are as [Graph.Submit] returns them.
+	Results []Result
+	Err     error
+}
+
+// SubmitAll takes several documents in, each for itself as [Graph.Submit] does, and returns what became of each. In a shard their changes come in
+// the order of the documents. They are on their way together, so that the owner of a shard commits many of them at once; one that is refused
+// stops no other. When ctx ends, those that are left have its error.
+func (g *Graph) SubmitAll(ctx context.Context, documents []Submission) []Outcome {
+	outcomes, ends := make([]Outcome, len(documents)), make([]int, len(documents))
+	events := make([]event.Addressed, 0, len(documents))
+	for i := range documents {
+		var split dataset.Split
+		var identity uint64
+		if outcomes[i].Err = ctx.Err(); outcomes[i].Err == nil {
+			split, identity, outcomes[i].Err = g.split(documents[i])
+		}
+		if outcomes[i].Err == nil {
+			g.submissions.Add(1)
+			g.changes.Add(split.Rows)
+			own := split.Events()
+			identify(own, documents[i].Key, identity)
+			events = append(events, own...)
+		}
+		ends[i] = len(events)
+	}
 	acks, err := g.SendBatch(ctx, events)
-	return results(events, acks, err)
+	if acks == nil {
+		acks = make([]event.Ack, len(events))
+	}
+	begin := 0
+	for i, end := range ends {
+		if outcomes[i].Err == nil {
+			outcomes[i].Results, outcomes[i].Err = results(events[begin:end], acks[begin:end], unanswered(acks[begin:end], err))
+		}
+		begin = end
+	}
+	return outcomes
+}
+
+// unanswered is why some of the acks have not come; nil if all have.
+func unanswered(acks []event.Ack, why error) error {
+	if why != nil && slices.ContainsFunc(acks, func(a event.Ack) bool { return a.Status == 0 }) {
+		return why
+	}
+	return nil
 }
 
 // CheckKey returns an error that wraps [event.ErrKey] for an idempotency key that Submit refuses. The empty one is none.

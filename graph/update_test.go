@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -169,5 +170,49 @@ func TestDivideUpdate(t *testing.T) {
 	var local *graph.NotLocalError
 	if !errors.As(err, &local) || local.Pos.Line != 2 {
 		t.Error(err)
+	}
+}
+
+// TestSubmitAll: documents are committed in their order, each under its own key, and one that is refused leaves the others as they are.
+func TestSubmitAll(t *testing.T) {
+	g := run(t, config(4))
+	const add = "DELETE { <urn:s> <urn:n> ?n } INSERT { <urn:s> <urn:n> ?m } WHERE { OPTIONAL { <urn:s> <urn:n> ?n } BIND(COALESCE(?n, 0) + 1 AS ?m) }"
+	documents := []graph.Submission{
+		update("k1", add), update("", "DELETE"), update("k2", add), update("k1", add), update("k1", add+" "),
+		update("", "INSERT { <urn:t> <urn:of> ?n } WHERE { <urn:s> <urn:n> ?n }"), update("", "DELETE { <urn:s> <urn:n> 2 } WHERE {}"),
+		update("", "INSERT DATA { <urn:s> <urn:p> 1 . <urn:t> <urn:p> 1 . <urn:u> <urn:p> 1 }"),
+	}
+	show := func(outcomes []graph.Outcome) (text string) {
+		for _, o := range outcomes {
+			var adds, deletes uint64
+			duplicate := false
+			for _, r := range o.Results {
+				adds, deletes, duplicate = adds+r.Adds, deletes+r.Deletes, duplicate || r.Duplicate
+			}
+			switch {
+			case errors.Is(o.Err, event.ErrReused):
+				text += "reused "
+			case o.Err != nil:
+				text += "refused "
+			case duplicate:
+				text += "again "
+			default:
+				text += fmt.Sprintf("%d+%d-%d ", len(o.Results), adds, deletes)
+			}
+		}
+		return text
+	}
+	if got, want := show(g.SubmitAll(t.Context(), documents)), "1+1-0 refused 1+1-1 again reused refused 1+0-1 3+3-0 "; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i, o := range g.SubmitAll(ended, documents) {
+		if !errors.Is(o.Err, context.Canceled) {
+			t.Errorf("document %d, of a caller that has gone: %+v", i, o)
+		}
+	}
+	if outcomes := g.SubmitAll(t.Context(), nil); len(outcomes) != 0 {
+		t.Errorf("of no document: %+v", outcomes)
 	}
 }

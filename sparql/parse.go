@@ -126,6 +126,7 @@ type parser struct {
 	scope             *scope // the variables of the group that is being read; nil where that is no matter
 	nodes             place  // where triples are being read
 	out               output
+	guessed           bool      // the number of quads of the first data or template was
 	uses              *[]varUse // where the variables of a projection are noted; nil elsewhere
 	exists            int       // EXISTS that are open
 	services          int       // SERVICE that are open

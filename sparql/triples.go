@@ -114,7 +114,8 @@ func (p *parser) emit(s, v Node, path Path, o Node, at Pos) {
 	p.out.triples = append(p.out.triples, t)
 }
 
-// roomForQuad makes room for one quad more, and for as many as the rest of the text has if it is like what has been read.
+// roomForQuad makes room for one quad more, and for as many as the rest of the text has if it is like what has been read. Before anything was, the first
+// data or template is taken for all of it: if each were, an update of many operations would take memory by the square of their number.
 func (p *parser) roomForQuad() {
 	n := len(p.out.quads)
 	if n < cap(p.out.quads) {
@@ -122,9 +123,12 @@ func (p *parser) roomForQuad() {
 	}
 	const most, written = 1024, 128 // first quads, and bytes of one, about
 	rest := len(p.text) - p.last
-	more := min(rest/written+1, most)
-	if n > 0 {
+	more := 1
+	switch {
+	case n > 0:
 		more = max(n/2, n*rest/p.last*9/8) + 1
+	case !p.guessed:
+		more, p.guessed = min(rest/written+1, most), true
 	}
 	p.out.quads = append(make([]Quad, 0, n+more), p.out.quads...)
 }

@@ -50,10 +50,11 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// Submitter takes changes in. Both methods may be called concurrently and don't keep the body.
+// Submitter takes changes in. All methods may be called concurrently and don't keep the body.
 type Submitter interface {
-	// Submit takes a document in as [graph.Graph.Submit] does.
+	// Submit takes a document in as [graph.Graph.Submit] does, SubmitAll several as [graph.Graph.SubmitAll] does.
 	Submit(ctx context.Context, s graph.Submission) ([]graph.Result, error)
+	SubmitAll(ctx context.Context, documents []graph.Submission) []graph.Outcome
 	// UpdateGraph changes one graph as [graph.Graph.UpdateGraph] does.
 	UpdateGraph(ctx context.Context, u graph.GraphUpdate) ([]graph.Result, graph.GraphState, error)
 }

@@ -54,6 +54,13 @@ type scripted struct {
 func (s *scripted) Submit(ctx context.Context, sub graph.Submission) ([]graph.Result, error) {
 	return s.submit(ctx, sub)
 }
+func (s *scripted) SubmitAll(ctx context.Context, documents []graph.Submission) []graph.Outcome {
+	outcomes := make([]graph.Outcome, len(documents))
+	for i, d := range documents {
+		outcomes[i].Results, outcomes[i].Err = s.submit(ctx, d)
+	}
+	return outcomes
+}
 func (s *scripted) Follow(ctx context.Context, o node.FollowOptions, fn func(node.Record) error) error {
 	return s.follow(ctx, o, fn)
 }
@@ -193,7 +200,7 @@ func TestPostErrors(t *testing.T) {
 		{"conflict", &graph.ConflictError{Head: "ni:h"}, 409, [2]string{},
 			client.Problem{Code: "prev_not_head", Detail: "prev is not the head of the dataset; the head is \"ni:h\"", Head: "ni:h"}},
 		{"media type", event.ErrMediaType, 415, [2]string{"Accept-Post",
-			strings.Join(graph.MediaTypes(), ", ")},
+			strings.Join(append(graph.MediaTypes(), client.TypeParts), ", ")},
 			client.Problem{Code: "unsupported_media_type", Detail: "media type is not supported"}},
 		{"reused key", event.ErrReused, 422, [2]string{},
 			client.Problem{Code: "key_reused", Detail: "idempotency key was used for another body"}},

@@ -59,7 +59,8 @@ var selection = []parameter{
 func (a *API) endpoints() []*endpoint {
 	return slices.Concat(a.sparqlEndpoints(), a.storeEndpoints(), a.trialEndpoints(), a.connectorEndpoints(), a.letterEndpoints(), []*endpoint{
 		{method: http.MethodPost, path: "/v1/changes",
-			what: "Takes a document of changes, which is answered when all of it is committed.",
+			what: "Takes a document of changes, which is answered when all of it is committed; or, as the parts of a body in multipart/mixed, many, each " +
+				"of which is committed for itself, and has an outcome in the answer.",
 			query: []parameter{
 				{name: "mapping", kind: kindText, what: "Name of the mapping, of the node's configuration, that makes changes of the document: " +
 					"application/json, application/x-ndjson, application/ld+json or text/csv, as the mapping says."},

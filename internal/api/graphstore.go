@@ -40,7 +40,7 @@ var kindFlag = kind{schema{"type": "string", "maxLength": 0}, "without a value",
 // graphTypes are the media types of a graph's document, postedTypes those of what is added to one, patchTypes those of changes of one.
 var (
 	graphTypes  = graph.StateTypes()
-	postedTypes = append(graph.StateTypes(), typeParts)
+	postedTypes = append(graph.StateTypes(), typeFiles)
 	patchTypes  = []string{typePatch, typeUpdate}
 )
 
@@ -290,10 +290,10 @@ func (a *API) documents(w http.ResponseWriter, r *http.Request, types []string) 
 		w.Header().Set("Connection", "close") // what is left of the body would be read as the next request
 		return nil, release, p
 	}
-	if media != typeParts {
+	if media != typeFiles {
 		return []graph.Document{{MediaType: media, Body: body}}, release, nil
 	}
-	documents, releaseParts, p := a.parts(r, body)
+	documents, releaseParts, p := a.form(r, body)
 	return documents, func() { releaseParts(); release() }, p
 }
 

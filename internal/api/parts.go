@@ -2,109 +2,173 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/graph"
-	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// typeParts is the media type of a form with files (RFC 7578), each a document of its own.
-const typeParts = "multipart/form-data"
+// typeParts is that of several documents in one body (RFC 2046, 5.1), each of which is what it would be in a request of its own. A form
+// (multipart/form-data) is none: any web page may send one without asking before.
+const typeParts = client.TypeParts
 
-// maxParts bounds the documents of a form.
-const maxParts = 1000
+// part is a document with the headers that mean something; problem is why it can't be read.
+type part struct {
+	media, key string
+	body       []byte
+	problem    *problem
+}
 
-// parts reads the documents of a form. What they take besides the body is in the budget of bodies until release is called.
-func (a *API) parts(r *http.Request, body []byte) (documents []graph.Document, release func(), p *problem) {
-	release = func() {}
-	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || params["boundary"] == "" {
-		return nil, release, newProblem("body", "the form is malformed: its Content-Type has no boundary")
+// errParts: a body is not in the form of RFC 2046.
+var errParts = errors.New("the parts of the body can't be read")
+
+var crlf = []byte("\r\n")
+
+// partsOf divides a body at the lines that begin with the boundary. What stands before the first and behind the last is not looked at.
+func partsOf(body []byte, boundary string) (parts []part, err error) {
+	if boundary == "" || len(boundary) > 70 {
+		return nil, fmt.Errorf("%w: expected a boundary of 1 to 70 characters in the Content-Type", errParts)
 	}
-	size := int64(len(body)) // no part is longer than what it was read from
-	if !a.bodies.take(size) {
-		return nil, release, a.bodiesBusy()
+	dashed := []byte("--" + boundary)
+	_, at, last := nextDelimiter(body, dashed, 0)
+	for at > 0 && !last {
+		if len(parts) == client.MaxParts {
+			return nil, fmt.Errorf("%w: there are more than %d; send them in several requests", errParts, client.MaxParts)
+		}
+		begin, end, isLast := nextDelimiter(body, dashed, at)
+		if end < 0 {
+			return nil, fmt.Errorf("%w: behind part %d there is no line --%s--", errParts, len(parts)+1, boundary)
+		}
+		parts = append(parts, partOf(body[at:max(at, begin-len(crlf))]))
+		at, last = end, isLast
 	}
-	release = func() { a.bodies.give(size) }
-	form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
-	for number := 1; ; number++ {
-		part, err := form.NextPart()
-		switch {
-		case errors.Is(err, io.EOF) && !closed(body, params["boundary"]):
-			return nil, release, newProblem("body", "the form is malformed: it ends before its last boundary, --%s--", params["boundary"])
-		case errors.Is(err, io.EOF) && len(documents) == 0:
-			return nil, release, newProblem("body", "the form has no documents")
-		case errors.Is(err, io.EOF):
-			return documents, release, nil
-		case err != nil:
-			return nil, release, newProblem("body", "the form is malformed: %v", err)
-		case number > maxParts:
-			return nil, release, newProblem("too_large", "the form has more than %d parts; send it in several", maxParts)
+	if at < 0 {
+		return nil, fmt.Errorf("%w: no line of the body is --%s", errParts, boundary)
+	}
+	return parts, nil
+}
+
+// nextDelimiter finds the next line of a boundary: where it begins, where the next line does, and whether it is the last. end is -1 if there
+// is none. Lines end with CRLF, as anywhere in such bodies; one that only begins like the boundary is content.
+func nextDelimiter(body, dashed []byte, from int) (begin, end int, last bool) {
+	for at := from; ; {
+		i := bytes.Index(body[at:], dashed)
+		if i < 0 {
+			return 0, -1, false
 		}
-		d, p := documentOf(part, number)
-		if p != nil {
-			return nil, release, p
+		begin = at + i
+		at = begin + len(dashed)
+		if begin > 0 && !bytes.HasSuffix(body[:begin], crlf) {
+			continue
 		}
-		if d.MediaType != "" {
-			documents = append(documents, d)
+		if bytes.HasPrefix(body[at:], []byte("--")) {
+			return begin, at, true
+		}
+		rest := bytes.TrimLeft(body[at:], " \t")
+		if bytes.HasPrefix(rest, crlf) {
+			return begin, len(body) - len(rest) + len(crlf), false
 		}
 	}
 }
 
-// closed reports whether a form has its last boundary, of which who reads the parts doesn't always make sure.
-func closed(form []byte, boundary string) bool {
-	last := []byte("--" + boundary + "--")
-	return bytes.HasPrefix(form, last) || bytes.Contains(form, append([]byte("\n"), last...))
+// partOf reads the headers of a part. Those that it doesn't know mean nothing, as those of a request.
+func partOf(text []byte) (p part) {
+	var header []byte
+	if bytes.HasPrefix(text, crlf) {
+		p.body = text[len(crlf):]
+	} else {
+		header, p.body, _ = bytes.Cut(text, []byte("\r\n\r\n"))
+	}
+	for len(header) > 0 && p.problem == nil {
+		var line []byte
+		line, header, _ = bytes.Cut(header, crlf)
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok || len(bytes.TrimSpace(name)) != len(name) || len(name) == 0 {
+			p.problem = newProblem("body", "the line %q in the headers of the part is none of a header", line)
+			return p
+		}
+		p.header(string(name), string(bytes.TrimSpace(value)))
+	}
+	if p.problem == nil && p.media == "" {
+		p.problem = newProblem("unsupported_media_type", "the part has no Content-Type; send %s", strings.Join(documentTypes, ", "))
+	}
+	return p
 }
 
-// documentOf reads a part. It is none if it has neither content nor the name of a file, as a browser sends for a file that nobody has
-// chosen.
-func documentOf(part *multipart.Part, number int) (d graph.Document, p *problem) {
-	d.Name = strings.TrimSpace(fmt.Sprintf("part %d %s", number, cmp.Or(part.FileName(), part.FormName())))
-	body, err := io.ReadAll(part)
+// header takes in a header.
+func (p *part) header(name, value string) {
+	switch {
+	case strings.EqualFold(name, "Content-Type") && p.media == "":
+		p.media, p.problem = mediaIn(value, documentTypes)
+	case strings.EqualFold(name, "Idempotency-Key") && p.key == "" && value != "":
+		p.key = value
+	case strings.EqualFold(name, "Content-Type"):
+		p.problem = newProblem("unsupported_media_type", "the part has two headers Content-Type")
+	case strings.EqualFold(name, "Idempotency-Key"):
+		p.problem = newProblem("bad_key", "the header Idempotency-Key of the part is empty, or there twice; send one, or leave it out")
+	case strings.EqualFold(name, "Content-Encoding") && !strings.EqualFold(value, "identity"),
+		strings.EqualFold(name, "Content-Transfer-Encoding") && !slices.Contains([]string{"7bit", "8bit", "binary"}, strings.ToLower(value)):
+		p.problem = newProblem("unsupported_encoding", "%s %q of a part is not supported; the body as a whole may be compressed", name, value)
+	}
+}
+
+// postParts takes several documents in, and says what became of each.
+func (a *API) postParts(w http.ResponseWriter, r *http.Request, key string, body []byte) {
+	_, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // it was looked at
+	parts, err := partsOf(body, params["boundary"])
 	if err != nil {
-		return d, newProblem("body", "%s: %v", d.Name, err)
+		newProblem("body", "%v", err).write(w)
+		return
 	}
-	if len(body) == 0 && part.FileName() == "" {
-		return d, nil
+	documents, of := make([]graph.Submission, 0, len(parts)), make([]int, 0, len(parts))
+	outcomes := make([]client.Outcome, len(parts))
+	for i, p := range parts {
+		if p.problem != nil {
+			outcomes[i].Problem = &p.problem.Problem
+			continue
+		}
+		if p.key == "" && key != "" {
+			p.key = key + "#" + strconv.Itoa(i+1)
+		}
+		documents, of = append(documents, graph.Submission{MediaType: p.media, Body: p.body, Key: p.key}), append(of, i)
 	}
-	switch encoding := part.Header.Get("Content-Transfer-Encoding"); strings.ToLower(encoding) {
-	case "", "7bit", "8bit", "binary":
-	default: // quoted-printable is decoded by who reads the parts
-		return d, newProblem("unsupported_encoding", "%s: Content-Transfer-Encoding %q is not supported; send binary", d.Name, encoding)
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Time{}) // the node has its own bound
+	for i, o := range a.node.SubmitAll(r.Context(), documents) {
+		outcomes[of[i]] = a.outcomeOf(w, o)
 	}
-	d.Body = body
-	d.MediaType, p = partType(part, d.Name)
-	return d, p
+	_ = rc.SetWriteDeadline(time.Now().Add(a.cfg.WriteTimeout))
+	writeJSON(w, outcomesOf(outcomes))
 }
 
-// partType is the media type of a part: what it says itself if that is one of a graph's, else what the name of its file says, since those
-// who send files know few types of RDF.
-func partType(part *multipart.Part, name string) (string, *problem) {
-	text := part.Header.Get("Content-Type")
-	media, params, err := mime.ParseMediaType(text)
-	charset, told := params["charset"]
-	if told && !strings.EqualFold(charset, "utf-8") {
-		return "", newProblem("unsupported_media_type", "%s: charset %q is not supported; send UTF-8", name, charset)
+func (a *API) outcomeOf(w http.ResponseWriter, o graph.Outcome) (c client.Outcome) {
+	if o.Err != nil {
+		c.Problem = &a.submitProblem(w, o.Err).Problem
+		return c
 	}
-	if err == nil && slices.Contains(graphTypes, media) {
-		return media, nil
+	accepted := acceptedOf(o.Results)
+	c.Accepted = &accepted
+	return c
+}
+
+// outcomesOf sums up.
+func outcomesOf(outcomes []client.Outcome) client.Outcomes {
+	sum := client.Outcomes{Outcomes: outcomes}
+	for _, o := range outcomes {
+		if o.Problem != nil {
+			sum.Failed++
+			continue
+		}
+		sum.Accepted++
+		sum.Adds += o.Adds
+		sum.Deletes += o.Deletes
 	}
-	_, compression := rdfio.CutCompression(part.FileName())
-	if format, known := rdfio.ByName(part.FileName()); known && format.IsData() && !compression {
-		return format.MediaType(), nil
-	}
-	advice := fmt.Sprintf("send %s, in UTF-8, or a file whose name tells, such as data.ttl", strings.Join(graphTypes, ", "))
-	if compression {
-		advice = "a file in a form is not decompressed; compress the whole request with Content-Encoding: gzip"
-	}
-	return "", newProblem("unsupported_media_type", "%s: Content-Type %q is not supported; %s", name, text, advice)
+	return sum
 }

@@ -5,116 +5,72 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/client"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/patch"
 )
 
-// part is one of a form.
-type part struct{ header, body string }
-
-// form writes a form as browsers do.
-func form(parts ...part) string {
-	var b strings.Builder
-	for _, p := range parts {
-		fmt.Fprintf(&b, "--xyz\r\n%s\r\n\r\n%s\r\n", p.header, p.body)
-	}
-	return b.String() + "--xyz--\r\n"
-}
-
-// file is a part that has a file of that name, and a type if there is one.
-func file(name, media, body string) part {
-	header := fmt.Sprintf(`Content-Disposition: form-data; name="f"; filename=%q`, name)
-	if media != "" {
-		header += "\r\nContent-Type: " + media
-	}
-	return part{header, body}
-}
-
-const partsType = "multipart/form-data; boundary=xyz"
-
-// TestForm: all documents of a form are added to a graph in one change, each read as its own media type says, or the name of its file.
-func TestForm(t *testing.T) {
+// TestPostParts: each part is committed for itself, in order, once for each key, and says what became of it.
+func TestPostParts(t *testing.T) {
 	base := realNode(t, api.Config{})
-	g := inGraph(base, "http://e/g")
-	body := form(
-		file("a.ttl", "application/octet-stream", `<a> <http://e/p> "turtle", [] . _:x <http://e/q> "first" .`),
-		file("b.nt", "", `<http://e/a> <http://e/p> "triples" .`),
-		file("c.JSON", "application/json", `{"@id": "http://e/a", "http://e/p": "json"}`),
-		file("misnamed.nt", "text/turtle; charset=UTF-8", `<a> <http://e/p> "as it says" . _:x <http://e/q> "second" .`),
-		part{`Content-Type: application/n-quads`, `<http://e/a> <http://e/p> "quads" <http://e/g> .`},
-		file("", "application/octet-stream", ""), // nobody has chosen it
-		file("empty.ttl", "text/turtle", ""),
-	)
-	post := func(want int) {
-		t.Helper()
-		if answer, text := call(t, "POST", g, body, "Content-Type", partsType, "Idempotency-Key", "k", "Accept", "application/json"); answer.StatusCode != want {
-			t.Fatalf("%d %s", answer.StatusCode, text)
+	c := client.New("")
+	defer c.Close()
+	const count = "DELETE { <http://e/1> <http://e/n> ?n } INSERT { <http://e/1> <http://e/n> ?m } WHERE { OPTIONAL { <http://e/1> <http://e/n> ?n } BIND(COALESCE(?n, 0) + 1 AS ?m) }"
+	update := func(text, key string) client.Part {
+		return client.Part{MediaType: patch.UpdateMediaType, Body: []byte(text), Key: key}
+	}
+	parts := []client.Part{
+		update(count, ""),
+		update("DELETE\nWHERE { <http://e/1> }", ""),
+		update(count, "own"),
+		update("DELETE WHERE { <http://e/1> ?p ?o . <http://e/2> ?q ?o }", ""),
+		{MediaType: client.TypePatch, Body: []byte("TX .\nD <http://e/1> <http://e/n> \"2\"^^<http://www.w3.org/2001/XMLSchema#integer> .\nTC .\n")},
+		update(count, "own"),
+		{MediaType: "text/plain"},
+		update("ADD <http://e/none> TO <http://e/g>", ""),
+		{MediaType: "application/n-triples"},
+	}
+	for try, want := range []string{
+		"+1-0 syntax +1-1 not_local +0-1 again unsupported_media_type not_local +0-0 ",
+		"again syntax again not_local again again unsupported_media_type not_local +0-0 ",
+	} {
+		answer, err := c.SubmitParts(t.Context(), base, "request", parts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := outcomes(answer); got != want {
+			t.Errorf("try %d: %s\nwant %s", try, got, want)
+		}
+		if answer.Accepted != 5 || answer.Failed != 4 {
+			t.Errorf("try %d: %d accepted, %d failed", try, answer.Accepted, answer.Failed)
+		}
+		if p := answer.Outcomes[1].Problem; p.Line != 2 || p.Column != 22 {
+			t.Errorf("try %d: the mistake is at %d:%d", try, p.Line, p.Column)
 		}
 	}
-	post(201)
-	_, once := call(t, "GET", g, "", "Accept", "application/n-triples")
-	for _, want := range []string{"turtle", "triples", "json", "as it says", "quads"} {
-		if !strings.Contains(once, `<http://e/a> <http://e/p> "`+want+`" .`) {
-			t.Errorf("%s is missing in\n%s", want, once)
+	for _, test := range []struct{ media, body, code string }{
+		{"multipart/mixed; boundary=b", "--b\r\nContent-Type: application/n-triples\r\n\r\n", `"code":"body"`},
+		{"multipart/mixed", "--b--", `"code":"body"`},
+		{"multipart/form-data; boundary=b", "--b--", `"code":"unsupported_media_type"`},
+		{"multipart/mixed; boundary=b", "--b--", `"outcomes":[]`},
+	} {
+		if _, body := call(t, "POST", base+"/v1/changes", test.body, "Content-Type", test.media); !strings.Contains(body, test.code) {
+			t.Errorf("%s: %s, want %s", test.media, body, test.code)
 		}
-	}
-	nodes := map[string]bool{}
-	for line := range strings.Lines(once) {
-		if subject, _, _ := strings.Cut(line, " "); strings.HasPrefix(subject, "_:") {
-			nodes[subject] = true
-		}
-	}
-	if len(nodes) != 2 || strings.Count(once, "\n") != 8 {
-		t.Errorf("each document has blank nodes of its own: %v in\n%s", nodes, once)
-	}
-	post(200)
-	if _, again := call(t, "GET", g, "", "Accept", "application/n-triples"); sorted(again) != sorted(once) {
-		t.Errorf("sent again under its key:\n%s\nwas\n%s", again, once)
 	}
 }
 
-// TestFormIsWholeOrNot: of a form that has a mistake nothing is added, and the mistake is told by part.
-func TestFormIsWholeOrNot(t *testing.T) {
-	base := realNode(t, api.Config{MaxBody: 16 << 10, MaxBodies: 128 << 10})
-	g := inGraph(base, "http://e/g")
-	good := file("a.ttl", "", `<http://e/a> <http://e/p> 1 .`)
-	for name, test := range map[string]struct {
-		media, body string
-		status      int
-		want        string
-	}{
-		"no boundary":               {"multipart/form-data", form(good), 400, "no boundary"},
-		"no documents":              {partsType, form(file("", "", "")), 400, "no documents"},
-		"no parts":                  {partsType, "--xyz--\r\n", 400, "no documents"},
-		"cut off":                   {partsType, strings.TrimSuffix(form(good), "--xyz--\r\n"), 400, "part 1 a.ttl"},
-		"cut off behind a boundary": {partsType, strings.TrimSuffix(form(good), "--\r\n") + "\r\n", 400, "malformed"},
-		"no form":                   {partsType, "<http://e/a> <http://e/p> 1 .", 400, "malformed"},
-		"a picture":                 {partsType, form(good, file("b.png", "image/png", "x")), 415, "part 2 b.png"},
-		"a field":                   {partsType, form(good, part{`Content-Disposition: form-data; name="graph"`, "http://e/h"}), 415, "part 2 graph"},
-		"compressed":                {partsType, form(file("b.ttl.gz", "application/gzip", "x")), 415, "Content-Encoding: gzip"},
-		"charset":                   {partsType, form(file("b.ttl", "text/turtle; charset=latin1", "x")), 415, "latin1"},
-		"base64":                    {partsType, form(part{"Content-Type: text/turtle\r\nContent-Transfer-Encoding: base64", "eA=="}), 415, "base64"},
-		"a patch":                   {partsType, form(good, file("b.rdfp", patchType, "TX .\nTC .\n")), 415, "part 2 b.rdfp"},
-		"a mistake":                 {partsType, form(good, file("b.ttl", "", "<http://e/a> <http://e/p>\n .")), 400, "part 2 b.ttl"},
-		"another graph":             {partsType, form(good, file("b.nq", "", "<http://e/a> <http://e/p> \"1\" <http://e/h> .")), 422, "part 2 b.nq"},
-		"too many":                  {"multipart/form-data; boundary=y", strings.Repeat("--y\r\n\r\n\r\n", 1001) + "--y--\r\n", 413, "more than"},
-	} {
-		for range 8 { // with what one of them leaves behind, the budget would be used up
-			answer, body := call(t, "POST", g, test.body, "Content-Type", test.media)
-			if answer.StatusCode != test.status || !strings.Contains(body, test.want) {
-				t.Errorf("%s: %d %s", name, answer.StatusCode, body)
-			}
-			if name == "a mistake" && !strings.Contains(body, `"line":2`) {
-				t.Errorf("%s: no line: %s", name, body)
-			}
+// outcomes are what became of parts, in a word each.
+func outcomes(answer client.Outcomes) (text string) {
+	for _, o := range answer.Outcomes {
+		switch {
+		case o.Problem != nil:
+			text += o.Problem.Code + " "
+		case len(o.Results) > 0 && o.Results[0].Duplicate:
+			text += "again "
+		default:
+			text += fmt.Sprintf("+%d-%d ", o.Adds, o.Deletes)
 		}
 	}
-	if answer, body := call(t, "GET", g, ""); answer.StatusCode != 404 {
-		t.Errorf("something was added: %s", body)
-	}
-	if answer, body := call(t, "PUT", g, form(good), "Content-Type", partsType); answer.StatusCode != 415 {
-		t.Errorf("PUT takes one document: %d %s", answer.StatusCode, body)
-	}
-	if answer, body := call(t, "POST", g, form(good), "Content-Type", partsType); answer.StatusCode != 201 {
-		t.Errorf("%d %s", answer.StatusCode, body)
-	}
+	return text
 }

@@ -20,8 +20,9 @@ const (
 )
 
 var (
-	postTypes  = graph.MediaTypes()
-	acceptPost = strings.Join(postTypes, ", ")
+	documentTypes = graph.MediaTypes()
+	postTypes     = append(graph.MediaTypes(), typeParts)
+	acceptPost    = strings.Join(postTypes, ", ")
 )
 
 func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
@@ -43,6 +44,10 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
 		// What is left of the body would be read as the next request.
 		w.Header().Set("Connection", "close")
 		p.write(w)
+		return
+	}
+	if media == typeParts {
+		a.postParts(w, r, key, body)
 		return
 	}
 	if through != nil {

@@ -60,8 +60,8 @@ func writeAs(w http.ResponseWriter, mediaType string, status int, value any) {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	noStore(w, mediaType)
 	text = append(text, '\n')
+	noStore(w, mediaType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // a client that has gone away does not hear of it

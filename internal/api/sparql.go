@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -183,17 +184,24 @@ func (b *sparqlBody) form() *problem {
 
 // mediaOf returns the media type of the body, if it is one of these, in UTF-8.
 func mediaOf(r *http.Request, types []string) (string, *problem) {
-	text := strings.Join(r.Header.Values("Content-Type"), ", ") // which no two lines can make
+	media, p := mediaIn(strings.Join(r.Header.Values("Content-Type"), ", "), types) // which no two lines can make
+	if p != nil {
+		p.header.Set("Accept-"+r.Method[:1]+strings.ToLower(r.Method[1:]), strings.Join(types, ", "))
+	}
+	return media, p
+}
+
+// mediaIn returns the media type that a header Content-Type has, if it is one of these, in UTF-8.
+func mediaIn(text string, types []string) (string, *problem) {
+	if slices.Contains(types, text) { // as most write it
+		return text, nil
+	}
 	media, params, err := mime.ParseMediaType(text)
 	charset, hasCharset := params["charset"]
-	for _, t := range types {
-		if err == nil && media == t && (!hasCharset || strings.EqualFold(charset, "utf-8")) {
-			return media, nil
-		}
+	if err == nil && slices.Contains(types, media) && (!hasCharset || strings.EqualFold(charset, "utf-8")) {
+		return media, nil
 	}
-	p := newProblem("unsupported_media_type", "Content-Type %q is not supported; send %s, in UTF-8", text, strings.Join(types, ", "))
-	p.header.Set("Accept-"+r.Method[:1]+strings.ToLower(r.Method[1:]), strings.Join(types, ", "))
-	return "", p
+	return "", newProblem("unsupported_media_type", "Content-Type %q is not supported; send %s, in UTF-8", text, strings.Join(types, ", "))
 }
 
 // datasetOf reads the graphs of the protocol.

@@ -1,51 +1,24 @@
 package bench
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"time"
 )
 
-// asker asks one query after the other over a connection of its own, which it keeps. It does no more than it takes to read the answers,
-// since it has the same processors as the nodes that are measured. It is used by one goroutine.
-type asker struct {
-	conn    net.Conn
-	in      *bufio.Reader
-	host    string
-	request []byte
-	body    bytes.Buffer // of the last answer
-}
-
-// askWithin bounds the time of one query.
-const askWithin = time.Minute
+// asker asks one query after the other over a connection of its own. It is used by one goroutine.
+type asker struct{ *connection }
 
 func newAsker(ctx context.Context, door string) (*asker, error) {
-	u, err := url.Parse(door)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return nil, err
-	}
-	return &asker{conn: conn, in: bufio.NewReader(conn), host: u.Host}, nil
+	c, err := dial(ctx, door)
+	return &asker{c}, err
 }
-
-func (a *asker) close() error { return a.conn.Close() }
 
 // ask returns the number of rows of a SELECT of ?p ?o.
 func (a *asker) ask(text string) (rows int, err error) {
-	a.request = fmt.Appendf(a.request[:0], "POST /sparql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/sparql-query\r\n"+
-		"Accept: application/sparql-results+json\r\nContent-Length: %d\r\n\r\n%s", a.host, len(text), text)
-	if err := a.conn.SetDeadline(time.Now().Add(askWithin)); err != nil {
-		return 0, err
-	}
-	if _, err := a.conn.Write(a.request); err != nil {
+	const headers = "Content-Type: application/sparql-query\r\nAccept: application/sparql-results+json\r\n"
+	if err := a.post("/sparql", headers, []byte(text)); err != nil {
 		return 0, err
 	}
 	answer, err := http.ReadResponse(a.in, nil)

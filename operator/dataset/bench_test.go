@@ -68,14 +68,18 @@ func BenchmarkEvaluate(b *testing.B) {
 }
 
 // countText is an update that counts, of one of 64 subjects.
-func countText(i int) []byte {
+func countText(i int) []byte { return countOf(i % 64) }
+
+// countOf is an update that counts, of a subject.
+func countOf(i int) []byte {
 	return fmt.Appendf(nil, "PREFIX b: <urn:bench:> DELETE { b:s%[1]d b:n ?n } INSERT { b:s%[1]d b:n ?m } WHERE { OPTIONAL { b:s%[1]d b:n ?n } "+
-		"BIND(COALESCE(?n, 0) + 1 AS ?m) }", i%64)
+		"BIND(COALESCE(?n, 0) + 1 AS ?m) }", i)
 }
 
 // BenchmarkSplitUpdate reads an update at the door, and finds out whose it is.
 func BenchmarkSplitUpdate(b *testing.B) {
 	s := dataset.Splitter{Key: dataset.Subject, Shards: 8}
+	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := s.Update(countText(i), nil); err != nil {
 			b.Fatal(err)
@@ -83,12 +87,19 @@ func BenchmarkSplitUpdate(b *testing.B) {
 	}
 }
 
-// BenchmarkEvaluateUpdate evaluates updates at the owner, 64 in a group.
+// BenchmarkEvaluateUpdate evaluates updates at the owner, 64 in a group: of few texts, and of so many that none is kept ready.
 func BenchmarkEvaluateUpdate(b *testing.B) {
+	for _, subjects := range []int{64, 6_400} {
+		b.Run(fmt.Sprintf("of %d texts", subjects), func(b *testing.B) { evaluateUpdates(b, subjects) })
+	}
+}
+
+func evaluateUpdates(b *testing.B, subjects int) {
+	b.ReportAllocs()
 	l := dataset.New()
 	var body []byte
 	for i := 0; b.Loop(); i++ {
-		ev := updating(uint64(i+1), string(countText(i)))
+		ev := updating(uint64(i+1), string(countOf(i%subjects)))
 		var err error
 		if body, _, _, err = l.Evaluate(ev, operator.Evaluation{MaxSteps: 10_000_000, MaxBody: 128 << 20}, body); err != nil {
 			b.Fatal(err)

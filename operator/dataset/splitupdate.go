@@ -15,7 +15,8 @@ import (
 // about, or all shards get it, if each can carry it out on its own quads; if its operations are for different shards, each gets its own, in
 // their order. Then the parts are of [UpdateMediaType]. What no shard can carry out alone is an *[eval.NotLocalError], and so are LOAD and SERVICE. A mistake in the text is an [rdf.SyntaxError].
 func (s Splitter) Update(doc []byte, scope func() string) (Split, error) {
-	u, err := sparql.ParseUpdate(string(doc))
+	text := string(doc)
+	u, err := sparql.ParseUpdate(text)
 	if err != nil {
 		return Split{}, err
 	}
@@ -34,10 +35,12 @@ func (s Splitter) Update(doc []byte, scope func() string) (Split, error) {
 	if err != nil {
 		return s.operations(u, cmp.Or(eval.Outside(u), err)) // no other key would do for what is read elsewhere
 	}
-	split := Split{MediaType: UpdateMediaType}
-	text := bytes.Clone(doc)
+	split, payload := Split{MediaType: UpdateMediaType}, bytes.Clone(doc)
 	for _, number := range s.carrying(where) {
-		split.Parts = append(split.Parts, Part{Shard: number, Payload: text})
+		split.Parts = append(split.Parts, Part{Shard: number, Payload: payload})
+	}
+	if len(split.Parts) == 1 { // of several owners one could take it
+		read.put(text, u)
 	}
 	return split, nil
 }

@@ -45,10 +45,12 @@ func (l *Logic) prepared(payload []byte, steps int) (*eval.Update, error) {
 	if u, kept := l.kept[string(payload)]; kept && l.keptSteps == steps {
 		return u, nil
 	}
-	text := string(payload)
-	tree, err := sparql.ParseUpdate(text)
-	if err != nil {
-		return nil, err
+	text, tree := string(payload), read.take(payload)
+	if tree == nil {
+		var err error
+		if tree, err = sparql.ParseUpdate(text); err != nil {
+			return nil, err
+		}
 	}
 	u, err := eval.PrepareUpdate(tree, eval.Options{Steps: int64(steps), Memory: maxUpdateMemory})
 	if err != nil || len(text) > keptText {

@@ -128,10 +128,15 @@ func newExec(ctx context.Context, r store.Reader, o *Options, id Identity) *exec
 // prepare makes ready for operators of a query, and returns what plans them.
 func (x *exec) prepare(q *algebra.Query) *planner {
 	x.width = len(q.Names)
+	x.environment()
+	return x.planner(q.Names)
+}
+
+// environment makes ready for expressions.
+func (x *exec) environment() {
 	x.env = expr.Env{
 		Now: x.id.Time, Base: x.o.Base, Seed: x.id.seed(), Spend: func(bytes int) error { return x.hold(int64(bytes)) }, Work: x.work,
 	}
-	return x.planner(q.Names)
 }
 
 // identity is an [Identity], of an update that of one of its operations.

@@ -28,6 +28,9 @@ type Update struct {
 type updateStep struct {
 	op     sparql.Operation
 	modify *algebra.Modify
+	// sequence is how its pattern is evaluated, if isSequence.
+	sequence   sequence
+	isSequence bool
 }
 
 // PrepareUpdate makes an update ready to be carried out. The tree must not be changed any more.
@@ -37,7 +40,9 @@ func PrepareUpdate(u *sparql.Update, o Options) (*Update, error) {
 	for i, op := range u.Operations {
 		out.steps[i].op = op
 		if m, ok := op.(*sparql.Modify); ok {
-			out.steps[i].modify = algebra.TranslateModify(m)
+			step := &out.steps[i]
+			step.modify = algebra.TranslateModify(m)
+			step.sequence, step.isSequence = sequenceOf(step.modify.Op)
 		}
 	}
 	return out, nil
@@ -148,7 +153,7 @@ func (u *updating) operation(step *updateStep) error {
 	case *sparql.DeleteData:
 		return u.data(op.Quads, u.drop)
 	case *sparql.Modify:
-		return u.modifyBy(op, step.modify)
+		return u.modifyBy(op, step)
 	case *sparql.Load:
 		return u.load(op)
 	case *sparql.Manage:
@@ -257,17 +262,17 @@ func groundTerm(n sparql.Node, prefix func() string) (rdf.Term, error) {
 }
 
 // modifyBy carries out DELETE … INSERT … WHERE: all solutions are found before anything is changed.
-func (u *updating) modifyBy(op *sparql.Modify, m *algebra.Modify) error {
+func (u *updating) modifyBy(op *sparql.Modify, step *updateStep) error {
 	if err := u.x.dataset(op.Using, op.With); err != nil {
 		return err
 	}
-	u.modify, u.template, u.numbers = m, template{x: &u.x}, nil
+	u.modify, u.template, u.numbers = step.modify, template{x: &u.x}, nil
 	u.deletes.clear()
 	u.inserts.clear()
 	if err := u.resolve(); err != nil {
 		return err
 	}
-	if err := u.solutions(&m.Query); err != nil {
+	if err := u.solutions(step); err != nil {
 		return err
 	}
 	if err := u.apply(&u.deletes, u.delete); err != nil {
@@ -276,13 +281,18 @@ func (u *updating) modifyBy(op *sparql.Modify, m *algebra.Modify) error {
 	return u.apply(&u.inserts, u.add)
 }
 
-// solutions calls each for the solutions of a pattern. For one triple pattern alone there is nothing to plan.
-func (u *updating) solutions(q *algebra.Query) error {
+// solutions calls each for the solutions of a pattern. For one triple pattern alone there is nothing to plan, nor for a sequence.
+func (u *updating) solutions(step *updateStep) error {
 	if err := u.x.ctx.Err(); err != nil {
 		return err
 	}
+	q := &step.modify.Query
 	if pattern, ok := q.Op.(*algebra.Pattern); ok {
 		return u.lone.run(&u.x, pattern, len(q.Names), u.each)
+	}
+	if step.isSequence {
+		u.x.environment()
+		return step.sequence.run(&u.x, len(q.Names), u.each)
 	}
 	run, err := u.x.start(q)
 	if err != nil {
