@@ -38,29 +38,35 @@ func newAsker(ctx context.Context, door string) (*asker, error) {
 
 func (a *asker) close() error { return a.conn.Close() }
 
-// ask returns the number of rows of a SELECT of ?p ?o.
-func (a *asker) ask(text string) (rows int, err error) {
+// The media types of answers.
+const (
+	answersJSON = "application/sparql-results+json"
+	answersTSV  = "text/tab-separated-values"
+)
+
+// ask returns the answer of a query in a media type. It is valid until the next is asked.
+func (a *asker) ask(text, mediaType string) ([]byte, error) {
 	a.request = fmt.Appendf(a.request[:0], "POST /sparql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/sparql-query\r\n"+
-		"Accept: application/sparql-results+json\r\nContent-Length: %d\r\n\r\n%s", a.host, len(text), text)
+		"Accept: %s\r\nContent-Length: %d\r\n\r\n%s", a.host, mediaType, len(text), text)
 	if err := a.conn.SetDeadline(time.Now().Add(askWithin)); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, err := a.conn.Write(a.request); err != nil {
-		return 0, err
+		return nil, err
 	}
 	answer, err := http.ReadResponse(a.in, nil)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	a.body.Reset()
 	if _, err := a.body.ReadFrom(answer.Body); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := answer.Body.Close(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if why := answer.Trailer.Get("Quadrille-Error"); why != "" || answer.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s %s: %s", answer.Status, why, a.body.String())
+		return nil, fmt.Errorf("%s %s: %s", answer.Status, why, a.body.String())
 	}
-	return bytes.Count(a.body.Bytes(), []byte(`"o":`)), nil
+	return a.body.Bytes(), nil
 }
