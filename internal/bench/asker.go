@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -15,25 +14,31 @@ func newAsker(ctx context.Context, door string) (*asker, error) {
 	return &asker{c}, err
 }
 
-// ask returns the number of rows of a SELECT of ?p ?o.
-func (a *asker) ask(text string) (rows int, err error) {
-	const headers = "Content-Type: application/sparql-query\r\nAccept: application/sparql-results+json\r\n"
+// The media types of answers.
+const (
+	answersJSON = "application/sparql-results+json"
+	answersTSV  = "text/tab-separated-values"
+)
+
+// ask returns the answer of a query in a media type. It is valid until the next is asked.
+func (a *asker) ask(text, mediaType string) ([]byte, error) {
+	headers := "Content-Type: application/sparql-query\r\nAccept: " + mediaType + "\r\n"
 	if err := a.post("/sparql", headers, []byte(text)); err != nil {
-		return 0, err
+		return nil, err
 	}
 	answer, err := http.ReadResponse(a.in, nil)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	a.body.Reset()
 	if _, err := a.body.ReadFrom(answer.Body); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if err := answer.Body.Close(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if why := answer.Trailer.Get("Quadrille-Error"); why != "" || answer.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s %s: %s", answer.Status, why, a.body.String())
+		return nil, fmt.Errorf("%s %s: %s", answer.Status, why, a.body.String())
 	}
-	return bytes.Count(a.body.Bytes(), []byte(`"o":`)), nil
+	return a.body.Bytes(), nil
 }

@@ -30,12 +30,12 @@ func TestAsker(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct{ text, want string }{{"whole", ""}, {"1", "503"}, {"22", "too much"}, {"whole", ""}} {
-		n, err := a.ask(test.text)
+		answer, err := a.ask(test.text, answersJSON)
 		switch {
-		case test.want == "" && (n != 2 || err != nil):
-			t.Errorf("%q: %d rows, %v", test.text, n, err)
+		case test.want == "" && (string(answer) != rows || err != nil):
+			t.Errorf("%q: %q, %v", test.text, answer, err)
 		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
-			t.Errorf("%q: %d rows, %v, want an error with %q", test.text, n, err, test.want)
+			t.Errorf("%q: %q, %v, want an error with %q", test.text, answer, err, test.want)
 		}
 	}
 	if err := a.close(); err != nil || len(connections) != 1 {

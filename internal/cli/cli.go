@@ -56,6 +56,7 @@ type commands struct {
 		Ingest   benchIngestCommand   `cmd:"" help:"Measure accepted changes a second, over HTTP, beside the raw engine."`
 		Updates  benchUpdatesCommand  `cmd:"" help:"Measure SPARQL Updates a second, one in a request, beside RDF Patches of the same changes."`
 		Queries  benchQueriesCommand  `cmd:"" help:"Measure queries of one subject a second, over HTTP, while changes come in."`
+		Star     benchStarCommand     `cmd:"" help:"Measure queries of one subject's properties at several nodes, beside one that has all."`
 		Engine   benchEngineCommand   `cmd:"" help:"Measure appends of the raw engine alone."`
 		Failover benchFailoverCommand `cmd:"" help:"Measure how long writers wait when nodes and links fail."`
 	} `cmd:"" help:"Measure on this machine."`

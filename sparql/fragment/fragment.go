@@ -5,9 +5,13 @@
 // have an inline id ([store.InlineID]) as they are:
 //
 //	block   = terms rows
-//	terms   = count { length text }                text: the canonical N-Triples form
+//	terms   = count { term }
+//	term    = 0 length text | back shared length text
 //	rows    = count { [number] cell… }             number: of the binding that the row belongs to, if the block is numbered
 //	cell    = 0 (not bound) | 1 id (8 bytes, little endian) | 2 + index of a term
+//
+// The text of a term is its canonical N-Triples form. It may begin as another one does, so many terms back: with as many bytes of that as
+// are shared, before those that are there. Who writes takes the one before in the same column, since IRIs of one kind begin alike.
 //
 // Counts, lengths, numbers and cells are unsigned varints. Whoever reads a block knows how many cells a row has.
 package fragment
@@ -16,6 +20,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
@@ -26,8 +31,13 @@ import (
 const (
 	// MaxRows is the number of rows.
 	MaxRows = 4096
-	// FullBlock is the number of bytes of a block that gets no more rows.
-	FullBlock = 64 << 10
+	// FullBlock is the number of bytes of a block that gets no more rows: with one row more it still goes over the wire in one piece.
+	FullBlock = 60 << 10
+	// maxBack and maxShared bound what a term says of another one, so that each is a byte; leastShared is what makes that worth it.
+	maxBack, maxShared, leastShared = 127, 127, 4
+	// maxExpanded bounds how much longer all terms of a block may be than what is there of them: [FullBlock] has room for 3 MB of that, and
+	// another row, of at most [MaxSlots] terms, for 8 MB.
+	maxExpanded = 16 << 20
 )
 
 // ErrEncoding is in every error about bytes that are no request or no block of this version.
@@ -43,9 +53,16 @@ type Block struct {
 	Numbered bool
 
 	index map[store.ID]uint64
+	last  []entry // the newest term of each column
 	terms []byte
 	rows  []byte
 	n     int
+}
+
+// entry is a term of the table.
+type entry struct {
+	text string // empty: there is none
+	at   uint64 // its index
 }
 
 // Rows is the number of rows so far.
@@ -60,14 +77,14 @@ func (b *Block) Add(number uint64, row []store.ID, term func(store.ID) (rdf.Term
 	if b.Numbered {
 		b.rows = binary.AppendUvarint(b.rows, number)
 	}
-	for _, id := range row {
+	for column, id := range row {
 		switch {
 		case id == store.Any:
 			b.rows = append(b.rows, 0)
 		case id.IsInline():
 			b.rows = binary.LittleEndian.AppendUint64(append(b.rows, 1), uint64(id))
 		default:
-			at, err := b.term(id, term)
+			at, err := b.term(column, id, term)
 			if err != nil {
 				return err
 			}
@@ -79,7 +96,7 @@ func (b *Block) Add(number uint64, row []store.ID, term func(store.ID) (rdf.Term
 }
 
 // term returns the index of a term in the table.
-func (b *Block) term(id store.ID, term func(store.ID) (rdf.Term, error)) (uint64, error) {
+func (b *Block) term(column int, id store.ID, term func(store.ID) (rdf.Term, error)) (uint64, error) {
 	if at, ok := b.index[id]; ok {
 		return at, nil
 	}
@@ -92,17 +109,45 @@ func (b *Block) term(id store.ID, term func(store.ID) (rdf.Term, error)) (uint64
 	}
 	at := uint64(len(b.index))
 	b.index[id] = at
-	b.terms = appendText(b.terms, t.String())
+	for len(b.last) <= column {
+		b.last = append(b.last, entry{})
+	}
+	b.appendTerm(t.String(), at, b.last[column])
+	b.last[column] = entry{t.String(), at}
 	return at, nil
+}
+
+// appendTerm appends a term to the table, which may begin as a former one does.
+func (b *Block) appendTerm(text string, at uint64, like entry) {
+	back, n := at-like.at, 0
+	if back <= maxBack {
+		n = shared(text, like.text)
+	}
+	if n < leastShared {
+		b.terms = appendText(append(b.terms, 0), text)
+		return
+	}
+	b.terms = appendText(append(b.terms, byte(back), byte(n)), text[n:])
+}
+
+// shared is with how many bytes both texts begin alike, if not more than may be said.
+func shared(a, b string) (n int) {
+	most := min(len(a), len(b), maxShared)
+	for n < most && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // Take appends the block to dst and empties it.
 func (b *Block) Take(dst []byte) []byte {
+	dst = slices.Grow(dst, 2*binary.MaxVarintLen64+len(b.terms)+len(b.rows))
 	dst = binary.AppendUvarint(dst, uint64(len(b.index)))
 	dst = append(dst, b.terms...)
 	dst = binary.AppendUvarint(dst, uint64(b.n))
 	dst = append(dst, b.rows...)
 	clear(b.index)
+	clear(b.last)
 	b.terms, b.rows, b.n = b.terms[:0], b.rows[:0], 0
 	return dst
 }
@@ -129,7 +174,8 @@ type Reader struct {
 	Terms []rdf.Term
 
 	in    input
-	raw   []byte // the block, which the scanner looks at
+	text  []byte // of the terms, one after the other
+	ends  []int  // of the terms, there
 	scan  *scan.Scanner
 	cells []Cell
 }
@@ -137,7 +183,7 @@ type Reader struct {
 // Read reads a block and calls row for each of its rows, with cells that are valid until it returns. It returns the error of row, or an
 // [ErrEncoding]; the rows before that have been given.
 func (r *Reader) Read(block []byte, row func(number uint64, cells []Cell) error) error {
-	r.in, r.raw = input{text: string(block)}, block
+	r.in = input{block}
 	if err := r.readTerms(); err != nil {
 		return err
 	}
@@ -159,38 +205,71 @@ func (r *Reader) Read(block []byte, row func(number uint64, cells []Cell) error)
 }
 
 func (r *Reader) readTerms() error {
-	r.Terms = r.Terms[:0]
+	r.Terms, r.text, r.ends = r.Terms[:0], r.text[:0], r.ends[:0]
+	most := len(r.in.text) + maxExpanded
 	n, err := r.in.count(len(r.in.text), "terms")
 	if err != nil {
 		return err
 	}
 	for range n {
-		text, err := r.in.string("a term")
-		if err != nil {
+		if err := r.readTerm(); err != nil {
 			return err
 		}
-		t, err := r.term(text)
-		if err != nil {
-			return err
+		if len(r.text) > most {
+			return malformed("the terms have more than %d bytes", most)
 		}
-		r.Terms = append(r.Terms, t)
+	}
+	all, from := string(r.text), 0
+	for _, end := range r.ends {
+		r.Terms = append(r.Terms, rdf.Trusted(all[from:end]))
+		from = end
 	}
 	return nil
 }
 
-// term checks the term that was read last: its text must be the one that the term has everywhere.
-func (r *Reader) term(text string) (rdf.Term, error) {
+// readTerm appends the text of the next term, and checks it.
+func (r *Reader) readTerm() error {
+	from := len(r.text)
+	back, err := r.in.count(min(len(r.ends), maxBack), "terms back")
+	if err != nil {
+		return err
+	}
+	if back > 0 {
+		like := r.textOf(len(r.ends) - back)
+		n, err := r.in.count(len(like), "bytes of another term")
+		if err != nil {
+			return err
+		}
+		r.text = append(r.text, like[:n]...)
+	}
+	rest, err := r.in.bytes("a term")
+	if err != nil {
+		return err
+	}
+	r.text = append(r.text, rest...)
+	r.ends = append(r.ends, len(r.text))
+	return r.check(r.text[from:])
+}
+
+// textOf is the text of a term that was read.
+func (r *Reader) textOf(i int) []byte {
+	if i == 0 {
+		return r.text[:r.ends[0]]
+	}
+	return r.text[r.ends[i-1]:r.ends[i]]
+}
+
+// check reports a text that isn't the one that a term has everywhere.
+func (r *Reader) check(text []byte) error {
 	if r.scan == nil {
 		r.scan = scan.New(scan.NQuads, 0, scan.MaxTerm)
 		r.scan.SetLanguageCase(true)
 	}
-	end := len(r.raw) - len(r.in.text)
-	r.scan.Reset(r.raw[end-len(text) : end])
-	t := r.scan.Term("a term")
-	if t.String() != text || text == "" {
-		return rdf.Term{}, malformed("%.80q is no term in canonical form", text)
+	r.scan.Reset(text)
+	if t := r.scan.Term("a term"); len(text) == 0 || t.String() != string(text) {
+		return malformed("%.80q is no term in canonical form", text)
 	}
-	return rdf.Trusted(text), nil
+	return nil
 }
 
 func (r *Reader) row() (number uint64, err error) {
@@ -230,22 +309,15 @@ func (r *Reader) cell() (c Cell, err error) {
 }
 
 // input is bytes that are read from the beginning.
-type input struct{ text string }
+type input struct{ text []byte }
 
 func (in *input) uvarint() (uint64, error) {
-	var n uint64
-	for i := 0; i < len(in.text) && i < binary.MaxVarintLen64; i++ {
-		c := in.text[i]
-		if i == binary.MaxVarintLen64-1 && c > 1 {
-			break
-		}
-		n |= uint64(c&0x7f) << (7 * i)
-		if c < 0x80 {
-			in.text = in.text[i+1:]
-			return n, nil
-		}
+	n, size := binary.Uvarint(in.text)
+	if size <= 0 {
+		return 0, malformed("a number is cut off, or too large")
 	}
-	return 0, malformed("a number is cut off, or too large")
+	in.text = in.text[size:]
+	return n, nil
 }
 
 // count reads a number that is at most so large.
@@ -257,13 +329,14 @@ func (in *input) count(most int, what string) (int, error) {
 	return int(n), err
 }
 
-func (in *input) string(what string) (string, error) {
+// bytes reads a length and as many bytes, which stay where they are.
+func (in *input) bytes(what string) ([]byte, error) {
 	n, err := in.count(len(in.text), "bytes of "+what)
 	if err == nil && n > len(in.text) {
 		err = malformed("%s is cut off", what)
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	text := in.text[:n]
 	in.text = in.text[n:]
@@ -274,13 +347,13 @@ func (in *input) fixed() (uint64, error) {
 	if len(in.text) < 8 {
 		return 0, malformed("a number of 8 bytes is cut off")
 	}
-	n := binary.LittleEndian.Uint64([]byte(in.text[:8]))
+	n := binary.LittleEndian.Uint64(in.text)
 	in.text = in.text[8:]
 	return n, nil
 }
 
 func (in *input) end() error {
-	if in.text != "" {
+	if len(in.text) > 0 {
 		return malformed("%d bytes are left over", len(in.text))
 	}
 	return nil

@@ -1,8 +1,13 @@
 package fragment_test
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,14 +91,69 @@ func TestMalformed(t *testing.T) {
 		"no such term":      "\x00\x01\x00\x05\x00",
 		"no such binding":   "\x00\x01\x02\x00\x00",
 		"no inline id":      "\x00\x01\x00\x01\x01\x02\x03\x04\x05\x06\x07\x08\x00",
-		"no term":           "\x01\x03<a>\x00",
-		"two terms in one":  "\x01\x08_:a _:b \x00",
-		"an escape":         "\x01\x08\"\\u0041\"\x00",
+		"no term":           "\x01\x00\x03<a>\x00",
+		"an empty term":     "\x01\x00\x00\x00",
+		"two terms in one":  "\x01\x00\x08_:a _:b \x00",
+		"an escape":         "\x01\x00\x08\"\\u0041\"\x00",
+		"none before":       "\x01\x01\x00\x05<e:a>\x00",
+		"not so many":       "\x02\x00\x05<e:a>\x02\x03\x02b>\x00",
+		"not so long":       "\x02\x00\x05<e:a>\x01\x06\x02b>\x00",
+		"no term together":  "\x02\x00\x05<e:a>\x01\x02\x02b>\x00",
 		"an endless number": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
 	} {
 		if _, err := read(&fragment.Reader{Width: 2, Numbered: true, Numbers: 2}, []byte(block)); !errors.Is(err, fragment.ErrEncoding) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAlike: a term that begins as the one before in its column does is written without that, and read with it.
+func TestAlike(t *testing.T) {
+	long := "<http://e/" + strings.Repeat("x", 300)
+	var texts []string
+	for i := range 200 {
+		texts = append(texts, fmt.Sprintf("<http://e/measurement/%d>", i), fmt.Sprintf(`"value %d"@en`, i%7), long+strconv.Itoa(i)+">")
+	}
+	var b fragment.Block
+	whole := 0
+	for i := 0; i < len(texts); i += 3 {
+		row := []store.ID{store.ID(i + 1), store.ID(i + 2), store.ID(i + 3)}
+		if err := b.Add(0, row, func(id store.ID) (rdf.Term, error) { return rdf.Trusted(texts[id-1]), nil }); err != nil {
+			t.Fatal(err)
+		}
+		whole += len(texts[i]) + len(texts[i+1]) + len(texts[i+2])
+	}
+	block := b.Take(nil)
+	r, got := &fragment.Reader{Width: 3}, []string(nil)
+	err := r.Read(block, func(_ uint64, cells []fragment.Cell) error {
+		for _, c := range cells {
+			got = append(got, r.Terms[c.Term].String())
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(got, texts) {
+		t.Errorf("%q, want %q, %v", got, texts, err)
+	}
+	if len(block) > whole*2/3 {
+		t.Errorf("%d bytes for terms of %d", len(block), whole)
+	}
+	if err := b.Add(0, []store.ID{1}, term); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := read(&fragment.Reader{Width: 1}, b.Take(nil)); err != nil || len(got) != 1 {
+		t.Errorf("the next block: %v, %v", got, err)
+	}
+}
+
+// TestExpanded: terms that say little and come to much are refused.
+func TestExpanded(t *testing.T) {
+	block := binary.AppendUvarint(nil, 200_000)
+	block = append(block, "\x00\x80\x01<e:"+strings.Repeat("x", 124)+">"...)
+	for range 200_000 - 1 {
+		block = append(block, "\x01\x7f\x01>"...)
+	}
+	if _, err := read(&fragment.Reader{Width: 1}, append(block, 0)); !errors.Is(err, fragment.ErrEncoding) || !strings.Contains(err.Error(), "terms have more than") {
+		t.Errorf("%v", err)
 	}
 }
 

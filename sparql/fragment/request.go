@@ -7,7 +7,7 @@ import (
 )
 
 // version is the first byte of a request. Who changes what a request, a block or an estimate looks like counts on.
-const version = 1
+const version = 2
 
 // Describe is the fragment of a request that asks for estimates of all fragments.
 const Describe = -1
@@ -75,20 +75,20 @@ func Parse(request []byte) (*Request, error) {
 		return nil, malformed("a request does not begin with version %d", version)
 	}
 	r := &Request{}
-	in := input{string(request[1:])}
+	in := input{request[1:]}
 	for _, text := range []struct {
 		to   *string
 		most int
 		what string
 	}{{&r.Query, MaxQuery, "a query"}, {&r.Key, MaxText, "a key"}, {&r.Base, MaxText, "a base"}, {&r.ID, MaxText, "an identity"}} {
-		s, err := in.string(text.what)
+		s, err := in.bytes(text.what)
 		if err == nil && len(s) > text.most {
 			err = malformed("%s has %d bytes, of at most %d", text.what, len(s), text.most)
 		}
 		if err != nil {
 			return nil, err
 		}
-		*text.to = s
+		*text.to = string(s)
 	}
 	if err := r.parseRest(&in); err != nil {
 		return nil, err
@@ -105,12 +105,12 @@ func (r *Request) parseRest(in *input) error {
 		return err
 	}
 	r.Union, r.Once = flags&1 != 0, flags&2 != 0
-	at, err := in.string("a time")
+	at, err := in.bytes("a time")
 	if err != nil {
 		return err
 	}
-	if at != "" {
-		if err := r.Time.UnmarshalBinary([]byte(at)); err != nil {
+	if len(at) > 0 {
+		if err := r.Time.UnmarshalBinary(at); err != nil {
 			return malformed("a time: %v", err)
 		}
 	}
@@ -152,7 +152,7 @@ func AppendEstimates(dst []byte, all []Estimate) []byte {
 
 // ParseEstimates reads the estimates of so many fragments. Its error is an [ErrEncoding].
 func ParseEstimates(text []byte, fragments int) ([]Estimate, error) {
-	in := input{string(text)}
+	in := input{text}
 	n, err := in.count(MaxSlots, "estimates")
 	if err == nil && n != fragments {
 		err = malformed("%d estimates of %d fragments", n, fragments)
