@@ -65,6 +65,8 @@ var floors = [][]rule{
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "internal/chars"}},
 		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "internal/chars", "internal/iri", "internal/labels"}},
+		{pkg: "rdf/rdfxml/internal/xml", imports: []string{"rdf", "internal/chars"}},
+		{pkg: "rdf/rdfxml", imports: []string{"rdf", "rdf/scan", "rdf/rdfxml/internal/xml", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
 		{pkg: "rdf/jsonld", imports: []string{"rdf", "internal/iri", "internal/labels"}, modules: []string{jsonGold}},
 	},
@@ -79,7 +81,7 @@ var floors = [][]rule{
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
-		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
+		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
