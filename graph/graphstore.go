@@ -12,9 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
-	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -244,14 +242,12 @@ func (g *Graph) graphStatements(u *GraphUpdate, format rdfio.Format, prefix stri
 	}
 	nq := []nquads.Option{nquads.BlankPrefix(prefix), nquads.MaxLine(len(u.Body) + 1), nquads.MaxTerm(dataset.MaxRow)}
 	switch format {
-	case rdfio.JSONLD:
-		return g.jsonLD(u.Body, prefix, into, jsonld.Base(u.Base))
 	case rdfio.NQuads:
 		return nquads.Parse(u.Body, into, nq...)
 	case rdfio.NTriples:
 		return nquads.Parse(u.Body, into, append(nq, nquads.Triples())...)
 	}
-	return turtleOf(u.Body, format, prefix, into, turtle.Base(u.Base))
+	return g.local(u.Body, format, prefix, u.Base, into)
 }
 
 // intoGraph puts the rows of a patch into a graph.

@@ -74,11 +74,28 @@ const (
 // IsData reports whether files of the format are RDF data.
 func (f Format) IsData() bool { return f != "" && !f.IsChanges() }
 
+// IsTriples reports whether files of the format are RDF data that has no place for the name of a graph.
+func (f Format) IsTriples() bool { return f == NTriples || f == Turtle || f == RDFXML }
+
 // IsPatch reports whether files of the format are RDF Patches.
 func (f Format) IsPatch() bool { return f == Patch || f == PatchBinary }
 
 // IsChanges reports whether files of the format are changes of data: an RDF Patch or SPARQL Update.
 func (f Format) IsChanges() bool { return f.IsPatch() || f == Update }
+
+// Comment is a comment in a format, on a line of its own, which may stand at the end of a document; empty for one that has none.
+func Comment(f Format, text string) string {
+	text = strings.ReplaceAll(text, "\n", "; ")
+	switch f {
+	case NTriples, NQuads, Turtle, TriG, Patch, Update:
+		return "# " + text + "\n"
+	case RDFXML:
+		apart := strings.ReplaceAll(strings.ReplaceAll(text, "--", "- -"), "--", "- -") // which a comment of XML can't have
+		return "<!-- " + apart + " -->\n"
+	case JSONLD, PatchBinary:
+	}
+	return ""
+}
 
 // MediaType is the format's media type, without parameters; empty for a format that there isn't.
 func (f Format) MediaType() string {

@@ -123,7 +123,7 @@ func TestWrittenIsRead(t *testing.T) {
 	}
 	for _, format := range data {
 		want := slices.Clone(quads)
-		if format == rdfio.NTriples || format == rdfio.Turtle || format == rdfio.RDFXML {
+		if format.IsTriples() {
 			want = want[:2]
 		}
 		var b bytes.Buffer
@@ -160,6 +160,23 @@ func texts(quads []rdf.Quad) (texts []string) {
 		texts = append(texts, q.String())
 	}
 	return texts
+}
+
+// TestComments: what is said at the end of a document leaves it as it is.
+func TestComments(t *testing.T) {
+	for format, document := range documents {
+		text := rdfio.Comment(format, "a -- b --->\nc")
+		if format == rdfio.JSONLD {
+			if text != "" {
+				t.Errorf("%s: %q", format, text)
+			}
+			continue
+		}
+		got, err := read(rdfio.Source{}, strings.NewReader(document+"\n"+text), format)
+		if err != nil || len(got) != 1 || !strings.Contains(text, "c") {
+			t.Errorf("%s: %q: %v, %v", format, text, got, err)
+		}
+	}
 }
 
 func TestChangesAreRead(t *testing.T) {

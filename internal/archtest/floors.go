@@ -182,7 +182,7 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/eval", "store", "store/memory", "shard",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/eval", "store", "store/memory", "shard",
 			"event", "engine", "shipper", "shipper/request", "coordinator", "operator", "operator/dataset", "node",
 		}},
 	},

@@ -45,7 +45,7 @@ type SyntaxError = rdf.SyntaxError
 // Bounds that hold unless an [Option] changes them.
 const (
 	// DefaultMaxTerm is the number of bytes that a term may have, written as N-Triples has it. A tag, a comment and a processing
-	// instruction may have what four terms need.
+	// instruction may have what four terms need; see [MaxTag].
 	DefaultMaxTerm = scan.DefaultTerm
 	// DefaultMaxDepth is how deeply elements may be nested.
 	DefaultMaxDepth = 10_000
@@ -68,6 +68,7 @@ type options struct {
 	blankPrefix  string
 	languageCase bool
 	term         int
+	tag          int
 	depth        int
 	tripleDepth  int
 	prefixes     int
@@ -90,6 +91,10 @@ func Base(iri string) Option { return func(o *options) { o.base = iri } }
 // MaxTerm bounds the bytes of a term, resolved and with its namespace; see [DefaultMaxTerm], which 0 stands for, and
 // [scan.MaxTerm].
 func MaxTerm(bytes int) Option { return func(o *options) { o.term = bytes } }
+
+// MaxTag bounds the bytes of a tag, of a comment and of a processing instruction, and of what the value of an attribute stands for; 0
+// stands for what four terms need.
+func MaxTag(bytes int) Option { return func(o *options) { o.tag = bytes } }
 
 // MaxDepth bounds the nesting of elements and of triple terms; see [DefaultMaxDepth] and [DefaultMaxTripleDepth], which 0
 // stands for.
@@ -190,7 +195,7 @@ func bound(n, byDefault int) int {
 }
 
 func (o *options) xml() xml.Options {
-	return xml.Options{File: o.file, Markup: scan.LineLimit(0, o.term), Depth: o.depth, Attributes: o.attributes,
+	return xml.Options{File: o.file, Markup: scan.LineLimit(o.tag, o.term), Depth: o.depth, Attributes: o.attributes,
 		Namespaces: o.prefixes, Entities: o.dtd, Document: o.document}
 }
 

@@ -258,6 +258,7 @@ func TestBounds(t *testing.T) {
 		{"triple terms", in(triples), rdfxml.MaxDepth, 9, rdf.ErrDepthLimit},
 		{"a literal", long, rdfxml.MaxTerm, 102, rdf.ErrTermLimit},
 		{"a tag", in("<e:C" + strings.Repeat(" ", 1000) + "/>"), rdfxml.MaxTerm, 236, rdf.ErrTermLimit},
+		{"a tag by itself", in("<e:C" + strings.Repeat(" ", 1000) + "/>"), rdfxml.MaxTag, 1006, rdf.ErrTermLimit},
 		{"a comment", in("<!--" + strings.Repeat("-a", 500) + "-->"), rdfxml.MaxTerm, 236, rdf.ErrTermLimit},
 		{"an IRI", in("<e:C rdf:about='x:" + strings.Repeat("a", 60) + "'/>"), rdfxml.MaxTerm, 64, rdf.ErrTermLimit},
 		{"XML", in("<e:C><e:p rdf:parseType='Literal'><a><b/><c/></a></e:p></e:C>"), rdfxml.MaxTerm, 80, rdf.ErrTermLimit},
