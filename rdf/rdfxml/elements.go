@@ -352,7 +352,7 @@ func (rd *Reader) parseType(f frame, a *attributes) {
 		}
 	default:
 		f.kind = xmlLiteral
-		rd.rendered = rd.rendered[:0]
+		rd.canonical.begin()
 	}
 	rd.push(f)
 }

@@ -7,38 +7,31 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml/internal/xml"
 )
 
-// rendered is a namespace that an element of an XML literal declares in its canonical form.
-type rendered struct {
-	xml.Binding
-	depth int
+// canonical is what is known of the XML literal that is being read.
+type canonical struct {
+	declared xml.Namespaces // by the open elements, in canonical form
+	marks    []int          // for each of them, how many there were before
+	prefixes []string       // that an element uses
+}
+
+// begin makes it that of another literal.
+func (c *canonical) begin() {
+	c.declared.Leave(0)
+	c.marks = c.marks[:0]
 }
 
 // element appends the beginning of an element of an XML literal: with the namespaces that it uses and no element around it
 // declares alike (Exclusive XML Canonicalization, section 3), ordered as Canonical XML says.
 func (rd *Reader) element() {
-	name, attrs, depth := rd.x.Name(), rd.x.Attrs(), rd.x.Depth()
-	known := len(rd.rendered)
-	rd.render(name.Prefix, depth)
-	for i := range attrs {
-		if attrs[i].Prefix != "" {
-			rd.render(attrs[i].Prefix, depth)
-		}
-	}
-	slices.SortFunc(rd.rendered[known:], func(a, b rendered) int { return strings.Compare(a.Prefix, b.Prefix) })
+	name, attrs := rd.x.Name(), rd.x.Attrs()
+	rd.lexical = appendName(append(rd.lexical, '<'), name)
+	rd.declare(name, attrs)
 	slices.SortFunc(attrs, func(a, b xml.Attr) int {
 		if c := strings.Compare(a.Space, b.Space); c != 0 {
 			return c
 		}
 		return strings.Compare(a.Local, b.Local)
 	})
-	rd.lexical = appendName(append(rd.lexical, '<'), name)
-	for _, b := range rd.rendered[known:] {
-		rd.lexical = append(rd.lexical, " xmlns"...)
-		if b.Prefix != "" {
-			rd.lexical = append(append(rd.lexical, ':'), b.Prefix...)
-		}
-		rd.lexical = appendValue(rd.lexical, b.Space)
-	}
 	for i := range attrs {
 		rd.lexical = appendName(append(rd.lexical, ' '), attrs[i].Name)
 		rd.lexical = appendValue(rd.lexical, attrs[i].Value)
@@ -47,21 +40,23 @@ func (rd *Reader) element() {
 	rd.fits(len(rd.lexical))
 }
 
-// render declares the namespace of a prefix unless that is what it stands for already.
-func (rd *Reader) render(prefix string, depth int) {
-	if prefix == "xml" {
-		return
-	}
-	b, _ := rd.x.Lookup(prefix)
-	space := "" // that of the default namespace where none was declared
-	for i := len(rd.rendered) - 1; i >= 0; i-- {
-		if r := &rd.rendered[i]; r.Prefix == prefix {
-			space = r.Space
-			break
+// declare appends the namespaces that an element declares.
+func (rd *Reader) declare(name xml.Name, attrs []xml.Attr) {
+	c := &rd.canonical
+	c.marks = append(c.marks, c.declared.Len())
+	c.prefixes = append(c.prefixes[:0], name.Prefix)
+	for i := range attrs {
+		if attrs[i].Prefix != "" {
+			c.prefixes = append(c.prefixes, attrs[i].Prefix)
 		}
 	}
-	if b.Space != space {
-		rd.rendered = append(rd.rendered, rendered{b, depth})
+	slices.Sort(c.prefixes)
+	for _, prefix := range slices.Compact(c.prefixes) {
+		space, _ := rd.x.Lookup(prefix)
+		if known, _ := c.declared.Lookup(prefix); known.Space != space.Space {
+			c.declared.Declare(prefix, space.Space)
+			rd.lexical = appendDeclaration(rd.lexical, prefix, space.Space)
+		}
 	}
 }
 
@@ -69,9 +64,10 @@ func (rd *Reader) render(prefix string, depth int) {
 func (rd *Reader) elementEnd() {
 	rd.lexical = appendName(append(rd.lexical, "</"...), rd.x.Name())
 	rd.lexical = append(rd.lexical, '>')
-	for len(rd.rendered) > 0 && rd.rendered[len(rd.rendered)-1].depth > rd.x.Depth() {
-		rd.rendered = rd.rendered[:len(rd.rendered)-1]
-	}
+	c := &rd.canonical
+	last := len(c.marks) - 1
+	c.declared.Leave(c.marks[last])
+	c.marks = c.marks[:last]
 	rd.fits(len(rd.lexical))
 }
 

@@ -141,8 +141,8 @@ type Reader struct {
 
 	held int // bytes of the terms of what is open
 
-	lexical   []byte     // of the literal that is being read
-	rendered  []rendered // the namespaces of one of XML
+	lexical   []byte    // of the literal that is being read
+	canonical canonical // of one of XML
 	attrs     attributes
 	nodes     labels.Issuer // of blank nodes
 	often     [slots]word   // IRIs of elements and attributes, by slot

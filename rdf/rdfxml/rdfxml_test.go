@@ -158,6 +158,48 @@ func TestRefuses(t *testing.T) {
 		{"<!DOCTYPE a [<!ENTITY e '<b/>'>]>" + in("&e;"), `found one with a tag in it`},
 		{"<!DOCTYPE a [", `expected the end of the document type declaration, found end of input`},
 		{"\xff\xfe\x00\x00", `found UTF-32`},
+		{in("<rdf:li/>"), `expected a node element, such as rdf:Description, found rdf:li`},
+		{in("<e:C rdf:li='x'/>"), `expected an attribute that RDF/XML has, found rdf:li`},
+		{in("<e:C rdf:about='x:s' rdf:nodeID='b'/>"), `expected rdf:nodeID or rdf:about, found both`},
+		{in("<e:C rdf:nodeID='a:b'/>"), `expected a name without a colon in rdf:nodeID, such as b1, found "a:b"`},
+		{in("<e:C rdf:type='a'/>"), `expected an absolute IRI in rdf:type`},
+		{in("<e:C xml:base='a'/>"), `expected an absolute IRI in xml:base`},
+		{in("<e:C xml:base='x:a'><e:p rdf:resource='/..//b'/></e:C>"), `whose path would begin with two slashes`},
+		{in("<e:C xml:base='x:/a'><e:p rdf:ID='1'/></e:C>"), `expected a name without a colon in rdf:ID, such as pump1, found "1"`},
+		{in("<e:C xml:base='x:/a' rdf:ID='a'><e:p rdf:ID='a'/></e:C>"), `expected each rdf:ID once, found "a" again`},
+		{in("<f:C xmlns:f='rel/'/>"), `expected an absolute IRI, which begins with a scheme`},
+		{`<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" rdf:ID="a"/>`, `1:66: expected no rdf:ID at rdf:RDF`},
+		{description("<rdf:Description/>"), `expected a property element, found rdf:Description; a node element stands in a property element`},
+		{description("<e:p rdf:about='x:s'/>"), `expected no rdf:about at a property element`},
+		{description("<e:p rdf:parseType='Resource' rdf:nodeID='a'/>"), `expected no rdf:nodeID where rdf:parseType is`},
+		{description("<e:p rdf:parseType='Literal' e:q='a'/>"), `expected no e:q where rdf:parseType is`},
+		{description("<e:p rdf:parseType='Resource'>t</e:p>"), `expected property elements in a node element, found text`},
+		{description("<e:p rdf:parseType='Collection'>t</e:p>"), `expected node elements where rdf:parseType="Collection" is, found text`},
+		{description("<e:p rdf:version='1.2' rdf:parseType='Triple'>t</e:p>"), `expected one node element where rdf:parseType="Triple" is, found text`},
+		{description("<e:p rdf:version='1.2' rdf:parseType='Triple'></e:p>"), `expected one statement where rdf:parseType="Triple" is, found none`},
+		{description("<e:p rdf:version='1.2' rdf:parseType='Triple'><e:C e:p='a'/></e:p>"), `is, found another one`},
+		{description("<e:p rdf:resource='x:o' rdf:nodeID='b'/>"), `expected rdf:resource or rdf:nodeID, found both`},
+		{"<!DOCTYPE>" + in(""), `expected a space in the document type declaration, found ">"`},
+		{"<!DOCTYPE a SYSTEM 'x' y>" + in(""), `expected ">" in the document type declaration, found "y"`},
+		{"<!DOCTYPE a PUBLIC 'x'>" + in(""), `expected a space in the document type declaration, found ">"`},
+		{"<!DOCTYPE a SYSTEM x>" + in(""), `expected a text in quotes in the document type declaration, found "x"`},
+		{"<!DOCTYPE a [<!ENTITY 1>]>" + in(""), `in the document type declaration`},
+		{"<!DOCTYPE a [<!ENTITY e 'x' y>]>" + in(""), `expected ">" in the document type declaration, found "y"`},
+		{"<!DOCTYPE a [<!ENTITY e '&#0;'>]>" + in(""), `expected the number of a character that XML has`},
+		{"<!DOCTYPE a [<!ENTITY e '&'>]>" + in("&e;"), `expected a reference, such as &amp;`},
+		{"<!DOCTYPE a [<!X>]>" + in(""), `expected a declaration in the document type declaration, found "<"`},
+		{"<!DOCTYPE a [<!ELEMENT a <b>>]>" + in(""), `expected ">" in the document type declaration, found "<"`},
+		{"<!DOCTYPE a>\n<!DOCTYPE a>" + in(""), `2:1: expected one document type declaration at most`},
+		{"<?xml version='1.0' x='y'?>" + in(""), `expected version, encoding and standalone in this order`},
+		{"<?xml version?>" + in(""), `expected an XML declaration such as <?xml version="1.0" encoding="UTF-8"?>`},
+		{in("<?1?>"), `expected the name of the processing instruction, and a space behind it`},
+		{in("<!-- \x02 -->"), `expected a character that XML has, found "\x02"`},
+		{in("<?p \xff?>"), `expected text in UTF-8, found byte 0xFF`},
+		{in("<!--"), `expected the end of a comment, found end of input`},
+		{in("&#xZ;"), `expected the number of a character that XML has`},
+		{in("&amp"), `expected a reference, such as &amp;`},
+		{in("<e:C e:p='"), `expected the end of a tag, found end of input`},
+		{"</a>", `expected no end of an element, for none is open`},
 	} {
 		_, err := lines(test.doc)
 		syntax, ok := errors.AsType[*rdfxml.SyntaxError](err)
@@ -292,6 +334,41 @@ func TestBounds(t *testing.T) {
 	} {
 		if _, err := lines(doc); !errors.Is(err, rdf.ErrLimit) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTooLongLiteral: one that is over the bound ends where it gets over it, however it comes.
+func TestTooLongLiteral(t *testing.T) {
+	for _, test := range []struct {
+		open, text string
+		col        int
+	}{
+		{"<e:p>", "\n" + strings.Repeat("é", 100), 25},
+		{"<e:p>", "\n" + strings.Repeat("é", 24) + "<![CDATA[é]]>", 34},
+		{"<e:p rdf:parseType='Literal'>", "\n" + strings.Repeat("é", 20) + strings.Repeat("&amp;", 2), 26},
+		{"<e:p rdf:parseType='Literal'>", "\n" + strings.Repeat(">", 20), 13},
+	} {
+		doc := in("<e:C>" + test.open + test.text + "</e:p></e:C>")
+		for _, r := range []io.Reader{strings.NewReader(doc), iotest.OneByteReader(strings.NewReader(doc))} {
+			_, err := collect(rdfxml.NewReader(r, rdfxml.MaxTerm(50), rdfxml.MaxTag(1000)))
+			syntax, ok := errors.AsType[*rdfxml.SyntaxError](err)
+			if !ok || !errors.Is(err, rdf.ErrTermLimit) || syntax.Line != 2 || syntax.Col != test.col {
+				t.Errorf("%s: %v", doc, err)
+			}
+		}
+	}
+}
+
+// TestHeldTermsAreBounded: those of the elements that are open have four times the bound of one together.
+func TestHeldTermsAreBounded(t *testing.T) {
+	nested := func(n int) string {
+		about := " rdf:about='x:" + strings.Repeat("a", 90) + "'"
+		return in(strings.Repeat("<rdf:Description"+about+"><e:p>", n) + strings.Repeat("</e:p></rdf:Description>", n))
+	}
+	for n, ok := range map[int]bool{2: true, 3: false} {
+		if _, err := lines(nested(n), rdfxml.MaxTerm(100)); (err == nil) != ok || err != nil && !errors.Is(err, rdf.ErrLimit) {
+			t.Errorf("%d: %v", n, err)
 		}
 	}
 }

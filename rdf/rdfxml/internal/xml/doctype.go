@@ -101,7 +101,7 @@ func (d *dtd) read() {
 		d.skip()
 	}
 	if !d.take(">") || d.i != len(d.b) {
-		d.fail(`">" at the end of the document type declaration`)
+		d.fail(`">"`)
 	}
 }
 

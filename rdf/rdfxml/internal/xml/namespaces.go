@@ -7,13 +7,13 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// namespaces are those that hold where the document is.
-type namespaces struct {
+// Namespaces are those that hold at a place, each with the prefix that stands for it. It is used by one goroutine at a time. Its
+// zero value has none.
+type Namespaces struct {
 	list []binding
 	// last has the place in the list of the innermost of each prefix, once there are many.
 	last  map[string]int
 	bytes int
-	most  int
 }
 
 // binding is a namespace, and the place of the one of the same prefix that it hides; -1: none.
@@ -31,12 +31,10 @@ const (
 
 var errNamespaces = fmt.Errorf("namespaces %w", rdf.ErrLimit)
 
-// declare adds one. It reports false if that is over the bound.
-func (n *namespaces) declare(prefix, space string) bool {
+// Declare adds one, of which it keeps a copy. It hides another one of the prefix.
+func (n *Namespaces) Declare(prefix, space string) {
 	i := len(n.list)
-	if n.bytes += len(prefix) + len(space) + bindingCost; n.bytes > n.most {
-		return false
-	}
+	n.bytes += len(prefix) + len(space) + bindingCost
 	hides := n.find(prefix)
 	if i < cap(n.list) {
 		// What stood there is most often the same: of the element before this one.
@@ -53,18 +51,20 @@ func (n *namespaces) declare(prefix, space string) bool {
 	} else if i == few {
 		n.index()
 	}
-	return true
 }
 
-func (n *namespaces) index() {
+// Len is how many there are, with those that are hidden.
+func (n *Namespaces) Len() int { return len(n.list) }
+
+func (n *Namespaces) index() {
 	n.last = map[string]int{}
 	for i, b := range n.list {
 		n.last[b.Prefix] = i
 	}
 }
 
-// leave drops those that were declared behind the first ones.
-func (n *namespaces) leave(first int) {
+// Leave drops those that were declared behind the first ones.
+func (n *Namespaces) Leave(first int) {
 	for i := len(n.list) - 1; i >= first; i-- {
 		b := &n.list[i]
 		n.bytes -= len(b.Prefix) + len(b.Space) + bindingCost
@@ -81,7 +81,7 @@ func (n *namespaces) leave(first int) {
 }
 
 // find returns the place of the innermost one of a prefix, -1 if there is none.
-func (n *namespaces) find(prefix string) int {
+func (n *Namespaces) find(prefix string) int {
 	if n.last != nil {
 		if i, ok := n.last[prefix]; ok {
 			return i
@@ -96,8 +96,8 @@ func (n *namespaces) find(prefix string) int {
 	return -1
 }
 
-// lookup returns what a prefix stands for.
-func (n *namespaces) lookup(prefix string) (Binding, bool) {
+// Lookup returns what a prefix stands for; ok is false if that isn't known. The empty one stands for nothing unless it is declared.
+func (n *Namespaces) Lookup(prefix string) (b Binding, ok bool) {
 	if i := n.find(prefix); i >= 0 {
 		return n.list[i].Binding, true
 	}

@@ -174,10 +174,11 @@ func (s *Scanner) declare(a Attr, prefix string) bool {
 		s.FailAt(a.At, nil, "expected the IRI of a namespace for the prefix %q, found nothing", prefix)
 	case prefix == "xml":
 		return true
-	case !s.spaces.declare(prefix, a.Value):
-		s.FailAt(a.At, errNamespaces, "expected namespaces of at most %d bytes, found more", s.o.Namespaces)
 	default:
-		return true
+		if s.spaces.Declare(prefix, a.Value); s.spaces.bytes <= s.o.Namespaces {
+			return true
+		}
+		s.FailAt(a.At, errNamespaces, "expected namespaces of at most %d bytes, found more", s.o.Namespaces)
 	}
 	return false
 }
@@ -197,7 +198,7 @@ func (s *Scanner) resolve() bool {
 
 // space sets the namespace of a name.
 func (s *Scanner) space(name *Name, at int) bool {
-	b, ok := s.spaces.lookup(name.Prefix)
+	b, ok := s.spaces.Lookup(name.Prefix)
 	if !ok {
 		s.FailAt(at, nil, "expected a prefix that is declared, found %q; declare it: xmlns:%s=\"…\"", name.Prefix, excerpt(name.Prefix))
 	}
@@ -272,6 +273,6 @@ func (s *Scanner) pop() Kind {
 	last := s.elements[len(s.elements)-1]
 	s.elements = s.elements[:len(s.elements)-1]
 	s.names = s.names[:last.name]
-	s.spaces.leave(last.bindings)
+	s.spaces.Leave(last.bindings)
 	return End
 }

@@ -104,7 +104,7 @@ type Scanner struct {
 
 	elements []element
 	names    []byte // of the open elements
-	spaces   namespaces
+	spaces   Namespaces
 	entities entities
 }
 
@@ -122,7 +122,7 @@ func NewBytes(document []byte, o Options) *Scanner {
 func newScanner(in input, o Options) *Scanner {
 	in.place, in.most, in.file = place{line: 1, col: 1}, o.Document, o.File
 	in.bounded(len(in.b))
-	return &Scanner{o: o, input: in, spaces: namespaces{most: o.Namespaces}}
+	return &Scanner{o: o, input: in}
 }
 
 // Next reads the next token. After the end it returns EOF again. An error is a [*rdf.SyntaxError], or that of the reader; it
@@ -251,7 +251,7 @@ func (s *Scanner) Bindings() []Binding {
 }
 
 // Lookup returns what a prefix stands for at the element that has begun, in memory of its own; ok is false if it is not declared.
-func (s *Scanner) Lookup(prefix string) (b Binding, ok bool) { return s.spaces.lookup(prefix) }
+func (s *Scanner) Lookup(prefix string) (b Binding, ok bool) { return s.spaces.Lookup(prefix) }
 
 // Fail sets the error at the beginning of the token, unless there is one. cause may be nil.
 func (s *Scanner) Fail(cause error, format string, args ...any) Kind {
