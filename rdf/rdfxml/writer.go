@@ -11,7 +11,7 @@ import (
 )
 
 // ErrForm is in the error of a quad that RDF/XML has no way to write, though other formats have. Test with errors.Is.
-var ErrForm = errors.New("RDF/XML can't say this")
+var ErrForm = errors.New("RDF/XML has no way to write this, which other formats have")
 
 // writeSize is how much a Writer collects before it hands it on.
 const writeSize = 64 << 10

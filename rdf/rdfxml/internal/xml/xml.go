@@ -190,10 +190,14 @@ func (s *Scanner) outside(kind Kind) Kind {
 	if kind != Text || len(s.elements) > 0 || IsSpace(s.text) {
 		return kind
 	}
-	if s.rooted {
-		return s.expected(s.start, "the end of the document behind its root element")
+	at := s.start
+	if s.raw {
+		at += skipSpace(s.text, 0)
 	}
-	return s.expected(s.start, "an element")
+	if s.rooted {
+		return s.expected(at, "the end of the document behind its root element")
+	}
+	return s.expected(at, "an element")
 }
 
 // markup reads what begins with "<". It returns None without an error for what is no token.
