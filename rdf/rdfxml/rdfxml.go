@@ -109,7 +109,7 @@ func MaxAttributes(n int) Option { return func(o *options) { o.attributes = n } 
 // MaxDTD bounds the bytes of a document type declaration; see [DefaultMaxDTD], which 0 stands for.
 func MaxDTD(bytes int) Option { return func(o *options) { o.dtd = bytes } }
 
-// MaxIDs bounds how many values of rdf:ID are remembered, each in about 40 bytes; see [DefaultMaxIDs], which 0 stands for. That
+// MaxIDs bounds how many values of rdf:ID are remembered, each in 100 bytes at most; see [DefaultMaxIDs], which 0 stands for. That
 // one is there twice is an error if one of the two is among the first ones that the document has.
 func MaxIDs(n int) Option { return func(o *options) { o.ids = n } }
 

@@ -124,11 +124,9 @@ func (s *Scanner) closesCDATA() bool {
 
 // textReference reads a reference in character data.
 func (s *Scanner) textReference() Kind {
-	end := s.pos + 1
+	end := s.pos
 	for {
-		for end < len(s.b) && s.b[end] != ';' && (nameChar[s.b[end]] || s.b[end] >= utf8.RuneSelf || s.b[end] == '#' || s.b[end] == ':') {
-			end++
-		}
+		end = s.pos + referenceEnd(s.b[s.pos:], end-s.pos)
 		if end-s.pos > s.o.Markup {
 			s.long("a reference")
 			return None
@@ -152,24 +150,31 @@ func (s *Scanner) textReference() Kind {
 	return Text
 }
 
+// referenceEnd returns where what can stand in the reference ends that b begins with, from an offset on.
+func referenceEnd(b []byte, i int) int {
+	for i = max(i, 1); i < len(b); i++ {
+		if c := b[i]; !nameChar[c] && c < utf8.RuneSelf && c != '#' && c != ':' {
+			break
+		}
+	}
+	return i
+}
+
 // reference appends what the reference means that b begins with, and returns its length; 0 after setting the error, for
 // which at is where it stands. depth is how many entities it stands in.
 func (s *Scanner) reference(dst, b []byte, at, depth int) ([]byte, int) {
-	n := bytes.IndexByte(b[:min(len(b), s.o.Markup)], ';')
-	if n < 0 {
-		n = len(b)
-	}
-	name := b[1:n]
+	n := referenceEnd(b, 1)
+	name, ended := b[1:n], n < len(b) && b[n] == ';'
 	switch {
 	case len(name) > 0 && name[0] == '#':
 		r := charReference(name[1:])
-		if r < 0 || n == len(b) {
+		if r < 0 || !ended {
 			s.failAt(at, nil, "expected the number of a character that XML has in a reference such as &#x20AC;, found %q",
-				excerpt(b[:min(len(b), n+1)]))
+				excerpt(b[:n]))
 			return nil, 0
 		}
 		return utf8.AppendRune(dst, r), n + 1
-	case n == len(b) || NCName(name) != len(name) || n == 1:
+	case !ended || NCName(name) != len(name) || n == 1:
 		s.failAt(at, nil, `expected a reference, such as &amp; or &#38;, behind "&"; write &amp; for the character itself`)
 		return nil, 0
 	}
