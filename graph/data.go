@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/event"
@@ -15,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -77,7 +77,8 @@ type DataOptions struct {
 var (
 	// ErrHeld: they are more than a format that is held as a whole may have.
 	ErrHeld = errors.New("too many quads for this format, which is held as a whole; N-Quads, TriG or Turtle have no limit")
-	// ErrForm: the format has no place for one of them, such as JSON-LD for a triple term.
+	// ErrForm: the format has no place for one of them, such as JSON-LD for a triple term, or RDF/XML for a predicate that ends in a
+	// number.
 	ErrForm = errors.New("this format has no place for a quad that is asked for; N-Quads, TriG or Turtle have")
 )
 
@@ -121,10 +122,8 @@ func (g *Graph) WriteData(ctx context.Context, w io.Writer, o DataOptions) (engi
 	if !o.Partial && !sent.any {
 		return nil, missing
 	}
-	if o.Format != rdfio.JSONLD {
-		// Its error stays, and Flush meets it.
-		fmt.Fprintf(buffered, "# incomplete: %s\n", strings.ReplaceAll(missing.Error(), "\n", "; "))
-	}
+	// Its error stays, and Flush meets it.
+	_, _ = buffered.WriteString(rdfio.Comment(o.Format, "incomplete: "+missing.Error()))
 	return cursor, errors.Join(missing, buffered.Flush())
 }
 
@@ -152,7 +151,7 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 		defer release()
 		out = made
 	}
-	triples := o.Format == rdfio.Turtle || o.Format == rdfio.NTriples
+	triples := o.Format.IsTriples()
 	write := func(q rdf.Quad) error {
 		if triples && o.Select.Graph != nil {
 			q.G = rdf.Term{}
@@ -179,7 +178,7 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 
 // NewDataWriter is [rdfio.NewDataWriter] within the bounds that all writers of the graph share: JSON-LD, which is held as a whole until
 // the end, has at most [MaxStatements] statements, beyond which the error of Write is [ErrHeld], and takes memory that others may use
-// ([event.ErrBusy]); what it has no place for is [ErrForm], of Flush. The caller calls release at the end.
+// ([event.ErrBusy]); what it has no place for is [ErrForm], of Flush, and of RDF/XML of Write. The caller calls release at the end.
 func (g *Graph) NewDataWriter(w io.Writer, f rdfio.Format, opts ...rdfio.WriteOption) (_ rdfio.DataWriter, release func(), err error) {
 	return g.newDataWriter(w, f, MaxStatements, opts...)
 }
@@ -187,11 +186,26 @@ func (g *Graph) NewDataWriter(w io.Writer, f rdfio.Format, opts ...rdfio.WriteOp
 func (g *Graph) newDataWriter(w io.Writer, f rdfio.Format, most int, opts ...rdfio.WriteOption) (_ rdfio.DataWriter, release func(), err error) {
 	release = func() {}
 	out, err := rdfio.NewDataWriter(w, f, opts...)
+	if err == nil && f == rdfio.RDFXML {
+		return formWriter{out}, release, nil
+	}
 	if err != nil || f != rdfio.JSONLD {
 		return out, release, err
 	}
 	held := &holding{of: &g.held}
 	return &heldWriter{DataWriter: out, holding: held, most: most}, held.release, nil
+}
+
+// formWriter tells what RDF/XML has no place for as all formats do.
+type formWriter struct{ rdfio.DataWriter }
+
+// Write implements [rdfio.DataWriter].
+func (f formWriter) Write(q rdf.Quad) error {
+	err := f.DataWriter.Write(q)
+	if errors.Is(err, rdfxml.ErrForm) {
+		return fmt.Errorf("%w: %w", ErrForm, err)
+	}
+	return err
 }
 
 // heldWriter bounds a writer that holds all until the end.

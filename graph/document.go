@@ -15,6 +15,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -43,7 +44,7 @@ const TypeUpdate = dataset.UpdateMediaType
 
 // documents are the formats that Submit reads.
 var documents = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary, rdfio.Update, rdfio.NQuads, rdfio.NTriples,
-	rdfio.TriG, rdfio.Turtle, rdfio.JSONLD}
+	rdfio.TriG, rdfio.Turtle, rdfio.RDFXML, rdfio.JSONLD}
 
 // MediaTypes returns the media types of the documents that Submit reads.
 func MediaTypes() []string {
@@ -104,10 +105,7 @@ func (g *Graph) read(by dataset.Splitter, s Submission, scope func() string) (sp
 		return by.Quads(s.Body, scope(), nquads.Triples())
 	default:
 		return by.Statements(len(s.Body), scope(), func(prefix string, add func(rdf.Quad) error) error {
-			if format == rdfio.JSONLD {
-				return g.jsonLD(s.Body, prefix, add)
-			}
-			return turtleOf(s.Body, format, prefix, add)
+			return g.local(s.Body, format, prefix, "", add)
 		})
 	}
 }
@@ -133,8 +131,16 @@ func (g *Graph) update(by dataset.Splitter, text []byte, scope func() string) (d
 	return split, err
 }
 
-func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad) error, opts ...turtle.Option) error {
-	opts = append(opts, turtle.BlankPrefix(prefix), turtle.MaxLine(len(body)+1), turtle.MaxTerm(dataset.MaxRow))
+// local reads a document of a format in which blank nodes may have no label.
+func (g *Graph) local(body []byte, format rdfio.Format, prefix, base string, add func(rdf.Quad) error) error {
+	switch format {
+	case rdfio.JSONLD:
+		return g.jsonLD(body, prefix, base, add)
+	case rdfio.RDFXML:
+		return rdfxml.Parse(body, add, rdfxml.BlankPrefix(prefix), rdfxml.Base(base), rdfxml.MaxTag(len(body)+1),
+			rdfxml.MaxTerm(dataset.MaxRow))
+	}
+	opts := []turtle.Option{turtle.BlankPrefix(prefix), turtle.Base(base), turtle.MaxLine(len(body) + 1), turtle.MaxTerm(dataset.MaxRow)}
 	if format == rdfio.TriG {
 		opts = append(opts, turtle.TriG())
 	}
@@ -142,11 +148,11 @@ func turtleOf(body []byte, format rdfio.Format, prefix string, add func(rdf.Quad
 }
 
 // jsonLD reads a document, which takes its part of the memory that there is for all of them.
-func (g *Graph) jsonLD(body []byte, prefix string, add func(rdf.Quad) error, opts ...jsonld.Option) error {
+func (g *Graph) jsonLD(body []byte, prefix, base string, add func(rdf.Quad) error) error {
 	held := holding{of: &g.held}
 	defer held.release()
-	return jsonld.Parse(body, add, append(opts, jsonld.BlankPrefix(prefix), jsonld.MaxDocument(len(body)+1), jsonld.MaxQuads(MaxStatements),
-		jsonld.Memory(held.take), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection))...)
+	return jsonld.Parse(body, add, jsonld.BlankPrefix(prefix), jsonld.Base(base), jsonld.MaxDocument(len(body)+1),
+		jsonld.MaxQuads(MaxStatements), jsonld.Memory(held.take), jsonld.Strict(), jsonld.Direction(jsonld.BaseDirection))
 }
 
 // holding is what one document takes of a budget of memory, in bytes.

@@ -12,9 +12,7 @@ import (
 	"github.com/quadrille-stream/quadrille/operator/dataset"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
-	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
-	"github.com/quadrille-stream/quadrille/rdf/turtle"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -263,14 +261,12 @@ func (g *Graph) graphDocument(d *Document, base, prefix string, into func(rdf.Qu
 	}
 	nq := []nquads.Option{nquads.BlankPrefix(prefix), nquads.MaxLine(len(d.Body) + 1), nquads.MaxTerm(dataset.MaxRow)}
 	switch format {
-	case rdfio.JSONLD:
-		return g.jsonLD(d.Body, prefix, into, jsonld.Base(base))
 	case rdfio.NQuads:
 		return nquads.Parse(d.Body, into, nq...)
 	case rdfio.NTriples:
 		return nquads.Parse(d.Body, into, append(nq, nquads.Triples())...)
 	}
-	return turtleOf(d.Body, format, prefix, into, turtle.Base(base))
+	return g.local(d.Body, format, prefix, base, into)
 }
 
 // intoGraph puts the rows of a patch into a graph.

@@ -31,6 +31,8 @@ func TestRowsAreMeasuredAlike(t *testing.T) {
 		{"text/turtle", `<urn:s> <urn:p> '''`, lines + x(most%2), `''' .`},
 		{"text/turtle", `<urn:s> <urn:p> "`, strings.Repeat(`\U00000078`, most), `" .`},
 		{"application/trig", `{ <urn:s> <urn:p> "`, x(most), `" }`},
+		{"application/rdf+xml", `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="urn:s"><p xmlns="urn:">`, x(most), `</p></r:Description>`},
+		{"application/rdf+xml", `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="urn:s" e:p="`, strings.Repeat("&#120;", most), `" xmlns:e="urn:"/>`},
 		{"application/ld+json", `{"@id":"urn:s","urn:p":"`, x(most), `"}`},
 		{"application/ld+json", `{"@id":"urn:s","urn:p":"`, strings.Repeat(`\u0001`, most/6) + x(most%6), `"}`},
 	} {
@@ -126,6 +128,7 @@ func TestOverLimits(t *testing.T) {
 	for media, body := range map[string]string{
 		"text/turtle":         "<urn:s> <urn:p> \n" + strings.Repeat("[ <urn:p> ", 11_000),
 		"application/ld+json": "\n" + strings.Repeat("[", jsonld.DefaultMaxDepth+1),
+		"application/rdf+xml": "<a xmlns='urn:'>\n" + strings.Repeat("<b><a>", 6_000),
 	} {
 		_, err := g.Submit(t.Context(), graph.Submission{MediaType: media, Body: []byte(body)})
 		syntax, ok := errors.AsType[*rdf.SyntaxError](err)

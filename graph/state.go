@@ -23,8 +23,8 @@ func StateTypes() (types []string) {
 
 // Replacement returns the [TypeReplace] that makes of a subject, in all graphs, what a document says, which is all that there is of
 // it; nothing, if it has no bytes. The subject is an IRI without brackets, or _:label, and so is every one in the document. Blank
-// nodes keep their labels, as in RDF Patch, since other documents name them. In Turtle, TriG and JSON-LD, which can leave labels
-// out, there must be none. Errors say what is wrong with the document, or, for JSON-LD, are [event.ErrBusy].
+// nodes keep their labels, as in RDF Patch, since other documents name them. In Turtle, TriG, RDF/XML and JSON-LD, which can
+// leave labels out, there must be none. Errors say what is wrong with the document, or, for JSON-LD, are [event.ErrBusy].
 func (g *Graph) Replacement(subject string, s Submission) (Submission, error) {
 	term, err := subjectTerm(subject)
 	if err != nil {
@@ -78,10 +78,9 @@ func (g *Graph) statements(s Submission, fn func(rdf.Quad) error) error {
 		return nquads.Parse(s.Body, fn, nquads.MaxLine(len(s.Body)+1))
 	case rdfio.NTriples:
 		return nquads.Parse(s.Body, fn, nquads.MaxLine(len(s.Body)+1), nquads.Triples())
-	case rdfio.JSONLD:
-		return g.jsonLD(s.Body, "", labelled)
-	case rdfio.Turtle, rdfio.TriG:
-		return turtleOf(s.Body, format, "", labelled)
+	}
+	if format.IsData() {
+		return g.local(s.Body, format, "", "", labelled)
 	}
 	return fmt.Errorf("%s: expected a document of data, not of changes", s.MediaType)
 }

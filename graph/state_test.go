@@ -31,6 +31,7 @@ func TestReplacement(t *testing.T) {
 		{"application/ld+json", `{"@id": "urn:s", "urn:p": "2"}`, 1, 2},
 		{"application/n-triples", "<urn:s> <urn:p> \"2\" .\n", 0, 0},
 		{"text/turtle", "<urn:s> <urn:p> \"3\" .\n", 1, 1},
+		{"application/rdf+xml", `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="urn:s"><p xmlns="urn:">3</p></r:Description>`, 0, 0},
 		{"application/n-quads", "", 0, 1},
 		{"text/plain", "", 0, 0},
 	} {
@@ -60,6 +61,8 @@ func TestReplacementMistakes(t *testing.T) {
 		{"urn:s", "application/trig", "_:g { <urn:s> <urn:p> 1 }", "send N-Quads"},
 		{"urn:s", "text/turtle", "<urn:s> <urn:p> <<( <urn:s> <urn:p> [] )>> .", "send N-Quads"},
 		{"urn:s", "application/ld+json", `{"@id": "urn:s", "urn:p": {"urn:q": 1}}`, "send N-Quads"},
+		{"urn:s", "application/rdf+xml", `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="urn:s"><p xmlns="urn:" r:nodeID="b"/>` +
+			`</r:Description>`, "send N-Quads"},
 		{"urn:s", "application/rdf-patch", "A <urn:s> <urn:p> \"1\" .\n", "not of changes"},
 		{"urn:s", "text/csv", "a,b\n", "text/csv"},
 	} {
@@ -68,7 +71,7 @@ func TestReplacementMistakes(t *testing.T) {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}
-	if types := graph.StateTypes(); len(types) != 5 || slices.Contains(types, graph.TypePatch) {
+	if types := graph.StateTypes(); len(types) != 6 || slices.Contains(types, graph.TypePatch) {
 		t.Error(types)
 	}
 }

@@ -16,12 +16,13 @@ import (
 // Format is a format of files, by its name. The zero Format is none.
 type Format string
 
-// The formats. NTriples and Turtle hold triples, NQuads, TriG and JSONLD quads; Patch and PatchBinary are RDF Patch.
+// The formats. NTriples, Turtle and RDFXML hold triples, NQuads, TriG and JSONLD quads; Patch and PatchBinary are RDF Patch.
 const (
 	NTriples    Format = "ntriples"
 	NQuads      Format = "nquads"
 	Turtle      Format = "turtle"
 	TriG        Format = "trig"
+	RDFXML      Format = "rdfxml"
 	JSONLD      Format = "jsonld"
 	Patch       Format = "patch"
 	PatchBinary Format = "patch-binary"
@@ -45,6 +46,7 @@ var formats = []known{
 	{NQuads, ".nq", "application/n-quads", []string{"n-quads", ".nquads", "text/x-nquads"}},
 	{Turtle, ".ttl", "text/turtle", []string{".turtle", "application/x-turtle"}},
 	{TriG, ".trig", "application/trig", []string{"application/x-trig"}},
+	{RDFXML, ".rdf", "application/rdf+xml", []string{"rdf-xml", "rdf/xml", "xml", ".owl", ".rdfs", ".xml", "application/xml", "text/xml"}},
 	{JSONLD, ".jsonld", "application/ld+json", []string{"json-ld", ".json", "application/json"}},
 	{Patch, ".rdfp", patch.MediaType, []string{"rdf-patch"}},
 	{PatchBinary, ".trp", patch.BinaryMediaType, []string{"rdf-patch-binary"}},
@@ -54,16 +56,16 @@ var formats = []known{
 // Names for help texts and errors. TestNames holds them to the table.
 const (
 	// DataNames are the names of the formats of RDF data.
-	DataNames = "ntriples, nquads, turtle, trig or jsonld"
+	DataNames = "ntriples, nquads, turtle, trig, rdfxml or jsonld"
 	// PatchNames are the names of the formats of patches that can be read.
 	PatchNames = "patch or patch-binary"
 	// ChangeNames are the names of the formats of changes that can be written.
 	ChangeNames = "patch, patch-binary or update"
 	// ReadNames are the names of all formats that can be read.
-	ReadNames = "ntriples, nquads, turtle, trig, jsonld, patch or patch-binary"
+	ReadNames = "ntriples, nquads, turtle, trig, rdfxml, jsonld, patch or patch-binary"
 	// Suffixes are those of the names of files that can be read, DataSuffixes and PatchSuffixes those of RDF data and of patches.
-	Suffixes      = ".nt, .nq, .ttl, .trig, .jsonld, .json, .rdfp or .trp" + orCompressed
-	DataSuffixes  = ".nt, .nq, .ttl, .trig, .jsonld or .json" + orCompressed
+	Suffixes      = ".nt, .nq, .ttl, .trig, .rdf, .owl, .jsonld, .json, .rdfp or .trp" + orCompressed
+	DataSuffixes  = ".nt, .nq, .ttl, .trig, .rdf, .owl, .jsonld or .json" + orCompressed
 	PatchSuffixes = ".rdfp or .trp" + orCompressed
 
 	orCompressed = ", with .gz, .zst or .bz2 after it if compressed"
@@ -72,11 +74,28 @@ const (
 // IsData reports whether files of the format are RDF data.
 func (f Format) IsData() bool { return f != "" && !f.IsChanges() }
 
+// IsTriples reports whether files of the format are RDF data that has no place for the name of a graph.
+func (f Format) IsTriples() bool { return f == NTriples || f == Turtle || f == RDFXML }
+
 // IsPatch reports whether files of the format are RDF Patches.
 func (f Format) IsPatch() bool { return f == Patch || f == PatchBinary }
 
 // IsChanges reports whether files of the format are changes of data: an RDF Patch or SPARQL Update.
 func (f Format) IsChanges() bool { return f.IsPatch() || f == Update }
+
+// Comment is a comment in a format, on a line of its own, which may stand at the end of a document; empty for one that has none.
+func Comment(f Format, text string) string {
+	text = strings.ReplaceAll(text, "\n", "; ")
+	switch f {
+	case NTriples, NQuads, Turtle, TriG, Patch, Update:
+		return "# " + text + "\n"
+	case RDFXML:
+		apart := strings.ReplaceAll(strings.ReplaceAll(text, "--", "- -"), "--", "- -") // which a comment of XML can't have
+		return "<!-- " + apart + " -->\n"
+	case JSONLD, PatchBinary:
+	}
+	return ""
+}
 
 // MediaType is the format's media type, without parameters; empty for a format that there isn't.
 func (f Format) MediaType() string {

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	data    = []rdfio.Format{rdfio.NTriples, rdfio.NQuads, rdfio.Turtle, rdfio.TriG, rdfio.JSONLD}
+	data    = []rdfio.Format{rdfio.NTriples, rdfio.NQuads, rdfio.Turtle, rdfio.TriG, rdfio.RDFXML, rdfio.JSONLD}
 	patches = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary}
 )
 
@@ -31,6 +31,7 @@ func TestNames(t *testing.T) {
 		"a.jsonld": rdfio.JSONLD, ".rdfp": rdfio.Patch, "a.trp.gz": rdfio.PatchBinary, "a.ru": rdfio.Update,
 		"-": "", "a": "", "a.gz": "", "nt": "", "a.nt.gz.gz": "", "a.nt/b": "", "a.nt.bz2": rdfio.NTriples,
 		"a.nt.XZ": rdfio.NTriples, "a.json": rdfio.JSONLD, "a.nquads": rdfio.NQuads, "a.": "", "a.n-quads": "",
+		"a.rdf": rdfio.RDFXML, "a.OWL.gz": rdfio.RDFXML, "a.rdfs": rdfio.RDFXML, "a.xml": rdfio.RDFXML,
 	} {
 		if got, ok := rdfio.ByName(name); got != want || ok != (want != "") {
 			t.Errorf("%s: %s, %v", name, got, ok)
@@ -44,7 +45,8 @@ func TestNames(t *testing.T) {
 		"": "", ".": "", "text/plain": "", "gz": "", "text/turtle;": rdfio.Turtle, "Turtle": rdfio.Turtle, "nt": rdfio.NTriples,
 		"N-Triples": rdfio.NTriples, ".nq": rdfio.NQuads, "ttl": rdfio.Turtle, "TRIG": rdfio.TriG, "json": rdfio.JSONLD,
 		"JSON-LD": rdfio.JSONLD, "rdfp": rdfio.Patch, "rdf-patch": rdfio.Patch, "trp": rdfio.PatchBinary, "ru": rdfio.Update,
-		"application/json": rdfio.JSONLD,
+		"application/json": rdfio.JSONLD, "application/rdf+xml": rdfio.RDFXML, "rdfxml": rdfio.RDFXML, "RDF/XML": rdfio.RDFXML,
+		"rdf": rdfio.RDFXML, "owl": rdfio.RDFXML, "text/xml; charset=utf-8": rdfio.RDFXML, "xml": rdfio.RDFXML,
 	} {
 		if got, err := rdfio.Parse(text); got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", text, got, err)
@@ -115,13 +117,13 @@ func TestCompression(t *testing.T) {
 // TestWrittenIsRead: what is written in each format of data reads as the same statements.
 func TestWrittenIsRead(t *testing.T) {
 	quads := []rdf.Quad{
-		{S: rdf.Trusted("<s:1>"), P: rdf.Trusted("<p:1>"), O: rdf.Trusted(`"a\nb"@en`)},
-		{S: rdf.Trusted("<s:1>"), P: rdf.Trusted("<p:1>"), O: rdf.Trusted(`<o:1>`)},
-		{S: rdf.Trusted("<s:2>"), P: rdf.Trusted("<p:1>"), O: rdf.Trusted(`"x"`), G: rdf.Trusted("<g:1>")},
+		{S: rdf.Trusted("<s:1>"), P: rdf.Trusted("<p:p>"), O: rdf.Trusted(`"a\nb"@en`)},
+		{S: rdf.Trusted("<s:1>"), P: rdf.Trusted("<p:p>"), O: rdf.Trusted(`<o:1>`)},
+		{S: rdf.Trusted("<s:2>"), P: rdf.Trusted("<p:p>"), O: rdf.Trusted(`"x"`), G: rdf.Trusted("<g:1>")},
 	}
 	for _, format := range data {
 		want := slices.Clone(quads)
-		if format == rdfio.NTriples || format == rdfio.Turtle {
+		if format.IsTriples() {
 			want = want[:2]
 		}
 		var b bytes.Buffer
@@ -147,7 +149,7 @@ func TestWrittenIsRead(t *testing.T) {
 		if diff := cmp.Diff(texts(want), texts(got)); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", format, err, diff)
 		}
-		if wantPrefixes := map[rdfio.Format]int{rdfio.Turtle: 1, rdfio.TriG: 1}[format]; prefixes != wantPrefixes {
+		if wantPrefixes := map[rdfio.Format]int{rdfio.Turtle: 1, rdfio.TriG: 1, rdfio.RDFXML: 2}[format]; prefixes != wantPrefixes {
 			t.Errorf("%s: %d prefixes", format, prefixes)
 		}
 	}
@@ -158,6 +160,23 @@ func texts(quads []rdf.Quad) (texts []string) {
 		texts = append(texts, q.String())
 	}
 	return texts
+}
+
+// TestComments: what is said at the end of a document leaves it as it is.
+func TestComments(t *testing.T) {
+	for format, document := range documents {
+		text := rdfio.Comment(format, "a -- b --->\nc")
+		if format == rdfio.JSONLD {
+			if text != "" {
+				t.Errorf("%s: %q", format, text)
+			}
+			continue
+		}
+		got, err := read(rdfio.Source{}, strings.NewReader(document+"\n"+text), format)
+		if err != nil || len(got) != 1 || !strings.Contains(text, "c") {
+			t.Errorf("%s: %q: %v, %v", format, text, got, err)
+		}
+	}
 }
 
 func TestChangesAreRead(t *testing.T) {
@@ -214,6 +233,9 @@ func TestErrorsNameTheFile(t *testing.T) {
 		one := `<s:1> <p:1> <o:1> .`
 		if format == rdfio.JSONLD {
 			one = `{"@id": "s:1", "p:1": 1}`
+		}
+		if format == rdfio.RDFXML {
+			one = documents[format]
 		}
 		err := source.Statements(strings.NewReader(one), format, func(rdf.Quad) error { return broken })
 		if check(format, "function", err); !errors.Is(err, broken) {

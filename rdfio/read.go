@@ -11,6 +11,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
@@ -31,7 +32,7 @@ const MaxTerm = scan.MaxTerm
 type Source struct {
 	// File is the name of the document for errors.
 	File string
-	// Base is the IRI that relative ones in Turtle, TriG and JSON-LD are resolved against.
+	// Base is the IRI that relative ones in Turtle, TriG, RDF/XML and JSON-LD are resolved against.
 	Base string
 	// BlankPrefix is put before the label of each blank node.
 	BlankPrefix string
@@ -49,11 +50,11 @@ type Source struct {
 	Cache *jsonld.Cache
 	// Mistake, unless it is nil, is called with each mistake of a document, unless it returns an error: the other lines of
 	// N-Triples, N-Quads and RDF Patch in text form, and the other statements of Turtle and TriG, are read all the same. A mistake
-	// in JSON-LD, whose statements are known when all of it has been read, and in a binary patch, whose rows are found by what
-	// was read before them, ends the reading.
+	// in JSON-LD, whose statements are known when all of it has been read, in RDF/XML, whose elements stand in each other, and in a
+	// binary patch, whose rows are found by what was read before them, ends the reading.
 	Mistake func(error) error
 	// Prefixes, unless it is nil, is called once, before the first statement or at the end, with the prefixes that Turtle
-	// or TriG has declared by then.
+	// or TriG has declared by then, or the root element of RDF/XML.
 	Prefixes func([]turtle.Prefix)
 }
 
@@ -65,6 +66,8 @@ func (s Source) Statements(r io.Reader, format Format, fn func(rdf.Quad) error) 
 		return s.lines(r, format, fn)
 	case Turtle, TriG:
 		return s.turtle(r, format, fn)
+	case RDFXML:
+		return s.rdfXML(r, fn)
 	case JSONLD:
 		return s.json(r, fn)
 	}
@@ -84,7 +87,7 @@ func (s Source) lines(r io.Reader, format Format, fn func(rdf.Quad) error) error
 }
 
 // runOn is run that goes on after mistakes, if they are asked for.
-func (s Source) runOn(rd quads, fn func(rdf.Quad) error) error {
+func (s Source) runOn(rd recovering, fn func(rdf.Quad) error) error {
 	for {
 		err := s.run(rd, fn)
 		if s.Mistake == nil || !isSyntax(err) || !rd.Recover() {
@@ -106,6 +109,11 @@ func isSyntax(err error) bool {
 type quads interface {
 	// Next reads the next statement.
 	Next(q *rdf.Quad) error
+}
+
+// recovering is a reader that goes on after mistakes.
+type recovering interface {
+	quads
 	// Recover makes Next read on after a mistake, and reports false if it can't.
 	Recover() bool
 }
@@ -138,21 +146,47 @@ func (s Source) turtle(r io.Reader, format Format, fn func(rdf.Quad) error) erro
 		opts = append(opts, turtle.TriG())
 	}
 	rd := turtle.NewReader(r, opts...)
+	fn, end := s.telling(fn, rd.Prefixes)
+	return end(s.runOn(rd, fn))
+}
+
+// telling makes fn tell the prefixes first, once, and end tell them where there was no statement.
+func (s Source) telling(fn func(rdf.Quad) error, prefixes func() []turtle.Prefix) (first func(rdf.Quad) error, end func(error) error) {
 	if s.Prefixes == nil {
-		return s.runOn(rd, fn)
+		return fn, func(err error) error { return err }
 	}
 	told := false
 	tell := func() {
 		if !told {
 			told = true
-			s.Prefixes(rd.Prefixes())
+			s.Prefixes(prefixes())
 		}
 	}
-	err := s.runOn(rd, func(q rdf.Quad) error { tell(); return fn(q) })
-	if err == nil {
-		tell()
+	first = func(q rdf.Quad) error { tell(); return fn(q) }
+	return first, func(err error) error {
+		if err == nil {
+			tell()
+		}
+		return err
 	}
-	return err
+}
+
+func (s Source) rdfXML(r io.Reader, fn func(rdf.Quad) error) error {
+	opts := []rdfxml.Option{rdfxml.File(s.File), rdfxml.BlankPrefix(s.BlankPrefix), rdfxml.MaxTerm(s.MaxTerm), rdfxml.MaxDepth(s.MaxDepth)}
+	if s.LanguageCase {
+		opts = append(opts, rdfxml.LanguageCase())
+	}
+	if s.Base != "" {
+		opts = append(opts, rdfxml.Base(s.Base))
+	}
+	rd := rdfxml.NewReader(r, opts...)
+	fn, end := s.telling(fn, func() (all []turtle.Prefix) {
+		for _, p := range rd.Prefixes() {
+			all = append(all, turtle.Prefix(p))
+		}
+		return all
+	})
+	return end(s.run(rd, fn))
 }
 
 func (s Source) json(r io.Reader, fn func(rdf.Quad) error) error {

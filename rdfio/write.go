@@ -9,6 +9,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
+	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
 
@@ -29,7 +30,7 @@ type writing struct {
 	depth    int
 }
 
-// WithPrefixes gives Turtle and TriG prefixes.
+// WithPrefixes gives Turtle, TriG and RDF/XML prefixes.
 func WithPrefixes(prefixes ...turtle.Prefix) WriteOption {
 	return func(w *writing) { w.prefixes = prefixes }
 }
@@ -53,6 +54,12 @@ func NewDataWriter(w io.Writer, format Format, opts ...WriteOption) (DataWriter,
 		return triplesOnly{turtle.NewWriter(w, turtle.WithPrefixes(o.prefixes...)), format}, nil
 	case TriG:
 		return turtle.NewWriter(w, turtle.WithPrefixes(o.prefixes...)), nil
+	case RDFXML:
+		prefixes := make([]rdfxml.Prefix, len(o.prefixes))
+		for i, p := range o.prefixes {
+			prefixes[i] = rdfxml.Prefix(p)
+		}
+		return triplesOnly{rdfxml.NewWriter(w, rdfxml.WithPrefixes(prefixes...)), format}, nil
 	case JSONLD:
 		return &jsonWriter{w: w, depth: o.depth}, nil
 	}

@@ -57,7 +57,7 @@ type SourceConfig struct {
 // Source reads files, and follows those that grow. Make it with [NewSource]. It may be used concurrently.
 //
 // A message is a transaction of an RDF Patch or a row outside of one, a line of N-Triples, N-Quads or JSON Lines, a row of CSV,
-// or a whole file of Turtle, TriG, JSON-LD, JSON or binary RDF Patch. Where one ends depends on what stands in the file, and
+// or a whole file of Turtle, TriG, RDF/XML, JSON-LD, JSON or binary RDF Patch. Where one ends depends on what stands in the file, and
 // not on how much of it was there when it was read. What has no end yet waits.
 //
 // The stream of a message is the file: its inode with the time when it was made, whatever its name is. The offset is the byte

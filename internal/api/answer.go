@@ -23,8 +23,8 @@ var (
 	rowTypes = []string{results.JSON.MediaType(), results.XML.MediaType(), results.CSV.MediaType(), results.TSV.MediaType(), typeJSON,
 		"application/xml", "text/xml"}
 	booleanTypes = []string{results.JSON.MediaType(), results.XML.MediaType(), typeJSON, "application/xml", "text/xml"}
-	tripleTypes  = []string{rdfio.Turtle.MediaType(), rdfio.NTriples.MediaType(), rdfio.JSONLD.MediaType(), rdfio.TriG.MediaType(),
-		rdfio.NQuads.MediaType()}
+	tripleTypes  = []string{rdfio.Turtle.MediaType(), rdfio.NTriples.MediaType(), rdfio.JSONLD.MediaType(), rdfio.RDFXML.MediaType(),
+		rdfio.TriG.MediaType(), rdfio.NQuads.MediaType()}
 	answerTypes = append(append([]string{}, rowTypes...), tripleTypes...)
 )
 
@@ -170,13 +170,17 @@ func (a *answer) breakOff(err error) {
 	a.api.cutOff(a.w, "answer cut off", err)
 	why := oneLine(fmt.Errorf("%s: %s", p.Code, p.Detail))
 	format, isRows := results.ByMediaType(a.media)
-	if a.rows != nil && isRows && (format == results.JSON || format == results.XML) {
+	switch {
+	case a.rows != nil && isRows && (format == results.JSON || format == results.XML):
 		_ = a.rows.Flush()
 		a.w.Header().Set(ErrorHeader, why)
 		return
-	}
-	if a.triples != nil && a.media != rdfio.JSONLD.MediaType() {
-		fmt.Fprintf(a.out, "\n# %s: %s\n", ErrorHeader, why) // a client that has gone away does not hear of it
+	case a.triples != nil && a.media == rdfio.RDFXML.MediaType():
+		a.w.Header().Set(ErrorHeader, why)
+		return
+	case a.triples != nil:
+		format, _ := rdfio.Parse(a.media)
+		fmt.Fprint(a.out, "\n", rdfio.Comment(format, ErrorHeader+": "+why)) // a client that has gone away does not hear of it
 	}
 	_ = a.out.rc.Flush()
 	panic(http.ErrAbortHandler)

@@ -30,7 +30,7 @@ const MissingHeader = "Quadrille-Missing"
 func dataTypes(oneGraph bool) []string {
 	formats := []rdfio.Format{rdfio.NQuads, rdfio.TriG, rdfio.JSONLD}
 	if oneGraph {
-		formats = append(formats, rdfio.Turtle, rdfio.NTriples)
+		formats = append(formats, rdfio.Turtle, rdfio.NTriples, rdfio.RDFXML)
 	}
 	types := make([]string, len(formats))
 	for i, f := range formats {
@@ -54,7 +54,7 @@ func (a *API) getData(w http.ResponseWriter, r *http.Request, args args) {
 	oneGraph := d.options.Select.Graph != nil
 	if d.media, p = acceptable(r.Header.Values("Accept"), dataTypes(oneGraph), "/v1/data"); p != nil {
 		if !oneGraph {
-			p.Detail += "; Turtle and N-Triples need ?graph=IRI or ?graph=default"
+			p.Detail += "; Turtle, N-Triples and RDF/XML need ?graph=IRI or ?graph=default"
 		}
 		p.write(w)
 		return
@@ -142,12 +142,11 @@ func (d *dump) write(ctx context.Context) {
 		panic(http.ErrAbortHandler)
 	}
 	text := d.cursor(marks)
-	switch {
-	case len(text) <= maxTrailer:
+	if len(text) <= maxTrailer {
 		d.w.Header().Set(CursorHeader, text)
-	case d.options.Format != rdfio.JSONLD: // which has no comments
-		fmt.Fprintf(out, "# %s: %s\n", CursorHeader, text) // a client that has gone away does not hear of it
+		return
 	}
+	_, _ = io.WriteString(out, rdfio.Comment(d.options.Format, CursorHeader+": "+text)) // a client that has gone away does not hear of it
 }
 
 // ended tells why the context has ended, if that is the error.

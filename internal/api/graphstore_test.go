@@ -39,6 +39,8 @@ func TestGraphStore(t *testing.T) {
 			{"PUT", g, "image/png", "x", 415, "<http://e/a> <http://e/p> \"x\" .\n<http://e/c> <http://e/p> \"y\" .\n"},
 			{"POST", g, "application/ld+json", `{"@id": "http://e/a", "http://e/q": "z"}`, 200,
 				"<http://e/a> <http://e/p> \"x\" .\n<http://e/a> <http://e/q> \"z\" .\n<http://e/c> <http://e/p> \"y\" .\n"},
+			{"POST", g, "application/rdf+xml", `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="a"><q xmlns="http://e/">z</q></r:Description>`, 200,
+				"<http://e/a> <http://e/p> \"x\" .\n<http://e/a> <http://e/q> \"z\" .\n<http://e/c> <http://e/p> \"y\" .\n"},
 			{"PATCH", g, patchType, "TX .\nD <http://e/a> <http://e/p> \"x\" .\nA <http://e/a> <http://e/p> \"w\" <http://e/new> .\nTC .\n", 200,
 				"<http://e/a> <http://e/p> \"w\" .\n<http://e/a> <http://e/q> \"z\" .\n<http://e/c> <http://e/p> \"y\" .\n"},
 			{"PATCH", g, patchType, "TX .\nA <http://e/a> <http://e/p> \"x\" <http://e/other> .\nTC .\n", 422,

@@ -238,6 +238,8 @@ func TestDataForms(t *testing.T) {
 		{"text/turtle;q=0.9, application/trig;q=0.5", "", inDefault + inOther + withQ + inNamed, "application/trig"},
 		{"text/turtle", "graph=default", inDefault + inOther + withQ, "text/turtle"},
 		{"application/n-triples", "graph=default", inDefault + inOther + withQ, "application/n-triples"},
+		{"application/rdf+xml", "graph=default", inDefault + inOther + withQ, "application/rdf+xml"},
+		{"application/rdf+xml, application/trig;q=0.5", "", inDefault + inOther + withQ + inNamed, "application/trig"},
 		{"text/turtle", "graph=http://e/g", strings.ReplaceAll(inNamed, " <http://e/g>", ""), "text/turtle"},
 	} {
 		answer, body := call(t, "GET", base+"/v1/data?"+test.query, "", "Accept", test.accept)
@@ -254,7 +256,7 @@ func TestDataForms(t *testing.T) {
 			t.Errorf("%+v: %s", test, cmp.Diff(sorted(test.want), sorted(got)))
 		}
 	}
-	for _, accept := range []string{"text/turtle", "application/n-triples", "text/html"} {
+	for _, accept := range []string{"text/turtle", "application/n-triples", "application/rdf+xml", "text/html"} {
 		answer, body := call(t, "GET", base+"/v1/data", "", "Accept", accept)
 		if answer.StatusCode != 406 || !strings.Contains(body, "graph=default") || code(t, body) != "not_acceptable" {
 			t.Errorf("%s: %d %s", accept, answer.StatusCode, body)
@@ -276,6 +278,7 @@ func TestDocumentsIn(t *testing.T) {
 		"text/turtle":           "@prefix e: <http://e/> . e:s e:p \"x\" .",
 		"application/trig":      "@prefix e: <http://e/> . { e:s e:p \"x\" }",
 		"application/ld+json":   `{"@id":"http://e/s","http://e/p":"x"}`,
+		"application/rdf+xml":   `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="http://e/s"><p xmlns="http://e/">x</p></r:Description>`,
 		"application/n-quads":   "<http://e/s> <http://e/p> \"x\" .",
 		"application/n-triples": "<http://e/s> <http://e/p> \"x\" .",
 		patch.BinaryMediaType:   binary.String(),
@@ -299,6 +302,8 @@ func TestDocumentsIn(t *testing.T) {
 		{"text/turtle", "<s> <http://e/p> 1 .", "@base"},
 		{"text/turtle", "\n  x", `"line":2,"column":3`},
 		{"application/trig", "{", `"code":"syntax"`},
+		{"application/rdf+xml", "<a\n b", `"line":1,"column":1`},
+		{"application/rdf+xml", "<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><a xmlns='urn:'><b>&e;</b></a>", "is not read"},
 		{"application/ld+json", "{", `"line":1,"column":2`},
 		{"application/ld+json", `{"@context":"http://e/c","@id":"http://e/s"}`, `"code":"syntax"`},
 		{patch.BinaryMediaType, "\xff", `"code":"syntax"`},

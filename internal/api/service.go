@@ -20,7 +20,7 @@ var (
 	resultNames = map[results.Format]string{results.JSON: "SPARQL_Results_JSON", results.XML: "SPARQL_Results_XML",
 		results.CSV: "SPARQL_Results_CSV", results.TSV: "SPARQL_Results_TSV"}
 	dataNames = map[rdfio.Format]string{rdfio.Turtle: "Turtle", rdfio.NTriples: "N-Triples", rdfio.JSONLD: "JSON-LD", rdfio.TriG: "TriG",
-		rdfio.NQuads: "N-Quads"}
+		rdfio.NQuads: "N-Quads", rdfio.RDFXML: "RDF_XML"}
 )
 
 // describeService gives out the description of the service (SPARQL 1.1 Service Description).

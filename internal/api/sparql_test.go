@@ -107,10 +107,14 @@ func TestSPARQLForms(t *testing.T) {
 		{triples, "", "text/turtle; charset=utf-8", `e:is "3"`},
 		{triples, "application/n-triples", "application/n-triples", `<http://e/a> <http://e/is> "3" .`},
 		{triples, "application/ld+json", "application/ld+json", `"@value": "3"`},
+		{triples, "application/rdf+xml", "application/rdf+xml", `<e:is>3</e:is>`},
+		{triples, "application/rdf+xml, application/trig;q=0.5", "application/rdf+xml", `xmlns:e="http://e/"`},
+		{`CONSTRUCT { ?s <http://e/1> ?o } { ?s <http://e/q> ?o }`, "application/rdf+xml", "", ""},
 		{triples, "application/trig", "application/trig", `"3"`},
 		{triples, "application/n-quads", "application/n-quads", `"3" .`},
 		{triples, "text/csv", "", ""},
 		{"", "application/n-triples", "application/n-triples", "sparql-service-description#endpoint> <" + base + "/sparql>"},
+		{"", "application/rdf+xml", "application/rdf+xml", `<sd:resultFormat rdf:resource="http://www.w3.org/ns/formats/RDF_XML"/>`},
 		{"", "text/csv", "", ""},
 	} {
 		address := base + "/sparql"
@@ -303,6 +307,10 @@ func TestSPARQLBreaksOff(t *testing.T) {
 		if _, body, err := ask("CONSTRUCT", f.MediaType()); err == nil || !strings.Contains(string(body), "# "+api.ErrorHeader) {
 			t.Errorf("%s: %v, ends %q", f, err, body[max(0, len(body)-200):])
 		}
+	}
+	answer, body, err := ask("CONSTRUCT", rdfio.RDFXML.MediaType())
+	if err != nil || !strings.Contains(answer.Trailer.Get(api.ErrorHeader), "shard 3") || len(body) < 900_000 || strings.Contains(string(body), "</rdf:RDF>") {
+		t.Errorf("RDF/XML: %d, %d bytes, %v, trailer %q", answer.StatusCode, len(body), err, answer.Trailer.Get(api.ErrorHeader))
 	}
 	if answer, body, err := ask("CONSTRUCT", rdfio.JSONLD.MediaType()); answer.StatusCode != 500 || err != nil { // nothing was sent yet
 		t.Errorf("JSON-LD: %d %s, %v", answer.StatusCode, body, err)

@@ -66,6 +66,8 @@ var floors = [][]rule{
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "internal/chars"}},
 		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "internal/chars", "internal/iri", "internal/labels"}},
+		{pkg: "rdf/rdfxml/internal/xml", imports: []string{"rdf", "internal/chars"}},
+		{pkg: "rdf/rdfxml", imports: []string{"rdf", "rdf/scan", "rdf/rdfxml/internal/xml", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
 		{pkg: "rdf/jsonld", imports: []string{"rdf", "internal/iri", "internal/labels"}, modules: []string{jsonGold}},
 	},
@@ -80,7 +82,7 @@ var floors = [][]rule{
 		{pkg: "patch/diff", imports: []string{"rdf", "rdf/nquads", "rdf/canon", "patch"}},
 	},
 	{
-		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch"}, modules: []string{compress}},
+		{pkg: "rdfio", imports: []string{"rdf", "rdf/scan", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch"}, modules: []string{compress}},
 	},
 	{
 		{pkg: "store", imports: []string{"rdf"}, modules: []string{compress}},
@@ -181,7 +183,7 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core", "internal/rounds"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/eval", "store", "store/memory", "shard",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/eval", "store", "store/memory", "shard",
 			"event", "engine", "shipper", "shipper/request", "coordinator", "operator", "operator/dataset", "node",
 		}},
 	},

@@ -19,10 +19,10 @@ import (
 type applyCommand struct {
 	Patches  []string `arg:"" name:"patch" help:"Patches, applied in this order; - is standard input."`
 	Onto     string   `env:"-" placeholder:"FILE" help:"RDF data to begin with. Without it, there is none. Or the folder that quadrille load has filled, which is changed in place."`
-	OntoType string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the data, where its name does not tell."`
+	OntoType string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,rdfxml,jsonld" help:"Format of the data, where its name does not tell."`
 	patchTypeFlag
 	Strict bool   `env:"-" help:"Take a row without effect, an addition of what is there or a deletion of what is not, for an error."`
-	As     string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the result, where the name of --out does not tell. Default: that of --onto, and without it nquads."`
+	As     string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,rdfxml,jsonld" help:"Format of the result, where the name of --out does not tell. Default: that of --onto, and without it nquads."`
 	resultFlags
 	dataFlags
 }

@@ -19,7 +19,7 @@ type checkCommand struct {
 	dataFlags
 	Log   bool     `env:"-" help:"The files, patches, are one after the other a patch log: each transaction has a new header id, and prev is the id of the one before. Patches with the header shard are of the log that it names, and each log is checked apart."`
 	Head  []string `sep:"none" env:"-" placeholder:"ID" help:"With --log: id of the patch before the first one, an IRI or a term as in N-Triples; once for each log that doesn't begin at its start."`
-	All   bool     `env:"-" help:"Tell all mistakes, at most 100 a file, not the first alone. After one, N-Triples, N-Quads and RDF Patch in text form are read on from the next line, Turtle and TriG behind the next dot that ends a statement. JSON-LD has one mistake a document, since its statements are known when all of it is read; so has a binary patch, where each row is found by the length of the one before."`
+	All   bool     `env:"-" help:"Tell all mistakes, at most 100 a file, not the first alone. After one, N-Triples, N-Quads and RDF Patch in text form are read on from the next line, Turtle and TriG behind the next dot that ends a statement. JSON-LD has one mistake a document, since its statements are known when all of it is read; so have RDF/XML, whose elements stand in each other, and a binary patch, where each row is found by the length of the one before."`
 	JSON  bool     `env:"-" help:"Print a JSON object a file instead of text."`
 	Quiet bool     `short:"q" env:"-" help:"Print errors alone."`
 }

@@ -21,7 +21,8 @@ import (
 const formatsHelp = `Formats, by the ending of the file's name, .gz, .zst or .bz2 after it if compressed:
 
   ntriples .nt      nquads .nq       turtle .ttl           trig .trig
-  jsonld   .jsonld  patch  .rdfp     patch-binary .trp     update .ru (only written)
+  rdfxml   .rdf     jsonld .jsonld   patch  .rdfp          patch-binary .trp
+  update   .ru (only written)
 
 Flags take these names, endings, or media types, such as text/turtle. Where no name tells, as for standard input (-),
 --type says the format (without it, standard input of apply, invert and merge is a patch in text form); that it is compressed is
@@ -31,7 +32,7 @@ the work has failed, 2 usage.`
 // limitFlags bound what is read.
 type limitFlags struct {
 	MaxTerm  byteSize `env:"-" default:"64MiB" help:"Size that one IRI or literal may have."`
-	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, objects and triple terms may be nested, also in JSON-LD that is written. Default: 10000, triple terms 1000, objects and arrays of JSON-LD 5000."`
+	MaxDepth int      `env:"-" placeholder:"N" help:"How deeply brackets, lists, elements, objects and triple terms may be nested, also in JSON-LD that is written. Default: 10000, triple terms 1000, objects and arrays of JSON-LD 5000."`
 }
 
 // bound sets the bounds of an input.
@@ -49,7 +50,7 @@ func (f *limitFlags) bound(s *rdfio.Source) error {
 // dataFlags say how RDF data is read.
 type dataFlags struct {
 	limitFlags
-	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG, JSON-LD and SPARQL start from, if the document does not say. Default: the file's own IRI, file:///…; standard input, and a query of the command line, have none."`
+	Base     string `env:"-" placeholder:"IRI" help:"Where relative IRIs in Turtle, TriG, RDF/XML, JSON-LD and SPARQL start from, if the document does not say. Default: the file's own IRI, file:///…; standard input, and a query of the command line, have none."`
 	Contexts string `env:"-" placeholder:"DIR" help:"Folder of remote JSON-LD contexts, whose file contexts.json is an object: IRI of the context to name of its file. Nothing is fetched."`
 
 	contexts jsonld.Loader // of the folder, once it is known
@@ -167,11 +168,11 @@ func writeChanges(ctx context.Context, std *streams, to *resultFlags, format rdf
 type convertCommand struct {
 	File string `arg:"" optional:"" default:"-" help:"File to convert; - is standard input."`
 	typeFlag
-	As string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
+	As string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,rdfxml,jsonld,patch,patch-binary,update" help:"Format of the result, where the name of --out does not tell."`
 	resultFlags
 	dataFlags
 	blankFlag
-	Prefix      map[string]string `env:"-" mapsep:"none" placeholder:"NAME=IRI" help:"Prefix that Turtle and TriG shall have, again for more, besides those at the begin of a document in Turtle or TriG."`
+	Prefix      map[string]string `env:"-" mapsep:"none" placeholder:"NAME=IRI" help:"Prefix that Turtle, TriG and RDF/XML shall have, again for more, besides those at the begin of a document in one of them."`
 	BlankPrefix string            `env:"-" placeholder:"TEXT" help:"Put this before the label of each blank node. Labels are local to a document, but those of patches are system-wide: give each document its own."`
 	Rows        int               `env:"-" placeholder:"N" help:"Additions in a transaction, when data becomes changes. Default: all in one; for update 10000. (quadrille publish takes transactions of up to 64 MiB unless told otherwise.)"`
 }

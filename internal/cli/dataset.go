@@ -160,7 +160,7 @@ var errHead = errors.New("the beginning is read")
 // declared are the prefixes that files declare at their beginning. What is wrong with a file is told when it is read.
 func declared(files []*inputFile) (all []turtle.Prefix) {
 	for _, in := range files {
-		if in.name == "-" || in.format != rdfio.Turtle && in.format != rdfio.TriG {
+		if in.name == "-" || in.format != rdfio.Turtle && in.format != rdfio.TriG && in.format != rdfio.RDFXML {
 			continue
 		}
 		source := in.source

@@ -22,7 +22,8 @@ const (
 	// documentTime bounds the time that one document of LOAD may take.
 	documentTime = 10 * time.Minute
 	// documentFormats are what LOAD asks for, best first.
-	documentFormats = "application/n-quads, application/n-triples, application/trig;q=0.9, text/turtle;q=0.9, application/ld+json;q=0.5"
+	documentFormats = "application/n-quads, application/n-triples, application/trig;q=0.9, text/turtle;q=0.9, " +
+		"application/rdf+xml;q=0.7, application/ld+json;q=0.5"
 )
 
 // documents reads what LOAD names, over HTTP, from hosts that are allowed, also behind redirects.

@@ -21,6 +21,7 @@ var webDocuments = map[string][2]string{
 	"/nquads":   {"application/n-quads", "<http://e/s> <http://e/p> <http://e/o> <http://e/other> .\n"},
 	"/trig":     {"application/trig", "<http://e/g> { <http://e/s> <http://e/p> <http://e/o> }"},
 	"/jsonld":   {"application/ld+json", `{"@id":"http://e/s","http://e/p":[{"@id":"http://e/o"}]}`},
+	"/rdfxml":   {"application/rdf+xml", `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="s"><p xmlns="http://e/" r:resource="http://e/o"/></r:Description>`},
 	"/file.nt":  {"text/plain", "<http://e/s> <http://e/p> <http://e/o> .\n"},
 	"/nothing":  {"application/n-triples", ""},
 	"/html":     {"text/html", "<html>"},
@@ -48,6 +49,7 @@ func TestLoadDocuments(t *testing.T) {
 		"/nquads":         "A <http://e/s> <http://e/p> <http://e/o> <http://e/g> .\n",
 		"/trig":           "A <http://e/s> <http://e/p> <http://e/o> <http://e/g> .\n",
 		"/jsonld":         "A <http://e/s> <http://e/p> <http://e/o> <http://e/g> .\n",
+		"/rdfxml":         "A <" + server.URL + "/s> <http://e/p> <http://e/o> <http://e/g> .\n",
 		"/file.nt":        "A <http://e/s> <http://e/p> <http://e/o> <http://e/g> .\n",
 		"/packed/file.nt": "A <http://e/s> <http://e/p> <http://e/o> <http://e/g> .\n",
 		"/nothing":        "",
@@ -58,7 +60,7 @@ func TestLoadDocuments(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"WEB/html":      `has the type "text/html": expected RDF data (ntriples, nquads, turtle, trig or jsonld)`,
+		"WEB/html":      `has the type "text/html": expected RDF data (ntriples, nquads, turtle, trig, rdfxml or jsonld)`,
 		"WEB/wrong":     server.URL + "/wrong:2:2: expected",
 		"WEB/none":      "answers 404 Not Found",
 		"WEB/empty":     "answers 204 No Content: expected a document",

@@ -19,12 +19,12 @@ import (
 
 // typeFlag says what the inputs of a command are, which may be of all formats.
 type typeFlag struct {
-	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
+	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,rdfxml,jsonld,patch,patch-binary" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
 }
 
 // dataTypeFlag is typeFlag for RDF data.
 type dataTypeFlag struct {
-	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld" help:"Format of the data, where the name of a file does not tell; given, it holds for all files."`
+	Type string `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,rdfxml,jsonld" help:"Format of the data, where the name of a file does not tell; given, it holds for all files."`
 }
 
 // patchTypeFlag is typeFlag for patches.
@@ -40,7 +40,7 @@ var (
 	dataFormats  = formats{rdfio.DataNames, rdfio.DataSuffixes}
 	patchFormats = formats{rdfio.PatchNames, rdfio.PatchSuffixes}
 	// publishFormats are those of what can be sent.
-	publishFormats = formats{"ntriples, nquads, turtle, trig, jsonld, patch, patch-binary or update", ".ru, " + rdfio.Suffixes}
+	publishFormats = formats{"ntriples, nquads, turtle, trig, rdfxml, jsonld, patch, patch-binary or update", ".ru, " + rdfio.Suffixes}
 )
 
 // formatNamed is the format that a flag names; names are those that it takes.

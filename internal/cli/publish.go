@@ -13,11 +13,11 @@ import (
 
 // publishCommand sends files.
 type publishCommand struct {
-	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary) and .ru (SPARQL Update), or of RDF data, .nt, .nq, .ttl, .trig and .jsonld, whose statements are additions; .gz, .zst and .bz2 after it are decompressed. - is standard input."`
+	Files []string `arg:"" name:"file" help:"Files of changes, .rdfp and .trp (RDF Patch, text and binary) and .ru (SPARQL Update), or of RDF data, .nt, .nq, .ttl, .trig, .rdf, .owl and .jsonld, whose statements are additions; .gz, .zst and .bz2 after it are decompressed. - is standard input."`
 	doors
 	patienceFlag
 	dataFlags
-	Type           string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,jsonld,patch,patch-binary,update" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
+	Type           string   `env:"-" placeholder:"FORMAT" choices:"ntriples,nquads,turtle,trig,rdfxml,jsonld,patch,patch-binary,update" help:"Format of what is read, where the name of a file does not tell; given, it holds for all files."`
 	RequestSize    byteSize `default:"1MiB" help:"Size after which a request ends with its transaction."`
 	MaxTransaction byteSize `default:"64MiB" help:"Size that one transaction may have."`
 	RunName        string   `name:"run" placeholder:"NAME" help:"Name of a run that may be repeated, as after an interruption: what it has sent before is skipped, and something else in its place is refused (see above). Without it each call is a run of its own."`

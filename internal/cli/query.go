@@ -21,7 +21,7 @@ type queryCommand struct {
 	Query string `arg:"" optional:"" help:"The query: SPARQL."`
 	File  string `short:"f" env:"-" placeholder:"FILE" help:"File with the query instead; - is standard input."`
 	datasetFlags
-	As string `env:"-" placeholder:"FORMAT" choices:"table,json,csv,tsv,xml,ntriples,nquads,turtle,trig,jsonld" help:"Format of the result, where the name of --out does not tell: table, json, csv, tsv or xml of rows, json or xml of true and false, ntriples, nquads, turtle, trig or jsonld of triples."`
+	As string `env:"-" placeholder:"FORMAT" choices:"table,json,csv,tsv,xml,ntriples,nquads,turtle,trig,rdfxml,jsonld" help:"Format of the result, where the name of --out does not tell: table, json, csv, tsv or xml of rows, json or xml of true and false, ntriples, nquads, turtle, trig, rdfxml or jsonld of triples."`
 	outFlag
 	Explain bool `env:"-" help:"Evaluate the query and show, instead of its result, what was done in which order, how many rows were expected of each part, and how many there were."`
 	Quiet   bool `short:"q" env:"-" help:"Print the result alone: not how many rows it has and how long it took, nor which functions it calls that there are not."`

@@ -175,7 +175,7 @@ func webhookSink(s *config.WebhookSink) (connector.Sink, error) {
 }
 
 // dataFormats are those of documents that are data, not changes.
-var dataFormats = []rdfio.Format{rdfio.NQuads, rdfio.NTriples, rdfio.TriG, rdfio.Turtle, rdfio.JSONLD}
+var dataFormats = []rdfio.Format{rdfio.NQuads, rdfio.NTriples, rdfio.TriG, rdfio.Turtle, rdfio.RDFXML, rdfio.JSONLD}
 
 func dataTypes() (list []string) {
 	for _, format := range dataFormats {

@@ -24,12 +24,27 @@ func Root(t testing.TB) string {
 	t.Helper()
 	root, err := folder(t)
 	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("the test suites are missing, and CI=true: %v; set QUADRILLE_SUITES to their folder", err)
-		}
-		t.Skipf("CONFORMANCE NOT TESTED: the test suites are missing: %v; set QUADRILLE_SUITES to their folder", err)
+		missing(t, "the test suites", err)
 	}
 	return root
+}
+
+// Folder is a folder of the suites, for one that not every copy of them has: it is skipped, or fails, as Root says.
+func Folder(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join(Root(t), filepath.FromSlash(name))
+	if _, err := os.Stat(dir); err != nil {
+		missing(t, name, err)
+	}
+	return dir
+}
+
+func missing(t testing.TB, what string, err error) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s: missing, and CI=true: %v; set QUADRILLE_SUITES to the folder of the suites", what, err)
+	}
+	t.Skipf("CONFORMANCE NOT TESTED: %s: missing: %v; set QUADRILLE_SUITES to the folder of the suites", what, err)
 }
 
 // Optional is Root for what goes on without the suites: "" then.
@@ -75,7 +90,7 @@ var (
 	comment = regexp.MustCompile(`(?m)^\s*#.*$`)
 	// entry matches a test's subject, class and properties up to the dot that ends them. Values of mf:name and
 	// rdfs:comment are strings, which may have dots.
-	entry  = regexp.MustCompile(`(?s)\S+\s+(?:rdf:type|a)\s+rdft:(Test\w+)\s*;((?:"(?:[^"\\]|\\.)*"|<[^>]*>|[^."<])*)\.`)
+	entry  = regexp.MustCompile(`(?s)\S+\s+(?:rdf:type|a)\s+rdft:(Test\w+)\s*;((?:""".*?"""|"(?:[^"\\]|\\.)*"|<[^>]*>|[^."<])*)\.`)
 	name   = regexp.MustCompile(`mf:name\s+"((?:[^"\\]|\\.)*)"`)
 	action = regexp.MustCompile(`mf:action\s+<([^>]*)>`)
 	result = regexp.MustCompile(`mf:result\s+<([^>]*)>`)

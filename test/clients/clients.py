@@ -47,9 +47,11 @@ def rdflib_client(url):
     found = set(read.objects(e('ü'), e('says')))
     step('update', found == {Literal('hi', lang='en'), hello[2]}, found)
     step('ask', bool(read.query('ASK { ?s ?p "hi"@en }')) and not bool(read.query('ASK { ?s ?p "ho"@en }')))
-    triples = Graph(SPARQLStore(url + '/sparql', returnFormat='turtle'), identifier=name)  # the default is RDF/XML
-    made = triples.query('CONSTRUCT { ?o <http://rdflib.example/said> ?s } WHERE { ?s ?p "hi"@en BIND(BNODE() AS ?o) }').graph
-    step('construct', len(made) == 1 and isinstance(next(made.subjects()), BNode), list(made))
+    for answer, source in (('construct', read), ('construct turtle', Graph(SPARQLStore(url + '/sparql', returnFormat='turtle'), identifier=name))):
+        made = source.query('CONSTRUCT { ?o <http://rdflib.example/said> ?s, "hi"@en } WHERE { ?s ?p "hi"@en BIND(BNODE() AS ?o) }').graph
+        step(answer, len(made) == 2 and isinstance(next(made.subjects()), BNode) and set(made.objects()) == {e('ü'), Literal('hi', lang='en')}, list(made))
+    made = read.query('DESCRIBE <%s>' % e('ü')).graph
+    step('describe', set(made.objects(e('ü'), e('says'))) == {Literal('hi', lang='en'), hello[2]}, list(made))
     store.update('INSERT DATA { GRAPH <%s> { <%s> <%s> [ <%s> "in" ] } }' % (name, e('b'), e('has'), e('is')))
     store.commit()
     found = list(read.query('SELECT ?b ?o { ?s <%s> ?b . ?b <%s> ?o }' % (e('has'), e('is'))))
@@ -66,12 +68,13 @@ def rdflib_client(url):
 
 
 def wrapper_client(url):
-    from SPARQLWrapper import CSV, JSON, JSONLD, N3, POST, TSV, TURTLE, URLENCODED, POSTDIRECTLY, XML, SPARQLWrapper
+    from SPARQLWrapper import CSV, JSON, JSONLD, N3, POST, RDFXML, TSV, TURTLE, URLENCODED, POSTDIRECTLY, XML, SPARQLWrapper
     from SPARQLWrapper.SPARQLExceptions import QueryBadFormed
 
     def ask(text, form=JSON, **more):
         s = SPARQLWrapper(url + '/sparql')
-        s.setReturnFormat(form)
+        if form:
+            s.setReturnFormat(form)
         s.setQuery(text)
         for set_option, value in more.items():
             getattr(s, set_option)(value)
@@ -96,7 +99,7 @@ def wrapper_client(url):
     step('update', [r['o']['value'] for r in rows] == ['hi', 'hi'], rows)
     step('ask', ask(f'ASK {{ <{e}ü> ?p "hi" }}')['boolean'] is True and ask(f'ASK {{ <{e}ü> ?p "ho" }}')['boolean'] is False)
     ask(f'INSERT DATA {{ <{e}b> <{e}has> [ <{e}is> "in" ] }}', setMethod=POST)
-    for name, form in (('turtle', TURTLE), ('n3', N3), ('json-ld', JSONLD)):
+    for name, form in (('by default', None), ('rdf+xml', RDFXML), ('turtle', TURTLE), ('n3', N3), ('json-ld', JSONLD)):
         made = ask(f'CONSTRUCT {{ <{e}b> <{e}has> ?b . ?b <{e}is> ?o }} WHERE {{ <{e}b> <{e}has> ?b . ?b <{e}is> ?o }}', form)
         text = made if isinstance(made, bytes) else made.serialize(format='nt').encode()
         step('construct ' + name, b'"in"' in text and b'wrapper.example/has' in text, text)

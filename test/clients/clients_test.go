@@ -119,11 +119,12 @@ type client struct {
 
 var clients = []client{
 	{"rdflib", []string{"python", "clients.py", "rdflib"},
-		"insert; unicode; select xml; select json; select csv; select tsv; update; ask; construct; blank; empty; syntax; syntax of an update; large",
+		"insert; unicode; select xml; select json; select csv; select tsv; update; ask; construct; construct turtle; describe; " +
+			"blank; empty; syntax; syntax of an update; large",
 		"GRAPH <http://rdflib.example/large> { ?s ?p ?o }"},
 	{"SPARQLWrapper", []string{"python", "clients.py", "sparqlwrapper"},
-		"insert; select; unicode; select xml; select csv; select tsv; update; ask; construct turtle; construct n3; construct json-ld; " +
-			"blank; empty; syntax; syntax of an update; large",
+		"insert; select; unicode; select xml; select csv; select tsv; update; ask; construct by default; construct rdf+xml; " +
+			"construct turtle; construct n3; construct json-ld; blank; empty; syntax; syntax of an update; large",
 		"?s <http://wrapper.example/n> ?o"},
 	{"RDFConnection", []string{"jena", "Jena.java"},
 		"graph put; unicode, blank; graph load; graph delete; insert, update, select; ask; construct; describe; empty; syntax; syntax of an update; large",

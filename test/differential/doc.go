@@ -1,6 +1,6 @@
 // Package differential has no code but tests, which compare this module with independent implementations.
 //
-// TestReaders: documents in Turtle, TriG, N-Quads and JSON-LD, generated and mutated from a seed, are read by this module's readers
+// TestReaders: documents in Turtle, TriG, N-Quads and JSON-LD, generated and mutated from a seed, and in RDF/XML, generated, are read by this module's readers
 // and by Oxigraph, N3.js and jsonld.js. All must give the same answer: refused, or the same quads up to the labels of blank nodes.
 //
 // TestQuestions: queries and updates over few quads, generated from a seed, are asked of this module's stores, of Oxigraph and of

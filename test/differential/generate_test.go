@@ -20,6 +20,8 @@ func generate(rng *rand.Rand, f format) []byte {
 	switch f {
 	case formatJSONLD:
 		g.json(g.node())
+	case formatRDFXML:
+		g.rdfXML()
 	case formatNTriples, formatNQuads:
 		g.times(1, 6, g.statement)
 	default:

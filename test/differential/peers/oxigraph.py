@@ -16,6 +16,7 @@ FORMATS = {
     b"g": ox.RdfFormat.TRIG,
     b"q": ox.RdfFormat.N_QUADS,
     b"n": ox.RdfFormat.N_TRIPLES,
+    b"x": ox.RdfFormat.RDF_XML,
     b"j": ox.RdfFormat.JSON_LD,
 }
 
