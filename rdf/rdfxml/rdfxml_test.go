@@ -475,3 +475,17 @@ func (r *repeated) Read(b []byte) (int, error) {
 	r.rest = r.rest[n:]
 	return n, nil
 }
+
+// collect reads to the end or to an error and returns what came before.
+func collect(rd *rdfxml.Reader) (quads []rdf.Quad, err error) {
+	var q rdf.Quad
+	for {
+		if err := rd.Next(&q); err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return quads, err
+		}
+		quads = append(quads, q.Clone())
+	}
+}
