@@ -1,4 +1,4 @@
-package rdf_test
+package nquads_test
 
 import (
 	"errors"
