@@ -239,6 +239,9 @@ func (h *heldWriter) Flush() error {
 	if _, form := errors.AsType[*jsonld.Error](err); form {
 		return fmt.Errorf("%w: %w", ErrForm, err)
 	}
+	if errors.Is(err, rdf.ErrLimit) {
+		return fmt.Errorf("%w: %w", ErrHeld, err)
+	}
 	return err
 }
 

@@ -20,6 +20,8 @@ import (
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/request"
+	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
 )
 
 // network is what nodes of one process talk by.
@@ -330,5 +332,30 @@ func TestFragmentsOfStrangers(t *testing.T) {
 	}
 	if a := asked(t, g[1], graph.Question{Text: "ASK { <urn:x> ?p ?o }"}); !slices.Equal(a.lines, []string{"false"}) {
 		t.Error(a.lines)
+	}
+}
+
+// TestOverLimitsOfParts: what is too much for a part of a query, or for what carries it to another node, or can't be computed there, is the
+// query's fault.
+func TestOverLimitsOfParts(t *testing.T) {
+	nodes, _ := cluster(t, 3, 8, graph.Subject)
+	orders(t, nodes[0])
+	double := `?p <urn:name> ?n0`
+	for i := range 25 {
+		double += fmt.Sprintf(` BIND(CONCAT(?n%d, ?n%d) AS ?n%d)`, i, i, i+1)
+	}
+	long := `SELECT * { ?o <urn:by> ?p . ?p <urn:name> ?n VALUES ?n {` + strings.Repeat(`"person 1" `, request.MaxRequest/10) + `} }`
+	for _, text := range []string{`SELECT ?n25 { ` + double + ` }`, long} {
+		for i, g := range nodes {
+			if err := g.Query(t.Context(), graph.Question{Text: text}, &answer{}); !errors.Is(err, eval.ErrBudget) && !errors.Is(err, expr.ErrLimit) {
+				t.Errorf("node %d: %.60s: %.300v", i, text, err)
+			}
+		}
+	}
+	cast := `SELECT * { ?o <urn:by> ?p . ?p <urn:name> ?n FILTER(<http://www.w3.org/2001/XMLSchema#integer>(?n, 2)) }`
+	for i, g := range nodes {
+		if err := g.Query(t.Context(), graph.Question{Text: cast}, &answer{}); !errors.Is(err, expr.ErrCompile) {
+			t.Errorf("node %d: %v", i, err)
+		}
 	}
 }

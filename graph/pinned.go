@@ -15,6 +15,7 @@ import (
 	"github.com/quadrille-stream/quadrille/shard"
 	"github.com/quadrille-stream/quadrille/shipper/request"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
 	"github.com/quadrille-stream/quadrille/store"
 )
 
@@ -282,10 +283,14 @@ func (p *pinned) failed(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", event.ErrStopped, err)
 	case isBusy(err):
 		return fmt.Errorf("%w: %w", event.ErrBusy, err)
+	case failure.Kind == kindCompile:
+		return fmt.Errorf("%w: %w", expr.ErrCompile, err)
 	case failure.Kind == kindInternal:
 		return fmt.Errorf("%w: %w", ErrInternal, err)
 	case failure.Kind == kindNoLeader:
 		return fmt.Errorf("%w: %w", engine.ErrNoLeader, err)
+	case failure.Code == request.TooLarge:
+		return fmt.Errorf("%w: its text, written out, with what its parts are joined by, doesn't fit in a request; ask in a shorter one: %w", eval.ErrBudget, err)
 	case failure.Kind == kindBudget:
 		return fmt.Errorf("%w: %w", eval.ErrBudget, err)
 	case failure.Kind == kindSession:

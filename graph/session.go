@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/shipper/request"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
 	"github.com/quadrille-stream/quadrille/sparql/fragment"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -36,6 +37,7 @@ const (
 	kindBusy     = "busy"     // it has as many as it may
 	kindNotHere  = "nothere"  // the node has no copy of the shard
 	kindNoLeader = "noleader" // a log has no majority of its servers
+	kindCompile  = "compile"  // an expression of the query can't be computed
 	kindInternal = "internal" // a fault of the program, which the node's log has
 )
 
@@ -143,8 +145,10 @@ var errOtherVersion = &request.Error{Kind: kindVersion, Text: "the request can't
 func kinds(err error) error {
 	kind := ""
 	switch {
-	case errors.Is(err, eval.ErrBudget):
+	case errors.Is(err, eval.ErrBudget), errors.Is(err, expr.ErrLimit):
 		kind = kindBudget
+	case errors.Is(err, expr.ErrCompile):
+		kind = kindCompile
 	case errors.Is(err, eval.ErrDivision), errors.Is(err, fragment.ErrEncoding):
 		kind = kindVersion
 	case errors.Is(err, store.ErrClosed):

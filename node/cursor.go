@@ -129,6 +129,43 @@ func (n *Node) Tails(ctx context.Context) (engine.Cursor, error) {
 	return c, nil
 }
 
+// Before returns a cursor so many positions before the end of each log, behind the first whole record from there on. A shard whose log
+// isn't as long, or has no such record, isn't in it: it is read from its start. In an engine that has several shards in a log of its own, positions are
+// those of all of them. Errors are those of the engine.
+func (n *Node) Before(ctx context.Context, positions uint64) (engine.Cursor, error) {
+	marks, errs := make([]engine.Mark, len(n.loops)), make([]error, len(n.loops))
+	together(len(n.loops), func(s int) { marks[s], errs[s] = n.before(ctx, s, positions) })
+	c := engine.Cursor{}
+	for s, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("shard %d: %w", s, err)
+		}
+		if marks[s].Position > 0 {
+			c[s] = marks[s]
+		}
+	}
+	return c, nil
+}
+
+func (n *Node) before(ctx context.Context, s int, positions uint64) (at engine.Mark, err error) {
+	tail, err := n.tail(ctx, s)
+	if err != nil || tail.Seq <= positions {
+		return at, err
+	}
+	_, err = n.cfg.Engine.Shard(s).Read(ctx, tail.Seq-positions, func(e engine.Entry) error {
+		r, err := decode(e)
+		if err != nil || r.More {
+			return err
+		}
+		at = engine.Mark{Position: e.Seq, ID: r.ID}
+		return errFound
+	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
+	return at, err
+}
+
 // lastWhole returns the mark of the last record of the log that isn't inside a transaction.
 func (n *Node) lastWhole(ctx context.Context, s int) (engine.Mark, error) {
 	tail, err := n.tail(ctx, s)

@@ -144,13 +144,31 @@ func AppendEscaped(dst []byte, s string) []byte {
 	return append(dst, s[from:]...)
 }
 
+// MaxTripleDepth is how deeply triple terms may be nested: what is made can be read again.
+const MaxTripleDepth = 1000
+
+// tripleEnd is what a triple term ends with.
+const tripleEnd = " )>>"
+
 // TripleTerm makes a triple term (RDF 1.2). The subject is an IRI or a blank node, the predicate an IRI, the object
-// any term.
+// any term, of less than [MaxTripleDepth] triple terms in each other; more are an [ErrDepthLimit], too.
 func TripleTerm(s, p, o Term) (Term, error) {
 	if err := checkPositions(Quad{S: s, P: p, O: o}); err != nil {
 		return Term{}, err
 	}
-	return Term{"<<( " + s.text + " " + p.text + " " + o.text + " )>>"}, nil
+	if o.tripleDepth() >= MaxTripleDepth {
+		return Term{}, fmt.Errorf("%w: %w: at most %d triple terms may be nested", ErrInvalid, ErrDepthLimit, MaxTripleDepth)
+	}
+	return Term{"<<( " + s.text + " " + p.text + " " + o.text + tripleEnd}, nil
+}
+
+// tripleDepth is how many triple terms are in each other. Only objects are any, so that all of them end together.
+func (t Term) tripleDepth() (depth int) {
+	text, inner := t.text, true
+	for ; inner; depth++ {
+		text, inner = strings.CutSuffix(text, tripleEnd)
+	}
+	return depth - 1
 }
 
 // Check reports whether each term is of a kind that may stand in its place: subject IRI or blank node, predicate IRI,

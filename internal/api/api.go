@@ -67,6 +67,8 @@ type Reader interface {
 	// Resolve checks a cursor and completes it; an error that is a [node.ErrCursor] says that it is of no use.
 	Resolve(ctx context.Context, c engine.Cursor) (engine.Cursor, error)
 	Tails(ctx context.Context) (engine.Cursor, error)
+	// Before returns a cursor so many positions before the ends, as [node.Node.Before] does.
+	Before(ctx context.Context, positions uint64) (engine.Cursor, error)
 	WriteData(ctx context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error)
 }
 

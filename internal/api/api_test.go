@@ -70,7 +70,8 @@ func (s *scripted) Resolve(_ context.Context, c engine.Cursor) (engine.Cursor, e
 	}
 	return s.resolve(c)
 }
-func (s *scripted) Tails(context.Context) (engine.Cursor, error) { return s.tails, nil }
+func (s *scripted) Before(context.Context, uint64) (engine.Cursor, error) { return s.tails, nil }
+func (s *scripted) Tails(context.Context) (engine.Cursor, error)          { return s.tails, nil }
 func (s *scripted) WriteData(_ context.Context, w io.Writer, o graph.DataOptions) (engine.Cursor, error) {
 	if err := o.Begin(s.tails); err != nil {
 		return nil, err

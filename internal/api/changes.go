@@ -122,6 +122,13 @@ func (a *API) setFrom(ctx context.Context, f *following, begin from, shards int)
 		f.onlyShards()
 		return nil
 	}
+	if begin.last > 0 {
+		if f.options.From, err = a.node.Before(ctx, begin.last); err != nil {
+			return newProblem("tails", "look for where to begin in the logs: %v", err).retry("1")
+		}
+		f.onlyShards()
+		return nil
+	}
 	f.options.From = begin.cursor.Cursor
 	if f.options.From == nil {
 		f.options.From = engine.Cursor{}

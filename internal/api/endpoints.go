@@ -77,7 +77,7 @@ func (a *API) endpoints() []*endpoint {
 			needs: access.Write, serve: a.postChanges},
 		{method: http.MethodGet, path: "/v1/changes", what: "Gives out the changes that were committed, live or not.",
 			query: append([]parameter{
-				{name: "from", kind: kindFrom, what: "Where to begin: start, now, or a cursor that a node has handed out. Default: start."},
+				{name: "from", kind: kindFrom, what: "Where to begin: start, now, last:N for so many positions before the end of each log, or a cursor that a node has handed out. Default: start."},
 				{name: "shard", kind: kindInt, many: true, what: "Only this shard; again for more. Default: all."},
 				{name: "live", kind: kindBool, what: "Go on with what is yet to come. Default: true for events, else false."},
 			}, selection...),

@@ -228,7 +228,7 @@ func describe(t *testing.T, url string) (d openAPI) {
 
 // values are good and bad ones for each parameter.
 var values = map[string]struct{ good, bad []string }{
-	"from":      {[]string{"start", "now", "0:0", "main@0:0"}, []string{"", "later", "0", "0:x", "@0:0", "9:1"}},
+	"from":      {[]string{"start", "now", "last:5", "0:0", "main@0:0"}, []string{"", "later", "last:", "last:0", "last:-1", "0", "0:x", "@0:0", "9:1"}},
 	"shard":     {[]string{"0", "3"}, []string{"", "4", "-1", "x", "1.0"}},
 	"live":      {[]string{"false"}, []string{"", "perhaps", "1", "TRUE"}},
 	"partial":   {[]string{"true", "false"}, []string{"", "perhaps", "t"}},

@@ -22,6 +22,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
 	"github.com/quadrille-stream/quadrille/sparql/results"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -71,6 +72,8 @@ var failures = []struct {
 	level string
 }{
 	{"budget", &eval.BudgetError{Bound: "Steps", Limit: 1}, "over_budget", false, ""},
+	{"string", fmt.Errorf("%w: CONCAT", expr.ErrLimit), "over_budget", false, ""},
+	{"expression", fmt.Errorf("%w: a cast of two", expr.ErrCompile), "syntax", false, ""},
 	{"service", fmt.Errorf("line 1: %w", eval.ErrService), "no_service", false, ""},
 	{"cursor", fmt.Errorf("%w: x", node.ErrCursor), "cursor", false, ""},
 	{"held", fmt.Errorf("1: %w", graph.ErrHeld), "not_acceptable", false, ""},
@@ -97,7 +100,7 @@ func TestErrorsOfReading(t *testing.T) {
 		n.query = func(graph.Question, graph.Answer) error { return test.err }
 		n.data = func(io.Writer, graph.DataOptions) (engine.Cursor, error) { return nil, test.err }
 		for _, path := range []string{"/sparql?query=ASK%7B%7D", "/data?default", "/v1/data"} {
-			if test.code == "no_service" && path != "/sparql?query=ASK%7B%7D" || path == "/v1/data" && (test.code == "over_budget" || test.code == "cursor") {
+			if (test.code == "no_service" || test.code == "syntax") && path != "/sparql?query=ASK%7B%7D" || path == "/v1/data" && (test.code == "over_budget" || test.code == "syntax" || test.code == "cursor") {
 				continue // which nothing of it can give
 			}
 			log.take()

@@ -33,7 +33,7 @@ var (
 	kindBool = kind{schema{"type": "boolean"}, "true or false", parseBool}
 	kindText = kind{schema{"type": "string"}, "a name", parseText}
 	kindInt  = kind{schema{"type": "integer", "minimum": 0}, "a number, 0 or more", parseInt}
-	kindFrom = kind{schema{"type": "string"}, "start, now or a cursor", parseFrom}
+	kindFrom = kind{schema{"type": "string"}, "start, now, last:POSITIONS or a cursor", parseFrom}
 	kindAt   = kind{schema{"type": "string"}, "SHARD:POSITION or control:POSITION, with commas between them", parsePlaces}
 	kindIRI  = kind{schema{"type": "string"}, "an absolute IRI", parseIRI}
 	kindNode = kind{schema{"type": "string"}, "an absolute IRI, or _:LABEL", parseNode}
@@ -62,6 +62,7 @@ func parseInt(text string) (any, error) {
 // from is where a reader begins.
 type from struct {
 	now    bool
+	last   uint64 // positions before the ends; 0: not so
 	cursor client.Cursor
 }
 
@@ -73,6 +74,13 @@ func parseFrom(text string) (any, error) {
 		return from{}, nil
 	case "now":
 		return from{now: true}, nil
+	}
+	if number, ok := strings.CutPrefix(text, "last:"); ok {
+		last, err := strconv.ParseUint(number, 10, 63)
+		if err == nil && last == 0 {
+			err = fmt.Errorf("%q: expected 1 position or more", text)
+		}
+		return from{last: last}, err
 	}
 	cursor, err := client.ParseCursor(text)
 	return from{cursor: cursor}, err

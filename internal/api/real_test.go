@@ -380,7 +380,7 @@ func TestCursorsThatAreOfNoUse(t *testing.T) {
 		{"plant@4:1", 400, "shards 0 to 3"},
 		{"@0:1", 400, "name of a pipeline"},
 		{"plant@x", 400, "SHARD:POSITION"},
-		{"", 400, "start, now or a cursor"},
+		{"", 400, "start, now, last:POSITIONS or a cursor"},
 	} {
 		for _, header := range []bool{false, true} {
 			query, last := "?live=false&from="+url.QueryEscape(test.from), ""
@@ -467,5 +467,35 @@ func TestKeyOfAnotherBody(t *testing.T) {
 	}
 	if status, p := submit(row(other, "4")); status != 200 {
 		t.Errorf("no shard in common: %d %+v", status, p)
+	}
+}
+
+// TestChangesBeforeTheEnds: a reader may begin so many positions before the ends, and hears where that is.
+func TestChangesBeforeTheEnds(t *testing.T) {
+	base := realNode(t, api.Config{})
+	for i := range 20 {
+		post(t, base, "application/n-quads", fmt.Sprintf("<urn:s> <urn:p> \"%d\" .\n", i))
+	}
+	read := func(from string) (rows int, last, begin string) {
+		_, body := call(t, "GET", base+"/v1/changes?live=false&from="+from, "", "Accept", "text/event-stream")
+		_, rest, _ := strings.Cut(body, "id: ")
+		begin, _, _ = strings.Cut(rest, "\n")
+		return strings.Count(body, "A <urn:s>"), body[strings.LastIndex(body, "A <urn:s>"):], begin
+	}
+	all, last, begin := read("start")
+	if all != 20 || begin != "plant@" {
+		t.Fatalf("%d changes from %q", all, begin)
+	}
+	for _, test := range []struct{ positions, want int }{{1, 1}, {5, 5}, {1000, 20}} {
+		got, newest, begin := read(fmt.Sprint("last:", test.positions))
+		if got != test.want || newest != last || (begin == "plant@") != (test.want == 20) {
+			t.Errorf("the last %d: %d changes, from %q, to %.80s", test.positions, got, begin, newest)
+		}
+		if begin == "plant@" {
+			continue
+		}
+		if again, _, _ := read(begin); again != got { // it is a cursor like any other
+			t.Errorf("from %q: %d changes, want %d", begin, again, got)
+		}
 	}
 }

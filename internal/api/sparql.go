@@ -21,6 +21,7 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
+	"github.com/quadrille-stream/quadrille/sparql/expr"
 )
 
 // The media types of what is asked.
@@ -379,6 +380,8 @@ var queryErrors = []struct {
 }{
 	{graph.ErrInternal, "internal", false}, // which is in the log
 	{eval.ErrBudget, "over_budget", false},
+	{expr.ErrLimit, "over_budget", false},
+	{expr.ErrCompile, "syntax", false}, // such as a cast of two arguments
 	{eval.ErrService, "no_service", false},
 	{node.ErrCursor, "cursor", false},
 	{engine.ErrDamaged, "damaged", false},

@@ -183,7 +183,7 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core", "internal/rounds"}},
 		{pkg: "graph", imports: []string{
-			"rdf", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/eval", "store", "store/memory", "shard",
+			"rdf", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/expr", "sparql/eval", "store", "store/memory", "shard",
 			"event", "engine", "shipper", "shipper/request", "coordinator", "operator", "operator/dataset", "node",
 		}},
 	},
@@ -201,7 +201,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/api", imports: []string{
-			"internal/access", "internal/web", "rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/eval", "sparql/results", "event",
+			"internal/access", "internal/web", "rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/expr", "sparql/eval", "sparql/results", "event",
 			"engine", "mapping", "node", "graph", "client",
 			"internal/status", "internal/loopback",
 		}, modules: []string{prometheus, compress}},

@@ -420,3 +420,30 @@ func TestUpdatesThatComeAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestUpdateMakesWhatCanBeRead: whatever terms an update makes, or can't make, who reads its delta from the log can apply it.
+func TestUpdateMakesWhatCanBeRead(t *testing.T) {
+	nested := func(depth int) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "INSERT { <urn:s> <urn:p> ?t%d . <urn:s> <urn:p> <<( <urn:s> <urn:p> ?t%d )>> } WHERE { BIND(<urn:o> AS ?t0) ", depth, depth)
+		for i := range depth {
+			fmt.Fprintf(&b, "BIND(TRIPLE(<urn:a>, <urn:b>, ?t%d) AS ?t%d) ", i, i+1)
+		}
+		return b.String() + "}"
+	}
+	for text, adds := range map[string]uint64{
+		nested(999): 2, nested(1000): 1, nested(1001): 0, nested(1500): 0,
+		`INSERT { <urn:s> <urn:p> ?a, ?b, ?c, ?d, ?e, ?f } WHERE { BIND(STRLANG("a", "en us") AS ?a) BIND(IRI("urn:a> <urn:b") AS ?b)
+			BIND(STRDT("a", IRI("urn:\u0001")) AS ?c) BIND(BNODE("a b\n") AS ?d) BIND(CONCAT("\u0000\u0085\u2028\\\"", "\r\n\U0010FFFF") AS ?e)
+			BIND(IRI("urn:\uFFFE\u00A0") AS ?f) }`: 3,
+	} {
+		l := dataset.New()
+		body, n, _, err := l.Evaluate(updating(1, text), operator.Evaluation{}, nil)
+		if err != nil || n != adds {
+			t.Errorf("%.60s: +%d, want %d, %v", text, n, adds, err)
+		}
+		if err := dataset.New().Apply(1, body); err != nil {
+			t.Errorf("%.60s: %v", text, err)
+		}
+	}
+}

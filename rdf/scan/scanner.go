@@ -34,7 +34,7 @@ const (
 )
 
 // DefaultDepth is how deeply triple terms may be nested unless the caller says otherwise.
-const DefaultDepth = 1000
+const DefaultDepth = rdf.MaxTripleDepth
 
 // Scanner reads terms from a window. The zero Scanner is not ready: use [New]. The first error stays (see
 // [Scanner.Err]). A Scanner is used by one goroutine at a time.

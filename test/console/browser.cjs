@@ -176,6 +176,10 @@ const steps = {
 		await fakeSPARQL(page, answers1)
 		await page.getByRole('button', { name: 'Run' }).click()
 		await page.locator('table.result').waitFor()
+		const width = await page.locator('.result tbody td.n').first().evaluate((e) => e.offsetWidth)
+		assert.ok(width < 50, `the column of numbers is ${width} px wide`)
+		await page.locator('table.result').scrollIntoViewIfNeeded()
+		await look('query-table')
 		await page.getByRole('button', { name: 'Graph', exact: true }).click()
 		await look('query')
 		await page.goto(`${plain}/#/subject?of=${encodeURIComponent(`${ns}long`)}`)
@@ -262,6 +266,25 @@ const steps = {
 		await page.getByRole('button', { name: 'Read the logs' }).press('Enter')
 		await page.getByText('2 changes in the logs.').waitFor()
 		assert.equal(await page.locator('.change').count(), 2)
+		// Of long logs the ends are read, and more when somebody asks for it.
+		const asks = []
+		await page.route(/live=false/, (route) => {
+			const from = new URL(route.request().url()).searchParams.get('from')
+			asks.push(from)
+			route.fulfill({ contentType: 'text/event-stream', body: `retry: 1000\nid: plain@${asks.length < 3 ? '0:7' : ''}\n\n` })
+		})
+		await page.reload()
+		for (const [button, says] of [['Read the logs', '0 changes in the last 4,096 positions of each log.'], ['Read further back', '0 changes in the last 32,768 positions of each log.'], ['Read further back', '0 changes in the logs.']]) {
+			await page.getByRole('button', { name: button }).press('Enter')
+			await page.getByText(says).waitFor()
+		}
+		assert.deepEqual(asks, ['last:4096', 'last:32768', 'last:262144'])
+		assert.equal(await page.getByRole('button', { name: 'Read further back' }).count(), 0)
+		await page.unroute(/live=false/)
+		await page.reload()
+		await waitLive(page)
+		await page.getByRole('button', { name: 'Read the logs' }).press('Enter')
+		await page.getByText('2 changes in the logs.').waitFor()
 		// What happens while one watches.
 		await send(plain, `TX .\nD ${s} <${ns}value> "2" .\nA ${s} <${ns}value> "3" .\nTC .\n`)
 		await page.locator('.quads td', { hasText: '“3”' }).or(page.locator('.quads q', { hasText: '3' })).first().waitFor()

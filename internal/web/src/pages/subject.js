@@ -13,10 +13,13 @@ import { Change } from '../parts/change.js'
 import { Link } from '../parts/link.js'
 import { Term } from '../parts/term.js'
 
-// mostQuads bounds the quads that are shown, mostChanges the changes of the history, and mostLinks what leads here.
+// mostQuads bounds the quads that are shown, mostChanges the changes of the history, and mostLinks what leads here. The history is read from so
+// many positions before the ends of the logs, and each time somebody asks for more from further times as many.
 const mostQuads = 1000
 const mostChanges = 200
 const mostLinks = 100
+const firstBack = 4096
+const further = 8
 
 export function Subject() {
 	const name = route.value.query.of ?? ''
@@ -132,36 +135,52 @@ function Incoming({ term }) {
 		${state?.rows?.length > mostLinks && html`<p class="soft">These are the first ${mostLinks}.</p>`}</section>`
 }
 
-// History is what the logs have of it. They are read from their beginning, which somebody has to ask for.
+// isStart reports whether a cursor is the beginning of all logs: it names no shard.
+const isStart = (id) => id !== null && id.slice(id.lastIndexOf('@') + 1) === ''
+
+// History is what the ends of the logs have of it, which somebody has to ask for, and for more of them.
 function History({ name, news }) {
 	const [state, set] = useState({ list: [], reading: null })
 	useEffect(() => () => state.reading?.abort(), [state.reading])
 	const read = async () => {
 		const reading = new AbortController()
-		set({ list: [], reading })
+		const back = state.back ? state.back * further : firstBack
+		set({ list: state.list, reading, back: state.back })
 		const newest = []
 		let count = 0
 		let problem
+		let whole = false
+		let begun = false
 		try {
-			const answer = await request(`/v1/changes?live=false&${new URLSearchParams({ subject: name })}`, { headers: { Accept: 'text/event-stream' }, signal: reading.signal })
+			const answer = await request(`/v1/changes?live=false&${new URLSearchParams({ from: `last:${back}`, subject: name })}`, { headers: { Accept: 'text/event-stream' }, signal: reading.signal })
 			for await (const e of parseEvents(lines(answer))) {
+				if (!begun) whole = isStart(e.id)
+				begun = true
 				if (e.type === 'error') problem = new Problem(0, '', `A shard is missing: ${JSON.parse(e.data).detail}`)
 				if (e.empty || e.type === 'error') continue
 				newest.push(e.data)
 				if (newest.length > mostChanges) newest.shift()
-				if (++count % 50 === 0) set({ list: [], count, reading })
+				if (++count % 50 === 0) set({ list: state.list, count, reading, back: state.back })
 			}
 		} catch (e) {
 			if (e.name === 'AbortError' && !reading.signal.aborted) throw e
 			problem = reading.signal.aborted ? new Problem(0, '', 'Ended before the logs did.') : e
 		}
-		set({ list: newest.map(fromEvent), count, reading: null, read: true, problem })
+		set({ list: newest.map(fromEvent), count, reading: null, read: true, back: problem ? state.back : back, whole: whole && !problem, problem })
 	}
 	const seen = new Set(state.list.map((c) => c.key))
 	const all = [...news.filter((c) => !seen.has(c.key)), ...state.list].sort((a, b) => b.time.localeCompare(a.time)).slice(0, mostChanges)
 	return html`<section aria-labelledby="history-h"><div class="head"><h2 id="history-h">History</h2>
-			${state.reading ? html`<button type="button" onClick=${() => state.reading.abort()}>Cancel</button>` : html`<button type="button" onClick=${read}>Read the logs</button>`}</div>
-		<p class="soft" role="status">${state.reading ? `Reading the logs; ${plural(state.count ?? 0, 'change')} so far.` : state.read ? `${plural(state.count ?? 0, 'change')} in the logs${state.count > mostChanges ? `, of which the newest ${mostChanges} are here` : ''}.` : 'All shards\' logs are read for it, from their beginning. What happens while you watch is here.'}</p>
+			${state.reading ? html`<button type="button" onClick=${() => state.reading.abort()}>Cancel</button>` : !state.whole && html`<button type="button" onClick=${read}>${state.back ? 'Read further back' : 'Read the logs'}</button>`}</div>
+		<p class="soft" role="status">${said(state)}</p>
 		${state.problem && html`<div class="note bad" role="alert">${state.problem.message}</div>`}
 		<div class="changes">${all.map((c) => html`<${Change} key=${c.key} change=${c} date />`)}</div></section>`
+}
+
+// said is what was read, of which part of the logs.
+function said({ reading, read, count = 0, back, whole }) {
+	if (reading) return `Reading the logs; ${plural(count, 'change')} so far.`
+	if (!read) return `The ends of all shards' logs are read for it, ${number(firstBack)} positions of each. What happens while you watch is here.`
+	const where = whole ? 'in the logs' : back ? `in the last ${number(back)} positions of each log` : 'read'
+	return `${plural(count, 'change')} ${where}${count > mostChanges ? `, of which the newest ${mostChanges} are here` : ''}.`
 }
