@@ -11,6 +11,7 @@ import (
 // view holds the pages of a store as they were.
 type view struct {
 	m        *Store // nil: it is closed
+	looks    uint8  // at what the open transaction did, up to fewLooks
 	epoch    uint64
 	position uint64
 	len      int
@@ -214,7 +215,7 @@ func (v *view) fitting(p *pattern) iter.Seq[quad] {
 
 // scan yields the quads that fit: what fits of the rows, but for what the open transaction did.
 func (v *view) scan(p *pattern, yield func(store.Quad, error) bool) {
-	touched := v.changes()
+	touched := v.changes(p)
 	for q := range v.fitting(p) {
 		if len(touched) > 0 {
 			if _, skip := touched[q]; skip {
@@ -265,7 +266,7 @@ func (v *view) Count(p store.Pattern) (n int, err error) {
 		return countMatches(v, p)
 	}
 	n = v.trees.count(&c)
-	for q, was := range v.changes() {
+	for q, was := range v.changes(&c) {
 		switch {
 		case was.before == was.now || !c.fits(&q):
 		case was.before:
@@ -277,21 +278,42 @@ func (v *view) Count(p store.Pattern) (n int, err error) {
 	return n, nil
 }
 
-// changes tells of each quad that the open transaction changed what it was before: then its first change deleted it.
-func (v *view) changes() map[quad]touch {
-	if v.touched != nil || len(v.log) == 0 {
+// fewLooks is how often a view looks through what the open transaction did for what fits a pattern, before it makes a table of all: most
+// queries look for little a few times, and many are asked while a large transaction waits to be accepted.
+const fewLooks = 8
+
+// changes tells of the quads that the open transaction changed what they were before: of those that fit the pattern, at least.
+func (v *view) changes(p *pattern) map[quad]touch {
+	switch {
+	case v.touched != nil || len(v.log) == 0:
 		return v.touched
+	case v.looks < fewLooks:
+		v.looks++
+		return changesOf(v.log, p.fits)
 	}
-	v.touched = make(map[quad]touch)
-	for _, c := range v.log {
-		was, later := v.touched[c.quad]
+	v.touched = changesOf(v.log, func(*quad) bool { return true })
+	return v.touched
+}
+
+// changesOf is what changes come to, of the quads that fit; nil if there are none. Of each the first change tells what was before: if it
+// added the quad, that was not there.
+func changesOf(log []change, fits func(*quad) bool) (touched map[quad]touch) {
+	for i := range log {
+		c := &log[i]
+		if !fits(&c.quad) {
+			continue
+		}
+		if touched == nil {
+			touched = map[quad]touch{}
+		}
+		was, later := touched[c.quad]
 		if !later {
 			was.before = !c.added
 		}
 		was.now = c.added
-		v.touched[c.quad] = was
+		touched[c.quad] = was
 	}
-	return v.touched
+	return touched
 }
 
 func (v *view) Statistics(predicate store.ID) (store.Statistics, error) {
