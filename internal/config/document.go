@@ -100,7 +100,7 @@ type HTTP struct {
 	MaxQueries  int           `yaml:"max-queries" default:"16" help:"Most queries that run at one time; 256 more wait, for five seconds at most, and beyond it the answer is 503."`
 	QueryTime   time.Duration `yaml:"query-time" default:"1m" help:"Longest time that the answer to a query may take, its sending among it."`
 	QueryMemory Size          `yaml:"query-memory" default:"128MiB" help:"Most memory that a query may hold at a time, about: for sorting, grouping, joining."`
-	QuerySteps  int           `yaml:"query-steps" default:"100000000" help:"Most rows that a query may make and quads that it may look at, in one shard."`
+	QuerySteps  int           `yaml:"query-steps" default:"100000000" help:"Most rows that a query may make and quads that it may look at, in one shard or in all that are read as one store."`
 }
 
 // Log says what is logged.
