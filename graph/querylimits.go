@@ -19,7 +19,8 @@ type QueryLimits struct {
 	Wait    time.Duration
 	// Time bounds how long an answer takes, its writing among it. Default 1 min.
 	Time time.Duration
-	// Steps bounds the rows that a query makes and the quads that it looks at, in one shard. Default [eval.DefaultSteps].
+	// Steps bounds the rows that a query makes and the quads that it looks at: in one shard, or in all that are read as one store. Default
+	// [eval.DefaultSteps].
 	Steps int64
 	// Memory bounds the bytes that a query holds at a time, about. Default 128 MiB.
 	Memory int64

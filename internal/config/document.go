@@ -101,7 +101,7 @@ type HTTP struct {
 	QueryTime   time.Duration `yaml:"query-time" default:"1m" help:"Longest time that the answer to a query may take, its sending among it."`
 	QueryMemory Size          `yaml:"query-memory" default:"128MiB" help:"Most memory that a query may hold at a time, about: for sorting, grouping, joining."`
 	AllMemory   Size          `yaml:"queries-memory" name:"queries-memory" placeholder:"BYTES" help:"Most memory that all queries of this node may hold together at a time, about, their texts among it, and what is answered for queries of other nodes; beyond it the answer is 503. Default: 1GiB, or what one query may hold if that is more."`
-	QuerySteps  int           `yaml:"query-steps" default:"100000000" help:"Most rows that a query may make and quads that it may look at, in one shard."`
+	QuerySteps  int           `yaml:"query-steps" default:"100000000" help:"Most rows that a query may make and quads that it may look at, in one shard or in all that are read as one store."`
 }
 
 // Log says what is logged.

@@ -133,16 +133,5 @@ func (p *planner) hashes(op algebra.Op, g given) (bool, error) {
 		return false, nil
 	}
 	alone, err := p.estimate(op)
-	return 4*alone < g.rows*p.looks(op, g), err
-}
-
-// looks is how many looks at the index of one store those at all shards for a row cost, most of which find that a shard lacks a term.
-func (p *planner) looks(op algebra.Op, g given) float64 {
-	if p.whole == nil || p.whole.place < 0 {
-		return 1
-	}
-	if pattern, ok := op.(*algebra.Pattern); ok && known([4]algebra.Node{0: pattern.S, 3: pattern.G}[p.whole.place], g.certain) {
-		return 1
-	}
-	return 1 + float64(len(p.whole.parts)-1)/8
+	return 4*alone < g.rows, err
 }

@@ -20,8 +20,31 @@ type dictionary struct {
 	free   uint32 // the first id to give again, which says in refs what the next one is; 0 is none
 	len    uint32 // ids in use
 	max    uint32
-	gone   uint64 // counts the terms that were removed
+	lost   losses
 }
+
+// losses are the ids of the terms that were removed lately while a view was open, which may know them still.
+type losses struct {
+	ids    []uint32 // nobody changes what is in it
+	before uint64   // how many there were before them
+}
+
+// mostLosses is how many are kept, at least half of that many.
+const mostLosses = 1 << 16
+
+func (l *losses) add(id uint32) {
+	if len(l.ids) == mostLosses {
+		l.before += mostLosses / 2
+		l.ids = append(make([]uint32, 0, mostLosses), l.ids[mostLosses/2:]...)
+	}
+	l.ids = append(l.ids, id)
+}
+
+// count is how many there were at all.
+func (l *losses) count() uint64 { return l.before + uint64(len(l.ids)) }
+
+// forget drops all.
+func (l *losses) forget() { *l = losses{before: l.count()} }
 
 func newDictionary() dictionary {
 	d := dictionary{seed: maphash.MakeSeed(), index: newTable(), texts: newArena(), max: maxTerms}
@@ -111,7 +134,9 @@ func (d *dictionary) remove(id uint32, e *epochs) {
 	*d.refs.at(id) = d.free
 	d.free = id
 	d.len--
-	d.gone++
+	if e.frozen != 0 {
+		d.lost.add(id)
+	}
 	d.settle(e)
 }
 

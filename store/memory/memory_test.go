@@ -282,6 +282,71 @@ func TestTermsOutliveViews(t *testing.T) {
 	}
 }
 
+// TestTermsThatAreLost: a view finds the terms that it has, by their ids, however many the store has lost since, and no others.
+func TestTermsThatAreLost(t *testing.T) {
+	m := New()
+	named := func(i, n int) rdf.Quad {
+		q := numbered(i, 0)
+		q.O = rdf.Trusted(fmt.Sprintf("<http://example.org/object/%d>", n))
+		return q
+	}
+	put := func(position uint64, from, to int) {
+		tx := m.Begin()
+		for i := from; i < to; i++ {
+			tx.Delete(named(i, i))
+			tx.Add(named(i, i+1000))
+		}
+		tx.Commit(position, nil)
+	}
+	tx := m.Begin()
+	for i := range 100 {
+		tx.Add(named(i, i))
+	}
+	tx.Commit(1, nil)
+	before := m.View()
+	defer before.Close()
+	ids := map[rdf.Term]store.ID{}
+	for i := range 100 {
+		id, ok, err := before.Lookup(named(i, i).O)
+		if !ok || err != nil {
+			t.Fatalf("%d: %v, %v", i, ok, err)
+		}
+		ids[named(i, i).O] = id
+	}
+	put(2, 0, 40)
+	between := m.View()
+	defer between.Close()
+	check := func(v store.View, n int) {
+		t.Helper()
+		for i := range 100 {
+			id, ok, err := v.Lookup(named(i, i).O)
+			if err != nil || ok != (i >= n) || ok && id != ids[named(i, i).O] {
+				t.Errorf("%d: %v, %v, %v", i, id, ok, err)
+			}
+			if _, ok, err := v.Lookup(named(i, i+1000).O); ok != (i < n) || err != nil {
+				t.Errorf("%d of what came: %v, %v", i, ok, err)
+			}
+		}
+	}
+	check(before, 0)
+	put(3, 40, 70)
+	check(before, 0)
+	check(between, 40)
+	again := before.Again()
+	check(again, 0)
+	again.Close()
+	for range mostLosses { // until it is not known any more which those were
+		m.terms.lost.add(0)
+	}
+	check(before, 0)
+	check(between, 40)
+	between.Close()
+	before.Close()
+	if n := len(m.terms.lost.ids); n != 0 {
+		t.Errorf("%d lost terms are kept for nobody", n)
+	}
+}
+
 // Close lets go of what the view saw.
 func TestClosedView(t *testing.T) {
 	m := New()

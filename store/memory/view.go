@@ -21,10 +21,12 @@ type view struct {
 	used    uint32 // rows that hold quads
 	places  []*[pageLen]place
 	chunks  [][]byte
-	gone    uint64         // terms that had been removed from the dictionary
-	log     []change       // of the transaction that was open, which the view must look past
-	touched map[quad]touch // what log comes to, made when it is needed
-	trees   *index         // without its counts; nil: there was none
+	lost    map[string]uint32 // terms that the dictionary has lost since, with the ids that they have here, made when it is needed
+	pinned  uint64            // how many it had lost before
+	seen    uint64            // how many were looked at
+	log     []change          // of the transaction that was open, which the view must look past
+	touched map[quad]touch    // what log comes to, made when it is needed
+	trees   *index            // without its counts; nil: there was none
 }
 
 // touch is what the open transaction did to a quad.
@@ -59,7 +61,8 @@ func (m *Store) pin() *view {
 		used:     m.quads.len,
 		places:   m.terms.places.pages.view(),
 		chunks:   m.terms.texts.chunks.view(),
-		gone:     m.terms.gone,
+		pinned:   m.terms.lost.count(),
+		seen:     m.terms.lost.count(),
 		log:      m.log[:len(m.log):len(m.log)],
 	}
 }
@@ -88,13 +91,15 @@ func (v *view) Close() {
 		m.quads.rows.pages.shared = false
 		m.terms.places.pages.shared = false
 		m.terms.texts.chunks.shared = false
+		m.terms.lost.forget()
 	}
 }
 
 // Again implements [store.View].
 func (v *view) Again() store.View {
 	again := *v
-	if again.touched = nil; v.m != nil {
+	again.touched, again.lost, again.seen = nil, nil, v.pinned
+	if v.m != nil {
 		v.m.mu.Lock()
 		defer v.m.mu.Unlock()
 		v.m.epochs.again(v.epoch)
@@ -138,29 +143,52 @@ func (v *view) Lookup(t rdf.Term) (store.ID, bool, error) {
 	if id, inline := store.InlineID(t); inline {
 		return id, true, nil
 	}
-	id, gone := v.lookupNow(t.String())
+	id, lost := v.lookupNow(t.String())
 	switch {
 	case id != 0 && v.has(id, t.String()):
-		return store.ID(id), true, nil
-	case gone == v.gone:
-		return store.Any, false, nil // what the dictionary lacks, or has got since, was not there
+	case v.seen < lost.before: // some are not known any more
+		id = v.search(t.String())
+	default: // what the dictionary has got since, or has lost before, was not there
+		id = v.lookupLost(t.String(), lost)
 	}
-	for id := uint32(1); int(id/pageLen) < len(v.places); id++ {
-		if v.has(id, t.String()) {
-			return store.ID(id), true, nil
-		}
-	}
-	return store.Any, false, nil
+	return store.ID(id), id != 0, nil
 }
 
-// lookupNow returns the id that the text has in the store now, 0 if it has none, and how many terms are gone by now.
-func (v *view) lookupNow(text string) (id uint32, gone uint64) {
+// lookupNow returns the id that the text has in the store now, 0 if it has none, and which terms the store has lost.
+func (v *view) lookupNow(text string) (id uint32, lost losses) {
 	d := &v.m.terms
 	hash := d.hash(text)
 	v.m.mu.Lock()
 	defer v.m.mu.Unlock()
 	id, _ = d.find(text, hash)
-	return id, d.gone
+	return id, d.lost
+}
+
+// lookupLost returns the id of a text that the store has lost since the view was opened, 0 if there is none.
+func (v *view) lookupLost(text string, lost losses) uint32 {
+	if v.seen == lost.count() {
+		return v.lost[text]
+	}
+	if v.lost == nil {
+		v.lost = map[string]uint32{}
+	}
+	for _, id := range lost.ids[v.seen-lost.before:] {
+		if at := v.place(id); at != 0 {
+			v.lost[textAt(v.chunks, at)] = id
+		}
+	}
+	v.seen = lost.count()
+	return v.lost[text]
+}
+
+// search looks at all texts.
+func (v *view) search(text string) uint32 {
+	for id := uint32(1); int(id/pageLen) < len(v.places); id++ {
+		if v.has(id, text) {
+			return id
+		}
+	}
+	return 0
 }
 
 func (v *view) has(id uint32, text string) bool {
