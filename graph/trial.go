@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -200,7 +201,7 @@ func (t *trial) delete(q rdf.Quad) error { return t.add(&t.deletes, q, patch.App
 // flush makes the changes of an operation, deletions first, and takes those that are some.
 func (t *trial) flush() error {
 	for s := range t.g.Shards() {
-		rows := append(t.deletes.text[s], t.inserts.text[s]...)
+		rows := append(inOrder(t.deletes.text[s]), inOrder(t.inserts.text[s])...)
 		if len(rows) == 0 {
 			continue
 		}
@@ -223,6 +224,13 @@ func (t *trial) flush() error {
 	}
 	t.deletes, t.inserts = rowsByShard{}, rowsByShard{}
 	return nil
+}
+
+// inOrder are rows in an order that doesn't depend on which solution came first.
+func inOrder(rows []byte) []byte {
+	lines := bytes.SplitAfter(rows, []byte("\n"))
+	slices.SortFunc(lines, bytes.Compare)
+	return bytes.Join(lines, nil)
 }
 
 // operation tries an operation, on what those before it have done.
@@ -273,12 +281,11 @@ func (t *trial) modify(op *sparql.Modify) error {
 	if err != nil {
 		return err
 	}
-	made := &instance{places: vars, prefix: t.prefix()}
+	made := &instance{places: vars, prefix: t.prefix(), alike: map[string]int{}}
 	id := t.id
 	id.ID = fmt.Sprint(id.ID, " ", t.number)
 	return d.Select(t.ctx, t, id, func(row []rdf.Term) error {
-		made.row = row
-		made.number++
+		made.solution(row)
 		for i := range op.Delete {
 			if q, ok := made.quad(&op.Delete[i], op.With); ok {
 				if err := t.delete(q); err != nil {

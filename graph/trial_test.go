@@ -146,6 +146,37 @@ func TestTry(t *testing.T) {
 	}
 }
 
+// TestTryIsTheSame: with one id and time the same update makes the same rows, with the same labels, whoever is asked.
+func TestTryIsTheSame(t *testing.T) {
+	nodes, _ := cluster(t, 3, 8, graph.Subject)
+	orders(t, nodes[0])
+	const text = `INSERT { [] <urn:about> ?g } WHERE { GRAPH ?g { ?o <urn:of> ?t } } ; INSERT { ?p <urn:has> _:r } WHERE { ?p <urn:knows> ?q BIND(RAND() AS ?r) }`
+	all := map[string]bool{}
+	for _, g := range nodes {
+		for range 4 {
+			d, err := g.Try(t.Context(), graph.Trial{Text: text, ID: "x", Now: time.Unix(0, 0)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var b bytes.Buffer
+			w := patch.NewWriter(&b)
+			if err := d.Emit(w); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			all[b.String()] = true
+			if n := strings.Count(b.String(), "\nA "); n != 40+10 {
+				t.Fatalf("%d additions: each solution has a blank node of its own:\n%s", n, b.String())
+			}
+		}
+	}
+	if len(all) != 1 {
+		t.Errorf("%d different patches", len(all))
+	}
+}
+
 // TestTryLarge: rows that don't fit in a request come to another node's shards in pieces, and go back so.
 func TestTryLarge(t *testing.T) {
 	nodes, _ := cluster(t, 2, 2, graph.Subject)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -62,8 +63,28 @@ func (f *found) node(n sparql.Node) {
 type instance struct {
 	places map[sparql.Var]int
 	row    []rdf.Term
-	number int // of the solution
 	prefix string
+	// label is what labels of the solution's blank nodes have behind the prefix, once it is made: of what it binds, and of how many alike came
+	// before it, so that it doesn't depend on the order in which solutions come.
+	label string
+	alike map[string]int
+}
+
+// solution begins another solution.
+func (i *instance) solution(row []rdf.Term) { i.row, i.label = row, "" }
+
+// blank makes a blank node of a template's.
+func (i *instance) blank(name string) (rdf.Term, error) {
+	if i.label == "" {
+		var text strings.Builder
+		for _, t := range i.row {
+			text.WriteString(t.String() + "\n")
+		}
+		hash := shortHash(text.String())
+		i.label = fmt.Sprintf("%s-%d-", hash, i.alike[hash])
+		i.alike[hash]++
+	}
+	return rdf.Blank(i.prefix + i.label + name)
 }
 
 // quad makes a quad; ok is false if it is none.
@@ -101,7 +122,7 @@ func (i *instance) term(n sparql.Node) (rdf.Term, bool) {
 		t := i.row[i.places[n.Var]]
 		return t, !t.IsZero()
 	case n.Term.Kind() == rdf.KindBlank:
-		t, err := rdf.Blank(fmt.Sprintf("%s%d-%s", i.prefix, i.number, n.Term.Value()))
+		t, err := i.blank(n.Term.Value())
 		return t, err == nil
 	}
 	return n.Term, true

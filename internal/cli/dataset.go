@@ -57,9 +57,6 @@ func (f *datasetFlags) inputs(text string) (files []*inputFile, err error) {
 	if err := oneStandardInput(append([]string{text}, f.Data...)...); err != nil {
 		return nil, err
 	}
-	if len(f.Data) == 0 {
-		return nil, usagef("what data is this about? Say it with --data FILE; - is standard input")
-	}
 	for i, name := range f.Data {
 		if isFolder(name) {
 			if len(f.Data) > 1 {

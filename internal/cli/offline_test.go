@@ -99,7 +99,7 @@ func TestOfflineUsage(t *testing.T) {
 		{"query --data a.ttl --max-steps 0 ASK{}", `--max-steps=0: expected 1 or more`},
 		{"query --data a.ttl --max-memory 0 ASK{}", `--max-memory=0: expected more`},
 		{"query --data a.ttl --timeout=-1s ASK{}", `--timeout=-1s: expected 0s or more`},
-		{"delta u.ru", `what data is this about`},
+		{"delta --type turtle u.ru", `--type: expected --data with it`},
 		{"delta --data - --type turtle", `standard input \(-\) is named more than once`},
 		{"delta --data a.ttl --time noon u.ru", `--time: expected a time such as .*, found "noon"`},
 		{"delta --data a.ttl --as turtle u.ru", `the result is changes, not data`},

@@ -202,7 +202,7 @@ func TestFlagsAgree(t *testing.T) {
 			t.Errorf("--%s is set by %q", name, variables[name])
 		}
 	}
-	if asking != 20 {
+	if asking != 21 {
 		t.Errorf("%d commands ask nodes", asking)
 	}
 }

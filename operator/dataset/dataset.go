@@ -215,17 +215,17 @@ type budget struct {
 	tx store.Tx
 	// left is how many steps there may still be, of most.
 	left, most int
-	// room is how many bytes of quads may still be found, of maxBody that may go out, and those of the event, which may stay.
-	room, maxBody int
+	// room is how many bytes of quads may still be found: as many as may go out, and those of the event, which may stay.
+	room int
 }
 
 func newBudget(l *Logic, within operator.Evaluation, size int) *budget {
-	b := &budget{l: l, tx: l.begin(), most: math.MaxInt, room: math.MaxInt, maxBody: within.MaxBody}
+	b := &budget{l: l, tx: l.begin(), most: math.MaxInt, room: math.MaxInt}
 	if within.MaxSteps > 0 {
 		b.most = within.MaxSteps
 	}
-	if b.left = b.most; b.maxBody > 0 {
-		b.room = b.maxBody + size
+	if b.left = b.most; within.MaxBody != 0 {
+		b.room = within.MaxBody + size
 	}
 	return b
 }
@@ -241,14 +241,9 @@ func (b *budget) steps(n int) error {
 // hold counts a quad that was found, which is held until all are.
 func (b *budget) hold(q rdf.Quad) error {
 	if b.room -= len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String()); b.room < 0 {
-		return tooMuchChanges(b.maxBody)
+		return errors.New("it replaces more than a delta has room for; split it into smaller ones")
 	}
 	return nil
-}
-
-// tooMuchChanges is the error of what changes more than so many bytes.
-func tooMuchChanges(most int) error {
-	return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", most)
 }
 
 func (b *budget) Add(q rdf.Quad) (bool, error) {
@@ -287,9 +282,7 @@ func (b *budget) Match(s, p, g rdf.Term, fn func(rdf.Quad)) error {
 	if s == patch.Any {
 		if by.G = want.G; b.l.Indexing() != nil {
 			quads, _ := b.tx.Count(store.Pattern{}) // of a store in memory
-			if err := b.steps(b.l.passOver(quads)); err != nil {
-				return err
-			}
+			b.left -= b.l.passOver(quads)           // what is found is too much then
 		}
 	}
 	for q, err := range b.tx.Match(by) {
@@ -359,7 +352,7 @@ func (d *delta) row(begin int) error {
 // bound fails when more was written than is allowed.
 func (d *delta) bound() error {
 	if len(d.dst) > d.most {
-		return tooMuchChanges(d.maxBody)
+		return fmt.Errorf("it changes more than %d bytes hold; split it into smaller ones", d.maxBody)
 	}
 	return nil
 }

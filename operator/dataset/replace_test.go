@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func TestClearByKey(t *testing.T) {
 			}
 			adds += strings.Count(string(part.Payload), "A ")
 		}
-		if err != nil || len(split.Parts) != want || adds != 1 || !split.Clears {
+		if err != nil || len(split.Parts) != want || adds != 1 || !split.Clears || split.MediaType != dataset.ReplaceMediaType {
 			t.Errorf("%s: %+v, %v", key, split, err)
 		}
 		for _, row := range []string{"D * <urn:p> * <urn:g> .\n", "D * * * * .\n", "D * * \"1\" .\n"} {
@@ -126,7 +127,7 @@ func TestClearByKey(t *testing.T) {
 func TestClearBounds(t *testing.T) {
 	l := dataset.New()
 	var rows strings.Builder
-	const quads = 2048
+	const quads = 1024 // from which on an index is of use
 	for i := range quads {
 		fmt.Fprintf(&rows, "A <urn:s%d> <urn:p> \"%s\" <urn:g%d> .\n", i, strings.Repeat("x", 100), i%2)
 	}
@@ -137,7 +138,7 @@ func TestClearBounds(t *testing.T) {
 		t.Error("an index is asked for by a patch")
 	}
 	ev := replacing("D * * * <urn:g0> .\n")
-	if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxBody: 100 * quads / 2}, nil); err == nil || !strings.Contains(err.Error(), "it changes more than") {
+	if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxBody: 100 * quads / 2}, nil); err == nil || !strings.Contains(err.Error(), "it replaces more than") {
 		t.Error(err)
 	}
 	if !l.LacksIndex() {
@@ -147,9 +148,34 @@ func TestClearBounds(t *testing.T) {
 	if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: steps - 1}, nil); err == nil || !strings.Contains(err.Error(), "steps") {
 		t.Error(err)
 	}
+	if body, _, _, err := l.Evaluate(replacing("D * * * <urn:unknown> .\n"), operator.Evaluation{MaxSteps: 1}, nil); err != nil || len(body) != 0 {
+		t.Errorf("a graph that there isn't takes no steps: %v, %s", err, body)
+	}
+	stays := replacing("D * * * <urn:g0> .\n" + strings.Join(slices.DeleteFunc(strings.SplitAfter(rows.String(), "\n"), func(row string) bool {
+		return !strings.Contains(row, "<urn:g0>")
+	}), ""))
+	if body, _, _, err := l.Evaluate(stays, operator.Evaluation{MaxBody: 1 << 10}, nil); err != nil || len(body) != 0 {
+		t.Errorf("what stays is no change, however much it is: %v, %.100s", err, body)
+	}
 	_, _, deletes, err := l.Evaluate(ev, operator.Evaluation{MaxSteps: 2 * steps, MaxBody: 1 << 20}, nil)
 	if err != nil || deletes != quads/2 {
 		t.Error(deletes, err)
+	}
+}
+
+// TestFoundIsBounded: what wildcards find has the bytes of the largest delta and of the event, and no more.
+func TestFoundIsBounded(t *testing.T) {
+	l := dataset.New()
+	row := "<urn:subject> <urn:p> \"" + strings.Repeat("x", 500) + "\" <urn:graph> .\n"
+	if _, _, _, err := l.Evaluate(eventOf("TX .\nA "+row+"TC .\n"), operator.Evaluation{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ev := replacing("D * * * <urn:graph> .\n")
+	room := len(row) - len("    .\n") - len(ev.Payload) // of terms alone
+	for less, want := range []string{"it changes more than", "it replaces more than"} {
+		if _, _, _, err := l.Evaluate(ev, operator.Evaluation{MaxBody: room - less}, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d bytes less: %v, expected %s", less, err, want)
+		}
 	}
 }
 
