@@ -14,7 +14,7 @@ export const formats = {
 	],
 	triples: [
 		{ name: 'Turtle', type: 'text/turtle', suffix: 'ttl' }, { name: 'N-Triples', type: 'application/n-triples', suffix: 'nt' },
-		{ name: 'JSON-LD', type: 'application/ld+json', suffix: 'jsonld' },
+		{ name: 'JSON-LD', type: 'application/ld+json', suffix: 'jsonld' }, { name: 'RDF/XML', type: 'application/rdf+xml', suffix: 'rdf' },
 	],
 }
 
