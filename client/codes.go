@@ -57,6 +57,7 @@ var codes = []Code{
 	{"slow_body", http.StatusRequestTimeout, "The body comes too slowly", nil},
 	{"unauthorized", http.StatusUnauthorized, "The request has no token that is known", nil},
 	{"forbidden", http.StatusForbidden, "The token isn't good for this request", nil},
+	{"cross_site", http.StatusForbidden, "A browser sends this for a page of another site, which may not ask", nil},
 	{"not_found", http.StatusNotFound, "There is nothing at this path", nil},
 	{"method_not_allowed", http.StatusMethodNotAllowed, "The path has no such method", nil},
 	{"not_acceptable", http.StatusNotAcceptable, "The answer can't be had in any accepted form", nil},

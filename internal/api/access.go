@@ -19,8 +19,9 @@ type Access struct {
 	// other Host is refused, so that no web page can reach a node on loopback by DNS rebinding. With tokens and no Hosts, any
 	// Host is taken.
 	Hosts []string
-	// Origins are those of the web pages, besides the node's own, that may see answers, such as https://pages.example. A browser shows answers to
-	// no others.
+	// Origins are those of the web pages, besides the node's own, that may see answers, and send what changes something, such as
+	// https://pages.example. A browser shows answers to no others, and what it sends for them by other methods than GET, HEAD and OPTIONS is
+	// refused.
 	Origins []string
 }
 
@@ -53,6 +54,9 @@ func (a *Access) probes() access.Right {
 func (a *Access) admit(r *http.Request, need access.Right, basic bool) *problem {
 	if !a.hostAllowed(r.Host) {
 		return newProblem("wrong_host", "host %q is not this node; add it to the configured hosts if it should be", r.Host)
+	}
+	if p := a.sameSite(r); p != nil {
+		return p
 	}
 	if a.Tokens == nil || need == public {
 		return nil

@@ -24,7 +24,7 @@ func (a *API) cors(w http.ResponseWriter, r *http.Request, route route) (answere
 	header := w.Header()
 	header.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	if !slices.ContainsFunc(a.cfg.Access.Origins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) }) {
+	if !a.cfg.Access.lets(origin) {
 		return false
 	}
 	header.Set("Access-Control-Allow-Origin", origin)
@@ -37,4 +37,20 @@ func (a *API) cors(w http.ResponseWriter, r *http.Request, route route) (answere
 	header.Set("Access-Control-Max-Age", corsAge)
 	w.WriteHeader(http.StatusNoContent)
 	return true
+}
+
+// lets reports whether pages of the origin may see answers.
+func (a *Access) lets(origin string) bool {
+	return slices.ContainsFunc(a.Origins, func(o string) bool { return strings.EqualFold(strings.TrimSuffix(o, "/"), origin) })
+}
+
+// sameSite refuses what a browser sends for a page of another origin, unless that is configured or the method only reads: to send a form
+// no page has to ask before, and what it would change is changed whether or not it may see the answer.
+func (a *Access) sameSite(r *http.Request) *problem {
+	var protection http.CrossOriginProtection
+	if protection.Check(r) == nil || a.lets(r.Header.Get("Origin")) {
+		return nil
+	}
+	return newProblem("cross_site", "the page that sends this is of %q; add that to the configured origins if it may ask this node",
+		r.Header.Get("Origin"))
 }

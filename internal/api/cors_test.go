@@ -43,3 +43,35 @@ func TestCORS(t *testing.T) {
 		t.Errorf("another host: %d", answer.StatusCode)
 	}
 }
+
+// TestCrossSite: what a browser sends for a page of another site is refused where it may change something, with a token or where none is
+// needed, unless its origin is configured; what reads is answered, and so is who is no browser, and the node's own page.
+func TestCrossSite(t *testing.T) {
+	const form = "update=INSERT+DATA+%7B%7D"
+	pages := []string{"https://pages.example/"}
+	for _, test := range []struct {
+		what, method, origin, site string
+		origins                    []string
+		status                     int
+	}{
+		{"a form of another site", "POST", "http://evil.example", "cross-site", nil, 403},
+		{"a form of a page with no origin", "POST", "null", "cross-site", nil, 403},
+		{"an old browser's", "POST", "http://evil.example", "", nil, 403},
+		{"another port of this host", "POST", "http://127.0.0.1:1", "same-site", nil, 403},
+		{"one that isn't configured", "POST", "http://evil.example", "cross-site", pages, 403},
+		{"one that is", "POST", "https://pages.example", "cross-site", pages, 200},
+		{"its own page", "POST", "http://127.0.0.1:1", "same-origin", nil, 200},
+		{"no browser", "POST", "", "", nil, 200},
+		{"a link", "GET", "", "cross-site", nil, 200},
+	} {
+		base := serve(t, good(), api.Config{Access: api.Access{Origins: test.origins}})
+		path, body := base+"/sparql", form
+		if test.method == "GET" {
+			path, body = base+"/v1/status", ""
+		}
+		answer, text := call(t, test.method, path, body, "Content-Type", "application/x-www-form-urlencoded", "Origin", test.origin, "Sec-Fetch-Site", test.site)
+		if answer.StatusCode != test.status || test.status == 403 && code(t, text) != "cross_site" {
+			t.Errorf("%s: %d %s, want %d", test.what, answer.StatusCode, text, test.status)
+		}
+	}
+}

@@ -92,15 +92,18 @@ func (e *endpoint) security() []schema {
 	return append(all, schema{})
 }
 
-// refusals are the codes with which a request without the right token is answered.
-func (e *endpoint) refusals() []string {
+// refusals are the codes with which a request without the right token, or from a page that may not ask, is answered.
+func (e *endpoint) refusals() (codes []string) {
+	if e.method != http.MethodGet && e.method != http.MethodHead {
+		codes = append(codes, "cross_site")
+	}
 	switch e.needs {
 	case public:
-		return nil
+		return codes
 	case anyToken:
-		return []string{"unauthorized"}
+		return append(codes, "unauthorized")
 	}
-	return []string{"unauthorized", "forbidden"}
+	return append(codes, "unauthorized", "forbidden")
 }
 
 // responses describes the answers, by status.

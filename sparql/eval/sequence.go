@@ -17,9 +17,13 @@ type sequence []algebra.Op
 // mostJoinedInSequence is the number of patterns that are joined as they stand: of more, the order may matter.
 const mostJoinedInSequence = 2
 
-// sequenceOf returns the operators of a pattern from the first on; ok is false if it has others.
+// longestSequence is the number of operators that a sequence has at most: each has room for rows of its own, whose width grows with the
+// number of variables, and a plan joins those that bind variables.
+const longestSequence = 16
+
+// sequenceOf returns the operators of a pattern from the first on; ok is false if it has others, or too many.
 func sequenceOf(op algebra.Op) (s sequence, ok bool) {
-	ok = s.add(op)
+	ok = s.add(op) && len(s) <= longestSequence
 	return s, ok
 }
 
