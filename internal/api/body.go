@@ -21,8 +21,14 @@ const (
 	leastProgress = 256 << 10
 )
 
-// readBody reads the body, decompressed. The caller calls release, also after a problem, when it no longer needs it.
-func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), _ *problem) {
+// readBody reads the body, decompressed. The caller calls release, also after a problem, when it no longer needs it. After a problem the
+// connection ends with the answer: what is left of the body would be read as the next request.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request) (body []byte, release func(), p *problem) {
+	defer func() {
+		if p != nil {
+			w.Header().Set("Connection", "close")
+		}
+	}()
 	taken := int64(0)
 	release = func() {
 		a.bodies.give(taken)

@@ -287,7 +287,6 @@ func (a *API) documents(w http.ResponseWriter, r *http.Request, types []string) 
 	}
 	body, release, p := a.readBody(w, r)
 	if p != nil {
-		w.Header().Set("Connection", "close") // what is left of the body would be read as the next request
 		return nil, release, p
 	}
 	if media != typeFiles {

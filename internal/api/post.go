@@ -41,8 +41,6 @@ func (a *API) postChanges(w http.ResponseWriter, r *http.Request, args args) {
 	body, release, p := a.readBody(w, r)
 	defer release()
 	if p != nil {
-		// What is left of the body would be read as the next request.
-		w.Header().Set("Connection", "close")
 		p.write(w)
 		return
 	}

@@ -139,7 +139,6 @@ func (a *API) sparqlBody(w http.ResponseWriter, r *http.Request, args args) (b s
 	}
 	text, release, p := a.readBody(w, r)
 	if p != nil {
-		w.Header().Set("Connection", "close") // what is left of the body would be read as the next request
 		return b, release, p
 	}
 	if !utf8.Valid(text) {

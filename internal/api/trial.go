@@ -57,9 +57,7 @@ func (a *API) postTrial(w http.ResponseWriter, r *http.Request, args args) {
 	var body []byte
 	release := func() {}
 	if p == nil {
-		if body, release, p = a.readBody(w, r); p != nil {
-			w.Header().Set("Connection", "close") // what is left of the body would be read as the next request
-		}
+		body, release, p = a.readBody(w, r)
 	}
 	defer release()
 	var d *graph.Delta

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/event"
@@ -52,19 +53,10 @@ func panickedIn(packages string) bool {
 		switch {
 		case name == "runtime.gopanic":
 			panicking = true
-		case panicking && strings.HasPrefix(name, module) && !hasPrefix(name, shared):
+		case panicking && strings.HasPrefix(name, module) && !slices.ContainsFunc(shared, func(p string) bool { return strings.HasPrefix(name, p) }):
 			return strings.HasPrefix(name, packages)
 		case !more:
 			return true // nobody knows
 		}
 	}
-}
-
-func hasPrefix(name string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(name, p) {
-			return true
-		}
-	}
-	return false
 }
