@@ -72,15 +72,7 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 	if err != nil {
 		return err
 	}
-	to, err := c.changesFormat()
-	if err != nil {
-		return err
-	}
-	now, err := c.now()
-	if err != nil {
-		return err
-	}
-	text, err := c.read(ctx, std)
+	to, now, text, err := c.asked(ctx, std)
 	if err != nil {
 		return err
 	}
@@ -94,6 +86,18 @@ func (c *deltaCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	return c.result(ctx, std, to, net.Emit)
+}
+
+// asked returns the format that the changes are written in, the time, and the update.
+func (c *deltaCommand) asked(ctx context.Context, std *streams) (to rdfio.Format, now time.Time, text *sparqlText, err error) {
+	if to, err = c.changesFormat(); err != nil {
+		return to, now, nil, err
+	}
+	if now, err = c.now(); err != nil {
+		return to, now, nil, err
+	}
+	text, err = c.read(ctx, std)
+	return to, now, text, err
 }
 
 // read reads the update.
@@ -127,15 +131,7 @@ func (c *deltaCommand) atNode(ctx context.Context, std *streams) error {
 	if err := cmp.Or(c.budgetFlags.check(), ofData(&c.datasetFlags, &c.budgetFlags, &c.serviceFlag)); err != nil {
 		return err
 	}
-	to, err := c.changesFormat()
-	if err != nil {
-		return err
-	}
-	now, err := c.now()
-	if err != nil {
-		return err
-	}
-	text, err := c.read(ctx, std)
+	to, now, text, err := c.asked(ctx, std)
 	if err != nil {
 		return err
 	}
