@@ -1,7 +1,6 @@
 package graph_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine/memory"
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/internal/logtext"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/operator/dataset"
@@ -61,26 +61,6 @@ func (v *faultyView) Lookup(t rdf.Term) (store.ID, bool, error) {
 	return v.View.Lookup(t)
 }
 
-// lines collects what is logged.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// take returns what was logged since the last call.
-func (l *lines) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
-
 // idle waits until nothing is under way at these nodes, and no view is open.
 func idle(t *testing.T, nodes []*graph.Graph, open *atomic.Int64) {
 	t.Helper()
@@ -109,7 +89,7 @@ func idle(t *testing.T, nodes []*graph.Graph, open *atomic.Int64) {
 // TestPanicOfAQuery: a fault that a query meets, here or at a node that it asks, ends the query and nothing else. The log has it.
 func TestPanicOfAQuery(t *testing.T) {
 	var open atomic.Int64
-	var log lines
+	var log logtext.Text
 	for _, of := range []struct{ nodes, shards int }{{1, 1}, {1, 4}, {3, 8}} {
 		logs, over := memory.New(of.shards), network(t)
 		var nodes []*graph.Graph
@@ -127,7 +107,7 @@ func TestPanicOfAQuery(t *testing.T) {
 				if err := g.Query(t.Context(), graph.Question{Text: text}, &answer{}); !errors.Is(err, graph.ErrInternal) || strings.Contains(err.Error(), boomAt) {
 					t.Errorf("%d nodes, %d shards: node %d, %s: %v", of.nodes, of.shards, i, text, err)
 				}
-				if said := log.take(); !strings.Contains(said, boomAt) || !strings.Contains(said, "faultyView") {
+				if said := log.Take(); !strings.Contains(said, boomAt) || !strings.Contains(said, "faultyView") {
 					t.Errorf("%s: the log has %q", text, said)
 				}
 			}

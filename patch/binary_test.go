@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -513,7 +514,7 @@ func TestBinaryRoundTrip(t *testing.T) {
 		if err := patch.ParseBinary(doc, &whole); err != nil || !reflect.DeepEqual(whole.rows, rows) {
 			t.Fatalf("%q: %v\n got %v\nwant %v", doc, err, whole.rows, rows)
 		}
-		source := &pieces{text: bytes.Clone(doc), cuts: rapid.SliceOf(rapid.Byte()).Draw(t, "cuts")}
+		source := &readertest.Pieces{Text: bytes.Clone(doc), Cuts: rapid.SliceOf(rapid.Byte()).Draw(t, "cuts")}
 		if err := patch.NewBinaryReader(source).Run(&cut); err != nil || !reflect.DeepEqual(cut.rows, rows) {
 			t.Fatalf("in pieces: error %v\n got %v\nwant %v", err, cut.rows, rows)
 		}

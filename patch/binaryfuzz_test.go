@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/patch"
 )
 
@@ -34,7 +35,7 @@ func FuzzBinaryPieces(f *testing.F) {
 		var whole, cut, ends recorder
 		opts := []patch.Option{patch.MaxRow(int(limit)), patch.MaxDepth(3)}
 		want := patch.ParseBinary(doc, &whole, opts...)
-		got := patch.NewBinaryReader(&pieces{text: doc, cuts: cuts}, opts...).Run(&cut)
+		got := patch.NewBinaryReader(&readertest.Pieces{Text: doc, Cuts: cuts}, opts...).Run(&cut)
 		if fmt.Sprint(got) != fmt.Sprint(want) || !reflect.DeepEqual(cut.rows, whole.rows) {
 			t.Errorf("%q\nwhole %v\n      %v\npieces %v\n      %v", doc, whole.rows, want, cut.rows, got)
 		}

@@ -1,7 +1,6 @@
 package patch_test
 
 import (
-	"io"
 	"strings"
 	"testing"
 
@@ -77,25 +76,6 @@ func drive(rows []row, c patch.Change) error {
 		}
 	}
 	return nil
-}
-
-// pieces is a source that gives its text in reads of the sizes of cuts, then one byte at a time.
-type pieces struct {
-	text []byte
-	cuts []byte
-}
-
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.text) == 0 {
-		return 0, io.EOF
-	}
-	n := 1
-	if len(p.cuts) > 0 {
-		n, p.cuts = int(p.cuts[0])+1, p.cuts[1:]
-	}
-	n = copy(b, p.text[:min(n, len(p.text))])
-	p.text = p.text[n:]
-	return n, nil
 }
 
 // Generators of everything that RDF has.

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 )
@@ -35,7 +36,7 @@ func TestRoundTrip(t *testing.T) {
 			if !reflect.DeepEqual(whole.rows, rows) {
 				t.Fatalf("%q\n got %v\nwant %v", b.Bytes(), whole.rows, rows)
 			}
-			source := &pieces{text: b.Bytes(), cuts: cuts}
+			source := &readertest.Pieces{Text: b.Bytes(), Cuts: cuts}
 			if err := patch.NewReader(source, opts...).Run(&cut); err != nil || !reflect.DeepEqual(cut.rows, rows) {
 				t.Fatalf("in pieces: error %v\n got %v\nwant %v", err, cut.rows, rows)
 			}

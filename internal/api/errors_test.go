@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/client"
@@ -18,6 +16,7 @@ import (
 	"github.com/quadrille-stream/quadrille/event"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/api"
+	"github.com/quadrille-stream/quadrille/internal/logtext"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/sparql"
@@ -26,26 +25,6 @@ import (
 	"github.com/quadrille-stream/quadrille/sparql/results"
 	"github.com/quadrille-stream/quadrille/store"
 )
-
-// logged collects what is logged.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-// take returns what was logged since the last call.
-func (l *logged) take() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.text.Reset()
-	return l.text.String()
-}
 
 // begun returns what came of an answer, and why there is no more.
 func begun(t *testing.T, address string) ([]byte, error) {
@@ -94,7 +73,7 @@ var failures = []struct {
 // TestErrorsOfReading: each has its code and its level, whoever reads.
 func TestErrorsOfReading(t *testing.T) {
 	n := good()
-	var log logged
+	var log logtext.Text
 	base := serve(t, n, api.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for _, test := range failures {
 		n.query = func(graph.Question, graph.Answer) error { return test.err }
@@ -103,13 +82,13 @@ func TestErrorsOfReading(t *testing.T) {
 			if (test.code == "no_service" || test.code == "syntax") && path != "/sparql?query=ASK%7B%7D" || path == "/v1/data" && (test.code == "over_budget" || test.code == "syntax" || test.code == "cursor") {
 				continue // which nothing of it can give
 			}
-			log.take()
+			log.Take()
 			answer, body := call(t, "GET", base+path, "")
 			c, _ := client.CodeNamed(test.code)
 			if answer.StatusCode != c.Status || code(t, body) != test.code || (answer.Header.Get("Retry-After") == "1") != test.again {
 				t.Errorf("%s, %s: %d, again %q: %s", path, test.name, answer.StatusCode, answer.Header.Get("Retry-After"), body)
 			}
-			if said := log.take(); (test.level == "") != (said == "") || !strings.Contains(said, test.level) {
+			if said := log.Take(); (test.level == "") != (said == "") || !strings.Contains(said, test.level) {
 				t.Errorf("%s, %s: the log has %q", path, test.name, said)
 			}
 		}
@@ -119,7 +98,7 @@ func TestErrorsOfReading(t *testing.T) {
 // TestErrorsOfChanges: what a code stands for is no matter for the log, nor is what stands there already.
 func TestErrorsOfChanges(t *testing.T) {
 	n := good()
-	var log logged
+	var log logtext.Text
 	base := serve(t, n, api.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for _, test := range []struct {
 		err         error
@@ -130,11 +109,11 @@ func TestErrorsOfChanges(t *testing.T) {
 	} {
 		n.submit = func(context.Context, graph.Submission) ([]graph.Result, error) { return nil, test.err }
 		for path, media := range map[string]string{"/v1/changes": patchType, "/sparql": updateType} {
-			log.take()
+			log.Take()
 			if _, body := call(t, "POST", base+path, "CLEAR ALL", "Content-Type", media); code(t, body) != test.code {
 				t.Errorf("%s, %v: %s", path, test.err, body)
 			}
-			if said := log.take(); (test.level == "") != (said == "") || !strings.Contains(said, test.level) {
+			if said := log.Take(); (test.level == "") != (said == "") || !strings.Contains(said, test.level) {
 				t.Errorf("%s, %v: the log has %q", path, test.err, said)
 			}
 		}
@@ -144,7 +123,7 @@ func TestErrorsOfChanges(t *testing.T) {
 // TestMissingShards: servers that are away for a while are no fault, and come back; damage is one, and doesn't.
 func TestMissingShards(t *testing.T) {
 	n := good()
-	var log logged
+	var log logtext.Text
 	base := serve(t, n, api.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for _, test := range []struct {
 		errs  []error
@@ -153,12 +132,12 @@ func TestMissingShards(t *testing.T) {
 		n.data = func(io.Writer, graph.DataOptions) (engine.Cursor, error) {
 			return nil, &graph.MissingError{Shards: []int{1}, Errs: test.errs}
 		}
-		log.take()
+		log.Take()
 		answer, body := call(t, "GET", base+"/v1/data", "")
 		if answer.StatusCode != 503 || code(t, body) != "incomplete" || (answer.Header.Get("Retry-After") != "") != test.again {
 			t.Errorf("%v: %d %s", test.errs, answer.StatusCode, body)
 		}
-		if said := log.take(); strings.Contains(said, "ERROR") == test.again {
+		if said := log.Take(); strings.Contains(said, "ERROR") == test.again {
 			t.Errorf("%v: the log has %q", test.errs, said)
 		}
 	}
@@ -167,7 +146,7 @@ func TestMissingShards(t *testing.T) {
 // TestFaultsOfHandlers: whatever panics, the client hears of it, or the answer is cut off, and the log has where, once.
 func TestFaultsOfHandlers(t *testing.T) {
 	n := good()
-	var log logged
+	var log logtext.Text
 	base := serve(t, n, api.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	n.query = func(_ graph.Question, a graph.Answer) error {
 		if err := a.Begin(graph.Head{Form: sparql.Select, Vars: []sparql.Var{"v"}}); err != nil {
@@ -177,12 +156,12 @@ func TestFaultsOfHandlers(t *testing.T) {
 	}
 	n.submit = func(context.Context, graph.Submission) ([]graph.Result, error) { panic("a secret of the program") }
 	for _, ask := range []struct{ method, path, media string }{{"GET", "/sparql?query=ASK%7B%7D", ""}, {"POST", "/v1/changes", patchType}} {
-		log.take()
+		log.Take()
 		answer, body := call(t, ask.method, base+ask.path, "x", "Content-Type", ask.media)
 		if answer.StatusCode != 500 || code(t, body) != "internal" || strings.Contains(body, "secret") || answer.Header.Get("Trailer") != "" {
 			t.Errorf("%s: %d %s", ask.path, answer.StatusCode, body)
 		}
-		if said := log.take(); strings.Count(said, "level=ERROR") != 1 || !strings.Contains(said, "errors_test.go") || !strings.Contains(said, "secret") {
+		if said := log.Take(); strings.Count(said, "level=ERROR") != 1 || !strings.Contains(said, "errors_test.go") || !strings.Contains(said, "secret") {
 			t.Errorf("%s: the log has %q", ask.path, said)
 		}
 	}

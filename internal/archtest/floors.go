@@ -52,6 +52,8 @@ var floors = [][]rule{
 		{pkg: "rdf", imports: []string{"internal/chars"}},
 		{pkg: "internal/chars"}, {pkg: "internal/iri"}, {pkg: "internal/labels"},
 		{pkg: "internal/suite"},
+		{pkg: "internal/readertest", imports: []string{"rdf"}},
+		{pkg: "internal/logtext"},
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/loopback"},

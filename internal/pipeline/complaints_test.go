@@ -1,13 +1,11 @@
 package pipeline_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
+	"github.com/quadrille-stream/quadrille/internal/logtext"
 	"github.com/quadrille-stream/quadrille/internal/pipeline"
 )
 
@@ -45,30 +44,12 @@ func (unused) Write(context.Context, []connector.Record) error {
 
 func (unused) Close() error { return nil }
 
-// lockedText is a log that is read while it is written.
-type lockedText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedText) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedText) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // told runs a sink within virtual time for shards that are refused, and returns the lines of its log when it has ended.
 func told(t *testing.T, shards []int, act func(k *unwilling, l *logs, lines func() []string)) (all []string) {
 	synctest.Test(t, func(t *testing.T) {
 		l, k := newLogs(shards...), &unwilling{}
 		k.say("refused")
-		var out lockedText
+		var out logtext.Text
 		s := pipeline.NewSink(l, k, pipeline.SinkConfig{Name: "plant", Logger: slog.New(slog.NewTextHandler(&out, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})

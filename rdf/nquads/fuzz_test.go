@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 )
@@ -36,65 +35,26 @@ func seeds(f *testing.F) {
 	}
 }
 
-// pieces is a source that gives its text in reads of the sizes of cuts, then one byte at a time.
-type pieces struct {
-	text []byte
-	cuts []byte
-}
-
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.text) == 0 {
-		return 0, io.EOF
-	}
-	n := 1
-	if len(p.cuts) > 0 {
-		n, p.cuts = int(p.cuts[0])+1, p.cuts[1:]
-	}
-	n = copy(b, p.text[:min(n, len(p.text))])
-	p.text = p.text[n:]
-	return n, nil
-}
-
-// collect reads to the end or to an error and returns what came before.
-func collect(rd *nquads.Reader) (quads []rdf.Quad, err error) {
-	var q rdf.Quad
-	for {
-		if err := rd.Next(&q); err == io.EOF {
-			return quads, nil
-		} else if err != nil {
-			return quads, err
-		}
-		quads = append(quads, q.Clone())
-	}
-}
-
 // comparePieces checks that a document that comes in pieces gives the same quads and the same error, at the same place,
 // as the whole, and that the place is one of the document.
 func comparePieces(t interface{ Fatalf(string, ...any) }, doc, cuts []byte, limit int) {
 	opts := []nquads.Option{nquads.MaxLine(limit), nquads.MaxDepth(3)}
-	whole, want := collect(nquads.NewBytes(doc, opts...))
+	whole, want := readertest.Collect(nquads.NewBytes(doc, opts...))
 	for name, source := range map[string]io.Reader{
-		"pieces":            &pieces{text: doc, cuts: cuts},
+		"pieces":            &readertest.Pieces{Text: doc, Cuts: cuts},
 		"one read":          bytes.NewReader(doc),
 		"EOF with the data": iotest.DataErrReader(bytes.NewReader(doc)),
 		"EOF with a byte":   iotest.DataErrReader(iotest.OneByteReader(bytes.NewReader(doc))),
 	} {
-		got, err := collect(nquads.NewReader(source, opts...))
+		got, err := readertest.Collect(nquads.NewReader(source, opts...))
 		if fmt.Sprint(err) != fmt.Sprint(want) || !reflect.DeepEqual(got, whole) {
 			t.Fatalf("%q, limit %d\nwhole %v\n      %v\n%s %v\n      %v", doc, limit, whole, want, name, got, err)
 		}
 	}
 	syntax := new(nquads.SyntaxError)
-	if want != nil && (!errors.As(want, &syntax) || !isPlace(doc, syntax.Line, syntax.Col)) {
+	if want != nil && (!errors.As(want, &syntax) || !readertest.IsPlace(doc, syntax.Line, syntax.Col)) {
 		t.Fatalf("%q: error %v has no place in it", doc, want)
 	}
-}
-
-// isPlace reports whether a document has such a line, and it such a column; the place behind its end counts.
-func isPlace(doc []byte, line, col int) bool {
-	text := strings.ReplaceAll(strings.ReplaceAll(string(doc), "\r\n", "\n"), "\r", "\n")
-	all := strings.Split(text, "\n")
-	return line >= 1 && line <= len(all) && col >= 1 && col <= utf8.RuneCountInString(all[line-1])+1
 }
 
 func FuzzPieces(f *testing.F) {
@@ -105,7 +65,7 @@ func FuzzPieces(f *testing.F) {
 // compareWritten checks that what was read can be written and reads the same, that writing that again gives the same
 // bytes, and that terms that were read are terms that the constructors make.
 func compareWritten(t interface{ Fatalf(string, ...any) }, doc []byte) {
-	first, err := collect(nquads.NewBytes(doc))
+	first, err := readertest.Collect(nquads.NewBytes(doc))
 	var b bytes.Buffer
 	w := nquads.NewWriter(&b)
 	for _, q := range first {
@@ -121,7 +81,7 @@ func compareWritten(t interface{ Fatalf(string, ...any) }, doc []byte) {
 	if err := w.Flush(); err != nil {
 		t.Fatalf("%v", err)
 	}
-	second, again := collect(nquads.NewBytes(b.Bytes()))
+	second, again := readertest.Collect(nquads.NewBytes(b.Bytes()))
 	if again != nil || !reflect.DeepEqual(second, first) {
 		t.Fatalf("%q\nread    %v, %v\nwritten %q\nread    %v, %v", doc, first, err, b.Bytes(), second, again)
 	}
@@ -175,7 +135,7 @@ func rebuildTriple(t rdf.Term) (rdf.Term, error) {
 // compareGrammar checks that the reader accepts exactly what the grammar does.
 func compareGrammar(t interface{ Fatalf(string, ...any) }, doc []byte) {
 	const depth = 3
-	_, err := collect(nquads.NewBytes(doc, nquads.MaxDepth(depth)))
+	_, err := readertest.Collect(nquads.NewBytes(doc, nquads.MaxDepth(depth)))
 	if want := isNQuads(string(doc), depth); want != (err == nil) {
 		t.Fatalf("%q: by the grammar good: %v, but the reader says %v", doc, want, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 )
@@ -58,7 +59,7 @@ func BenchmarkReader(b *testing.B) {
 
 func BenchmarkWriter(b *testing.B) {
 	doc := observations(1000)
-	quads, err := collect(rdfxml.NewBytes(doc))
+	quads, err := readertest.Collect(rdfxml.NewBytes(doc))
 	if err != nil {
 		b.Fatal(err)
 	}

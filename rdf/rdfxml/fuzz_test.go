@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
@@ -36,34 +36,18 @@ func seeds(f *testing.F) {
 	}
 }
 
-// pieces is a source that gives its text in reads of the sizes of cuts, then one byte at a time.
-type pieces struct{ text, cuts []byte }
-
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.text) == 0 {
-		return 0, io.EOF
-	}
-	n := 1
-	if len(p.cuts) > 0 {
-		n, p.cuts = int(p.cuts[0])+1, p.cuts[1:]
-	}
-	n = copy(b, p.text[:min(n, len(p.text))])
-	p.text = p.text[n:]
-	return n, nil
-}
-
 // comparePieces checks that a document that comes in pieces gives the same quads and the same error, at the same place,
 // as the whole, and that the place is one of the document.
 func comparePieces(t failer, doc, cuts []byte, limit int) {
 	opts := []rdfxml.Option{rdfxml.Base("http://base.example/a/b?q"), rdfxml.MaxTerm(limit), rdfxml.MaxDepth(8), rdfxml.BlankPrefix("d-")}
-	whole, want := collect(rdfxml.NewBytes(doc, opts...))
+	whole, want := readertest.Collect(rdfxml.NewBytes(doc, opts...))
 	for name, source := range map[string]io.Reader{
-		"pieces":            &pieces{text: doc, cuts: cuts},
+		"pieces":            &readertest.Pieces{Text: doc, Cuts: cuts},
 		"one read":          bytes.NewReader(doc),
 		"EOF with the data": iotest.DataErrReader(bytes.NewReader(doc)),
 		"EOF with a byte":   iotest.DataErrReader(iotest.OneByteReader(bytes.NewReader(doc))),
 	} {
-		got, err := collect(rdfxml.NewReader(source, opts...))
+		got, err := readertest.Collect(rdfxml.NewReader(source, opts...))
 		if fmt.Sprint(err) != fmt.Sprint(want) || !slices.Equal(got, whole) {
 			t.Fatalf("%q, limit %d\nwhole %v\n      %v\n%s %v\n      %v", doc, limit, whole, want, name, got, err)
 		}
@@ -72,16 +56,9 @@ func comparePieces(t failer, doc, cuts []byte, limit int) {
 		return
 	}
 	syntax, ok := errors.AsType[*rdfxml.SyntaxError](want)
-	if !ok || utf8.Valid(doc) && !isPlace(doc, syntax.Line, syntax.Col) {
+	if !ok || utf8.Valid(doc) && !readertest.IsPlace(doc, syntax.Line, syntax.Col) {
 		t.Fatalf("%q: error %v has no place in it", doc, want)
 	}
-}
-
-// isPlace reports whether a document has such a line, and it such a column; the place behind its end counts.
-func isPlace(doc []byte, line, col int) bool {
-	text := strings.ReplaceAll(strings.ReplaceAll(string(doc), "\r\n", "\n"), "\r", "\n")
-	all := strings.Split(text, "\n")
-	return line >= 1 && line <= len(all) && col >= 1 && col <= utf8.RuneCountInString(all[line-1])+1
 }
 
 func FuzzPieces(f *testing.F) {
@@ -93,7 +70,7 @@ func FuzzPieces(f *testing.F) {
 func FuzzWriteRead(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, doc, _ []byte, _ uint16) {
-		quads, _ := collect(rdfxml.NewBytes(doc, rdfxml.Base("http://base.example/a/b?q")))
+		quads, _ := readertest.Collect(rdfxml.NewBytes(doc, rdfxml.Base("http://base.example/a/b?q")))
 		var text []byte
 		for _, q := range quads {
 			text = nquads.AppendQuad(text, q)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 )
@@ -23,7 +24,7 @@ func in(elements string) string { return head + elements + "</rdf:RDF>" }
 
 // lines reads a document, as N-Quads.
 func lines(doc string, opts ...rdfxml.Option) (text string, err error) {
-	quads, err := collect(rdfxml.NewBytes([]byte(doc), opts...))
+	quads, err := readertest.Collect(rdfxml.NewBytes([]byte(doc), opts...))
 	for _, q := range quads {
 		text += q.String() + "\n"
 	}
@@ -235,7 +236,7 @@ func TestEncodings(t *testing.T) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
 		for _, r := range []io.Reader{iotest.OneByteReader(strings.NewReader(document)), iotest.DataErrReader(strings.NewReader(document))} {
-			quads, err := collect(rdfxml.NewReader(r))
+			quads, err := readertest.Collect(rdfxml.NewReader(r))
 			if err != nil || len(quads) != 1 || quads[0].String()+"\n" != want {
 				t.Errorf("%s, in pieces: %v, %v", name, quads, err)
 			}
@@ -313,7 +314,7 @@ func TestBounds(t *testing.T) {
 		for _, read := range []func(int) error{
 			func(n int) error { _, err := lines(test.doc, test.opt(n)); return err },
 			func(n int) error {
-				_, err := collect(rdfxml.NewReader(iotest.HalfReader(strings.NewReader(test.doc)), test.opt(n)))
+				_, err := readertest.Collect(rdfxml.NewReader(iotest.HalfReader(strings.NewReader(test.doc)), test.opt(n)))
 				return err
 			},
 		} {
@@ -351,7 +352,7 @@ func TestTooLongLiteral(t *testing.T) {
 	} {
 		doc := in("<e:C>" + test.open + test.text + "</e:p></e:C>")
 		for _, r := range []io.Reader{strings.NewReader(doc), iotest.OneByteReader(strings.NewReader(doc))} {
-			_, err := collect(rdfxml.NewReader(r, rdfxml.MaxTerm(50), rdfxml.MaxTag(1000)))
+			_, err := readertest.Collect(rdfxml.NewReader(r, rdfxml.MaxTerm(50), rdfxml.MaxTag(1000)))
 			syntax, ok := errors.AsType[*rdfxml.SyntaxError](err)
 			if !ok || !errors.Is(err, rdf.ErrTermLimit) || syntax.Line != 2 || syntax.Col != test.col {
 				t.Errorf("%s: %v", doc, err)
@@ -414,9 +415,9 @@ func TestOptions(t *testing.T) {
 func TestSourceFails(t *testing.T) {
 	broken := errors.New("broken")
 	doc := in(`<e:C rdf:about="x:s"/><e:C rdf:about="x:t"><e:p>a&amp;é]]<![CDATA[x]]></e:p><!-- c --><?p q?></e:C>`)
-	complete, _ := collect(rdfxml.NewBytes([]byte(doc)))
+	complete, _ := readertest.Collect(rdfxml.NewBytes([]byte(doc)))
 	for n := range len(doc) {
-		got, err := collect(rdfxml.NewReader(io.MultiReader(strings.NewReader(doc[:n]), iotest.ErrReader(broken))))
+		got, err := readertest.Collect(rdfxml.NewReader(io.MultiReader(strings.NewReader(doc[:n]), iotest.ErrReader(broken))))
 		if !errors.Is(err, broken) || len(got) > len(complete) {
 			t.Fatalf("%d bytes: %v, %v", n, got, err)
 		}
@@ -474,18 +475,4 @@ func (r *repeated) Read(b []byte) (int, error) {
 	n := copy(b, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
-}
-
-// collect reads to the end or to an error and returns what came before.
-func collect(rd *rdfxml.Reader) (quads []rdf.Quad, err error) {
-	var q rdf.Quad
-	for {
-		if err := rd.Next(&q); err != nil {
-			if errors.Is(err, io.EOF) {
-				err = nil
-			}
-			return quads, err
-		}
-		quads = append(quads, q.Clone())
-	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/internal/suite"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/canon"
@@ -62,7 +63,7 @@ func run(t *testing.T, folder string, test suite.Test, base string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := collect(rdfxml.NewReader(bytes.NewReader(document), rdfxml.Base(base)))
+	got, err := readertest.Collect(rdfxml.NewReader(bytes.NewReader(document), rdfxml.Base(base)))
 	switch {
 	case strings.Contains(test.Type, "Negative"):
 		if err == nil {

@@ -3,7 +3,6 @@ package rdfxml_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
@@ -93,7 +93,7 @@ func TestWriterPrefixes(t *testing.T) {
 		{{Name: "xmlns", IRI: "rdf:"}, {Name: "xml", IRI: "x:"}, {Name: "x", IRI: "http://www.w3.org/2000/xmlns/"}},
 	} {
 		text := write(t, quads, rdfxml.WithPrefixes(prefixes...))
-		got, err := collect(rdfxml.NewBytes(text))
+		got, err := readertest.Collect(rdfxml.NewBytes(text))
 		if err != nil || !slices.Equal(got, quads) {
 			t.Errorf("%v: %s\n%v, %v", prefixes, text, got, err)
 		}
@@ -138,7 +138,7 @@ func TestWriterRefuses(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			t.Error(err)
 		}
-		if got, err := collect(rdfxml.NewBytes(b.Bytes())); err != nil || !slices.Equal(got, good) {
+		if got, err := readertest.Collect(rdfxml.NewBytes(b.Bytes())); err != nil || !slices.Equal(got, good) {
 			t.Errorf("%s: %s\n%v, %v", text, b.Bytes(), got, err)
 		}
 	}
@@ -185,7 +185,7 @@ func TestLabelsStay(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := write(t, []rdf.Quad{{S: node, P: rdf.Trusted("<x:p>"), O: node}})
-		got, err := collect(rdfxml.NewBytes(text))
+		got, err := readertest.Collect(rdfxml.NewBytes(text))
 		if err != nil || len(got) != 1 || got[0].S != node || got[0].O != node {
 			t.Errorf("%s: %s\n%v, %v", label, text, got, err)
 		}
@@ -193,7 +193,7 @@ func TestLabelsStay(t *testing.T) {
 	names := []string{"a", "a.", "a.-", "a.--", "_-", "_-0", "_-_-0", "_-_-_-0", "_-.", "_-.0", "_-0.", "_-0.-", "_-a", "_-_-a", "_-_-", "_-_-."}
 	seen := map[rdf.Term]string{}
 	for _, name := range names {
-		got, err := collect(rdfxml.NewBytes([]byte(in("<e:C rdf:nodeID='" + name + "'/>"))))
+		got, err := readertest.Collect(rdfxml.NewBytes([]byte(in("<e:C rdf:nodeID='" + name + "'/>"))))
 		if err != nil || len(got) != 1 {
 			t.Fatalf("%s: %v, %v", name, got, err)
 		}
@@ -276,34 +276,11 @@ var somePrefixes = []rdfxml.Prefix{{IRI: "x:"}, {Name: "e", IRI: "http://e.examp
 func compareWritten(t failer, quads []rdf.Quad) {
 	for _, prefixes := range [][]rdfxml.Prefix{nil, somePrefixes} {
 		text := write(t, quads, rdfxml.WithPrefixes(prefixes...))
-		got, err := collect(rdfxml.NewReader(bytes.NewReader(text)))
-		if err != nil || !slices.Equal(numbered(got), numbered(quads)) {
+		got, err := readertest.Collect(rdfxml.NewReader(bytes.NewReader(text)))
+		if err != nil || !slices.Equal(readertest.Numbered(got), readertest.Numbered(quads)) {
 			t.Fatalf("%v\nis written as %s\nand read as %v, %v", quads, text, got, err)
 		}
 	}
-}
-
-// numbered writes triples with blank nodes that are numbered by their first places.
-func numbered(quads []rdf.Quad) []string {
-	numbers := map[string]string{}
-	var all []string
-	var number func(t rdf.Term) string
-	number = func(t rdf.Term) string {
-		if parts, ok := t.Triple(); ok {
-			return "<<( " + number(parts.S) + " " + number(parts.P) + " " + number(parts.O) + " )>>"
-		}
-		if t.Kind() != rdf.KindBlank {
-			return t.String()
-		}
-		if numbers[t.String()] == "" {
-			numbers[t.String()] = fmt.Sprintf("_:%d", len(numbers))
-		}
-		return numbers[t.String()]
-	}
-	for _, q := range quads {
-		all = append(all, number(q.S), number(q.P), number(q.O))
-	}
-	return all
 }
 
 func TestWriterDoesNotAllocate(t *testing.T) {

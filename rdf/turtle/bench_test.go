@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
@@ -83,7 +84,7 @@ func BenchmarkReader(b *testing.B) {
 func BenchmarkWriter(b *testing.B) {
 	doc := observations(1000)
 	rd := turtle.NewBytes(doc)
-	quads, err := collect(rd)
+	quads, err := readertest.Collect(rd)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,13 +7,12 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
@@ -53,67 +52,28 @@ func options(trig bool, more ...turtle.Option) []turtle.Option {
 	return opts
 }
 
-// pieces is a source that gives its text in reads of the sizes of cuts, then one byte at a time.
-type pieces struct {
-	text []byte
-	cuts []byte
-}
-
-func (p *pieces) Read(b []byte) (int, error) {
-	if len(p.text) == 0 {
-		return 0, io.EOF
-	}
-	n := 1
-	if len(p.cuts) > 0 {
-		n, p.cuts = int(p.cuts[0])+1, p.cuts[1:]
-	}
-	n = copy(b, p.text[:min(n, len(p.text))])
-	p.text = p.text[n:]
-	return n, nil
-}
-
-// collect reads to the end or to an error and returns what came before.
-func collect(rd *turtle.Reader) (quads []rdf.Quad, err error) {
-	var q rdf.Quad
-	for {
-		if err := rd.Next(&q); err == io.EOF {
-			return quads, nil
-		} else if err != nil {
-			return quads, err
-		}
-		quads = append(quads, q.Clone())
-	}
-}
-
 type failer interface{ Fatalf(string, ...any) }
 
 // comparePieces checks that a document that comes in pieces gives the same quads and the same error, at the same place,
 // as the whole, and that the place is one of the document.
 func comparePieces(t failer, doc, cuts []byte, limit int, trig bool) {
 	opts := options(trig, turtle.MaxLine(limit), turtle.MaxTerm(2*limit), turtle.BlankPrefix("d-"))
-	whole, want := collect(turtle.NewBytes(doc, opts...))
+	whole, want := readertest.Collect(turtle.NewBytes(doc, opts...))
 	for name, source := range map[string]io.Reader{
-		"pieces":            &pieces{text: doc, cuts: cuts},
+		"pieces":            &readertest.Pieces{Text: doc, Cuts: cuts},
 		"one read":          bytes.NewReader(doc),
 		"EOF with the data": iotest.DataErrReader(bytes.NewReader(doc)),
 		"EOF with a byte":   iotest.DataErrReader(iotest.OneByteReader(bytes.NewReader(doc))),
 	} {
-		got, err := collect(turtle.NewReader(source, opts...))
+		got, err := readertest.Collect(turtle.NewReader(source, opts...))
 		if fmt.Sprint(err) != fmt.Sprint(want) || !reflect.DeepEqual(got, whole) {
 			t.Fatalf("%q, limit %d\nwhole %v\n      %v\n%s %v\n      %v", doc, limit, whole, want, name, got, err)
 		}
 	}
 	syntax := new(turtle.SyntaxError)
-	if want != nil && (!errors.As(want, &syntax) || !isPlace(doc, syntax.Line, syntax.Col)) {
+	if want != nil && (!errors.As(want, &syntax) || !readertest.IsPlace(doc, syntax.Line, syntax.Col)) {
 		t.Fatalf("%q: error %v has no place in it", doc, want)
 	}
-}
-
-// isPlace reports whether a document has such a line, and it such a column; the place behind its end counts.
-func isPlace(doc []byte, line, col int) bool {
-	text := strings.ReplaceAll(strings.ReplaceAll(string(doc), "\r\n", "\n"), "\r", "\n")
-	all := strings.Split(text, "\n")
-	return line >= 1 && line <= len(all) && col >= 1 && col <= utf8.RuneCountInString(all[line-1])+1
 }
 
 func FuzzPieces(f *testing.F) {
@@ -130,7 +90,7 @@ var somePrefixes = []turtle.Prefix{{Name: "", IRI: "x:"}, {Name: "b", IRI: "http
 // compareWritten checks that what was read can be written, in N-Quads and in Turtle, and reads the same in the same order,
 // but for the names of blank nodes, and that terms that were read are terms that N-Quads has.
 func compareWritten(t failer, doc []byte, trig bool) {
-	first, _ := collect(turtle.NewBytes(doc, options(trig)...))
+	first, _ := readertest.Collect(turtle.NewBytes(doc, options(trig)...))
 	var lines []byte
 	for _, q := range first {
 		lines = nquads.AppendQuad(lines, q)
@@ -142,7 +102,7 @@ func compareWritten(t failer, doc []byte, trig bool) {
 	}
 	for _, prefixes := range [][]turtle.Prefix{nil, somePrefixes} {
 		written := write(t, first, turtle.WithPrefixes(prefixes...))
-		second, err := collect(turtle.NewBytes(written, turtle.TriG()))
+		second, err := readertest.Collect(turtle.NewBytes(written, turtle.TriG()))
 		if err != nil || !sameButLabels(first, second) {
 			t.Fatalf("%q\nread    %v\nwritten %q\nread    %v, %v", doc, first, written, second, err)
 		}
@@ -168,28 +128,8 @@ func write(t failer, quads []rdf.Quad, opts ...turtle.WriterOption) []byte {
 
 // sameButLabels reports whether two lists of quads are the same once blank nodes have been numbered by their first
 // places.
-func sameButLabels(a, b []rdf.Quad) bool { return slices.Equal(numbered(a), numbered(b)) }
-
-func numbered(quads []rdf.Quad) []string {
-	numbers := map[string]string{}
-	var all []string
-	var number func(t rdf.Term) string
-	number = func(t rdf.Term) string {
-		if parts, ok := t.Triple(); ok {
-			return "<<( " + number(parts.S) + " " + number(parts.P) + " " + number(parts.O) + " )>>"
-		}
-		if t.Kind() != rdf.KindBlank {
-			return t.String()
-		}
-		if numbers[t.String()] == "" {
-			numbers[t.String()] = fmt.Sprintf("_:%d", len(numbers))
-		}
-		return numbers[t.String()]
-	}
-	for _, q := range quads {
-		all = append(all, number(q.S), number(q.P), number(q.O), number(q.G))
-	}
-	return all
+func sameButLabels(a, b []rdf.Quad) bool {
+	return slices.Equal(readertest.Numbered(a), readertest.Numbered(b))
 }
 
 func FuzzWriteRead(f *testing.F) {
@@ -199,7 +139,7 @@ func FuzzWriteRead(f *testing.F) {
 
 // compareGrammar checks that the reader accepts exactly what the grammar does.
 func compareGrammar(t failer, doc []byte, trig bool) {
-	_, err := collect(turtle.NewBytes(doc, options(trig)...))
+	_, err := readertest.Collect(turtle.NewBytes(doc, options(trig)...))
 	want, decided := isTurtle(string(doc), trig, testDepth)
 	if decided && want != (err == nil) {
 		t.Fatalf("%q (TriG: %v): by the grammar good: %v, but the reader says %v", doc, trig, want, err)
@@ -338,7 +278,7 @@ func TestNearlyGood(t *testing.T) {
 		compareWritten(t, doc, trig)
 		limit := rapid.IntRange(0, 60).Draw(t, "limit")
 		comparePieces(t, doc, rapid.SliceOf(rapid.Byte()).Draw(t, "cuts"), limit, trig)
-		if _, err := collect(turtle.NewBytes(doc, options(trig)...)); err == nil {
+		if _, err := readertest.Collect(turtle.NewBytes(doc, options(trig)...)); err == nil {
 			good++
 		}
 	})

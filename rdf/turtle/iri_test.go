@@ -4,13 +4,14 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
 )
 
 // resolved reads <reference> with a base and returns what it means.
 func resolved(base, reference string) (string, error) {
-	quads, err := collect(turtle.NewBytes([]byte("<"+reference+"> a 1 ."), turtle.Base(base)))
+	quads, err := readertest.Collect(turtle.NewBytes([]byte("<"+reference+"> a 1 ."), turtle.Base(base)))
 	if err != nil || len(quads) != 1 {
 		return "", err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/internal/suite"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/canon"
@@ -63,9 +64,9 @@ func run(t *testing.T, folder string, test suite.Test, opts []turtle.Option) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := collect(turtle.NewBytes(document, opts...))
+	got, err := readertest.Collect(turtle.NewBytes(document, opts...))
 	if err == nil {
-		again, err := collect(turtle.NewBytes(write(t, got, turtle.WithPrefixes(somePrefixes...)), turtle.TriG()))
+		again, err := readertest.Collect(turtle.NewBytes(write(t, got, turtle.WithPrefixes(somePrefixes...)), turtle.TriG()))
 		if err != nil || !sameButLabels(got, again) {
 			t.Errorf("%s\nread %v\nwritten and read %v, %v", document, got, again, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
@@ -190,7 +191,7 @@ func TestPrefixes(t *testing.T) {
 	for i := range 300 {
 		doc = fmt.Appendf(doc, "p%d:s a p%d:o .\n", i, 299-i)
 	}
-	quads, err := collect(turtle.NewBytes(doc))
+	quads, err := readertest.Collect(turtle.NewBytes(doc))
 	if err != nil || len(quads) != 300 {
 		t.Fatalf("%d quads, %v", len(quads), err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quadrille-stream/quadrille/internal/readertest"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/nquads"
 	"github.com/quadrille-stream/quadrille/rdf/turtle"
@@ -67,7 +68,7 @@ _:b :p "" .
 	if written != want {
 		t.Errorf("%s\nexpected %s", written, want)
 	}
-	again, err := collect(turtle.NewBytes([]byte(written), turtle.TriG()))
+	again, err := readertest.Collect(turtle.NewBytes([]byte(written), turtle.TriG()))
 	if err != nil || fmt.Sprint(again) != fmt.Sprint(quads) {
 		t.Errorf("%v, %v\nexpected %v", again, err, quads)
 	}
@@ -147,7 +148,7 @@ func TestWriterEndsLongStatements(t *testing.T) {
 		quads[i] = quad
 	}
 	written := write(t, quads)
-	again, err := collect(turtle.NewBytes(written))
+	again, err := readertest.Collect(turtle.NewBytes(written))
 	if err != nil || len(again) != len(quads) {
 		t.Errorf("%d quads, %v", len(again), err)
 	}
@@ -189,7 +190,7 @@ func TestBareLiterals(t *testing.T) {
 			if want := datatype == bare; (text == lexical) != want {
 				t.Errorf("%v is written %s", term, text)
 			}
-			quads, err := collect(turtle.NewBytes([]byte("<x:s> <x:p> " + text + " .")))
+			quads, err := readertest.Collect(turtle.NewBytes([]byte("<x:s> <x:p> " + text + " .")))
 			if err != nil || len(quads) != 1 || quads[0].O != term {
 				t.Errorf("%v is written %s and read %v, %v", term, text, quads, err)
 			}

@@ -1,7 +1,6 @@
 package connectors
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +21,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/daemon"
+	"github.com/quadrille-stream/quadrille/internal/logtext"
 	"github.com/quadrille-stream/quadrille/internal/peer"
 	"github.com/quadrille-stream/quadrille/patch"
 )
@@ -75,26 +74,7 @@ type runningNode struct {
 	url  string
 	stop context.CancelFunc
 	done chan error
-	logs *lockedText
-}
-
-// lockedText is what a node says.
-type lockedText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements [io.Writer].
-func (l *lockedText) Write(text []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(text)
-}
-
-func (l *lockedText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	logs *logtext.Text
 }
 
 // runNode runs a node as a configuration says, until it is ended.
@@ -116,7 +96,7 @@ func runNode(t testing.TB, text string) *runningNode {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	n := &runningNode{t: t, stop: stop, done: make(chan error, 1), logs: &lockedText{}}
+	n := &runningNode{t: t, stop: stop, done: make(chan error, 1), logs: &logtext.Text{}}
 	ready, says := io.Pipe()
 	go func() {
 		n.done <- daemon.Run(ctx, doc, says, n.logs)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/logtext"
 	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
@@ -40,7 +41,7 @@ func TestExampleSSE(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var said printed
+	var said logtext.Text
 	stop := runPython(t, "sse/sender.py", free[0], &said)
 	node := runExample(t, "sse", func(d *config.Document) {
 		settings := d.Sources[0].Settings.(*config.SSESource) //nolint:forcetypeassert // the example's

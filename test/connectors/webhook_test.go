@@ -1,7 +1,6 @@
 package connectors
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"strconv"
@@ -10,30 +9,12 @@ import (
 	"testing"
 
 	"github.com/quadrille-stream/quadrille/internal/config"
+	"github.com/quadrille-stream/quadrille/internal/logtext"
 	"github.com/quadrille-stream/quadrille/internal/ports"
 )
 
-// printed is what a process has printed. It may be used concurrently.
-type printed struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write implements [io.Writer].
-func (p *printed) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(b)
-}
-
-func (p *printed) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
-}
-
 // runPython runs a program of an example, whose process ends with the test or when stop is called.
-func runPython(t *testing.T, program string, port int, to *printed) (stop func()) {
+func runPython(t *testing.T, program string, port int, to *logtext.Text) (stop func()) {
 	t.Helper()
 	python, err := exec.LookPath("python3")
 	if err != nil && os.Getenv("QUADRILLE_PEERS_REQUIRED") != "1" {
@@ -56,7 +37,7 @@ func TestExampleWebhook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out printed
+	var out logtext.Text
 	stop := runPython(t, "webhook/receiver.py", free[0], &out)
 	node := runExample(t, "webhook", func(d *config.Document) {
 		settings := d.Sinks[0].Settings.(*config.WebhookSink) //nolint:forcetypeassert // the example's
