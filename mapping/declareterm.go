@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -73,7 +74,7 @@ func (c *compiler) pair(field string, at *yaml.Node) *pair {
 	typed := false
 	for _, item := range nodes(predicates) {
 		m := c.predicate(field+".p", resolve(item))
-		typed = typed || m.constant == rdfType
+		typed = typed || m.constant == vocab.Type
 		p.predicates = append(p.predicates, m)
 	}
 	for i, item := range nodes(objects) {
@@ -85,7 +86,7 @@ func (c *compiler) pair(field string, at *yaml.Node) *pair {
 // predicate compiles one; "a" is rdf:type.
 func (c *compiler) predicate(field string, at *yaml.Node) *termMap {
 	if at.Kind == yaml.ScalarNode && at.Value == "a" {
-		return &termMap{field: field, constant: rdfType}
+		return &termMap{field: field, constant: vocab.Type}
 	}
 	return c.iri(field, at)
 }

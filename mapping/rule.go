@@ -62,7 +62,6 @@ type object struct {
 const qudt = "http://qudt.org/schema/qudt/"
 
 var (
-	rdfType       = rdf.Trusted("<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>")
 	quantityValue = rdf.Trusted("<" + qudt + "QuantityValue>")
 	numericValue  = rdf.Trusted("<" + qudt + "numericValue>")
 	hasUnit       = rdf.Trusted("<" + qudt + "hasUnit>")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -232,7 +233,7 @@ func (w *worker) quantity(r *rule, o *object) (err error) {
 	}
 	node := w.nodes[0]
 	for _, g := range w.graphs {
-		w.quad(r, rdf.Quad{S: node, P: rdfType, O: quantityValue, G: g})
+		w.quad(r, rdf.Quad{S: node, P: vocab.Type, O: quantityValue, G: g})
 		w.quad(r, rdf.Quad{S: node, P: hasUnit, O: w.units[0], G: g})
 		for _, number := range w.objects {
 			w.quad(r, rdf.Quad{S: node, P: numericValue, O: number, G: g})

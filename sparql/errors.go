@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -166,7 +167,7 @@ func distance(a, b string) int {
 
 // wellKnown are the prefixes that nearly everybody means the same by.
 var wellKnown = map[string]string{
-	"rdf": rdfNS, "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "xsd": "http://www.w3.org/2001/XMLSchema#",
+	"rdf": vocab.RDF, "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "xsd": "http://www.w3.org/2001/XMLSchema#",
 	"owl": "http://www.w3.org/2002/07/owl#", "foaf": "http://xmlns.com/foaf/0.1/", "skos": "http://www.w3.org/2004/02/skos/core#",
 	"dc": "http://purl.org/dc/elements/1.1/", "dcterms": "http://purl.org/dc/terms/", "sosa": "http://www.w3.org/ns/sosa/",
 	"ssn": "http://www.w3.org/ns/ssn/", "prov": "http://www.w3.org/ns/prov#", "geo": "http://www.opengis.net/ont/geosparql#",

@@ -2,6 +2,7 @@ package sparql
 
 import (
 	"github.com/quadrille-stream/quadrille/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -98,7 +99,7 @@ func (p *parser) primaryPath() Path {
 	case p.takeSign('!'):
 		return p.negated()
 	case p.take("a"):
-		return PathIRI{rdfType}
+		return PathIRI{vocab.Type}
 	case p.tok.kind == variable:
 		p.expected("an IRI (a path has no variables)")
 		return nil
@@ -131,7 +132,7 @@ func (p *parser) negatedOne(n *PathNegated) {
 	backward := p.takeSign('^')
 	var iri rdf.Term
 	if p.take("a") {
-		iri = rdfType
+		iri = vocab.Type
 	} else {
 		iri = p.iri(`a predicate behind "!"`)
 	}

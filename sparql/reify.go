@@ -1,6 +1,9 @@
 package sparql
 
-import "github.com/quadrille-stream/quadrille/rdf"
+import (
+	"github.com/quadrille-stream/quadrille/internal/vocab"
+	"github.com/quadrille-stream/quadrille/rdf"
+)
 
 // reified reads << s p o ~ r >> and returns the reifier.
 func (p *parser) reified() Node {
@@ -30,7 +33,7 @@ func (p *parser) reified() Node {
 
 // reifies gives out the triple that says what a reifier reifies.
 func (p *parser) reifies(r Node, t *Triple, at Pos) {
-	p.emit(r, Node{Term: rdfReifies}, nil, p.folded(Node{Triple: t}), at)
+	p.emit(r, Node{Term: vocab.Reifies}, nil, p.folded(Node{Triple: t}), at)
 }
 
 // reifiedPart reads ReifiedTripleSubject or ReifiedTripleObject.
@@ -158,7 +161,7 @@ func (p *parser) termData() Node {
 	defer p.leave()
 	t := &Triple{}
 	t.S.Term = p.iri("a subject, which is an IRI here")
-	if t.P.Term = rdfType; !p.take("a") {
+	if t.P.Term = vocab.Type; !p.take("a") {
 		t.P.Term = p.iri("a predicate, which is an IRI here")
 	}
 	switch {

@@ -9,18 +9,10 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-// The namespaces of the terms that the grammar has short forms for.
-const rdfNS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-
 // Terms that the text has short forms for.
 var (
-	rdfType    = rdf.Trusted("<" + rdfNS + "type>")
-	rdfFirst   = rdf.Trusted("<" + rdfNS + "first>")
-	rdfRest    = rdf.Trusted("<" + rdfNS + "rest>")
-	rdfNil     = rdf.Trusted("<" + rdfNS + "nil>")
-	rdfReifies = rdf.Trusted("<" + rdfNS + "reifies>")
-	trueTerm   = rdf.Trusted(`"true"^^<` + rdf.XSDBoolean + `>`)
-	falseTerm  = rdf.Trusted(`"false"^^<` + rdf.XSDBoolean + `>`)
+	trueTerm  = rdf.Trusted(`"true"^^<` + rdf.XSDBoolean + `>`)
+	falseTerm = rdf.Trusted(`"false"^^<` + rdf.XSDBoolean + `>`)
 )
 
 // prefixes are those that are declared, each as it was declared last.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/quadrille-stream/quadrille/internal/labels"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -258,7 +259,7 @@ func (p *parser) simpleVerb(what string) Node {
 	case p.tok.kind == variable:
 		return p.variableNode()
 	case p.take("a"):
-		return Node{Term: rdfType}
+		return Node{Term: vocab.Type}
 	}
 	return Node{Term: p.iri(what)}
 }
@@ -340,7 +341,7 @@ func (p *parser) collection() (n Node, bare bool) {
 	pos := p.pos(at)
 	p.next()
 	if p.takeSign(')') {
-		return Node{Term: rdfNil}, false
+		return Node{Term: vocab.Nil}, false
 	}
 	if !p.enter() {
 		return Node{}, false
@@ -348,13 +349,13 @@ func (p *parser) collection() (n Node, bare bool) {
 	defer p.leave()
 	first := p.fresh(at, `"("`)
 	for node := first; p.err == nil; {
-		p.emit(node, Node{Term: rdfFirst}, nil, p.graphNode(`a member of the list or ")"`), pos)
+		p.emit(node, Node{Term: vocab.First}, nil, p.graphNode(`a member of the list or ")"`), pos)
 		if p.takeSign(')') {
-			p.emit(node, Node{Term: rdfRest}, nil, Node{Term: rdfNil}, pos)
+			p.emit(node, Node{Term: vocab.Rest}, nil, Node{Term: vocab.Nil}, pos)
 			break
 		}
 		rest := p.fresh(at, `"("`)
-		p.emit(node, Node{Term: rdfRest}, nil, rest, pos)
+		p.emit(node, Node{Term: vocab.Rest}, nil, rest, pos)
 		node = rest
 	}
 	return first, true

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/quadrille-stream/quadrille/internal/chars"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -40,7 +41,7 @@ func (w *writer) node(n Node) {
 
 // predicate writes the predicate of a triple.
 func (w *writer) predicate(n Node) {
-	if n.Term == rdfType {
+	if n.Term == vocab.Type {
 		w.put("a")
 		return
 	}

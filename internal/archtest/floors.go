@@ -54,6 +54,7 @@ var floors = [][]rule{
 		{pkg: "internal/suite"},
 		{pkg: "internal/readertest", imports: []string{"rdf"}},
 		{pkg: "internal/logtext"},
+		{pkg: "internal/vocab", imports: []string{"rdf"}},
 		{pkg: "internal/statetable"},
 		{pkg: "internal/ports"},
 		{pkg: "internal/loopback"},
@@ -67,15 +68,15 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "rdf/nquads", imports: []string{"rdf", "rdf/scan", "internal/chars"}},
-		{pkg: "rdf/turtle", imports: []string{"rdf", "rdf/scan", "internal/chars", "internal/iri", "internal/labels"}},
+		{pkg: "rdf/turtle", imports: []string{"internal/vocab", "rdf", "rdf/scan", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "rdf/rdfxml/internal/xml", imports: []string{"rdf", "internal/chars"}},
-		{pkg: "rdf/rdfxml", imports: []string{"rdf", "rdf/scan", "rdf/rdfxml/internal/xml", "internal/chars", "internal/iri", "internal/labels"}},
+		{pkg: "rdf/rdfxml", imports: []string{"internal/vocab", "rdf", "rdf/scan", "rdf/rdfxml/internal/xml", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "rdf/canon", imports: []string{"rdf", "rdf/nquads"}},
-		{pkg: "rdf/jsonld", imports: []string{"rdf", "internal/iri", "internal/labels"}, modules: []string{jsonGold}},
+		{pkg: "rdf/jsonld", imports: []string{"internal/vocab", "rdf", "internal/iri", "internal/labels"}, modules: []string{jsonGold}},
 	},
 	{
 		{pkg: "internal/suite/manifest", imports: []string{"rdf", "rdf/turtle"}},
-		{pkg: "sparql", imports: []string{"rdf", "internal/chars", "internal/iri", "internal/labels"}},
+		{pkg: "sparql", imports: []string{"internal/vocab", "rdf", "internal/chars", "internal/iri", "internal/labels"}},
 		{pkg: "sparql/value", imports: []string{"rdf"}},
 		{pkg: "sparql/expr", imports: []string{"rdf", "sparql", "sparql/value", "internal/iri", "internal/nearest"}},
 		{pkg: "sparql/results", imports: []string{"rdf", "rdf/scan", "sparql"}},
@@ -177,7 +178,7 @@ var floors = [][]rule{
 		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
-		{pkg: "mapping", imports: []string{"rdf", "rdf/jsonld", "patch", "sparql", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
+		{pkg: "mapping", imports: []string{"internal/vocab", "rdf", "rdf/jsonld", "patch", "sparql", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
 	},
 	{
 		{pkg: "node/core", imports: []string{"event", "engine", "shipper", "coordinator", "operator"}},

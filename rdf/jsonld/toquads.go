@@ -9,27 +9,21 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/iri"
 	"github.com/quadrille-stream/quadrille/internal/labels"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
-const (
-	rdfNS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-	i18n  = "https://www.w3.org/ns/i18n#"
-)
+const i18n = "https://www.w3.org/ns/i18n#"
 
 // Terms that the standard names.
 var (
-	rdfType      = rdf.Trusted("<" + rdfNS + "type>")
-	rdfFirst     = rdf.Trusted("<" + rdfNS + "first>")
-	rdfRest      = rdf.Trusted("<" + rdfNS + "rest>")
-	rdfNil       = rdf.Trusted("<" + rdfNS + "nil>")
-	rdfValue     = rdf.Trusted("<" + rdfNS + "value>")
-	rdfLanguage  = rdf.Trusted("<" + rdfNS + "language>")
-	rdfDirection = rdf.Trusted("<" + rdfNS + "direction>")
+	rdfValue     = rdf.Trusted("<" + vocab.RDF + "value>")
+	rdfLanguage  = rdf.Trusted("<" + vocab.RDF + "language>")
+	rdfDirection = rdf.Trusted("<" + vocab.RDF + "direction>")
 )
 
 // jsonType is the datatype of JSON literals.
-const jsonType = rdfNS + "JSON"
+const jsonType = vocab.RDF + "JSON"
 
 // quadMaker turns a document in expanded form into quads: the Node Map Generation and Deserialize JSON-LD to RDF
 // algorithms in one pass. Members are taken in the order of their names, so that the same document makes the same
@@ -229,7 +223,7 @@ func (m *quadMaker) types(s rdf.Term, v any, at place) error {
 		if err != nil {
 			return err
 		}
-		return m.emit(s, rdfType, t, at)
+		return m.emit(s, vocab.Type, t, at)
 	})
 }
 
@@ -270,7 +264,7 @@ func (m *quadMaker) reverse(s rdf.Term, v any, at place) error {
 // list makes the quads of an RDF list and returns its first node.
 func (m *quadMaker) list(values []any, at place) (rdf.Term, error) {
 	if len(values) == 0 {
-		return rdfNil, nil
+		return vocab.Nil, nil
 	}
 	head := m.fresh()
 	for at1, i := head, 0; i < len(values); i++ {
@@ -278,14 +272,14 @@ func (m *quadMaker) list(values []any, at place) (rdf.Term, error) {
 		if err != nil {
 			return head, err
 		}
-		next := rdfNil
+		next := vocab.Nil
 		if i < len(values)-1 {
 			next = m.fresh()
 		}
-		if err := m.emit(at1, rdfFirst, o, at); err != nil {
+		if err := m.emit(at1, vocab.First, o, at); err != nil {
 			return head, err
 		}
-		if err := m.emit(at1, rdfRest, next, at); err != nil {
+		if err := m.emit(at1, vocab.Rest, next, at); err != nil {
 			return head, err
 		}
 		at1 = next

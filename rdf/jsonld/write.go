@@ -10,6 +10,7 @@ import (
 
 	"github.com/piprate/json-gold/ld"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -180,7 +181,7 @@ func (w *treeMaker) add(q rdf.Quad) error {
 	if resource {
 		g.node(name(q.O))
 	}
-	if resource && q.P == rdfType && !w.o.rdfType {
+	if resource && q.P == vocab.Type && !w.o.rdfType {
 		property = "@type"
 	}
 	if !g.first(name(q.S), property, q.O) {
@@ -225,7 +226,7 @@ func (g *graphMap) first(node, property string, o rdf.Term) bool {
 
 func (w *treeMaker) use(g *graphMap, o rdf.Term, u usage) {
 	switch {
-	case o == rdfNil:
+	case o == vocab.Nil:
 		g.nils = append(g.nils, u)
 	case o.Kind() != rdf.KindBlank:
 	default:
@@ -399,13 +400,13 @@ func only(v any) any {
 func (w *treeMaker) foldList(g *graphMap, u usage) {
 	var list []any
 	var removed []string
-	for u.property == rdfRest.Value() {
+	for u.property == vocab.Rest.Value() {
 		id, _ := u.node["@id"].(string)
 		next := w.once[id]
 		if next == nil || w.home[id] != g || !w.isListNode(u.node) {
 			break
 		}
-		list = append(list, items(u.node[rdfFirst.Value()])[0])
+		list = append(list, items(u.node[vocab.First.Value()])[0])
 		removed = append(removed, id)
 		u = *next
 	}
@@ -440,9 +441,9 @@ func (w *treeMaker) outside(id string, list []string) bool {
 // isListNode reports whether a node has nothing but what a node of a list has. The type rdf:List, which a reader doesn't give
 // back, counts where nothing may be left out.
 func (w *treeMaker) isListNode(n object) bool {
-	if len(items(n[rdfFirst.Value()])) != 1 || len(items(n[rdfRest.Value()])) != 1 {
+	if len(items(n[vocab.First.Value()])) != 1 || len(items(n[vocab.Rest.Value()])) != 1 {
 		return false
 	}
 	types := items(n["@type"])
-	return len(n) == 3 || !w.o.strict && len(n) == 4 && len(types) == 1 && types[0] == rdfNS+"List"
+	return len(n) == 3 || !w.o.strict && len(n) == 4 && len(types) == 1 && types[0] == vocab.RDF+"List"
 }

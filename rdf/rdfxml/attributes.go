@@ -2,6 +2,7 @@ package rdfxml
 
 import (
 	"github.com/quadrille-stream/quadrille/internal/iri"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml/internal/xml"
 )
@@ -97,7 +98,7 @@ func (rd *Reader) sort(a *attributes, at *xml.Attr) bool {
 	case at.Space == itsNS && at.Local == "dir":
 		a.dir = at
 	case at.Space == itsNS && at.Local == "version":
-	case at.Space == rdfNS, at.Prefix == "" && isUnqualified(at.Local):
+	case at.Space == vocab.RDF, at.Prefix == "" && isUnqualified(at.Local):
 		return rd.sortRDF(a, at)
 	case at.Prefix == "":
 		rd.x.FailAt(at.At, nil, "expected an attribute in a namespace, found %q; write it with a prefix", excerpt(at.Local))

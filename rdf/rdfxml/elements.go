@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml/internal/xml"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
@@ -140,7 +141,7 @@ func (rd *Reader) start() {
 	}
 	name := rd.x.Name()
 	switch {
-	case parent == nil && name.Space == rdfNS && name.Local == "RDF":
+	case parent == nil && name.Space == vocab.RDF && name.Local == "RDF":
 		rd.root(s)
 	case parent == nil || parent.kind != node && parent.kind != empty:
 		rd.node(parent, name, s)
@@ -171,7 +172,7 @@ func (rd *Reader) root(s scope) {
 
 // node takes a node element.
 func (rd *Reader) node(parent *frame, name xml.Name, s scope) {
-	if name.Space == rdfNS && isNoNode(name.Local) {
+	if name.Space == vocab.RDF && isNoNode(name.Local) {
 		rd.x.Fail(nil, "expected a node element, such as rdf:Description, found rdf:%s", name.Local)
 		return
 	}
@@ -183,12 +184,12 @@ func (rd *Reader) node(parent *frame, name xml.Name, s scope) {
 	if subject.IsZero() || !rd.link(parent, subject) {
 		return
 	}
-	if name.Space != rdfNS || name.Local != "Description" {
+	if name.Space != vocab.RDF || name.Local != "Description" {
 		class := rd.named(name, 1)
 		if class.IsZero() {
 			return
 		}
-		rd.emit(subject, rdfType, class)
+		rd.emit(subject, vocab.Type, class)
 	}
 	rd.propertyAttributes(subject, a, &s)
 	if rd.x.Err() == nil {
@@ -250,11 +251,11 @@ func (rd *Reader) link(parent *frame, subject rdf.Term) bool {
 		parent.cell = rd.nodes.Next()
 		cell := rd.numbered(parent.cell)
 		if again {
-			rd.emit(rd.numbered(before), rdfRest, cell)
+			rd.emit(rd.numbered(before), vocab.Rest, cell)
 		} else {
 			rd.state(parent, cell)
 		}
-		rd.emit(cell, rdfFirst, subject)
+		rd.emit(cell, vocab.First, subject)
 	case triple:
 		if again {
 			rd.x.Fail(nil, "expected %s, found another one", parent.kind.expects())
@@ -269,7 +270,7 @@ func (rd *Reader) link(parent *frame, subject rdf.Term) bool {
 func (rd *Reader) propertyAttributes(subject rdf.Term, a *attributes, s *scope) {
 	if a.typ != nil {
 		if class := rd.resource(a.typ, s.base); !class.IsZero() {
-			rd.emit(subject, rdfType, class)
+			rd.emit(subject, vocab.Type, class)
 		}
 	}
 	for _, p := range a.properties {
@@ -288,14 +289,14 @@ func (rd *Reader) propertyAttributes(subject rdf.Term, a *attributes, s *scope) 
 // property takes a property element.
 func (rd *Reader) property(parent *frame, name xml.Name, s scope) {
 	a := &rd.attrs
-	if name.Space == rdfNS && isNoProperty(name.Local) {
+	if name.Space == vocab.RDF && isNoProperty(name.Local) {
 		rd.x.Fail(nil, "expected a property element, found rdf:%s; a node element stands in a property element", name.Local)
 		return
 	}
 	f := frame{scope: s, subject: parent.subject}
-	if name.Space == rdfNS && name.Local == "li" {
+	if name.Space == vocab.RDF && name.Local == "li" {
 		parent.li++
-		f.predicate = rd.put("<"+rdfNS+"_", strconv.Itoa(parent.li), ">")
+		f.predicate = rd.put("<"+vocab.RDF+"_", strconv.Itoa(parent.li), ">")
 	} else if f.predicate = rd.named(name, 1); f.predicate.IsZero() {
 		return
 	}
@@ -449,9 +450,9 @@ func (rd *Reader) end() {
 		}
 	case collection:
 		if !f.filled {
-			rd.state(f, rdfNil)
+			rd.state(f, vocab.Nil)
 		} else {
-			rd.emit(rd.numbered(f.cell), rdfRest, rdfNil)
+			rd.emit(rd.numbered(f.cell), vocab.Rest, vocab.Nil)
 		}
 	case triple:
 		rd.endTriple(f)
@@ -495,14 +496,14 @@ func (rd *Reader) endTriple(f *frame) {
 func (rd *Reader) state(f *frame, object rdf.Term) {
 	rd.emit(f.subject, f.predicate, object)
 	if !f.id.IsZero() {
-		rd.emit(f.id, rdfType, rdfStatement)
+		rd.emit(f.id, vocab.Type, rdfStatement)
 		rd.emit(f.id, rdfSubject, f.subject)
 		rd.emit(f.id, rdfPredicate, f.predicate)
 		rd.emit(f.id, rdfObject, object)
 	}
 	if !f.reifier.IsZero() {
 		if t := rd.tripleTerm(f.subject, f.predicate, object); !t.IsZero() {
-			rd.emit(f.reifier, rdfReifies, t)
+			rd.emit(f.reifier, vocab.Reifies, t)
 		}
 	}
 }

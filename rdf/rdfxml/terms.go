@@ -9,25 +9,18 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/internal/iri"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml/internal/xml"
 )
 
-// rdfNS is the namespace of RDF.
-const rdfNS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-
 // What the syntax stands for.
 var (
-	rdfType       = rdf.Trusted("<" + rdfNS + "type>")
-	rdfNil        = rdf.Trusted("<" + rdfNS + "nil>")
-	rdfFirst      = rdf.Trusted("<" + rdfNS + "first>")
-	rdfRest       = rdf.Trusted("<" + rdfNS + "rest>")
-	rdfReifies    = rdf.Trusted("<" + rdfNS + "reifies>")
-	rdfStatement  = rdf.Trusted("<" + rdfNS + "Statement>")
-	rdfSubject    = rdf.Trusted("<" + rdfNS + "subject>")
-	rdfPredicate  = rdf.Trusted("<" + rdfNS + "predicate>")
-	rdfObject     = rdf.Trusted("<" + rdfNS + "object>")
-	rdfXMLLiteral = rdf.Trusted("<" + rdfNS + "XMLLiteral>")
+	rdfStatement  = rdf.Trusted("<" + vocab.RDF + "Statement>")
+	rdfSubject    = rdf.Trusted("<" + vocab.RDF + "subject>")
+	rdfPredicate  = rdf.Trusted("<" + vocab.RDF + "predicate>")
+	rdfObject     = rdf.Trusted("<" + vocab.RDF + "object>")
+	rdfXMLLiteral = rdf.Trusted("<" + vocab.RDF + "XMLLiteral>")
 )
 
 // made begins the labels of blank nodes that have none in the document.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml/internal/xml"
 )
@@ -73,13 +74,13 @@ func NewWriter(w io.Writer, opts ...WriterOption) *Writer {
 		if !xml.IsReserved(p.Name) && p.IRI != xml.Namespace && p.IRI != xml.XMLNS {
 			out.prefixes = append(out.prefixes, p)
 		}
-		if p.IRI == rdfNS && p.Name != "" && out.rdf == "" {
+		if p.IRI == vocab.RDF && p.Name != "" && out.rdf == "" {
 			out.rdf = p.Name
 		}
 	}
 	if out.rdf == "" {
 		out.rdf = unused("rdf", names)
-		out.prefixes = append(out.prefixes, Prefix{out.rdf, rdfNS})
+		out.prefixes = append(out.prefixes, Prefix{out.rdf, vocab.RDF})
 	}
 	out.its, out.other = unused("its", names), unused("ns", names)
 	return out
@@ -266,7 +267,7 @@ func (w *Writer) split(iri string) (prefix *Prefix, space int, err error) {
 	case begin == len(iri):
 		return nil, 0, fmt.Errorf("%w: the predicate <%s>, which does not end in a name: a letter or \"_\", and letters, digits, \"_\", \"-\" "+
 			"and dots", ErrForm, excerpt(iri))
-	case iri[:begin] == rdfNS && (isNoProperty(iri[begin:]) || iri[begin:] == "li"):
+	case iri[:begin] == vocab.RDF && (isNoProperty(iri[begin:]) || iri[begin:] == "li"):
 		return nil, 0, fmt.Errorf("%w: the predicate <%s>, whose name is syntax there", ErrForm, excerpt(iri))
 	}
 	if err := checkChars(iri); err != nil {

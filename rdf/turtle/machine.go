@@ -3,22 +3,8 @@ package turtle
 import (
 	"strings"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
-)
-
-// IRIs that the syntax stands for.
-const (
-	rdfNS   = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-	typeIRI = "<" + rdfNS + "type>"
-	nilIRI  = "<" + rdfNS + "nil>"
-)
-
-var (
-	rdfType    = rdf.Trusted(typeIRI)
-	rdfNil     = rdf.Trusted(nilIRI)
-	rdfFirst   = rdf.Trusted("<" + rdfNS + "first>")
-	rdfRest    = rdf.Trusted("<" + rdfNS + "rest>")
-	rdfReifies = rdf.Trusted("<" + rdfNS + "reifies>")
 )
 
 // state says what the reader expects next.
@@ -324,7 +310,7 @@ func (rd *Reader) reify(q *rdf.Quad, f *frame, r rdf.Term, next state) outcome {
 	if triple.IsZero() {
 		return failed
 	}
-	return rd.emit(q, f.reifier, rdfReifies, triple)
+	return rd.emit(q, f.reifier, vocab.Reifies, triple)
 }
 
 const tripleEnd = " )>>"
@@ -377,7 +363,7 @@ func (rd *Reader) deliver(q *rdf.Quad, context state, t rdf.Term) outcome {
 		return emitted
 	case value:
 		rd.state = item
-		return rd.emit(q, rd.top().s, rdfFirst, t)
+		return rd.emit(q, rd.top().s, vocab.First, t)
 	case subject, innerSubject:
 		f := rd.top()
 		f.s = rd.keep(t, f.base)
@@ -407,7 +393,7 @@ func (rd *Reader) deliver(q *rdf.Quad, context state, t rdf.Term) outcome {
 func (rd *Reader) listOpen(q *rdf.Quad, c byte) outcome {
 	if c == ')' {
 		rd.s.Skip(1)
-		return rd.deliver(q, rd.context, rdfNil)
+		return rd.deliver(q, rd.context, vocab.Nil)
 	}
 	node := rd.fresh()
 	out := rd.deliver(q, rd.context, node)
@@ -429,12 +415,12 @@ func (rd *Reader) item(q *rdf.Quad, c byte) outcome {
 		rd.s.Skip(1)
 		s := f.s
 		rd.pop()
-		return rd.emit(q, s, rdfRest, rdfNil)
+		return rd.emit(q, s, vocab.Rest, vocab.Nil)
 	}
 	last := f.s
 	f.s = rd.fresh()
 	rd.state = shift
-	return rd.emit(q, last, rdfRest, f.s)
+	return rd.emit(q, last, vocab.Rest, f.s)
 }
 
 // inner reads the parts of reified triples and triple terms that are no terms.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/internal/chars"
 	"github.com/quadrille-stream/quadrille/internal/iri"
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
 
@@ -156,7 +157,7 @@ func (rd *Reader) predicate(f *frame, c byte) rdf.Term {
 	if c == 'a' {
 		if rest := rd.s.Rest(); len(rest) < 2 || chars.Class[rest[1]]&chars.Local == 0 && chars.PrefixEnd(rest) < 0 {
 			rd.s.Skip(1)
-			return rdfType
+			return vocab.Type
 		}
 	}
 	t := rd.anyIRI(c)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/quadrille-stream/quadrille/internal/vocab"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/scan"
 )
@@ -209,7 +210,7 @@ func (w *Writer) term(t rdf.Term) { w.buf = w.short.appendTerm(w.buf, t) }
 
 // verb writes a predicate and the space behind it.
 func (w *Writer) verb(p rdf.Term) {
-	if p == rdfType {
+	if p == vocab.Type {
 		w.buf = append(w.buf, "a "...)
 		return
 	}
