@@ -112,6 +112,14 @@ func TestPanicOfAQuery(t *testing.T) {
 				}
 			}
 		}
+		for i, g := range nodes {
+			if _, err := g.Try(t.Context(), graph.Trial{Text: `DELETE { ?o <urn:by> ?p } WHERE { ?o <urn:by> ?p . ?p <urn:boom> ?n }`}); !errors.Is(err, graph.ErrInternal) {
+				t.Errorf("%d nodes, %d shards: node %d, an update that is tried: %v", of.nodes, of.shards, i, err)
+			}
+			if said := log.Take(); !strings.Contains(said, boomAt) {
+				t.Errorf("an update that is tried: the log has %q", said)
+			}
+		}
 		idle(t, nodes, &open)
 		if got := asked(t, nodes[0], graph.Question{Text: ofOrders[0]}).lines; len(got) != 40 {
 			t.Errorf("afterwards %d rows", len(got))

@@ -245,8 +245,11 @@ func (g *Graph) shardOf(key rdf.Term) int {
 	if g.splitter.Key == Named {
 		q = rdf.Quad{G: key}
 	}
-	return shard.Of(g.splitter.Key.Of(q), g.Shards())
+	return g.shardOfQuad(q)
 }
+
+// shardOfQuad is the shard of a quad.
+func (g *Graph) shardOfQuad(q rdf.Quad) int { return shard.Of(g.splitter.Key.Of(q), g.Shards()) }
 
 // Ask implements [eval.Shards]. It is called by goroutines of a query that have nobody above them.
 func (p *pinned) Ask(ctx context.Context, s int, content []byte, part func([]byte) error) error {

@@ -70,20 +70,27 @@ type Answer interface {
 // [eval.ErrService]; [context.DeadlineExceeded] when Time is over; those of the engine; [event.ErrStopped]; [ErrInternal]; and that of the
 // Answer.
 func (g *Graph) Query(ctx context.Context, q Question, a Answer) error {
-	return contained(g.log, "a query", func() error { return g.query(ctx, q, a) })
+	return g.admitted(q.Text, func() error { return g.query(ctx, q, a) })
+}
+
+// admitted has fn answer a question with this text, if there is room for one more and for its text. A fault of the program is an error of it.
+func (g *Graph) admitted(text string, fn func() error) error {
+	return contained(g.log, "a query", func() error {
+		leave, err := g.queries.admit()
+		if err != nil {
+			return err
+		}
+		defer leave()
+		cost := eval.TextCost * int64(len(text))
+		if err := g.queries.memory.Take(cost); err != nil {
+			return full(err)
+		}
+		defer g.queries.memory.Give(cost)
+		return full(fn())
+	})
 }
 
 func (g *Graph) query(ctx context.Context, q Question, a Answer) error {
-	leave, err := g.queries.admit()
-	if err != nil {
-		return err
-	}
-	defer leave()
-	text := eval.TextCost * int64(len(q.Text))
-	if err := g.queries.memory.Take(text); err != nil {
-		return full(err)
-	}
-	defer g.queries.memory.Give(text)
 	asked, err := g.ask(q)
 	if err != nil {
 		return err
@@ -92,7 +99,7 @@ func (g *Graph) query(ctx context.Context, q Question, a Answer) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit,
 		fmt.Errorf("%w: the answer took more than %v; ask for less at once", context.DeadlineExceeded, limit))
 	defer cancel()
-	return full(causeOf(ctx, g.inTurn(ctx, asked, a)))
+	return causeOf(ctx, g.inTurn(ctx, asked, a))
 }
 
 // full is the error of a query for which others have left no memory.
@@ -164,13 +171,21 @@ func (g *Graph) ask(q Question) (*asked, error) {
 		return nil, err
 	}
 	a := &asked{tree: made.tree, query: made.query, options: options, after: q.After, time: min(cmp.Or(q.Time, limits.Time), limits.Time), id: eval.Identity{ID: rand.Text(), Time: time.Now()}}
-	for s := range q.After {
-		if s < 0 || s >= g.Shards() {
-			return nil, cursorError(s, "the pipeline has shards 0 to %d", g.Shards()-1)
-		}
+	if err := g.checkCursor(q.After); err != nil {
+		return nil, err
 	}
 	g.locate(a)
 	return a, nil
+}
+
+// checkCursor returns an error if a cursor is of shards that there are not.
+func (g *Graph) checkCursor(c engine.Cursor) error {
+	for s := range c {
+		if s < 0 || s >= g.Shards() {
+			return cursorError(s, "the pipeline has shards 0 to %d", g.Shards()-1)
+		}
+	}
+	return nil
 }
 
 // locate finds the shards that a query is local to.

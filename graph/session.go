@@ -98,7 +98,8 @@ type held struct {
 	views map[int]store.View
 	// coming are rows of a change that has not come as a whole, by shard.
 	coming map[int][]byte
-	taken  int // bytes of all changes that have come
+	taken  int        // bytes of all changes that have come
+	pool   *eval.Pool // that they are taken from
 }
 
 // again opens a shard's view again, nil if the session has none.
@@ -118,6 +119,8 @@ func (h *held) end() {
 		view.Close()
 	}
 	h.views = nil
+	h.pool.Give(int64(h.taken))
+	h.taken = 0
 }
 
 // answer answers what other nodes ask.
@@ -172,7 +175,7 @@ func (g *Graph) answerSession(ctx context.Context, content []byte, send func([]b
 		return errOtherVersion
 	}
 	a := sessionAnswer{ID: rand.Text()}
-	h := &held{views: map[int]store.View{}}
+	h := &held{views: map[int]store.View{}, pool: g.queries.memory}
 	defer h.end()
 	if err := g.sessions.add(a.ID, h); err != nil { // before anything is made for it; nobody knows its name yet
 		return err

@@ -50,6 +50,31 @@ func TestQueriesHoldTogether(t *testing.T) {
 	if refused == 0 {
 		t.Error("no node is full for what others ask it")
 	}
+	const update = `DELETE { ?o <urn:by> ?p } WHERE { ?o <urn:by> ?p }`
+	for _, room := range []int64{10, 4000} { // for not even the text of an update that is tried; for that alone
+		hold(t, nodes[:1], all-room)
+		if _, err := nodes[0].Try(t.Context(), graph.Trial{Text: update}); !errors.Is(err, event.ErrBusy) {
+			t.Errorf("an update is tried where %d bytes are left: %v", room, err)
+		}
+		hold(t, nodes[:1], room-all)
+	}
+	refused = 0 // of nodes that have others take rows for an update
+	for i, g := range nodes {
+		others := slices.Delete(slices.Clone(nodes), i, i+1)
+		hold(t, others, all-10)
+		if _, err := g.Try(t.Context(), graph.Trial{Text: `INSERT DATA { ` + rowsOfMany(40) + ` }`}); errors.Is(err, event.ErrBusy) {
+			refused++
+		} else if err != nil {
+			t.Errorf("node %d tries an update, while the others are full: %v", i, err)
+		}
+		hold(t, others, 10-all)
+	}
+	if refused == 0 {
+		t.Error("no node is full for the rows of what others try")
+	}
+	if _, err := nodes[0].Try(t.Context(), graph.Trial{Text: update}); err != nil {
+		t.Error(err)
+	}
 	idle(t, nodes, new(atomic.Int64))
 	for i, g := range nodes {
 		if s := g.Status().Queries; s != (graph.QueryStatus{}) {
@@ -66,4 +91,12 @@ func hold(t *testing.T, nodes []*graph.Graph, bytes int64) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// rowsOfMany are triples of many subjects.
+func rowsOfMany(n int) (text string) {
+	for i := range n {
+		text += fmt.Sprintf("<urn:new%d> <urn:is> true . ", i)
+	}
+	return text
 }

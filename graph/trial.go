@@ -53,19 +53,22 @@ func (d *Delta) Emit(c patch.Change) error { return d.net.Emit(c) }
 //
 // Errors are those of [Graph.Query]; *[NotLocalError] for LOAD and SERVICE, since a node asks nobody; [eval.ErrNoGraph]; and [event.ErrBusy],
 // too, if nodes get lost again and again.
-func (g *Graph) Try(ctx context.Context, t Trial) (*Delta, error) {
-	tree, err := g.trialTree(&t)
+func (g *Graph) Try(ctx context.Context, t Trial) (d *Delta, err error) {
+	err = g.admitted(t.Text, func() error {
+		d, err = g.tryInTime(ctx, &t)
+		return err
+	})
+	return d, err
+}
+
+func (g *Graph) tryInTime(ctx context.Context, t *Trial) (*Delta, error) {
+	tree, err := g.trialTree(t)
 	if err != nil {
 		return nil, err
 	}
 	limit := min(cmp.Or(t.Time, g.queries.Time), g.queries.Time)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w: it took more than %v; change less at once", context.DeadlineExceeded, limit))
 	defer cancel()
-	leave, err := g.queries.admit()
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
 	end, err := g.queries.run(ctx)
 	if err != nil {
 		return nil, causeOf(ctx, err)
@@ -76,7 +79,7 @@ func (g *Graph) Try(ctx context.Context, t Trial) (*Delta, error) {
 		id.Time = time.Now()
 	}
 	for try := 1; ; try++ {
-		d, err := g.try(ctx, tree, &t, id)
+		d, err := g.try(ctx, tree, t, id)
 		switch {
 		case !errors.Is(err, errLost) || ctx.Err() != nil:
 			return d, causeOf(ctx, err)
@@ -98,12 +101,7 @@ func (g *Graph) trialTree(t *Trial) (*sparql.Update, error) {
 		}
 		return nil, err
 	}
-	for s := range t.After {
-		if s < 0 || s >= g.Shards() {
-			return nil, cursorError(s, "the pipeline has shards 0 to %d", g.Shards()-1)
-		}
-	}
-	return tree, nil
+	return tree, g.checkCursor(t.After)
 }
 
 // try is Try over shards that are pinned once.
@@ -116,15 +114,14 @@ func (g *Graph) try(ctx context.Context, tree *sparql.Update, of *Trial, id eval
 	d := &Delta{Cut: p.marks, net: patch.Net{Effective: true}}
 	limits := &g.queries.QueryLimits
 	t := &trial{pinned: p, ctx: pinned, prologue: tree.Prologue, id: id, net: &d.net,
-		options: eval.Options{Steps: limits.Steps, Memory: limits.Memory, Base: of.Base}}
+		options: eval.Options{Steps: limits.Steps, Memory: limits.Memory, Pool: g.queries.memory, Base: of.Base}}
+	defer func() { g.queries.memory.Give(int64(t.taken)) }()
 	if err = d.net.Begin(); err != nil {
 		return nil, err
 	}
 	for i, op := range tree.Operations {
-		if t.number = i; err == nil {
-			err = t.operation(op)
-		}
-		if err != nil {
+		t.number = i
+		if err = t.operation(op); err != nil {
 			err = fmt.Errorf("operation %d: %w", i+1, err)
 			break
 		}
@@ -182,17 +179,19 @@ func (t *trial) add(to *rowsByShard, q rdf.Quad, row func([]byte, rdf.Quad) []by
 		return nil
 	}
 	q = q.Clone()
-	s := t.g.shardOf(q.S)
-	if t.g.splitter.Key == Named {
-		s = t.g.shardOf(q.G)
-	}
+	s := t.g.shardOfQuad(q)
 	to.seen[q] = struct{}{}
 	before := len(to.text[s])
 	to.text[s] = row(to.text[s], q)
-	if t.taken += len(to.text[s]) - before; t.taken > maxTried {
+	more := len(to.text[s]) - before
+	if t.taken+more > maxTried {
 		return fmt.Errorf("%w: it comes to more than %d bytes of changes; try it in parts", event.ErrTooLarge, maxTried)
 	}
-	return nil
+	err := t.options.Pool.Take(int64(more))
+	if err == nil {
+		t.taken += more
+	}
+	return err
 }
 
 func (t *trial) insert(q rdf.Quad) error { return t.add(&t.inserts, q, patch.AppendAdd) }

@@ -85,9 +85,13 @@ func (h *held) change(s int, rows []byte, last bool) (effective []byte, err erro
 	if view == nil {
 		return nil, errEnded
 	}
-	if h.taken += len(rows); h.taken > maxTried {
+	if h.taken+len(rows) > maxTried {
 		return nil, &eval.BudgetError{Bound: "Memory", Limit: maxTried}
 	}
+	if err := h.pool.Take(int64(len(rows))); err != nil {
+		return nil, err
+	}
+	h.taken += len(rows)
 	if h.coming == nil {
 		h.coming = map[int][]byte{}
 	}

@@ -64,7 +64,7 @@ func (a *API) postTrial(w http.ResponseWriter, r *http.Request, args args) {
 	if p == nil {
 		rc := http.NewResponseController(w)
 		_, _ = rc.SetReadDeadline(time.Time{}), rc.SetWriteDeadline(time.Time{}) // the node has its own bounds
-		d, p = a.try(r, body, args)
+		d, p = a.try(w, r, body, args)
 	}
 	if p != nil {
 		p.write(w)
@@ -79,7 +79,7 @@ func (a *API) postTrial(w http.ResponseWriter, r *http.Request, args args) {
 }
 
 // try has an update tried.
-func (a *API) try(r *http.Request, body []byte, args args) (*graph.Delta, *problem) {
+func (a *API) try(w http.ResponseWriter, r *http.Request, body []byte, args args) (*graph.Delta, *problem) {
 	if !utf8.Valid(body) {
 		return nil, newProblem("body", "the body is no UTF-8")
 	}
@@ -99,26 +99,23 @@ func (a *API) try(r *http.Request, body []byte, args args) (*graph.Delta, *probl
 	defer context.AfterFunc(a.closing, cancel)()
 	d, err := a.node.Try(ctx, t)
 	if err != nil {
-		return nil, a.trialProblem(err)
+		return nil, a.trialProblem(w, err)
 	}
 	return d, nil
 }
 
-func (a *API) trialProblem(err error) *problem {
+func (a *API) trialProblem(w http.ResponseWriter, err error) *problem {
 	if local, ok := errors.AsType[*graph.NotLocalError](err); ok {
 		return notLocal(local)
 	}
-	if p := queryProblem(err); p != nil {
-		return p
-	}
 	switch {
+	case queryProblem(err) != nil: // it goes first
 	case errors.Is(err, eval.ErrNoGraph), errors.Is(err, rdf.ErrInvalid):
 		return newProblem("bad_event", "%v", err)
 	case errors.Is(err, event.ErrTooLarge), errors.Is(err, patch.ErrTransactionSize):
 		return newProblem("too_large", "%v", err)
 	}
-	a.cfg.Logger.Error("try an update", "error", err)
-	return newProblem("data", "%v", err).retry("1")
+	return a.quadsProblem(w, "try an update", err)
 }
 
 // writeDelta writes a delta in a form.
