@@ -24,13 +24,18 @@ func (g *Graph) holdsAll(shards []int) bool {
 	return true
 }
 
-// answerDivided answers a query by fragments, which the shards answer where they are.
-func (g *Graph) answerDivided(ctx context.Context, q *asked, a Answer) error {
+// division divides a query among the shards.
+func (g *Graph) division(q *sparql.Query, o eval.Options) (*eval.Division, error) {
 	key := g.splitter.Key
 	if g.Shards() == 1 {
 		key = Dataset
 	}
-	d, err := eval.Divide(q.tree, eval.Key(key), q.options)
+	return eval.Divide(q, eval.Key(key), o)
+}
+
+// answerDivided answers a query by fragments, which the shards answer where they are.
+func (g *Graph) answerDivided(ctx context.Context, q *asked, a Answer) error {
+	d, err := g.division(q.tree, q.options)
 	if err != nil {
 		return err
 	}

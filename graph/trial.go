@@ -276,7 +276,7 @@ func (t *trial) modify(op *sparql.Modify) error {
 	if err := t.with(op, q); err != nil {
 		return err
 	}
-	d, err := t.divide(q)
+	d, err := t.g.division(q, t.options)
 	if err != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func (t *trial) with(op *sparql.Modify, q *sparql.Query) error {
 		return nil
 	}
 	g := sparql.Var("g")
-	d, err := t.divide(&sparql.Query{Distinct: true, Project: []sparql.Projection{{Var: g}}, Where: named(sparql.Node{Var: g}, inGraph(rdf.Term{}))})
+	d, err := t.g.division(&sparql.Query{Distinct: true, Project: []sparql.Projection{{Var: g}}, Where: named(sparql.Node{Var: g}, inGraph(rdf.Term{}))}, t.options)
 	if err != nil {
 		return err
 	}
@@ -329,15 +329,6 @@ func (t *trial) with(op *sparql.Modify, q *sparql.Query) error {
 		}
 		return nil
 	})
-}
-
-// divide divides a query among the shards.
-func (t *trial) divide(q *sparql.Query) (*eval.Division, error) {
-	key := t.g.splitter.Key
-	if t.g.Shards() == 1 {
-		key = Dataset
-	}
-	return eval.Divide(q, eval.Key(key), t.options)
 }
 
 // transfer takes what ADD, MOVE and COPY change.
@@ -370,7 +361,7 @@ func (t *trial) transfer(op *sparql.Transfer) error {
 
 // isThere reports whether a graph has quads.
 func (t *trial) isThere(graph rdf.Term) (bool, error) {
-	d, err := t.divide(&sparql.Query{Form: sparql.Ask, Where: inGraph(graph)})
+	d, err := t.g.division(&sparql.Query{Form: sparql.Ask, Where: inGraph(graph)}, t.options)
 	if err != nil {
 		return false, err
 	}
