@@ -11,29 +11,8 @@ import (
 
 	"github.com/quadrille-stream/quadrille"
 	"github.com/quadrille-stream/quadrille/graph"
+	"github.com/quadrille-stream/quadrille/store/storetest"
 )
-
-// rot changes the first third of each table of a shard's store, where its quads are, and says how many there are.
-func rot(t *testing.T, folder string) int {
-	t.Helper()
-	tables, err := filepath.Glob(filepath.Join(folder, "*.sst"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, table := range tables {
-		text, err := os.ReadFile(table)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range len(text) / 3 {
-			text[i] ^= 0x10
-		}
-		if err := os.WriteFile(table, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return len(tables)
-}
 
 // asides are what the status says of what was set aside.
 func asides(g *quadrille.Graph) (list []string) {
@@ -61,7 +40,7 @@ func TestStoreDamaged(t *testing.T) {
 	want := sorted(data(t, g))
 	end(t, g)
 
-	if rot(t, filepath.Join(quads, "0")) == 0 {
+	if storetest.Rot(t, filepath.Join(quads, "0")) == 0 {
 		t.Fatal("nothing is kept")
 	}
 	if err := os.Truncate(filepath.Join(quads, "0", newest(t, quads)), 100); err != nil {
@@ -80,7 +59,7 @@ func TestStoreDamaged(t *testing.T) {
 	if list := asides(g); len(list) > 0 {
 		t.Errorf("after a start the status says %q", list)
 	}
-	rot(t, filepath.Join(quads, "1"))
+	storetest.Rot(t, filepath.Join(quads, "1"))
 	if _, err := g.WriteData(within(t), io.Discard, graph.DataOptions{}); err == nil {
 		t.Error("what is damaged is read without an error")
 	}

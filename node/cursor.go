@@ -129,9 +129,9 @@ func (n *Node) Tails(ctx context.Context) (engine.Cursor, error) {
 	return c, nil
 }
 
-// Before returns a cursor so many positions before the end of each log, behind the first whole record from there on. A shard whose log
-// isn't as long, or has no such record, isn't in it: it is read from its start. In an engine that has several shards in a log of its own, positions are
-// those of all of them. Errors are those of the engine.
+// Before returns a cursor so many positions before the end of each log, behind the newest whole record up to there, so that a reader gets all
+// that is later. A shard whose log isn't as long, or has no such record, isn't in it: it is read from its start. In an engine that has several
+// shards in a log of its own, positions are those of all of them. Errors are those of the engine.
 func (n *Node) Before(ctx context.Context, positions uint64) (engine.Cursor, error) {
 	marks, errs := make([]engine.Mark, len(n.loops)), make([]error, len(n.loops))
 	together(len(n.loops), func(s int) { marks[s], errs[s] = n.before(ctx, s, positions) })
@@ -152,18 +152,7 @@ func (n *Node) before(ctx context.Context, s int, positions uint64) (at engine.M
 	if err != nil || tail.Seq <= positions {
 		return at, err
 	}
-	_, err = n.cfg.Engine.Shard(s).Read(ctx, tail.Seq-positions, func(e engine.Entry) error {
-		r, err := decode(e)
-		if err != nil || r.More {
-			return err
-		}
-		at = engine.Mark{Position: e.Seq, ID: r.ID}
-		return errFound
-	})
-	if errors.Is(err, errFound) {
-		err = nil
-	}
-	return at, err
+	return n.lastThatFits(ctx, s, tail.Seq-positions, func(r *operator.Record) bool { return !r.More })
 }
 
 // lastWhole returns the mark of the last record of the log that isn't inside a transaction.
@@ -223,28 +212,29 @@ func (n *Node) Head(ctx context.Context, s int, position uint64) (string, error)
 }
 
 // deltaBefore returns the id of the last whole delta of the log up to the position, "" if there is none, or the log was trimmed
-// behind it. Few records stand between two deltas: it looks at the last one, the last two, the last four, and so on.
+// behind it.
 func (n *Node) deltaBefore(ctx context.Context, s int, position uint64) (string, error) {
-	for back := uint64(1); ; back *= 2 {
-		from := position - min(back, position)
-		id, err := n.lastDelta(ctx, s, from, position)
-		if errors.Is(err, engine.ErrTrimmed) {
-			return "", nil
-		}
-		if err != nil || id != "" || from == 0 {
-			return id, err
-		}
-	}
+	at, err := n.lastThatFits(ctx, s, position, func(r *operator.Record) bool { return r.Kind == operator.Delta && !r.More })
+	return at.ID, err
 }
 
-// lastDelta returns the id of the last delta, or last part of one, from one position up to another.
-func (n *Node) lastDelta(ctx context.Context, s int, from, to uint64) (id string, err error) {
-	err = n.readSpan(ctx, s, from, to, func(_ uint64, r *operator.Record) {
-		if r.Kind == operator.Delta && !r.More {
-			id = r.ID
+// lastThatFits returns the mark of the last record of the log up to the position that fits, the zero one if there is none, or the log was trimmed
+// behind it. Few records stand between two that fit: it looks at the last one, the last two, the last four, and so on.
+func (n *Node) lastThatFits(ctx context.Context, s int, position uint64, fits func(*operator.Record) bool) (at engine.Mark, err error) {
+	for back := uint64(1); ; back *= 2 {
+		from := position - min(back, position)
+		err := n.readSpan(ctx, s, from, position, func(position uint64, r *operator.Record) {
+			if fits(r) {
+				at = engine.Mark{Position: position, ID: r.ID}
+			}
+		})
+		if errors.Is(err, engine.ErrTrimmed) {
+			return engine.Mark{}, nil
 		}
-	})
-	return id, err
+		if err != nil || at.Position > 0 || from == 0 {
+			return at, err
+		}
+	}
 }
 
 // readSpan hands over the records of a log from one position up to another. What stands behind is not looked at.
