@@ -77,10 +77,10 @@ func parseFrom(text string) (any, error) {
 	}
 	if number, ok := strings.CutPrefix(text, "last:"); ok {
 		last, err := strconv.ParseUint(number, 10, 63)
-		if err == nil && last == 0 {
-			err = fmt.Errorf("%q: expected 1 position or more", text)
+		if err != nil || last == 0 {
+			return nil, fmt.Errorf("%q: expected 1 position or more", text)
 		}
-		return from{last: last}, err
+		return from{last: last}, nil
 	}
 	cursor, err := client.ParseCursor(text)
 	return from{cursor: cursor}, err

@@ -50,7 +50,7 @@ func partsOf(body []byte, boundary string) (parts []part, err error) {
 		at, last = end, isLast
 	}
 	if at < 0 {
-		return nil, fmt.Errorf("%w: no line of the body is --%s", errParts, boundary)
+		return nil, fmt.Errorf("%w: no line of the body is --%s; its lines end with CRLF", errParts, boundary)
 	}
 	return parts, nil
 }

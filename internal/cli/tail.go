@@ -17,7 +17,7 @@ import (
 type tailCommand struct {
 	doors
 	patienceFlag
-	From      string `placeholder:"P" help:"Where to begin: now, start, a cursor such as main@0:17:Kd0vPpXQ9yUq1T3s (pipeline and id may be left out), or, with one --shard, a position; what stands there has been read. Default: now; with --no-follow start."`
+	From      string `placeholder:"P" help:"Where to begin: now, start, last:N for so many positions before the end of each log, a cursor such as main@0:17:Kd0vPpXQ9yUq1T3s (pipeline and id may be left out), or, with one --shard, a position; what stands there has been read. Default: now; with --no-follow start."`
 	Shard     []int  `placeholder:"S" help:"Shard to read; again for more. Default: all."`
 	As        string `env:"-" placeholder:"FORMAT" choices:"patch,nquads,update" default:"patch" help:"Format: patch, an RDF Patch log; nquads, the added quads, with deletions as comments; update, SPARQL Update."`
 	JSON      bool   `name:"json" env:"-" help:"Print a JSON object a record instead."`
@@ -77,7 +77,7 @@ func (c *tailCommand) query() (url.Values, error) {
 	}
 	if _, err := strconv.ParseUint(from, 10, 64); err == nil {
 		if len(c.Shard) != 1 {
-			return nil, usagef("--from=%s: a position alone needs one --shard; expected now, start or a cursor", from)
+			return nil, usagef("--from=%s: a position alone needs one --shard; expected now, start, last:N or a cursor", from)
 		}
 		from = fmt.Sprintf("%d:%s", c.Shard[0], from)
 	}
