@@ -32,7 +32,7 @@ func openCore(ctx context.Context, s *Source, l *link) (*coreReader, error) {
 	for _, subject := range s.cfg.Subjects {
 		sub, err := l.QueueSubscribe(subject, s.cfg.Queue, r.receive)
 		if err != nil {
-			return nil, errors.Join(err, r.Close())
+			return nil, errors.Join(ended(ctx, l.because(err)), r.Close())
 		}
 		r.subs = append(r.subs, sub)
 	}
@@ -41,7 +41,7 @@ func openCore(ctx context.Context, s *Source, l *link) (*coreReader, error) {
 		err = l.LastError() // a subscription that isn't permitted
 	}
 	if err != nil {
-		return nil, errors.Join(ended(ctx, err), r.Close())
+		return nil, errors.Join(ended(ctx, l.because(err)), r.Close()) // the connection may have been ended for it before it is told here
 	}
 	return r, nil
 }

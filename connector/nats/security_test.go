@@ -14,8 +14,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/nats"
+	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/peer"
 )
 
@@ -206,4 +208,48 @@ func TestDiscovered(t *testing.T) {
 	cfg := nats.SourceConfig{Connection: c, Stream: "s", Consumer: "c"}
 	_, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	conntest.GivesUp(t, err, "uthorization")
+}
+
+// TestRefusedBeforeAnswer: what isn't permitted is told, also where the connection ends for it before the server has answered.
+func TestRefusedBeforeAnswer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	defer l.Close()
+	serving.Go(func() {
+		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
+			refuse(conn)
+		}
+	})
+	c := nats.Connection{Servers: []string{l.Addr().String()}}
+	conntest.GivesUp(t, admits(t, c), "ermissions")
+	sink, err := nats.NewCoreSink(nats.SinkConfig{Connection: c, Subject: "out.{shard}", Name: "sink"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := sink.Open(conntest.Within(t), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeWriter(t, w)
+	conntest.GivesUp(t, w.Write(conntest.Within(t), []connector.Record{{Mark: engine.Mark{Position: 1}, Body: []byte("TX .\nTC .\n")}}), "ermissions")
+}
+
+// refuse takes a client in, permits nothing, and answers its second ping never.
+func refuse(conn net.Conn) {
+	defer conn.Close()
+	_, _ = io.WriteString(conn, `INFO {"server_id":"x","version":"2.12.0","headers":true,"max_payload":1000}`+"\r\n")
+	lines := bufio.NewScanner(conn)
+	for pinged := false; lines.Scan(); {
+		switch word, _, _ := strings.Cut(lines.Text(), " "); {
+		case word == "PING" && !pinged:
+			pinged = true
+			_, _ = io.WriteString(conn, "PONG\r\n")
+		case word == "SUB" || word == "PUB" || word == "HPUB":
+			_, _ = io.WriteString(conn, "-ERR 'Permissions Violation for all'\r\n")
+		}
+	}
 }

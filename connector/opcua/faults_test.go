@@ -2,11 +2,15 @@ package opcua_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"io"
 	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/gopcua/opcua/id"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
@@ -21,7 +25,7 @@ type proxy struct {
 	silent atomic.Bool  // nothing goes through
 	tasks  sync.WaitGroup
 
-	messages atomic.Int64                        // requests and answers: what begins as one
+	requests atomic.Int64                        // what a client has asked for that doesn't protect its messages
 	spoil    atomic.Pointer[func([]byte) []byte] // what becomes of what the server sends
 
 	mu    sync.Mutex
@@ -69,9 +73,9 @@ func (p *proxy) serve(from net.Conn) {
 	defer from.Close()
 	there.Go(func() {
 		defer from.Close()
-		p.copy(to, from, 0)
+		p.copy(to, from, 0, &requests{asked: &p.requests})
 	})
-	p.copy(from, &spoiling{Conn: to, by: &p.spoil}, p.left.Load())
+	p.copy(from, &spoiling{Conn: to, by: &p.spoil}, p.left.Load(), io.Discard)
 }
 
 // spoiling is the server's end of a connection, with what becomes of what it sends.
@@ -88,8 +92,8 @@ func (s *spoiling) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// copy copies, and counts messages, until either end is closed, or so many bytes were.
-func (p *proxy) copy(to, from net.Conn, most int64) {
+// copy copies, and shows what comes, until either end is closed, or so many bytes were.
+func (p *proxy) copy(to, from net.Conn, most int64, shown io.Writer) {
 	b := make([]byte, 1000)
 	for n := int64(0); most == 0 || n < most; {
 		some, err := from.Read(b[:min(int64(len(b)), max(1, cmpOr(most-n, 1000)))])
@@ -97,15 +101,48 @@ func (p *proxy) copy(to, from net.Conn, most int64) {
 			return
 		}
 		n += int64(some)
-		if bytes.HasPrefix(b[:some], []byte("MSG")) {
-			p.messages.Add(1)
-		}
+		_, _ = shown.Write(b[:some])
 		if p.silent.Load() {
 			continue
 		}
 		if _, err := to.Write(b[:some]); err != nil {
 			return
 		}
+	}
+}
+
+// requests counts what a client asks for, but for the requests to publish, which are sent again whenever the server has published.
+type requests struct {
+	asked *atomic.Int64
+	begun []byte // of a chunk
+	rest  int    // of a chunk, in bytes
+}
+
+// Where a chunk says how long it is, and what it asks for, as a node of namespace 0 with a number of two bytes, if its message has only
+// one chunk.
+const (
+	chunkSize = 4
+	chunkAsks = 24
+	chunkHead = 28
+)
+
+// Write takes in what the client sends.
+func (r *requests) Write(b []byte) (int, error) {
+	for all := len(b); ; {
+		skipped := min(r.rest, len(b))
+		r.rest, b = r.rest-skipped, b[skipped:]
+		if len(b) == 0 {
+			return all, nil
+		}
+		taken := min(chunkHead-len(r.begun), len(b))
+		if r.begun, b = append(r.begun, b[:taken]...), b[taken:]; len(r.begun) < chunkHead {
+			continue
+		}
+		r.rest = int(binary.LittleEndian.Uint32(r.begun[chunkSize:])) - chunkHead
+		if asks := binary.LittleEndian.Uint16(r.begun[chunkAsks+2:]); bytes.HasPrefix(r.begun, []byte("MSG")) && asks != id.PublishRequest_Encoding_DefaultBinary {
+			r.asked.Add(1)
+		}
+		r.begun = r.begun[:0]
 	}
 }
 

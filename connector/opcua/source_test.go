@@ -263,7 +263,7 @@ func testDeadband(t *testing.T, s *server) {
 
 // testBatches: what is asked of a server is asked for many nodes at a time: more trees take no more requests.
 func testBatches(t *testing.T, s *server) {
-	messages := func(trees ...string) int64 {
+	requests := func(trees ...string) int64 {
 		cfg := s.fast(t)
 		p := newProxy(t, s, &cfg.Connection)
 		s.structured(t, &cfg, &graphState{}, trees...)
@@ -272,11 +272,11 @@ func testBatches(t *testing.T, s *server) {
 			t.Fatal(err)
 		}
 		defer r.Close()
-		return p.messages.Load()
+		return p.requests.Load()
 	}
 	device, some := s.browse("Device"), s.browse("Device", "temp")
-	one := messages(device, some)
-	if all := messages(device, some, s.browse("Device", "set"), s.browse("Device", "count")); all != one || one == 0 {
-		t.Errorf("%d messages for four trees, %d for two", all, one)
+	one := requests(device, some)
+	if all := requests(device, some, s.browse("Device", "set"), s.browse("Device", "count")); all != one || one == 0 {
+		t.Errorf("%d requests for four trees, %d for two", all, one)
 	}
 }
