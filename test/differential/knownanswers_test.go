@@ -250,6 +250,18 @@ SELECT (IF("x"^^<http://www.w3.org/2001/XMLSchema#integer>, 1, 2) AS ?x) {}`,
 SELECT (TRIPLE("s", <x:p>, <x:o>) AS ?x) {}`,
 	},
 	{
+		name:     "Jena computes with a triple term that has a literal for a subject, and the like",
+		sentence: "SPARQL 1.2, functions on triple terms, TRIPLE: an error if the three terms are no RDF triple",
+		peers:    jenaAlone,
+		form:     allForms,
+		repair: func(q question) question {
+			return rewrite(`TRIPLE\([^\s(),]+, [^\s(),]+, `, "TRIPLE(<http://e/a>, <http://e/p>, ")(rewrite(`<<\(\s*\S+ \S+ `, "<<( <http://e/a> <http://e/p> ")(q))
+		},
+		example: `<x:a> <x:p> "" .
+---
+SELECT ((?b = TRIPLE(?b, ?a, <x:o>)) AS ?x) { ?a <x:p> ?b }`,
+	},
+	{
 		name:     "Oxigraph takes the argument of BNODE for a label, which not all strings can be",
 		sentence: "SPARQL 1.1, section 17.4.2.9: BNODE of a simple literal gives distinct blank nodes for different simple literals",
 		peers:    oxigraphAlone,
