@@ -317,11 +317,36 @@ const (
 	Seconds
 )
 
-// Part returns a part of a dateTime, a date or a time, in its own timezone (17.4.5): an integer, for Seconds a decimal. Anything
-// else, and a part that it doesn't have, is a type error.
+// partRange returns the first and the last part that a value has; ok is false if it is no date or time, or part of one.
+func (v Value) partRange() (first, last Part, ok bool) {
+	switch v.kind {
+	case KindDateTime:
+		return Year, Seconds, true
+	case KindDate:
+		return Year, Day, true
+	case KindTime:
+		return Hours, Seconds, true
+	case KindGregorian:
+		switch strings.TrimPrefix(v.Datatype(), xsd) {
+		case "gYear":
+			return Year, Year, true
+		case "gYearMonth":
+			return Year, Month, true
+		case "gMonth":
+			return Month, Month, true
+		case "gMonthDay":
+			return Month, Day, true
+		}
+		return Day, Day, true
+	}
+	return 0, 0, false
+}
+
+// Part returns a part of a dateTime, in its own timezone (17.4.5): an integer, for Seconds a decimal. Of a date, a time, and what is
+// part of a date, such as a gYear, it returns those parts that it has (the additional operators of 17.3.1). Anything else is a type
+// error.
 func (v Value) Part(p Part) (Value, error) {
-	dated, timed := v.kind == KindDateTime || v.kind == KindDate, v.kind == KindDateTime || v.kind == KindTime
-	if !dated && p <= Day || !timed && p > Day {
+	if first, last, ok := v.partRange(); !ok || p < first || p > last {
 		return Value{}, ErrType
 	}
 	c := v.civil()
@@ -340,10 +365,10 @@ func (v Value) Part(p Part) (Value, error) {
 	return smallDecimal(int64(c.second)*pow10[9]+int64(c.nano), 9)
 }
 
-// Zone returns the timezone of a dateTime, date or time in minutes from UTC; has is false if it has none. Anything else is a type
-// error.
+// Zone returns the timezone of a dateTime, date or time, or of a part of a date, in minutes from UTC; has is false if it has none.
+// Anything else is a type error.
 func (v Value) Zone() (minutes int, has bool, err error) {
-	if v.kind != KindDateTime && v.kind != KindDate && v.kind != KindTime {
+	if _, _, ok := v.partRange(); !ok {
 		return 0, false, ErrType
 	}
 	return int(v.aux), v.aux != noZone, nil

@@ -120,6 +120,41 @@ func TestTimes(t *testing.T) {
 	})
 }
 
+// TestPartsOfDates: what is part of a date has the parts that are written, and a timezone.
+func TestPartsOfDates(t *testing.T) {
+	names := []value.Part{value.Year, value.Month, value.Day, value.Hours, value.Minutes, value.Seconds}
+	for _, c := range []struct {
+		lexical, local string
+		want           [6]int64 // 0: none
+	}{
+		{"2020-03-04Z", "date", [6]int64{2020, 3, 4}},
+		{"12:13:14Z", "time", [6]int64{0, 0, 0, 12, 13, 14}},
+		{"2020Z", "gYear", [6]int64{2020}},
+		{"-0044Z", "gYear", [6]int64{-44}},
+		{"2020-03Z", "gYearMonth", [6]int64{2020, 3}},
+		{"--03Z", "gMonth", [6]int64{0, 3}},
+		{"--02-29Z", "gMonthDay", [6]int64{0, 2, 29}},
+		{"---31Z", "gDay", [6]int64{0, 0, 31}},
+		{"P1Y", "duration", [6]int64{}},
+		{"20", "gYear", [6]int64{}}, // not one of its forms
+	} {
+		term, err := rdf.TypedLiteral(c.lexical, xsd+c.local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := value.Of(term)
+		for i, part := range names {
+			got, err := v.Part(part)
+			if want := c.want[i]; want == 0 && err != value.ErrType || want != 0 && (err != nil || value.Order(got, value.Int(want)) != 0) {
+				t.Errorf("part %d of %s: %s, %v", part, v.Term(), got.Term(), err)
+			}
+		}
+		if minutes, has, err := v.Zone(); c.want != [6]int64{} && (minutes != 0 || !has || err != nil) {
+			t.Errorf("zone of %s: %d, %t, %v", v.Term(), minutes, has, err)
+		}
+	}
+}
+
 // TestCanonicalTerms are those of XSD 1.1, appendix E.
 func TestCanonicalTerms(t *testing.T) {
 	for _, c := range []struct {

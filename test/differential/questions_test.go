@@ -152,8 +152,23 @@ func explainAnswer(t *testing.T, p *peer, q question, r reading) (names []string
 		if explains(t, p, q, all) {
 			return names
 		}
+		if name := unrepairable(t, p, all); name != "" {
+			return append(names, name)
+		}
 	}
 	return nil
+}
+
+// unrepairable returns the name of the known difference that shows in the answers to a question alone, if there is one.
+func unrepairable(t *testing.T, p *peer, q question) string {
+	t.Helper()
+	r := reading{q.ours(indexed), p.read(t, q.form, q.document())}
+	for _, k := range knownAnswers {
+		if k.repair == nil && k.of(p, q) && k.differs(q, r) {
+			return k.name
+		}
+	}
+	return ""
 }
 
 // explains reports whether the answers to a question are the same once it is repaired.
