@@ -92,7 +92,6 @@ func (b *broker) send(t *testing.T, topic string, texts ...string) {
 	}
 }
 
-// within bounds what is asked of the broker.
 // names makes each topic and client one of its own.
 var names atomic.Int64
 
