@@ -90,7 +90,7 @@ func TestSink(t *testing.T, target func(t *testing.T) Target) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
-			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // the last of all
+			t.Cleanup(func() { noneLeft(t, before) }) // the last of all
 			test.run(&sinkTest{T: t, target: target(t)})
 		})
 	}

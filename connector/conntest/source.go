@@ -36,7 +36,7 @@ func TestSource(t *testing.T, peer func(t *testing.T) Peer) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
-			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // the last of all
+			t.Cleanup(func() { noneLeft(t, before) }) // the last of all
 			test.run(&sourceTest{T: t, peer: peer(t), progress: &Progress{}})
 		})
 	}
@@ -89,7 +89,7 @@ func TestSourceWithoutIdentity(t *testing.T, peer func(t *testing.T) Peer) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := goleak.IgnoreCurrent()
-			t.Cleanup(func() { goleak.VerifyNone(t, before) }) // the last of all
+			t.Cleanup(func() { noneLeft(t, before) }) // the last of all
 			test.run(&sourceTest{T: t, peer: peer(t), progress: &Progress{}, anonymous: true})
 		})
 	}

@@ -13,12 +13,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { conntest.Main(m) }
 
 func TestCheck(t *testing.T) {
 	for want, c := range map[string]Config{
@@ -177,13 +176,15 @@ func TestStatusError(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	var p Pause
-	if p.Note(io.EOF); p.Left() != 0 {
-		t.Error("what is no answer says when to ask again")
-	}
-	if p.Note(err); p.Left() > 3*time.Second || p.Left() < time.Second {
-		t.Errorf("%v are left", p.Left())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var p Pause
+		if p.Note(io.EOF); p.Left() != 0 {
+			t.Error("what is no answer says when to ask again")
+		}
+		if p.Note(err); p.Left() != 3*time.Second {
+			t.Errorf("%v are left", p.Left())
+		}
+	})
 }
 
 // TestPause: it is waited for, and no longer than the longest.

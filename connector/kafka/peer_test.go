@@ -57,7 +57,6 @@ func newBroker(t *testing.T, address string) *broker {
 	return b
 }
 
-// within bounds what is asked of the broker.
 // names makes each topic and group one of its own.
 var names atomic.Int64
 

@@ -17,7 +17,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
@@ -25,7 +24,7 @@ import (
 	"github.com/quadrille-stream/quadrille/engine"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { conntest.Main(m) }
 
 // testStarts: where a stream of which nothing is known begins, and that what is known goes before.
 func testStarts(t *testing.T, b *broker) {

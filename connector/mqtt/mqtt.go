@@ -44,8 +44,8 @@ type Connection struct {
 	TLS *tls.Config
 	// User and Password, if any. A password needs TLS, but on loopback, since it is sent as it is.
 	User, Password string
-	// KeepAlive is the time without a packet after which either side asks whether the other is there; after half as much more
-	// the connection is given up. 1 s to 18 h. Default 30 s.
+	// KeepAlive is the time within which each side must hear of the other: the broker is asked twice in it whether it is there. After
+	// half as much more the connection is given up, by either side. Whole seconds, 1 s to 18 h. Default 30 s.
 	KeepAlive time.Duration
 
 	dial func(ctx context.Context, network, address string) (net.Conn, error) // of tests, which spoil connections

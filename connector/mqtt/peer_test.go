@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/eclipse/paho.golang/paho"
 
@@ -57,7 +58,7 @@ func (b *broker) others(t *testing.T, received func(*paho.Publish)) *paho.Client
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := paho.ClientConfig{Conn: conn}
+	cfg := paho.ClientConfig{Conn: conn, PacketTimeout: time.Minute}
 	if received != nil {
 		cfg.OnPublishReceived = []func(paho.PublishReceived) (bool, error){func(p paho.PublishReceived) (bool, error) {
 			received(p.Packet)
@@ -92,7 +93,6 @@ func (b *broker) send(t *testing.T, topic string, texts ...string) {
 	}
 }
 
-// within bounds what is asked of the broker.
 // names makes each topic and client one of its own.
 var names atomic.Int64
 

@@ -14,14 +14,13 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.golang/paho"
-	"go.uber.org/goleak"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/mqtt"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { conntest.Main(m) }
 
 // testVars: what the broker says of a message besides its content, and that its content type goes before the setting.
 func testVars(t *testing.T, b *broker) {

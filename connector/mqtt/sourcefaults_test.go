@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/eclipse/paho.golang/packets"
 	"github.com/eclipse/paho.golang/paho"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -28,11 +30,11 @@ type spoiled struct {
 	mute  *atomic.Bool
 }
 
-// Read brings nothing while it is mute.
+// Read brings nothing while it is mute, and doesn't tell that the broker has hung up either.
 func (s *spoiled) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
-	for s.mute != nil && s.mute.Load() && err == nil {
-		n, err = s.Conn.Read(p) // nobody hears it
+	for s.mute != nil && s.mute.Load() && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+		n, err = s.Conn.Read(p)
 	}
 	return n, err
 }
@@ -59,7 +61,7 @@ func spoil(pings *atomic.Int64, mute *atomic.Bool) func(context.Context, string,
 // testNobodyReads: while nobody reads, memory is bounded, and the connection lives for longer than the keep-alive.
 func testNobodyReads(t *testing.T, b *broker) {
 	cfg := b.config(unique("topic"))
-	cfg.KeepAlive, cfg.MaxAhead, cfg.ReceiveMaximum = time.Second, 100_000, 1000
+	cfg.KeepAlive, cfg.MaxAhead, cfg.ReceiveMaximum = 2*time.Second, 100_000, 1000
 	var pings atomic.Int64
 	cfg.DialBy(spoil(&pings, nil))
 	r := read(t, cfg)
@@ -68,7 +70,7 @@ func testNobodyReads(t *testing.T, b *broker) {
 		want = append(want, fmt.Sprint(i, strings.Repeat("x", 20_000)))
 	}
 	b.send(t, cfg.Topics[0], want...)
-	conntest.Eventually(t, "three keep-alives are over", func() bool { return pings.Load() >= 3 })
+	conntest.Eventually(t, "two keep-alives are over", func() bool { return pings.Load() >= 4 })
 	first, err := r.Read(conntest.Within(t))
 	if err != nil || len(first) > 10 {
 		t.Fatalf("%d messages were read ahead, %v", len(first), err)
@@ -200,4 +202,52 @@ func testKilled(t *testing.T, b *broker) {
 	b.send(t, cfg.Topics[0], "d")
 	got, _ := readAll(t, cfg, "d")
 	inOrder(t, append([]string{"a", "b"}, got...), []string{"a", "b", kept, "d"})
+}
+
+// TestAskedTwice: in each keep-alive the broker is asked twice whether it is there, so that one packet that is late ends nothing.
+func TestAskedTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		here, there := net.Pipe()
+		var pings atomic.Int64
+		done := make(chan error, 1)
+		go func() { done <- quiet(there, &pings) }()
+		cfg := mqtt.SourceConfig{Connection: mqtt.Connection{Address: "127.0.0.1:1883", KeepAlive: 2 * time.Second}, Topics: []string{"a"}, ClientID: "c"}
+		cfg.DialBy(func(context.Context, string, string) (net.Conn, error) { return here, nil })
+		r := read(t, cfg)
+		time.Sleep(10*time.Second + time.Second/2)
+		if n := pings.Load(); n != 10 {
+			t.Errorf("it is asked %d times in five keep-alives", n)
+		}
+		r.End()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// quiet is a broker that answers, counts what it is asked, and sends nothing by itself.
+func quiet(conn net.Conn, pings *atomic.Int64) error {
+	defer conn.Close()
+	for {
+		packet, err := packets.ReadPacket(conn)
+		if err != nil {
+			return err
+		}
+		var answer *packets.ControlPacket
+		switch asked := packet.Content.(type) {
+		case *packets.Connect:
+			answer = packets.NewControlPacket(packets.CONNACK)
+		case *packets.Subscribe:
+			answer = packets.NewControlPacket(packets.SUBACK)
+			answer.Content = &packets.Suback{PacketID: asked.PacketID, Reasons: []byte{1}, Properties: &packets.Properties{}}
+		case *packets.Pingreq:
+			pings.Add(1)
+			answer = packets.NewControlPacket(packets.PINGRESP)
+		default: // the end
+			return nil
+		}
+		if _, err := answer.WriteTo(conn); err != nil {
+			return err
+		}
+	}
 }

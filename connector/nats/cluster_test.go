@@ -76,6 +76,13 @@ func (c *cluster) led(t *testing.T, stream string) (leader int, last uint64) {
 	return n - 1, info.State.LastSeq
 }
 
+// leader waits until a server leads a stream, and returns it and the stream's last sequence.
+func (c *cluster) leader(t *testing.T, stream string) (leader int, last uint64) {
+	t.Helper()
+	conntest.Eventually(t, "a server leads "+stream, func() bool { leader, last = c.led(t, stream); return leader >= 0 })
+	return leader, last
+}
+
 // replicated makes a stream as soon as the servers take one, and a connection to any of them.
 func (c *cluster) replicated(t *testing.T, name string, replicas int) (stream jetstream.Stream, connection nats.Connection) {
 	t.Helper()
@@ -104,7 +111,7 @@ func TestServerWiped(t *testing.T) {
 	r.End()
 	r = read(t, cfg, progress) // there is nothing to be told
 	r.End()
-	leader, _ := c.led(t, name)
+	leader, _ := c.leader(t, name)
 	c.peers[leader].Kill()
 	if err := os.RemoveAll(filepath.Join(c.peers[leader].Dir, "js")); err != nil {
 		t.Fatal(err)
@@ -137,10 +144,18 @@ func TestLeaderKilled(t *testing.T) {
 	reads := nats.SourceConfig{Connection: connection, Stream: name, Subjects: []string{name + ".0"}, Consumer: unique("consumer")}
 	var all sync.WaitGroup
 	var bodies []string
-	all.Go(func() { conntest.WriteAll(t, to.Sink(t), 0, records) })
+	again := make(chan struct{}) // so that not all is written before the second round
+	all.Go(func() {
+		conntest.WriteAll(t, to.Sink(t), 0, records[:len(records)/2])
+		<-again
+		conntest.WriteAll(t, to.Sink(t), 0, records)
+	})
 	all.Go(func() { bodies, _ = conntest.ReadAll(t, source(t, reads), len(records)) })
 	for round := range 2 {
-		_, before := c.led(t, name)
+		_, before := c.leader(t, name)
+		if round == 1 {
+			close(again)
+		}
 		leader, at := -1, uint64(0)
 		conntest.Eventually(t, "some are there", func() bool { leader, at = c.led(t, name); return at > before+300 })
 		c.peers[leader].Kill()

@@ -138,6 +138,7 @@ func testCoreKilled(t *testing.T, s *server) {
 	}
 	r.End()
 	s.Restart(t)
+	s.back(t)
 	r = read(t, cfg, &conntest.Progress{})
 	r.End()
 }

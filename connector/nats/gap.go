@@ -89,10 +89,13 @@ func (r *reader) look(ctx context.Context) error {
 	if !found {
 		return r.sawAll(ctx, max(now.last, r.seen), now.gaps())
 	}
-	if waits == r.missing { // it was there two requests ago
+	if waits != r.missing {
+		r.missing, r.missed = waits, time.Now()
+		return nil
+	}
+	if time.Since(r.missed) >= stuckTime { // a request has begun and ended since
 		return errStuck
 	}
-	r.missing = waits
 	return nil
 }
 

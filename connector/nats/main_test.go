@@ -3,7 +3,7 @@ package nats_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/quadrille-stream/quadrille/connector/conntest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { conntest.Main(m) }

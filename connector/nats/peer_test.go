@@ -1,6 +1,7 @@
 package nats_test
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -44,7 +45,18 @@ func startServer(t testing.TB) *server {
 	return s
 }
 
-// within bounds what is asked of the server.
+// back waits until the client has reached a server that was started again. That it is connected doesn't say that: it may not have
+// noticed yet that the one before has gone.
+func (s *server) back(t testing.TB) {
+	t.Helper()
+	conntest.Eventually(t, "the client is back", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := s.js.AccountInfo(ctx)
+		return err == nil
+	})
+}
+
 // names makes each stream and consumer one of its own.
 var names atomic.Int64
 

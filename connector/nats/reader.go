@@ -22,6 +22,10 @@ const silence = 5 * time.Second
 // notePause is the time between two notes of what was looked at and is not read.
 const notePause = time.Minute
 
+// stuckTime is how long a consumer may not send what the stream has. A server with much to do ends a request that is short before it has
+// looked for messages.
+const stuckTime = pullTime
+
 // errStuck: the stream has what is to be read, and the consumer doesn't send it. The next reader makes it anew.
 var errStuck = errors.New("the consumer does not send what the stream has; it is made anew")
 
@@ -43,6 +47,7 @@ type reader struct {
 	seen    uint64              // all to this sequence was read, or is not to be read
 	sent    uint64              // the consumer's number of the last delivery
 	missing uint64              // what the consumer should have sent by the last look
+	missed  time.Time           // when that was seen first
 	notedAt time.Time
 	err     error // why nothing more is read
 

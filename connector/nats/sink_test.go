@@ -154,7 +154,7 @@ func (l *listener) Sink(t *testing.T) connector.Sink {
 // Read waits until a last message of our own has come: all that was published before has.
 func (l *listener) Read(t *testing.T, shard int) []conntest.Delivered {
 	t.Helper()
-	end := &natsgo.Msg{Subject: strings.Replace(l.cfg.Subject, "{shard}", "end", 1), Header: natsgo.Header{"shard": {"end"}}}
+	end := &natsgo.Msg{Subject: strings.Replace(l.cfg.Subject, "{shard}", "end", 1), Header: natsgo.Header{"shard": {unique("end")}}}
 	if err := l.s.PublishMsg(end); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func (l *listener) Read(t *testing.T, shard int) []conntest.Delivered {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		got = slices.Clone(l.got)
-		return len(got) > 0 && got[len(got)-1].Header["shard"][0] == "end"
+		return len(got) > 0 && got[len(got)-1].Header["shard"][0] == end.Header["shard"][0]
 	})
 	return delivered(t, got, shard, false)
 }

@@ -100,7 +100,7 @@ func testKilled(t *testing.T, s *server) {
 		t.Error(err)
 	}
 	s.Restart(t)
-	conntest.Eventually(t, "the client is back", s.IsConnected)
+	s.back(t)
 	s.send(t, nameOf(stream)+".a", want[100:]...)
 	r = read(t, cfg, progress)
 	r.Is(want[50:]...)

@@ -11,7 +11,7 @@ type MQTTConnection struct {
 	User      string        `yaml:"user" placeholder:"NAME" help:"User."`
 	Password  Secret        `yaml:"password" placeholder:"PASSWORD" help:"The user's password. It needs tls, or a broker on loopback."`
 	ClientID  string        `yaml:"client-id" placeholder:"ID" help:"Name of the session, of this source or sink alone; of a sink with the shard's number behind it. Default: PIPELINE.NAME."`
-	KeepAlive time.Duration `yaml:"keep-alive" default:"30s" help:"Time without a packet after which the broker is asked whether it is there; after half as much more the connection is given up."`
+	KeepAlive time.Duration `yaml:"keep-alive" default:"30s" help:"Time within which broker and client must hear of each other: the broker is asked twice in it whether it is there. After half as much more the connection is given up, by either side."`
 	QoS       int           `yaml:"qos" default:"1" help:"Quality of service: 0, 1 or 2."`
 }
 
