@@ -6,8 +6,8 @@ import (
 	"github.com/gopcua/opcua/ua"
 )
 
-// SetLifetime makes keys that are made anew sooner.
-func (c *Connection) SetLifetime(d time.Duration) { c.lifetime = d }
+// SetRenew has keys made anew sooner. They are good for long: who is late has the old ones.
+func (c *Connection) SetRenew(d time.Duration) { c.renew = d }
 
 // Rest reads what a server has kept back of a node's references.
 var Rest = rest
