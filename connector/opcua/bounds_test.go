@@ -40,3 +40,13 @@ func TestEndlessReferences(t *testing.T) {
 		t.Error(list, err)
 	}
 }
+
+// TestAnsweredTooLate: what is looked at when the session is of no use any more doesn't come behind the word that nothing is known.
+func TestAnsweredTooLate(t *testing.T) {
+	before, said, after := opcua.ArrivedLate(errGone)
+	if !strings.Contains(before, `"value":1`) || !strings.Contains(said, `"value":null`) || !errors.Is(after, errGone) {
+		t.Errorf("%s, then %s, then %v", before, said, after)
+	}
+}
+
+var errGone = errors.New("gone")

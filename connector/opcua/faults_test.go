@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gopcua/opcua/id"
 
@@ -26,6 +27,7 @@ type proxy struct {
 	tasks  sync.WaitGroup
 
 	requests atomic.Int64                        // what a client has asked for that doesn't protect its messages
+	asked    atomic.Pointer[func(kind uint16)]   // is told what it asks for, before the server is
 	spoil    atomic.Pointer[func([]byte) []byte] // what becomes of what the server sends
 
 	mu    sync.Mutex
@@ -73,7 +75,7 @@ func (p *proxy) serve(from net.Conn) {
 	defer from.Close()
 	there.Go(func() {
 		defer from.Close()
-		p.copy(to, from, 0, &requests{asked: &p.requests})
+		p.copy(to, from, 0, &requests{of: p})
 	})
 	p.copy(from, &spoiling{Conn: to, by: &p.spoil}, p.left.Load(), io.Discard)
 }
@@ -113,7 +115,7 @@ func (p *proxy) copy(to, from net.Conn, most int64, shown io.Writer) {
 
 // requests counts what a client asks for, but for the requests to publish, which are sent again whenever the server has published.
 type requests struct {
-	asked *atomic.Int64
+	of    *proxy
 	begun []byte // of a chunk
 	rest  int    // of a chunk, in bytes
 }
@@ -139,10 +141,20 @@ func (r *requests) Write(b []byte) (int, error) {
 			continue
 		}
 		r.rest = int(binary.LittleEndian.Uint32(r.begun[chunkSize:])) - chunkHead
-		if asks := binary.LittleEndian.Uint16(r.begun[chunkAsks+2:]); bytes.HasPrefix(r.begun, []byte("MSG")) && asks != id.PublishRequest_Encoding_DefaultBinary {
-			r.asked.Add(1)
+		if kind := binary.LittleEndian.Uint16(r.begun[chunkAsks+2:]); bytes.HasPrefix(r.begun, []byte("MSG")) {
+			r.of.count(kind)
 		}
 		r.begun = r.begun[:0]
+	}
+}
+
+// count takes in that a client asks for something.
+func (p *proxy) count(kind uint16) {
+	if kind != id.PublishRequest_Encoding_DefaultBinary {
+		p.requests.Add(1)
+	}
+	if told := p.asked.Load(); told != nil {
+		(*told)(kind)
 	}
 }
 
@@ -211,6 +223,7 @@ func testSilent(t *testing.T, s *server) {
 	r := open(t, from)
 	r.until("a value", func(d document) bool { return d.number() > 3 })
 	p.silent.Store(true)
+	opcua.Watch(t.Context(), r.Reader, 2*time.Second)
 	lost(t, r, "count", "set")
 	p.silent.Store(false)
 	found(t, from, "count", "set")

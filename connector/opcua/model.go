@@ -68,5 +68,5 @@ func (r *reader) begin(ctx context.Context) {
 	for range publishers {
 		r.tasks.Go(func() { r.publish(running) })
 	}
-	r.tasks.Go(func() { r.watch(running) })
+	r.tasks.Go(func() { r.watch(running, r.silence) })
 }

@@ -46,7 +46,7 @@ type Connection struct {
 	// Timeout bounds each request. Default 10 s.
 	Timeout time.Duration
 
-	lifetime time.Duration // of the keys of a channel, which are then made anew; of tests, which don't wait for an hour
+	renew time.Duration // after which the keys of a channel are made anew; of tests, which don't wait for their lifetime
 }
 
 const defaultTimeout = 10 * time.Second
@@ -77,7 +77,7 @@ func (c *Connection) check() error {
 	case c.Timeout < 0:
 		return fmt.Errorf("opcua: a timeout of %v: expected more than 0", c.Timeout)
 	}
-	c.Timeout, c.lifetime = cmp.Or(c.Timeout, defaultTimeout), cmp.Or(c.lifetime, tokenLifetime)
+	c.Timeout = cmp.Or(c.Timeout, defaultTimeout)
 	if c.UserCertificate != "" {
 		_, _, err = readUser(c.UserCertificate, c.UserKey)
 	}

@@ -58,9 +58,12 @@ func (s *server) browse(names ...string) string {
 	return path
 }
 
+// patience is for servers on a machine that is busy: what waits for so long is found out by other means.
+const patience = time.Minute
+
 // plain is a connection without security.
 func (s *server) plain(t testing.TB) opcua.Connection {
-	return opcua.Connection{URL: "opc.tcp://" + s.Address(0) + s.path, Policy: "None", PKI: t.TempDir()}
+	return opcua.Connection{URL: "opc.tcp://" + s.Address(0) + s.path, Policy: "None", PKI: t.TempDir(), Timeout: patience}
 }
 
 // within bounds what is asked of the server.

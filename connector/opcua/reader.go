@@ -285,7 +285,8 @@ func (r *reader) failed(err error) {
 	}
 }
 
-// arrived takes in an answer.
+// arrived takes in an answer. One that is looked at when the reader has failed already, by another request, is left out: its values
+// must not come behind the word that nothing is known of them.
 func (r *reader) arrived(answer *ua.PublishResponse) {
 	m := answer.NotificationMessage
 	if answer.SubscriptionID != r.subscription || m == nil {
@@ -293,6 +294,9 @@ func (r *reader) arrived(answer *ua.PublishResponse) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.err != nil {
+		return
+	}
 	ready, sign := r.order.add(m)
 	if sign {
 		r.seen = time.Now()
@@ -341,11 +345,11 @@ func (r *reader) take(data *ua.ExtensionObject) {
 	}
 }
 
-// watch notices that nothing comes, not even the sign that there is nothing.
-func (r *reader) watch(ctx context.Context) {
-	for clock.Sleep(ctx, r.silence/4) == nil {
+// watch notices that nothing comes for so long, not even the sign that there is nothing.
+func (r *reader) watch(ctx context.Context, silence time.Duration) {
+	for r.reason() == nil && clock.Sleep(ctx, silence/4) == nil {
 		r.mu.Lock()
-		if since := time.Since(r.seen); !r.waiting && since > r.silence {
+		if since := time.Since(r.seen); !r.waiting && since > silence {
 			r.failed(fmt.Errorf("the server has given no sign for %v", since.Round(time.Millisecond)))
 		}
 		r.mu.Unlock()

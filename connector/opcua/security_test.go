@@ -83,11 +83,11 @@ func testRenewed(t *testing.T, s *server) {
 	cfg := s.fast(t)
 	cfg.Nodes, cfg.Policy = []string{s.node("count")}, "Basic256Sha256"
 	trustServer(t, s.reads(t, cfg.Connection))
-	cfg.SetLifetime(2 * time.Second)
+	cfg.SetRenew(time.Second)
 	r := open(t, source(t, cfg))
 	defer r.close()
 	first := r.until("a value", func(document) bool { return true })
-	r.until("values after some lifetimes", func(d document) bool {
-		return d.ServerTime.Sub(*first.ServerTime) > 5*time.Second
+	r.until("values with the third keys", func(d document) bool {
+		return d.ServerTime.Sub(*first.ServerTime) > 5*time.Second/2
 	})
 }

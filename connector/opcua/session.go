@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	// tokenLifetime is that of the keys of a channel, which are then made anew.
+	// tokenLifetime is that of the keys of a channel, which are made anew before.
 	tokenLifetime = time.Hour
 	// sessionTimeout is how long a server keeps a session that is silent.
 	sessionTimeout = 2 * time.Minute
@@ -80,8 +80,8 @@ func (c *Connection) trusted(endpoint *ua.EndpointDescription, user *user) error
 
 // channel opens the channel of a session, to the server whose certificate is trusted and to no other.
 func (c *Connection) channel(ctx context.Context, own *identity, endpoint *ua.EndpointDescription) (*session, error) {
-	cfg := channel.Config{URL: c.URL, Policy: endpoint.SecurityPolicyURI, Mode: endpoint.SecurityMode, Lifetime: c.lifetime,
-		Timeout: c.Timeout}
+	cfg := channel.Config{URL: c.URL, Policy: endpoint.SecurityPolicyURI, Mode: endpoint.SecurityMode, Lifetime: tokenLifetime,
+		Renew: c.renew, Timeout: c.Timeout}
 	if endpoint.SecurityMode != ua.MessageSecurityModeNone {
 		cfg.Certificate, cfg.Key, cfg.RemoteCertificate = own.certificate, own.key, endpoint.ServerCertificate
 	}

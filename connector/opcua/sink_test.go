@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
@@ -253,9 +252,7 @@ func testWrittenTypes(t *testing.T, s *server) {
 	cfg.Trees = []string{s.node("Types")}
 	r := open(t, source(t, cfg))
 	defer r.close()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for len(want) > 0 {
+	for ctx := conntest.Within(t); len(want) > 0; {
 		d, err := r.next(ctx)
 		if err != nil {
 			t.Fatalf("not written: %v: %v", want, err)

@@ -74,11 +74,11 @@ type model struct {
 func (s *Source) openStructure(ctx context.Context, progress connector.Progress, session *session) (connector.Reader, error) {
 	m := &model{reader: newReader(s, session)}
 	m.event = make(chan struct{}, 1)
-	if _, err := m.fetch(ctx); err != nil {
+	if err := m.follow(ctx); err != nil {
 		m.end()
 		return nil, err
 	}
-	if err := m.follow(ctx); err != nil {
+	if _, err := m.fetch(ctx); err != nil { // what changes meanwhile is told
 		m.end()
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package sparql_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -130,7 +131,8 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gateway) forward(w http.ResponseWriter, r *http.Request, url string, body []byte, what fault) {
-	to, err := http.NewRequestWithContext(r.Context(), r.Method, url, bytes.NewReader(body))
+	// The store does what it was asked for, whether it is waited for or not: who closes the gateway waits for it.
+	to, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, url, bytes.NewReader(body))
 	if err != nil {
 		panic(err)
 	}

@@ -97,10 +97,10 @@ func copiedQuads(t *testing.T, s *store) map[string]bool {
 	return all
 }
 
-// take commits what a reader has, as the pipeline does, until it ends or enough says so. lose says which messages get lost.
+// take commits what a reader has, as the pipeline does, until it ends or enough says so. lose says which readings get lost.
 func (s *shards) take(t *testing.T, r connector.Reader, lose func(n int) bool, enough func() bool) error {
 	t.Helper()
-	for n := 0; !enough(); n++ {
+	for n := 0; !enough(); {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		messages, err := r.Read(ctx)
 		cancel()
@@ -124,6 +124,7 @@ func (s *shards) take(t *testing.T, r connector.Reader, lose func(n int) bool, e
 		if err := r.Ack(t.Context(), messages); err != nil {
 			t.Fatal(err)
 		}
+		n++
 	}
 	return nil
 }

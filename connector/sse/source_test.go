@@ -254,15 +254,17 @@ func TestNoStream(t *testing.T) {
 			w.Header().Set("Content-Type", eventStream)
 			_ = http.NewResponseController(w).Flush()
 			<-hang
-		}, "nothing has come for 50ms", false, false},
+		}, "nothing has come for 2s", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(test.serve)
 			defer server.Close()
+			at := endpoint.Config{URL: server.URL}
 			if name == "silent" {
+				at.Timeout = 2 * time.Second // it bounds the time until the stream is there, too
 				defer close(hang)
 			}
-			source, err := New(Config{Config: endpoint.Config{URL: server.URL, Timeout: 50 * time.Millisecond}})
+			source, err := New(Config{Config: at})
 			if err != nil {
 				t.Fatal(err)
 			}

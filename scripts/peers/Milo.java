@@ -10,6 +10,7 @@ import java.security.KeyPair;
 import java.security.Security;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -109,7 +110,8 @@ public class Milo {
 
     /** Plant has the nodes. What is monitored is told of each value when it is there; nothing is sampled. */
     static class Plant extends ManagedNamespaceWithLifecycle {
-        final Map<NodeId, List<DataItem>> items = new ConcurrentHashMap<>();
+        final Map<NodeId, List<DataItem>> items = new ConcurrentHashMap<>(); // who gives one a value holds its lock: so the newest comes last
+        final Map<NodeId, DataValue> newest = new HashMap<>(); // of nodes that have got another one; guarded by the same lock
         final int variables, pause;
 
         Plant(OpcUaServer server, int variables, int pause) {
@@ -137,7 +139,10 @@ public class Milo {
             node.addReference(new Reference(node.getNodeId(), NodeIds.HasComponent, in.getNodeId().expanded(), false));
             node.addAttributeObserver((of, id, changed) -> {
                 if (id != AttributeId.Value) return;
-                for (DataItem item : items.getOrDefault(of.getNodeId(), List.of())) item.setValue((DataValue) changed);
+                synchronized (items) {
+                    newest.put(of.getNodeId(), (DataValue) changed);
+                    for (DataItem item : items.getOrDefault(of.getNodeId(), List.of())) item.setValue((DataValue) changed);
+                }
             });
             return node;
         }
@@ -174,9 +179,13 @@ public class Milo {
         @Override public void onDataItemsCreated(List<DataItem> created) {
             for (DataItem item : created) {
                 NodeId id = item.getReadValueId().getNodeId();
-                items.computeIfAbsent(id, k -> new CopyOnWriteArrayList<>()).add(item);
                 getNodeManager().getNode(id).ifPresent(node -> {
-                    if (node instanceof UaVariableNode) item.setValue(((UaVariableNode) node).getValue());
+                    if (!(node instanceof UaVariableNode)) return;
+                    DataValue first = ((UaVariableNode) node).getValue();
+                    synchronized (items) {
+                        items.computeIfAbsent(id, k -> new CopyOnWriteArrayList<>()).add(item);
+                        item.setValue(newest.getOrDefault(id, first));
+                    }
                 });
             }
         }

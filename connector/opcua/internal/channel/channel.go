@@ -7,15 +7,19 @@ package channel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gopcua/opcua/ua"
@@ -35,8 +39,10 @@ type Config struct {
 	// Certificate and Key are ours, RemoteCertificate is the server's, in DER. There are none where the mode is None.
 	Certificate, RemoteCertificate []byte
 	Key                            *rsa.PrivateKey
-	// Lifetime is that of the keys, before they are made anew. The server may make it shorter.
+	// Lifetime is that of the keys. The server may make it shorter. They are made anew before it is over.
 	Lifetime time.Duration
+	// Renew, unless it is 0, has them made anew after that time already.
+	Renew time.Duration
 	// Timeout bounds the opening, and the making of new keys.
 	Timeout time.Duration
 }
@@ -183,9 +189,9 @@ func (c *Channel) opened(body []byte) error {
 // minLifetime bounds how often keys are made, whatever the server says.
 const minLifetime = time.Second
 
-// renew has new keys made when three quarters of their life are over (part 4, 5.5.2).
+// renew has new keys made when three quarters of their life are over (part 4, 5.5.2), if not before.
 func (c *Channel) renew(ctx context.Context) {
-	for clock.Sleep(ctx, c.sending.Load().lifetime*3/4) == nil {
+	for clock.Sleep(ctx, min(cmp.Or(c.cfg.Renew, math.MaxInt64), c.sending.Load().lifetime*3/4)) == nil {
 		if err := c.issue(ctx, ua.SecurityTokenRequestTypeRenew); err != nil {
 			c.fail(fmt.Errorf("new keys: %w", err))
 			return
@@ -223,7 +229,12 @@ func (c *Channel) exchange(ctx context.Context, kind string, request ua.Request,
 	case got := <-come:
 		return got.body, got.err
 	case <-c.dead:
-		return nil, c.reason()
+		select {
+		case got := <-come: // before the end, which says less: a server may refuse, and end the connection at once
+			return got.body, got.err
+		default:
+			return nil, c.reason()
+		}
 	case <-timer.C:
 		return nil, ua.StatusBadTimeout
 	case <-ctx.Done():
@@ -285,6 +296,16 @@ func (c *Channel) deliver(number uint32, o outcome) {
 	}
 }
 
+// torn ends the channel after a write that has failed, of which a part may be out. Where it is the server that has ended the
+// connection, it may have said why: whoever reads comes to the end, too, and takes that in before.
+func (c *Channel) torn(err error) {
+	if err = ended(err); errors.Is(err, io.EOF) {
+		<-c.dead
+		return
+	}
+	c.fail(err)
+}
+
 // fail ends the channel.
 func (c *Channel) fail(err error) {
 	c.mu.Lock()
@@ -333,9 +354,12 @@ func (c *Channel) same(policy string, certificate []byte) error {
 	return nil
 }
 
-// ended is an error of the connection; its end, if the server has ended it, also in the middle of a message.
+// ends are the errors of a connection that the server has ended: in the middle of a message, or before it has read all of ours.
+var ends = []error{io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE}
+
+// ended is an error of the connection; its end, if the server has ended it, in whichever way that shows.
 func ended(err error) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
+	if slices.ContainsFunc(ends, func(end error) bool { return errors.Is(err, end) }) {
 		return io.EOF
 	}
 	return err

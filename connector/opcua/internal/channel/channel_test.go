@@ -93,6 +93,30 @@ func opened(t *testing.T, conn net.Conn) {
 	request(conn)
 }
 
+// reset ends a connection as a system does where not all was read that has come, and where a process dies.
+func reset(conn net.Conn) {
+	_ = conn.(*net.TCPConn).SetLinger(0) //nolint:forcetypeassert // it is one
+	_ = conn.Close()
+}
+
+// message is what a chunk of the channel begins with, with its keys.
+const message = "\x03\x00\x00\x00\x04\x00\x00\x00"
+
+// fault is the body that says why a request is refused.
+func fault(t *testing.T, code ua.StatusCode) []byte {
+	t.Helper()
+	body, err := ua.Encode(&ua.ServiceFault{ResponseHeader: &ua.ResponseHeader{ServiceResult: code, ServiceDiagnostics: &ua.DiagnosticInfo{},
+		AdditionalHeader: ua.NewExtensionObject(nil)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, err := ua.NewFourByteExpandedNodeID(0, ua.ServiceTypeID(&ua.ServiceFault{})).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(kind, body...)
+}
+
 func text(s string) string {
 	return string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)))) + s
 }
@@ -104,7 +128,6 @@ func sealed(kind, head string, number, id uint32, body []byte) []byte {
 
 // TestServersThatAreWrong: what a server may not send ends the opening, or the channel, and says why.
 func TestServersThatAreWrong(t *testing.T) {
-	const message = "\x03\x00\x00\x00\x04\x00\x00\x00" // of the channel, with its keys
 	for name, c := range map[string]struct {
 		answer func(net.Conn)
 		want   string
@@ -115,6 +138,8 @@ func TestServersThatAreWrong(t *testing.T) {
 			_, _ = c.Write(chunk("ERRF", []byte("\x00\x00\x83\x80"+text("no such path"))))
 		}, "no such path"},
 		"ends":             {func(c net.Conn) { c.Close() }, "EOF"},
+		"ends in a hurry":  {func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); c.Close() }, "EOF"},
+		"is reset":         {func(c net.Conn) { opened(t, c); reset(c) }, "EOF"},
 		"chunks too small": {func(c net.Conn) { agree(c, 100) }, "chunks of 100 bytes"},
 		"chunk too large":  {func(c net.Conn) { agree(c, 65535); _, _ = c.Write([]byte("OPNF\xff\xff\xff\xff")) }, "of 4294967295 bytes"},
 		"chunk too small":  {func(c net.Conn) { agree(c, 65535); _, _ = c.Write([]byte("OPNF\x07\x00\x00\x00")) }, "of 7 bytes"},
@@ -149,12 +174,31 @@ func TestServersThatAreWrong(t *testing.T) {
 		}, "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := ask(t, channel.Config{URL: serve(t, c.answer), Policy: ua.SecurityPolicyURINone,
-				Mode: ua.MessageSecurityModeNone, Lifetime: time.Hour, Timeout: time.Minute})
+			err := ask(t, plain(serve(t, c.answer)))
 			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, ua.StatusBadTimeout) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// plain is a channel without security.
+func plain(url string) channel.Config {
+	return channel.Config{URL: url, Policy: ua.SecurityPolicyURINone, Mode: ua.MessageSecurityModeNone, Lifetime: time.Hour,
+		Timeout: time.Minute}
+}
+
+// TestRefusedAndEnded: who is refused is told so, also where the connection ends with it: what has come before its end counts.
+func TestRefusedAndEnded(t *testing.T) {
+	for range 100 { // who waits sees either first
+		err := ask(t, plain(serve(t, func(c net.Conn) {
+			opened(t, c)
+			_, _ = c.Write(sealed("MSGF", message, 2, 2, fault(t, ua.StatusBadIdentityTokenRejected)))
+			c.Close()
+		})))
+		if !errors.Is(err, ua.StatusBadIdentityTokenRejected) {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -51,7 +51,7 @@ func (c *Channel) hello(ctx context.Context) error {
 		return err
 	}
 	if _, err := c.conn.Write(append(header(typeHello, 'F', shortHeader+len(body)), body...)); err != nil {
-		return err
+		return ended(err)
 	}
 	kind, chunk, err := readChunk(c.conn)
 	if err != nil {
@@ -272,7 +272,7 @@ func (c *Channel) send(kind string, request uint32, body []byte, timeout time.Du
 			return err
 		}
 		if _, err := c.conn.Write(chunk); err != nil {
-			c.fail(err) // a part of it may be out
+			c.torn(err)
 			return c.reason()
 		}
 		body = body[n:]
