@@ -118,7 +118,7 @@ func (r *rig) powerLoss(disks []disk) {
 	}
 }
 
-// stream adds small requests until one fails, and tells when it has done some. It gives no request a second try.
+// stream adds small requests until one fails, and tells when it has done some. From then on it gives no request a second try.
 func (r *rig) stream(half chan<- struct{}) {
 	ctx, cancel := context.WithTimeout(r.ctx, recovery)
 	defer cancel()
@@ -128,8 +128,12 @@ func (r *rig) stream(half chan<- struct{}) {
 		}
 		quads := r.request(5, 500)
 		r.doubt(quads)
-		door := r.nodes.Doors()[n%r.nodes.Size()]
-		if _, err := r.http.Submit(ctx, door, client.TypePatch, fmt.Sprintf("stream-%d", r.sent), additions(quads)); err != nil {
+		patient := patience
+		if n >= powerTrickles {
+			patient = 0
+		}
+		session := client.NewSession(r.http, r.nodes.Doors(), n, patient)
+		if _, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("stream-%d", r.sent), additions(quads)); err != nil {
 			if n < powerTrickles {
 				r.Errorf("change %d before the loss of power: %v", n, err)
 				close(half)

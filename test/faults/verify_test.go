@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -106,12 +107,14 @@ func TestVerifyKilled(t *testing.T) {
 	r := start(t, cluster.Config{Nodes: 3, Shards: 2})
 	for round := range rounds(3, 10) {
 		streaming := make(chan struct{})
+		writing, killed := context.WithCancel(r.ctx)
 		var writers sync.WaitGroup
 		for w := range 4 {
 			writers.Go(func() {
+				session := client.NewSession(r.http, r.nodes.Doors()[w%3:w%3+1], 0, patience)
 				for n := 0; ; n++ {
 					body := additions([]string{fmt.Sprintf(`<http://x.example/s%d-%d-%d> <http://x.example/p> "%d" .`, round, w, n, n)})
-					if _, err := r.http.Submit(r.ctx, r.nodes.Doors()[w%3], client.TypePatch, "", body); err != nil {
+					if _, err := session.Submit(writing, client.TypePatch, fmt.Sprintf("killed-%d-%d-%d", round, w, n), body); err != nil {
 						return // it is killed
 					}
 					if w == 0 && n == 50 {
@@ -126,6 +129,7 @@ func TestVerifyKilled(t *testing.T) {
 			t.Error("nothing is accepted")
 		}
 		r.killAll()
+		killed()
 		writers.Wait()
 		if text := r.verifiesFolders(false); strings.Contains(text, "the rest is in the Raft log") {
 			t.Log("some of it is in the Raft logs alone")
