@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -102,11 +103,8 @@ func (r *rig) powerLoss(disks []disk) {
 	var writer sync.WaitGroup
 	writer.Go(func() { r.stream(half) })
 	<-half
-	for _, d := range disks {
-		r.must(os.WriteFile(filepath.Join(d.dir, unsyncedName), make([]byte, 1<<20), 0o600))
-	}
-	for _, d := range disks {
-		r.must(d.powerOff())
+	for _, d := range disks { // right before, so that the system has no time to write it by itself
+		r.must(errors.Join(os.WriteFile(filepath.Join(d.dir, unsyncedName), make([]byte, 1<<20), 0o600), d.powerOff()))
 	}
 	r.killAll()
 	writer.Wait()
