@@ -131,17 +131,28 @@ func (r *rig) wait(what, door string, holds func(client.Status) bool) {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(r.ctx, faultBound)
 	defer cancel()
+	r.asks(what, func() error {
+		status, err := r.http.Status(ctx, door)
+		if err == nil && !holds(status) {
+			err = fmt.Errorf("the status is %+v", status)
+		}
+		return err
+	})
+}
+
+// asks puts a question that a healthy cluster answers, again while there is no answer: on a busy machine a log may be without a leader
+// for a moment, or a member taken for dead.
+func (r *rig) asks(what string, question func() error) {
+	r.Helper()
 	poll := time.NewTicker(faultPoll)
 	defer poll.Stop()
-	for {
-		status, err := r.http.Status(ctx, door)
-		if err == nil && holds(status) {
+	for deadline := time.Now().Add(faultBound); ; <-poll.C {
+		err := question()
+		if err == nil {
 			return
 		}
-		select {
-		case <-poll.C:
-		case <-ctx.Done():
-			r.Fatalf("%s: not within %v; status %+v, %v", what, faultBound, status, err)
+		if !client.Temporary(err) || time.Now().After(deadline) {
+			r.Fatalf("%s: not within %v: %v", what, faultBound, err)
 		}
 	}
 }
@@ -214,16 +225,15 @@ func (r *rig) stream(requests int, fault func()) {
 func (r *rig) verify() {
 	r.Helper()
 	door := r.nodes.Doors()[r.nodes.Alive()[0]]
-	query := url.Values{"from": {r.cursor}, "live": {"false"}}
-	err := r.http.Changes(r.ctx, door, query, client.Reader{Change: func(c client.Change, cursor client.Cursor) error {
-		r.check.Logged([]byte(c.Patch))
-		r.logged[c.Shard] = append(r.logged[c.Shard], c.Position)
-		r.cursor = cursor.String()
-		return nil
-	}})
-	if err != nil {
-		r.Fatalf("read the logs: %v", err)
-	}
+	r.asks("read the logs", func() error {
+		query := url.Values{"from": {r.cursor}, "live": {"false"}}
+		return r.http.Changes(r.ctx, door, query, client.Reader{Change: func(c client.Change, cursor client.Cursor) error {
+			r.check.Logged([]byte(c.Patch))
+			r.logged[c.Shard] = append(r.logged[c.Shard], c.Position)
+			r.cursor = cursor.String()
+			return nil
+		}})
+	})
 	if result := r.check.Result(); !result.Good() || result.Accepted == 0 {
 		r.Fatalf("%+v", result)
 	}
@@ -232,14 +242,14 @@ func (r *rig) verify() {
 // compareData compares the data that a node gives with the expected ones.
 func (r *rig) compareData() {
 	r.Helper()
-	data, err := r.http.Data(r.ctx, r.nodes.Doors()[1])
-	if err != nil {
-		r.Fatal(err)
-	}
-	defer data.Close()
-	if err := r.check.Data(data, r.model.Expected()); err != nil {
-		r.Fatal(err)
-	}
+	r.asks("read the data", func() error {
+		data, err := r.http.Data(r.ctx, r.nodes.Doors()[1])
+		if err != nil {
+			return err
+		}
+		defer data.Close()
+		return r.check.Data(data, r.model.Expected())
+	})
 	result := r.check.Result()
 	if !result.Good() || result.Accepted != faultChanges+2 || result.Quads == 0 {
 		r.Errorf("%+v", result)
@@ -317,10 +327,8 @@ func (w *worker) ends(status int) string {
 // ownerKilled kills an owner, whose engine leads logs too, in the middle of a stream, and starts it again.
 func ownerKilled(t *testing.T, r *rig) {
 	name, door := r.nodes.Name(2), r.nodes.Doors()[0]
-	before, err := r.http.Status(r.ctx, door)
-	if err != nil || member(before, name).Owned == 0 {
-		t.Fatalf("%s owns nothing: %+v, %v", name, before, err)
-	}
+	var before client.Status
+	r.wait(name+" owns shards", door, func(s client.Status) bool { before = s; return member(s, name).Owned > 0 })
 	r.stream(faultRequests, func() {
 		if err := r.nodes.Kill(2); err != nil {
 			t.Fatal(err)
@@ -428,10 +436,7 @@ func otherSettings(t *testing.T, r *rig) {
 			t.Errorf("want %q; log:\n%s", want, log)
 		}
 	}
-	s, err := r.http.Status(r.ctx, r.nodes.Doors()[0])
-	if err != nil || len(s.Members) != 3 {
-		t.Errorf("members %+v, %v", s.Members, err)
-	}
+	r.wait("the nodes are members, and no other", r.nodes.Doors()[0], func(s client.Status) bool { return len(s.Members) == 3 })
 }
 
 // sameNameTwice: of two processes with one name the later owns, and the earlier stops.
@@ -440,6 +445,7 @@ func sameNameTwice(t *testing.T, r *rig) {
 	first := r.start("w1")
 	r.wait("the first owns shards", door, func(s client.Status) bool { return member(s, "w1").Owned > 0 })
 	r.wait("the first is ready", first.door, func(s client.Status) bool { return s.Ready })
+	accusations := r.accusations("w1")
 	before, err := r.http.Status(r.ctx, first.door)
 	if err != nil {
 		t.Fatal(err)
@@ -448,7 +454,8 @@ func sameNameTwice(t *testing.T, r *rig) {
 		!strings.Contains(log, first.door) || !strings.Contains(log, "--name") {
 		t.Errorf("the log of one that is started while the first runs:\n%s", log)
 	}
-	if now, err := r.http.Status(r.ctx, first.door); err != nil || now.Incarnation != before.Incarnation {
+	now, err := r.http.Status(r.ctx, first.door)
+	if err != nil || now.Incarnation != before.Incarnation && r.accusations("w1") == accusations {
 		t.Errorf("the first is disturbed: %+v, %v", now, err)
 	}
 	var second *worker
@@ -471,6 +478,19 @@ func sameNameTwice(t *testing.T, r *rig) {
 	second.signal(syscall.SIGTERM)
 	second.ends(0)
 	r.wait("it has left", door, func(s client.Status) bool { return len(s.Members) == 3 })
+}
+
+// accusations is how often nodes have taken the named one for dead, as they may when that one was held up for long.
+func (r *rig) accusations(name string) (n int) {
+	r.Helper()
+	for i := range r.nodes.Size() {
+		text, err := os.ReadFile(r.nodes.Log(i))
+		if err != nil {
+			r.Fatal(err)
+		}
+		n += bytes.Count(text, []byte("it is proposed as failed\" node="+r.nodes.Name(i)+" member="+name+" "))
+	}
+	return n
 }
 
 // majorityLost kills two of three. Nothing is accepted until one of them is back, and nothing is lost.

@@ -23,6 +23,8 @@ import (
 const (
 	// clientBound bounds the time of a client, and of installing it.
 	clientBound = 5 * time.Minute
+	// waitDelay bounds the time in which the rest of a client's output is read, once it has ended.
+	waitDelay = 30 * time.Second
 	// shards is the number of shards of the node.
 	shards = "8"
 	// large is the number of rows that each client writes and reads.
@@ -76,7 +78,7 @@ func run(t *testing.T, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), clientBound)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "../../scripts/peers/client", args...)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = waitDelay
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err := cmd.Run()

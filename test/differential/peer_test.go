@@ -31,7 +31,7 @@ type answer struct {
 const noQuads = "[its quads are none: "
 
 // mostTime is what a peer may take for an answer; then it is ended, and its answer is that.
-const mostTime = 30 * time.Second
+const mostTime = 2 * time.Minute
 
 // peer is a process that reads documents, one after the other.
 type peer struct {

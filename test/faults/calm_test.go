@@ -4,7 +4,6 @@ package faults
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,12 +67,12 @@ func (r *rig) elections() (n int) {
 	return n
 }
 
-// load sends as many changes as the nodes take, for so long, and returns their number. The data stay small.
+// load sends as many changes as the nodes take, for so long, and longer if they take none in that time; it returns their number. The
+// data stay small.
 func (r *rig) load(lasts time.Duration) int64 {
 	r.Helper()
 	const senders, size = 12, 500
-	ctx, cancel := context.WithTimeout(r.ctx, lasts)
-	defer cancel()
+	end := time.Now().Add(lasts)
 	var (
 		changes atomic.Int64
 		all     sync.WaitGroup
@@ -86,17 +85,16 @@ func (r *rig) load(lasts time.Duration) int64 {
 		}
 		all.Go(func() {
 			session := client.NewSession(r.http, r.nodes.Doors(), i, patience)
-			for n := 0; ctx.Err() == nil; n++ {
+			for n := 0; time.Now().Before(end) || changes.Load() == 0; n++ {
 				body := adds.Bytes()
 				if n%2 == 1 {
 					body = deletes.Bytes()
 				}
-				if _, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("load-%d-%d", i, n), body); err == nil {
-					changes.Add(size)
-				} else if ctx.Err() == nil {
+				if _, err := session.Submit(r.ctx, client.TypePatch, fmt.Sprintf("load-%d-%d", i, n), body); err != nil {
 					r.Errorf("sender %d: %v", i, err)
 					return
 				}
+				changes.Add(size)
 			}
 		})
 	}

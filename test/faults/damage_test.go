@@ -236,11 +236,7 @@ func TestSnapshotDamaged(t *testing.T) {
 	r := start(t, oneLog(1))
 	r.fill(140_000_000) // one is taken every 64 MB
 	r.until("snapshots are there", recovery, func() error {
-		total := int64(0)
-		for _, f := range r.blocks(0, "OBJ_quadrille_main") {
-			total += r.size(f)
-		}
-		if total < 64_000_000 {
+		if total := r.bytes(0, "OBJ_quadrille_main"); total < 64_000_000 {
 			return fmt.Errorf("they have %d bytes", total)
 		}
 		return nil

@@ -4,6 +4,7 @@ package faults
 
 import (
 	"cmp"
+	"errors"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -24,6 +25,9 @@ func (r *rig) blocks(i int, stream string) (files []string) {
 		if err == nil && filepath.Ext(path) == ".blk" && filepath.Base(filepath.Dir(path)) == "msgs" && (of == stream || shards) {
 			files = append(files, path)
 		}
+		if errors.Is(err, fs.ErrNotExist) { // a node that runs has removed a folder meanwhile
+			return nil
+		}
 		return err
 	})
 	r.must(err)
@@ -37,6 +41,20 @@ func (r *rig) blocks(i int, stream string) (files []string) {
 func number(path string) int {
 	n, _ := strconv.Atoi(strings.TrimSuffix(filepath.Base(path), ".blk"))
 	return n
+}
+
+// bytes is how much the blocks of a stream hold at node i.
+func (r *rig) bytes(i int, stream string) (total int64) {
+	r.Helper()
+	for _, f := range r.blocks(i, stream) {
+		info, err := os.Stat(f)
+		if err == nil {
+			total += info.Size()
+		} else if !errors.Is(err, fs.ErrNotExist) { // which a node that runs has removed meanwhile
+			r.Fatal(err)
+		}
+	}
+	return total
 }
 
 func (r *rig) size(file string) int64 { return r.info(file).Size() }
@@ -56,11 +74,7 @@ func (r *rig) fillBlocks(stream string, fill func()) {
 		fill()
 		small := false
 		for i := range r.nodes.Size() {
-			total, files := int64(0), r.blocks(i, stream)
-			for _, f := range files {
-				total += r.size(f)
-			}
-			small = small || len(files) < 4 || total < onDisk
+			small = small || len(r.blocks(i, stream)) < 4 || r.bytes(i, stream) < onDisk
 		}
 		if !small {
 			return

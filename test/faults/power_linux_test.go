@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -102,11 +103,8 @@ func (r *rig) powerLoss(disks []disk) {
 	var writer sync.WaitGroup
 	writer.Go(func() { r.stream(half) })
 	<-half
-	for _, d := range disks {
-		r.must(os.WriteFile(filepath.Join(d.dir, unsyncedName), make([]byte, 1<<20), 0o600))
-	}
-	for _, d := range disks {
-		r.must(d.powerOff())
+	for _, d := range disks { // right before, so that the system has no time to write it by itself
+		r.must(errors.Join(os.WriteFile(filepath.Join(d.dir, unsyncedName), make([]byte, 1<<20), 0o600), d.powerOff()))
 	}
 	r.killAll()
 	writer.Wait()
@@ -118,7 +116,7 @@ func (r *rig) powerLoss(disks []disk) {
 	}
 }
 
-// stream adds small requests until one fails, and tells when it has done some. It gives no request a second try.
+// stream adds small requests until one fails, and tells when it has done some. From then on it gives no request a second try.
 func (r *rig) stream(half chan<- struct{}) {
 	ctx, cancel := context.WithTimeout(r.ctx, recovery)
 	defer cancel()
@@ -128,8 +126,12 @@ func (r *rig) stream(half chan<- struct{}) {
 		}
 		quads := r.request(5, 500)
 		r.doubt(quads)
-		door := r.nodes.Doors()[n%r.nodes.Size()]
-		if _, err := r.http.Submit(ctx, door, client.TypePatch, fmt.Sprintf("stream-%d", r.sent), additions(quads)); err != nil {
+		patient := patience
+		if n >= powerTrickles {
+			patient = 0
+		}
+		session := client.NewSession(r.http, r.nodes.Doors(), n, patient)
+		if _, err := session.Submit(ctx, client.TypePatch, fmt.Sprintf("stream-%d", r.sent), additions(quads)); err != nil {
 			if n < powerTrickles {
 				r.Errorf("change %d before the loss of power: %v", n, err)
 				close(half)

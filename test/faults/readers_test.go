@@ -182,9 +182,15 @@ type place struct {
 // places reads where the logs have what was written.
 func (h *history) places() map[string]place {
 	h.Helper()
+	var places map[string]place
+	h.asks("the logs", func() (err error) { places, err = h.readPlaces(); return err })
+	return places
+}
+
+func (h *history) readPlaces() (map[string]place, error) {
 	places := map[string]place{}
 	query := url.Values{"from": {"start"}, "live": {"false"}, "predicate": {"http://x.example/number"}}
-	h.must(h.http.Changes(h.ctx, h.nodes.Doors()[0], query, client.Reader{Change: func(c client.Change, _ client.Cursor) error {
+	err := h.http.Changes(h.ctx, h.nodes.Doors()[0], query, client.Reader{Change: func(c client.Change, _ client.Cursor) error {
 		for line := range strings.Lines(c.Patch) {
 			if quad, adds := strings.CutPrefix(line, "A "); adds {
 				subject, _, _ := strings.Cut(quad, " ")
@@ -195,8 +201,8 @@ func (h *history) places() map[string]place {
 			}
 		}
 		return nil
-	}}))
-	return places
+	}})
+	return places, err
 }
 
 // judge compares all answers with what the logs have at the positions that the answers name.

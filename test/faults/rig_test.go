@@ -79,6 +79,7 @@ func startFor(t *testing.T, cfg cluster.Config, bound time.Duration) *rig {
 	t.Cleanup(cancel)
 	cfg.Sweep = []string{"demo", "--sweep"}
 	cfg.StopWithin = cmp.Or(cfg.StopWithin, 20*time.Second) // a node that is killed has not ended in good order
+	cfg.ReadyWithin = recovery
 	r := &rig{T: t, ctx: ctx, cfg: cfg, http: client.New(""), random: rand.NewChaCha8([32]byte{7}),
 		accepted: map[string]struct{}{}, doubtful: map[string]struct{}{}}
 	t.Cleanup(r.http.Close)
@@ -129,6 +130,19 @@ func (r *rig) until(what string, bound time.Duration, holds func() error) {
 			r.Fatalf("%s: not within %v: %v\n%s", what, bound, err, r.states())
 		}
 	}
+}
+
+// asks puts a question that a healthy cluster answers, again while there is no answer: on a busy machine a log may be without a leader
+// for a moment, or a member taken for dead.
+func (r *rig) asks(what string, question func() error) {
+	r.Helper()
+	r.until(what, recovery, func() error {
+		err := question()
+		if err != nil && !client.Temporary(err) {
+			r.Fatalf("%s: %v\n%s", what, err, r.states())
+		}
+		return err
+	})
 }
 
 // pass lets the time pass in which something must happen in the background that nobody can see from outside.
@@ -405,19 +419,15 @@ func (r *rig) whole(nodes ...int) {
 		nodes = r.nodes.Alive()
 	}
 	for _, i := range nodes {
-		data, err := r.data(i, recovery)
-		if err == nil {
-			err = r.compare(data)
-		}
-		if err != nil {
+		var data map[string]struct{}
+		r.asks("data of "+r.nodes.Name(i), func() (err error) { data, err = r.data(i, recovery); return err })
+		if err := r.compare(data); err != nil {
 			r.Fatalf("data of %s: %v\n%s", r.nodes.Name(i), err, r.states())
 		}
 	}
-	l, err := r.read(nodes[0], "start")
-	if err == nil {
-		err = r.compare(l.quads)
-	}
-	if err != nil || len(l.twice) > 0 {
+	var l log
+	r.asks("the logs, at "+r.nodes.Name(nodes[0]), func() (err error) { l, err = r.read(nodes[0], "start"); return err })
+	if err := r.compare(l.quads); err != nil || len(l.twice) > 0 {
 		r.Fatalf("the logs, at %s: %v; %d quads are added twice\n%s", r.nodes.Name(nodes[0]), err, len(l.twice), r.states())
 	}
 }

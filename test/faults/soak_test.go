@@ -206,16 +206,23 @@ func (s *soak) fail(ctx context.Context, written <-chan struct{}) {
 
 // judge compares the logs and the data with what was accepted.
 func (s *soak) judge(changes int) {
-	query := url.Values{"from": {"start"}, "live": {"false"}}
-	s.must(s.http.Changes(s.ctx, s.nodes.Doors()[0], query, client.Reader{Change: func(c client.Change, _ client.Cursor) error {
-		s.check.Logged([]byte(c.Patch))
-		return nil
-	}}))
+	cursor := "start"
+	s.asks("the logs", func() error {
+		query := url.Values{"from": {cursor}, "live": {"false"}}
+		return s.http.Changes(s.ctx, s.nodes.Doors()[0], query, client.Reader{Change: func(c client.Change, behind client.Cursor) error {
+			s.check.Logged([]byte(c.Patch))
+			cursor = behind.String()
+			return nil
+		}})
+	})
 	for i := range soakNodes {
-		data, err := s.http.Data(s.ctx, s.nodes.Doors()[i])
-		s.must(err)
-		err = s.check.Data(data, s.model.Expected())
-		s.must(errors.Join(err, data.Close()))
+		s.asks("data of "+s.nodes.Name(i), func() error {
+			data, err := s.http.Data(s.ctx, s.nodes.Doors()[i])
+			if err != nil {
+				return err
+			}
+			return errors.Join(s.check.Data(data, s.model.Expected()), data.Close())
+		})
 		result := s.check.Result()
 		s.Logf("%s: %+v", s.nodes.Name(i), result)
 		if !result.Good() || result.Accepted != changes {

@@ -3,9 +3,12 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -49,7 +52,7 @@ func testMissed(t *testing.T, begin, end func(r *rig, i int) error, least func(l
 	}
 	judge := r.reading()
 	r.must(begin(r, victim))
-	nc, err := nats.Connect(r.nodes.Engines()[(victim+1)%cluster.Servers], r.login())
+	nc, err := nats.Connect(r.nodes.Engines()[(victim+1)%cluster.Servers], r.login(), nats.Timeout(answers))
 	r.must(err)
 	defer nc.Close()
 	js, err := nc.JetStream()
@@ -92,19 +95,36 @@ func (r *rig) stood(server string) (groups int) {
 	return groups
 }
 
-// leads returns the server that leads the most of the shards' streams, and those.
+// leads returns the server that leads the most of the shards' streams, and those. What a node says of leaders it has looked up a second
+// ago, or longer; so all nodes are to say the same.
 func (r *rig) leads() (server string, streams []string) {
 	r.Helper()
-	status, err := r.http.Status(r.ctx, r.nodes.Doors()[0])
-	r.must(err)
-	by := map[string][]string{}
-	for _, s := range status.Engine.Streams {
-		by[s.Leader] = append(by[s.Leader], s.Name)
-	}
+	var by map[string][]string
+	r.until("all nodes know the same leaders", recovery, func() error {
+		first, err := r.leaders(0)
+		for i := 1; i < r.nodes.Size() && err == nil; i++ {
+			var other map[string][]string
+			if other, err = r.leaders(i); !maps.EqualFunc(first, other, slices.Equal) {
+				err = errors.Join(err, fmt.Errorf("%v and %v", first, other))
+			}
+		}
+		by = first
+		return err
+	})
 	for leader, of := range by {
 		if leader != "" && len(of) > len(streams) {
 			server, streams = leader, of
 		}
 	}
 	return server, streams
+}
+
+// leaders are the streams that each server leads, as node i knows.
+func (r *rig) leaders(i int) (map[string][]string, error) {
+	status, err := r.status(i)
+	by := map[string][]string{}
+	for _, s := range status.Engine.Streams {
+		by[s.Leader] = append(by[s.Leader], s.Name)
+	}
+	return by, err
 }
