@@ -75,7 +75,7 @@ func idle(t *testing.T, nodes []*graph.Graph, open *atomic.Int64) {
 		}
 		return ""
 	}
-	for deadline := time.Now().Add(10 * time.Second); busy() != ""; {
+	for deadline := time.Now().Add(patience); busy() != ""; {
 		if time.Now().After(deadline) {
 			t.Fatal(busy())
 		}
@@ -94,10 +94,11 @@ func TestPanicOfAQuery(t *testing.T) {
 		logs, over := memory.New(of.shards), network(t)
 		var nodes []*graph.Graph
 		for i := range of.nodes {
-			nodes = append(nodes, run(t, graph.Config{Config: node.Config{Name: fmt.Sprint("n", i), Engine: logs, Transport: over, Requests: over,
+			nodes = append(nodes, run(t, graph.Config{Config: node.Config{Name: fmt.Sprint("n", i), Engine: logs, Transport: over, Requests: over, FailAfter: patience,
 				Logic:  func(int) operator.Logic { return faulty{dataset.New(), &open} },
 				Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))}}))
 		}
+		settled(t, nodes)
 		orders(t, nodes[0])
 		for _, text := range []string{
 			`SELECT * { ?o <urn:boom> ?p }`, `ASK { <urn:order1> <urn:boom> ?x }`, `SELECT ?n { ?o <urn:by> ?p . ?p <urn:boom> ?n }`,

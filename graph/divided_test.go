@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -58,10 +59,50 @@ func cluster(t *testing.T, nodes, shards int, key graph.Key) (all []*graph.Graph
 	logs, over := memory.New(shards), network(t)
 	requests := &counted{Transport: over}
 	for i := range nodes {
-		all = append(all, run(t, graph.Config{Key: key, Config: node.Config{Name: fmt.Sprint("n", i+1), Engine: logs, Transport: over, Requests: requests,
+		all = append(all, run(t, graph.Config{Key: key, Config: node.Config{Name: fmt.Sprint("n", i+1), Engine: logs, Transport: over, Requests: requests, FailAfter: patience,
 			Logger: slog.New(slog.DiscardHandler)}}))
 	}
+	settled(t, all)
 	return all, &requests.asks
+}
+
+// settled waits until the shards of a cluster stay where they are. Until then a node may have all of them, and ask nobody, and a query may
+// be told that a shard has gone to another node meanwhile.
+func settled(t *testing.T, nodes []*graph.Graph) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for moves := moving(nodes); moves != ""; moves = moving(nodes) {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal(moves)
+		}
+	}
+}
+
+// moving says what is still to come until each node has its part of the shards, and each knows of it; "" for nothing.
+func moving(nodes []*graph.Graph) string {
+	first := nodes[0].Status().Shards
+	owned := map[string]int{}
+	for _, g := range nodes {
+		s := g.Status()
+		owned[s.Node] += 0
+		for i, of := range s.Shards {
+			has := of.State == "owning" && of.Owner == s.Node || of.State == "following" && of.Standby == s.Node
+			if of.Owner != first[i].Owner || of.Standby != first[i].Standby || !has && (of.Owner == s.Node || of.Standby == s.Node) {
+				return fmt.Sprintf("node %s: %+v, of which n1 says %+v", s.Node, of, first[i])
+			}
+		}
+	}
+	for _, of := range first {
+		owned[of.Owner]++
+	}
+	counts := slices.Collect(maps.Values(owned))
+	if slices.Max(counts)-slices.Min(counts) > 1 {
+		return fmt.Sprintf("the nodes own %v", owned)
+	}
+	return ""
 }
 
 // orders are things that refer to each other: the shards of their subjects are others.
@@ -225,19 +266,14 @@ func TestNodeIsLostWhileOthersAreOpened(t *testing.T) {
 		return graph.Config{Config: node.Config{Name: name, Engine: logs, Transport: over, Requests: requests, Logger: slog.New(slog.DiscardHandler)}}
 	}
 	asking := run(t, config("n1", l))
+	nodes := []*graph.Graph{asking}
 	for i := range 4 {
-		run(t, config(fmt.Sprint("n", i+2), over))
+		nodes = append(nodes, run(t, config(fmt.Sprint("n", i+2), over)))
 	}
 	orders(t, asking)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	settled(t, nodes)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for owners := 0; owners < 5; owners = ownersOf(asking) {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-ctx.Done():
-			t.Fatalf("%d nodes have shards", owners)
-		}
-	}
 	var a answer
 	if err := asking.Query(ctx, graph.Question{Text: ofOrders[0]}, &a); err != nil || len(a.lines) != 40 || !l.canceled.Load() {
 		t.Errorf("%d rows, %v, given up %v", len(a.lines), err, l.canceled.Load())
@@ -309,15 +345,6 @@ func TestNoMoreSessions(t *testing.T) {
 	if err := g.Ask(t.Context(), "n1", []byte("\x01"+`{"Shards":[0],"Positions":[0]}`), func([]byte) error { return enough }); !errors.Is(err, enough) {
 		t.Error(err)
 	}
-}
-
-// ownersOf is how many nodes own shards, as far as one of them knows.
-func ownersOf(g *graph.Graph) int {
-	owners, state := map[string]bool{}, g.Coordinator().State()
-	for s := range g.Shards() {
-		owners[state.Assignment.Node(s)] = true
-	}
-	return len(owners)
 }
 
 // TestFragmentsOfStrangers: what is no request of a node of this version is refused, and names no session of others.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -29,6 +30,9 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds each wait of a test; it is far longer than any takes.
+const patience = 3 * time.Minute
 
 func config(shards int) graph.Config {
 	return graph.Config{Config: node.Config{Name: "n1", Engine: memory.New(shards), Transport: shipper.NewInProcess(64),

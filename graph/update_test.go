@@ -144,7 +144,7 @@ func TestUpdateHasAnIndexMade(t *testing.T) {
 			t.Fatal(results, err)
 		}
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for !indexed() {
 		if time.Now().After(deadline) {
 			t.Fatal("there is no index")

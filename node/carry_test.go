@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
@@ -83,23 +84,25 @@ func rows(name string, size int) string {
 // door's shard changes its owner meanwhile, and what waits is accepted there.
 func TestTransportThatBlocks(t *testing.T) {
 	for _, size := range []int{100, 3 << 20} {
-		c, w := twoWays(t, func(cfg *graph.Config) { cfg.FailAfter = time.Second })
-		entered := make(chan struct{}, 1)
-		w.set(func(ctx context.Context, _ string, _ event.Batch) error {
-			select {
-			case entered <- struct{}{}:
-			default:
+		synctest.Test(t, func(t *testing.T) {
+			c, w := twoWays(t, func(cfg *graph.Config) { cfg.FailAfter = time.Second })
+			entered := make(chan struct{}, 1)
+			w.set(func(ctx context.Context, _ string, _ event.Batch) error {
+				select {
+				case entered <- struct{}{}:
+				default:
+				}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+			done := make(chan error, 1)
+			go func() { done <- c.tryWithin("n2", patience, rows("a", size)) }()
+			<-entered
+			c.kill("n1")
+			if err := <-done; err != nil {
+				t.Errorf("%d bytes: %v", size, err)
 			}
-			<-ctx.Done()
-			return ctx.Err()
 		})
-		done := make(chan error, 1)
-		go func() { done <- c.tryWithin("n2", patience, rows("a", size)) }()
-		<-entered
-		c.kill("n1")
-		if err := <-done; err != nil {
-			t.Errorf("%d bytes: %v", size, err)
-		}
 	}
 }
 

@@ -21,9 +21,11 @@ type cluster struct {
 	change  func(*graph.Config)
 	store   *memory.Engine
 	network *shipper.InProcess
-	nodes   map[string]*graph.Graph
-	ended   map[string]chan error
-	stop    map[string]context.CancelFunc
+	// failAfter is long, since on a busy machine anybody may be silent for a while; within a bubble it is a second.
+	failAfter time.Duration
+	nodes     map[string]*graph.Graph
+	ended     map[string]chan error
+	stop      map[string]context.CancelFunc
 
 	mu    sync.Mutex
 	live  []*graph.Graph
@@ -33,7 +35,7 @@ type cluster struct {
 
 func newCluster(t *testing.T, shards int, change func(*graph.Config)) *cluster {
 	c := &cluster{t: t, shards: shards, change: change, store: memory.New(shards), network: shipper.NewInProcess(1024),
-		nodes: map[string]*graph.Graph{}, ended: map[string]chan error{}, stop: map[string]context.CancelFunc{},
+		failAfter: patience, nodes: map[string]*graph.Graph{}, ended: map[string]chan error{}, stop: map[string]context.CancelFunc{},
 		seats: map[string]*seat{}, asked: map[string]*seat{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -109,7 +111,7 @@ func (s *seat) Withdraw(name string) {
 func (c *cluster) config(name string) graph.Config {
 	place := &seat{c.network, c}
 	cfg := graph.Config{Config: node.Config{Name: name, Shards: c.shards, Engine: c.store, Transport: place, Requests: place, Logger: discard,
-		BeatEvery: 20 * time.Millisecond, FailAfter: time.Second}}
+		BeatEvery: 20 * time.Millisecond, FailAfter: c.failAfter}}
 	if c.change != nil {
 		c.change(&cfg)
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -22,13 +21,13 @@ func (o otherControl) Control() engine.Log { return o.control }
 // TestControlLogLosesItsEnd: the control log has lost its last record, as a shard's log can. The process that starts is given an
 // incarnation that another has had. Nothing that is then accepted is lost.
 func TestControlLogLosesItsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var control engine.Log
-		c := newCluster(t, 1, func(cfg *graph.Config) {
-			if control != nil {
-				cfg.Engine = otherControl{cfg.Engine.(*memory.Engine), control}
-			}
-		})
+	var control engine.Log
+	change := func(cfg *graph.Config) {
+		if control != nil {
+			cfg.Engine = otherControl{cfg.Engine.(*memory.Engine), control}
+		}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		for run := range 2 {
 			c.start("n1")
 			c.ready("n1")

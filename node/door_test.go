@@ -22,7 +22,11 @@ import (
 
 // inBubble runs a test in time that stands still while anybody works.
 func inBubble(t *testing.T, shards int, change func(*graph.Config), test func(*testing.T, *cluster)) {
-	synctest.Test(t, func(t *testing.T) { test(t, newCluster(t, shards, change)) })
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t, shards, change)
+		c.failAfter = time.Second
+		test(t, c)
+	})
 }
 
 // try submits a patch.

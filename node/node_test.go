@@ -234,6 +234,7 @@ func TestLabelsAreTheDocuments(t *testing.T) {
 // name, and compares what all nodes then say with what was sent.
 func TestFailover(t *testing.T) {
 	c := newCluster(t, 8, nil)
+	c.failAfter = time.Second
 	c.start("n1")
 	c.start("n2")
 	c.start("n3")

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -319,33 +320,33 @@ func TestTransactionNeverClosed(t *testing.T) {
 // TestReadersShare: what this node appends reaches any number of readers without another look at a log.
 func TestReadersShare(t *testing.T) {
 	var e *counting
-	c := newCluster(t, 16, func(cfg *graph.Config) { cfg.Engine = e })
-	e = &counting{Engine: c.store}
-	c.start("n1")
-	c.ready("n1")
-	n := c.nodes["n1"]
-	from, err := n.Tails(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := e.reads.Load() + e.tails.Load() + e.follows.Load()
-	var all []*heard
-	for range 20 {
-		h, _ := live(t, n, node.FollowOptions{From: from})
-		all = append(all, h)
-	}
-	eventually(t, "all have begun", func() bool { return n.Following() == 20*16 })
-	const changes = 100
-	for i := range changes {
-		c.submit("n1", "", fmt.Sprintf("A <http://e/%d> <http://e/p> \"1\" .", i))
-	}
-	for _, h := range all {
-		eventually(t, "all is heard", func() bool { return h.len() == changes })
-	}
-	// A reader that subscribes while a record is on its way looks at the log of that shard.
-	if looks := e.reads.Load() + e.tails.Load() + e.follows.Load() - before; looks > 40 {
-		t.Errorf("%d looks at logs for 20 readers of 16 shards", looks)
-	}
+	inBubble(t, 16, func(cfg *graph.Config) { cfg.Engine = e }, func(t *testing.T, c *cluster) {
+		e = &counting{Engine: c.store}
+		c.start("n1")
+		c.ready("n1")
+		n := c.nodes["n1"]
+		from, err := n.Tails(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := e.reads.Load() + e.tails.Load() + e.follows.Load()
+		var all []*heard
+		for range 20 {
+			h, _ := live(t, n, node.FollowOptions{From: from})
+			all = append(all, h)
+		}
+		synctest.Wait() // until all have begun: one that does while a record is on its way looks at the log
+		const changes = 100
+		for i := range changes {
+			c.submit("n1", "", fmt.Sprintf("A <http://e/%d> <http://e/p> \"1\" .", i))
+		}
+		for _, h := range all {
+			eventually(t, "all is heard", func() bool { return h.len() == changes })
+		}
+		if looks := e.reads.Load() + e.tails.Load() + e.follows.Load() - before; looks > 0 {
+			t.Errorf("%d looks at logs for 20 readers of 16 shards", looks)
+		}
+	})
 }
 
 // TestReadersOfOthersShards: the readers of a node that has no part in a shard share one follower, which ends with them.

@@ -3,7 +3,6 @@ package node_test
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -21,10 +20,10 @@ func (leaderless) List(ctx context.Context, _ string) ([]engine.BlobInfo, error)
 
 // Where the snapshots can't be listed the log is used.
 func TestListHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t, 1, func(cfg *graph.Config) {
-			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: leaderless{cfg.Engine.Blobs()}}
-		})
+	change := func(cfg *graph.Config) {
+		cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: leaderless{cfg.Engine.Blobs()}}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		c.start("n1")
 		time.Sleep(10 * time.Minute)
 		if err := c.nodes["n1"].Ready(); err != nil {

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/engine"
@@ -372,14 +371,14 @@ func (n narrow) Append(ctx context.Context, expect uint64, payload []byte) (uint
 
 // TestSnapshotStalls: one that doesn't come is given up after a while for the one before it.
 func TestSnapshotStalls(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var r *reading
-		c := newCluster(t, 1, func(cfg *graph.Config) {
-			cfg.SnapshotEvery = 2000
-			if cfg.Name == "n2" {
-				cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
-			}
-		})
+	var r *reading
+	change := func(cfg *graph.Config) {
+		cfg.SnapshotEvery = 2000
+		if cfg.Name == "n2" {
+			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
+		}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		want := withSnapshots(c)
 		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
 			return &hangingBlob{ReadCloser: blob, ctx: ctx, hangs: make(chan struct{}), once: new(sync.Once)}
@@ -395,13 +394,13 @@ func TestSnapshotStalls(t *testing.T) {
 
 // TestSnapshotCantBePut: a blob store that takes nothing keeps the next snapshot waiting for a while only.
 func TestSnapshotCantBePut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		puts := new(stuck)
-		c := newCluster(t, 1, func(cfg *graph.Config) {
-			cfg.SnapshotEvery = 1
-			puts.Blobs = cfg.Engine.Blobs()
-			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: puts}
-		})
+	puts := new(stuck)
+	change := func(cfg *graph.Config) {
+		cfg.SnapshotEvery = 1
+		puts.Blobs = cfg.Engine.Blobs()
+		cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: puts}
+	}
+	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
 		c.start("n1")
 		c.ready("n1")
 		began := time.Now()

@@ -118,6 +118,16 @@ func add(ctx context.Context, t reporter, l engine.Log, expect uint64, payload [
 	return seq
 }
 
+// refuse appends after what is not the tail, which must be refused.
+func refuse(ctx context.Context, t reporter, l engine.Log, expect uint64, payload []byte) {
+	t.Helper()
+	_, err := l.Append(ctx, expect, payload)
+	for errors.Is(err, engine.ErrUnknown) && ctx.Err() == nil { // the machine is busy: there was no answer
+		_, err = l.Append(ctx, expect, payload)
+	}
+	checkIs(t, fmt.Sprint("Append after ", expect), err, engine.ErrConflict)
+}
+
 // fill appends n records to an empty log.
 func fill(ctx context.Context, t reporter, l engine.Log, n int) []engine.Entry {
 	t.Helper()

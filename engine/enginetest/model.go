@@ -63,8 +63,7 @@ func (m *modelLog) refuse(t *rapid.T) {
 	if expect == m.last().Seq {
 		return // it would be accepted
 	}
-	_, err := m.log.Append(m.ctx, expect, []byte("refused"))
-	checkIs(t, "Append", err, engine.ErrConflict)
+	refuse(m.ctx, t, m.log, expect, []byte("refused"))
 }
 
 // position draws one that is likely to be near an entry.

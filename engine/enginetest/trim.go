@@ -27,8 +27,7 @@ func (s suite) trim(t *testing.T) {
 	}
 	s.checkTrimmed(t, l, want, len(want)-1)
 	checkTail(ctx, t, l, last)
-	_, err := l.Append(ctx, 0, []byte("as if it were empty"))
-	checkIs(t, "Append to a trimmed log after 0", err, engine.ErrConflict)
+	refuse(ctx, t, l, 0, []byte("as if it were empty"))
 	next := add(ctx, t, l, last.Seq, []byte("next"))
 	got, _ := all(ctx, t, l, last.Seq+1)
 	checkSame(t, "Read after Trim", []engine.Entry{{Seq: next, Payload: []byte("next")}}, got)

@@ -163,7 +163,7 @@ func TestListMany(t *testing.T) {
 			for i := w; i < n; i += 10 {
 				payload, err := json.Marshal(&description{Name: fmt.Sprintf("blob %04d", i), Size: int64(i)})
 				if err == nil {
-					_, err = b.descriptions(fmt.Sprintf("blob %04d", i)).Append(ctx, 0, payload)
+					_, err = b.descriptions(fmt.Sprintf("blob %04d", i)).ensure(ctx, 0, payload)
 				}
 				if err != nil {
 					t.Error(err)

@@ -24,14 +24,17 @@ func lookupStream(a *server.Account, name string) (unsafe.Pointer, error)
 //go:linkname streamStore github.com/nats-io/nats-server/v2/server.(*stream).Store
 func streamStore(stream unsafe.Pointer) server.StreamStore
 
-// replicaStore is what a server has of a stream.
-func replicaStore(t *testing.T, s *Server, stream string) server.StreamStore {
+// replicaStore is what a server has of a stream. The others may have created it, and filled it, a moment before.
+func replicaStore(t *testing.T, s *Server, stream string) (store server.StreamStore) {
 	t.Helper()
-	p, err := lookupStream(s.ns.GlobalAccount(), stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return streamStore(p)
+	until(t, func() error {
+		p, err := lookupStream(s.ns.GlobalAccount(), stream)
+		if err == nil {
+			store = streamStore(p)
+		}
+		return err
+	})
+	return store
 }
 
 // fill appends n entries.
@@ -134,7 +137,7 @@ func TestDamagedEverywhere(t *testing.T) {
 				l := open(t, servers[0], cfg).Shard(0)
 				entries := fill(ctx, t, l, 20)
 				for _, s := range servers {
-					if _, err := lookupStream(s.ns.GlobalAccount(), streamName(cfg, "0")); err == nil {
+					if _, err := lookupStream(s.ns.GlobalAccount(), streamName(cfg, "0")); err == nil || replicas == len(servers) {
 						remove(ctx, t, s, cfg, entries[gone[0]:gone[1]])
 					}
 				}
@@ -313,9 +316,7 @@ func TestOpenBesideCreation(t *testing.T) {
 	if err := createStreams(ctx, js, shardStreams(cfg)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newStream(nc, cfg, "0").log("0").Append(ctx, 0, []byte("x")); err != nil {
-		t.Fatal(err)
-	}
+	added(ctx, t, newStream(nc, cfg, "0").log("0"), 0, []byte("x"))
 	opened := make(chan error, 1)
 	go func() {
 		_, err := Open(ctx, nc, cfg)

@@ -45,7 +45,26 @@ func newNet3(t *testing.T) *net3 {
 	for _, cfg := range configs {
 		n.servers = append(n.servers, startLinked(t, cfg))
 	}
+	until(t, n.linked)
 	return n
+}
+
+// linked is nil when each server has a route to each other: two of them may take longer than the third needs to lead both.
+func (n *net3) linked() error {
+	for _, s := range n.servers {
+		routes, err := s.ns.Routez(nil)
+		if err != nil {
+			return err
+		}
+		to := map[string]bool{}
+		for _, r := range routes.Routes {
+			to[r.RemoteName] = true
+		}
+		if len(to) != len(n.servers)-1 {
+			return fmt.Errorf("%s has routes to %v", s.Name(), to)
+		}
+	}
+	return nil
 }
 
 // startLinked starts a server that tells the others an address where it is not: they reach it only by their routes.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -33,45 +34,47 @@ func turn(t *testing.T, c *pipeline.Control, kind pipeline.Kind, name string, pa
 
 // TestPausedSourceMoves: a source that is paused reads nothing, on whichever node its home is, and goes on where it was.
 func TestPausedSourceMoves(t *testing.T) {
-	c := newGraphs(t)
-	c.failAfter = time.Second
-	b := newBroker(message("a", 0), message("a", 1))
-	first := c.start("n1")
-	s1, control1, _ := switched(t, first, b)
-	until(t, "all are committed", func() bool { return s1.Status().Messages == 2 })
-	turn(t, control1, pipeline.SourceKind, "src", true)
-	until(t, "it is paused", func() bool { st := s1.Status(); return st.Paused && !st.Running })
-	b.send(message("a", 2), message("a", 3))
-	opened := func() (n, open int) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		return b.opened, b.open
-	}
-	before, open := opened()
-	if open != 0 {
-		t.Errorf("%d connections are open", open)
-	}
-	second := c.start("n2")
-	s2, control2, _ := switched(t, second, b)
-	c.stops["n1"]()
-	until(t, "the other node has its home", func() bool { return s2.Status().Paused })
-	if st := s2.Status(); st.Running || st.Messages != 0 {
-		t.Errorf("it runs where it has moved to: %+v", st)
-	}
-	if after, _ := opened(); after != before {
-		t.Errorf("it was opened %d times while it was paused", after-before)
-	}
-	turn(t, control2, pipeline.SourceKind, "src", false)
-	until(t, "the rest is committed", func() bool { return strings.Count(quads(t, second), "urn:has") == 4 })
-	if s1.Status().Messages != 2 {
-		t.Errorf("the first has read on: %+v", s1.Status())
-	}
-	if _, err := control2.Turn(t.Context(), pipeline.SourceKind, "other", "", true); err == nil {
-		t.Error("a source that isn't there is paused")
-	}
-	if _, err := control2.Turn(t.Context(), pipeline.SinkKind, "src", "", true); err == nil {
-		t.Error("a sink that isn't there is paused")
-	}
+	synctest.Test(t, func(t *testing.T) { // where nobody is taken for dead because the machine is busy
+		c := newGraphs(t)
+		c.failAfter = time.Second
+		b := newBroker(message("a", 0), message("a", 1))
+		first := c.start("n1")
+		s1, control1, _ := switched(t, first, b)
+		until(t, "all are committed", func() bool { return s1.Status().Messages == 2 })
+		turn(t, control1, pipeline.SourceKind, "src", true)
+		until(t, "it is paused", func() bool { st := s1.Status(); return st.Paused && !st.Running })
+		b.send(message("a", 2), message("a", 3))
+		opened := func() (n, open int) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			return b.opened, b.open
+		}
+		before, open := opened()
+		if open != 0 {
+			t.Errorf("%d connections are open", open)
+		}
+		second := c.start("n2")
+		s2, control2, _ := switched(t, second, b)
+		c.stops["n1"]()
+		until(t, "the other node has its home", func() bool { return s2.Status().Paused })
+		if st := s2.Status(); st.Running || st.Messages != 0 {
+			t.Errorf("it runs where it has moved to: %+v", st)
+		}
+		if after, _ := opened(); after != before {
+			t.Errorf("it was opened %d times while it was paused", after-before)
+		}
+		turn(t, control2, pipeline.SourceKind, "src", false)
+		until(t, "the rest is committed", func() bool { return strings.Count(quads(t, second), "urn:has") == 4 })
+		if s1.Status().Messages != 2 {
+			t.Errorf("the first has read on: %+v", s1.Status())
+		}
+		if _, err := control2.Turn(t.Context(), pipeline.SourceKind, "other", "", true); err == nil {
+			t.Error("a source that isn't there is paused")
+		}
+		if _, err := control2.Turn(t.Context(), pipeline.SinkKind, "src", "", true); err == nil {
+			t.Error("a sink that isn't there is paused")
+		}
+	})
 }
 
 // TestTurnedFast: what was turned off and on again begins anew, and so does what is restarted.
