@@ -254,3 +254,36 @@ func TestConstructWork(t *testing.T) {
 		t.Errorf("%d triples, %d looks, %v", n, ctx.n, err)
 	}
 }
+
+// TestTextWork: rows with long texts, or with costly patterns of regular expressions, lead to more looks at the context than rows alone do.
+func TestTextWork(t *testing.T) {
+	s := ladder(t, 20)
+	long := strings.Repeat("a", 200_000)
+	for name, of := range map[string]struct {
+		query string
+		least int
+	}{
+		"constant":  {`SELECT (COUNT(?x) AS ?n) { ?a :v ?b BIND("` + long + `" AS ?x) }`, 20},
+		"argument":  {`SELECT * { ?a :v ?b FILTER(!CONTAINS("` + long + `", ?b)) }`, 20},
+		"pattern":   {`SELECT * { ?a :v ?b FILTER(!REGEX(STR(?a), "(a{1000}b{1000})?zz")) }`, 20},
+		"replaced":  {`SELECT * { ?a :v ?b FILTER(REPLACE(STR(?a), "(a{1000}b{1000})?zz", "") != "") }`, 20},
+		"aggregate": {`SELECT (COUNT(DISTINCT "` + long + `") AS ?n) { ?a :v ?b }`, 20},
+		"order":     {`SELECT ?a { ?a :v ?b } ORDER BY CONCAT("` + long + `", ?b)`, 120},
+		"columns":   {`SELECT ?x { ?a :v ?b { SELECT ("` + long + `" AS ?x) {} } }`, 20},
+		"numbers":   {`SELECT (COUNT(*) AS ?n) { { SELECT ("` + long + `" AS ?x) {} } ?a :v ?b BIND(RAND() AS ?r) }`, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := &looks{Context: context.Background()}
+			if _, err := count(ctx, prepare(t, of.query, eval.Options{}), s); err != nil || ctx.n < of.least {
+				t.Errorf("%d looks, expected %d, %v", ctx.n, of.least, err)
+			}
+		})
+	}
+	view := s.View()
+	defer view.Close()
+	ctx := &looks{Context: context.Background()}
+	q := prepare(t, `CONSTRUCT { ?a :p ?x } WHERE { ?a :v ?b { SELECT ("`+long+`" AS ?x) {} } }`, eval.Options{})
+	if err := q.Triples(ctx, view, event, func(rdf.Triple) error { return nil }); err != nil || ctx.n < 20 {
+		t.Errorf("CONSTRUCT: %d looks, %v", ctx.n, err)
+	}
+}

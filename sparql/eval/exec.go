@@ -245,5 +245,8 @@ func (x *exec) compute(f expr.Func, sol *solution) (store.ID, error) {
 	case err != nil:
 		return store.Any, err
 	}
+	if err := x.work(v.Size() / textOfWork); err != nil {
+		return store.Any, err
+	}
 	return x.intern(v.Term())
 }

@@ -183,6 +183,9 @@ func (n *numbers) of(r row) (uint64, error) {
 				return 0, err
 			}
 			text.WriteString(t.String())
+			if err := n.x.work(text.Len() / textOfWork); err != nil {
+				return 0, err
+			}
 		}
 		text.WriteByte('\n')
 		h.Write([]byte(text.String()))

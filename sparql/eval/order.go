@@ -147,7 +147,10 @@ func (s *order) compare(a, b *sorted) int {
 	}
 	for i := range s.op.Keys {
 		c := value.Order(a.keys[i], b.keys[i])
-		if c == 0 {
+		if long := min(a.keys[i].Size(), b.keys[i].Size()); long >= textOfWork {
+			s.err = s.x.work(long / textOfWork)
+		}
+		if c == 0 && s.err == nil {
 			continue
 		}
 		if s.op.Keys[i].Descending {

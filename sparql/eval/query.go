@@ -78,9 +78,7 @@ func (x *exec) decode(columns []algebra.Slot, each func([]rdf.Term) error) func(
 	terms := make([]rdf.Term, len(columns))
 	ids := make([]store.ID, len(columns))
 	return func(r row) (err error) {
-		if err := x.work(len(columns) / idsOfWork); err != nil {
-			return err
-		}
+		texts := len(columns) * textOfWork / idsOfWork
 		for i, slot := range columns {
 			if id := r[slot]; id != ids[i] {
 				if terms[i], err = x.term(id); err != nil {
@@ -88,6 +86,10 @@ func (x *exec) decode(columns []algebra.Slot, each func([]rdf.Term) error) func(
 				}
 				ids[i] = id
 			}
+			texts += len(terms[i].String())
+		}
+		if err := x.work(texts / textOfWork); err != nil {
+			return err
 		}
 		return each(terms)
 	}

@@ -78,7 +78,7 @@ func (r *run) construct(triples []algebra.Triple, each func(rdf.Triple) error) e
 		for i := range triples {
 			made, fresh, err := c.make(&triples[i], from)
 			if err == nil {
-				err = c.x.work(1)
+				err = c.x.work(1 + (len(made.S.String())+len(made.P.String())+len(made.O.String()))/textOfWork)
 			}
 			if err == nil && fresh {
 				err = each(made)

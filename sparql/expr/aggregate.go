@@ -36,12 +36,13 @@ func NewAggregator(a *sparql.Aggregate, env *Env) (func() Aggregator, error) {
 	if err != nil {
 		return nil, err
 	}
-	fold, err := newFold(a, env, spend)
+	c := newCompiler(env)
+	fold, err := newFold(a, c, spend)
 	if err != nil {
 		return nil, err
 	}
 	return func() Aggregator {
-		g := &grouped{argument: argument, fold: fold()}
+		g := &grouped{argument: argument, fold: fold(), tell: c.tell}
 		if a.Distinct {
 			g.seen = &distinct{spend: spend}
 		}
@@ -58,7 +59,7 @@ type fold interface {
 }
 
 // newFold returns a function that makes the fold of an aggregate.
-func newFold(a *sparql.Aggregate, env *Env, spend func(int) error) (func() fold, error) {
+func newFold(a *sparql.Aggregate, c *compiler, spend func(int) error) (func() fold, error) {
 	switch a.Name {
 	case "COUNT":
 		return func() fold { return &count{} }, nil
@@ -77,7 +78,6 @@ func newFold(a *sparql.Aggregate, env *Env, spend func(int) error) (func() fold,
 		if a.Separator != nil {
 			separator = *a.Separator
 		}
-		c := newCompiler(env)
 		return func() fold { return &concatenation{c: c, separator: separator, spend: spend} }, nil
 	}
 	return nil, fmt.Errorf("%w: there is no aggregate %s (%s)", ErrCompile, a.Name, place(a.Pos))
@@ -88,6 +88,7 @@ type grouped struct {
 	argument Func
 	seen     *distinct
 	fold     fold
+	tell     func(work int) error
 }
 
 func (g *grouped) Add(s Solution) error {
@@ -97,6 +98,9 @@ func (g *grouped) Add(s Solution) error {
 		g.fold.failed()
 		return nil
 	case err != nil:
+		return err
+	}
+	if err := g.tell(v.Size() / textOfWork); err != nil {
 		return err
 	}
 	if g.seen != nil {

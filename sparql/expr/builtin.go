@@ -39,7 +39,13 @@ func (c *compiler) call(call *sparql.Call) (code, error) {
 	if err != nil {
 		return code{}, err
 	}
-	return c.apply(f, call, args), nil
+	made := c.apply(f, call, args)
+	for _, arg := range args {
+		if arg.constant {
+			made.reads += arg.v.Size() / textOfWork
+		}
+	}
+	return made, nil
 }
 
 func (f builtin) takes() string {

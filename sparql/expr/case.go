@@ -149,6 +149,9 @@ const (
 	finalSigma = '\u03C2'
 )
 
+// textOfLook is how many bytes of a text are changed before the work is told of.
+const textOfLook = 64 << 10
+
 // lower computes LCASE with the full mapping of Unicode (F&O, 5.4.8): a sigma at the end of a word has another form than one in it.
 func (c *compiler) lower(v value.Value) (value.Value, error) {
 	if !isText(v) {
@@ -162,7 +165,14 @@ func (c *compiler) lower(v value.Value) (value.Value, error) {
 		return like(v, strings.ToLower(text))
 	}
 	var out strings.Builder
+	told := 0
 	for i, r := range text {
+		if i-told >= textOfLook {
+			if err := c.tell((i - told) / textOfWork); err != nil {
+				return value.Value{}, err
+			}
+			told = i
+		}
 		switch {
 		case r == dottedI:
 			out.WriteString("i\u0307")

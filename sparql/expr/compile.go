@@ -61,6 +61,8 @@ type code struct {
 	constant bool
 	v        value.Value
 	err      error
+	// reads is the work that the constants among the arguments of a function are for each solution.
+	reads int
 }
 
 func constant(v value.Value, err error) code {
@@ -97,6 +99,14 @@ func (c *compiler) expr(e sparql.Expr) (code, error) {
 	return c.counted(work(e), made)
 }
 
+// tell tells of work that goes on.
+func (c *compiler) tell(work int) error {
+	if c.env.Work == nil {
+		return nil
+	}
+	return c.env.Work(work)
+}
+
 // textOfWork is how many bytes of a text count as an operator.
 const textOfWork = 64
 
@@ -124,6 +134,7 @@ func (c *compiler) counted(n int, made code) (code, error) {
 	case made.constant:
 		return made, c.env.Work(n + made.v.Size()/textOfWork)
 	}
+	n += made.reads
 	fn, work := made.fn, c.env.Work
 	made.fn = func(s Solution) (value.Value, error) {
 		v, err := fn(s)

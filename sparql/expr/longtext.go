@@ -1,8 +1,9 @@
 package expr
 
 import (
+	"cmp"
+	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -16,44 +17,52 @@ const (
 	stepsOfWork = 16
 )
 
-// reader is a text that tells of the work of a match as it is read, and ends when the query does.
+// reader is a text that tells of the work of matches as it is read, and ends when the query does.
 type reader struct {
 	strings.Reader
 	work func(n int) error
-	size int // of the pattern
+	cost int // of the pattern, for a character
 	done int // steps that were not told of
 	err  error
 }
 
-func (c *compiler) reader(text string, size int) *reader {
-	r := &reader{work: c.env.Work, size: size}
+func (c *compiler) reader(text string, cost int) *reader {
+	r := &reader{work: c.env.Work, cost: cost}
 	r.Reset(text)
 	return r
 }
 
 // ReadRune implements [io.RuneReader].
 func (r *reader) ReadRune() (rune, int, error) {
-	if r.done += r.size; r.done >= longMatch/16 && r.err == nil {
-		r.err = r.work(r.done / stepsOfWork)
-		r.done = 0
-	}
-	if r.err != nil {
+	if r.step(); r.err != nil {
 		return 0, 0, io.EOF
 	}
 	return r.Reader.ReadRune()
 }
 
+// step counts what a match does for a character.
+func (r *reader) step() {
+	if r.done += r.cost; r.done >= longMatch/16 {
+		_ = r.end()
+	}
+}
+
+// end tells of what was not told of, and returns the error with which the text has ended too early, if it has.
+func (r *reader) end() error {
+	if r.err == nil {
+		r.err = r.work(r.done / stepsOfWork)
+	}
+	r.done = 0
+	return r.err
+}
+
 // replaceLong is replace for a text that takes long: a match is linear, but each begins another one behind it, which may look at all that
 // follows.
 func (c *compiler) replaceLong(v value.Value, text string, p pattern, with replacement) (value.Value, error) {
-	behind, err := regexp.Compile(`\A(?s:.)(?s:.*?)(` + p.re.String() + `)`)
-	if err != nil {
-		return value.Value{}, err
-	}
 	var out []byte
-	at := 0
+	r, at := c.reader(text, p.cost()), 0
 	for at < len(text) {
-		match, err := c.next(text, at, p, behind)
+		match, err := r.next(text, at, p)
 		if err != nil {
 			return value.Value{}, err
 		}
@@ -70,19 +79,24 @@ func (c *compiler) replaceLong(v value.Value, text string, p pattern, with repla
 	if err := c.bounded(len(out)+len(text)-at, "REPLACE"); err != nil {
 		return value.Value{}, err
 	}
-	return like(v, string(append(out, text[at:]...)))
+	made, err := like(v, string(append(out, text[at:]...)))
+	return made, cmp.Or(r.end(), err)
 }
 
 // next finds the first match from a place on, whose groups it returns, nil if there is none. What a match behind the beginning of the
-// text looks back at is the character before it: behind takes that one first.
-func (c *compiler) next(text string, at int, p pattern, behind *regexp.Regexp) ([]int, error) {
+// text looks back at is the character before it, which is taken first. To begin a match takes about what it takes for a character.
+func (r *reader) next(text string, at int, p pattern) ([]int, error) {
+	r.step()
 	if at == 0 {
-		r := c.reader(text, p.size)
 		return p.re.FindReaderSubmatchIndex(r), r.err
+	}
+	behind, err := p.behind()
+	if err != nil {
+		return nil, fmt.Errorf("%w: a regular expression for one match after the other: %w", ErrLimit, err)
 	}
 	_, n := utf8.DecodeLastRuneInString(text[:at])
 	from := at - n
-	r := c.reader(text[from:], p.size)
+	r.Reset(text[from:])
 	match := behind.FindReaderSubmatchIndex(r)
 	if match == nil {
 		return nil, r.err

@@ -6,17 +6,26 @@ import (
 	"regexp"
 	"regexp/syntax"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/sparql/value"
 )
 
-// maxPattern is the length in bytes that a regular expression may have.
-const maxPattern = 4096
+// The bounds of a regular expression: bytes of its text, bytes of what it is for Go, which are many for classes such as \w, and its
+// instructions. Making ready for the largest ones takes less than a tenth of a second.
+const (
+	maxPattern      = 4096
+	maxTranslated   = 1 << 20
+	maxInstructions = 1 << 16
+)
 
-// maxSteps bounds the time of one match, which is in proportion to the instructions of the pattern and to the bytes of the text: their
-// product. Five patterns took 1 to 28 ns a step on a busy machine: at the bound that is seven seconds or less.
+// maxSteps bounds the time of one match, which is in proportion to the cost of the pattern and to the bytes of the text: their product.
+// Five patterns took 1 to 28 ns a step on a busy machine: at the bound that is seven seconds or less.
 const maxSteps = 1 << 28
+
+// maxGroups bounds the groups of a pattern times its instructions, each of which may remember where all groups are: 32 MiB at most.
+const maxGroups = 1 << 20
 
 // flags are those of REGEX and REPLACE (F&O, 5.6.2).
 type flags struct{ dotAll, multiLine, ignoreCase, extended, literal bool }
@@ -44,17 +53,33 @@ func parseFlags(text string) (f flags, err error) {
 // pattern is a compiled regular expression, or the error that it is.
 type pattern struct {
 	re *regexp.Regexp
-	// size is the number of instructions.
+	// behind finds the first match that begins behind the first character of a text. Its first group is the match. It is compiled
+	// when it is first asked for.
+	behind func() (*regexp.Regexp, error)
+	// size is the number of instructions, about, and what a match without groups takes for a character.
 	size int
+	// translated is what Go compiles.
+	translated string
 	// empty says that the empty string matches.
 	empty bool
 	flags flags
 	err   error
 }
 
-// compilePattern compiles a regular expression of XPath. Go's have no back-references, which are an error therefore, and take linear
-// time.
-func compilePattern(text, flagText string) (p pattern) {
+// groupsOfStep is how many groups are remembered in the time of a step.
+const groupsOfStep = 8
+
+// cost is what a match that says where its groups are takes for a character.
+func (p *pattern) cost() int { return p.size * (1 + p.re.NumSubexp()/groupsOfStep) }
+
+// bytes is what it takes in memory, about.
+func (p *pattern) bytes() int {
+	const instruction = 64
+	return 4*len(p.translated) + p.size*instruction
+}
+
+// readPattern reads a regular expression of XPath. Go's have no back-references, which are an error therefore, and take linear time.
+func readPattern(text, flagText string) (p pattern) {
 	if p.flags, p.err = parseFlags(flagText); p.err != nil {
 		return p
 	}
@@ -62,38 +87,79 @@ func compilePattern(text, flagText string) (p pattern) {
 		p.err = fmt.Errorf("%w: a regular expression of %d bytes, of at most %d", value.ErrType, len(text), maxPattern)
 		return p
 	}
-	translated, err := translate(text, p.flags)
-	if err == nil {
-		err = p.compile(translated)
+	p.translated, p.err = translate(text, p.flags)
+	if p.err == nil {
+		p.err = p.measure()
 	}
-	if err != nil {
-		p.err = fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(text), err)
-	}
+	p.err = about(text, p.err)
 	return p
 }
 
-func (p *pattern) compile(translated string) (err error) {
-	if p.re, err = regexp.Compile(translated); err != nil {
-		return err
+// about says of which regular expression an error is.
+func about(text string, err error) error {
+	if err == nil {
+		return nil
 	}
-	p.empty = p.re.MatchString("")
-	parsed, err := syntax.Parse(translated, syntax.Perl)
+	return fmt.Errorf("%w: regular expression %q: %w", value.ErrType, cut(text), err)
+}
+
+// measure finds out how large the pattern gets.
+func (p *pattern) measure() error {
+	parsed, err := syntax.Parse(p.translated, syntax.Perl)
 	if err != nil {
 		return err
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err == nil {
-		p.size = len(program.Inst)
+	if p.size = instructions(parsed); p.size > maxInstructions {
+		return fmt.Errorf("it has %d instructions, of at most %d", p.size, maxInstructions)
 	}
-	return err
+	return nil
 }
 
-// bounded returns an error that ends the query if a match would take too long.
-func (p pattern) bounded(text string) error {
-	if len(text) > maxSteps/max(p.size, 1) {
+// compile makes a pattern without an error ready to be matched.
+func (p *pattern) compile(text string) {
+	var err error
+	if p.re, err = regexp.Compile(p.translated); err != nil {
+		p.err = about(text, err)
+		return
+	}
+	p.empty = p.re.MatchString("")
+	behind := `\A(?s:.)(?s:.*?)(` + p.translated + `)`
+	p.behind = sync.OnceValues(func() (*regexp.Regexp, error) { return regexp.Compile(behind) })
+}
+
+// instructions is how many a regular expression is compiled to, or somewhat more.
+func instructions(re *syntax.Regexp) int {
+	n := 1
+	for _, sub := range re.Sub {
+		n += instructions(sub)
+	}
+	switch re.Op {
+	case syntax.OpLiteral:
+		return len(re.Rune)
+	case syntax.OpConcat:
+		return n - 1
+	case syntax.OpCapture, syntax.OpAlternate:
+		return n + len(re.Sub)
+	case syntax.OpRepeat: // of which each may be left out, but for the first ones
+		return n * max(1, re.Min, re.Max)
+	}
+	return n
+}
+
+// bounded returns an error that ends the query if a match would take too long, of which each character of the text costs so much.
+func (p *pattern) bounded(text string, cost int) error {
+	if len(text) > maxSteps/max(cost, 1) {
 		return fmt.Errorf("%w: a regular expression of %d instructions on a text of %d bytes", ErrLimit, p.size, len(text))
 	}
 	return nil
+}
+
+// boundedGroups is bounded for a match that says where its groups are.
+func (p *pattern) boundedGroups(text string) error {
+	if groups := p.re.NumSubexp(); groups > maxGroups/max(p.size, 1) {
+		return fmt.Errorf("%w: a regular expression of %d groups and %d instructions", ErrLimit, groups, p.size)
+	}
+	return p.bounded(text, p.cost())
 }
 
 // cut shortens a text for an error.
@@ -107,7 +173,7 @@ func cut(text string) string {
 
 // translate writes a regular expression of XPath as one of Go.
 func translate(pattern string, f flags) (string, error) {
-	t := translator{in: pattern, flags: f}
+	t := translator{in: pattern, flags: f, sets: map[string]runes{}}
 	if f.multiLine {
 		t.out.WriteString("(?m)")
 	}
@@ -123,6 +189,9 @@ func translate(pattern string, f flags) (string, error) {
 	for t.at < len(t.in) {
 		if err := t.token(); err != nil {
 			return "", fmt.Errorf("at character %d: %w", utf8.RuneCountInString(t.in[:min(t.at, len(t.in))])+1, err)
+		}
+		if t.out.Len() > maxTranslated {
+			return "", fmt.Errorf("its classes have too many characters: they take more than %d bytes", maxTranslated)
 		}
 	}
 	return t.out.String(), nil
@@ -160,6 +229,7 @@ type translator struct {
 	at    int
 	flags flags
 	out   strings.Builder
+	sets  map[string]runes // of escapes, by their text
 }
 
 // token translates what comes next. Parentheses and the places of quantifiers are left to Go, which says the same about them.
@@ -233,15 +303,11 @@ func (t *translator) escape() (runes, rune, error) {
 	}
 	c := t.in[t.at+1]
 	switch {
-	case c == 'p' || c == 'P':
-		set, err := t.property()
+	case strings.IndexByte("pPsSdDwWiIcC", c) >= 0:
+		set, err := t.set()
 		return set, 0, err
 	case '0' <= c && c <= '9':
 		return nil, 0, fmt.Errorf(`back-references such as \%c can't be computed in linear time, and are not supported`, c)
-	}
-	if set, ok := escaped(c); ok {
-		t.at += 2
-		return set, 0, nil
 	}
 	r := rune(c)
 	switch c {
@@ -258,6 +324,29 @@ func (t *translator) escape() (runes, rune, error) {
 	}
 	t.at += 2
 	return nil, r, nil
+}
+
+// set reads an escape that names a set of characters. Many are large, and come again.
+func (t *translator) set() (set runes, err error) {
+	text := t.in[t.at : t.at+2]
+	property := text[1]|0x20 == 'p'
+	if end := strings.IndexByte(t.in[t.at:], '}'); property && end > 0 {
+		text = t.in[t.at : t.at+end+1]
+	}
+	if known, ok := t.sets[text]; ok {
+		t.at += len(text)
+		return known, nil
+	}
+	if property {
+		set, err = t.property()
+	} else {
+		set = escaped(text[1])
+		t.at += len(text)
+	}
+	if err == nil {
+		t.sets[text] = set
+	}
+	return set, err
 }
 
 // property reads \p{…} or \P{…}: a category or a block.

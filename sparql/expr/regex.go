@@ -14,11 +14,15 @@ import (
 type patterns struct {
 	mu   sync.Mutex
 	kept map[[2]string]pattern
-	work func(n int) error // see [Env.Work]
+	size int // bytes of all that are kept, about
+	tell func(work int) error
 }
 
-// keptPatterns is how many are kept for one call.
-const keptPatterns = 64
+// keptPatterns is how many are kept for one call, keptBytes what they may take in memory together, about.
+const (
+	keptPatterns = 64
+	keptBytes    = 16 << 20
+)
 
 // get returns the regular expression of two strings without language tag.
 func (p *patterns) get(text, flagText value.Value) (pattern, error) {
@@ -31,17 +35,25 @@ func (p *patterns) get(text, flagText value.Value) (pattern, error) {
 	if made, ok := p.kept[key]; ok {
 		return made, made.err
 	}
-	if p.kept == nil || len(p.kept) >= keptPatterns {
-		p.kept = make(map[[2]string]pattern)
+	made, err := p.make(key)
+	if err != nil {
+		return pattern{}, err
 	}
-	made := compilePattern(key[0], key[1])
-	if p.work != nil {
-		if err := p.work(1 + len(key[0]) + made.size); err != nil {
-			return pattern{}, err
-		}
+	if p.size += made.bytes(); p.kept == nil || len(p.kept) >= keptPatterns || p.size > keptBytes {
+		p.kept, p.size = make(map[[2]string]pattern), made.bytes()
 	}
 	p.kept[[2]string{strings.Clone(key[0]), strings.Clone(key[1])}] = made
 	return made, made.err
+}
+
+// make compiles a regular expression, whose own error is in it. It tells of the work on the way.
+func (p *patterns) make(key [2]string) (made pattern, err error) {
+	made = readPattern(key[0], key[1])
+	if err = p.tell(1 + (len(key[0])+len(made.translated))/stepsOfWork); err != nil || made.err != nil {
+		return made, err
+	}
+	made.compile(key[0])
+	return made, p.tell(made.size)
 }
 
 // noFlags is what REGEX and REPLACE have without an argument of flags.
@@ -52,7 +64,7 @@ func compileRegex(c *compiler, _ *sparql.Call, args []code) code {
 	if len(args) == 2 {
 		args = append(args, noFlags)
 	}
-	cache := &patterns{work: c.env.Work}
+	cache := &patterns{tell: c.tell}
 	if args[1].constant && args[2].constant && args[1].err == nil && args[2].err == nil {
 		made, err := cache.get(args[1].v, args[2].v)
 		if err != nil {
@@ -74,15 +86,15 @@ func (c *compiler) match(v value.Value, p pattern) (value.Value, error) {
 		return value.Value{}, value.ErrType
 	}
 	text := v.Lexical()
-	if err := p.bounded(text); err != nil {
+	if err := p.bounded(text, p.size); err != nil {
 		return value.Value{}, err
 	}
-	if c.env.Work == nil || len(text)*p.size < longMatch {
-		return value.Bool(p.re.MatchString(text)), nil
+	if steps := len(text) * p.size; c.env.Work == nil || steps < longMatch {
+		return value.Bool(p.re.MatchString(text)), c.tell(steps / stepsOfWork)
 	}
 	r := c.reader(text, p.size)
 	found := p.re.MatchReader(r)
-	return value.Bool(found), r.err
+	return value.Bool(found), r.end()
 }
 
 // compileReplace compiles REPLACE.
@@ -90,7 +102,7 @@ func compileReplace(c *compiler, _ *sparql.Call, args []code) code {
 	if len(args) == 3 {
 		args = append(args, noFlags)
 	}
-	cache := &patterns{work: c.env.Work}
+	cache := &patterns{tell: c.tell}
 	fn := func(s Solution) (value.Value, error) {
 		var v [4]value.Value
 		for i, arg := range args {
@@ -124,11 +136,15 @@ func (c *compiler) replace(v value.Value, p pattern, replacement value.Value) (v
 		return value.Value{}, err
 	}
 	text := v.Lexical()
-	if err := p.bounded(text); err != nil {
+	if err := p.boundedGroups(text); err != nil {
 		return value.Value{}, err
 	}
-	if c.env.Work != nil && len(text)*len(text) >= longMatch/max(p.size, 1) {
+	steps := len(text) * p.cost() // of each match
+	if c.env.Work != nil && len(text) >= longMatch/max(steps, 1) {
 		return c.replaceLong(v, text, p, with)
+	}
+	if err := c.tell(len(text) * steps / stepsOfWork); err != nil {
+		return value.Value{}, err
 	}
 	if err := c.bounded(with.most(text, p.re, c.limit), "REPLACE"); err != nil {
 		return value.Value{}, err

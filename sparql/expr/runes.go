@@ -1,10 +1,10 @@
 package expr
 
 import (
-	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 	"unicode"
+	"unicode/utf8"
 )
 
 // runes is a set of characters: ranges in order that neither overlap nor touch.
@@ -90,16 +90,21 @@ func (s runes) class() string {
 	if len(s) == 0 {
 		return `[^\x00-\x{10FFFF}]`
 	}
-	var out strings.Builder
-	out.WriteString("(?-i:[")
+	out := append(make([]byte, 0, 8*len(s)), "(?-i:["...)
 	for _, r := range s {
-		fmt.Fprintf(&out, `\x{%X}`, r.first)
+		out = appendRune(out, r.first)
 		if r.last > r.first {
-			fmt.Fprintf(&out, `-\x{%X}`, r.last)
+			out = appendRune(append(out, '-'), r.last)
 		}
 	}
-	out.WriteString("])")
-	return out.String()
+	return string(append(out, "])"...))
+}
+
+func appendRune(to []byte, r rune) []byte {
+	if r >= utf8.RuneSelf && utf8.ValidRune(r) {
+		return utf8.AppendRune(to, r)
+	}
+	return append(strconv.AppendInt(append(to, `\x{`...), int64(r), 16), '}')
 }
 
 // The sets that one letter behind a backslash names (XSD, G.4.2.5).
@@ -146,8 +151,8 @@ func wordChars() runes {
 	return ofTable(unicode.P).union(ofTable(unicode.Z)).union(others).complement()
 }
 
-// escaped returns the set that a letter behind a backslash names; ok is false if it names none.
-func escaped(letter byte) (s runes, ok bool) {
+// escaped returns the set that a letter behind a backslash names, which is one of sSdDwWiIcC.
+func escaped(letter byte) (s runes) {
 	switch letter | 0x20 {
 	case 's':
 		s = spaces
@@ -159,11 +164,9 @@ func escaped(letter byte) (s runes, ok bool) {
 		s = nameStarts
 	case 'c':
 		s = nameChars
-	default:
-		return nil, false
 	}
 	if letter < 'a' {
-		return s.complement(), true
+		return s.complement()
 	}
-	return s, true
+	return s
 }
