@@ -304,6 +304,12 @@ func (g *Graph) ViewAt(ctx context.Context, shard int, end uint64) (store.View, 
 	return quads, at, err
 }
 
+// SearchedViewAt is ViewAt for who looks for the quads of single subjects, or the like. A shard in memory gets an index when that is asked
+// for the first time, and keeps it: each look would else be one at all quads. It is waited for until ctx ends.
+func (g *Graph) SearchedViewAt(ctx context.Context, shard int, end uint64) (store.View, engine.Mark, error) {
+	return g.searched(ctx, shard, end, true)
+}
+
 // quadsOf returns a view of a shard as one of quads.
 func quadsOf(v operator.View) (store.View, error) {
 	quads, ok := v.(store.View)

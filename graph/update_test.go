@@ -106,9 +106,8 @@ func TestUpdatesOfOneSubject(t *testing.T) {
 	}
 }
 
-// TestUpdateHasAnIndexMade: a shard that is asked by something else than its subjects gets an index, beside its work; one that isn't, none.
-func TestUpdateHasAnIndexMade(t *testing.T) {
-	cfg := config(1)
+// withStates has the states of a graph in memory, and tells whether one of them has an index.
+func withStates(cfg *graph.Config) (indexed func() bool) {
 	var mu sync.Mutex
 	var made []*dataset.Logic
 	cfg.Logic = func(int) operator.Logic {
@@ -117,11 +116,42 @@ func TestUpdateHasAnIndexMade(t *testing.T) {
 		made = append(made, dataset.New())
 		return made[len(made)-1]
 	}
-	indexed := func() bool {
+	return func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return slices.ContainsFunc(made, func(l *dataset.Logic) bool { return l.Store().(*memory.Store).Indexed() })
 	}
+}
+
+// TestSearchedViewAt: a view for who looks for subjects is of a shard that has an index, and one for who reads all needs none.
+func TestSearchedViewAt(t *testing.T) {
+	cfg := config(1)
+	indexed := withStates(&cfg)
+	g := run(t, cfg)
+	if _, err := g.Submit(t.Context(), graph.Submission{MediaType: "application/n-quads", Body: []byte("<urn:s> <urn:p> <urn:o> .\n")}); err != nil {
+		t.Fatal(err)
+	}
+	v, at, err := g.View(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Close()
+	if indexed() {
+		t.Error("an index was made for who reads all")
+	}
+	if v, at, err = g.SearchedViewAt(t.Context(), 0, at.Position); err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
+	if !indexed() || v.Position() < at.Position || v.Len() != 1 {
+		t.Errorf("indexed %v, at %d of %v, %d quads", indexed(), v.Position(), at, v.Len())
+	}
+}
+
+// TestUpdateHasAnIndexMade: a shard that is asked by something else than its subjects gets an index, beside its work; one that isn't, none.
+func TestUpdateHasAnIndexMade(t *testing.T) {
+	cfg := config(1)
+	indexed := withStates(&cfg)
 	g := run(t, cfg)
 	var data strings.Builder
 	for i := range 2000 {

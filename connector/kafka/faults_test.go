@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -57,6 +58,27 @@ func (s *spoiled) Write(p []byte) (int, error) {
 		s.lost.Store(true)
 	}
 	return s.Conn.Write(p)
+}
+
+// heldUp is a connection that sends nothing while its gate is locked.
+type heldUp struct {
+	net.Conn
+	gate *sync.RWMutex
+}
+
+// Write waits for the gate.
+func (h *heldUp) Write(p []byte) (int, error) {
+	h.gate.RLock()
+	defer h.gate.RUnlock()
+	return h.Conn.Write(p)
+}
+
+// holdUp makes connections with a gate.
+func holdUp(gate *sync.RWMutex) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &heldUp{conn, gate}, err
+	}
 }
 
 // noKey loses no answer.

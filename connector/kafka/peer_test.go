@@ -178,7 +178,7 @@ func TestKafka(t *testing.T) {
 	t.Run("together", func(t *testing.T) { // most of them wait
 		for name, test := range map[string]func(*testing.T, *broker){
 			"starts": testStarts, "latest": testLatest, "reset": testReset, "gap": testGap, "made anew": testMadeAnew,
-			"transactions": testTransactions, "kinds": testKinds, "rebalance": testRebalance, "taken over": testTakenOver,
+			"transactions": testTransactions, "kinds": testKinds, "rebalance": testRebalance, "taken over": testTakenOver, "taken out": testTakenOut,
 			"patterns": testRegex, "security": testSecurity, "subjects": testSubjects, "refused": testRefused, "same name": testSameName,
 			"open transaction": testOpenTransaction,
 			"target made anew": testTargetMadeAnew,

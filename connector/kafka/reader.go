@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,12 +88,13 @@ func (r *reader) open(ctx context.Context) error {
 	if r.starts, err = r.firstStarts(ctx, details); err != nil {
 		return err
 	}
-	if r.group, err = cfg.Connection.client(r.options()...); err != nil {
+	member, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	lost := func(_ context.Context, group *kgo.Client, _ map[string][]int32) { r.lost(member, group) }
+	if r.group, err = cfg.Connection.client(append(r.options(), kgo.OnPartitionsLost(lost))...); err != nil {
 		return err
 	}
-	committing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = stop
-	r.tasks.Go(func() { r.keepCommitting(committing) })
+	r.tasks.Go(func() { r.keepCommitting(member) })
 	return nil
 }
 
@@ -143,6 +146,41 @@ func (r *reader) fail(ctx context.Context, err error) error {
 		r.err = meaning(err)
 	}
 	return err
+}
+
+// errTakenOut: the client would join again, and so take the place back from who has it now, or is about to join.
+var errTakenOut = errors.New("the group doesn't have this reader any more: another one takes its place, or it was not heard of for too long")
+
+// lost is called when the partitions are this reader's no more, and before the client joins the group again: that waits for the end of ctx,
+// which is the reader's, if somebody has taken the member out. What else is wrong the client mends, or tells.
+func (r *reader) lost(ctx context.Context, group *kgo.Client) {
+	id, generation := group.GroupMetadata()
+	if generation <= 0 { // it has never been a member
+		return
+	}
+	if is, err := r.isMember(ctx, id); is || err != nil {
+		return
+	}
+	_ = r.fail(ctx, errTakenOut) // Read tells it
+	<-ctx.Done()
+}
+
+// isMember reports whether the group has a member. One that isn't there has none.
+func (r *reader) isMember(ctx context.Context, id string) (bool, error) {
+	groups, err := r.admin.DescribeConsumerGroups(ctx, r.s.cfg.Group)
+	found := groups[r.s.cfg.Group]
+	if err = cmp.Or(err, found.Err); err == nil {
+		return slices.ContainsFunc(found.Members, func(m kadm.ConsumerGroupMember) bool { return m.MemberID == id }), nil
+	}
+	if !errors.Is(err, kerr.GroupIDNotFound) && !errors.Is(err, kerr.UnsupportedVersion) {
+		return false, err
+	}
+	classic, err := r.admin.DescribeGroups(ctx, r.s.cfg.Group)
+	of := classic[r.s.cfg.Group]
+	if err = cmp.Or(err, of.Err); errors.Is(err, kerr.GroupIDNotFound) {
+		err = nil
+	}
+	return slices.ContainsFunc(of.Members, func(m kadm.DescribedGroupMember) bool { return m.MemberID == id }), err
 }
 
 // enqueue puts a message before those that the brokers will send.
@@ -232,6 +270,9 @@ func (r *reader) appendRecords(messages []connector.Message, topic kgo.FetchTopi
 		return messages
 	}
 	for _, record := range p.Records {
+		if record.Offset < st.next { // the partition was given anew while these were on their way
+			continue
+		}
 		messages = append(messages, r.message(st, record))
 		st.next, st.epoch = record.Offset+1, record.LeaderEpoch
 	}

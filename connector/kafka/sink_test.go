@@ -261,6 +261,21 @@ func (b *broker) id(t *testing.T, topic string) kadm.TopicID {
 	return details[topic].ID
 }
 
+// makeAnew deletes a topic, makes another one with its name and one partition, and returns when the broker knows that.
+func (b *broker) makeAnew(t *testing.T, topic string) {
+	t.Helper()
+	before := b.id(t, topic)
+	if _, err := b.admin.DeleteTopic(conntest.Within(t), topic); err != nil {
+		t.Fatal(err)
+	}
+	b.make(t, topic, 1)
+	conntest.Eventually(t, "the topic is another one", func() bool { // it is the one before for a while, and then none
+		id := b.id(t, topic)
+		return id != before && id != (kadm.TopicID{})
+	})
+	b.client.PurgeTopicsFromClient(topic) // else it sends to the one before
+}
+
 // testTargetMadeAnew: a topic that was deleted and made anew doesn't have what the positions say.
 func testTargetMadeAnew(t *testing.T, b *broker) {
 	s := b.target(t, 1)
@@ -271,19 +286,7 @@ func testTargetMadeAnew(t *testing.T, b *broker) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	before := b.id(t, s.cfg.Topic)
-	if _, err := b.admin.DeleteTopic(conntest.Within(t), s.cfg.Topic); err != nil {
-		t.Fatal(err)
-	}
-	b.make(t, s.cfg.Topic, 1)
-	for ctx := conntest.Within(t); ; { // it knows the one before for a while, and then none
-		if id := b.id(t, s.cfg.Topic); id != before && id != (kadm.TopicID{}) {
-			break
-		}
-		if ctx.Err() != nil {
-			t.Fatal("the topic is the one before")
-		}
-	}
+	b.makeAnew(t, s.cfg.Topic)
 	_, err := s.Sink(t).Open(conntest.Within(t), 0)
 	conntest.GivesUp(t, err, "was made anew")
 	w = s.openShard(t, 1)

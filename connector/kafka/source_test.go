@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/quadrille-stream/quadrille/connector"
@@ -100,16 +99,17 @@ func testReset(t *testing.T, b *broker) {
 	if err := r.Ack(conntest.Within(t), messages[:1]); err != nil {
 		t.Fatal(err)
 	}
+	conntest.Eventually(t, "the group is at 1", func() bool {
+		offsets, err := b.admin.FetchOffsets(conntest.Within(t), cfg.Group)
+		o, _ := offsets.Lookup(topic, 0)
+		return err == nil && o.At == 1
+	})
 	r.End()
-	offsets, err := b.admin.FetchOffsets(conntest.Within(t), cfg.Group)
-	if o, _ := offsets.Lookup(topic, 0); err != nil || o.At != 1 {
-		t.Errorf("the group is at %d, %v; want 1", o.At, err)
-	}
 	for _, at := range []int64{0, 3} {
 		var reset kadm.Offsets = map[string]map[int32]kadm.Offset{topic: {0: {Topic: topic, At: at, LeaderEpoch: -1}}}
-		if err := b.admin.CommitAllOffsets(conntest.Within(t), cfg.Group, reset); err != nil {
-			t.Fatal(err)
-		}
+		conntest.Eventually(t, "the group, which everybody has left, is reset", func() bool {
+			return b.admin.CommitAllOffsets(conntest.Within(t), cfg.Group, reset) == nil
+		})
 		r := read(t, cfg, progress)
 		r.Is("two", "three")
 		r.End()
@@ -195,11 +195,7 @@ func testMadeAnew(t *testing.T, b *broker) {
 	if err := r.Ack(conntest.Within(t), messages); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.admin.DeleteTopic(conntest.Within(t), topic); err != nil {
-		t.Fatal(err)
-	}
-	b.make(t, topic, 1)
-	b.client.PurgeTopicsFromClient(topic) // else it sends to the one before
+	b.makeAnew(t, topic)
 	b.send(t, topic, 0, "three", "four", "five")
 	if _, err := r.Read(conntest.Within(t)); err == nil {
 		t.Error("what was made anew goes on")
@@ -286,118 +282,6 @@ func testKinds(t *testing.T, b *broker) {
 	r.End()
 }
 
-// testRebalance: a second member comes and goes; between them all is read, nothing with another identity, and each stream in
-// order.
-func testRebalance(t *testing.T, b *broker) {
-	const partitions, rounds = 4, 3
-	topic, progress := b.topic(t, partitions), &conntest.Progress{}
-	cfg := b.config(topic)
-	second := cfg
-	second.Member = "second"
-	seen := map[string]string{} // by identity
-	last := map[string]uint64{} // by member and stream
-	take := func(member string, r connector.Reader, done chan<- []connector.Message) {
-		for {
-			messages, err := r.Read(t.Context())
-			if err != nil {
-				return
-			}
-			for i := range messages {
-				messages[i].Reason = member // for whom it was
-			}
-			done <- messages
-		}
-	}
-	came := make(chan []connector.Message, 100)
-	a := read(t, cfg, progress)
-	go take("a", a, came)
-	var z *reading
-	sent := 0
-	wait := func() {
-		for deadline := time.After(patience); len(seen) < sent; {
-			select {
-			case messages := <-came:
-				for _, m := range messages {
-					id := fmt.Sprint(m.Stream, " ", m.Offset)
-					if before, again := seen[id]; again && before != string(m.Body) {
-						t.Errorf("%s is %q and %q", id, before, m.Body)
-					}
-					at := m.Reason + m.Stream
-					if m.Offset < last[at] {
-						t.Errorf("%s comes after %d", id, last[at])
-					}
-					last[at], seen[id] = m.Offset, string(m.Body)
-					progress.Commit(m)
-				}
-			case <-deadline:
-				t.Fatalf("%d of %d messages", len(seen), sent)
-			}
-		}
-	}
-	for round := range rounds {
-		for p := range int32(partitions) {
-			b.send(t, topic, p, fmt.Sprint(round, p, 1), fmt.Sprint(round, p, 2))
-			sent += 2
-		}
-		wait()
-		if round == 0 {
-			z = read(t, second, progress)
-			go take("z", z, came)
-			b.waitForMembers(t, cfg.Group, 2)
-		}
-		if round == 1 {
-			z.End()
-		}
-	}
-	a.End()
-}
-
-// waitForMembers waits until all members of a group have partitions.
-func (b *broker) waitForMembers(t *testing.T, group string, n int) {
-	t.Helper()
-	for ctx := conntest.Within(t); ; {
-		if ctx.Err() != nil {
-			t.Fatalf("the group has not got %d members", n)
-		}
-		groups, err := b.admin.DescribeConsumerGroups(ctx, group)
-		if err != nil {
-			continue
-		}
-		with := 0
-		for _, m := range groups[group].Members {
-			if len(m.Assignment) > 0 {
-				with++
-			}
-		}
-		if with == n {
-			return
-		}
-		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // asked again
-	}
-}
-
-// testTakenOver: a reader takes the place of one that hasn't left, which can't go on.
-func testTakenOver(t *testing.T, b *broker) {
-	for _, classic := range []bool{false, true} {
-		topic := b.topic(t, 1)
-		b.send(t, topic, 0, "one")
-		cfg := b.config(topic)
-		cfg.Classic = classic
-		before := read(t, cfg, &conntest.Progress{})
-		before.Is("one")
-		after := read(t, cfg, &conntest.Progress{})
-		after.Is("one")
-		err := before.Fails()
-		if !errors.Is(err, kerr.FencedInstanceID) && !errors.Is(err, kerr.UnreleasedInstanceID) && !errors.Is(err, kerr.UnknownMemberID) {
-			t.Errorf("classic %v: the one before: %v", classic, err)
-		}
-		before.End()
-		b.send(t, topic, 0, "two")
-		after.Is("two") // it was not taken out of the group
-		after.End()
-	}
-}
-
 // testRegex: topics that match are read, also those that come later, from their start.
 func testRegex(t *testing.T, b *broker) {
 	prefix := unique("pattern")
@@ -420,11 +304,14 @@ func testRegex(t *testing.T, b *broker) {
 func testSecurity(t *testing.T, b *broker) {
 	topic := b.topic(t, 1)
 	b.send(t, topic, 0, "one")
-	for _, mechanism := range []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512} {
+	for name, mechanism := range map[string]kadm.ScramMechanism{"SCRAM-SHA-256": kadm.ScramSha256, "SCRAM-SHA-512": kadm.ScramSha512} {
 		made, err := b.admin.AlterUserSCRAMs(conntest.Within(t), nil, []kadm.UpsertSCRAM{{User: "scram", Mechanism: mechanism, Iterations: 4096, Password: "secret"}})
 		if err != nil || !made.Ok() {
 			t.Fatal(made, err)
 		}
+		cfg := b.config(topic)
+		cfg.Connection = kafka.Connection{Brokers: []string{b.Address(withPassword)}, Mechanism: name, User: "scram", Password: "secret"}
+		conntest.Eventually(t, "the broker knows of the user", func() bool { return admits(t, cfg) == nil })
 	}
 	roots, pair := b.certificates(t)
 	password, certificate := []string{b.Address(withPassword)}, []string{b.Address(withCertificate)}
@@ -452,14 +339,25 @@ func testSecurity(t *testing.T, b *broker) {
 			r.End()
 			continue
 		}
-		r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
-		if err == nil {
-			_ = r.Close()
-			t.Errorf("%s: a wrong secret is taken", name)
-			continue
-		}
+		var err error
+		conntest.Eventually(t, name+" is refused", func() bool { // a connection that is reset may lose the reason
+			if err = admits(t, cfg); err == nil {
+				t.Fatalf("%s: a wrong secret is taken", name)
+			}
+			return errors.Is(err, connector.ErrGiveUp)
+		})
 		conntest.GivesUp(t, err, test.refused)
 	}
+}
+
+// admits reports how a broker takes a source.
+func admits(t *testing.T, cfg kafka.SourceConfig) error {
+	t.Helper()
+	r, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
+	if err != nil {
+		return err
+	}
+	return r.Close()
 }
 
 // unsigned is a token that nobody has signed, which the broker of these tests takes.

@@ -2,17 +2,14 @@ package daemon
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/kafka"
-	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/graph"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/rdfio"
-	"github.com/quadrille-stream/quadrille/store"
 )
 
 // maxKafka bounds the sizes that Kafka counts in 32 bits, and that are held at once.
@@ -91,9 +88,7 @@ func (d *daemon) kafkaSink(name string, s *config.KafkaSink, n *graph.Graph) (co
 			return nil, err
 		}
 		cfg.States = cmp.Or(rdfio.Format(s.Format), rdfio.NQuads)
-		cfg.View = func(ctx context.Context, shard int, position uint64) (store.View, engine.Mark, error) {
-			return n.ViewAt(ctx, shard, position)
-		}
+		cfg.View = n.SearchedViewAt
 	}
 	return kafka.NewSink(cfg)
 }
