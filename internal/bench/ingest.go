@@ -16,8 +16,9 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
-// patience bounds how long a request is tried, at all doors.
-const patience = 60 * time.Second
+// patience bounds how long a request is tried, at all doors: a machine that runs all nodes of a cluster, and much else, may be without a
+// leader for a minute.
+const patience = 3 * time.Minute
 
 // IngestConfig says what to send to which cluster. Each number is at least 1.
 type IngestConfig struct {
