@@ -63,7 +63,7 @@ func TestStoreDamaged(t *testing.T) {
 	if _, err := g.WriteData(within(t), io.Discard, graph.DataOptions{}); err == nil {
 		t.Error("what is damaged is read without an error")
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(asides(g)) == 0 || !g.Status().Ready; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); len(asides(g)) == 0 || !g.Status().Ready; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the status says %q, ready: %v", g.Status().Degraded, g.Status().Ready)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/engine/jetstream"
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/internal/ports"
 	"github.com/quadrille-stream/quadrille/shipper"
 	"github.com/quadrille-stream/quadrille/shipper/natstransport"
 	"github.com/quadrille-stream/quadrille/shipper/request"
@@ -26,7 +27,7 @@ import (
 )
 
 // patience bounds each wait of a test; it is far longer than any takes.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // server is what the tests share; each has a pipeline of its own.
 var server *jetstream.Server
@@ -463,18 +464,26 @@ func TestClosedConnection(t *testing.T) {
 	}
 }
 
+// restartable is the configuration of a server that is started again on its port, which nobody else is given meanwhile: none of those who
+// try to connect, as their own, either.
+func restartable(t *testing.T) jetstream.ServerConfig {
+	t.Helper()
+	free, err := ports.Free(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jetstream.ServerConfig{Name: "restarts", Dir: t.TempDir(), Port: free[0], Secret: secret}
+}
+
 // TestServerRestart: when the server is back, batches arrive again.
 func TestServerRestart(t *testing.T) {
-	cfg := jetstream.ServerConfig{Name: "restarted", Dir: t.TempDir(), Port: -1, Secret: secret}
+	cfg := restartable(t)
 	s, err := jetstream.StartServer(context.Background(), cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { s.Shutdown() }()
 	url := s.ClientURL()
-	if _, err := fmt.Sscanf(url[strings.LastIndex(url, ":"):], ":%d", &cfg.Port); err != nil {
-		t.Fatal(err)
-	}
 	var receiver shippertest.Recorder
 	var list [2]*natstransport.Transport
 	for i := range list {

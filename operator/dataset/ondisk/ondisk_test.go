@@ -227,7 +227,7 @@ func TestDiskOnlyRead(t *testing.T) {
 	}
 	view.Close()
 	view = nil
-	for deadline := time.Now().Add(20 * time.Second); len(spares(t, dir)) > 0; runtime.GC() {
+	for deadline := time.Now().Add(3 * time.Minute); len(spares(t, dir)) > 0; runtime.GC() {
 		if time.Now().After(deadline) {
 			t.Fatalf("left: %s", spares(t, dir))
 		}
