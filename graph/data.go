@@ -76,11 +76,20 @@ type DataOptions struct {
 // Errors of a format that can't hold the quads that are asked for; others can. Test with errors.Is.
 var (
 	// ErrHeld: they are more than a format that is held as a whole may have.
-	ErrHeld = errors.New("too many quads for this format, which is held as a whole; N-Quads, TriG or Turtle have no limit")
+	ErrHeld = errors.New("too much for a form that is held as a whole")
 	// ErrForm: the format has no place for one of them, such as JSON-LD for a triple term, or RDF/XML for a predicate that ends in a
 	// number.
-	ErrForm = errors.New("this format has no place for a quad that is asked for; N-Quads, TriG or Turtle have")
+	ErrForm = errors.New("the form has no place for what is asked for")
 )
+
+// otherForm is ErrHeld or ErrForm. Its text is that of the cause alone, which says it.
+type otherForm struct{ kind, cause error }
+
+// Error implements error.
+func (o *otherForm) Error() string { return o.cause.Error() }
+
+// Unwrap returns what it is.
+func (o *otherForm) Unwrap() []error { return []error{o.kind, o.cause} }
 
 // WriteData writes the quads of all shards that are asked for and returns the cursor from which to follow them. Each shard is as
 // its log said at or after the call: whatever was accepted before is in it. It reads this node's copy of a shard, where
@@ -169,6 +178,8 @@ func (g *Graph) writeShards(ctx context.Context, w *bufio.Writer, ends engine.Cu
 		switch {
 		case err == nil:
 			cursor[s] = at
+		case errors.Is(err, ErrForm), errors.Is(err, ErrHeld): // whatever the shard
+			return nil, err
 		case !missing.add(s, err):
 			return nil, fmt.Errorf("shard %d: %w", s, err)
 		}
@@ -203,7 +214,7 @@ type formWriter struct{ rdfio.DataWriter }
 func (f formWriter) Write(q rdf.Quad) error {
 	err := f.DataWriter.Write(q)
 	if errors.Is(err, rdfxml.ErrForm) {
-		return fmt.Errorf("%w: %w", ErrForm, err)
+		return &otherForm{ErrForm, err}
 	}
 	return err
 }
@@ -221,11 +232,11 @@ const heldCost = 2 << 10
 // Write implements [rdfio.DataWriter].
 func (h *heldWriter) Write(q rdf.Quad) error {
 	if h.n++; h.n > h.most {
-		return fmt.Errorf("%d: %w", h.most, ErrHeld)
+		return &otherForm{ErrHeld, fmt.Errorf("more than %d statements, in a form that is held as a whole", h.most)}
 	}
 	err := h.holding.take(heldCost + len(q.S.String()) + len(q.P.String()) + len(q.O.String()) + len(q.G.String()))
 	if errors.Is(err, event.ErrTooLarge) {
-		return fmt.Errorf("%w: %w", ErrHeld, err)
+		return &otherForm{ErrHeld, err}
 	}
 	if err != nil {
 		return err
@@ -237,10 +248,10 @@ func (h *heldWriter) Write(q rdf.Quad) error {
 func (h *heldWriter) Flush() error {
 	err := h.DataWriter.Flush()
 	if _, form := errors.AsType[*jsonld.Error](err); form {
-		return fmt.Errorf("%w: %w", ErrForm, err)
+		return &otherForm{ErrForm, err}
 	}
 	if errors.Is(err, rdf.ErrLimit) {
-		return fmt.Errorf("%w: %w", ErrHeld, err)
+		return &otherForm{ErrHeld, err}
 	}
 	return err
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"mime"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -46,7 +46,7 @@ const TypeUpdate = dataset.UpdateMediaType
 var documents = []rdfio.Format{rdfio.Patch, rdfio.PatchBinary, rdfio.Update, rdfio.NQuads, rdfio.NTriples,
 	rdfio.TriG, rdfio.Turtle, rdfio.RDFXML, rdfio.JSONLD}
 
-// MediaTypes returns the media types of the documents that Submit reads.
+// MediaTypes returns the media types of the documents that Submit reads. It reads those that [rdfio.ByMediaType] takes for one of them, too.
 func MediaTypes() []string {
 	types := make([]string, len(documents))
 	for i, format := range documents {
@@ -57,11 +57,8 @@ func MediaTypes() []string {
 
 // formatOf returns the format of a media type.
 func formatOf(mediaType string) (rdfio.Format, error) {
-	media, _, _ := mime.ParseMediaType(mediaType)
-	for _, format := range documents {
-		if format.MediaType() == media {
-			return format, nil
-		}
+	if format, ok := rdfio.ByMediaType(mediaType); ok && slices.Contains(documents, format) {
+		return format, nil
 	}
 	return "", fmt.Errorf("%w: %q; send %s", event.ErrMediaType, mediaType, strings.Join(MediaTypes(), ", "))
 }

@@ -44,7 +44,11 @@ type PartialError struct {
 
 // Error tells how many shards have committed, and why the first that has not did not.
 func (e *PartialError) Error() string {
-	return fmt.Sprintf("%d shards committed, then: %v", len(e.Done), e.Err)
+	shards := "shards"
+	if len(e.Done) == 1 {
+		shards = "shard"
+	}
+	return fmt.Sprintf("%d %s committed, then: %v", len(e.Done), shards, e.Err)
 }
 
 // Unwrap returns the cause.

@@ -102,18 +102,24 @@ func TestJSONLDTakesItsPart(t *testing.T) {
 	}
 }
 
-// TestFormsThatHaveNoPlace: what JSON-LD can't hold is the form's error, and others have it.
+// TestFormsThatHaveNoPlace: what JSON-LD or RDF/XML can't hold is the form's error, which says it once, and others have it.
 func TestFormsThatHaveNoPlace(t *testing.T) {
-	for _, row := range []string{
-		`<urn:s> <urn:p> <<( <urn:a> <urn:b> "c" )>> .`,
-		`<urn:s> <urn:p> "{"^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON> .`,
+	for _, test := range []struct {
+		format    rdfio.Format
+		row, says string
+	}{
+		{rdfio.JSONLD, `<urn:s> <urn:p> <<( <urn:a> <urn:b> "c" )>> .`, "JSON-LD 1.1 has no triple terms"},
+		{rdfio.JSONLD, `<urn:s> <urn:p> "{"^^<http://www.w3.org/1999/02/22-rdf-syntax-ns#JSON> .`, "invalid JSON literal"},
+		{rdfio.RDFXML, `<urn:s> <urn:1> "a" .`, "RDF/XML has no way to write the predicate <urn:1>, which does not end in a name"},
 	} {
+		row := test.row
 		g := run(t, config(1))
 		if _, err := g.Submit(t.Context(), graph.Submission{MediaType: "application/n-quads", Body: []byte(row)}); err != nil {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if _, err := g.WriteData(t.Context(), &b, graph.DataOptions{Format: rdfio.JSONLD}); !errors.Is(err, graph.ErrForm) || b.Len() > 0 {
+		_, err := g.WriteData(t.Context(), &b, graph.DataOptions{Format: test.format})
+		if !errors.Is(err, graph.ErrForm) || strings.Count(err.Error(), test.says) != 1 || strings.Contains(err.Error(), "form") || b.Len() > 0 {
 			t.Errorf("%s: %v, %q", row, err, b.String())
 		}
 		if _, err := g.WriteData(t.Context(), &b, graph.DataOptions{Format: rdfio.TriG}); err != nil || b.Len() == 0 {

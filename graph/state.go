@@ -11,7 +11,8 @@ import (
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
-// StateTypes returns the media types of the documents that [Graph.Replacement] reads: those of RDF data.
+// StateTypes returns the media types of the documents that [Graph.Replacement] reads: those of RDF data. It reads
+// those that [rdfio.ByMediaType] takes for one of them, too.
 func StateTypes() (types []string) {
 	for _, format := range documents {
 		if format.IsData() {

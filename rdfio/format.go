@@ -34,23 +34,29 @@ const (
 type known struct {
 	format            Format
 	suffix, mediaType string
-	others            []string // names and media types, in lower case; those that begin with a dot are suffixes
+	types             []string // other media types, older or wider, that stand for it wherever RDF or a patch is expected
+	others            []string // names and media types that stand for it in tools, in lower case; those that begin with a dot are suffixes
 }
 
 func (k *known) named(text string) bool {
-	return text == string(k.format) || text == k.suffix || text == k.mediaType || slices.Contains(k.others, text)
+	return text == string(k.format) || text == k.suffix || k.typed(text) || slices.Contains(k.others, text)
+}
+
+func (k *known) typed(media string) bool {
+	return media == k.mediaType || slices.Contains(k.types, media)
 }
 
 var formats = []known{
-	{NTriples, ".nt", "application/n-triples", []string{"n-triples", ".ntriples"}},
-	{NQuads, ".nq", "application/n-quads", []string{"n-quads", ".nquads", "text/x-nquads"}},
-	{Turtle, ".ttl", "text/turtle", []string{".turtle", "application/x-turtle"}},
-	{TriG, ".trig", "application/trig", []string{"application/x-trig"}},
-	{RDFXML, ".rdf", "application/rdf+xml", []string{"rdf-xml", "rdf/xml", "xml", ".owl", ".rdfs", ".xml", "application/xml", "text/xml"}},
-	{JSONLD, ".jsonld", "application/ld+json", []string{"json-ld", ".json", "application/json"}},
-	{Patch, ".rdfp", patch.MediaType, []string{"rdf-patch"}},
-	{PatchBinary, ".trp", patch.BinaryMediaType, []string{"rdf-patch-binary"}},
-	{Update, ".ru", patch.UpdateMediaType, []string{"sparql-update"}},
+	{NTriples, ".nt", "application/n-triples", nil, []string{"n-triples", ".ntriples"}},
+	{NQuads, ".nq", "application/n-quads", []string{"text/x-nquads"}, []string{"n-quads", ".nquads"}},
+	{Turtle, ".ttl", "text/turtle", []string{"application/x-turtle"}, []string{".turtle"}},
+	{TriG, ".trig", "application/trig", []string{"application/x-trig"}, nil},
+	{RDFXML, ".rdf", "application/rdf+xml", []string{"application/xml", "text/xml"},
+		[]string{"rdf-xml", "rdf/xml", "xml", ".owl", ".rdfs", ".xml"}},
+	{JSONLD, ".jsonld", "application/ld+json", nil, []string{"json-ld", ".json", "application/json"}},
+	{Patch, ".rdfp", patch.MediaType, nil, []string{"rdf-patch"}},
+	{PatchBinary, ".trp", patch.BinaryMediaType, nil, []string{"rdf-patch-binary"}},
+	{Update, ".ru", patch.UpdateMediaType, nil, []string{"sparql-update"}},
 }
 
 // Names for help texts and errors. TestNames holds them to the table.
@@ -132,6 +138,21 @@ func Parse(text string) (Format, error) {
 	}
 	return "", fmt.Errorf("unknown format %q: expected %s, %s, or a media type such as application/n-quads", text,
 		strings.ReplaceAll(DataNames, " or", ","), ChangeNames)
+}
+
+// ByMediaType returns the format that a media type stands for where RDF or changes are expected: its own, or an older or wider one, such as
+// application/xml for RDF/XML. Parameters are not looked at. application/json is none: it is JSON, whose meaning a mapping has.
+func ByMediaType(text string) (f Format, ok bool) {
+	media, _, err := mime.ParseMediaType(text)
+	if err != nil {
+		return "", false
+	}
+	for _, k := range formats {
+		if k.typed(media) {
+			return k.format, true
+		}
+	}
+	return "", false
 }
 
 // ByName returns the format that the suffix of a file's name stands for, before that of a compression, in upper or lower

@@ -52,6 +52,16 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %q, %v", text, got, err)
 		}
 	}
+	for text, want := range map[string]rdfio.Format{
+		"application/xml": rdfio.RDFXML, "Text/XML; charset=utf-8": rdfio.RDFXML, "application/rdf+xml": rdfio.RDFXML,
+		"application/x-turtle": rdfio.Turtle, "application/x-trig": rdfio.TriG, "text/x-nquads": rdfio.NQuads,
+		"application/ld+json": rdfio.JSONLD, "application/rdf-patch": rdfio.Patch, "application/sparql-update": rdfio.Update,
+		"application/json": "", "turtle": "", ".xml": "", "": "", "text/plain": "", "application/sparql-results+xml": "",
+	} {
+		if got, ok := rdfio.ByMediaType(text); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, %v", text, got, ok)
+		}
+	}
 	all := slices.Concat(data, patches)
 	for _, f := range all {
 		names, suffixes := rdfio.DataNames, rdfio.DataSuffixes
@@ -149,7 +159,7 @@ func TestWrittenIsRead(t *testing.T) {
 		if diff := cmp.Diff(texts(want), texts(got)); err != nil || diff != "" {
 			t.Errorf("%s: %v\n%s", format, err, diff)
 		}
-		if wantPrefixes := map[rdfio.Format]int{rdfio.Turtle: 1, rdfio.TriG: 1, rdfio.RDFXML: 2}[format]; prefixes != wantPrefixes {
+		if wantPrefixes := map[rdfio.Format]int{rdfio.Turtle: 1, rdfio.TriG: 1, rdfio.RDFXML: 3}[format]; prefixes != wantPrefixes {
 			t.Errorf("%s: %d prefixes", format, prefixes)
 		}
 	}

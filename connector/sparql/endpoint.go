@@ -111,7 +111,7 @@ func (s *session) column(ctx context.Context, query, variable string) (values []
 	}
 	defer answer.Body.Close()
 	if media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); media != resultsType && media != "application/json" {
-		return nil, fmt.Errorf("%s answers %q, not %s", s.Query, answer.Header.Get("Content-Type"), resultsType)
+		return nil, fmt.Errorf("%w: %s answers %q, not %s", ErrNoEndpoint, s.Query, answer.Header.Get("Content-Type"), resultsType)
 	}
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *session) column(ctx context.Context, query, variable string) (values []
 	}
 	var r results
 	if err := json.Unmarshal(text, &r); err != nil || r.Results == nil {
-		return nil, fmt.Errorf("%s answers with what is no result of a SELECT: %w", s.Query, cmp.Or(err, errNoResults))
+		return nil, fmt.Errorf("%w: %s answers with what is no result of a SELECT: %w", ErrNoEndpoint, s.Query, cmp.Or(err, errNoResults))
 	}
 	for _, b := range r.Results.Bindings {
 		if of := b[variable].Type; of == "" || of == "bnode" {
@@ -132,5 +132,8 @@ func (s *session) column(ctx context.Context, query, variable string) (values []
 	}
 	return values, nil
 }
+
+// ErrNoEndpoint: what answers at the address for queries speaks no SPARQL there.
+var ErrNoEndpoint = errors.New("no SPARQL endpoint")
 
 var errNoResults = errors.New(`it has no "results"`)

@@ -89,7 +89,7 @@ func (s *Store) graph(ctx context.Context, graph rdf.Term, pattern string, fn fu
 	}
 	defer answer.Body.Close()
 	if media, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type")); media != triplesType && media != "text/plain" {
-		return 0, fmt.Errorf("%s answers %q, not %s", s.session.Query, media, triplesType)
+		return 0, fmt.Errorf("%w: %s answers %q, not %s", ErrNoEndpoint, s.session.Query, media, triplesType)
 	}
 	triples := nquads.NewReader(answer.Body, nquads.Triples(), nquads.File(s.session.Query))
 	var q rdf.Quad

@@ -225,7 +225,7 @@ func TestPostErrors(t *testing.T) {
 			client.Problem{Code: "bad_key", Detail: "idempotency key is not usable"}},
 		{"part committed", &graph.PartialError{Done: []graph.Result{{Shard: 2, Position: 5, Adds: 1}},
 			Err: event.ErrNoOwner}, 503, [2]string{"Retry-After", "1"},
-			client.Problem{Code: "no_owner", Detail: "1 shards committed, then: shard has no owner that answers",
+			client.Problem{Code: "no_owner", Detail: "1 shard committed, then: shard has no owner that answers",
 				Results: []client.Result{{Shard: 2, Position: 5, Adds: 1}}}},
 		{"other", errors.New("boom"), 500, [2]string{}, client.Problem{Code: "internal", Detail: "boom"}},
 	}

@@ -174,7 +174,9 @@ func (d *dump) problem(err error, missing *graph.MissingError) *problem {
 // quadsProblem maps an error of reading quads. What is no error that is known goes to the log.
 func (a *API) quadsProblem(w http.ResponseWriter, what string, err error) *problem {
 	switch {
-	case errors.Is(err, graph.ErrHeld), errors.Is(err, graph.ErrForm), errors.Is(err, results.ErrCharacter):
+	case errors.Is(err, graph.ErrHeld), errors.Is(err, graph.ErrForm):
+		return newProblem("not_acceptable", "%v; ask for another form, such as application/trig or application/n-quads", err)
+	case errors.Is(err, results.ErrCharacter): // which says what to ask for
 		return newProblem("not_acceptable", "%v", err)
 	}
 	p := queryProblem(err)

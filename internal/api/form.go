@@ -90,13 +90,13 @@ func documentOf(part *multipart.Part, number int) (d graph.Document, p *problem)
 // who send files know few types of RDF.
 func partType(part *multipart.Part, name string) (string, *problem) {
 	text := part.Header.Get("Content-Type")
-	media, params, err := mime.ParseMediaType(text)
+	media, params, _ := mime.ParseMediaType(text)
 	charset, told := params["charset"]
 	if told && !strings.EqualFold(charset, "utf-8") {
 		return "", newProblem("unsupported_media_type", "%s: charset %q is not supported; send UTF-8", name, charset)
 	}
-	if err == nil && slices.Contains(graphTypes, media) {
-		return media, nil
+	if format, known := rdfio.ByMediaType(media); known && slices.Contains(graphTypes, format.MediaType()) {
+		return format.MediaType(), nil
 	}
 	_, compression := rdfio.CutCompression(part.FileName())
 	if format, known := rdfio.ByName(part.FileName()); known && format.IsData() && !compression {

@@ -25,7 +25,7 @@ const (
 
 // graphParameters name a graph by parameters (SPARQL 1.1 Graph Store Protocol, 4.2).
 var graphParameters = []parameter{
-	{name: "graph", kind: kindIRI, what: "The name of the graph."},
+	{name: "graph", kind: kindGraphName, what: "The name of the graph."},
 	{name: "default", kind: kindFlag, what: "The default graph."},
 }
 
@@ -35,6 +35,14 @@ var kindFlag = kind{schema{"type": "string", "maxLength": 0}, "without a value",
 		return nil, errors.New("it has a value")
 	}
 	return true, nil
+}}
+
+// kindGraphName is an IRI. The other one that /v1/data has for the default graph is told from a mistake.
+var kindGraphName = kind{kindIRI.schema, kindIRI.expects, func(text string) (any, error) {
+	if text == "default" {
+		return nil, errors.New("the default graph is ?default")
+	}
+	return kindIRI.parse(text)
 }}
 
 // graphTypes are the media types of a graph's document, postedTypes those of what is added to one, patchTypes those of changes of one.

@@ -166,7 +166,11 @@ func (e *endpoint) parse(values url.Values) (args, *problem) {
 			continue
 		}
 		if i < 0 {
-			return nil, newProblem("bad_parameter", "%s %s has no parameter %q; it has %s", e.method, e.path, name, e.parameterNames())
+			p := newProblem("bad_parameter", "%s %s has no parameter %q; it has %s", e.method, e.path, name, e.parameterNames())
+			if name == "default" { // as the Graph Store Protocol has it
+				p.Detail += "; /data has ?default, /v1/data and /v1/changes have ?graph=default"
+			}
+			return nil, p
 		}
 		p := e.query[i]
 		if len(texts) > 1 && !p.many {

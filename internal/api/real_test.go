@@ -315,6 +315,46 @@ func TestDocumentsIn(t *testing.T) {
 	}
 }
 
+// TestOtherMediaTypes: what older or wider media types stand for is read wherever RDF is expected, JSON without a mapping is not.
+func TestOtherMediaTypes(t *testing.T) {
+	const xml = `<r:Description xmlns:r="http://www.w3.org/1999/02/22-rdf-syntax-ns#" r:about="http://e/s"><p xmlns="http://e/">x</p></r:Description>`
+	base := realNode(t, api.Config{})
+	for media, body := range map[string]string{"application/xml": xml, "text/xml; charset=UTF-8": xml, "application/x-turtle": "<http://e/s> <http://e/p> 'x' ."} {
+		for _, r := range []struct{ method, path, media, body string }{
+			{"PUT", "/data?graph=http://e/g", media, body},
+			{"POST", "/data?graph=http://e/g", media, body},
+			{"POST", "/v1/changes", media, body},
+			{"POST", "/v1/changes", "multipart/mixed; boundary=xyz", "--xyz\r\nContent-Type: " + media + "\r\n\r\n" + body + "\r\n--xyz--\r\n"},
+			{"POST", "/data?graph=http://e/g", partsType, form(file("nameless", media, body))},
+		} {
+			call(t, "DELETE", base+"/data?graph=http://e/g", "")
+			call(t, "DELETE", base+"/data?default", "")
+			answer, text := call(t, r.method, base+r.path, r.body, "Content-Type", r.media)
+			_, got := call(t, "GET", base+"/v1/data", "")
+			if answer.StatusCode/100 != 2 || !strings.HasPrefix(got, `<http://e/s> <http://e/p> "x"`) {
+				t.Errorf("%s %s of %s: %d %s; %s", r.method, r.path, media, answer.StatusCode, text, got)
+			}
+		}
+	}
+	for _, media := range []string{"application/json", "text/xml; charset=iso-8859-1", "image/svg+xml"} {
+		for _, path := range []string{"/data?default", "/v1/changes"} {
+			if answer, text := call(t, "POST", base+path, xml, "Content-Type", media); answer.StatusCode != 415 || !strings.Contains(text, "application/rdf+xml") {
+				t.Errorf("%s to %s: %d %s", media, path, answer.StatusCode, text)
+			}
+		}
+	}
+}
+
+// TestDefaultGraphIsNamed: who names the default graph in the words of the other interface is told the right ones.
+func TestDefaultGraphIsNamed(t *testing.T) {
+	base := realNode(t, api.Config{})
+	for path, want := range map[string]string{"/data?graph=default": "graph is ?default", "/v1/data?default": "?graph=default", "/v1/changes?default=": "?graph=default"} {
+		if answer, body := call(t, "GET", base+path, ""); answer.StatusCode != 400 || !strings.Contains(body, want) || code(t, body) != "bad_parameter" {
+			t.Errorf("%s: %d %s", path, answer.StatusCode, body)
+		}
+	}
+}
+
 // TestBinaryBomb: a patch that is large as text is refused.
 func TestBinaryBomb(t *testing.T) {
 	var binary bytes.Buffer

@@ -19,6 +19,7 @@ import (
 	"github.com/quadrille-stream/quadrille/internal/access"
 	"github.com/quadrille-stream/quadrille/node"
 	"github.com/quadrille-stream/quadrille/rdf"
+	"github.com/quadrille-stream/quadrille/rdfio"
 	"github.com/quadrille-stream/quadrille/sparql"
 	"github.com/quadrille-stream/quadrille/sparql/eval"
 	"github.com/quadrille-stream/quadrille/sparql/expr"
@@ -191,12 +192,15 @@ func mediaOf(r *http.Request, types []string) (string, *problem) {
 	return media, p
 }
 
-// mediaIn returns the media type that a header Content-Type has, if it is one of these, in UTF-8.
+// mediaIn returns which of the media types a header Content-Type has, in UTF-8; for one that is older or wider, that of the format.
 func mediaIn(text string, types []string) (string, *problem) {
 	if slices.Contains(types, text) { // as most write it
 		return text, nil
 	}
 	media, params, err := mime.ParseMediaType(text)
+	if format, known := rdfio.ByMediaType(media); known {
+		media = format.MediaType()
+	}
 	charset, hasCharset := params["charset"]
 	if err == nil && slices.Contains(types, media) && (!hasCharset || strings.EqualFold(charset, "utf-8")) {
 		return media, nil

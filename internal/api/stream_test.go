@@ -405,7 +405,7 @@ func TestDataThatCantBeHeld(t *testing.T) {
 		return nil, fmt.Errorf("1000000: %w", graph.ErrHeld)
 	}}, api.Config{})
 	answer, body := call(t, "GET", url+"/v1/data", "", "Accept", "application/ld+json")
-	if answer.StatusCode != 406 || code(t, body) != "not_acceptable" || !strings.Contains(body, "TriG") || answer.Header.Get("ETag") != "" {
+	if answer.StatusCode != 406 || code(t, body) != "not_acceptable" || !strings.Contains(body, "ask for another form, such as application/trig or") || answer.Header.Get("ETag") != "" {
 		t.Errorf("%d %v %s", answer.StatusCode, answer.Header, body)
 	}
 }

@@ -280,7 +280,7 @@ var floors = [][]rule{
 
 // wiring is what the command line puts together.
 var wiring = []string{
-	"rdf", "rdf/nquads", "rdf/turtle", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "sparql", "sparql/eval", "sparql/expr", "sparql/results", "store", "store/memory", "store/disk", "shard", "mapping", "client", "connector/endpoint", "connector/sparql", "internal/config", "internal/nearest",
+	"rdf", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch", "patch/apply", "patch/diff", "patch/invert", "rdfio", "sparql", "sparql/eval", "sparql/expr", "sparql/results", "store", "store/memory", "store/disk", "shard", "mapping", "client", "connector/endpoint", "connector/sparql", "internal/config", "internal/nearest",
 	"internal/clock", "internal/daemon", "internal/terminal", "internal/status", "internal/verify", "internal/publish", "internal/tail",
 	"internal/factory", "internal/cluster", "internal/demo", "internal/bench", "internal/buildinfo",
 }

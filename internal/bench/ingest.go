@@ -64,7 +64,7 @@ type IngestResult struct {
 func Ingest(ctx context.Context, cfg IngestConfig) (IngestResult, error) {
 	b := &ingest{cfg: cfg, client: client.New(""), meter: factory.NewMeter(cfg.Changes)}
 	defer b.client.Close()
-	cfg.Screen.Say("making %s changes", terminal.Grouped(cfg.Changes))
+	cfg.Screen.Say("making %s", terminal.GroupedCount(cfg.Changes, "change"))
 	b.make()
 	if err := b.measure(ctx); err != nil {
 		return IngestResult{}, err
@@ -210,6 +210,6 @@ func (b *ingest) send(ctx context.Context, doors []string) error {
 func (b *ingest) figures(width int) string {
 	m := b.meter.Read()
 	done := float64(m.Accepted) / float64(b.cfg.Changes)
-	text := fmt.Sprintf(" %s of %s changes  %s/s", terminal.Grouped(m.Accepted), terminal.Grouped(b.cfg.Changes), terminal.Grouped(int(m.Rate())))
+	text := fmt.Sprintf(" %s of %s  %s/s", terminal.Grouped(m.Accepted), terminal.GroupedCount(b.cfg.Changes, "change"), terminal.Grouped(int(m.Rate())))
 	return terminal.Gauge(done, min(width-len(text)-1, 40)) + text
 }

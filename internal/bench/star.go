@@ -143,7 +143,7 @@ func (s *star) run(ctx context.Context) (r StarResult, err error) {
 func (s *star) load(ctx context.Context, side *starSide) error {
 	c := client.New("")
 	defer c.Close()
-	s.cfg.Screen.Say("sending %s quads to %s", terminal.Grouped(s.data.quads()), terminal.Count(side.Size(), "node"))
+	s.cfg.Screen.Say("sending %s to %s", terminal.GroupedCount(s.data.quads(), "quad"), terminal.Count(side.Size(), "node"))
 	meter := factory.NewMeter(s.data.quads())
 	meter.Start(time.Now())
 	var taken atomic.Int64

@@ -11,6 +11,9 @@ import (
 	"syscall"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
+	"github.com/quadrille-stream/quadrille/internal/verify"
 )
 
 // advised puts behind an error of the way to a node what may help; a node's own way to others has other flags.
@@ -25,6 +28,9 @@ func advised(err error) error {
 }
 
 func adviceFor(err error) string {
+	if e, ok := errors.AsType[*verify.StoreError](err); ok {
+		return adviceForStore(e)
+	}
 	if told, ok := errors.AsType[*client.Error](err); ok {
 		return adviceForAnswer(told)
 	}
@@ -41,6 +47,32 @@ func adviceFor(err error) string {
 		return "no TLS is spoken there: --url http://HOST:PORT"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "no node runs there: start one (quadrille serve), or name another with --url or QUADRILLE_URL"
+	}
+	return ""
+}
+
+// storeAddress says which addresses --against and --store-update are.
+const storeAddress = "--against is the address at which the store takes queries, --store-update that for updates if it is another: " +
+	"see the examples of quadrille verify --help"
+
+// adviceForStore is for what was met on the way to the store that is compared with, whose flags are others than a node's.
+func adviceForStore(err *verify.StoreError) string {
+	told, answered := errors.AsType[*endpoint.StatusError](err)
+	_, noHost := errors.AsType[*net.DNSError](err)
+	_, noTrust := errors.AsType[x509.UnknownAuthorityError](err)
+	switch {
+	case answered && (told.Status == http.StatusUnauthorized || told.Status == http.StatusForbidden):
+		return "QUADRILLE_STORE_TOKEN, or --store-user and QUADRILLE_STORE_PASSWORD, say who asks the store"
+	case answered && told.Status/100 != 5, errors.Is(err, sparql.ErrNoEndpoint):
+		return storeAddress
+	case noHost:
+		return "is the host of the store right? " + storeAddress
+	case noTrust:
+		return "--store-ca FILE names the certificates to trust"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return "no TLS is spoken by the store: http://HOST:PORT/…"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "no store runs there: start it, or name another; " + storeAddress
 	}
 	return ""
 }

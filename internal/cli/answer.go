@@ -127,7 +127,7 @@ func (a *asking) triples(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	err = a.from.triples(ctx, func(t rdf.Triple) error { return out.Write(rdf.Quad{S: t.S, P: t.P, O: t.O}) })
+	err = a.from.triples(ctx, func(t rdf.Triple) error { return hinted(out.Write(rdf.Quad{S: t.S, P: t.P, O: t.O})) })
 	if err != nil {
 		return err
 	}

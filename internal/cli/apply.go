@@ -196,7 +196,7 @@ func writeQuads(w io.Writer, to rdfio.Format, quads store.Store, prefixes map[st
 	defer view.Close()
 	for q, err := range store.Quads(view, store.Pattern{}) {
 		if err == nil {
-			err = out.Write(q)
+			err = hinted(out.Write(q))
 		}
 		if err != nil {
 			return err

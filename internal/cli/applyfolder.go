@@ -57,7 +57,7 @@ func (c *applyCommand) tellFolder(std *streams, done *application) error {
 	if c.JSON {
 		return writeJSON(std.out, done)
 	}
-	_, err := fmt.Fprintf(std.out, "%s: %d added, %d deleted; %s quads in all\n", c.Onto, done.Adds, done.Deletes, terminal.Grouped(done.After))
+	_, err := fmt.Fprintf(std.out, "%s: %d added, %d deleted; %s in all\n", c.Onto, done.Adds, done.Deletes, terminal.GroupedCount(done.After, "quad"))
 	return err
 }
 

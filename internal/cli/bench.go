@@ -57,7 +57,7 @@ func (c *benchIngestCommand) show(out io.Writer, r bench.IngestResult) error {
 		{"changes accepted", fmt.Sprintf("%s in %.2f s", terminal.Grouped(r.Changes), r.Seconds)},
 		{"changes a second", terminal.Grouped(r.PerSec)},
 		{"request bodies", fmt.Sprintf("%.1f MB/s", r.BodyMB)},
-		{"logs", fmt.Sprintf("%.1f MB/s in records of %s bytes", r.LogMB, terminal.Grouped(r.Average))},
+		{"logs", fmt.Sprintf("%.1f MB/s in records of %s", r.LogMB, terminal.GroupedCount(r.Average, "byte"))},
 		{"raw engine", fmt.Sprintf("%.1f MB/s, %s appends/s of the same size", r.RawLogMB, terminal.Grouped(r.RawPer))},
 		{"ratio", fmt.Sprintf("%.0f %% of the raw engine", 100*r.Ratio)},
 	})
@@ -92,7 +92,7 @@ func (c *benchEngineCommand) Run(ctx context.Context, std *streams) error {
 	}
 	return terminal.WriteTable(std.out, [][2]string{
 		{"servers, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"appends", fmt.Sprintf("%s of %s bytes in %.2f s", terminal.Grouped(int(r.Appends)), terminal.Grouped(r.Record), r.Seconds)},
+		{"appends", fmt.Sprintf("%s of %s in %.2f s", terminal.Grouped(int(r.Appends)), terminal.GroupedCount(r.Record, "byte"), r.Seconds)},
 		{"appends a second", terminal.Grouped(r.PerSec)},
 		{"logs", fmt.Sprintf("%.1f MB/s", r.MB)},
 	})
@@ -160,7 +160,7 @@ func (c *benchFailoverCommand) show(out io.Writer, results []bench.FailoverResul
 		if err := t.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%s changes accepted, %d lost, %d duplicated\n", terminal.Grouped(changes.Accepted), changes.Lost, changes.Duplicated)
+		fmt.Fprintf(out, "%s, %d lost, %d duplicated\n", terminal.GroupedCount(changes.Accepted, "change accepted"), changes.Lost, changes.Duplicated)
 	}
 	if !changes.Good() {
 		return fmt.Errorf("the logs don't hold what was accepted, once: %+v", changes)

@@ -45,7 +45,7 @@ func (c *benchQueriesCommand) Run(ctx context.Context, std *streams) error {
 	}
 	return terminal.WriteTable(std.out, [][2]string{
 		{"nodes, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"answers", fmt.Sprintf("%s to %d clients in %.2f s", terminal.Grouped(r.Answers), r.Clients, r.Seconds)},
+		{"answers", fmt.Sprintf("%s to %s in %.2f s", terminal.Grouped(r.Answers), terminal.Count(r.Clients, "client"), r.Seconds)},
 		{"answers a second", terminal.Grouped(r.PerSec)},
 		{"until an answer is read", fmt.Sprintf("median %.1f ms, p99 %.1f ms, longest %.1f ms", r.Median, r.P99, r.Max)},
 		{"changes a second", terminal.Grouped(r.ChangesPerSec)},

@@ -46,7 +46,7 @@ func (c *benchUpdatesCommand) Run(ctx context.Context, std *streams) error {
 	}
 	return terminal.WriteTable(std.out, [][2]string{
 		{"nodes, shards, CPUs", fmt.Sprintf("%d, %d, %d", r.Nodes, r.Shards, r.CPUs)},
-		{"updates accepted", fmt.Sprintf("%s of %d clients in %.2f s, %d in a request, %.1f in a record", terminal.Grouped(r.Updates), r.Clients, r.Seconds,
+		{"updates accepted", fmt.Sprintf("%s of %s in %.2f s, %d in a request, %.1f in a record", terminal.Grouped(r.Updates), terminal.Count(r.Clients, "client"), r.Seconds,
 			r.Batch, float64(r.Updates)/float64(max(r.Records, 1)))},
 		{"updates a second", terminal.Grouped(r.PerSec)},
 		{"RDF Patches a second", terminal.Grouped(r.PatchesPer)},

@@ -110,10 +110,14 @@ func (f *dataFlags) data(name, explicit, flag string) (*inputFile, error) {
 
 // patch returns an input that must be a patch. Standard input is one in text form unless told otherwise.
 func (f *limitFlags) patch(name, explicit string) (*inputFile, error) {
-	if name == "-" && explicit == "" {
+	assumed := name == "-" && explicit == ""
+	if assumed {
 		explicit = string(rdfio.Patch)
 	}
 	in, err := (&dataFlags{limitFlags: *f}).inputBy(name, explicit, "--type", patchFormats)
+	if err == nil {
+		in.assumed = assumed
+	}
 	if err == nil && !in.format.IsPatch() {
 		err = usagef("%s: expected an RDF Patch (%s), found %s; quadrille convert --as patch makes a patch of additions "+
 			"of it", in.source.File, rdfio.PatchNames, in.format)

@@ -184,7 +184,7 @@ func folderQuads(ctx context.Context, std *streams, dir string, fn func(rdf.Quad
 	defer func() { err = errors.Join(err, s.Close()) }()
 	view := s.View()
 	defer view.Close()
-	bar := terminal.NewBar(std.err, dir, "statements")
+	bar := terminal.NewBar(std.err, dir, "statement")
 	defer bar.End()
 	n := uint64(0)
 	for q, err := range store.Quads(view, store.Pattern{}) {

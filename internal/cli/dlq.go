@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/internal/terminal"
 )
 
 // dlqCommands are about dead letters.
@@ -161,7 +162,7 @@ func writeLetter(w io.Writer, l *client.Letter) error {
 		line(name, fmt.Sprintf("%q", l.Vars[name]))
 	}
 	line("reason", oneLine(l.Reason))
-	what := fmt.Sprintf("%s, %d bytes", cmp.Or(l.MediaType, "of no type"), len(l.Body))
+	what := fmt.Sprintf("%s, %s", cmp.Or(l.MediaType, "of no type"), terminal.Count(len(l.Body), "byte"))
 	if l.Cut {
 		what += ", not all of it"
 	}

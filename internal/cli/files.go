@@ -14,6 +14,7 @@ import (
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 	"github.com/quadrille-stream/quadrille/rdf/jsonld"
+	"github.com/quadrille-stream/quadrille/rdf/rdfxml"
 	"github.com/quadrille-stream/quadrille/rdfio"
 )
 
@@ -79,9 +80,10 @@ func anyFormat(name, explicit, flag string, takes formats) (rdfio.Format, error)
 	case ok:
 		return format, nil
 	case name == "-":
-		return "", usagef("what format is standard input? Say it with %s", flag)
+		return "", usagef("what format is standard input? Say it with %s: %s, or by its media type", flag, takes.names)
 	}
-	return "", usagef("%s: what format is this? Expected %s; or say it with %s", name, takes.suffixes, flag)
+	return "", usagef("%s: what format is this? Expected %s; or say it with %s: %s, or by its media type", name,
+		takes.suffixes, flag, takes.names)
 }
 
 // openFile opens a file, or standard input, for which closeFile does nothing. size is that of the file, 0 if it is not
@@ -146,6 +148,8 @@ type inputFile struct {
 	format rdfio.Format
 	source rdfio.Source
 	count  uint64 // statements or rows so far, for the progress bar
+	// assumed says that nobody has said the format.
+	assumed bool
 }
 
 // read opens the file and hands its decompressed bytes to fn, with a progress bar. Its reads end when ctx does.
@@ -156,9 +160,9 @@ func (f *inputFile) read(ctx context.Context, std *streams, fn func(r io.Reader)
 	}
 	defer closeFile()
 	f.source.Size = int(size)
-	unit := "statements"
+	unit := "statement"
 	if f.format.IsPatch() {
-		unit = "rows"
+		unit = "row"
 	}
 	b := terminal.NewBar(std.err, f.source.File, unit)
 	b.SetTotal(size)
@@ -187,7 +191,13 @@ func (f *inputFile) statements(ctx context.Context, std *streams, fn func(rdf.Qu
 
 // rows drives c with the rows of a patch.
 func (f *inputFile) rows(ctx context.Context, std *streams, c patch.Change) error {
-	return hinted(f.read(ctx, std, func(r io.Reader) error { return f.source.Rows(r, f.format, counted{c, &f.count}) }))
+	return hinted(f.read(ctx, std, func(r io.Reader) error {
+		if !f.assumed {
+			return f.source.Rows(r, f.format, counted{c, &f.count})
+		}
+		begins := &beginning{from: r}
+		return begins.advised(f.source.Rows(begins, f.format, counted{c, &f.count}), true)
+	}))
 }
 
 // hinted puts the flag behind an error that could help.
@@ -195,6 +205,8 @@ func hinted(err error) error {
 	switch {
 	case errors.Is(err, jsonld.ErrContext):
 		return fmt.Errorf("%w; --contexts DIR names a folder of contexts, nothing is fetched", err)
+	case errors.Is(err, rdfxml.ErrForm):
+		return fmt.Errorf("%w; other forms can, such as --as turtle", err)
 	case errors.Is(err, rdf.ErrNoBase):
 		return fmt.Errorf("%w; --base IRI says what it is relative to", err)
 	case errors.Is(err, rdf.ErrTermLimit):

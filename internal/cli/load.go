@@ -145,9 +145,9 @@ func (c *loadCommand) tell(std *streams, done *loadSummary) error {
 	case c.Quiet:
 		return nil
 	}
-	text := fmt.Sprintf("%s: %s of %s, %d new, in %.1f s: %s quads/s; %s quads in all", c.Data, terminal.Count(done.Statements, "statement"),
+	text := fmt.Sprintf("%s: %s of %s, %d new, in %.1f s: %s quads/s; %s in all", c.Data, terminal.Count(done.Statements, "statement"),
 		terminal.Count(done.Files, "file"), done.Added, done.Seconds, terminal.Grouped(int(float64(done.Statements)/max(done.Seconds, 1e-3))),
-		terminal.Grouped(done.Quads))
+		terminal.GroupedCount(done.Quads, "quad"))
 	if done.Skipped > 0 {
 		text += fmt.Sprintf("; %s had been loaded before", terminal.Count(done.Skipped, "statement"))
 	}

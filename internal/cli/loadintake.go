@@ -132,7 +132,7 @@ func (s *sorting) commit(ctx context.Context, std *streams, meta []byte) (added 
 	ended, end := context.WithCancel(ctx)
 	go func() {
 		defer close(shown)
-		s.show(ended, terminal.NewBar(std.err, s.dir+": writing", "statements"))
+		s.show(ended, terminal.NewBar(std.err, s.dir+": writing", "statement"))
 	}()
 	s.failed = true // unless all goes well
 	filled, err := s.loader.Finish(ctx, 1, meta)

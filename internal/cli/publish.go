@@ -60,7 +60,7 @@ func (c *publishCommand) Run(ctx context.Context, std *streams) error {
 	for i, name := range c.Files {
 		var bar *terminal.Bar
 		if !c.Quiet {
-			bar = terminal.NewBar(std.err, displayName(name), "changes")
+			bar = terminal.NewBar(std.err, displayName(name), "change")
 		}
 		file := publish.File{Path: name, Name: displayName(name), Number: i, Reader: std.in, Hangs: name == "-"}
 		total, err := c.send(ctx, client.NewSession(cl, c.URL, 0, c.Patience), file, bar)
@@ -110,9 +110,17 @@ func (c *publishCommand) send(ctx context.Context, session *client.Session, file
 	}
 	defer closeFile()
 	file.Reader = in
+	var begins *beginning
+	if c.Type == "" && file.Path == "-" {
+		begins = &beginning{from: in}
+		file.Reader = begins
+	}
 	bar.SetTotal(size)
 	cfg := publish.Config{RequestSize: int(c.RequestSize), MaxTransaction: int(c.MaxTransaction), Run: c.RunName, IgnorePrev: c.IgnorePrev}
 	total, err := publish.Send(ctx, session, file, cfg, bar.Show)
+	if begins != nil {
+		err = begins.advised(err, false)
+	}
 	return total, hinted(err)
 }
 

@@ -114,7 +114,7 @@ func (d *nodeData) triples(ctx context.Context, each func(rdf.Triple) error) err
 		return err
 	}
 	defer answer.Body.Close()
-	source := rdfio.Source{}
+	source := rdfio.Source{File: "the node's answer"}
 	return source.Statements(answer.Body, rdfio.NTriples, func(q rdf.Quad) error { return each(rdf.Triple{S: q.S, P: q.P, O: q.O}) })
 }
 

@@ -69,8 +69,12 @@ func writeOverview(w io.Writer, o *status.Overview) error {
 }
 
 func writeTables(w *strings.Builder, o *status.Overview) {
-	fmt.Fprintf(w, "pipeline %s, key %s, %d shards, epoch %d; %d of %d nodes answer\n\n", o.Pipeline, o.Key, len(o.Shards),
-		o.Epoch, o.Present, o.Expected)
+	answer := "answer"
+	if o.Expected == 1 {
+		answer = "answers"
+	}
+	fmt.Fprintf(w, "pipeline %s, key %s, %s, epoch %d; %d of %s %s\n\n", o.Pipeline, o.Key, terminal.Count(len(o.Shards), "shard"),
+		o.Epoch, o.Present, terminal.Count(o.Expected, "node"), answer)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "NODE\tSTATE\tOWNED\tCHANGES/S\tADDED\tDELETED\tHEARD\tADDRESS")
 	for _, n := range o.Nodes {

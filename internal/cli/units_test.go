@@ -5,17 +5,22 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/quadrille-stream/quadrille/client"
+	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/connector/sparql"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/config"
 	"github.com/quadrille-stream/quadrille/internal/status"
@@ -104,6 +109,32 @@ node n3: no way
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestPlurals: a number of things that may be one is written by the one helper for that, wherever commands write to people.
+func TestPlurals(t *testing.T) {
+	counted := regexp.MustCompile(`%[ds] (answers|bytes|changes|clients|files|letters|logs|messages|nodes|quads|records|requests|rows|shards|statements)($|[^\w/])`)
+	bound := regexp.MustCompile(`Errorf|more than`)
+	for _, dir := range []string{".", "../demo", "../bench", "../terminal", "../status", "../verify"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatal(dir, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(text)) {
+				if counted.MatchString(line) && !bound.MatchString(line) {
+					t.Errorf("%s: terminal.Count or GroupedCount should write %s", file, strings.TrimSpace(line))
+				}
+			}
+		}
 	}
 }
 
@@ -219,6 +250,9 @@ func TestWrongValues(t *testing.T) {
 		command := strings.Fields(leaf.Path())
 		for _, f := range leaf.Flags {
 			kind := f.Target.Type()
+			if kind.Kind() == reflect.Pointer {
+				kind = kind.Elem()
+			}
 			if f.Name == "help" || f.Name == "config" || kind.Kind() == reflect.Map || kind.Kind() == reflect.String && f.Enum == "" {
 				continue // whose values are looked at later
 			}
@@ -296,5 +330,30 @@ func TestAdviceIsForClients(t *testing.T) {
 	}
 	if got := advised(prefixed{err}).Error(); got != err.Error() {
 		t.Error(got)
+	}
+}
+
+// TestAdviceForStores: what is met on the way to the store of verify has advice about the store's flags, and about no others.
+func TestAdviceForStores(t *testing.T) {
+	status := func(code int) error { return &endpoint.StatusError{URL: "http://s/ds", Status: code} }
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{status(http.StatusUnauthorized), "--store-user"},
+		{status(http.StatusNotFound), "--against is"},
+		{status(http.StatusMethodNotAllowed), "--store-update"},
+		{status(http.StatusServiceUnavailable), ""},
+		{sparql.ErrNoEndpoint, "--against is"},
+		{&net.DNSError{}, "host of the store"},
+		{x509.UnknownAuthorityError{}, "--store-ca"},
+		{http.ErrSchemeMismatch, "http://HOST:PORT/"},
+		{syscall.ECONNREFUSED, "no store runs there"},
+	} {
+		err := fmt.Errorf("read: %w", &verify.StoreError{Err: fmt.Errorf("ask: %w", test.err)})
+		advice := adviceFor(err)
+		if !strings.Contains(advice, test.want) || test.want == "" && advice != "" || strings.Contains(advice, "--url") || strings.Contains(advice, "--tls-ca") {
+			t.Errorf("%v: %q", test.err, advice)
+		}
 	}
 }

@@ -20,10 +20,10 @@ type verifyCommand struct {
 	Data []string `env:"-" placeholder:"DIR" help:"Data folder of a node that is stopped; several are compared. Without it nodes that run are asked."`
 	questionFlags
 
-	Against       string   `env:"-" placeholder:"URL" help:"Compare the shards with a SPARQL store, at this address for queries."`
-	Graph         []string `env:"-" placeholder:"IRI" help:"Graph to compare there; several are; default is the default graph. Without it all graphs are."`
+	Against       *string  `env:"-" placeholder:"URL" help:"Compare the shards with a SPARQL store that a sink feeds: the address at which it takes queries, such as http://127.0.0.1:3030/ds."`
+	Graph         []string `env:"-" placeholder:"IRI" help:"IRI of a graph to compare with --against; several are; default is the default graph. Without it all graphs are."`
 	Mend          bool     `env:"-" help:"Make the store what the shards are."`
-	StoreUpdate   string   `env:"-" placeholder:"URL" help:"Its address for updates. Default: that for queries."`
+	StoreUpdate   string   `env:"-" placeholder:"URL" help:"Address at which the store takes updates, for --mend. Default: that for queries."`
 	StoreUser     string   `env:"-" placeholder:"NAME" help:"User of the store."`
 	StorePassword string   `placeholder:"PASSWORD" help:"The user's password; rather set it by the environment."`
 	StoreToken    string   `placeholder:"TOKEN" help:"Bearer token of the store; rather set it by the environment."`
@@ -46,10 +46,15 @@ Otherwise one node is asked, and then every member at the address that it shows,
 from its own files, and the reports are compared. A node whose engine others run (--nats) reads through that, which doesn't
 tell replicas apart.
 
-With --against the quads of all shards are compared with a SPARQL store that a sink feeds, while both run: what differs in three
-looks in a row is named, and exit status 1 says so. --mend then makes the store what the shards are; best when little is written.
+With --against the quads of all shards, of the pipeline of the node at --url, are compared with a SPARQL store that a sink feeds,
+while both run: what differs in three looks in a row is named, and exit status 1 says so: D is what the store has beside the shards,
+A what it lacks. --mend then makes the store what the shards are; best when little is written. --against is what the sink has as
+query, the address at which the store takes queries, and --store-update what it has as update, if that is another:
 
-  quadrille verify --against http://127.0.0.1:3030/ds --graph default --graph urn:plant
+  quadrille verify --against http://HOST:3030/DATASET            # Fuseki
+  quadrille verify --against http://HOST:7878/query --store-update http://HOST:7878/update --mend   # Oxigraph
+  quadrille verify --against https://HOST/rdf4j-server/repositories/ID                  # RDF4J
+  quadrille verify --against http://HOST:3030/DATASET --graph default --graph urn:plant  # these two graphs
 
 A copy that ends before another is behind, which is no damage: it catches up. Exit status 1 if anything is damaged, or if a
 member did not answer, as it is not verified then. What is damaged is set aside when the node is started; see its log.`
@@ -57,8 +62,8 @@ member did not answer, as it is not verified then. What is damaged is set aside 
 
 // Run checks folders, or asks nodes.
 func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
-	if c.Against == "" && (c.Mend || len(c.Graph) > 0) || c.Against != "" && len(c.Data) > 0 {
-		return usagef("--graph and --mend belong to --against, which asks nodes that run")
+	if err := c.check(); err != nil {
+		return err
 	}
 	if len(c.Data) > 0 {
 		done, err := verify.CheckFolders(ctx, c.Data, std.err)
@@ -75,7 +80,7 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 		return err
 	}
 	defer cl.Close()
-	if c.Against != "" {
+	if c.Against != nil {
 		return c.compare(ctx, cl, std)
 	}
 	done, err := verify.CheckNodes(ctx, cl, c.URL, c.Patience)
@@ -88,9 +93,21 @@ func (c *verifyCommand) Run(ctx context.Context, std *streams) error {
 	return done.Err()
 }
 
+// check refuses flags of which one is of no use with the other.
+func (c *verifyCommand) check() error {
+	forStore := c.Mend || len(c.Graph) > 0 || c.StoreUpdate+c.StoreUser+c.StoreCA != ""
+	switch {
+	case c.Against == nil && forStore:
+		return usagef("--mend, --graph and --store-… are about the store of --against URL, which is missing; %s", storeAddress)
+	case c.Against != nil && len(c.Data) > 0:
+		return usagef("--against compares a store with nodes that run, which --url names: leave --data out")
+	}
+	return nil
+}
+
 // compare compares the shards with a store.
 func (c *verifyCommand) compare(ctx context.Context, cl *client.Client, std *streams) error {
-	endpoint := sparql.Endpoint{Query: c.Against, Update: c.StoreUpdate, User: c.StoreUser, Password: c.StorePassword, Token: c.StoreToken}
+	endpoint := sparql.Endpoint{Query: *c.Against, Update: c.StoreUpdate, User: c.StoreUser, Password: c.StorePassword, Token: c.StoreToken}
 	if c.StoreCA != "" {
 		var err error
 		if endpoint.Roots, err = client.ReadRoots(c.StoreCA); err != nil {
@@ -99,7 +116,7 @@ func (c *verifyCommand) compare(ctx context.Context, cl *client.Client, std *str
 	}
 	store, err := sparql.NewStore(endpoint)
 	if err != nil {
-		return usagef("--against: %w", err)
+		return usagef("--against: %w; %s", err, storeAddress)
 	}
 	defer store.Close()
 	check := verify.StoreCheck{Client: cl, Nodes: c.URL, Store: store, Blank: patch.Skolemise(c.BlankPrefix), Mend: c.Mend}
@@ -187,7 +204,7 @@ func writeFolder(b *strings.Builder, f *verify.Folder) {
 		b.WriteByte('\n')
 	}
 	for _, s := range f.Snapshots {
-		fmt.Fprintf(b, "  %s snapshots: %d, %d bytes\n", s.Pipeline, s.Count, s.Bytes)
+		fmt.Fprintf(b, "  %s snapshots: %d, %s\n", s.Pipeline, s.Count, terminal.Count(s.Bytes, "byte"))
 	}
 	for _, d := range f.Torn {
 		fmt.Fprintf(b, "%v (no damage by itself)\n", d)
@@ -239,7 +256,7 @@ func writeNode(b *strings.Builder, n *verify.NodeReport) {
 	for _, s := range n.Snapshots {
 		bytes += s.Size
 	}
-	fmt.Fprintf(b, "  snapshots: %d, %d bytes; marks: %d\n", len(n.Snapshots), bytes, len(n.Marks))
+	fmt.Fprintf(b, "  snapshots: %d, %s; marks: %d\n", len(n.Snapshots), terminal.Count(bytes, "byte"), len(n.Marks))
 	for _, d := range n.AtStart {
 		fmt.Fprintf(b, "node %s, at its start: %s\n", n.Node, damageText(d))
 	}

@@ -41,7 +41,8 @@ func certificateOf(certificate, key string) (*tls.Certificate, error) {
 
 // checkFormat looks whether a format is one of the media types that are taken, or one of the words.
 func checkFormat(format string, taken []string, words ...string) error {
-	if media, _, _ := mime.ParseMediaType(format); slices.Contains(taken, media) || slices.Contains(words, format) {
+	of, _ := rdfio.ByMediaType(format)
+	if media, _, _ := mime.ParseMediaType(format); slices.Contains(taken, media) || slices.Contains(taken, of.MediaType()) || slices.Contains(words, format) {
 		return nil
 	}
 	return fmt.Errorf("format %q: expected one of %s", format, strings.Join(slices.Concat(words, taken), ", "))
@@ -186,12 +187,9 @@ func dataTypes() (list []string) {
 
 // readData hands over the quads of a document. Its blank nodes are named by the source, so that they are the same each time.
 func readData(source string, m connector.Message, fn func(rdf.Quad) error) error {
-	for _, format := range dataFormats {
-		if media, _, _ := mime.ParseMediaType(m.MediaType); format.MediaType() == media {
-			from := rdfio.Source{BlankPrefix: source + ".", MaxDocument: len(m.Body) + 1, MaxQuads: graph.MaxStatements,
-				Size: len(m.Body)}
-			return from.Statements(bytes.NewReader(m.Body), format, fn)
-		}
+	if format, ok := rdfio.ByMediaType(m.MediaType); ok && slices.Contains(dataFormats, format) {
+		from := rdfio.Source{BlankPrefix: source + ".", MaxDocument: len(m.Body) + 1, MaxQuads: graph.MaxStatements, Size: len(m.Body)}
+		return from.Statements(bytes.NewReader(m.Body), format, fn)
 	}
 	return fmt.Errorf("its media type is %q: expected %s", m.MediaType, strings.Join(dataTypes(), ", "))
 }

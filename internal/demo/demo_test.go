@@ -91,7 +91,7 @@ func TestDoubledChanges(t *testing.T) {
 		{"at least once", repeating{again: true}, doubled, true, ""},
 		{"once", repeating{}, doubled, false, "2 changes duplicated"},
 		{"doors", nil, doubled, false, "2 changes duplicated"},
-		{"a log that does not fit", repeating{again: true}, inexact, false, "4 changes in the logs that changed nothing"},
+		{"a log that does not fit", repeating{again: true}, inexact, false, "4 changes in the logs without an effect"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := checked(t, test.peer, test.logged)

@@ -69,13 +69,13 @@ func (d *run) blame() string {
 		n    int
 		what string
 	}{
-		{d.model.Changes() - r.Accepted, "changes not accepted"},
-		{r.Lost, "changes lost"}, {r.Duplicated, "changes duplicated"},
-		{r.Unasked, "changes in the logs that were not accepted"}, {r.Inexact, "changes in the logs that changed nothing"},
-		{r.Missing, "quads missing"}, {r.Extra, "quads that must not be there"},
+		{d.model.Changes() - r.Accepted, "change not accepted"},
+		{r.Lost, "change lost"}, {r.Duplicated, "change duplicated"},
+		{r.Unasked, "change in the logs that must not be there"}, {r.Inexact, "change in the logs without an effect"},
+		{r.Missing, "quad missing"}, {r.Extra, "quad that must not be there"},
 	} {
 		if f.n != 0 {
-			list = append(list, terminal.Grouped(f.n)+" "+f.what)
+			list = append(list, terminal.GroupedCount(f.n, f.what))
 		}
 	}
 	return strings.Join(list, ", ")

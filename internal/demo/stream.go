@@ -73,7 +73,7 @@ func (d *run) kill() error {
 		return err
 	}
 	d.meter.Kill(time.Now())
-	d.cfg.Screen.Say("killed %s (SIGKILL) at %s changes", name, terminal.Grouped(d.cfg.Changes/2))
+	d.cfg.Screen.Say("killed %s (SIGKILL) at %s", name, terminal.GroupedCount(d.cfg.Changes/2, "change"))
 	if d.nodes.Size() > 1 {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (d *run) figures(width int) string {
 	if m.Killed {
 		state += ", " + d.nodes.Name(d.victim) + " was killed"
 	}
-	text := fmt.Sprintf(" %3.0f %%  %s of %s changes  %s/s  %s", math.Floor(100*done), terminal.Grouped(m.Accepted),
-		terminal.Grouped(d.cfg.Changes), terminal.Grouped(int(m.Rate())), state)
+	text := fmt.Sprintf(" %3.0f %%  %s of %s  %s/s  %s", math.Floor(100*done), terminal.Grouped(m.Accepted),
+		terminal.GroupedCount(d.cfg.Changes, "change"), terminal.Grouped(int(m.Rate())), state)
 	return terminal.Gauge(done, min(width-len(text)-1, 40)) + text
 }

@@ -16,13 +16,13 @@ const BarEvery = 100 * time.Millisecond
 type Bar struct {
 	w     io.Writer
 	name  string
-	unit  string // what is counted
+	unit  string // of what is counted, one
 	total int64  // bytes, or what else there is to do; 0: unknown
 	begin time.Time
 	shown time.Time
 }
 
-// NewBar returns a bar if w is a terminal.
+// NewBar returns a bar if w is a terminal. The unit is what one of the things is called that are counted.
 func NewBar(w io.Writer, name, unit string) *Bar {
 	if _, ok := terminalOf(w); !ok {
 		return nil
@@ -49,7 +49,7 @@ func (b *Bar) Show(done int64, count uint64) {
 func (b *Bar) line(done int64, count uint64, took time.Duration) string {
 	text := "" // as long as nothing was counted
 	if count > 0 {
-		text = fmt.Sprintf(" %d %s, %.0f/s", count, b.unit, float64(count)/max(took.Seconds(), 1e-3))
+		text = fmt.Sprintf(" %s, %.0f/s", Count(count, b.unit), float64(count)/max(took.Seconds(), 1e-3))
 	}
 	if b.total <= 0 {
 		return b.name + text

@@ -6,7 +6,7 @@ import (
 )
 
 func TestBarLine(t *testing.T) {
-	b := Bar{name: "a.nq", unit: "changes", total: 400}
+	b := Bar{name: "a.nq", unit: "change", total: 400}
 	want := "a.nq [======                  ]  25 % 500 changes, 250/s"
 	if got := b.line(100, 500, 2*time.Second); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -28,6 +28,11 @@ func TestBarLine(t *testing.T) {
 func TestCount(t *testing.T) {
 	for n, want := range map[int]string{0: "0 nodes", 1: "1 node", 2: "2 nodes"} {
 		if got := Count(n, "node"); got != want {
+			t.Errorf("%d: %s", n, got)
+		}
+	}
+	for n, want := range map[int]string{0: "0 changes lost", 1: "1 change lost", 1234: "1,234 changes lost"} {
+		if got := GroupedCount(n, "change lost"); got != want {
 			t.Errorf("%d: %s", n, got)
 		}
 	}

@@ -23,11 +23,23 @@ func WriteTable(w io.Writer, rows [][2]string) error {
 }
 
 // Count is a number of things, as in "1 node" and "2 nodes".
-func Count[N int | uint64](n N, noun string) string {
-	if n != 1 {
-		noun += "s"
+func Count[N int | int64 | uint64](n N, noun string) string {
+	return fmt.Sprintf("%d %s", n, plural(n, noun))
+}
+
+// GroupedCount is [Count] with the number as [Grouped] has it: "1 quad", "12,345 quads".
+func GroupedCount(n int, noun string) string { return Grouped(n) + " " + plural(n, noun) }
+
+// plural is the noun of so many things. Its first word counts them: "change lost" becomes "changes lost".
+func plural[N int | int64 | uint64](n N, noun string) string {
+	if n == 1 {
+		return noun
 	}
-	return fmt.Sprintf("%d %s", n, noun)
+	counted, rest, more := strings.Cut(noun, " ")
+	if more {
+		rest = " " + rest
+	}
+	return counted + "s" + rest
 }
 
 // Grouped is the decimal number with a comma before every three digits.

@@ -188,7 +188,7 @@ func (v *Nodes) missing() {
 	}
 	for _, s := range slices.Sorted(maps.Keys(lacking)) {
 		if copies[s] < replicas {
-			v.Damages = append(v.Damages, fmt.Sprintf("stream %s: %d copies of %d are there; node %s has none", s, copies[s], replicas, lacking[s]))
+			v.Damages = append(v.Damages, fmt.Sprintf("stream %s: of %d copies there is %d; node %s has none", s, replicas, copies[s], lacking[s]))
 		}
 	}
 }

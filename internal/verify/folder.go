@@ -99,7 +99,7 @@ func (c *folderCheck) run(ctx context.Context, w io.Writer) error {
 	for _, s := range list {
 		c.total += s.Size()
 	}
-	c.bar = terminal.NewBar(w, filepath.Base(c.folder.Dir), "records")
+	c.bar = terminal.NewBar(w, filepath.Base(c.folder.Dir), "record")
 	c.bar.SetTotal(c.total)
 	defer c.bar.End()
 	for _, s := range list {

@@ -217,7 +217,7 @@ func (v *Folders) markMissed(ctx context.Context, folders []*folderCheck, best *
 		d.What += "; the rest is in the Raft log, and comes from there when the engine starts"
 		v.Behind = append(v.Behind, d)
 	case copies < replicas:
-		d.What += fmt.Sprintf("; there are %d copies of it and %d are here: give all folders to know more", replicas, copies)
+		d.What += fmt.Sprintf("; copies of it: %d, of which %d here: give all folders to know more", replicas, copies)
 		v.Behind = append(v.Behind, d)
 	default:
 		best.damaged(filestore.Damage{Stream: l.name.String(), File: m.file, Offset: m.offset, Kind: filestore.Short,

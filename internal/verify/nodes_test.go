@@ -135,7 +135,7 @@ func TestCompareNodes(t *testing.T) {
 		"no member":       {nodes: []*fakeNode{{report: replica(7, "a")}}, err: ErrNotVerified},
 		"another answers": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Node: "n9", Pipeline: "p"}}}, err: ErrNotVerified},
 		"a stream is missing": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Pipeline: "p", Replica: true,
-			Replicas: 2, Missing: []string{"s"}}}}, err: ErrDamaged, damage: "stream s: 1 copies of 2 are there; node n2 has none"},
+			Replicas: 2, Missing: []string{"s"}}}}, err: ErrDamaged, damage: "stream s: of 2 copies there is 1; node n2 has none"},
 		"damaged": {nodes: []*fakeNode{{report: replica(7, "a")}, {report: &client.Report{Pipeline: "p", Replica: true,
 			Logs:    []client.LogReport{{Shard: 0, Last: 7, Head: "b", Damaged: true}},
 			Damages: []client.DamageReport{{File: "f", What: "bad"}}}}}, err: ErrDamaged},

@@ -56,6 +56,19 @@ func (r *StoreReport) Err() error {
 	return nil
 }
 
+// StoreError is an error on the way to the store, and not to the nodes.
+type StoreError struct {
+	// Update says that the store was to be changed, at its address for updates; otherwise it was read.
+	Update bool
+	Err    error
+}
+
+// Error implements error.
+func (e *StoreError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what was met on the way.
+func (e *StoreError) Unwrap() error { return e.Err }
+
 const (
 	// maxNamed bounds the quads that are named, of each kind.
 	maxNamed = 10_000
@@ -81,7 +94,7 @@ func CheckStore(ctx context.Context, c StoreCheck) (*StoreReport, error) {
 			return found.report(mended), nil
 		}
 		if err := c.Store.Change(ctx, keys(found.surplus), keys(found.missing)); err != nil {
-			return nil, fmt.Errorf("mend the store: %w", err)
+			return nil, &StoreError{Update: true, Err: fmt.Errorf("mend the store: %w", err)}
 		}
 		mended += len(found.surplus) + len(found.missing)
 		before = found
@@ -161,7 +174,7 @@ func (c *StoreCheck) look(ctx context.Context) (found differing, err error) {
 	graphs := c.Graphs
 	if graphs == nil {
 		if graphs, err = c.Store.Graphs(ctx); err != nil {
-			return found, err
+			return found, &StoreError{Err: err}
 		}
 	}
 	found = differing{missing: map[rdf.Quad]bool{}, surplus: map[rdf.Quad]bool{}}
@@ -175,7 +188,12 @@ func (c *StoreCheck) look(ctx context.Context) (found differing, err error) {
 			return nil
 		}
 	}
-	store := func(ctx context.Context, fn func(rdf.Quad) error) error { return c.Store.Quads(ctx, graphs, fn) }
+	store := func(ctx context.Context, fn func(rdf.Quad) error) error {
+		if err := c.Store.Quads(ctx, graphs, fn); err != nil {
+			return &StoreError{Err: err}
+		}
+		return nil
+	}
 	err = difference.Of(ctx, store, c.shards, 0, name(found.surplus), name(found.missing))
 	return found, err
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/quadrille-stream/quadrille/internal/vocab"
@@ -11,15 +13,25 @@ import (
 	"github.com/quadrille-stream/quadrille/rdf/rdfxml/internal/xml"
 )
 
-// ErrForm is in the error of a quad that RDF/XML has no way to write, though other formats have. Test with errors.Is.
-var ErrForm = errors.New("RDF/XML has no way to write this, which other formats have")
+// ErrForm begins the error of a quad that RDF/XML has no way to write, though other formats have. Test with errors.Is.
+var ErrForm = errors.New("RDF/XML has no way to write")
 
 // writeSize is how much a Writer collects before it hands it on.
 const writeSize = 64 << 10
 
+// Namespaces that the document declares at its beginning besides those that it was given.
+const (
+	// maxFound bounds their number, and maxFoundLength the length of each in bytes; what is beyond is declared where it is used.
+	maxFound       = 64
+	maxFoundLength = 1 << 10
+)
+
 // Writer writes RDF/XML through a buffer of 64 KiB. Triples are written in the order in which they come: those with one
 // subject that follow each other stand in one element, so whoever wants few words sorts them. What needs RDF 1.2 (a triple
 // term, a base direction) says so where it stands. A Writer is used by one goroutine at a time.
+//
+// The document declares namespaces at its beginning, once: those that it was given ([WithPrefixes]), and those of the predicates that stand in
+// what is collected before anything is handed on, up to 64, as ns1, ns2 and so on. What comes later is declared by each element that needs it.
 //
 // Each predicate is the name of an element, so it has to end in one (NCName), and can't be one of the few of the namespace of RDF
 // that are syntax. XML has no controls but tab, LF and CR, and neither U+FFFE nor U+FFFF. A triple that is not so, or that is in
@@ -35,12 +47,17 @@ type Writer struct {
 	// The names that stand for the namespaces of RDF and ITS, and for one that has none, which none of the prefixes is.
 	rdf, its, other string
 
-	began, ended bool
-	open         bool   // the element of a subject is
-	subject      []byte // of the last triple
-	element      []byte // of the triple that is being written
-	about        []byte // its subject, as an attribute
-	often        [slots]tag
+	names map[string]bool // the prefixes that are taken; nil once the document has begun
+	found int             // namespaces that are declared and were not given
+	// itsDeclared says that the namespace of ITS is one of them.
+	itsDeclared bool
+
+	ended   bool
+	open    bool   // the element of a subject is
+	subject []byte // of the last triple
+	element []byte // of the triple that is being written
+	about   []byte // its subject, as an attribute
+	often   [slots]tag
 }
 
 // tag is a predicate, and how its element is written.
@@ -82,7 +99,7 @@ func NewWriter(w io.Writer, opts ...WriterOption) *Writer {
 		out.rdf = unused("rdf", names)
 		out.prefixes = append(out.prefixes, Prefix{out.rdf, vocab.RDF})
 	}
-	out.its, out.other = unused("its", names), unused("ns", names)
+	out.its, out.other, out.names = unused("its", names), unused("ns", names), names
 	return out
 }
 
@@ -121,7 +138,7 @@ func (w *Writer) Write(q rdf.Quad) error {
 		return err
 	}
 	if !q.G.IsZero() {
-		return fmt.Errorf("%w: a triple in the graph %s, for which it has no place", ErrForm, excerpt(q.G.String()))
+		return fmt.Errorf("%w a triple in the graph %s", ErrForm, excerpt(q.G.String()))
 	}
 	var err error
 	if w.element, err = w.property(w.element[:0], q.P, q.O); err != nil {
@@ -143,7 +160,6 @@ func (w *Writer) Write(q rdf.Quad) error {
 
 // begin begins the element of a subject.
 func (w *Writer) begin(subject rdf.Term) {
-	w.header()
 	w.endSubject()
 	w.open = true
 	w.subject = append(w.subject[:0], subject.String()...)
@@ -159,21 +175,31 @@ func (w *Writer) endSubject() {
 	}
 }
 
-// header begins the document.
-func (w *Writer) header() {
-	if w.began {
-		return
-	}
-	w.began = true
-	w.buf = append(append(w.buf, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<"...), w.rdf...)
-	w.buf = append(w.buf, ":RDF"...)
+// header returns how the document begins.
+func (w *Writer) header() []byte {
+	head := append([]byte("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<"), w.rdf...)
+	head = append(head, ":RDF"...)
 	for i, p := range w.prefixes {
 		if i > 0 {
-			w.buf = append(w.buf, "\n   "...)
+			head = append(head, "\n   "...)
 		}
-		w.buf = appendDeclaration(w.buf, p.Name, p.IRI)
+		head = appendDeclaration(head, p.Name, p.IRI)
 	}
-	w.buf = append(w.buf, ">\n"...)
+	return append(head, ">\n"...)
+}
+
+// declare has the document declare a namespace at its beginning, under the name, or a new one if that is empty. It returns nil when the
+// beginning has been handed on, or is full.
+func (w *Writer) declare(iri, name string) *Prefix {
+	if w.names == nil || w.found == maxFound || len(iri) > maxFoundLength {
+		return nil
+	}
+	w.found++
+	if name == "" {
+		name = unused(fmt.Sprint("ns", w.found), w.names)
+	}
+	w.prefixes = append(w.prefixes, Prefix{Name: name, IRI: strings.Clone(iri)})
+	return &w.prefixes[len(w.prefixes)-1]
 }
 
 func appendDeclaration(dst []byte, prefix, iri string) []byte {
@@ -188,7 +214,6 @@ func appendDeclaration(dst []byte, prefix, iri string) []byte {
 // written after it.
 func (w *Writer) Flush() error {
 	if w.err == nil && !w.ended {
-		w.header()
 		w.endSubject()
 		w.buf = append(append(append(w.buf, "</"...), w.rdf...), ":RDF>\n"...)
 		w.ended = true
@@ -203,11 +228,21 @@ func (w *Writer) handOn() {
 	if len(w.buf) == 0 {
 		return
 	}
-	var n int
-	if n, w.err = w.w.Write(w.buf); w.err == nil && n < len(w.buf) {
-		w.err = io.ErrShortWrite
+	if w.names != nil {
+		w.names = nil
+		w.send(w.header())
+	}
+	if w.err == nil {
+		w.send(w.buf)
 	}
 	w.buf = w.buf[:0]
+}
+
+func (w *Writer) send(b []byte) {
+	var n int
+	if n, w.err = w.w.Write(b); w.err == nil && n < len(b) {
+		w.err = io.ErrShortWrite
+	}
 }
 
 // property appends the element of a predicate and an object.
@@ -222,10 +257,8 @@ func (w *Writer) property(dst []byte, p, o rdf.Term) ([]byte, error) {
 	case rdf.KindLiteral:
 		dst, err = w.literal(dst, o)
 	case rdf.KindTriple:
+		name = slices.Clone(name) // since what is in the triple term may take the place of it
 		dst, err = w.triple(dst, o)
-		if t, err := w.tag(p); err == nil { // since what is in the triple term may have taken the place of it
-			name = t.name
-		}
 	case rdf.KindIRI, rdf.KindBlank, rdf.KindNone:
 		if dst, err = w.resource(dst, "resource", o); err == nil {
 			dst = append(dst, "/>"...)
@@ -250,8 +283,11 @@ func (w *Writer) tag(p rdf.Term) (*tag, error) {
 	}
 	known.iri, known.name, known.declares = append(known.iri[:0], text...), known.name[:0], known.declares[:0]
 	if prefix == nil {
-		known.declares = appendDeclaration(known.declares, w.other, iri[:space])
+		prefix = w.declare(iri[:space], "")
+	}
+	if prefix == nil {
 		prefix = &Prefix{Name: w.other}
+		known.declares = appendDeclaration(known.declares, w.other, iri[:space])
 	}
 	if prefix.Name != "" {
 		known.name = append(append(known.name, prefix.Name...), ':')
@@ -265,10 +301,10 @@ func (w *Writer) split(iri string) (prefix *Prefix, space int, err error) {
 	begin := xml.LocalName(iri)
 	switch {
 	case begin == len(iri):
-		return nil, 0, fmt.Errorf("%w: the predicate <%s>, which does not end in a name: a letter or \"_\", and letters, digits, \"_\", \"-\" "+
+		return nil, 0, fmt.Errorf("%w the predicate <%s>, which does not end in a name: a letter or \"_\", and letters, digits, \"_\", \"-\" "+
 			"and dots", ErrForm, excerpt(iri))
 	case iri[:begin] == vocab.RDF && (isNoProperty(iri[begin:]) || iri[begin:] == "li"):
-		return nil, 0, fmt.Errorf("%w: the predicate <%s>, whose name is syntax there", ErrForm, excerpt(iri))
+		return nil, 0, fmt.Errorf("%w the predicate <%s>, whose name is syntax there", ErrForm, excerpt(iri))
 	}
 	if err := checkChars(iri); err != nil {
 		return nil, 0, err
@@ -286,7 +322,7 @@ func (w *Writer) split(iri string) (prefix *Prefix, space int, err error) {
 			space += n + xml.FirstName(iri[space+n:])
 		}
 		if space == len(iri) {
-			return nil, 0, fmt.Errorf("%w: the predicate <%s>, whose namespace is that of XML", ErrForm, excerpt(iri))
+			return nil, 0, fmt.Errorf("%w the predicate <%s>, whose namespace is that of XML", ErrForm, excerpt(iri))
 		}
 	}
 	return prefix, space, nil
@@ -309,7 +345,9 @@ func (w *Writer) literal(dst []byte, t rdf.Term) ([]byte, error) {
 	case lang != "":
 		if dir := t.Direction(); dir != rdf.NoDirection {
 			dst = w.version(dst)
-			dst = appendDeclaration(dst, w.its, itsNS)
+			if w.itsDeclared = w.itsDeclared || w.declare(itsNS, w.its) != nil; !w.itsDeclared {
+				dst = appendDeclaration(dst, w.its, itsNS)
+			}
 			dst = appendValue(append(append(append(dst, ' '), w.its...), ":version"...), "2.0")
 			dst = appendValue(append(append(append(dst, ' '), w.its...), ":dir"...), string(dir))
 		}
@@ -357,7 +395,7 @@ func checkChars(text string) error {
 			continue
 		}
 		r, _ := utf8.DecodeRuneInString(text[i:])
-		return fmt.Errorf("%w: the character %U, which XML can't hold, in %q", ErrForm, r, excerpt(text))
+		return fmt.Errorf("%w the character %U, which XML can't hold, in %q", ErrForm, r, excerpt(text))
 	}
 	return nil
 }

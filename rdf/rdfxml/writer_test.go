@@ -3,6 +3,7 @@ package rdfxml_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -57,18 +58,22 @@ _:b <http://e.example/ns#p> <<( _:b <http://www.w3.org/1999/02/22-rdf-syntax-ns#
     xmlns:its="x:its"
     xmlns:long="http://e.example/ns#1p-"
     xmlns="http://e.example/"
-    xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+    xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    xmlns:ns1="http://other.example/1a%20"
+    xmlns:ns2="http://e.example/ns#1"
+    xmlns:its_="http://www.w3.org/2005/11/its"
+    xmlns:ns4="x:">
   <rdf:Description rdf:about="x:s">
     <e:p rdf:resource="x:o?a&amp;b"/>
     <e:q xml:lang="en">a&lt;b&gt;&amp;"'&#xD;
 	]]&gt;é</e:q>
-    <ns:b.c xmlns:ns="http://other.example/1a%20" rdf:datatype="x:d">1</ns:b.c>
+    <ns1:b.c rdf:datatype="x:d">1</ns1:b.c>
   </rdf:Description>
   <rdf:Description rdf:nodeID="b">
     <rdf:type rdf:nodeID="_-0a.b-c"/>
-    <ns:p-·q xmlns:ns="http://e.example/ns#1" rdf:version="1.2" xmlns:its_="http://www.w3.org/2005/11/its" its_:version="2.0" its_:dir="rtl" xml:lang="ar">x</ns:p-·q>
+    <ns2:p-·q rdf:version="1.2" its_:version="2.0" its_:dir="rtl" xml:lang="ar">x</ns2:p-·q>
     <e:p rdf:version="1.2" rdf:parseType="Triple"><rdf:Description rdf:nodeID="b"><rdf:value rdf:version="1.2" rdf:parseType="Triple">` +
-		`<rdf:Description rdf:about="x:s"><ns:p xmlns:ns="x:"> </ns:p></rdf:Description></rdf:value></rdf:Description></e:p>
+		`<rdf:Description rdf:about="x:s"><ns4:p> </ns4:p></rdf:Description></rdf:value></rdf:Description></e:p>
   </rdf:Description>
 </rdf:RDF>
 `
@@ -105,6 +110,49 @@ func TestWriterPrefixes(t *testing.T) {
 		if err := w.Write(quads[0]); !errors.Is(err, rdf.ErrInvalid) {
 			t.Errorf("%v: %v", prefixes, err)
 		}
+	}
+}
+
+// TestWriterNamespaces: namespaces are declared once, at the beginning, as long as they are few and short and come in time; others where
+// they are used. What is collected for that is no more than the buffer.
+func TestWriterNamespaces(t *testing.T) {
+	var b bytes.Buffer
+	w := rdfxml.NewWriter(&b, rdfxml.WithPrefixes(rdfxml.Prefix{Name: "ns2", IRI: "x:given#"}))
+	var quads []rdf.Quad
+	put := func(predicate, object string) {
+		q := quadsOf(t, "<x:s> <"+predicate+"> "+object+" .\n")[0]
+		quads = append(quads, q)
+		if err := w.Write(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := "x:" + strings.Repeat("l", 2000) + "/"
+	for range 3 {
+		put(long+"p", `"far"`)
+		put("x:given#p", `"given"`)
+		for i := range 70 {
+			put(fmt.Sprintf("x:%d/p", i), `<<( <x:s> <x:q> "a"@ar--rtl )>>`)
+		}
+	}
+	for i := 0; b.Len() == 0; i++ {
+		if put("x:3/p", `"again"`); i > 10_000 {
+			t.Fatal("nothing is handed on")
+		}
+	}
+	put("x:late/p", `"late"`)
+	put("x:late/p", `"later"@ar--rtl`)
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for declared, want := range map[string]int{`xmlns:ns2="x:given#"`: 1, `="x:3/"`: 1, `="x:"`: 1, `="http://www.w3.org/2005/11/its"`: 1,
+		`xmlns:ns1="x:0/"`: 1, `xmlns:ns2_="x:"`: 1, `xmlns:ns="x:69/"`: 3, `xmlns:ns="x:late/"`: 2, `xmlns:ns="` + long: 3} {
+		if got := strings.Count(text, declared); got != want {
+			t.Errorf("%.40s stands %d times, not %d", declared, got, want)
+		}
+	}
+	if got, err := readertest.Collect(rdfxml.NewBytes(b.Bytes())); err != nil || !slices.Equal(got, quads) {
+		t.Errorf("%v: %d of %d are read", err, len(got), len(quads))
 	}
 }
 
