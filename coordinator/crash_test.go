@@ -270,7 +270,7 @@ func follow(t *rapid.T, log engine.Log) *follower {
 func (f *follower) until(t *rapid.T, epoch uint64) {
 	wake, stop := f.c.Watch()
 	defer stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(3 * time.Minute)
 	for f.c.State().Epoch < epoch {
 		select {
 		case <-wake:

@@ -102,14 +102,14 @@ func (f *fed) want(got <-chan Record, at engine.Mark) {
 		if want := f.before(at.Position); r.Prev != want {
 			f.t.Errorf("the delta at %d has the prev %q, want %q", at.Position, r.Prev, want)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(3 * time.Minute):
 		f.t.Fatalf("the record at %d never came", at.Position)
 	}
 }
 
 func (f *fed) watched() {
 	f.t.Helper()
-	for deadline := time.Now().Add(time.Minute); f.n.Following() == 0; <-time.After(time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); f.n.Following() == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.t.Fatal("nobody watches")
 		}

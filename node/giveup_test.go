@@ -236,41 +236,43 @@ func (s *sender) sendNow(node string, b event.Batch) {
 // TestHangingBatchTurnsToTheNextOwner: one that hangs on its way to an owner is stopped when it goes to another, when the
 // outbox has come to the next batch, or when nobody waits for it; the same one is not sent beside itself.
 func TestHangingBatchTurnsToTheNextOwner(t *testing.T) {
-	way := newHangingTransport()
-	_, s := ofOneShard(t, way, 0)
-	batch := func(id uint64, size int) event.Batch {
-		return event.Batch{From: "n1", ID: id, Events: []event.Event{{Payload: make([]byte, size)}}}
-	}
-	for _, size := range []int{1, 32 << 20} {
-		answers := make(chan answer, 1)
-		s.submit(t.Context(), []event.Addressed{{}}, []int{0}, answers) // somebody waits, though there is no owner yet
-		s.sendNow("a", batch(1, size))
-		first := (<-way.sends).ctx
-		s.sendNow("a", batch(1, size))
-		if len(way.sends) > 0 || first.Err() != nil {
-			t.Error("the same batch is sent beside itself, or was stopped")
+	synctest.Test(t, func(t *testing.T) { // where none hangs for so long that it is given up
+		way := newHangingTransport()
+		_, s := ofOneShard(t, way, 0)
+		batch := func(id uint64, size int) event.Batch {
+			return event.Batch{From: "n1", ID: id, Events: []event.Event{{Payload: make([]byte, size)}}}
 		}
-		s.sendNow("b", batch(1, size))
-		second := (<-way.sends).ctx
-		if first.Err() == nil {
-			t.Error("it is still on its way to the owner before")
+		for _, size := range []int{1, 32 << 20} {
+			answers := make(chan answer, 1)
+			s.submit(t.Context(), []event.Addressed{{}}, []int{0}, answers) // somebody waits, though there is no owner yet
+			s.sendNow("a", batch(1, size))
+			first := (<-way.sends).ctx
+			s.sendNow("a", batch(1, size))
+			if len(way.sends) > 0 || first.Err() != nil {
+				t.Error("the same batch is sent beside itself, or was stopped")
+			}
+			s.sendNow("b", batch(1, size))
+			second := (<-way.sends).ctx
+			if first.Err() == nil {
+				t.Error("it is still on its way to the owner before")
+			}
+			s.sendNow("b", batch(2, 1))
+			third := (<-way.sends).ctx
+			if second.Err() == nil {
+				t.Error("it is still sent, though the next is under way")
+			}
+			s.sendNow("n1", batch(2, 1))
+			if third.Err() == nil {
+				t.Error("it is still sent, though this node is the owner")
+			}
+			s.sendNow("a", batch(3, size))
+			fourth := (<-way.sends).ctx
+			s.giveUp(answers)
+			if fourth.Err() == nil {
+				t.Error("it is still sent, though nobody waits for it")
+			}
 		}
-		s.sendNow("b", batch(2, 1))
-		third := (<-way.sends).ctx
-		if second.Err() == nil {
-			t.Error("it is still sent, though the next is under way")
-		}
-		s.sendNow("n1", batch(2, 1))
-		if third.Err() == nil {
-			t.Error("it is still sent, though this node is the owner")
-		}
-		s.sendNow("a", batch(3, size))
-		fourth := (<-way.sends).ctx
-		s.giveUp(answers)
-		if fourth.Err() == nil {
-			t.Error("it is still sent, though nobody waits for it")
-		}
-	}
+	})
 }
 
 // TestHangingBatchIsSentAgain: when the time of one is over that was to be sent again meanwhile, it is sent again at once.
