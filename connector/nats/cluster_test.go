@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/conntest"
 	"github.com/quadrille-stream/quadrille/connector/nats"
 	"github.com/quadrille-stream/quadrille/engine"
@@ -128,7 +130,10 @@ func TestServerWiped(t *testing.T) {
 	if err != nil || !now.CachedInfo().Created.Equal(stream.CachedInfo().Created) {
 		t.Fatalf("the stream is another one: %v", err)
 	}
-	_, err = source(t, cfg).Open(conntest.Within(t), progress)
+	conntest.Eventually(t, "it is told", func() bool { // the consumer may not be led yet, and be asked in vain
+		_, err = source(t, cfg).Open(conntest.Within(t), progress)
+		return err == nil || errors.Is(err, connector.ErrGiveUp)
+	})
 	conntest.GivesUp(t, err, "at sequence 3, and has one of ")
 }
 
@@ -140,7 +145,7 @@ func TestLeaderKilled(t *testing.T) {
 	stream, connection := c.replicated(t, name, members)
 	to := &target{s: &c.server, stream: stream,
 		cfg: nats.SinkConfig{Connection: connection, Stream: name, Subject: name + ".{shard}", Name: "main-" + name}}
-	records := conntest.Records(0, 4000, 100, engine.Mark{})
+	records := conntest.Records(0, 2000, 100, engine.Mark{})
 	reads := nats.SourceConfig{Connection: connection, Stream: name, Subjects: []string{name + ".0"}, Consumer: unique("consumer")}
 	var all sync.WaitGroup
 	var bodies []string

@@ -49,10 +49,22 @@ func startServer(t testing.TB) *server {
 // noticed yet that the one before has gone.
 func (s *server) back(t testing.TB) {
 	t.Helper()
-	conntest.Eventually(t, "the client is back", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
+	answered(t, "the client is back", func(ctx context.Context) error {
 		_, err := s.js.AccountInfo(ctx)
+		return err
+	})
+}
+
+// answered asks until there is an answer. What is asked while servers or leaders change may never have one.
+func answered(t testing.TB, what string, ask func(context.Context) error) {
+	t.Helper()
+	conntest.Eventually(t, what, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		err := ask(ctx)
+		if err != nil {
+			t.Logf("%s: %v", what, err)
+		}
 		return err == nil
 	})
 }

@@ -2,6 +2,7 @@ package nats_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -48,11 +49,14 @@ func (s *target) Sink(t *testing.T) connector.Sink {
 // all reads what a stream has, claims left out.
 func (s *server) all(t testing.TB, stream string) (list []*natsgo.Msg) {
 	t.Helper()
-	info, err := s.js.Stream(conntest.Within(t), stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := info.CachedInfo().State
+	var state jetstream.StreamState
+	answered(t, "what the stream has", func(ctx context.Context) error {
+		info, err := s.js.Stream(ctx, stream)
+		if err == nil {
+			state = info.CachedInfo().State
+		}
+		return err
+	})
 	if state.Msgs == 0 {
 		return nil
 	}
@@ -62,10 +66,11 @@ func (s *server) all(t testing.TB, stream string) (list []*natsgo.Msg) {
 		t.Fatal(err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	consumer := jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy, DeliverSubject: inbox, InactiveThreshold: time.Minute}
-	if _, err := s.js.CreatePushConsumer(conntest.Within(t), stream, consumer); err != nil {
-		t.Fatal(err)
-	}
+	consumer := jetstream.ConsumerConfig{Name: unique("all"), AckPolicy: jetstream.AckNonePolicy, DeliverSubject: inbox, InactiveThreshold: time.Minute}
+	answered(t, "all of the stream", func(ctx context.Context) error {
+		_, err := s.js.CreatePushConsumer(ctx, stream, consumer)
+		return err
+	})
 	for {
 		m, err := sub.NextMsgWithContext(conntest.Within(t))
 		if err != nil {
