@@ -28,7 +28,7 @@ func newMQTTFeed(t *testing.T, broker *peer.Peer) *mqttFeed {
 
 func (f *mqttFeed) connect(t *testing.T) {
 	t.Helper()
-	f.client = dialMQTT(t, f.broker, "sensors", paho.ClientConfig{PacketTimeout: settleBound})
+	f.client = dialMQTT(t, f.broker, "sensors", paho.ClientConfig{})
 }
 
 func (f *mqttFeed) sources() (sources, mappings string) {

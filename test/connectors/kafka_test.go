@@ -29,8 +29,8 @@ import (
 // kafkaPorts are those that the broker's script is given.
 const kafkaPorts = 4
 
-// kafkaPatience bounds what a broker and a node have to do.
-const kafkaPatience = 90 * time.Second
+// kafkaPatience bounds what a broker, which is killed meanwhile, and a node have to do.
+const kafkaPatience = 5 * time.Minute
 
 // kafkaPeer is a broker, with a client of it.
 type kafkaPeer struct {

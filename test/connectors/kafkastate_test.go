@@ -18,7 +18,7 @@ func TestKafkaState(t *testing.T) {
 	const keys, rounds = 20, 20
 	k := startKafka(t, "changes")
 	compact, often := "compact", "0.01"
-	ctx, cancel := context.WithTimeout(t.Context(), 3*kafkaPatience) // four nodes and two brokers are started
+	ctx, cancel := context.WithTimeout(t.Context(), 2*kafkaPatience) // four nodes and two brokers are started
 	defer cancel()
 	if _, err := k.admin.CreateTopic(ctx, 4, 1, map[string]*string{"cleanup.policy": &compact, "min.cleanable.dirty.ratio": &often},
 		"states"); err != nil {

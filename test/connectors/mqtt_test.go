@@ -31,7 +31,7 @@ func newMQTT(t testing.TB, b *peer.Peer, cfg paho.ClientConfig) *paho.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Conn = conn
+	cfg.Conn, cfg.PacketTimeout = conn, settleBound
 	return paho.NewClient(cfg)
 }
 

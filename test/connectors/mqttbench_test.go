@@ -79,7 +79,7 @@ func subscribeMQTT(b *testing.B, broker *peer.Peer, name string, received func()
 // fillMQTT sends messages of 1,000 sensors, and returns when the broker has them.
 func fillMQTT(b *testing.B, broker *peer.Peer, messages int) {
 	b.Helper()
-	c := dialMQTT(b, broker, "sender", paho.ClientConfig{PacketTimeout: time.Minute})
+	c := dialMQTT(b, broker, "sender", paho.ClientConfig{})
 	for i := range messages {
 		m := &paho.Publish{Topic: fmt.Sprintf("sensors/t-%d/reading", i%1000), QoS: 1,
 			Payload: fmt.Appendf(nil, `{"property": "temperature", "value": %d.5, "ts": %d}`, i, 1769846400500+i)}

@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ import (
 )
 
 // patience bounds the time for a node and its peer to do what they are waited for.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // runExample runs a node with the file of an example, changed where it must not meet another test, and returns its address.
 func runExample(t *testing.T, name string, change func(*config.Document)) (address string) {
@@ -61,7 +62,11 @@ func runFile(t *testing.T, path string, change func(*config.Document)) (address 
 	ctx, stop := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- daemon.Run(ctx, doc, in, io.Discard) }()
+	go func() {
+		err := daemon.Run(ctx, doc, in, io.Discard)
+		in.CloseWithError(cmp.Or(err, io.EOF))
+		ended <- err
+	}()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {

@@ -3,6 +3,7 @@ package connectors
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -55,7 +56,8 @@ func TestExampleWebhook(t *testing.T) {
 		}
 	}
 	stop()
-	if got := rows(out.String(), "A "); strings.Join(got, "") != row("17")+row("18")+row("19") {
+	// What was printed, and not answered when the receiver was ended, comes again: the next one has forgotten that it had it.
+	if got := slices.Compact(rows(out.String(), "A ")); strings.Join(got, "") != row("17")+row("18")+row("19") {
 		t.Errorf("%q", out.String())
 	}
 }
