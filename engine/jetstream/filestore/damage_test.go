@@ -325,3 +325,34 @@ func TestInterruptedPurge(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// TestPartsOfObjects: parts of a deleted object that are there again, with a gap where a block has vanished, are no damage; the same of a
+// log is.
+func TestPartsOfObjects(t *testing.T) {
+	for _, test := range []struct {
+		stream, subject string
+		damages, late   int
+	}{
+		{"OBJ_q", "$O.q.C.x", 0, 0},
+		{"OBJ_q", "$O.other.C.x", 1, 1},
+		{"q", "$O.q.C.x", 1, 1},
+	} {
+		dir := filepath.Join(t.TempDir(), test.stream)
+		must(t, os.MkdirAll(filepath.Join(dir, Messages), 0o700))
+		for number, seqs := range map[int][]uint64{1: {1, 2, 3}, 3: {6, 7}} {
+			var content []byte
+			for _, seq := range seqs {
+				header := fmt.Sprintf("NATS/1.0\r\n%s: %d\r\n\r\n", headerExpected, seq-1)
+				content = encodeIn(t, content, fmt.Sprint(test.stream, "-", number), seq, test.subject, header, "data")
+			}
+			must(t, os.WriteFile(filepath.Join(dir, Messages, fmt.Sprint(number, blockExt)), content, 0o600))
+		}
+		if r := check(t, dir); len(r.Damages) != test.damages || r.Messages != 5 {
+			t.Errorf("%s in stream %s: %d messages, damages %v, want %d", test.subject, test.stream, r.Messages, r.Damages, test.damages)
+		}
+		must(t, os.Remove(filepath.Join(dir, Messages, "1"+blockExt)))
+		if r := check(t, dir); len(r.Late) != test.late {
+			t.Errorf("%s in stream %s without the first block: late %v, want %d", test.subject, test.stream, r.Late, test.late)
+		}
+	}
+}

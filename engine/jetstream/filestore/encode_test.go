@@ -5,10 +5,16 @@ import (
 	"testing"
 )
 
-// encode appends a record as the server writes it.
+// encode appends a record as the server writes it to the first block.
 func encode(t testing.TB, dst []byte, seq uint64, subject, header, data string) []byte {
 	t.Helper()
-	sum, err := newSum(name + "-1")
+	return encodeIn(t, dst, name+"-1", seq, subject, header, data)
+}
+
+// encodeIn appends a record as the server writes it to a block, which is named by stream and number.
+func encodeIn(t testing.TB, dst []byte, block string, seq uint64, subject, header, data string) []byte {
+	t.Helper()
+	sum, err := newSum(block)
 	if err != nil {
 		t.Fatal(err)
 	}
