@@ -287,3 +287,15 @@ func TestTextWork(t *testing.T) {
 		t.Errorf("CONSTRUCT: %d looks, %v", ctx.n, err)
 	}
 }
+
+// TestManyParts: planning the join of very many patterns looks at the context while it compares them.
+func TestManyParts(t *testing.T) {
+	s := ladder(t, 20)
+	for _, conditions := range []string{"", "FILTER(?b > 3)"} {
+		ctx := &looks{Context: context.Background()}
+		q := prepare(t, "SELECT * { "+repeat(20_000, "?a :v ?b . ")+conditions+" }", eval.Options{Steps: 50_000})
+		if _, err := count(ctx, q, s); !errors.Is(err, eval.ErrBudget) || ctx.n < 200 {
+			t.Errorf("%q: %d looks, %v", conditions, ctx.n, err)
+		}
+	}
+}

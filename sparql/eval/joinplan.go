@@ -50,6 +50,9 @@ func (p *planner) conditions(waiting []*algebra.Expr, rest []algebra.Op, nodes [
 	}
 	var open algebra.Set
 	for _, part := range rest {
+		if err := p.work(partWork); err != nil {
+			return nil, nil, err
+		}
 		open = open.Union(p.facts.Possible(part))
 	}
 	var ready, left []*algebra.Expr
@@ -71,6 +74,9 @@ func (p *planner) conditions(waiting []*algebra.Expr, rest []algebra.Op, nodes [
 	return left, append(nodes, n), nil
 }
 
+// partWork is the work of comparing a part with others.
+const partWork = 8
+
 // cheapest chooses the part that is next.
 func (p *planner) cheapest(rest []algebra.Op, g given) (int, error) {
 	if p.o.order != nil {
@@ -81,6 +87,9 @@ func (p *planner) cheapest(rest []algebra.Op, g given) (int, error) {
 		return 0, nil
 	}
 	for i, op := range rest {
+		if err := p.work(partWork); err != nil {
+			return 0, err
+		}
 		cost, err := p.growth(op, g)
 		if err != nil {
 			return 0, err

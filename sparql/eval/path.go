@@ -44,9 +44,9 @@ type pathStage struct {
 	base   *base
 	out    *output
 
-	// steps are what shards have said, nil if there are none, starts all nodes of the graph, if they were asked for.
-	steps  *steps
-	starts []store.ID
+	// steps are what shards have said, nil if there are none; lazy: they are asked on the way.
+	steps *steps
+	lazy  bool
 }
 
 func (s *pathStage) push(b *block) error {
@@ -88,7 +88,7 @@ func (s *pathStage) inGraph(r row) error {
 	if err != nil {
 		return err
 	}
-	w := &walk{x: s.x, graph: &s.places[2], row: r, steps: s.steps}
+	w := s.walk(r)
 	if s.variable(0) && s.variable(1) && from|to != store.Any {
 		if is, err := w.isNode(max(from, to)); err != nil || !is {
 			return err
@@ -107,6 +107,10 @@ func (s *pathStage) inGraph(r row) error {
 		return nil
 	}
 	return err
+}
+
+func (s *pathStage) walk(r row) *walk {
+	return &walk{x: s.x, graph: &s.places[2], row: r, steps: s.steps, lazy: s.lazy}
 }
 
 // variable reports whether an end is a variable: then a path of no length is only there for the nodes of the graph (18.4), wherever
@@ -157,9 +161,6 @@ func (s *pathStage) fromAll(w *walk, r row) error {
 	if not, ok := s.way.(*notWay); ok {
 		return not.all(w, func(q store.Quad) error { return s.found(r, q.S, q.O) })
 	}
-	if s.steps != nil {
-		return s.fromEach(w, r, s.starts)
-	}
 	starts := s.x.table(1, 1)
 	defer starts.reset()
 	for q, err := range s.x.match(store.Pattern{}, w.graph, r) {
@@ -195,6 +196,26 @@ type walk struct {
 	graph *place
 	row   row
 	steps *steps // over shards
+	lazy  bool   // they have not been asked for all of the way
+}
+
+// ahead asks shards for all that a way from these nodes goes along, unless they have been asked.
+func (w *walk) ahead(along way, from []store.ID, back bool) error {
+	if !w.lazy {
+		return nil
+	}
+	_, err := w.steps.follow(along, from, back)
+	return err
+}
+
+// inside is the look along a way whose nodes are asked for ahead.
+func (w *walk) inside() *walk {
+	if !w.lazy {
+		return w
+	}
+	asked := *w
+	asked.lazy = false
+	return &asked
 }
 
 // isNode reports whether a quad of the graph has the id as its subject or object.
@@ -353,15 +374,26 @@ func (r *repeatWay) reach(w *walk, from store.ID, back bool, fn func(store.ID) e
 			return err
 		}
 	}
-	if err := r.inner.reach(w, from, back, visit); err != nil || !r.many {
+	inside := w.inside()
+	if err := w.ahead(r.inner, []store.ID{from}, back); err != nil {
 		return err
 	}
-	for i := int32(0); int(i) < visited.n; i++ {
+	if err := r.inner.reach(inside, from, back, visit); err != nil || !r.many {
+		return err
+	}
+	asked := 0
+	for i := 0; i < visited.n; i++ {
 		if err := w.x.step(1); err != nil {
 			return err
 		}
-		if next := visited.row(i)[0]; next != from || !r.zero {
-			if err := r.inner.reach(w, next, back, visit); err != nil {
+		if i == asked { // all that is as far from the beginning
+			asked = visited.n
+			if err := w.ahead(r.inner, visited.rows[i:], back); err != nil {
+				return err
+			}
+		}
+		if next := visited.row(int32(i))[0]; next != from || !r.zero {
+			if err := r.inner.reach(inside, next, back, visit); err != nil {
 				return err
 			}
 		}

@@ -14,9 +14,12 @@ type steps struct {
 	id      store.ID     // of the graph that is asked for
 	pullers map[*algebra.Fragment][2]*puller
 
+	way way // the path
+
 	ends  map[step][]store.ID
 	nodes map[store.ID]bool
 	held  int64
+	tries int // that are left, 0 for paths from or to nodes that are known
 }
 
 // step is a way to go from a node, by the number of its fragment.
@@ -38,7 +41,7 @@ func (s *steps) hold(bytes int64) error {
 // in forgets all, and is about another graph.
 func (s *steps) in(graph store.ID) {
 	s.x.release(s.held)
-	s.id, s.held = graph, 0
+	s.id, s.held, s.tries = graph, 0, 0
 	s.ends, s.nodes = map[step][]store.ID{}, map[store.ID]bool{}
 }
 
@@ -74,29 +77,83 @@ func (s *steps) ask(f *algebra.Fragment, slot algebra.Slot, ids []store.ID, each
 	return p.finish()
 }
 
-// all are the nodes of the graph.
-func (s *steps) all() (ids []store.ID, err error) {
+// list calls each for the nodes of the graph.
+func (s *steps) list(each func(store.ID) error) error {
 	p := s.x.puller(s.p.nodes, s.graph)
+	defer p.s.forget() // what was ended before it was whole
 	p.sink.each = func(r row) error {
-		ids = append(ids, r[s.p.from])
-		s.nodes[r[s.p.from]] = true
-		return s.hold(stepCost)
+		id := r[s.p.from]
+		s.nodes[id] = true
+		if err := s.hold(stepCost); err != nil {
+			return err
+		}
+		return each(id)
 	}
-	err = p.add(func(r row) {
+	err := p.add(func(r row) {
 		if s.graph != algebra.None {
 			r[s.graph] = s.id
 		}
 	})
-	if err == nil {
-		err = p.finish()
+	if err != nil {
+		return err
 	}
-	return ids, err
+	return p.finish()
+}
+
+// mostTried is how often shards are asked for paths from some of the nodes, before they are asked for those from all.
+const mostTried = 32
+
+// all calls each for the nodes of the graph: for few at first, so that whoever needs only some paths asks for little.
+func (s *steps) all(each func(nodes []store.ID) error) error {
+	var nodes []store.ID
+	most := 1
+	hand := func() error {
+		err := each(nodes)
+		nodes, most = nodes[:0], min(8*most, mostJoined)
+		return err
+	}
+	s.tries = mostTried
+	err := s.list(func(id store.ID) error {
+		if nodes = append(nodes, id); len(nodes) < most {
+			return nil
+		}
+		return hand()
+	})
+	if err == nil {
+		err = hand()
+	}
+	s.tries = 0
+	return err
+}
+
+// tried counts a look for some nodes. Behind the last one it asks for what all paths of the graph go along, which takes no more requests one
+// after the other than those from one node.
+func (s *steps) tried() error {
+	if s.tries == 0 {
+		return nil
+	}
+	if s.tries--; s.tries > 0 {
+		return nil
+	}
+	var nodes []store.ID
+	err := s.list(func(id store.ID) error {
+		nodes = append(nodes, id)
+		return s.hold(8)
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.follow(s.way, nodes, false)
+	return err
 }
 
 // areNodes finds out which of these are nodes of the graph.
 func (s *steps) areNodes(ids []store.ID) error {
 	var unknown []store.ID
 	for _, id := range ids {
+		if err := s.x.work(1); err != nil {
+			return err
+		}
 		if _, ok := s.nodes[id]; !ok {
 			s.nodes[id] = false
 			unknown = append(unknown, id)
@@ -132,49 +189,79 @@ func (s *steps) follow(w way, from []store.ID, back bool) ([]store.ID, error) {
 }
 
 // take takes one step.
-func (s *steps) take(number int, from []store.ID, back bool) ([]store.ID, error) {
+func (s *steps) take(number int, from []store.ID, back bool) (all []store.ID, err error) {
+	if err := s.learn(number, from, back); err != nil {
+		return nil, err
+	}
+	for _, id := range from {
+		if err := s.x.work(1); err != nil {
+			return nil, err
+		}
+		all = append(all, s.ends[step{number, back, id}]...)
+	}
+	return s.once(all)
+}
+
+// learn asks for the ends of a step from those nodes from which they are not known.
+func (s *steps) learn(number int, from []store.ID, back bool) error {
+	unknown, err := s.unknown(number, from, back)
+	if err != nil || len(unknown) == 0 {
+		return err
+	}
+	if err := s.tried(); err != nil {
+		return err
+	}
+	if unknown, err = s.unknown(number, unknown, back); err != nil || len(unknown) == 0 {
+		return err
+	}
 	start, end := s.p.from, s.p.to
 	if back {
 		start, end = end, start
 	}
-	var unknown []store.ID
+	for _, id := range unknown {
+		s.ends[step{number, back, id}] = nil
+	}
+	if err := s.hold(int64(stepCost * len(unknown))); err != nil {
+		return err
+	}
+	return s.ask(s.p.steps[number], start, unknown, func(r row) error {
+		at := step{number, back, r[start]}
+		s.ends[at] = append(s.ends[at], r[end])
+		return s.hold(8)
+	})
+}
+
+// unknown are the nodes from which the ends of a step are not known.
+func (s *steps) unknown(number int, from []store.ID, back bool) (unknown []store.ID, err error) {
 	for _, id := range from {
-		at := step{number, back, id}
-		if _, ok := s.ends[at]; !ok {
-			s.ends[at] = nil
+		if err := s.x.work(1); err != nil {
+			return nil, err
+		}
+		if _, ok := s.ends[step{number, back, id}]; !ok {
 			unknown = append(unknown, id)
 		}
 	}
-	if err := s.hold(int64(stepCost * len(unknown))); err != nil {
-		return nil, err
-	}
-	if len(unknown) > 0 {
-		err := s.ask(s.p.steps[number], start, unknown, func(r row) error {
-			at := step{number, back, r[start]}
-			s.ends[at] = append(s.ends[at], r[end])
-			return s.hold(8)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	var all []store.ID
-	for _, id := range from {
-		all = append(all, s.ends[step{number, back, id}]...)
-	}
-	return once(all), nil
+	return unknown, nil
 }
 
 // once is each of ids once, in their order.
-func once(ids []store.ID) (different []store.ID) {
+func (s *steps) once(ids []store.ID) (different []store.ID, err error) {
 	seen := make(map[store.ID]bool, len(ids))
+	return s.fresh(seen, ids)
+}
+
+// fresh are those of ids that have not been seen, which are then.
+func (s *steps) fresh(seen map[store.ID]bool, ids []store.ID) (different []store.ID, err error) {
 	for _, id := range ids {
+		if err := s.x.work(1); err != nil {
+			return nil, err
+		}
 		if !seen[id] {
 			seen[id] = true
 			different = append(different, id)
 		}
 	}
-	return different
+	return different, nil
 }
 
 func (s *steps) either(w *alternativeWay, from []store.ID, back bool) ([]store.ID, error) {
@@ -183,7 +270,10 @@ func (s *steps) either(w *alternativeWay, from []store.ID, back bool) ([]store.I
 		return nil, err
 	}
 	right, err := s.follow(w.right, from, back)
-	return once(append(left, right...)), err
+	if err != nil {
+		return nil, err
+	}
+	return s.once(append(left, right...))
 }
 
 func (s *steps) sequence(w *sequenceWay, from []store.ID, back bool) ([]store.ID, error) {
@@ -205,26 +295,23 @@ func (s *steps) sequence(w *sequenceWay, from []store.ID, back bool) ([]store.ID
 func (s *steps) repeat(w *repeatWay, from []store.ID, back bool) ([]store.ID, error) {
 	seen := map[store.ID]bool{}
 	var all []store.ID
-	visit := func(ids []store.ID) (fresh []store.ID) {
-		for _, id := range ids {
-			if !seen[id] {
-				seen[id] = true
-				fresh = append(fresh, id)
-			}
-		}
-		all = append(all, fresh...)
-		return fresh
-	}
 	next := from
 	if w.zero {
-		visit(from)
+		fresh, err := s.fresh(seen, from)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, fresh...)
 	}
 	for len(next) > 0 {
 		ends, err := s.follow(w.inner, next, back)
 		if err != nil {
 			return nil, err
 		}
-		if next = visit(ends); !w.many {
+		if next, err = s.fresh(seen, ends); err != nil {
+			return nil, err
+		}
+		if all = append(all, next...); !w.many {
 			break
 		}
 		if err := s.x.step(len(ends)); err != nil {
@@ -257,6 +344,7 @@ func (x *exec) stepsOf(op *algebra.Path) (*steps, way, error) {
 		number++
 		return stepWay(number - 1), nil
 	})
+	s.way = w
 	return s, w, err
 }
 
@@ -305,10 +393,10 @@ func (s *pathStage) eachGraph(r row, add func(store.ID, row)) error {
 	return err
 }
 
-// goAll joins rows of one graph.
+// goAll joins rows of one graph: those with an end that is bound, and those for which paths begin at all nodes.
 func (s *pathStage) goAll(rows []row) error {
 	var forward, backward, nodes []store.ID
-	all := false
+	var bound, free []row
 	for _, r := range rows {
 		from, err := s.x.bound(&s.places[0], r)
 		if err != nil {
@@ -324,40 +412,61 @@ func (s *pathStage) goAll(rows []row) error {
 		case to != store.Any:
 			backward = append(backward, to)
 		default:
-			all = true
+			free = append(free, r)
 			continue
 		}
+		bound = append(bound, r)
 		nodes = append(nodes, max(from, to))
 	}
-	if all {
-		starts, err := s.steps.all()
-		if err != nil {
+	if err := s.ahead(forward, backward, nodes); err != nil {
+		return err
+	}
+	for _, r := range bound {
+		if err := s.inGraph(r); err != nil {
 			return err
 		}
-		s.starts = starts
-		forward = append(forward, starts...)
 	}
-	if err := s.ahead(once(forward), once(backward), once(nodes)); err != nil {
+	if len(free) == 0 {
+		return nil
+	}
+	return s.steps.all(func(starts []store.ID) error { return s.goFrom(free, starts) })
+}
+
+// goFrom joins rows with the paths from some nodes.
+func (s *pathStage) goFrom(rows []row, starts []store.ID) error {
+	if err := s.ahead(starts, nil, nil); err != nil {
 		return err
 	}
 	for _, r := range rows {
-		if err := s.inGraph(r); err != nil {
+		if err := s.fromEach(s.walk(r), r, starts); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ahead asks for all that paths from some nodes, and to others, go along.
+// ahead asks for all that paths from some nodes, and to others, go along. Those of one node are asked for on the way instead, so that whoever
+// needs only some of their ends asks for no more.
 func (s *pathStage) ahead(forward, backward, nodes []store.ID) error {
 	if s.variable(0) && s.variable(1) {
 		if err := s.steps.areNodes(nodes); err != nil {
 			return err
 		}
 	}
+	forward, err := s.steps.once(forward)
+	if err != nil {
+		return err
+	}
+	backward, err = s.steps.once(backward)
+	if err != nil {
+		return err
+	}
+	if s.lazy = len(forward)+len(backward) == 1; s.lazy {
+		return nil
+	}
 	if _, err := s.steps.follow(s.way, forward, false); err != nil {
 		return err
 	}
-	_, err := s.steps.follow(s.way, backward, true)
+	_, err = s.steps.follow(s.way, backward, true)
 	return err
 }
