@@ -17,6 +17,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // commitPause is the time between two commits of the group's offsets.
@@ -91,7 +92,11 @@ func (r *reader) open(ctx context.Context) error {
 	}
 	committing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
-	r.tasks.Go(func() { r.keepCommitting(committing) })
+	r.tasks.Go(func() {
+		if err := contain.Do(func() error { r.keepCommitting(committing); return nil }); err != nil {
+			_ = r.fail(committing, err)
+		}
+	})
 	return nil
 }
 
