@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // ErrInternal: a fault of this program has ended what was asked for. The node's log has where, and goes on.
@@ -23,12 +24,11 @@ func (p *panicked) Unwrap() error { return ErrInternal }
 
 // contained makes an error of a panic of fn, which works for one who asks: it must not end the node, which works for others, too. The
 // stack goes to the log, once. What fn holds it gives back by deferred calls.
-func contained(log *slog.Logger, what string, fn func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			log.Error("panic, which has ended "+what+": report it", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			err = &panicked{what}
-		}
-	}()
-	return fn()
+func contained(log *slog.Logger, what string, fn func() error) error {
+	err := contain.Do(fn)
+	if fault, is := errors.AsType[*contain.Error](err); is {
+		fault.Log(log, "panic, which has ended "+what+": report it")
+		return &panicked{what}
+	}
+	return err
 }

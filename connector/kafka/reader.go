@@ -19,6 +19,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // commitPause is the time between two commits of the group's offsets.
@@ -94,7 +95,11 @@ func (r *reader) open(ctx context.Context) error {
 	if r.group, err = cfg.Connection.client(append(r.options(), kgo.OnPartitionsLost(lost))...); err != nil {
 		return err
 	}
-	r.tasks.Go(func() { r.keepCommitting(member) })
+	r.tasks.Go(func() {
+		if err := contain.Do(func() error { r.keepCommitting(member); return nil }); err != nil {
+			_ = r.fail(member, err)
+		}
+	})
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quadrille-stream/quadrille/connector"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // client is one connection to a broker. Two goroutines run for it: one reads what comes, one asks whether the broker is there.
@@ -116,8 +117,12 @@ func (c *client) start() {
 	c.cancel = cancel
 	_ = c.conn.SetDeadline(time.Time{})
 	c.conn.silence = time.Duration(c.can.keepAlive) * time.Second * 3 / 2
-	c.tasks.Go(func() { c.fail(c.run()) })
-	c.tasks.Go(func() { c.ping(ctx) })
+	c.tasks.Go(func() { c.fail(contain.Do(c.run)) })
+	c.tasks.Go(func() {
+		if err := contain.Do(func() error { c.ping(ctx); return nil }); err != nil {
+			c.fail(err)
+		}
+	})
 }
 
 // patient reads from a connection until nothing has come for a while. The time runs while it is waited for: a receiver that takes

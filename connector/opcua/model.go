@@ -7,6 +7,8 @@ import (
 
 	"github.com/gopcua/opcua/id"
 	"github.com/gopcua/opcua/ua"
+
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // follow subscribes to the server's events about changes of its model (part 5, 6.4.32). So the session isn't silent, and its end is
@@ -66,7 +68,15 @@ func (r *reader) begin(ctx context.Context) {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
 	for range publishers {
-		r.tasks.Go(func() { r.publish(running) })
+		r.tasks.Go(func() { r.contained(running, r.publish) })
 	}
-	r.tasks.Go(func() { r.watch(running, r.silence) })
+	silence := r.silence
+	r.tasks.Go(func() { r.contained(running, func(ctx context.Context) { r.watch(ctx, silence) }) })
+}
+
+// contained has the reader fail where a task of its own panics.
+func (r *reader) contained(ctx context.Context, task func(context.Context)) {
+	if err := contain.Do(func() error { task(ctx); return nil }); err != nil {
+		r.fail(ctx, err)
+	}
 }

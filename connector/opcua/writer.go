@@ -13,6 +13,7 @@ import (
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/engine"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
 )
@@ -43,7 +44,11 @@ const maxVariables = 10_000
 func newShared(s *session, address string) *shared {
 	ctx, stop := context.WithCancel(context.Background())
 	sh := &shared{session: s, address: address, stop: stop, nodes: map[string]*variable{}}
-	sh.tasks.Go(func() { sh.keepAlive(ctx) })
+	sh.tasks.Go(func() {
+		if err := contain.Do(func() error { sh.keepAlive(ctx); return nil }); err != nil {
+			s.channel.Fail(err)
+		}
+	})
 	return sh
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/endpoint"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // request is an update, and what the store has when it is done.
@@ -62,20 +63,27 @@ func ahead[T any](values iter.Seq[T]) iter.Seq[T] {
 		var making sync.WaitGroup
 		defer making.Wait()
 		defer close(stop)
+		var fault error // of the making, once made is closed
 		making.Go(func() {
 			defer close(made)
-			for value := range values {
-				select {
-				case made <- value:
-				case <-stop:
-					return
+			fault = contain.Do(func() error {
+				for value := range values {
+					select {
+					case made <- value:
+					case <-stop:
+						return nil
+					}
 				}
-			}
+				return nil
+			})
 		})
 		for value := range made {
 			if !yield(value) {
 				return
 			}
+		}
+		if fault != nil {
+			panic(fault) // as it would have without a goroutine
 		}
 	}
 }

@@ -60,6 +60,7 @@ var floors = [][]rule{
 		{pkg: "internal/loopback"},
 		{pkg: "internal/peer", imports: []string{"internal/ports"}},
 		{pkg: "internal/clock"},
+		{pkg: "internal/contain"},
 		{pkg: "internal/nearest"},
 		{pkg: "internal/rounds"},
 		{pkg: "internal/buildinfo"},
@@ -130,7 +131,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "operator", imports: []string{"rdf", "patch", "event", "engine"}, modules: []string{compress}},
-		{pkg: "operator/dataset", imports: []string{"rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "sparql", "sparql/eval", "shard", "event", "operator"}},
+		{pkg: "operator/dataset", imports: []string{"internal/contain", "rdf", "rdf/nquads", "rdf/scan", "patch", "store", "store/memory", "sparql", "sparql/eval", "shard", "event", "operator"}},
 		{pkg: "operator/dataset/ondisk", imports: []string{"store", "store/memory", "store/disk", "event", "operator", "operator/dataset"}},
 	},
 	{
@@ -139,14 +140,15 @@ var floors = [][]rule{
 	{
 		{pkg: "connector", imports: []string{"engine"}},
 		{pkg: "connector/conntest", imports: []string{"connector", "engine", "patch"}, modules: []string{goleak}},
-		{pkg: "connector/kafka", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "rdf", "rdfio", "store", "internal/clock"}, modules: []string{franz}},
+		{pkg: "connector/kafka", imports: []string{"internal/contain", "connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "rdf", "rdfio", "store", "internal/clock"}, modules: []string{franz}},
 		{pkg: "connector/sparql", imports: []string{
+			"internal/contain",
 			"connector", "connector/endpoint", "connector/internal/mirror", "engine", "patch", "rdf", "rdf/nquads",
 		}},
 		{pkg: "connector/endpoint", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "internal/clock"}},
 		{pkg: "connector/internal/ending"},
-		{pkg: "connector/internal/ahead", imports: []string{"connector", "connector/internal/ending"}},
-		{pkg: "connector/internal/mirror", imports: []string{"connector", "connector/internal/ending", "patch", "rdf", "internal/difference"}},
+		{pkg: "connector/internal/ahead", imports: []string{"internal/contain", "connector", "connector/internal/ending"}},
+		{pkg: "connector/internal/mirror", imports: []string{"internal/contain", "connector", "connector/internal/ending", "patch", "rdf", "internal/difference"}},
 		{pkg: "connector/internal/entry", imports: []string{"patch", "rdf"}},
 		{pkg: "connector/delta", imports: []string{"connector", "connector/endpoint", "connector/internal/ending", "connector/internal/entry", "internal/clock", "patch"}},
 		{pkg: "connector/poll", imports: []string{
@@ -164,10 +166,11 @@ var floors = [][]rule{
 			"connector", "connector/endpoint", "engine", "client", "patch",
 		}},
 		{pkg: "connector/opcua/internal/binary", modules: []string{gopcua}},
-		{pkg: "connector/opcua/internal/channel", imports: []string{"connector/opcua/internal/binary", "internal/clock"}, modules: []string{gopcua}},
+		{pkg: "connector/opcua/internal/channel", imports: []string{"internal/contain", "connector/opcua/internal/binary", "internal/clock"}, modules: []string{gopcua}},
 		{
 			pkg: "connector/opcua",
 			imports: []string{
+				"internal/contain",
 				"connector", "connector/internal/mirror", "connector/opcua/internal/binary", "connector/opcua/internal/channel",
 				"internal/loopback", "engine", "patch", "rdf", "internal/clock",
 			},
@@ -175,7 +178,7 @@ var floors = [][]rule{
 		},
 		{pkg: "connector/nats", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch"}, modules: []string{natsClient, nuid}},
 		{pkg: "connector/mqtt/sparkplug", modules: []string{protowire}},
-		{pkg: "connector/mqtt", imports: []string{"connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
+		{pkg: "connector/mqtt", imports: []string{"internal/contain", "connector", "internal/loopback", "connector/internal/tlserror", "engine", "patch", "connector/mqtt/sparkplug"}, modules: []string{paho5, paho311}},
 	},
 	{
 		{pkg: "mapping", imports: []string{"internal/vocab", "rdf", "rdf/jsonld", "patch", "sparql", "internal/nearest"}, modules: []string{yaml, cel, jsonPath}},
@@ -186,6 +189,7 @@ var floors = [][]rule{
 	{
 		{pkg: "node", imports: []string{"shard", "event", "engine", "shipper", "shipper/request", "coordinator", "operator", "node/core", "internal/rounds"}},
 		{pkg: "graph", imports: []string{
+			"internal/contain",
 			"rdf", "rdf/nquads", "rdf/turtle", "rdf/rdfxml", "rdf/jsonld", "patch", "rdfio", "sparql", "sparql/fragment", "sparql/expr", "sparql/eval", "store", "store/memory", "shard",
 			"event", "engine", "shipper", "shipper/request", "coordinator", "operator", "operator/dataset", "node",
 		}},
@@ -217,6 +221,7 @@ var floors = [][]rule{
 	},
 	{
 		{pkg: "internal/pipeline", imports: []string{
+			"internal/contain",
 			"internal/clock", "internal/pipeline/core", "event", "engine", "coordinator", "operator", "connector", "node", "graph", "patch",
 		}},
 	},
@@ -244,7 +249,7 @@ var floors = [][]rule{
 	{
 		{pkg: "internal/daemon", imports: []string{
 			".", "client", "connector", "connector/delta", "connector/endpoint", "connector/file", "connector/http", "connector/kafka", "connector/mqtt", "connector/nats", "connector/opcua", "connector/poll", "connector/sparql", "connector/sse", "connector/webhook", "coordinator", "engine", "engine/jetstream", "graph", "mapping", "node", "patch", "rdf", "rdfio", "store",
-			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/pipeline", "internal/verify",
+			"internal/access", "internal/api", "internal/buildinfo", "internal/config", "internal/loopback", "internal/pipeline", "internal/verify",
 		}},
 	},
 	{

@@ -86,6 +86,7 @@ type HTTP struct {
 	Tokens     string   `yaml:"tokens" placeholder:"FILE" help:"File of tokens, RIGHTS NAME TOKEN in each line; rights are read, write and admin, with commas between them. It is read again at SIGHUP."`
 	Metrics    string   `yaml:"metrics" enum:"token,open" default:"token" help:"Who may read /metrics where there are tokens: who has one to read, or everybody (${enum})."`
 	Probes     string   `yaml:"probes" enum:"open,token" default:"open" help:"Who may ask /healthz and /readyz where there are tokens: everybody, or who has one (${enum})."`
+	Pprof      string   `yaml:"pprof" placeholder:"HOST:PORT" help:"Address on loopback, of its own, at which the node can be profiled (Go's pprof, below /debug/pprof/); port 0 takes a free one. Default: none."`
 	Console    string   `yaml:"console" enum:"on,off" default:"on" help:"Whether the node shows its console to browsers, at / (${enum}). Its files are for everybody, what it shows for who has a token."`
 	TLSCert    string   `yaml:"tls-cert" name:"tls-cert" placeholder:"FILE" help:"PEM file of the certificate for HTTPS; it and the key are read again at SIGHUP."`
 	TLSKey     string   `yaml:"tls-key" name:"tls-key" placeholder:"FILE" help:"PEM file of its key."`

@@ -46,6 +46,9 @@ func checkHTTP(m *config.Mistakes, h *config.HTTP) {
 	}
 	_, err := rootsOf(h.PeersCA)
 	m.Add(err, "http.peers-ca")
+	if h.Pprof != "" {
+		m.Add(checkPprof(h.Pprof), "http.pprof")
+	}
 	if (h.TLSCert == "") != (h.TLSKey == "") {
 		m.Add(errors.New("{http.tls-cert} and {http.tls-key} belong together: give both, or none"), "http.tls-cert", "http.tls-key")
 		return

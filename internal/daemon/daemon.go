@@ -50,6 +50,11 @@ func Run(ctx context.Context, doc *config.Document, out, logs io.Writer) error {
 	if err := d.checkPorts(); err != nil {
 		return errors.Join(err, ln.Close())
 	}
+	stopProfiles, err := serveProfiles(d.HTTP.Pprof, d.log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	defer stopProfiles()
 	server := api.NewServer(ln, api.ServerConfig{Access: guard.access, WaitsFor: d.waitsFor(), Console: d.console(), Logger: d.log})
 	defer func() { _ = server.Close() }() // of a start that failed; else Run has closed it
 	waits := time.AfterFunc(startingQuietly, func() { d.log.Warn("the node is starting: " + d.waitsFor()) })

@@ -86,3 +86,13 @@ func TestDeltaMistakes(t *testing.T) {
 		"sources:\n  - {name: a, type: delta, url: 'http://a:1066/?x=y', log: l}":       "without a query",
 	})
 }
+
+// TestPprofIsOnLoopback: an address that others reach is refused, whatever else protects the node.
+func TestPprofIsOnLoopback(t *testing.T) {
+	const with = "http:\n  token: 0123456789abcdef\n  pprof: "
+	areMistakes(t, map[string]string{
+		with + "127.0.0.1:6060": "", with + "localhost:0": "", with + "'[::1]:6060'": "", with + "':6060'": "on loopback alone",
+		with + "0.0.0.0:6060": "on loopback alone", with + "10.0.0.1:6060": "on loopback alone", with + "node.example:6060": "on loopback alone",
+		with + "6060": "expected HOST:PORT", with + "127.0.0.1:x": "expected HOST:PORT",
+	})
+}

@@ -39,8 +39,18 @@ func (s *Sink) open(ctx context.Context, shard int) (connector.Writer, *keeping,
 	if err := s.seek(ctx, shard); err != nil {
 		return nil, nil, err
 	}
-	w, err := s.to.Open(ctx, shard)
+	w, err := s.connect(func() (connector.Writer, error) { return s.to.Open(ctx, shard) })
 	return w, nil, err
+}
+
+// connect opens a connection, whose panics are contained.
+func (s *Sink) connect(open func() (connector.Writer, error)) (connector.Writer, error) {
+	w := &guardedWriter{guard: s.guard}
+	err := s.guard.do(func() (err error) {
+		w.to, err = open()
+		return err
+	})
+	return w, err
 }
 
 // openAt connects behind what is known to be written, or where the newest order says, whichever is further.
@@ -61,7 +71,7 @@ func (s *Sink) openAt(ctx context.Context, shard int, to connector.Placeless) (c
 	if err != nil {
 		return nil, nil, err
 	}
-	w, err := to.OpenAt(ctx, shard, at)
+	w, err := s.connect(func() (connector.Writer, error) { return to.OpenAt(ctx, shard, at) })
 	return w, &keeping{s: s, shard: shard, order: order, noted: at.Position}, err
 }
 

@@ -136,7 +136,11 @@ func (s *Source) took(messages []connector.Message) {
 func (s *Source) measure(ctx context.Context, r connector.Reader) {
 	lagger, ok := r.(connector.Lagger)
 	for ok && clock.Sleep(ctx, s.cfg.LagEvery) == nil {
-		extents, err := lagger.Extents(ctx)
+		var extents []connector.Extent
+		err := s.guard.do(func() (err error) {
+			extents, err = lagger.Extents(ctx)
+			return err
+		})
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, connector.ErrRetry) {
 				s.cfg.Logger.Debug("how far the peer is can't be told", "err", err)

@@ -234,7 +234,7 @@ func (s *Sink) seek(ctx context.Context, shard int) error {
 	if err != nil {
 		return err
 	}
-	if err := to.Seek(ctx, shard, at); err != nil {
+	if err := s.guard.do(func() error { return to.Seek(ctx, shard, at) }); err != nil {
 		return fmt.Errorf("seek to position %d: %w", at.Position, err)
 	}
 	s.cfg.Logger.Info("the sink goes on at another place", "shard", shard, "position", at.Position)

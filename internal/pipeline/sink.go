@@ -48,8 +48,9 @@ type Sink struct {
 	to   connector.Sink
 	cfg  SinkConfig
 
-	rate rate
-	told *complaints
+	rate  rate
+	told  *complaints
+	guard *guard
 
 	mu     sync.Mutex
 	shards map[int]*SinkShard
@@ -78,7 +79,7 @@ func NewSink(from Deltas, to connector.Sink, cfg SinkConfig) *Sink {
 	cfg.MaxBatch, cfg.KeepEvery = cmp.Or(cfg.MaxBatch, 1<<20), cmp.Or(cfg.KeepEvery, keepEvery)
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("sink", cfg.Name)
 	told := newComplaints(cfg.Logger, "the sink has stopped; it is tried again", "the sink goes on", true)
-	return &Sink{from: from, to: to, cfg: cfg, told: told, shards: map[int]*SinkShard{}}
+	return &Sink{from: from, to: to, cfg: cfg, told: told, guard: newGuard(cfg.Logger), shards: map[int]*SinkShard{}}
 }
 
 // Promise is that of what is written to.

@@ -60,8 +60,9 @@ type Source struct {
 	cfg  SourceConfig
 	home int
 
-	rate rate
-	told *complaints
+	rate  rate
+	told  *complaints
+	guard *guard
 
 	mu      sync.Mutex
 	status  SourceStatus
@@ -96,7 +97,7 @@ func NewSource(door Door, from connector.Source, cfg SourceConfig) *Source {
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default()).With("source", cfg.Name)
 	home := core.Home(cfg.Name, door.Shards())
 	told := newComplaints(cfg.Logger, "the source has stopped; it is tried again", "the source goes on", false)
-	return &Source{told: told, door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
+	return &Source{told: told, guard: newGuard(cfg.Logger), door: door, from: from, cfg: cfg, home: home, status: SourceStatus{Home: home}}
 }
 
 // Status tells how the source is. It may be called concurrently.
@@ -169,11 +170,15 @@ func (s *Source) failed(err error) {
 // session is one connection.
 func (s *Source) session(ctx context.Context) (err error) {
 	s.forgetStreams()
-	reader, err := s.from.Open(ctx, progress{s})
+	var reader connector.Reader
+	err = s.guard.do(func() (err error) {
+		reader, err = s.from.Open(ctx, progress{s})
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer func() { err = errors.Join(err, reader.Close()) }()
+	defer func() { err = errors.Join(err, s.guard.do(reader.Close)) }()
 	ctx, cancel := context.WithCancel(ctx)
 	read := make(chan []connector.Message)
 	var reading sync.WaitGroup
@@ -216,7 +221,7 @@ func (s *Source) pass(ctx context.Context, reader connector.Reader, batches <-ch
 			}
 			p.Paused()
 		case core.Ack:
-			s.acked(p, step.Messages, reader.Ack(ctx, step.Messages))
+			s.acked(p, step.Messages, s.guard.do(func() error { return reader.Ack(ctx, step.Messages) }))
 			idle.Reset(s.cfg.Idle)
 		default:
 			return step.Err
@@ -265,23 +270,30 @@ func (s *Source) well(p *core.Passage) {
 	}
 }
 
-// divide makes events of a message.
-func (s *Source) divide(m connector.Message, from event.Producer, seq uint64) ([]event.Addressed, error) {
-	document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
-	if s.cfg.Map != nil {
-		var err error
-		if document, err = s.cfg.Map(m); err != nil {
-			return nil, err
+// divide makes events of a message. One that has it panic becomes a dead letter, which keeps it, and those behind it are taken in.
+func (s *Source) divide(m connector.Message, from event.Producer, seq uint64) (events []event.Addressed, err error) {
+	err = s.guard.do(func() (err error) {
+		document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
+		if s.cfg.Map != nil {
+			if document, err = s.cfg.Map(m); err != nil {
+				return err
+			}
 		}
-	}
-	return s.door.Divide(document, from, seq)
+		events, err = s.door.Divide(document, from, seq)
+		return err
+	})
+	return events, err
 }
 
 // read reads on while the messages before are committed; nil says that there are no more.
 func (s *Source) read(ctx context.Context, reader connector.Reader, to chan<- []connector.Message) error {
 	backoff := s.cfg.Backoff
 	for {
-		messages, err := reader.Read(ctx)
+		var messages []connector.Message
+		err := s.guard.do(func() (err error) {
+			messages, err = reader.Read(ctx)
+			return err
+		})
 		switch {
 		case errors.Is(err, connector.ErrRetry):
 			if clock.Sleep(ctx, backoff.After(err)) != nil {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/event"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 	"github.com/quadrille-stream/quadrille/operator"
 	"github.com/quadrille-stream/quadrille/store"
 )
@@ -22,8 +22,8 @@ import (
 // store has panicked, what it holds is in doubt, and the shard halts.
 func (l *Logic) panicked(value any, ev *event.Event, tx store.Tx, before store.Savepoint) error {
 	inStore := panickedIn(storePackages)
-	cmp.Or(l.Logger, slog.Default()).Error("panic while an event was evaluated: report it", "producer", ev.Producer.String(), "seq", ev.Seq,
-		"media_type", ev.MediaType, "panic", fmt.Sprint(value), "stack", string(debug.Stack()))
+	contain.Caught(value).Log(cmp.Or(l.Logger, slog.Default()), "panic while an event was evaluated: report it", "producer", ev.Producer.String(),
+		"seq", ev.Seq, "media_type", ev.MediaType)
 	if inStore {
 		return fmt.Errorf("%w: a fault of the program, which the node's log has: %v", operator.ErrState, value)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/ending"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // Reader holds what has come and was not read yet. Ack has nothing to tell: who has more to do with what is committed has a
@@ -32,7 +33,9 @@ func Start(ctx context.Context, limit int, follow func(ctx context.Context, add 
 	ctx, r.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	go func() {
 		defer close(r.ended)
-		err := follow(ctx, func(m connector.Message) error { return r.add(ctx, m) })
+		err := contain.Do(func() error {
+			return follow(ctx, func(m connector.Message) error { return r.add(ctx, m) })
+		})
 		r.mu.Lock()
 		r.err = err
 		r.mu.Unlock()

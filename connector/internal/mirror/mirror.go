@@ -12,6 +12,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector"
 	"github.com/quadrille-stream/quadrille/connector/internal/ending"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 	"github.com/quadrille-stream/quadrille/internal/difference"
 	"github.com/quadrille-stream/quadrille/patch"
 	"github.com/quadrille-stream/quadrille/rdf"
@@ -50,7 +51,7 @@ func Open(ctx context.Context, progress connector.Progress, cfg Config) (connect
 	go func() {
 		defer close(r.ended)
 		if cfg.Every > 0 || !done {
-			r.err = r.run(reading)
+			r.err = contain.Do(func() error { return r.run(reading) })
 		}
 		r.err = cmp.Or(r.err, io.EOF)
 	}()

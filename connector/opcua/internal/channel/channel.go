@@ -27,6 +27,7 @@ import (
 
 	"github.com/quadrille-stream/quadrille/connector/opcua/internal/binary"
 	"github.com/quadrille-stream/quadrille/internal/clock"
+	"github.com/quadrille-stream/quadrille/internal/contain"
 )
 
 // Config says how a channel is opened.
@@ -112,15 +113,22 @@ func Dial(ctx context.Context, cfg Config) (*Channel, error) {
 	if err := c.hello(ctx); err != nil {
 		return nil, errors.Join(err, c.conn.Close())
 	}
-	c.tasks.Go(c.receive)
+	c.tasks.Go(func() { c.contained(c.receive) })
 	if err := c.issue(ctx, ua.SecurityTokenRequestTypeIssue); err != nil {
 		c.Close()
 		return nil, err
 	}
 	var running context.Context
 	running, c.stop = context.WithCancel(context.Background())
-	c.tasks.Go(func() { c.renew(running) })
+	c.tasks.Go(func() { c.contained(func() { c.renew(running) }) })
 	return c, nil
+}
+
+// contained ends the channel where a task of its own panics.
+func (c *Channel) contained(task func()) {
+	if err := contain.Do(func() error { task(); return nil }); err != nil {
+		c.fail(err)
+	}
 }
 
 // secure makes what the messages by which keys are made are protected with.
@@ -305,6 +313,9 @@ func (c *Channel) torn(err error) {
 	}
 	c.fail(err)
 }
+
+// Fail ends the channel for a reason of who uses it, which all who ask are told. It may be called concurrently.
+func (c *Channel) Fail(err error) { c.fail(err) }
 
 // fail ends the channel.
 func (c *Channel) fail(err error) {
