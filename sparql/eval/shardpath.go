@@ -101,7 +101,7 @@ func (s *steps) list(each func(store.ID) error) error {
 }
 
 // mostTried is how often shards are asked for paths from some of the nodes, before they are asked for those from all.
-const mostTried = 32
+const mostTried = 48
 
 // all calls each for the nodes of the graph: for few at first, so that whoever needs only some paths asks for little.
 func (s *steps) all(each func(nodes []store.ID) error) error {
