@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // turtleToken matches what a repair must know of a text: comments, strings, IRIs, language tags, brackets of triples.
@@ -57,8 +58,14 @@ func wellFormedTag(tag string) string {
 	return "@en"
 }
 
+// noIRI are characters that prefixed names may have, and IRIs not (RFC 3987, section 2.2: ucschar).
+var noIRI = regexp.MustCompile(`[\x{FFF0}-\x{FFFD}\x{1FFFE}\x{1FFFF}\x{2FFFE}\x{2FFFF}\x{3FFFE}\x{3FFFF}\x{E0000}-\x{E0FFF}]`)
+
 // wellFormedIRIs replaces IRIs that RFC 3987 doesn't allow, and what makes such ones of prefixed names.
 func wellFormedIRIs(document string) string {
+	if utf8.ValidString(document) {
+		document = noIRI.ReplaceAllString(document, "x")
+	}
 	document = eachToken('<', func(token string) string {
 		if iri := unescape(token[1 : len(token)-1]); !reference.MatchString(iri) {
 			return fmt.Sprintf("<x:odd%x>", iri)
