@@ -240,17 +240,21 @@ func (h *hangingBlob) Close() error {
 	return h.ReadCloser.Close()
 }
 
+// readsBy has n2 read snapshots by what r is when it starts.
+func readsBy(r **reading) func(*graph.Config) {
+	return func(cfg *graph.Config) {
+		cfg.SnapshotEvery = 2000
+		if cfg.Name == "n2" {
+			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: *r}
+		}
+	}
+}
+
 // TestSnapshotHangs: a snapshot that doesn't come keeps the shard's loop neither from its door, nor from another
 // assignment, nor the node from stopping.
 func TestSnapshotHangs(t *testing.T) {
 	var r *reading
-	change := func(cfg *graph.Config) {
-		cfg.SnapshotEvery = 2000
-		if cfg.Name == "n2" {
-			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
-		}
-	}
-	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+	inBubble(t, 1, readsBy(&r), func(t *testing.T, c *cluster) {
 		want := withSnapshots(c)
 		hangs, once := make(chan struct{}), new(sync.Once)
 		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
@@ -289,13 +293,7 @@ func TestSnapshotHangs(t *testing.T) {
 // TestStopWhileRestoring: the node stops though its snapshot hangs.
 func TestStopWhileRestoring(t *testing.T) {
 	var r *reading
-	change := func(cfg *graph.Config) {
-		cfg.SnapshotEvery = 2000
-		if cfg.Name == "n2" {
-			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
-		}
-	}
-	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+	inBubble(t, 1, readsBy(&r), func(t *testing.T, c *cluster) {
 		withSnapshots(c)
 		hangs, once := make(chan struct{}), new(sync.Once)
 		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
@@ -372,13 +370,7 @@ func (n narrow) Append(ctx context.Context, expect uint64, payload []byte) (uint
 // TestSnapshotStalls: one that doesn't come is given up after a while for the one before it.
 func TestSnapshotStalls(t *testing.T) {
 	var r *reading
-	change := func(cfg *graph.Config) {
-		cfg.SnapshotEvery = 2000
-		if cfg.Name == "n2" {
-			cfg.Engine = altered{Engine: cfg.Engine.(*memory.Engine), blobs: r}
-		}
-	}
-	inBubble(t, 1, change, func(t *testing.T, c *cluster) {
+	inBubble(t, 1, readsBy(&r), func(t *testing.T, c *cluster) {
 		want := withSnapshots(c)
 		r = &reading{Blobs: c.store.Blobs(), newest: func(ctx context.Context, blob io.ReadCloser) io.ReadCloser {
 			return &hangingBlob{ReadCloser: blob, ctx: ctx, hangs: make(chan struct{}), once: new(sync.Once)}

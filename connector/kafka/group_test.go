@@ -83,25 +83,17 @@ func testRebalance(t *testing.T, b *broker) {
 // waitForMembers waits until all members of a group have partitions.
 func (b *broker) waitForMembers(t *testing.T, group string, n int) {
 	t.Helper()
-	for ctx := conntest.Within(t); ; {
-		if ctx.Err() != nil {
-			t.Fatalf("the group has not got %d members", n)
-		}
+	ctx := conntest.Within(t)
+	conntest.Eventually(t, fmt.Sprintf("the group has %d members with partitions", n), func() bool {
 		groups, err := b.admin.DescribeConsumerGroups(ctx, group)
-		if err != nil {
-			continue
-		}
 		with := 0
 		for _, m := range groups[group].Members {
 			if len(m.Assignment) > 0 {
 				with++
 			}
 		}
-		if with == n {
-			return
-		}
-		time.Sleep(50 * time.Millisecond) //nolint:forbidigo // asked again
-	}
+		return err == nil && with == n
+	})
 }
 
 // testTakenOver: a reader takes the place of one that hasn't left, and is held up, as on a node that was taken for dead: it can't go on.

@@ -95,11 +95,8 @@ func (r *reader) open(ctx context.Context) error {
 	if r.group, err = cfg.Connection.client(append(r.options(), kgo.OnPartitionsLost(lost))...); err != nil {
 		return err
 	}
-	r.tasks.Go(func() {
-		if err := contain.Do(func() error { r.keepCommitting(member); return nil }); err != nil {
-			_ = r.fail(member, err)
-		}
-	})
+	failed := func(err error) { _ = r.fail(member, err) } // Read tells it
+	r.tasks.Go(func() { contain.Task(func() { r.keepCommitting(member) }, failed) })
 	return nil
 }
 

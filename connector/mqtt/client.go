@@ -118,11 +118,7 @@ func (c *client) start() {
 	_ = c.conn.SetDeadline(time.Time{})
 	c.conn.silence = time.Duration(c.can.keepAlive) * time.Second * 3 / 2
 	c.tasks.Go(func() { c.fail(contain.Do(c.run)) })
-	c.tasks.Go(func() {
-		if err := contain.Do(func() error { c.ping(ctx); return nil }); err != nil {
-			c.fail(err)
-		}
-	})
+	c.tasks.Go(func() { contain.Task(func() { c.ping(ctx) }, c.fail) })
 }
 
 // patient reads from a connection until nothing has come for a while. The time runs while it is waited for: a receiver that takes

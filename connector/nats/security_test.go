@@ -182,49 +182,48 @@ func TestSourceConfig(t *testing.T) {
 
 // TestDiscovered: a server that refuses us and names others doesn't have us show them the password.
 func TestDiscovered(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	defer l.Close()
-	serving.Go(func() {
-		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
-			_, _ = io.WriteString(conn, `INFO {"server_id":"x","version":"2.12.0","max_payload":1000,"connect_urls":["192.0.2.1:4222"]}`+"\r\n")
-			_, _ = bufio.NewReader(conn).ReadString('\n') // CONNECT
-			_, _ = io.WriteString(conn, "-ERR 'Authorization Violation'\r\n")
-			_ = conn.Close()
-		}
+	server := listening(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, `INFO {"server_id":"x","version":"2.12.0","max_payload":1000,"connect_urls":["192.0.2.1:4222"]}`+"\r\n")
+		_, _ = bufio.NewReader(conn).ReadString('\n') // CONNECT
+		_, _ = io.WriteString(conn, "-ERR 'Authorization Violation'\r\n")
 	})
-	c := nats.Connection{Servers: []string{l.Addr().String()}, User: "user", Password: "secret"}
+	c := nats.Connection{Servers: []string{server}, User: "user", Password: "secret"}
 	c.DialBy(func(ctx context.Context, network, address string) (net.Conn, error) {
-		if address != l.Addr().String() {
+		if address != server {
 			t.Errorf("%s is connected to", address)
 			return nil, net.ErrClosed
 		}
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	})
 	cfg := nats.SourceConfig{Connection: c, Stream: "s", Consumer: "c"}
-	_, err = source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
+	_, err := source(t, cfg).Open(conntest.Within(t), &conntest.Progress{})
 	conntest.GivesUp(t, err, "uthorization")
 }
 
-// TestRefusedBeforeAnswer: what isn't permitted is told, also where the connection ends for it before the server has answered.
-func TestRefusedBeforeAnswer(t *testing.T) {
+// listening is the address of a server whose connections are answered, one after the other, and then closed.
+func listening(t *testing.T, answer func(net.Conn)) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var serving sync.WaitGroup
-	defer serving.Wait()
-	defer l.Close()
+	t.Cleanup(func() {
+		l.Close()
+		serving.Wait()
+	})
 	serving.Go(func() {
 		for conn, err := l.Accept(); err == nil; conn, err = l.Accept() {
-			refuse(conn)
+			answer(conn)
+			_ = conn.Close()
 		}
 	})
-	c := nats.Connection{Servers: []string{l.Addr().String()}}
+	return l.Addr().String()
+}
+
+// TestRefusedBeforeAnswer: what isn't permitted is told, also where the connection ends for it before the server has answered.
+func TestRefusedBeforeAnswer(t *testing.T) {
+	c := nats.Connection{Servers: []string{listening(t, refuse)}}
 	conntest.GivesUp(t, admits(t, c), "ermissions")
 	sink, err := nats.NewCoreSink(nats.SinkConfig{Connection: c, Subject: "out.{shard}", Name: "sink"})
 	if err != nil {
@@ -240,7 +239,6 @@ func TestRefusedBeforeAnswer(t *testing.T) {
 
 // refuse takes a client in, permits nothing, and answers its second ping never.
 func refuse(conn net.Conn) {
-	defer conn.Close()
 	_, _ = io.WriteString(conn, `INFO {"server_id":"x","version":"2.12.0","headers":true,"max_payload":1000}`+"\r\n")
 	lines := bufio.NewScanner(conn)
 	for pinged := false; lines.Scan(); {

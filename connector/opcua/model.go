@@ -67,16 +67,10 @@ func (r *reader) begin(ctx context.Context) {
 	r.seen = time.Now()
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
+	failed := func(err error) { r.fail(running, err) }
 	for range publishers {
-		r.tasks.Go(func() { r.contained(running, r.publish) })
+		r.tasks.Go(func() { contain.Task(func() { r.publish(running) }, failed) })
 	}
 	silence := r.silence
-	r.tasks.Go(func() { r.contained(running, func(ctx context.Context) { r.watch(ctx, silence) }) })
-}
-
-// contained has the reader fail where a task of its own panics.
-func (r *reader) contained(ctx context.Context, task func(context.Context)) {
-	if err := contain.Do(func() error { task(ctx); return nil }); err != nil {
-		r.fail(ctx, err)
-	}
+	r.tasks.Go(func() { contain.Task(func() { r.watch(running, silence) }, failed) })
 }

@@ -44,11 +44,7 @@ const maxVariables = 10_000
 func newShared(s *session, address string) *shared {
 	ctx, stop := context.WithCancel(context.Background())
 	sh := &shared{session: s, address: address, stop: stop, nodes: map[string]*variable{}}
-	sh.tasks.Go(func() {
-		if err := contain.Do(func() error { sh.keepAlive(ctx); return nil }); err != nil {
-			s.channel.Fail(err)
-		}
-	})
+	sh.tasks.Go(func() { contain.Task(func() { sh.keepAlive(ctx) }, s.channel.Fail) })
 	return sh
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quadrille-stream/quadrille/internal/access"
+	"github.com/quadrille-stream/quadrille/internal/loopback"
 )
 
 // Access says who may do what. What has no token then needs none: everything, where Tokens is nil.
@@ -103,10 +104,7 @@ func (a *Access) hostAllowed(host string) bool {
 	if a.Tokens != nil && len(a.Hosts) == 0 {
 		return true
 	}
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	host = strings.TrimSuffix(loopback.Host(host), ".")
 	if ip := net.ParseIP(host); ip != nil && ip.IsLoopback() {
 		return true
 	}

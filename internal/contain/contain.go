@@ -44,3 +44,10 @@ func Do(fn func() error) (err error) {
 	}()
 	return fn()
 }
+
+// Task calls fn, and failed with the [*Error] if that panics: for a goroutine that nobody waits for an error of.
+func Task(fn func(), failed func(error)) {
+	if err := Do(func() error { fn(); return nil }); err != nil {
+		failed(err)
+	}
+}

@@ -35,3 +35,17 @@ func TestDo(t *testing.T) {
 		fault.Log(slog.New(slog.NewTextHandler(&log, nil)), "it has ended", "shard", 3)
 	}
 }
+
+// TestTask: what panics is told, and what doesn't isn't.
+func TestTask(t *testing.T) {
+	var told []error
+	failed := func(err error) { told = append(told, err) }
+	contain.Task(func() {}, failed)
+	contain.Task(func() { _ = faulty() }, failed)
+	if len(told) != 1 {
+		t.Fatal(told)
+	}
+	if _, ok := errors.AsType[*contain.Error](told[0]); !ok {
+		t.Error(told[0])
+	}
+}

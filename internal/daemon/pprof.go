@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/quadrille-stream/quadrille/internal/loopback"
@@ -73,12 +72,8 @@ func profiles() http.Handler {
 	mux.HandleFunc("GET "+profilesPath+"symbol", pprof.Symbol)
 	mux.HandleFunc("GET "+profilesPath+"cmdline", http.NotFound)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.Host)
-		if err != nil {
-			host = strings.Trim(r.Host, "[]")
-		}
 		site := r.Header.Get("Sec-Fetch-Site")
-		if !loopback.Is(host) || r.Header.Get("Origin") != "" || site != "" && site != "none" && site != "same-origin" {
+		if !loopback.Is(loopback.Host(r.Host)) || r.Header.Get("Origin") != "" || site != "" && site != "none" && site != "same-origin" {
 			http.Error(w, "profiles are for this machine: ask by the address of --pprof", http.StatusForbidden)
 			return
 		}

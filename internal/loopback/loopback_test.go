@@ -12,3 +12,13 @@ func TestIs(t *testing.T) {
 		}
 	}
 }
+
+func TestHost(t *testing.T) {
+	for text, want := range map[string]string{
+		"localhost": "localhost", "localhost:80": "localhost", "127.0.0.1:80": "127.0.0.1", "[::1]:80": "::1", "[::1]": "::1", "::1": "::1", "": "",
+	} {
+		if got := Host(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -45,6 +45,15 @@ func (g *guard) do(call func() error) error {
 	return err
 }
 
+// guarded is [guard.do] for a call that returns a value.
+func guarded[T any](g *guard, call func() (T, error)) (value T, err error) {
+	err = g.do(func() (err error) {
+		value, err = call()
+		return err
+	})
+	return value, err
+}
+
 // guardedWriter contains the panics of a writer. After one, the writer is asked nothing more: it is as far as it was known to be before.
 type guardedWriter struct {
 	to     connector.Writer

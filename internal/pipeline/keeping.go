@@ -45,12 +45,8 @@ func (s *Sink) open(ctx context.Context, shard int) (connector.Writer, *keeping,
 
 // connect opens a connection, whose panics are contained.
 func (s *Sink) connect(open func() (connector.Writer, error)) (connector.Writer, error) {
-	w := &guardedWriter{guard: s.guard}
-	err := s.guard.do(func() (err error) {
-		w.to, err = open()
-		return err
-	})
-	return w, err
+	to, err := guarded(s.guard, open)
+	return &guardedWriter{to: to, guard: s.guard}, err
 }
 
 // openAt connects behind what is known to be written, or where the newest order says, whichever is further.

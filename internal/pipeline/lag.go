@@ -136,11 +136,7 @@ func (s *Source) took(messages []connector.Message) {
 func (s *Source) measure(ctx context.Context, r connector.Reader) {
 	lagger, ok := r.(connector.Lagger)
 	for ok && clock.Sleep(ctx, s.cfg.LagEvery) == nil {
-		var extents []connector.Extent
-		err := s.guard.do(func() (err error) {
-			extents, err = lagger.Extents(ctx)
-			return err
-		})
+		extents, err := guarded(s.guard, func() ([]connector.Extent, error) { return lagger.Extents(ctx) })
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, connector.ErrRetry) {
 				s.cfg.Logger.Debug("how far the peer is can't be told", "err", err)

@@ -170,11 +170,7 @@ func (s *Source) failed(err error) {
 // session is one connection.
 func (s *Source) session(ctx context.Context) (err error) {
 	s.forgetStreams()
-	var reader connector.Reader
-	err = s.guard.do(func() (err error) {
-		reader, err = s.from.Open(ctx, progress{s})
-		return err
-	})
+	reader, err := guarded(s.guard, func() (connector.Reader, error) { return s.from.Open(ctx, progress{s}) })
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -271,29 +267,24 @@ func (s *Source) well(p *core.Passage) {
 }
 
 // divide makes events of a message. One that has it panic becomes a dead letter, which keeps it, and those behind it are taken in.
-func (s *Source) divide(m connector.Message, from event.Producer, seq uint64) (events []event.Addressed, err error) {
-	err = s.guard.do(func() (err error) {
+func (s *Source) divide(m connector.Message, from event.Producer, seq uint64) ([]event.Addressed, error) {
+	return guarded(s.guard, func() ([]event.Addressed, error) {
 		document := graph.Submission{MediaType: m.MediaType, Body: m.Body}
 		if s.cfg.Map != nil {
+			var err error
 			if document, err = s.cfg.Map(m); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		events, err = s.door.Divide(document, from, seq)
-		return err
+		return s.door.Divide(document, from, seq)
 	})
-	return events, err
 }
 
 // read reads on while the messages before are committed; nil says that there are no more.
 func (s *Source) read(ctx context.Context, reader connector.Reader, to chan<- []connector.Message) error {
 	backoff := s.cfg.Backoff
 	for {
-		var messages []connector.Message
-		err := s.guard.do(func() (err error) {
-			messages, err = reader.Read(ctx)
-			return err
-		})
+		messages, err := guarded(s.guard, func() ([]connector.Message, error) { return reader.Read(ctx) })
 		switch {
 		case errors.Is(err, connector.ErrRetry):
 			if clock.Sleep(ctx, backoff.After(err)) != nil {

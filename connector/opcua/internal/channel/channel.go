@@ -113,22 +113,15 @@ func Dial(ctx context.Context, cfg Config) (*Channel, error) {
 	if err := c.hello(ctx); err != nil {
 		return nil, errors.Join(err, c.conn.Close())
 	}
-	c.tasks.Go(func() { c.contained(c.receive) })
+	c.tasks.Go(func() { contain.Task(c.receive, c.fail) })
 	if err := c.issue(ctx, ua.SecurityTokenRequestTypeIssue); err != nil {
 		c.Close()
 		return nil, err
 	}
 	var running context.Context
 	running, c.stop = context.WithCancel(context.Background())
-	c.tasks.Go(func() { c.contained(func() { c.renew(running) }) })
+	c.tasks.Go(func() { contain.Task(func() { c.renew(running) }, c.fail) })
 	return c, nil
-}
-
-// contained ends the channel where a task of its own panics.
-func (c *Channel) contained(task func()) {
-	if err := contain.Do(func() error { task(); return nil }); err != nil {
-		c.fail(err)
-	}
 }
 
 // secure makes what the messages by which keys are made are protected with.
